@@ -1,0 +1,68 @@
+//! The only reader of the clock.
+//!
+//! Everything that depends on time is handed a [`Timestamp`], or holds a [`Clock`] and asks it. Tests hold a clock
+//! that stands still until they move it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+pub use jiff::{SignedDuration, Timestamp};
+
+/// Tells the time of day, in UTC.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    /// Milliseconds since the epoch for a clock that is moved by hand; `None` reads the system's.
+    by_hand: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock that stands at `start` until [`advance`](Self::advance) moves it. All clones move together.
+    pub fn by_hand(start: Timestamp) -> Self {
+        Self { by_hand: Some(Arc::new(AtomicI64::new(start.as_millisecond()))) }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        match &self.by_hand {
+            None => Timestamp::now(),
+            Some(millis) => Timestamp::from_millisecond(millis.load(Ordering::Acquire)).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// Moves a clock made by [`by_hand`](Self::by_hand) forward. The system's clock is not moved.
+    pub fn advance(&self, by: SignedDuration) {
+        if let Some(millis) = &self.by_hand {
+            let step = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            millis.fetch_add(step, Ordering::AcqRel);
+        }
+    }
+}
+
+/// `time + span`, staying at the end of time instead of overflowing.
+pub fn after(time: Timestamp, span: SignedDuration) -> Timestamp {
+    time.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_by_hand_moves_only_when_told() {
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let other = clock.clone();
+        assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
+        clock.advance(SignedDuration::from_secs(90));
+        assert_eq!(other.now().as_second(), 90);
+    }
+
+    #[test]
+    fn adding_past_the_end_of_time_stays_there() {
+        assert_eq!(after(Timestamp::MAX, SignedDuration::from_secs(1)), Timestamp::MAX);
+    }
+}

@@ -1,0 +1,11 @@
+//! Who somebody is, and where they come from.
+
+pub mod logon_name;
+pub mod network;
+pub mod realm;
+pub mod user;
+
+pub use logon_name::LogonName;
+pub use network::{Network, Networks};
+pub use realm::Realm;
+pub use user::{Groups, User};

@@ -1,0 +1,150 @@
+//! Named sets of client addresses, each with its own sign-in behaviour; anything else is *elsewhere*.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// The name of the network that every address belongs to which no configured network holds.
+pub const ELSEWHERE: &str = "elsewhere";
+
+/// One `[[network]]` of the configuration, as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The name that records show and rules match.
+    pub name: String,
+    /// The client addresses that belong to it.
+    pub addresses: Vec<IpNet>,
+    /// Whether people on it must sign in. Default `required`.
+    #[serde(default)]
+    pub sign_in: SignIn,
+    /// Several people share one address here (NAT, terminal servers): the client address never stands for a session.
+    #[serde(default)]
+    pub shared: bool,
+    /// Whether a client address may stand for a session. Default: true, unless `shared`.
+    pub address: Option<bool>,
+    /// What happens to requests that cannot be challenged. Default `refuse`.
+    #[serde(default)]
+    pub unidentified: Unidentified,
+}
+
+/// Whether people on a network must sign in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignIn {
+    /// Whoever is not signed in is challenged.
+    #[default]
+    Required,
+    /// Nobody is challenged; those who are signed in are recorded under their names.
+    Optional,
+    /// Nobody is asked who they are.
+    None,
+}
+
+/// What happens to a request that cannot be challenged: a tool's, a sub-resource's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unidentified {
+    /// It is allowed, and recorded under the client address.
+    Allow,
+    /// It is refused.
+    #[default]
+    Refuse,
+}
+
+/// A network, as used.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The name that records show and rules match.
+    pub name: String,
+    /// Whether people on it must sign in.
+    pub sign_in: SignIn,
+    /// Whether a client address may stand for a session here.
+    pub address: bool,
+    /// What happens to requests that cannot be challenged.
+    pub unidentified: Unidentified,
+}
+
+impl From<&Config> for Network {
+    fn from(config: &Config) -> Self {
+        Self {
+            name: config.name.clone(),
+            sign_in: config.sign_in,
+            address: !config.shared && config.address.unwrap_or(true),
+            unidentified: config.unidentified,
+        }
+    }
+}
+
+/// All networks. The longest prefix that holds an address decides.
+#[derive(Clone, Debug)]
+pub struct Networks {
+    /// Longest prefix first.
+    prefixes: Vec<(IpNet, Arc<Network>)>,
+    elsewhere: Arc<Network>,
+}
+
+impl Networks {
+    /// The configured networks, and *elsewhere*.
+    pub fn new(configs: &[Config]) -> Self {
+        let mut prefixes = Vec::new();
+        for config in configs {
+            let network = Arc::new(Network::from(config));
+            prefixes.extend(config.addresses.iter().map(|prefix| (prefix.trunc(), Arc::clone(&network))));
+        }
+        prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
+        let elsewhere = Network {
+            name: ELSEWHERE.to_owned(),
+            sign_in: SignIn::Required,
+            address: false,
+            unidentified: Unidentified::Refuse,
+        };
+        Self { prefixes, elsewhere: Arc::new(elsewhere) }
+    }
+
+    /// The network that `client` belongs to. An IPv4 address written as IPv6 counts as IPv4.
+    pub fn of(&self, client: IpAddr) -> &Arc<Network> {
+        let client = client.to_canonical();
+        self.prefixes
+            .iter()
+            .find(|(prefix, _)| prefix.contains(&client))
+            .map_or(&self.elsewhere, |(_, network)| network)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(name: &str, prefix: &str) -> Config {
+        Config {
+            name: name.into(),
+            addresses: vec![prefix.parse().unwrap()],
+            sign_in: SignIn::Required,
+            shared: false,
+            address: None,
+            unidentified: Unidentified::Allow,
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_decides_and_the_rest_is_elsewhere() {
+        let networks = Networks::new(&[config("site", "10.0.0.0/8"), config("lab", "10.7.0.0/16")]);
+        for (client, name) in
+            [("10.7.1.1", "lab"), ("10.8.1.1", "site"), ("::ffff:10.7.0.9", "lab"), ("192.0.2.1", ELSEWHERE)]
+        {
+            assert_eq!(networks.of(client.parse().unwrap()).name, name, "{client}");
+        }
+    }
+
+    #[test]
+    fn an_address_stands_for_a_session_only_where_people_do_not_share_it() {
+        let plain = config("site", "10.0.0.0/8");
+        assert!(Network::from(&plain).address);
+        assert!(!Network::from(&Config { shared: true, address: Some(true), ..plain.clone() }).address);
+        assert!(!Network::from(&Config { address: Some(false), ..plain }).address);
+        assert!(!Networks::new(&[]).of("192.0.2.1".parse().unwrap()).address);
+    }
+}

@@ -1,0 +1,72 @@
+//! A person, as an identity provider vouched for them.
+
+use serde::{Deserialize, Serialize};
+
+/// A signed-in person. Made from a verified assertion and from nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The realm whose identity provider vouches for this person.
+    pub realm: String,
+    /// What stays the same when the person is renamed: the directory's object ID where the assertion has it, else
+    /// the name in lower case. Unique within the realm.
+    pub id: String,
+    /// The name that records show and rules match: the value of the first configured identity claim that is there.
+    pub name: String,
+    /// The name for people to read, where the assertion has one.
+    pub display_name: Option<String>,
+    /// `sAMAccountName`: the account's name in its on-premises domain. Cloud-only accounts have none.
+    pub sam_account_name: Option<String>,
+    /// `userPrincipalName`.
+    pub upn: Option<String>,
+    /// The mail address.
+    pub email: Option<String>,
+    /// The groups that the assertion names.
+    pub groups: Groups,
+}
+
+impl User {
+    /// Whether `name` is a way of naming this person: the recorded name, UPN, mail address or `sAMAccountName`.
+    /// Letter case does not matter, as in Active Directory.
+    pub fn is_called(&self, name: &str) -> bool {
+        let names = [Some(&self.name), self.upn.as_ref(), self.email.as_ref(), self.sam_account_name.as_ref()];
+        names.into_iter().flatten().any(|own| own.to_lowercase() == name.to_lowercase())
+    }
+
+    /// What to call the person on a page.
+    pub fn friendly_name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// Group membership, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Groups {
+    /// The groups, named as the assertion names them.
+    Known(Vec<String>),
+    /// The assertion does not say: Entra leaves the claim out above 150 groups. Never to be read as "none".
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_answers_to_each_of_their_names_in_any_case() {
+        let user = User {
+            realm: "contoso".into(),
+            id: "0f3c".into(),
+            name: "B.Simon@contoso.com".into(),
+            display_name: None,
+            sam_account_name: Some("bsimon".into()),
+            upn: Some("B.Simon@contoso.com".into()),
+            email: Some("britta.simon@contoso.com".into()),
+            groups: Groups::Unknown,
+        };
+        for name in ["b.simon@CONTOSO.com", "BSIMON", "Britta.Simon@contoso.com"] {
+            assert!(user.is_called(name), "{name}");
+        }
+        assert!(!user.is_called("simon"));
+        assert_eq!(user.friendly_name(), "B.Simon@contoso.com");
+    }
+}

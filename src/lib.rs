@@ -1,0 +1,6 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+// Layer 1: values, and what reads the clock or keeps a key.
+pub mod clock;
+pub mod identity;
+pub mod seal;

@@ -1,0 +1,2 @@
+//! Vestibule, the program.
+fn main() {}
