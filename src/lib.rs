@@ -4,3 +4,7 @@
 pub mod clock;
 pub mod identity;
 pub mod seal;
+pub mod wire;
+
+// Layer 3: what is remembered between requests.
+pub mod session;

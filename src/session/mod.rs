@@ -1,0 +1,126 @@
+//! Who is signed in, on which browser, until when; and the short-lived records that a sign-in needs.
+
+mod cache;
+pub mod pending;
+pub mod returning;
+pub mod store;
+pub mod ticket;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Timestamp;
+use crate::identity::User;
+
+pub use cache::{Config, Sessions};
+
+/// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    /// The session that this secret stands for.
+    pub fn of_secret(secret: &str) -> Self {
+        Self(crate::seal::fingerprint(secret))
+    }
+
+    /// The identifier as bytes, for sealing into a surrogate.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Enough to tell sessions apart in records, and too little to name one.
+    pub fn short(&self) -> String {
+        let [a, b, c, d, ..] = self.0;
+        format!("{a:02x}{b:02x}{c:02x}{d:02x}")
+    }
+}
+
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionId({}…)", self.short())
+    }
+}
+
+/// One signed-in person on one browser.
+#[derive(Debug)]
+pub struct Session {
+    /// What it is known by.
+    pub id: SessionId,
+    /// The person.
+    pub user: Arc<User>,
+    /// What the identity provider said that single logout needs.
+    pub assertion: AssertionFacts,
+    /// Where the person was when they signed in.
+    pub client: IpAddr,
+    /// The browser's `User-Agent`, shortened, for the person to recognise it by.
+    pub user_agent: String,
+    /// When the person signed in.
+    pub started: Timestamp,
+    /// When they must sign in again, whatever happens.
+    pub expires: Timestamp,
+    /// Seconds since the epoch at which the session was last used.
+    last_used: AtomicI64,
+    ended: CancellationToken,
+}
+
+impl Session {
+    /// Whether the session has been ended or is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires <= now || self.ended.is_cancelled()
+    }
+
+    /// Fires when somebody ends the session: whatever runs on its behalf stops then.
+    pub fn ended(&self) -> &CancellationToken {
+        &self.ended
+    }
+
+    /// When the session was last used, to the second.
+    pub fn last_used(&self) -> Timestamp {
+        Timestamp::from_second(self.last_used.load(Ordering::Relaxed)).unwrap_or(self.started)
+    }
+
+    fn touch(&self, now: Timestamp) {
+        // Written only when it changes, so that the cache line stays shared between cores.
+        if self.last_used.load(Ordering::Relaxed) != now.as_second() {
+            self.last_used.store(now.as_second(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// What an assertion said about itself, kept for single logout.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssertionFacts {
+    /// The name identifier, as the assertion has it.
+    pub name_id: Option<String>,
+    /// The identity provider's own name for its session.
+    pub session_index: Option<String>,
+    /// When the identity provider wants the session to end (`SessionNotOnOrAfter`).
+    pub not_on_or_after: Option<Timestamp>,
+}
+
+/// Why a session ended, for the audit record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The person signed out.
+    SignedOut,
+    /// Somebody signed in again in the same browser.
+    Replaced,
+    /// Its time was over.
+    Expired,
+}
+
+impl Ending {
+    /// The word that records show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed-out",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Sign-ins that were sent to an identity provider and have not come back.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::store::{Full, Kind, Memory};
+use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::seal::{fingerprint, random_text};
+
+/// What must be remembered of a sign-in while the person is at the identity provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The realm that was asked.
+    pub realm: String,
+    /// The ID of the AuthnRequest.
+    pub request_id: String,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// The name that was typed at the logon page.
+    pub typed: String,
+    /// The sealed [`Return`](super::returning::Return) that the sign-in is for, when there is one.
+    pub returning: Option<String>,
+    /// The fingerprint of the pending sign-in's cookie: only the browser that started it has the value.
+    pub browser: [u8; 16],
+}
+
+/// The pending sign-ins.
+#[derive(Debug)]
+pub struct PendingSignIns {
+    store: Arc<Memory>,
+    clock: Clock,
+    lifetime: SignedDuration,
+}
+
+impl PendingSignIns {
+    /// Pending sign-ins that are kept in `store` for `lifetime`.
+    pub fn new(store: Arc<Memory>, clock: Clock, lifetime: SignedDuration) -> Self {
+        Self { store, clock, lifetime }
+    }
+
+    /// How long a person may take at the identity provider.
+    pub fn lifetime(&self) -> SignedDuration {
+        self.lifetime
+    }
+
+    /// A name for a pending sign-in: the RelayState, 22 characters.
+    pub fn fresh_id() -> String {
+        random_text()
+    }
+
+    /// Remembers a sign-in under `id`.
+    pub async fn remember(&self, id: &str, pending: &Pending) -> Result<(), Full> {
+        let record = serde_json::to_vec(pending).unwrap_or_default();
+        self.store.put(Kind::Pending, fingerprint(id), record, after(self.clock.now(), self.lifetime)).await
+    }
+
+    /// Looks a sign-in up without using it up.
+    pub async fn find(&self, id: &str) -> Option<Pending> {
+        serde_json::from_slice(&self.store.peek(Kind::Pending, fingerprint(id)).await?).ok()
+    }
+
+    /// Uses a sign-in up; of several that try at the same time, one gets it.
+    pub async fn consume(&self, id: &str) -> Option<Pending> {
+        serde_json::from_slice(&self.store.take(Kind::Pending, fingerprint(id)).await?).ok()
+    }
+
+    /// Marks an assertion as used until `expires`; false when it was used before.
+    pub async fn use_assertion(&self, issuer: &str, id: &str, expires: Timestamp) -> Result<bool, Full> {
+        self.store.claim(Kind::Assertion, fingerprint(&format!("{issuer}\n{id}")), expires).await
+    }
+}
