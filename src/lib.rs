@@ -6,5 +6,9 @@ pub mod identity;
 pub mod seal;
 pub mod wire;
 
+// Layer 2: rules and formats; pure, given the time.
+pub mod policy;
+
 // Layer 3: what is remembered between requests.
+pub mod authority;
 pub mod session;

@@ -1,5 +1,14 @@
 //! What stands on the wire: addresses, targets, fields and bodies.
 
+pub mod body;
+pub mod cookie;
+pub mod field;
+pub mod limits;
 pub mod peer;
+pub mod rewind;
+pub mod target;
 
+pub use body::Body;
+pub use limits::Limits;
 pub use peer::Peer;
+pub use target::{Destination, Scheme};

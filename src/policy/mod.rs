@@ -1,0 +1,283 @@
+//! Decides what happens to a request. A [`Permit`] is made here and nowhere else, and nothing is dialled without one.
+//!
+//! Order: walled garden, blocked list, sign-in, approved list, rules (the first that matches), default.
+
+mod matcher;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::identity::network::{SignIn, Unidentified};
+use crate::identity::{Groups, Network, User};
+use crate::wire::Destination;
+pub use matcher::{Hosts, Pattern};
+
+/// The `[policy]` section, as written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Destinations that never need sign-in, besides the portal and the identity providers.
+    pub walled_garden: Vec<Pattern>,
+    /// Destinations that everybody who is signed in may reach, whatever the rules say.
+    pub approved: Vec<Pattern>,
+    /// Destinations that nobody may reach.
+    pub blocked: Vec<Pattern>,
+    /// What happens when no rule matches.
+    pub default: Effect,
+    /// The rules, in order.
+    #[serde(rename = "rule")]
+    pub rules: Vec<RuleConfig>,
+}
+
+/// One `[[policy.rule]]`, as written. A condition that is left out matches everything.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConfig {
+    /// The name that records and the denied page show.
+    pub name: String,
+    /// Names of people, in any of their forms.
+    #[serde(default)]
+    pub users: Vec<String>,
+    /// Groups, named as the assertion names them.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Names of networks.
+    #[serde(default)]
+    pub networks: Vec<String>,
+    /// Destinations.
+    #[serde(default)]
+    pub destinations: Vec<Pattern>,
+    /// What happens to a request that meets all conditions.
+    pub effect: Effect,
+    /// False: nobody is asked to sign in for these destinations. Such a rule cannot name users or groups.
+    #[serde(default = "yes")]
+    pub authenticate: bool,
+    /// True: the destinations may resolve to private addresses.
+    #[serde(default)]
+    pub private: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// The request is forwarded.
+    #[default]
+    Allow,
+    /// The request is refused.
+    Block,
+}
+
+/// What is to be decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// Who asks, when it is known.
+    pub user: Option<&'a User>,
+    /// Where they ask from.
+    pub network: &'a Network,
+    /// What they ask for.
+    pub destination: &'a Destination,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub enum Decision {
+    /// Nobody is known, and somebody must be.
+    Authenticate,
+    /// The request is refused.
+    Deny(Denial),
+    /// The request may be forwarded.
+    Permit(Permit),
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The rule that refused.
+    pub rule: Arc<str>,
+}
+
+/// Leave to forward one request. Whoever dials takes one by value.
+#[derive(Debug)]
+pub struct Permit {
+    rule: Arc<str>,
+    private: bool,
+}
+
+impl Permit {
+    /// The rule that allowed the request.
+    pub fn rule(&self) -> &Arc<str> {
+        &self.rule
+    }
+
+    /// Whether the destination may resolve to a private address.
+    pub fn opens_private(&self) -> bool {
+        self.private
+    }
+}
+
+/// The policy, as used.
+#[derive(Debug)]
+pub struct Policy {
+    walled_garden: Hosts,
+    approved: Hosts,
+    blocked: Hosts,
+    rules: Vec<Rule>,
+    default: Effect,
+    names: Names,
+}
+
+#[derive(Debug)]
+struct Rule {
+    name: Arc<str>,
+    users: Vec<String>,
+    groups: Vec<String>,
+    networks: Vec<String>,
+    destinations: Option<Hosts>,
+    effect: Effect,
+    authenticate: bool,
+    private: bool,
+}
+
+/// The names of what decides without being a rule; shared, so that a decision allocates nothing.
+#[derive(Debug)]
+struct Names {
+    walled_garden: Arc<str>,
+    approved: Arc<str>,
+    blocked: Arc<str>,
+    default: Arc<str>,
+    unidentified: Arc<str>,
+}
+
+impl Policy {
+    /// Compiles the policy. `garden` are the hosts that sign-in itself needs.
+    pub fn new(config: &Config, garden: impl IntoIterator<Item = Pattern>) -> Self {
+        Self {
+            walled_garden: config.walled_garden.iter().cloned().chain(garden).collect(),
+            approved: config.approved.iter().cloned().collect(),
+            blocked: config.blocked.iter().cloned().collect(),
+            rules: config.rules.iter().map(Rule::new).collect(),
+            default: config.default,
+            names: Names {
+                walled_garden: "walled-garden".into(),
+                approved: "approved-list".into(),
+                blocked: "blocked-list".into(),
+                default: "default".into(),
+                unidentified: "unidentified".into(),
+            },
+        }
+    }
+
+    /// Decides one request.
+    pub fn evaluate(&self, query: Query<'_>) -> Decision {
+        let host = &query.destination.host;
+        if self.walled_garden.contains(host) {
+            return permit(&self.names.walled_garden, false);
+        }
+        if self.blocked.contains(host) {
+            return deny(&self.names.blocked);
+        }
+        let open = self.rules.iter().find(|rule| !rule.authenticate && rule.matches(&query));
+        if let Some(rule) = open {
+            return rule.decide();
+        }
+        if query.user.is_none() && query.network.sign_in == SignIn::Required {
+            return Decision::Authenticate;
+        }
+        self.decide_identified(&query)
+    }
+
+    /// Decides a request of somebody who must sign in and cannot be asked to: a tool, a sub-resource.
+    pub fn evaluate_unidentified(&self, query: Query<'_>) -> Decision {
+        match query.network.unidentified {
+            Unidentified::Allow => self.decide_identified(&query),
+            Unidentified::Refuse => deny(&self.names.unidentified),
+        }
+    }
+
+    fn decide_identified(&self, query: &Query<'_>) -> Decision {
+        if self.approved.contains(&query.destination.host) {
+            return permit(&self.names.approved, false);
+        }
+        match self.rules.iter().find(|rule| rule.matches(query)) {
+            Some(rule) => rule.decide(),
+            None if self.default == Effect::Allow => permit(&self.names.default, false),
+            None => deny(&self.names.default),
+        }
+    }
+
+    /// Whether `client`'s requests to this destination need no sign-in at all.
+    pub fn is_walled_garden(&self, destination: &Destination) -> bool {
+        self.walled_garden.contains(&destination.host)
+    }
+}
+
+fn permit(rule: &Arc<str>, private: bool) -> Decision {
+    Decision::Permit(Permit { rule: Arc::clone(rule), private })
+}
+
+fn deny(rule: &Arc<str>) -> Decision {
+    Decision::Deny(Denial { rule: Arc::clone(rule) })
+}
+
+impl Rule {
+    fn new(config: &RuleConfig) -> Self {
+        let destinations = &config.destinations;
+        Self {
+            name: config.name.as_str().into(),
+            users: config.users.clone(),
+            groups: config.groups.clone(),
+            networks: config.networks.clone(),
+            destinations: (!destinations.is_empty()).then(|| destinations.iter().cloned().collect()),
+            effect: config.effect,
+            authenticate: config.authenticate,
+            private: config.private,
+        }
+    }
+
+    fn matches(&self, query: &Query<'_>) -> bool {
+        self.destinations.as_ref().is_none_or(|hosts| hosts.contains(&query.destination.host))
+            && (self.networks.is_empty() || self.networks.contains(&query.network.name))
+            && self.matches_user(query.user)
+    }
+
+    /// A person is meant when they are named, or when one of their groups is.
+    fn matches_user(&self, user: Option<&User>) -> bool {
+        if self.users.is_empty() && self.groups.is_empty() {
+            return true;
+        }
+        let Some(user) = user else { return false };
+        self.users.iter().any(|name| user.is_called(name))
+            || match &user.groups {
+                Groups::Known(groups) => self.groups.iter().any(|name| groups.contains(name)),
+                // Whether the person is in the group is not known: a rule that blocks it applies, one that allows it
+                // does not.
+                Groups::Unknown => !self.groups.is_empty() && self.effect == Effect::Block,
+            }
+    }
+
+    fn decide(&self) -> Decision {
+        match self.effect {
+            Effect::Allow => permit(&self.name, self.private),
+            Effect::Block => deny(&self.name),
+        }
+    }
+}
+
+/// The address that a host is, when it is one.
+fn literal(host: &url::Host<String>) -> Option<IpAddr> {
+    match host {
+        url::Host::Domain(_) => None,
+        url::Host::Ipv4(address) => Some(IpAddr::V4(*address)),
+        url::Host::Ipv6(address) => Some(IpAddr::V6(*address).to_canonical()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! The bounds that everything from the network is held to.
+
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
+
+/// Bounds on size, time and count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a message head.
+    pub head_bytes: usize,
+    /// Fields in a message head.
+    pub head_fields: usize,
+    /// From the first byte of a connection (or the end of the exchange before) to the end of a head.
+    pub head_time: Duration,
+    /// Without a byte of a body in either direction.
+    pub body_idle: Duration,
+    /// From the end of a request to the head of its answer.
+    pub answer_time: Duration,
+    /// For resolving a name and opening a connection to an origin.
+    pub connect_time: Duration,
+    /// Without a byte in a tunnel in either direction.
+    pub tunnel_idle: Duration,
+    /// Before an origin connection that is kept for reuse is closed.
+    pub origin_idle: Duration,
+    /// Origin connections kept for reuse, per origin.
+    pub origin_idle_connections: usize,
+    /// Client connections at the same time, on all listeners.
+    pub connections: usize,
+    /// Client connections at the same time from one address.
+    pub connections_per_client: usize,
+    /// How long a stop waits for exchanges under way.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 64 * 1024,
+            head_fields: 100,
+            head_time: Duration::from_secs(30),
+            body_idle: Duration::from_secs(120),
+            answer_time: Duration::from_secs(120),
+            connect_time: Duration::from_secs(20),
+            tunnel_idle: Duration::from_secs(3600),
+            origin_idle: Duration::from_secs(60),
+            origin_idle_connections: 64,
+            connections: 15_000,
+            connections_per_client: 2_000,
+            drain_time: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Limits {
+    /// An HTTP/1.1 server that holds clients to these bounds.
+    pub fn server(&self) -> http1::Builder {
+        let mut server = http1::Builder::new();
+        server
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.head_time)
+            .max_headers(self.head_fields)
+            .max_header_size(self.head_bytes)
+            .max_buf_size(self.head_bytes.max(128 * 1024))
+            .half_close(false);
+        server
+    }
+}

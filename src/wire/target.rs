@@ -1,0 +1,230 @@
+//! The request target (RFC 9112 §3.2): which origin is asked for.
+
+use std::fmt;
+
+use http::Uri;
+use http::uri::PathAndQuery;
+pub use url::Host;
+
+/// How the client speaks to the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl Scheme {
+    /// The scheme's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that is meant when none is written.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// An origin: what a request is for. The host is the one that would be dialled: names in ASCII and lower case
+/// (UTS 46), odd spellings of an IPv4 address (decimal, octal, hexadecimal, short) as that address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Destination {
+    /// How the client speaks to it.
+    pub scheme: Scheme,
+    /// The name or address.
+    pub host: Host<String>,
+    /// The port.
+    pub port: u16,
+}
+
+/// Why a request target cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The target names no origin: a request that is meant for a server was sent to a proxy.
+    #[error("the request target is not an absolute URL")]
+    NotAbsolute,
+    /// A scheme other than http.
+    #[error("the scheme is not http")]
+    UnsupportedScheme,
+    /// `user:password@` in the target (RFC 9110 §4.2.4).
+    #[error("the request target holds user information")]
+    UserInfo,
+    /// The host is not one.
+    #[error("the host is not valid")]
+    BadHost,
+    /// The port is not one.
+    #[error("the port is not valid")]
+    BadPort,
+    /// The Host field names another host than the target (RFC 9112 §3.2.2).
+    #[error("the Host field differs from the request target")]
+    HostDiffers,
+}
+
+impl Destination {
+    /// Reads absolute-form (RFC 9112 §3.2.2).
+    pub fn of_absolute_form(uri: &Uri) -> Result<Self, Error> {
+        let authority = uri.authority().ok_or(Error::NotAbsolute)?;
+        match uri.scheme_str() {
+            Some("http") => Self::of_authority(Scheme::Http, authority.as_str()),
+            // Asking a proxy for an https origin without CONNECT would let it read what TLS is to keep secret.
+            Some(_) => Err(Error::UnsupportedScheme),
+            None => Err(Error::NotAbsolute),
+        }
+    }
+
+    /// Reads authority-form, the target of CONNECT (RFC 9112 §3.2.3): the port must be there.
+    pub fn of_authority_form(uri: &Uri) -> Result<Self, Error> {
+        let authority = uri.authority().ok_or(Error::NotAbsolute)?;
+        if uri.scheme().is_some() || uri.path_and_query().is_some_and(|path| path != "") {
+            return Err(Error::NotAbsolute);
+        }
+        authority.port().ok_or(Error::BadPort)?;
+        Self::of_authority(Scheme::Https, authority.as_str())
+    }
+
+    /// Reads `host[:port]`.
+    pub fn of_authority(scheme: Scheme, authority: &str) -> Result<Self, Error> {
+        if authority.contains('@') {
+            return Err(Error::UserInfo);
+        }
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        let port = match port {
+            None => scheme.default_port(),
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().ok().filter(|port| *port != 0).ok_or(Error::BadPort)?
+            }
+            Some(_) => return Err(Error::BadPort),
+        };
+        Ok(Self { scheme, host: parse_host(host)?, port })
+    }
+
+    /// `host[:port]`, the port left out when it is the scheme's own: what the Host field says.
+    pub fn authority(&self) -> String {
+        if self.port == self.scheme.default_port() {
+            self.host.to_string()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// `scheme://host[:port]` (RFC 6454 §6.2).
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), self.authority())
+    }
+
+    /// The absolute URL of `path` on this origin.
+    pub fn url(&self, path: Option<&PathAndQuery>) -> String {
+        format!("{}{}", self.origin(), path.map_or("/", PathAndQuery::as_str))
+    }
+
+    /// Refuses a Host field that names another origin than the target does.
+    pub fn check_host_field(&self, field: Option<&str>) -> Result<(), Error> {
+        match field {
+            None | Some("") => Ok(()),
+            Some(field) => {
+                let named = Self::of_authority(self.scheme, field).map_err(|_| Error::HostDiffers)?;
+                // curl and others leave a default port out, or write it; both name the same origin.
+                if named == *self { Ok(()) } else { Err(Error::HostDiffers) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+fn parse_host(host: &str) -> Result<Host<String>, Error> {
+    // The longest name that DNS can hold; a zone has no meaning to anybody but the client.
+    if host.is_empty() || host.len() > 255 || host.contains('%') {
+        return Err(Error::BadHost);
+    }
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match Host::parse(host).map_err(|_| Error::BadHost)? {
+        Host::Domain(name) if !is_name(&name) => Err(Error::BadHost),
+        host => Ok(host),
+    }
+}
+
+/// Letters, digits, hyphens and underscores, in labels that are not empty.
+fn is_name(name: &str) -> bool {
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn absolute(target: &str) -> Result<Destination, Error> {
+        Destination::of_absolute_form(&target.parse::<Uri>().unwrap())
+    }
+
+    #[test]
+    fn absolute_form_names_the_origin_that_would_be_dialled() {
+        for (target, origin) in [
+            ("http://News.Test/a?q=1", "http://news.test"),
+            ("http://news.test:80/", "http://news.test"),
+            ("http://news.test.:8080/", "http://news.test:8080"),
+            ("http://2130706433/", "http://127.0.0.1"),
+            ("http://0x7f.1/", "http://127.0.0.1"),
+            ("http://0251.0376.0251.0376/", "http://169.254.169.254"),
+            ("http://[2001:DB8::1]:81/", "http://[2001:db8::1]:81"),
+            ("http://[::ffff:10.0.0.1]/", "http://[::ffff:a00:1]"),
+        ] {
+            assert_eq!(absolute(target).unwrap().origin(), origin, "{target}");
+        }
+    }
+
+    #[test]
+    fn targets_that_name_no_origin_are_refused() {
+        for (target, error) in [
+            ("/index.html", Error::NotAbsolute),
+            ("https://news.test/", Error::UnsupportedScheme),
+            ("ftp://news.test/", Error::UnsupportedScheme),
+            ("http://eve@news.test/", Error::UserInfo),
+            ("http://news.test:0/", Error::BadPort),
+            ("http://news.test:/", Error::BadPort),
+            ("http://1.2.3.4.5/", Error::BadHost),
+            ("http://a..test/", Error::BadHost),
+        ] {
+            assert_eq!(absolute(target), Err(error), "{target}");
+        }
+    }
+
+    #[test]
+    fn authority_form_needs_a_port() {
+        let connect = |target: &str| Destination::of_authority_form(&target.parse::<Uri>().unwrap());
+        assert_eq!(connect("mail.test:443").unwrap().origin(), "https://mail.test");
+        assert_eq!(connect("[::1]:8443").unwrap().origin(), "https://[::1]:8443");
+        assert_eq!(connect("mail.test"), Err(Error::BadPort));
+        assert_eq!(connect("https://mail.test:443/"), Err(Error::NotAbsolute));
+    }
+
+    #[test]
+    fn a_host_field_that_differs_from_the_target_is_refused() {
+        let news = absolute("http://news.test/").unwrap();
+        for same in [None, Some("news.test"), Some("NEWS.test:80"), Some("")] {
+            assert_eq!(news.check_host_field(same), Ok(()), "{same:?}");
+        }
+        for other in ["mail.test", "news.test:8080", "news.test, mail.test", "news.test/"] {
+            assert_eq!(news.check_host_field(Some(other)), Err(Error::HostDiffers), "{other}");
+        }
+    }
+}
