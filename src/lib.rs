@@ -11,4 +11,5 @@ pub mod policy;
 
 // Layer 3: what is remembered between requests.
 pub mod authority;
+pub mod observe;
 pub mod session;

@@ -58,7 +58,7 @@ pub enum Unidentified {
 #[derive(Clone, Debug)]
 pub struct Network {
     /// The name that records show and rules match.
-    pub name: String,
+    pub name: Arc<str>,
     /// Whether people on it must sign in.
     pub sign_in: SignIn,
     /// Whether a client address may stand for a session here.
@@ -70,7 +70,7 @@ pub struct Network {
 impl From<&Config> for Network {
     fn from(config: &Config) -> Self {
         Self {
-            name: config.name.clone(),
+            name: config.name.as_str().into(),
             sign_in: config.sign_in,
             address: !config.shared && config.address.unwrap_or(true),
             unidentified: config.unidentified,
@@ -96,7 +96,7 @@ impl Networks {
         }
         prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
         let elsewhere = Network {
-            name: ELSEWHERE.to_owned(),
+            name: ELSEWHERE.into(),
             sign_in: SignIn::Required,
             address: false,
             unidentified: Unidentified::Refuse,
@@ -135,7 +135,7 @@ mod tests {
         for (client, name) in
             [("10.7.1.1", "lab"), ("10.8.1.1", "site"), ("::ffff:10.7.0.9", "lab"), ("192.0.2.1", ELSEWHERE)]
         {
-            assert_eq!(networks.of(client.parse().unwrap()).name, name, "{client}");
+            assert_eq!(&*networks.of(client.parse().unwrap()).name, name, "{client}");
         }
     }
 

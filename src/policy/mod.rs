@@ -243,7 +243,7 @@ impl Rule {
 
     fn matches(&self, query: &Query<'_>) -> bool {
         self.destinations.as_ref().is_none_or(|hosts| hosts.contains(&query.destination.host))
-            && (self.networks.is_empty() || self.networks.contains(&query.network.name))
+            && (self.networks.is_empty() || self.networks.iter().any(|name| **name == *query.network.name))
             && self.matches_user(query.user)
     }
 

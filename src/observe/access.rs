@@ -1,0 +1,298 @@
+//! The access log: one JSON line a request or tunnel, written once, when it ends.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use serde::{Serialize, Serializer};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+
+use crate::clock::{Clock, Timestamp};
+use crate::identity::User;
+use crate::wire::{Destination, Peer};
+
+/// How it is known who sent a request, from strong to weak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surrogate {
+    /// The cookie that a ticket left on the origin.
+    OriginCookie,
+    /// The same intercepted connection, on which a ticket was redeemed or a cookie was seen.
+    Connection,
+    /// The client address, on a network where it may stand for a session.
+    ClientAddress,
+    /// It is not known.
+    #[default]
+    None,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was forwarded to the origin.
+    Permitted,
+    /// It was refused.
+    Denied,
+    /// The person was asked to sign in.
+    Challenged,
+    /// It was for Vestibule itself: the portal, the PAC file, an arriving ticket.
+    Local,
+    /// It was not understood.
+    Rejected,
+}
+
+/// One access record.
+#[derive(Debug, Serialize)]
+pub struct Record {
+    /// When the request began.
+    pub time: Timestamp,
+    /// The same in the answer's error page and in events.
+    pub request_id: RequestId,
+    /// The client.
+    pub client: SocketAddr,
+    /// The network that the client belongs to.
+    pub network: Arc<str>,
+    /// The listener that took the request.
+    pub listener: Arc<str>,
+    /// The name of the person.
+    #[serde(serialize_with = "name_of")]
+    pub user: Option<Arc<User>>,
+    /// The short form of the session's identifier.
+    pub session: Option<String>,
+    /// How the person is known.
+    pub surrogate: Surrogate,
+    /// The method.
+    pub method: String,
+    /// `http` or `https`; `None` for a request that was not understood.
+    pub scheme: Option<&'static str>,
+    /// The host that was asked for.
+    pub host: Option<String>,
+    /// The port that was asked for.
+    pub port: Option<u16>,
+    /// The path, without its query; never for tunnels.
+    pub path: Option<String>,
+    /// The status that the client was answered with.
+    pub status: u16,
+    /// What became of it.
+    pub decision: Outcome,
+    /// The rule that decided.
+    pub rule: Option<Arc<str>>,
+    /// Why it ended as it did: a Proxy Error Type (RFC 9209 §2.3) or a word of ours.
+    pub reason: Option<&'static str>,
+    /// The address that was dialled.
+    pub origin: Option<SocketAddr>,
+    /// Our address towards the origin, so that firewall records can be joined.
+    pub egress: Option<SocketAddr>,
+    /// Body bytes from the client.
+    pub bytes_in: u64,
+    /// Body bytes to the client.
+    pub bytes_out: u64,
+    /// From the head of the request to the end of the answer.
+    pub duration_ms: u64,
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn name_of<S: Serializer>(user: &Option<Arc<User>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match user {
+        Some(user) => serializer.serialize_some(&user.name),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// The name of a request, the same on pages, in events and in the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(u64);
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Writes access records.
+#[derive(Debug)]
+pub struct AccessLog {
+    writer: NonBlocking,
+    /// Flushes what is left when the log is dropped.
+    _worker: WorkerGuard,
+    clock: Clock,
+    next_id: AtomicU64,
+}
+
+impl AccessLog {
+    /// Records to standard output.
+    pub fn to_stdout(clock: Clock) -> Self {
+        Self::to_writer(std::io::stdout(), clock)
+    }
+
+    /// Records to the end of a file.
+    pub fn to_file(path: &Path, clock: Clock) -> std::io::Result<Self> {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+        Ok(Self::to_writer(file, clock))
+    }
+
+    /// Records to any writer, from a thread of its own. When it cannot keep up, requests wait: a record is never lost.
+    pub fn to_writer(writer: impl Write + Send + 'static, clock: Clock) -> Self {
+        let (writer, worker) = NonBlockingBuilder::default().lossy(false).thread_name("access-log").finish(writer);
+        // Two starts must not give two requests one name.
+        let first = u64::from_be_bytes(crate::seal::random());
+        Self { writer, _worker: worker, clock, next_id: AtomicU64::new(first) }
+    }
+
+    /// Starts the record of a request. It is written when the recorder is dropped.
+    pub fn begin(self: &Arc<Self>, peer: &Peer, method: &http::Method) -> Recorder {
+        // An odd constant spreads consecutive numbers, so that IDs are told apart at a glance.
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Recorder {
+            started: Instant::now(),
+            log: Arc::clone(self),
+            record: Record {
+                time: self.clock.now(),
+                request_id: RequestId(id),
+                client: peer.client,
+                network: Arc::clone(&peer.network.name),
+                listener: Arc::clone(&peer.listener),
+                user: None,
+                session: None,
+                surrogate: Surrogate::None,
+                method: method.to_string(),
+                scheme: None,
+                host: None,
+                port: None,
+                path: None,
+                status: 0,
+                decision: Outcome::Rejected,
+                rule: None,
+                reason: None,
+                origin: None,
+                egress: None,
+                bytes_in: 0,
+                bytes_out: 0,
+                duration_ms: 0,
+            },
+        }
+    }
+}
+
+/// A record that is being filled in.
+#[derive(Debug)]
+pub struct Recorder {
+    record: Record,
+    started: Instant,
+    log: Arc<AccessLog>,
+}
+
+impl Recorder {
+    /// The name of the request.
+    pub fn id(&self) -> RequestId {
+        self.record.request_id
+    }
+
+    /// Names the origin that was asked for.
+    pub fn destination(&mut self, destination: &Destination) {
+        self.record.scheme = Some(destination.scheme.as_str());
+        self.record.host = Some(destination.host.to_string());
+        self.record.port = Some(destination.port);
+    }
+
+    /// Names the person, and says how they are known.
+    pub fn identity(&mut self, user: &Arc<User>, session: String, surrogate: Surrogate) {
+        self.record.user = Some(Arc::clone(user));
+        self.record.session = Some(session);
+        self.record.surrogate = surrogate;
+    }
+}
+
+impl std::ops::Deref for Recorder {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl std::ops::DerefMut for Recorder {
+    fn deref_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.record.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut line = Vec::with_capacity(640);
+        if serde_json::to_writer(&mut line, &self.record).is_err() {
+            return;
+        }
+        line.push(b'\n');
+        if self.log.writer.clone().write_all(&line).is_err() {
+            tracing::error!(request_id = %self.record.request_id, "access record not written");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Networks;
+    use crate::wire::Scheme;
+    use std::sync::Mutex;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_record_is_one_json_line_written_when_the_request_ends() {
+        let page = Page::default();
+        let log = Arc::new(AccessLog::to_writer(page.clone(), Clock::by_hand(Timestamp::UNIX_EPOCH)));
+        let client = "192.0.2.7:5000".parse().unwrap();
+        let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
+        let peer = Peer { client, listener: "proxy".into(), network };
+        let mut recorder = log.begin(&peer, &http::Method::GET);
+        let id = recorder.id().to_string();
+        recorder.destination(&Destination::of_authority(Scheme::Http, "news.test").unwrap());
+        recorder.status = 200;
+        recorder.decision = Outcome::Permitted;
+        recorder.bytes_out = 12;
+        drop(recorder);
+        drop(log);
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let record: serde_json::Value = serde_json::from_str(text.strip_suffix('\n').unwrap()).unwrap();
+        for (field, value) in [
+            ("time", serde_json::json!("1970-01-01T00:00:00Z")),
+            ("request_id", id.into()),
+            ("client", "192.0.2.7:5000".into()),
+            ("network", "elsewhere".into()),
+            ("user", serde_json::Value::Null),
+            ("surrogate", "none".into()),
+            ("host", "news.test".into()),
+            ("port", 80.into()),
+            ("status", 200.into()),
+            ("decision", "permitted".into()),
+            ("bytes_out", 12.into()),
+        ] {
+            assert_eq!(record[field], value, "{field}");
+        }
+    }
+}

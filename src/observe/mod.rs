@@ -1,0 +1,5 @@
+//! What is written down: one access record a request.
+
+pub mod access;
+
+pub use access::{AccessLog, Record, Recorder};
