@@ -13,3 +13,6 @@ pub mod policy;
 pub mod authority;
 pub mod observe;
 pub mod session;
+
+// Layer 4: what talks to people and origins.
+pub mod proxy;

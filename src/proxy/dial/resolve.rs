@@ -1,0 +1,138 @@
+//! Names to addresses: fixed hosts first, then DNS with a cache.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+
+use super::Error;
+use crate::wire::Destination;
+use crate::wire::target::Host;
+
+/// Names that are remembered.
+const CACHE_SIZE: u64 = 10_000;
+
+/// A name that is not looked up. The operator wrote it, so its address is dialled whatever it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedHost {
+    /// The name, in lower case.
+    pub host: String,
+    /// The port that it is asked for at; any, when there is none.
+    pub port: Option<u16>,
+    /// The address to dial.
+    pub address: IpAddr,
+    /// The port to dial; the one that was asked for, when there is none.
+    pub dial_port: Option<u16>,
+}
+
+/// Finds the addresses of hosts.
+pub struct Resolver {
+    fixed: HashMap<String, Vec<FixedHost>>,
+    dns: Option<TokioResolver>,
+}
+
+impl Resolver {
+    /// A resolver that asks `servers`, or the system's when there are none.
+    pub fn new(servers: &[SocketAddr], hosts: &[FixedHost]) -> Self {
+        let mut fixed: HashMap<String, Vec<FixedHost>> = HashMap::new();
+        for host in hosts {
+            fixed.entry(host.host.clone()).or_default().push(host.clone());
+        }
+        Self { fixed, dns: dns(servers) }
+    }
+
+    /// Where a fixed host is to be dialled.
+    pub fn fixed(&self, destination: &Destination) -> Option<Vec<SocketAddr>> {
+        let Host::Domain(name) = &destination.host else { return None };
+        let found: Vec<_> = self
+            .fixed
+            .get(name)?
+            .iter()
+            .filter(|host| host.port.is_none_or(|port| port == destination.port))
+            .map(|host| SocketAddr::new(host.address, host.dial_port.unwrap_or(destination.port)))
+            .collect();
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// All addresses of a host.
+    pub async fn resolve(&self, destination: &Destination) -> Result<Vec<IpAddr>, Error> {
+        let name = match &destination.host {
+            Host::Ipv4(address) => return Ok(vec![(*address).into()]),
+            Host::Ipv6(address) => return Ok(vec![IpAddr::V6(*address).to_canonical()]),
+            Host::Domain(name) => name,
+        };
+        let dns = self.dns.as_ref().ok_or_else(|| Error::Resolver("no DNS server is known".into()))?;
+        // The dot keeps search domains out: a name means the same for everybody.
+        match dns.lookup_ip(format!("{name}.")).await {
+            Ok(found) => Ok(found.iter().map(|address| address.to_canonical()).collect()),
+            Err(error) if error.is_no_records_found() || error.is_nx_domain() => Err(Error::NameNotFound),
+            Err(error) => Err(Error::Resolver(error.to_string())),
+        }
+    }
+}
+
+fn dns(servers: &[SocketAddr]) -> Option<TokioResolver> {
+    let mut builder = if servers.is_empty() {
+        TokioResolver::builder_tokio().ok()?
+    } else {
+        let servers = servers.iter().map(name_server).collect();
+        TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), TokioRuntimeProvider::default())
+    };
+    let options = builder.options_mut();
+    options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
+    options.cache_size = CACHE_SIZE;
+    builder.build().ok()
+}
+
+fn name_server(address: &SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = address.port();
+        connection
+    });
+    NameServerConfig::new(address.ip(), true, connections.into())
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolver").field("fixed", &self.fixed).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Scheme;
+
+    #[tokio::test]
+    async fn fixed_hosts_are_dialled_where_the_operator_says() {
+        let host = |port, dial_port| FixedHost {
+            host: "mail.test".into(),
+            port,
+            address: "127.0.0.1".parse().unwrap(),
+            dial_port,
+        };
+        let resolver = Resolver::new(&[], &[host(Some(443), Some(9443)), host(Some(80), None)]);
+        for (authority, dialled) in [
+            ("mail.test:443", Some("127.0.0.1:9443")),
+            ("mail.test:80", Some("127.0.0.1:80")),
+            ("mail.test:81", None),
+            ("a.test", None),
+        ] {
+            let destination = Destination::of_authority(Scheme::Https, authority).unwrap();
+            let found = resolver.fixed(&destination).map(|all| all[0].to_string());
+            assert_eq!(found.as_deref(), dialled, "{authority}");
+        }
+    }
+
+    #[tokio::test]
+    async fn addresses_are_not_looked_up() {
+        let resolver = Resolver::new(&["127.0.0.1:9".parse().unwrap()], &[]);
+        for (authority, address) in [("1.1.1.1", "1.1.1.1"), ("[::ffff:1.1.1.1]", "1.1.1.1"), ("[2606::1]", "2606::1")]
+        {
+            let destination = Destination::of_authority(Scheme::Http, authority).unwrap();
+            assert_eq!(resolver.resolve(&destination).await.unwrap(), [address.parse::<IpAddr>().unwrap()]);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Takes requests and answers them: identify → decide → act → record.
+
+pub mod dial;
