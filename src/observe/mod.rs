@@ -2,4 +2,4 @@
 
 pub mod access;
 
-pub use access::{AccessLog, Record, Recorder};
+pub use access::{AccessLog, Outcome, Recorder, Surrogate};

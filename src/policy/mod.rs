@@ -212,7 +212,19 @@ impl Policy {
         }
     }
 
-    /// Whether `client`'s requests to this destination need no sign-in at all.
+    /// Decides a CORS preflight of somebody unknown: it never carries who asks, so it is passed where anybody at all
+    /// could be allowed.
+    pub fn evaluate_preflight(&self, query: Query<'_>) -> Decision {
+        self.decide_identified(&query)
+    }
+
+    /// Whether a rule may let somebody reach this destination on a private address.
+    pub fn may_open_private(&self, destination: &Destination) -> bool {
+        let names = |rule: &Rule| rule.destinations.as_ref().is_none_or(|hosts| hosts.contains(&destination.host));
+        self.rules.iter().any(|rule| rule.private && names(rule))
+    }
+
+    /// Whether requests for this destination need no sign-in at all.
     pub fn is_walled_garden(&self, destination: &Destination) -> bool {
         self.walled_garden.contains(&destination.host)
     }

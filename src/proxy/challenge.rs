@@ -1,0 +1,179 @@
+//! The challenge and the bounce: a browser goes to the portal and comes back with a ticket.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::header::{CONNECTION, HeaderMap, LOCATION, SET_COOKIE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use moka::sync::Cache;
+
+use super::answer::{Refusal, seal_off};
+use super::classify::Kind;
+use super::identify::{Client, origin_cookie};
+use super::{Proxy, Request};
+use crate::observe::Surrogate;
+use crate::seal::{fingerprint, random_text};
+use crate::session::returning::Return;
+use crate::session::ticket::Ticket;
+use crate::wire::{Body, Destination, Scheme, cookie};
+
+/// Bounces of one client to one host without its cookie coming back, after which a page explains instead.
+const MAX_BOUNCES: u32 = 2;
+
+/// How long bounces are counted for: a person who changes a setting and tries again is not kept waiting.
+const BOUNCE_MEMORY: Duration = Duration::from_secs(30);
+
+/// The challenge cookie lives as long as the challenge.
+const CHALLENGE_AGE: u32 = 3600;
+
+/// Counts bounces that lead nowhere.
+#[derive(Debug)]
+pub(super) struct Bounces(Cache<(IpAddr, Destination), u32>);
+
+impl Default for Bounces {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(100_000).time_to_live(BOUNCE_MEMORY).build())
+    }
+}
+
+impl Bounces {
+    fn count(&self, client: IpAddr, destination: &Destination) -> u32 {
+        self.0.get(&(client, destination.clone())).unwrap_or(0)
+    }
+
+    fn add(&self, client: IpAddr, destination: &Destination) {
+        let held = self.0.entry((client, destination.clone()));
+        held.and_upsert_with(|count| count.map_or(1, |count| count.into_value().saturating_add(1)));
+    }
+
+    /// The cookie came back.
+    pub(super) fn forget(&self, client: IpAddr, destination: &Destination) {
+        if self.0.entry_count() > 0 {
+            self.0.invalidate(&(client, destination.clone()));
+        }
+    }
+}
+
+impl Proxy {
+    /// Sends a person to the portal.
+    pub(super) fn challenge(&self, client: &Client, request: &Request<'_>) -> Result<Response<Body>, Refusal> {
+        let address = client.peer.client.ip();
+        let destination = request.destination;
+        if self.bounces.count(address, destination) >= MAX_BOUNCES {
+            return Err(Refusal::CookiesBlocked);
+        }
+        let (name, secret) = (random_text(), random_text());
+        let returning = Return {
+            origin: destination.origin(),
+            // Whoever looks for a portal has no page that they were going to.
+            destination: match request.kind {
+                Kind::Probe => self.portal.url.clone(),
+                _ => destination.url(request.parts.uri.path_and_query()),
+            },
+            client: address,
+            challenge: name.clone(),
+            browser: fingerprint(&secret),
+            unsent: (request.kind == Kind::FormNavigation).then(|| request.parts.method.to_string()),
+        };
+        let sealed = returning.seal(&self.sealer, self.clock.now());
+        // RFC 9110 §15.4.4: 303 makes a GET of whatever was sent; a 307 would post the form to the portal.
+        let status = match request.parts.method {
+            Method::GET | Method::HEAD => StatusCode::FOUND,
+            _ => StatusCode::SEE_OTHER,
+        };
+        let secure = if destination.scheme == Scheme::Https { "; Secure" } else { "" };
+        let mut response = redirect(status, &format!("{}/?r={sealed}", self.portal.url));
+        set_cookie(
+            &mut response,
+            &format!(
+                "{}={secret}; Path={}; Max-Age={CHALLENGE_AGE}; HttpOnly; SameSite=Lax{secure}",
+                challenge_cookie(&name),
+                crate::session::returning::RESERVED_PATH,
+            ),
+        );
+        Ok(response)
+    }
+
+    /// Takes a ticket that arrives on an origin's reserved path.
+    pub(super) async fn arrive(&self, client: &Client, request: &mut Request<'_>) -> Result<Response<Body>, Refusal> {
+        let query = request.parts.uri.query().unwrap_or_default();
+        let secret = query.split('&').find_map(|pair| pair.strip_prefix("ticket=")).unwrap_or_default();
+        let Some(ticket) = self.tickets.redeem(secret).await else {
+            request.recorder.reason = Some("ticket-unknown");
+            return Ok(redirect(StatusCode::FOUND, &request.destination.origin()));
+        };
+        let destination = request.destination;
+        let address = client.peer.client.ip();
+        if let Err(reason) = check(&ticket, address, destination, &request.parts.headers) {
+            request.recorder.reason = Some(reason);
+            tracing::warn!(client = %address, host = %destination.host, reason, "ticket refused");
+            self.bounces.add(address, destination);
+            if self.bounces.count(address, destination) >= MAX_BOUNCES {
+                return Err(Refusal::CookiesBlocked);
+            }
+            return Ok(redirect(StatusCode::FOUND, &destination.origin()));
+        }
+        let Some(session) = self.sessions.find(ticket.session) else {
+            request.recorder.reason = Some("session-ended");
+            return Ok(redirect(StatusCode::FOUND, &ticket.answers.destination));
+        };
+        request.recorder.identity(&session.user, session.id.short(), Surrogate::OriginCookie);
+        self.bounces.add(address, destination);
+        client.prove(session.id);
+        if client.peer.network.address {
+            self.sessions.bind_client(address, &session);
+        }
+        let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);
+        set_cookie(&mut response, &origin_cookie(&self.sealer, &session, destination, self.clock.now()));
+        set_cookie(
+            &mut response,
+            &format!(
+                "{}=; Path={}; Max-Age=0",
+                challenge_cookie(&ticket.answers.challenge),
+                crate::session::returning::RESERVED_PATH
+            ),
+        );
+        Ok(response)
+    }
+}
+
+/// Whether a ticket was made for this origin, this client and this browser.
+fn check(ticket: &Ticket, client: IpAddr, destination: &Destination, fields: &HeaderMap) -> Result<(), &'static str> {
+    if ticket.answers.origin != destination.origin() {
+        return Err("ticket-for-another-origin");
+    }
+    if ticket.answers.client != client {
+        return Err("ticket-for-another-client");
+    }
+    let presented = cookie::value(fields, &challenge_cookie(&ticket.answers.challenge));
+    if presented.map(fingerprint) != Some(ticket.answers.browser) {
+        return Err("ticket-for-another-browser");
+    }
+    Ok(())
+}
+
+fn challenge_cookie(name: &str) -> String {
+    format!("{}c_{name}", cookie::RESERVED)
+}
+
+/// A redirect that nobody keeps.
+pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    seal_off(&mut response);
+    if let Ok(value) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, value);
+    }
+    response
+}
+
+fn set_cookie(response: &mut Response<Body>, line: &str) {
+    if let Ok(value) = HeaderValue::try_from(line) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+/// Asks the client for a new connection: the next one to this origin can be a tunnel.
+pub(super) fn close(fields: &mut HeaderMap) {
+    fields.insert(CONNECTION, HeaderValue::from_static("close"));
+}

@@ -1,0 +1,145 @@
+//! What kind of request it is: who would see the answer, and what they could do with it.
+//!
+//! There is no Sec-Fetch on http (measured in Chromium and Firefox), so http navigations are told by
+//! `Upgrade-Insecure-Requests` and by Accept. `Sec-Fetch-Dest` is not asked for: a navigation that a service worker
+//! answers arrives with an empty one.
+
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, UPGRADE, UPGRADE_INSECURE_REQUESTS, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+
+use crate::wire::Destination;
+use crate::wire::field::text;
+use crate::wire::target::Host;
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A person goes to a page: they can be sent to the portal.
+    Navigation,
+    /// A person sends a form: they can be sent to the portal, but the form is not sent on.
+    FormNavigation,
+    /// A CORS preflight: it carries no credentials by definition, and cannot be redirected.
+    Preflight,
+    /// A browser or system asks whether there is a captive portal.
+    Probe,
+    /// A page's script, image, frame content, socket or background traffic: nobody sees a page in its answer.
+    SubResource,
+    /// No browser: a person at a terminal may read the answer.
+    Tool,
+}
+
+/// Addresses that browsers and systems ask to find out whether there is a captive portal: host and path.
+const PROBES: [(&str, &str); 8] = [
+    ("connectivitycheck.gstatic.com", "/generate_204"),
+    ("www.gstatic.com", "/generate_204"),
+    ("clients3.google.com", "/generate_204"),
+    ("edge-http.microsoft.com", "/captiveportal/generate_204"),
+    ("www.msftconnecttest.com", "/connecttest.txt"),
+    ("detectportal.firefox.com", "/canonical.html"),
+    ("detectportal.firefox.com", "/success.txt"),
+    ("captive.apple.com", "/hotspot-detect.html"),
+];
+
+/// Says what kind of request this is.
+pub(super) fn classify(request: &Parts, destination: &Destination) -> Kind {
+    let fields = &request.headers;
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    if request.method == Method::OPTIONS
+        && fields.contains_key(ORIGIN)
+        && fields.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    {
+        return Kind::Preflight;
+    }
+    if reads && is_probe(destination, request.uri.path()) {
+        return Kind::Probe;
+    }
+    if is_navigation(fields) {
+        return if reads { Kind::Navigation } else { Kind::FormNavigation };
+    }
+    if is_browser(fields) { Kind::SubResource } else { Kind::Tool }
+}
+
+/// Whether the client calls itself a browser. All a CONNECT tells; it decides nothing but the form of an answer.
+pub(super) fn is_browser(fields: &HeaderMap) -> bool {
+    fields.contains_key("sec-fetch-mode")
+        || fields.contains_key(UPGRADE)
+        || fields.contains_key("x-requested-with")
+        || text(fields, USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/"))
+}
+
+fn is_navigation(fields: &HeaderMap) -> bool {
+    if fields.contains_key(UPGRADE) || fields.contains_key("x-requested-with") {
+        return false;
+    }
+    match text(fields, "sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => {
+            text(fields, UPGRADE_INSECURE_REQUESTS) == Some("1")
+                || text(fields, ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+        }
+    }
+}
+
+fn is_probe(destination: &Destination, path: &str) -> bool {
+    let Host::Domain(host) = &destination.host else { return false };
+    PROBES.iter().any(|(probe_host, probe_path)| host == probe_host && path == *probe_path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    #[test]
+    fn each_kind_is_told_by_what_browsers_send() {
+        const CHROMIUM: (&str, &str) = ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0");
+        type Case = (Kind, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+        let cases: &[Case] = &[
+            (Kind::Navigation, "GET", "http://a.test/", &[CHROMIUM, ("upgrade-insecure-requests", "1")]),
+            (Kind::Navigation, "HEAD", "http://a.test/", &[("accept", "text/html,*/*;q=0.8")]),
+            (
+                Kind::Navigation,
+                "GET",
+                "https://a.test/",
+                &[CHROMIUM, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "empty")],
+            ),
+            (Kind::FormNavigation, "POST", "https://a.test/", &[CHROMIUM, ("sec-fetch-mode", "navigate")]),
+            (Kind::FormNavigation, "POST", "http://a.test/", &[CHROMIUM, ("upgrade-insecure-requests", "1")]),
+            (
+                Kind::SubResource,
+                "GET",
+                "https://a.test/",
+                &[CHROMIUM, ("sec-fetch-mode", "cors"), ("accept", "text/html")],
+            ),
+            (Kind::SubResource, "GET", "http://a.test/x.png", &[CHROMIUM, ("accept", "image/*")]),
+            (Kind::SubResource, "GET", "http://a.test/ws", &[("upgrade", "websocket"), ("accept", "text/html")]),
+            (
+                Kind::SubResource,
+                "GET",
+                "http://a.test/",
+                &[("x-requested-with", "XMLHttpRequest"), ("accept", "text/html")],
+            ),
+            (
+                Kind::Preflight,
+                "OPTIONS",
+                "http://a.test/",
+                &[("origin", "http://b.test"), ("access-control-request-method", "PUT")],
+            ),
+            (Kind::Tool, "OPTIONS", "http://a.test/", &[]),
+            (Kind::Tool, "GET", "http://a.test/", &[("user-agent", "curl/7.88.1"), ("accept", "*/*")]),
+            (Kind::Probe, "GET", "http://connectivitycheck.gstatic.com/generate_204", &[CHROMIUM]),
+            (Kind::SubResource, "GET", "http://connectivitycheck.gstatic.com/other", &[CHROMIUM]),
+        ];
+        for (kind, method, url, fields) in cases {
+            let mut request = Request::builder().method(*method).uri(*url);
+            for (name, value) in *fields {
+                request = request.header(*name, *value);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let scheme = if url.starts_with("https") { crate::wire::Scheme::Https } else { crate::wire::Scheme::Http };
+            let destination = Destination::of_authority(scheme, parts.uri.authority().unwrap().as_str()).unwrap();
+            assert_eq!(classify(&parts, &destination), *kind, "{method} {url} {fields:?}");
+        }
+    }
+}

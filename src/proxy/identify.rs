@@ -1,0 +1,124 @@
+//! Who sent a request: the strongest surrogate that is there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::HeaderMap;
+
+use crate::clock::Timestamp;
+use crate::observe::Surrogate;
+use crate::seal::Sealer;
+use crate::session::{Session, SessionId, Sessions};
+use crate::wire::{Destination, Peer, Scheme, cookie};
+
+/// A client connection, as far as identity goes.
+#[derive(Debug)]
+pub struct Client {
+    /// The client at its end.
+    pub peer: Peer,
+    /// What is known of it when it is a connection inside an intercepted CONNECT.
+    pub(super) inside: Option<Inside>,
+}
+
+/// The inside of an intercepted CONNECT.
+#[derive(Debug)]
+pub(super) struct Inside {
+    /// The origin that CONNECT named; every request is for it.
+    pub(super) destination: Destination,
+    /// The session that a cookie or ticket on this connection has proven: TLS ends in one browser.
+    proven: Mutex<Option<SessionId>>,
+}
+
+impl Client {
+    /// A connection that a listener accepted.
+    pub fn new(peer: Peer) -> Self {
+        Self { peer, inside: None }
+    }
+
+    /// The connection inside a CONNECT to `destination`.
+    pub(super) fn inside(peer: Peer, destination: Destination) -> Self {
+        Self { peer, inside: Some(Inside { destination, proven: Mutex::new(None) }) }
+    }
+
+    /// Lets this connection stand for a session, when it ends in one browser.
+    pub(super) fn prove(&self, session: SessionId) {
+        if let Some(inside) = &self.inside {
+            *inside.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        }
+    }
+
+    fn proven(&self) -> Option<SessionId> {
+        *self.inside.as_ref()?.proven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody, and how it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) session: Arc<Session>,
+    pub(super) surrogate: Surrogate,
+}
+
+/// Says who sent a request with these fields.
+pub(super) fn identify(
+    sessions: &Sessions,
+    sealer: &Sealer,
+    now: Timestamp,
+    client: &Client,
+    destination: &Destination,
+    fields: &HeaderMap,
+) -> Option<Identity> {
+    if let Some(session) = of_cookie(sessions, sealer, now, destination, fields) {
+        client.prove(session.id);
+        return Some(Identity { session, surrogate: Surrogate::OriginCookie });
+    }
+    if let Some(session) = client.proven().and_then(|id| sessions.find(id)) {
+        return Some(Identity { session, surrogate: Surrogate::Connection });
+    }
+    of_client(sessions, &client.peer)
+}
+
+/// Says who is behind a client address, where an address may stand for a session.
+pub(super) fn of_client(sessions: &Sessions, peer: &Peer) -> Option<Identity> {
+    if !peer.network.address {
+        return None;
+    }
+    let session = sessions.find_by_client(peer.client.ip())?;
+    Some(Identity { session, surrogate: Surrogate::ClientAddress })
+}
+
+fn of_cookie(
+    sessions: &Sessions,
+    sealer: &Sealer,
+    now: Timestamp,
+    destination: &Destination,
+    fields: &HeaderMap,
+) -> Option<Arc<Session>> {
+    let token = cookie::value(fields, cookie_name(destination.scheme))?;
+    let id = sealer.open::<SessionId>(&purpose(destination), token, now).ok()?;
+    sessions.find(id)
+}
+
+/// The cookie that carries a session on one origin, as a Set-Cookie line. On http it must not be `Secure`, or it would
+/// not be stored and the person would go round in circles; on https `SameSite=None` lets it reach frames.
+pub(super) fn origin_cookie(sealer: &Sealer, session: &Session, destination: &Destination, now: Timestamp) -> String {
+    let token = sealer.seal(&purpose(destination), &session.id, session.expires);
+    let age = session.expires.as_second().saturating_sub(now.as_second());
+    let name = cookie_name(destination.scheme);
+    let rules = match destination.scheme {
+        Scheme::Http => "SameSite=Lax",
+        Scheme::Https => "SameSite=None; Secure",
+    };
+    format!("{name}={token}; Path=/; Max-Age={age}; HttpOnly; {rules}")
+}
+
+fn cookie_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Http => "vestibule_s",
+        Scheme::Https => "__Host-vestibule_s",
+    }
+}
+
+/// A cookie is good on the origin that it was made for and on no other.
+fn purpose(destination: &Destination) -> String {
+    format!("origin-cookie {}", destination.origin())
+}

@@ -1,0 +1,115 @@
+//! Origin connections that are kept for the next request.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use hyper::client::conn::http1::SendRequest;
+
+use super::meter::Upload;
+use crate::wire::Destination;
+
+/// Idle origin connections. A connection that was opened by leave to reach private addresses is never handed to a
+/// request without it.
+#[derive(Debug)]
+pub(super) struct Pool {
+    public: DashMap<Destination, Vec<Idle>>,
+    private: DashMap<Destination, Vec<Idle>>,
+    per_origin: usize,
+    idle_time: Duration,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: OriginConnection,
+    since: Instant,
+}
+
+/// An HTTP/1.1 connection to an origin.
+#[derive(Debug)]
+pub(super) struct OriginConnection {
+    pub(super) sender: SendRequest<Upload>,
+    /// The address that was dialled.
+    pub(super) origin: SocketAddr,
+    /// Our address towards it.
+    pub(super) egress: SocketAddr,
+}
+
+/// A connection in use, and where it belongs.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) connection: OriginConnection,
+    destination: Destination,
+    private: bool,
+    pool: Arc<Pool>,
+}
+
+impl Pool {
+    /// An empty pool that keeps `per_origin` connections for `idle_time` each.
+    pub(super) fn new(per_origin: usize, idle_time: Duration) -> Self {
+        Self { public: DashMap::new(), private: DashMap::new(), per_origin, idle_time }
+    }
+
+    /// The connection that was used last, if one is good: its origin has just shown that it is there, and the others
+    /// get the chance to run out.
+    pub(super) fn take(self: &Arc<Self>, destination: &Destination, private: bool) -> Option<Lease> {
+        let mut kept = self.side(private).get_mut(destination)?;
+        while let Some(idle) = kept.pop() {
+            if idle.is_good(self.idle_time) {
+                return Some(self.lease(idle.connection, destination.clone(), private));
+            }
+        }
+        None
+    }
+
+    /// A lease on a new connection.
+    pub(super) fn lease(
+        self: &Arc<Self>,
+        connection: OriginConnection,
+        destination: Destination,
+        private: bool,
+    ) -> Lease {
+        Lease { connection, destination, private, pool: Arc::clone(self) }
+    }
+
+    /// Closes connections that have been idle for too long.
+    pub(super) fn sweep(&self) {
+        for side in [&self.public, &self.private] {
+            side.retain(|_, kept| {
+                kept.retain(|idle| !idle.connection.sender.is_closed() && idle.since.elapsed() < self.idle_time);
+                !kept.is_empty()
+            });
+        }
+    }
+
+    fn side(&self, private: bool) -> &DashMap<Destination, Vec<Idle>> {
+        if private { &self.private } else { &self.public }
+    }
+}
+
+impl Idle {
+    /// Whether the connection can take a request. One that has read anything since its last answer cannot: hyper
+    /// closes it, so what an origin sends unasked is never taken for an answer.
+    fn is_good(&self, idle_time: Duration) -> bool {
+        self.connection.sender.is_ready() && self.since.elapsed() < idle_time
+    }
+}
+
+impl Lease {
+    /// Gives the connection back, for the next request to the same origin.
+    pub(super) fn give_back(self) {
+        if self.connection.sender.is_closed() {
+            return;
+        }
+        let idle = Idle { connection: self.connection, since: Instant::now() };
+        let side = self.pool.side(self.private);
+        if let Some(mut kept) = side.get_mut(&self.destination) {
+            if kept.len() < self.pool.per_origin {
+                kept.push(idle);
+            }
+            return;
+        }
+        side.entry(self.destination).or_default().push(idle);
+    }
+}

@@ -1,0 +1,259 @@
+//! Bytes both ways between two streams, until both ends are done.
+//!
+//! A direction that waits holds no buffer: each thread has one that all its relays share, and only what a slow reader
+//! has not taken is kept aside.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// What one read takes: large enough that a system call costs little beside the bytes it moves.
+const BUFFER: usize = 256 * 1024;
+
+thread_local! {
+    /// Scratch space: nothing in it outlives one poll.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How a relay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Both ends closed in order.
+    Closed,
+    /// A connection broke.
+    Broken,
+    /// No byte in either direction for too long.
+    Idle,
+    /// The session ended.
+    SessionEnded,
+}
+
+impl End {
+    /// The word for the access record.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Closed => None,
+            Self::Broken => Some("connection_terminated"),
+            Self::Idle => Some("connection_read_timeout"),
+            Self::SessionEnded => Some("session-ended"),
+        }
+    }
+}
+
+/// Bytes that a relay has moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// From the first stream to the second.
+    pub(super) there: u64,
+    /// From the second stream to the first.
+    pub(super) back: u64,
+}
+
+/// Moves bytes both ways until both streams are done, nothing moves for `idle`, or `ended` fires. `early` is what the
+/// first stream has already sent.
+pub(super) async fn relay<A, B>(
+    mut a: A,
+    mut b: B,
+    early: Vec<u8>,
+    idle: Duration,
+    ended: Option<&CancellationToken>,
+) -> (Moved, End)
+where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut there = Direction { aside: early, ..Direction::default() };
+    let mut back = Direction::default();
+    let mut last = Instant::now();
+    let session_ended = async {
+        match ended {
+            Some(ended) => ended.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(session_ended);
+    let timer = sleep_until(last + idle);
+    tokio::pin!(timer);
+    let end = poll_fn(|cx| {
+        if session_ended.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(End::SessionEnded);
+        }
+        let before = there.moved + back.moved;
+        let results = [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)];
+        if results.iter().any(|polled| matches!(polled, Poll::Ready(Err(_)))) {
+            return Poll::Ready(End::Broken);
+        }
+        if results.iter().all(Poll::is_ready) {
+            return Poll::Ready(End::Closed);
+        }
+        if there.moved + back.moved != before {
+            last = Instant::now();
+        }
+        // The timer is moved only when it fires, not with each byte.
+        while timer.as_mut().poll(cx).is_ready() {
+            if last.elapsed() >= idle {
+                return Poll::Ready(End::Idle);
+            }
+            timer.as_mut().reset(last + idle);
+        }
+        Poll::Pending
+    })
+    .await;
+    (Moved { there: there.moved, back: back.moved }, end)
+}
+
+#[derive(Debug, Default)]
+struct Direction {
+    /// What has been read and could not be written yet.
+    aside: Vec<u8>,
+    written: usize,
+    moved: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// The reader is at its end; the writer must be told.
+    Closing,
+    Closed,
+}
+
+impl Direction {
+    fn poll<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            match self.state {
+                State::Closed => return Poll::Ready(Ok(())),
+                State::Closing => {
+                    ready!(Pin::new(&mut *to).poll_shutdown(cx))?;
+                    self.state = State::Closed;
+                }
+                State::Open => {
+                    ready!(self.poll_aside(to, cx))?;
+                    ready!(self.poll_through(from, to, cx))?;
+                }
+            }
+        }
+    }
+
+    /// Writes what was kept aside.
+    fn poll_aside<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.aside.get(self.written..).filter(|rest| !rest.is_empty()) {
+            let count = ready!(Pin::new(&mut *to).poll_write(cx, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += count;
+            self.moved += count as u64;
+        }
+        self.aside = Vec::new();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once, and writes what was read; what cannot be written is kept aside.
+    fn poll_through<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(BUFFER, 0);
+            let mut buffer = ReadBuf::new(scratch);
+            match Pin::new(&mut *from).poll_read(cx, &mut buffer) {
+                Poll::Pending => {
+                    // A TLS stream may hold what was written back until it is told.
+                    ready!(Pin::new(&mut *to).poll_flush(cx))?;
+                    return Poll::Pending;
+                }
+                Poll::Ready(read) => read?,
+            }
+            let mut rest = buffer.filled();
+            if rest.is_empty() {
+                self.state = State::Closing;
+            }
+            while !rest.is_empty() {
+                match Pin::new(&mut *to).poll_write(cx, rest)? {
+                    Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(count) => {
+                        self.moved += count as u64;
+                        rest = rest.get(count..).unwrap_or_default();
+                    }
+                    Poll::Pending => {
+                        self.aside = rest.to_vec();
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn early_bytes_go_first_and_each_side_can_close_alone() {
+        let (mut client, a) = duplex(64);
+        let (mut origin, b) = duplex(64);
+        let task = tokio::spawn(async move { relay(a, b, b"early ".to_vec(), LONG, None).await });
+        client.write_all(b"bytes").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut got = String::new();
+        origin.read_to_string(&mut got).await.unwrap();
+        assert_eq!(got, "early bytes");
+        origin.write_all(b"answer").await.unwrap();
+        drop(origin);
+        got.clear();
+        client.read_to_string(&mut got).await.unwrap();
+        assert_eq!(got, "answer");
+        assert_eq!(task.await.unwrap(), (Moved { there: 11, back: 6 }, End::Closed));
+    }
+
+    #[tokio::test]
+    async fn more_than_the_other_side_takes_at_once_arrives_whole() {
+        let (mut client, a) = duplex(1000);
+        let (mut origin, b) = duplex(77);
+        let task = tokio::spawn(async move { relay(a, b, Vec::new(), LONG, None).await });
+        let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let copy = sent.clone();
+        tokio::spawn(async move {
+            client.write_all(&copy).await.unwrap();
+            client.shutdown().await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let mut got = Vec::new();
+        origin.read_to_end(&mut got).await.unwrap();
+        assert!(got == sent);
+        task.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_ends_when_nothing_moves_and_when_its_session_ends() {
+        let (_client, a) = duplex(64);
+        let (_origin, b) = duplex(64);
+        assert_eq!(relay(a, b, Vec::new(), LONG, None).await.1, End::Idle);
+        let (_client, a) = duplex(64);
+        let (_origin, b) = duplex(64);
+        let ended = CancellationToken::new();
+        ended.cancel();
+        assert_eq!(relay(a, b, Vec::new(), LONG, Some(&ended)).await.1, End::SessionEnded);
+    }
+}
