@@ -8,6 +8,7 @@ pub mod wire;
 
 // Layer 2: rules and formats; pure, given the time.
 pub mod policy;
+pub mod saml;
 
 // Layer 3: what is remembered between requests.
 pub mod authority;
