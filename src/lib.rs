@@ -17,3 +17,6 @@ pub mod session;
 
 // Layer 4: what talks to people and origins.
 pub mod proxy;
+
+// Layer 6: puts the parts together.
+pub mod app;
