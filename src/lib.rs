@@ -8,6 +8,7 @@ pub mod wire;
 
 // Layer 2: rules and formats; pure, given the time.
 pub mod policy;
+pub mod saml;
 
 // Layer 3: what is remembered between requests.
 pub mod authority;
@@ -16,3 +17,6 @@ pub mod session;
 
 // Layer 4: what talks to people and origins.
 pub mod proxy;
+
+// Layer 6: puts the parts together.
+pub mod app;

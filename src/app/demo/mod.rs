@@ -1,0 +1,2 @@
+//! The demo: everything that a person needs to try Vestibule, on one machine.
+pub mod idp;

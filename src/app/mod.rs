@@ -1,0 +1,2 @@
+//! Builds and serves the program.
+pub mod demo;

@@ -1,0 +1,136 @@
+//! Makes a person out of what an identity provider vouches for.
+
+use crate::identity::{Groups, User};
+use crate::saml::response::{Accepted, Attribute};
+
+/// The name that Entra sends: the user principal name, unless the application was set up otherwise.
+const NAME: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name";
+const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
+const EMAIL: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress";
+const DISPLAY_NAME: &str = "http://schemas.microsoft.com/identity/claims/displayname";
+const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
+const TENANT_ID: &str = "http://schemas.microsoft.com/identity/claims/tenantid";
+/// Where Entra sends groups.
+pub const GROUPS: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups";
+/// What Entra sends in place of more than 150 groups.
+const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
+/// The claims that name a person, unless others are configured, in this order.
+pub const IDENTITY: [&str; 4] = ["uPN", NAME, EMAIL, "sAMAccountName"];
+
+/// The longest value that names a person, in characters.
+const MAX_LEN: usize = 512;
+
+/// Which claims say who somebody is. Names of claims are compared without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimMap {
+    /// The realm's name.
+    pub realm: String,
+    /// The claims that name the person; the first one that is there does.
+    pub identity: Vec<String>,
+    /// The claim that names their groups.
+    pub groups: String,
+    /// The only tenant (a GUID) whose people are taken, where one is required.
+    pub tenant: Option<String>,
+}
+
+/// Why nobody could be made out of an Assertion that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// None of the claims that name a person is there.
+    #[error("none of the claims that name a person is in the assertion")]
+    NoIdentity,
+    /// A claim that must have one value is there twice, or has two values.
+    #[error("the claim {0} has more than one value")]
+    Ambiguous(String),
+    /// Nothing, too much, or characters that cannot be seen.
+    #[error("the claim {0} has an empty or unusable value")]
+    Unusable(String),
+    /// A person of another tenant, or of none.
+    #[error("the person belongs to another tenant than the required one")]
+    WrongTenant,
+}
+
+impl ClaimMap {
+    /// The person that an accepted Assertion names.
+    pub fn user(&self, accepted: &Accepted) -> Result<User, Error> {
+        let claims = Claims(&accepted.attributes);
+        if let Some(tenant) = &self.tenant
+            && !claims.single(TENANT_ID)?.is_some_and(|own| own.eq_ignore_ascii_case(tenant))
+        {
+            return Err(Error::WrongTenant);
+        }
+        let name = self.name(claims)?;
+        Ok(User {
+            realm: self.realm.clone(),
+            id: claims.single(OBJECT_ID)?.unwrap_or(name).to_lowercase(),
+            display_name: claims.single(DISPLAY_NAME)?.map(str::to_owned),
+            sam_account_name: claims.first(&["sAMAccountName", "onPremisesSamAccountName"])?,
+            upn: claims.first(&["uPN", "userPrincipalName", UPN, NAME])?.filter(|upn| upn.contains('@')),
+            email: claims.first(&[EMAIL, "user.mail", "mail"])?,
+            groups: self.groups(claims),
+            name: name.to_owned(),
+        })
+    }
+
+    fn name<'a>(&self, claims: Claims<'a>) -> Result<&'a str, Error> {
+        for claim in &self.identity {
+            if let Some(name) = claims.single(claim)? {
+                return Ok(name);
+            }
+        }
+        Err(Error::NoIdentity)
+    }
+
+    /// No claim says nothing: the person may have no groups, or the application may not be set up to send them.
+    fn groups(&self, claims: Claims<'_>) -> Groups {
+        let mut sent = claims.named(&self.groups).peekable();
+        if sent.peek().is_none() || claims.named(GROUPS_LINK).next().is_some() {
+            return Groups::Unknown;
+        }
+        let values = sent.flat_map(|attribute| &attribute.values);
+        Groups::Known(values.filter(|group| !group.is_empty()).cloned().collect())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Claims<'a>(&'a [Attribute]);
+
+impl<'a> Claims<'a> {
+    fn named(self, name: &str) -> impl Iterator<Item = &'a Attribute> {
+        self.0.iter().filter(move |attribute| attribute.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The one value of a claim, if the claim is there.
+    fn single(self, name: &str) -> Result<Option<&'a str>, Error> {
+        let mut all = self.named(name);
+        let Some(attribute) = all.next() else { return Ok(None) };
+        let (None, [value]) = (all.next(), attribute.values.as_slice()) else {
+            let several = attribute.values.len() > 1 || self.named(name).count() > 1;
+            return Err(if several { Error::Ambiguous(name.to_owned()) } else { Error::Unusable(name.to_owned()) });
+        };
+        let usable = !value.trim().is_empty()
+            && value.trim() == value
+            && value.chars().count() <= MAX_LEN
+            && !value.chars().any(|c| c.is_control() || is_invisible(c));
+        if usable { Ok(Some(value)) } else { Err(Error::Unusable(name.to_owned())) }
+    }
+
+    /// The value of the first claim that is there.
+    fn first(self, names: &[&str]) -> Result<Option<String>, Error> {
+        for name in names {
+            if let Some(value) = self.single(name)? {
+                return Ok(Some(value.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Characters that change how a name looks and not who it names: direction marks, zero width.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+#[path = "tests/claims_tests.rs"]
+mod tests;

@@ -1,0 +1,328 @@
+//! Decides what may reach a parser and a verifier at all, from the shape of a message alone.
+//!
+//! Verifiers fetch references, run transforms and follow XPaths before they look at a key; wrapped signatures are valid
+//! signatures. So a message passes only if it has the one shape that an honest Response has: one Assertion, in its
+//! place; signatures only on the Response and on the Assertion, each over its own element and nothing else. The work is
+//! linear in the length of the message.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::saml::xml::{self, Comments, Element};
+use crate::saml::{Error, ns};
+
+/// The longest message that is looked at, in bytes, before base64 is taken off. Entra's have 5 to 20 kB.
+pub const MAX_LEN: usize = 256 * 1024;
+/// How much of a status message is kept, in characters.
+const MAX_STATUS: usize = 500;
+
+const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+const SIGNATURE_METHODS: [&str; 6] = [
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
+];
+const DIGEST_METHODS: [&str; 3] = [
+    "http://www.w3.org/2001/04/xmlenc#sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#sha384",
+    "http://www.w3.org/2001/04/xmlenc#sha512",
+];
+/// What KeyInfo may hold. It is not used: keys come from the configuration.
+const KEY_INFO: [&str; 13] = [
+    "KeyName",
+    "KeyValue",
+    "RSAKeyValue",
+    "Modulus",
+    "Exponent",
+    "X509Data",
+    "X509Certificate",
+    "X509SubjectName",
+    "X509IssuerSerial",
+    "X509IssuerName",
+    "X509SerialNumber",
+    "X509SKI",
+    "ECKeyValue",
+];
+
+/// A message with the shape of an honest Response. Nothing in it has been verified.
+#[derive(Debug)]
+pub struct Guarded {
+    /// The message.
+    pub(super) xml: String,
+    /// The same, read.
+    pub(super) response: Element,
+    /// The identifiers of the signed elements, in the order in which their Signatures stand in the message.
+    pub(super) signed: Vec<String>,
+    /// What the Response says of itself.
+    pub(super) facts: Facts,
+}
+
+impl Guarded {
+    /// Whether there is an Assertion in it.
+    pub(super) fn has_assertion(&self) -> bool {
+        self.response.only(ns::ASSERTION, "Assertion").is_some()
+    }
+}
+
+/// What a Response says of itself. Unless it is signed itself, anybody may have written this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// `ID`.
+    pub id: String,
+    /// `Version`.
+    pub version: String,
+    /// `IssueInstant`, as written.
+    pub issue_instant: String,
+    /// `Destination`.
+    pub destination: Option<String>,
+    /// `InResponseTo`.
+    pub in_response_to: Option<String>,
+    /// `Issuer`.
+    pub issuer: Option<String>,
+    /// `Status`.
+    pub status: Status,
+}
+
+/// How the identity provider says that it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The top-level code, such as `urn:oasis:names:tc:SAML:2.0:status:Responder`.
+    pub code: String,
+    /// The code in it, such as `urn:oasis:names:tc:SAML:2.0:status:AuthnFailed`.
+    pub subcode: Option<String>,
+    /// The message: text from anywhere, to be escaped wherever it is shown. At most 500 characters.
+    pub message: Option<String>,
+}
+
+impl Status {
+    /// Whether it went well.
+    pub fn is_success(&self) -> bool {
+        self.code == "urn:oasis:names:tc:SAML:2.0:status:Success"
+    }
+
+    /// The most specific code, without its `urn:…:status:` in front: `AuthnFailed`.
+    pub fn short(&self) -> &str {
+        let code = self.subcode.as_deref().unwrap_or(&self.code);
+        code.rsplit(':').next().unwrap_or(code)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())?;
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes the form field `SAMLResponse` and lets through what has the shape of an honest Response.
+pub fn admit(field: &str) -> Result<Guarded, Error> {
+    // A line break every 76 characters: RFC 2045, which the binding names.
+    if field.len() > MAX_LEN / 3 * 4 / 38 * 39 {
+        return Err(Error::TooLong);
+    }
+    let packed: String = field.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let bytes = STANDARD.decode(packed).map_err(|_| Error::NotBase64)?;
+    if bytes.len() > MAX_LEN {
+        return Err(Error::TooLong);
+    }
+    admit_xml(String::from_utf8(bytes).map_err(|_| Error::NotUtf8)?)
+}
+
+fn admit_xml(xml: String) -> Result<Guarded, Error> {
+    let response = xml::parse(&xml, Comments::Refused)?;
+    if !response.is(ns::PROTOCOL, "Response") {
+        return Err(Error::NotAResponse);
+    }
+    check_identifiers(&response)?;
+    let facts = facts(&response)?;
+    check_children(&response)?;
+    check_assertions(&response)?;
+    let signed = check_signatures(&response)?;
+    Ok(Guarded { xml, response, signed, facts })
+}
+
+/// Verifiers differ in which attributes they take for identifiers. So each that any of them knows must be unique, and
+/// none may hide in a namespace.
+fn check_identifiers(response: &Element) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    let mut result = check_identifier(response, &mut seen);
+    response.descend(&mut |element| {
+        if result.is_ok() {
+            result = check_identifier(element, &mut seen);
+        }
+    });
+    result
+}
+
+fn check_identifier<'a>(element: &'a Element, seen: &mut HashSet<&'a str>) -> Result<(), Error> {
+    let mut identifiers = element.attributes.iter().filter(|attribute| {
+        attribute.name.eq_ignore_ascii_case("id") || attribute.name.eq_ignore_ascii_case("AssertionID")
+    });
+    let Some(identifier) = identifiers.next() else { return Ok(()) };
+    if identifiers.next().is_some() || !identifier.namespace.is_empty() || !xml::is_name(&identifier.value) {
+        return Err(Error::BadId);
+    }
+    if seen.insert(&identifier.value) { Ok(()) } else { Err(Error::DuplicateId) }
+}
+
+fn facts(response: &Element) -> Result<Facts, Error> {
+    let owned = |name| response.attribute(name).map(str::to_owned);
+    Ok(Facts {
+        id: owned("ID").ok_or(Error::BadId)?,
+        version: owned("Version").ok_or(Error::WrongVersion)?,
+        issue_instant: owned("IssueInstant").ok_or(Error::BadTime)?,
+        destination: owned("Destination"),
+        in_response_to: owned("InResponseTo"),
+        issuer: response.only(ns::ASSERTION, "Issuer").map(|issuer| issuer.text.clone()),
+        status: status(response)?,
+    })
+}
+
+fn status(response: &Element) -> Result<Status, Error> {
+    let status = response.only(ns::PROTOCOL, "Status").ok_or(Error::MisplacedElement)?;
+    let code = status.only(ns::PROTOCOL, "StatusCode").ok_or(Error::MisplacedElement)?;
+    let bounded = |text: &str| text.trim().chars().take(MAX_STATUS).collect::<String>();
+    let value = |code: &Element| code.attribute("Value").map(bounded);
+    Ok(Status {
+        code: value(code).ok_or(Error::MisplacedElement)?,
+        subcode: code.only(ns::PROTOCOL, "StatusCode").and_then(value),
+        message: status.only(ns::PROTOCOL, "StatusMessage").map(|message| bounded(&message.text)),
+    })
+}
+
+/// SAML Core §3.2.2: what a Response may hold, and how often.
+fn check_children(response: &Element) -> Result<(), Error> {
+    let known = |child: &&Element| {
+        child.is(ns::ASSERTION, "Issuer")
+            || child.is(ns::SIGNATURE, "Signature")
+            || child.is(ns::PROTOCOL, "Extensions")
+            || child.is(ns::PROTOCOL, "Status")
+            || is_assertion(child)
+    };
+    let single = |namespace, name| response.all(namespace, name).count() <= 1;
+    // A Status that is there twice was refused when it was read.
+    let once = single(ns::ASSERTION, "Issuer") && single(ns::PROTOCOL, "Extensions");
+    if once && response.children.iter().all(|child| known(&child)) { Ok(()) } else { Err(Error::MisplacedElement) }
+}
+
+fn is_assertion(element: &Element) -> bool {
+    element.is(ns::ASSERTION, "Assertion") || element.is(ns::ASSERTION, "EncryptedAssertion")
+}
+
+/// At most one Assertion, a direct child of the Response. What only looks like one, in another namespace, counts too.
+fn check_assertions(response: &Element) -> Result<(), Error> {
+    let mut count = 0;
+    let mut nested = false;
+    response.descend(&mut |element| {
+        count += usize::from(matches!(element.name.as_str(), "Assertion" | "EncryptedAssertion"));
+        nested |= element.name == "Response";
+    });
+    let direct = response.children.iter().filter(|child| is_assertion(child)).count();
+    if count > 1 || count != direct {
+        return Err(Error::StrayAssertion);
+    }
+    if nested {
+        return Err(Error::MisplacedElement);
+    }
+    if response.only(ns::ASSERTION, "EncryptedAssertion").is_some() {
+        return Err(Error::EncryptedAssertion);
+    }
+    Ok(())
+}
+
+/// The identifiers of the signed elements, in the order of their Signatures.
+fn check_signatures(response: &Element) -> Result<Vec<String>, Error> {
+    let mut signed = Vec::new();
+    for child in &response.children {
+        let parent = if child.is(ns::SIGNATURE, "Signature") { response } else { child };
+        if parent.all(ns::SIGNATURE, "Signature").count() > 1 {
+            return Err(Error::StraySignature);
+        }
+        let Some(signature) = parent.only(ns::SIGNATURE, "Signature") else { continue };
+        if !(std::ptr::eq(parent, response) || child.is(ns::ASSERTION, "Assertion")) {
+            return Err(Error::StraySignature);
+        }
+        let id = parent.attribute("ID").ok_or(Error::BadId)?;
+        check_signature(signature, id)?;
+        signed.push(id.to_owned());
+    }
+    let mut count = 0;
+    response.descend(&mut |element| count += usize::from(element.name == "Signature"));
+    if count == signed.len() { Ok(signed) } else { Err(Error::StraySignature) }
+}
+
+/// Exactly SignedInfo, SignatureValue and perhaps KeyInfo; one Reference, to the element that the Signature stands in.
+fn check_signature(signature: &Element, parent: &str) -> Result<(), Error> {
+    let (info, value, key) = match signature.children.as_slice() {
+        [info, value] => (info, value, None),
+        [info, value, key] => (info, value, Some(key)),
+        _ => return Err(Error::BadSignatureShape),
+    };
+    check_named(info, "SignedInfo")?;
+    check_named(value, "SignatureValue")?;
+    check_leaf(value)?;
+    if let Some(key) = key {
+        check_named(key, "KeyInfo")?;
+        let mut known = true;
+        key.descend(&mut |part| {
+            known &= part.namespace == ns::SIGNATURE && KEY_INFO.contains(&part.name.as_str());
+        });
+        if !known {
+            return Err(Error::BadSignatureShape);
+        }
+    }
+    let [canonicalisation, method, reference] = info.children.as_slice() else {
+        return Err(Error::BadSignatureShape);
+    };
+    check_algorithm(canonicalisation, "CanonicalizationMethod", &[EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
+    check_algorithm(method, "SignatureMethod", &SIGNATURE_METHODS, Error::ForbiddenAlgorithm)?;
+    check_reference(reference, parent)
+}
+
+fn check_reference(reference: &Element, parent: &str) -> Result<(), Error> {
+    check_named(reference, "Reference")?;
+    if reference.attribute("URI").and_then(|uri| uri.strip_prefix('#')) != Some(parent) {
+        return Err(Error::ForeignReference);
+    }
+    let [transforms, method, value] = reference.children.as_slice() else {
+        return Err(Error::BadSignatureShape);
+    };
+    check_named(transforms, "Transforms")?;
+    let [enveloped, canonical] = transforms.children.as_slice() else {
+        return Err(Error::ForbiddenTransform);
+    };
+    check_algorithm(enveloped, "Transform", &[ENVELOPED], Error::ForbiddenTransform)?;
+    check_algorithm(canonical, "Transform", &[EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
+    check_algorithm(method, "DigestMethod", &DIGEST_METHODS, Error::ForbiddenAlgorithm)?;
+    check_named(value, "DigestValue")?;
+    check_leaf(value)
+}
+
+fn check_named(element: &Element, name: &str) -> Result<(), Error> {
+    if element.is(ns::SIGNATURE, name) { Ok(()) } else { Err(Error::BadSignatureShape) }
+}
+
+fn check_leaf(element: &Element) -> Result<(), Error> {
+    if element.children.is_empty() { Ok(()) } else { Err(Error::BadSignatureShape) }
+}
+
+/// An element whose only content is an algorithm out of `allowed`.
+fn check_algorithm(element: &Element, name: &str, allowed: &[&str], refused: Error) -> Result<(), Error> {
+    check_named(element, name)?;
+    let algorithm = element.attribute("Algorithm").ok_or(Error::BadSignatureShape)?;
+    if element.children.is_empty() && allowed.contains(&algorithm) { Ok(()) } else { Err(refused) }
+}
+
+#[cfg(test)]
+#[path = "tests/guard_tests.rs"]
+mod tests;

@@ -1,0 +1,230 @@
+//! Who vouches for people: an identity provider's name, addresses and keys, from its metadata or by hand.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openssl::stack::Stack;
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509VerifyFlags;
+use openssl::x509::{X509, X509StoreContext};
+use url::Url;
+
+use crate::saml::xml::{Comments, Element, parse};
+use crate::saml::{binding, ns};
+
+/// The longest metadata that are read, in bytes. Entra's have some 60 kB.
+const MAX_METADATA: usize = 1024 * 1024;
+/// More keys than anybody changes between.
+const MAX_CERTIFICATES: usize = 16;
+
+/// An identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityProvider {
+    entity_id: String,
+    sign_in_url: Url,
+    sign_out_url: Option<Url>,
+    /// X.509 in DER. At least one.
+    certificates: Vec<Vec<u8>>,
+}
+
+/// Why an identity provider cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not XML that can be read.
+    #[error("the metadata are not XML that can be read")]
+    BadXml,
+    /// Not the metadata of one identity provider.
+    #[error("the metadata do not describe exactly one SAML 2.0 identity provider")]
+    NotAnIdentityProvider,
+    /// No name, or the one of Entra's `common` document.
+    #[error("the entity ID is missing, or it is a placeholder: use the metadata of one tenant")]
+    NoEntityId,
+    /// Nowhere to send people to.
+    #[error("there is no sign-in address for HTTP-Redirect, or it is not an http address")]
+    BadSignInUrl,
+    /// An address for signing out that is none.
+    #[error("the sign-out address is not an http address")]
+    BadSignOutUrl,
+    /// No key: everything would have to be believed, so nothing is.
+    #[error("there is no signing certificate")]
+    NoCertificate,
+    /// Not a certificate.
+    #[error("a certificate cannot be read")]
+    BadCertificate,
+    /// A key that could be broken, or of a kind that is not used for signatures here.
+    #[error("a certificate's key is neither RSA of 2048 bits or more nor EC")]
+    WeakKey,
+    /// No configured authority vouches for the key.
+    #[error("a certificate was not issued by the required authority")]
+    UnknownAuthority,
+}
+
+impl IdentityProvider {
+    /// Reads SAML metadata: the one `IDPSSODescriptor` in one `EntityDescriptor`. All its signing certificates count:
+    /// there are several while a key is being changed.
+    pub fn from_metadata(metadata: &str) -> Result<Self, Error> {
+        if metadata.len() > MAX_METADATA {
+            return Err(Error::BadXml);
+        }
+        // Entra's file begins with a byte order mark.
+        let metadata = metadata.trim_start_matches('\u{feff}').trim();
+        let root = parse(metadata, Comments::Skipped).map_err(|_| Error::BadXml)?;
+        if !root.is(ns::METADATA, "EntityDescriptor") {
+            return Err(Error::NotAnIdentityProvider);
+        }
+        // Entra puts two WS-Federation roles before this one; they are none of ours.
+        let role = root.only(ns::METADATA, "IDPSSODescriptor").ok_or(Error::NotAnIdentityProvider)?;
+        let protocols = role.attribute("protocolSupportEnumeration").unwrap_or_default();
+        if !protocols.split_ascii_whitespace().any(|protocol| protocol == ns::PROTOCOL) {
+            return Err(Error::NotAnIdentityProvider);
+        }
+        let sign_out = redirect_url(role, "SingleLogoutService");
+        Self::build(
+            root.attribute("entityID").unwrap_or_default(),
+            redirect_url(role, "SingleSignOnService").ok_or(Error::BadSignInUrl)?,
+            sign_out,
+            signing_certificates(role)?,
+        )
+    }
+
+    /// Takes what Entra shows to be copied, and its *Certificate (Base64)* as a file: PEM (one or several), bare base64,
+    /// or DER.
+    pub fn from_parts(
+        entity_id: &str,
+        sign_in_url: &str,
+        sign_out_url: Option<&str>,
+        certificate: &[u8],
+    ) -> Result<Self, Error> {
+        Self::build(entity_id, sign_in_url, sign_out_url, certificates_in(certificate)?)
+    }
+
+    fn build(
+        entity_id: &str,
+        sign_in_url: &str,
+        sign_out_url: Option<&str>,
+        certificates: Vec<Vec<u8>>,
+    ) -> Result<Self, Error> {
+        if entity_id.trim().is_empty() || entity_id.contains(['{', '}']) {
+            return Err(Error::NoEntityId);
+        }
+        let sign_in_url = http_url(sign_in_url).ok_or(Error::BadSignInUrl)?;
+        let sign_out_url = sign_out_url.map(|url| http_url(url).ok_or(Error::BadSignOutUrl)).transpose()?;
+        if certificates.is_empty() {
+            return Err(Error::NoCertificate);
+        }
+        if certificates.len() > MAX_CERTIFICATES {
+            return Err(Error::BadCertificate);
+        }
+        certificates.iter().try_for_each(|certificate| check_key(certificate))?;
+        Ok(Self { entity_id: entity_id.to_owned(), sign_in_url, sign_out_url, certificates })
+    }
+
+    /// Its entity ID: what it calls itself as an Issuer.
+    pub fn entity_id(&self) -> &str {
+        &self.entity_id
+    }
+
+    /// Where people are sent to sign in, by HTTP-Redirect.
+    pub fn sign_in_url(&self) -> &Url {
+        &self.sign_in_url
+    }
+
+    /// Where people are sent to sign out, if anywhere.
+    pub fn sign_out_url(&self) -> Option<&Url> {
+        self.sign_out_url.as_ref()
+    }
+
+    /// Its signing certificates (X.509, DER). Their dates are not looked at: Entra goes on signing with an expired one.
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+
+    /// Whether each of its certificates was issued by an authority out of `authorities` (PEM). Dates do not matter.
+    pub fn check_issued_by(&self, authorities: &[u8]) -> Result<(), Error> {
+        let issued = || -> Result<bool, openssl::error::ErrorStack> {
+            let mut store = X509StoreBuilder::new()?;
+            for authority in X509::stack_from_pem(authorities)? {
+                store.add_cert(authority)?;
+            }
+            store.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::NO_CHECK_TIME)?;
+            let (store, none) = (store.build(), Stack::new()?);
+            for certificate in &self.certificates {
+                let certificate = X509::from_der(certificate)?;
+                if !X509StoreContext::new()?.init(
+                    &store,
+                    &certificate,
+                    &none,
+                    openssl::x509::X509StoreContextRef::verify_cert,
+                )? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        match issued() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::UnknownAuthority),
+            Err(_) => Err(Error::BadCertificate),
+        }
+    }
+}
+
+fn http_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let plain = url.has_host() && url.fragment().is_none();
+    (matches!(url.scheme(), "https" | "http") && plain).then_some(url)
+}
+
+fn redirect_url<'a>(role: &'a Element, service: &'a str) -> Option<&'a str> {
+    let mut services = role.all(ns::METADATA, service);
+    services.find(|service| service.attribute("Binding") == Some(binding::REDIRECT))?.attribute("Location")
+}
+
+/// The certificates of the keys that are for signing, or for anything.
+fn signing_certificates(role: &Element) -> Result<Vec<Vec<u8>>, Error> {
+    let mut certificates: Vec<Vec<u8>> = Vec::new();
+    let keys = role.all(ns::METADATA, "KeyDescriptor");
+    for key in keys.filter(|key| matches!(key.attribute("use"), None | Some("signing"))) {
+        let mut texts = Vec::new();
+        key.descend(&mut |part| {
+            if part.is(ns::SIGNATURE, "X509Certificate") {
+                texts.push(part.text.as_str());
+            }
+        });
+        for text in texts {
+            let certificate = base64(text).ok_or(Error::BadCertificate)?;
+            if !certificates.contains(&certificate) {
+                certificates.push(certificate);
+            }
+        }
+    }
+    Ok(certificates)
+}
+
+fn certificates_in(file: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let text = std::str::from_utf8(file).unwrap_or_default().trim_start_matches('\u{feff}');
+    if text.contains("-----BEGIN") {
+        let certificates = X509::stack_from_pem(text.as_bytes()).map_err(|_| Error::BadCertificate)?;
+        return certificates.iter().map(|one| one.to_der().map_err(|_| Error::BadCertificate)).collect();
+    }
+    Ok(vec![base64(text).filter(|der| !der.is_empty()).unwrap_or_else(|| file.to_vec())])
+}
+
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    STANDARD.decode(packed).ok()
+}
+
+fn check_key(certificate: &[u8]) -> Result<(), Error> {
+    let certificate = X509::from_der(certificate).map_err(|_| Error::BadCertificate)?;
+    let key = certificate.public_key().map_err(|_| Error::BadCertificate)?;
+    let strong = match key.id() {
+        openssl::pkey::Id::RSA => key.bits() >= 2048,
+        openssl::pkey::Id::EC => key.bits() >= 256,
+        _ => false,
+    };
+    if strong { Ok(()) } else { Err(Error::WeakKey) }
+}
+
+#[cfg(test)]
+#[path = "tests/identity_provider_tests.rs"]
+mod tests;

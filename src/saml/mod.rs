@@ -1,0 +1,43 @@
+//! A SAML 2.0 service provider for the Web Browser SSO profile: AuthnRequest out, Response in, a person out of that.
+//!
+//! A message passes four stations, in this order: [`guard`] decides whether a parser may see it, [`verify`] has two
+//! verifiers agree on what was signed, [`response`] holds it against what was expected, [`claims`] makes a
+//! [`User`](crate::identity::User) of it. Nothing here awaits, reads a clock, or logs.
+
+mod assertion;
+pub mod claims;
+pub mod config;
+pub mod error;
+pub mod guard;
+pub mod identity_provider;
+pub mod request;
+pub mod response;
+pub mod service_provider;
+pub mod verify;
+mod xml;
+
+pub use claims::ClaimMap;
+pub use config::{Config, Mismatch};
+pub use error::Error;
+pub use identity_provider::IdentityProvider;
+pub use response::{Accepted, Expected, accept};
+pub use service_provider::ServiceProvider;
+pub use xml::Construct;
+
+/// The names of namespaces.
+mod ns {
+    pub(super) const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+    pub(super) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
+    pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+    pub(super) const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
+    pub(super) const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+}
+
+/// The names of bindings.
+mod binding {
+    pub(super) const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+    pub(super) const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! What is accepted, and a message for each error that differs from a good one in that one thing.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{ACS, Message, NOW, Sign, Signer, accept, expected, idp_at, sp};
+use crate::clock::SignedDuration;
+use crate::saml::guard::{self, Status};
+use crate::saml::{Construct, Error, Expected, IdentityProvider, response, verify};
+
+#[test]
+fn a_signed_assertion_a_signed_response_and_both_are_accepted() {
+    for what in [Sign::Assertion, Sign::Response, Sign::Both] {
+        let accepted = Message::entra().sign(what).accept().unwrap_or_else(|error| panic!("{what:?}: {error}"));
+        assert_eq!(accepted.assertion_id, "_a1");
+        assert_eq!(accepted.name_id.as_deref(), Some("B.Simon@contoso.com"));
+        assert_eq!(accepted.session_index.as_deref(), Some("_a1"));
+        assert_eq!(accepted.authenticated, "2026-11-21T09:58:01Z".parse().unwrap());
+        assert_eq!(accepted.reusable_until, "2026-11-21T11:01:05.023Z".parse().unwrap());
+        assert_eq!(accepted.session_ends, None);
+        let groups = &accepted.attributes[1];
+        assert_eq!((groups.values[0].as_str(), groups.values.len()), ("Staff", 2));
+    }
+}
+
+#[test]
+fn line_breaks_in_base64_and_an_xml_declaration_are_no_fault() {
+    let message = Message::entra().sign(Sign::Assertion);
+    let declared = Message(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", message.0));
+    assert!(declared.accept().is_ok());
+    let lines: Vec<String> = message.field().as_bytes().chunks(76).map(|l| String::from_utf8_lossy(l).into()).collect();
+    assert!(accept(&lines.join("\r\n"), NOW.parse().unwrap()).is_ok());
+}
+
+#[test]
+fn while_a_key_is_changed_either_certificate_counts() {
+    let both = [pem(&Signer::stranger().certificate), pem(&Signer::ours().certificate)].concat();
+    let idp = IdentityProvider::from_parts(super::ISSUER, "https://login.test/", None, both.as_bytes()).unwrap();
+    for signer in [Signer::ours(), Signer::stranger()] {
+        let field = Message::entra().sign_by(signer, Sign::Both).field();
+        assert!(response::accept(&field, &expected(&sp(), &idp), NOW.parse().unwrap()).is_ok());
+    }
+}
+
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
+}
+
+#[test]
+fn an_assertion_counts_until_its_end_and_a_minute_of_clock_skew_either_way() {
+    let message = Message::entra().sign(Sign::Assertion);
+    for (now, result) in [
+        ("2026-11-21T09:59:04Z", Err(Error::IssuedInFuture)),
+        ("2026-11-21T09:59:06Z", Ok(())),
+        ("2026-11-21T10:56:59Z", Ok(())),
+        ("2026-11-21T10:57:01Z", Err(Error::RequestTooOld)),
+    ] {
+        assert_eq!(message.accept_at(now).map(|_| ()), result, "{now}");
+    }
+}
+
+#[test]
+fn one_of_several_audiences_and_confirmations_is_enough() {
+    let message = Message::entra()
+        .edit("<Audience>", "<Audience>https://other.test/</Audience><Audience>")
+        .edit(
+            "<SubjectConfirmation ",
+            concat!(
+                r#"<SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><SubjectConfirmationData "#,
+                r#"InResponseTo="_q1" NotOnOrAfter="2026-11-21T11:00:05Z" Recipient="https://other.test/"/>"#,
+                "</SubjectConfirmation><SubjectConfirmation ",
+            ),
+        )
+        .edit("</Conditions>", "<OneTimeUse/><ProxyRestriction Count=\"0\"/></Conditions>");
+    assert!(message.sign(Sign::Assertion).accept().is_ok());
+}
+
+/// One edit to a good message, made before it is signed, and the error that it makes.
+const EDITED_BEFORE_SIGNING: &[(&str, &str, Error)] = &[
+    (r#" ID="_r1""#, "", Error::BadId),
+    (r#" ID="_r1""#, r#" ID="1r""#, Error::BadId),
+    (r#" Version="2.0""#, r#" Version="1.1""#, Error::WrongVersion),
+    (r#"Z" Version="2.0" xmlns="#, r#"Z" Version="2.1" xmlns="#, Error::WrongVersion),
+    (
+        r#"Destination="https://portal.test/saml/acs""#,
+        r#"Destination="https://portal.test/alias""#,
+        Error::WrongDestination,
+    ),
+    (r#" InResponseTo="_q1""#, r#" InResponseTo="_q2""#, Error::WrongRequest),
+    (r#" InResponseTo="_q1""#, "", Error::WrongRequest),
+    (r#"Data InResponseTo="_q1""#, r#"Data InResponseTo="_q2""#, Error::WrongRequest),
+    (r#"Data InResponseTo="_q1""#, "Data", Error::WrongRequest),
+    ("555555555555/</Issuer>{sign _r1}", "555555555556/</Issuer>{sign _r1}", Error::WrongIssuer),
+    ("555555555555/</Issuer>{sign _a1}", "555555555556/</Issuer>{sign _a1}", Error::WrongIssuer),
+    ("IssueInstant=\"2026-11-21T10:00:05.1234567Z\"", "IssueInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
+    ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
+    ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:00:05\"", Error::BadTime),
+    ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"yesterday\"", Error::BadTime),
+    ("AuthnInstant=\"2026-11-21T09:58:01.000Z\"", "AuthnInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
+    ("AuthnInstant=\"2026-11-21T09:58:01.000Z\"", "", Error::BadTime),
+    ("NotBefore=\"2026-11-21T09:55:05.023Z\"", "NotBefore=\"2026-11-21T10:01:31Z\"", Error::NotYetValid),
+    ("NotBefore=\"2026-11-21T09:55:05.023Z\"", "", Error::NoConditions),
+    (
+        "023Z\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"",
+        "023Z\" NotOnOrAfter=\"2026-11-21T09:59:30Z\"",
+        Error::Expired,
+    ),
+    ("023Z\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"", "023Z\"", Error::NoConditions),
+    ("_q1\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"", "_q1\" NotOnOrAfter=\"2026-11-21T09:59:30Z\"", Error::Expired),
+    ("_q1\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"", "_q1\"", Error::NoConfirmation),
+    ("_q1\" NotOnOrAfter", "_q1\" NotBefore=\"2026-11-21T09:00:00Z\" NotOnOrAfter", Error::NoConfirmation),
+    ("Recipient=\"https://portal.test/saml/acs\"", "Recipient=\"https://portal.test/alias\"", Error::WrongRecipient),
+    ("Recipient=\"https://portal.test/saml/acs\"", "", Error::WrongRecipient),
+    ("cm:bearer", "cm:sender-vouches", Error::NoConfirmation),
+    ("<Conditions ", "<Condition ", Error::NoConditions),
+    (
+        "<AudienceRestriction><Audience>https://auth.test/vestibule</Audience></AudienceRestriction>",
+        "",
+        Error::NoAudience,
+    ),
+    ("https://auth.test/vestibule", "https://auth.test/vestibule/", Error::WrongAudience),
+    (
+        "</AudienceRestriction>",
+        "</AudienceRestriction><AudienceRestriction><Audience>https://other.test/</Audience></AudienceRestriction>",
+        Error::WrongAudience,
+    ),
+    ("</AudienceRestriction>", "</AudienceRestriction><AudienceRestriction/>", Error::WrongAudience),
+    ("</Conditions>", "<Condition/></Conditions>", Error::UnknownCondition),
+    ("</Conditions>", "<x:Weather xmlns:x=\"urn:x\"/></Conditions>", Error::UnknownCondition),
+    ("<AuthnStatement ", "<AuthnStatements ", Error::NoAuthnStatement),
+    ("SessionIndex", "SessionNotOnOrAfter=\"2026-11-21T09:59:30Z\" SessionIndex", Error::SessionEnded),
+    ("</Assertion>", "</Assertion><samlp:Weather/>", Error::MisplacedElement),
+    ("</Assertion>", "</Assertion><samlp:Extensions><samlp:Response/></samlp:Extensions>", Error::MisplacedElement),
+];
+
+#[test]
+fn each_thing_that_is_wrong_with_a_signed_assertion_has_its_own_error() {
+    for (from, to, error) in EDITED_BEFORE_SIGNING {
+        let mut message = Message::entra().edit(from, to);
+        // Elements that were renamed at their start end under the same name.
+        for (start, end) in [("<Condition ", "</Conditions>"), ("<AuthnStatements ", "</AuthnStatement>")] {
+            if *to == start {
+                message = message.edit(end, &start.replace('<', "</").replace(' ', ">"));
+            }
+        }
+        assert_eq!(message.sign(Sign::Assertion).accept(), Err(error.clone()), "{from} → {to}");
+    }
+}
+
+#[test]
+fn a_signed_response_must_say_where_it_is_going_and_an_unsigned_one_need_not() {
+    let without = || Message::entra().edit(r#"Destination="https://portal.test/saml/acs" "#, "");
+    assert_eq!(without().sign(Sign::Response).accept(), Err(Error::WrongDestination));
+    assert_eq!(without().sign(Sign::Both).accept(), Err(Error::WrongDestination));
+    assert!(without().sign(Sign::Assertion).accept().is_ok());
+}
+
+#[test]
+fn nothing_signed_or_signed_by_a_stranger_or_changed_afterwards_is_refused() {
+    assert_eq!(Message::entra().sign(Sign::Nothing).accept(), Err(Error::NotSigned));
+    for what in [Sign::Assertion, Sign::Response, Sign::Both] {
+        assert_eq!(Message::entra().sign_by(Signer::stranger(), what).accept(), Err(Error::BadSignature), "{what:?}");
+        for (from, to) in
+            [("B.Simon@", "A.Simon@"), (">Staff<", ">Staff2<"), ("<SignatureValue>", "<SignatureValue>AAAA")]
+        {
+            let changed = Message::entra().sign(what).edit(from, to);
+            assert_eq!(changed.accept(), Err(Error::BadSignature), "{what:?}: {from} → {to}");
+        }
+    }
+}
+
+#[test]
+fn one_good_signature_does_not_make_up_for_a_bad_one() {
+    let half = Message::entra().sign_by(Signer::stranger(), Sign::Both);
+    assert_eq!(half.accept(), Err(Error::BadSignature));
+    let mixed = Message(Signer::ours().sign(&Signer::stranger().sign(super::ENTRA, "_a1"), "_r1"));
+    assert_eq!(mixed.accept(), Err(Error::BadSignature));
+}
+
+#[test]
+fn two_readers_that_see_different_things_are_a_disagreement() {
+    let field = Message::entra().sign(Sign::Assertion).field();
+    let mut message = guard::admit(&field).unwrap();
+    let other = guard::admit(&Message::entra().edit("B.Simon", "A.Simon").sign(Sign::Assertion).field()).unwrap();
+    message.response = other.response;
+    let idp = idp_at("https://login.test/");
+    assert_eq!(verify::verify(&message, &idp).map(|_| ()), Err(Error::Disagreement));
+}
+
+#[test]
+fn an_error_response_is_recognised_unsigned_if_it_answers_this_request() {
+    let failed = |inner: &str| {
+        let message = Message::entra().sign(Sign::Nothing);
+        let (head, tail) = message.0.split_once("<samlp:StatusCode").unwrap();
+        let (_, tail) = tail.split_once("</samlp:Status>").unwrap();
+        let (tail, _) = tail.split_once("<Assertion").unwrap();
+        Message(format!("{head}{inner}</samlp:Status>{tail}</samlp:Response>"))
+    };
+    let message = failed(concat!(
+        r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder">"#,
+        r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"/></samlp:StatusCode>"#,
+        "<samlp:StatusMessage>AADSTS50105: &lt;b&gt; is not assigned</samlp:StatusMessage>",
+    ));
+    let Err(Error::Status(status)) = message.accept() else { panic!("not a Status") };
+    assert_eq!(status.code, "urn:oasis:names:tc:SAML:2.0:status:Responder");
+    assert_eq!(status.short(), "AuthnFailed");
+    assert_eq!(status.message.as_deref(), Some("AADSTS50105: <b> is not assigned"));
+    let other = message.clone().edit(r#"InResponseTo="_q1""#, r#"InResponseTo="_q2""#);
+    assert_eq!(other.accept(), Err(Error::WrongRequest));
+    let long = failed(&format!(
+        "<samlp:StatusCode Value=\"urn:x\"/><samlp:StatusMessage>{}</samlp:StatusMessage>",
+        "ü".repeat(9000)
+    ));
+    let Err(Error::Status(Status { message: Some(message), .. })) = long.accept() else { panic!("not a Status") };
+    assert_eq!(message.chars().count(), 500);
+    // A status that is not Success wins over any assertion beside it.
+    let both = Message::entra().edit("status:Success", "status:Requester").sign(Sign::Both);
+    assert!(matches!(both.accept(), Err(Error::Status(_))));
+    let none = failed(r#"<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>"#);
+    assert_eq!(none.accept(), Err(Error::NoAssertion));
+    assert_eq!(failed("").accept(), Err(Error::MisplacedElement));
+}
+
+#[test]
+fn an_answer_that_comes_to_the_wrong_address_or_too_late_is_refused() {
+    let field = Message::entra().sign(Sign::Assertion).field();
+    let (sp, idp, now) = (sp(), idp_at("https://login.test/"), NOW.parse().unwrap());
+    let good = expected(&sp, &idp);
+    let elsewhere = Expected { endpoint: "https://portal.test/logon", ..good };
+    assert_eq!(response::accept(&field, &elsewhere, now), Err(Error::WrongEndpoint));
+    let alias = Expected { endpoint: "https://portal.test/alias", ..good };
+    assert_eq!(response::accept(&field, &alias, now), Err(Error::WrongDestination));
+    let impatient = Expected { max_age: SignedDuration::from_secs(60), ..good };
+    assert_eq!(response::accept(&field, &impatient, now), Err(Error::RequestTooOld));
+    let aliased = Message(super::ENTRA.replace(ACS, "https://portal.test/alias")).sign(Sign::Both).field();
+    assert!(response::accept(&aliased, &alias, now).is_ok());
+}
+
+#[test]
+fn what_is_not_base64_of_utf8_xml_is_refused_as_what_it_is() {
+    let now = NOW.parse().unwrap();
+    let encode = |bytes: &[u8]| STANDARD.encode(bytes);
+    let good = Message::entra().sign(Sign::Assertion);
+    for (field, error) in [
+        ("not base64!".to_owned(), Error::NotBase64),
+        ("PHg+ PC94Pg==".to_owned(), Error::NotBase64),
+        ("A".repeat(guard::MAX_LEN * 2), Error::TooLong),
+        (encode(&vec![b' '; guard::MAX_LEN + 1]), Error::TooLong),
+        (encode(b"<x>\xff</x>"), Error::NotUtf8),
+        (encode(b""), Error::Malformed),
+        (encode(b"hello"), Error::Malformed),
+        (encode(b"<x/>"), Error::NotAResponse),
+        (encode(&good.0.as_bytes()[..good.0.len() - 1]), Error::Malformed),
+        (encode(&good.0.as_bytes()[..good.0.len() / 2]), Error::Malformed),
+        (encode(format!("{}x", good.0).as_bytes()), Error::Malformed),
+        (encode(format!("{}<x/>", good.0).as_bytes()), Error::Malformed),
+        (encode(format!("{0}{0}", good.0).as_bytes()), Error::Malformed),
+        (encode(format!("{}<!-- -->", good.0).as_bytes()), Error::Forbidden(Construct::Comment)),
+    ] {
+        assert_eq!(accept(&field, now), Err(error), "{field:.60}");
+    }
+}

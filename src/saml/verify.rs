@@ -1,0 +1,101 @@
+//! Has two verifiers agree on what was signed, and reads only that.
+//!
+//! First bergshamra, in Rust, which needs a valid signature by a key of ours over exactly the elements that [`guard`]
+//! named. Only then samael with xmlsec: so no message that a stranger made up reaches C code, and nothing a stranger
+//! sends is printed by it. What is read in the end are the octets that xmlsec digested; they must say the same as what
+//! the guard's reader saw.
+//!
+//! [`guard`]: crate::saml::guard
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bergshamra::{DsigContext, KeysManager, VerifyResult};
+use samael::crypto::AllowedSignatureAlgorithm as Algorithm;
+use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
+
+use crate::saml::guard::Guarded;
+use crate::saml::xml::{self, Comments, Element};
+use crate::saml::{Error, IdentityProvider, ns};
+
+const ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::RsaSha256,
+    Algorithm::RsaSha384,
+    Algorithm::RsaSha512,
+    Algorithm::EcdsaSha256,
+    Algorithm::EcdsaSha384,
+    Algorithm::EcdsaSha512,
+];
+
+/// The Assertion, out of the octets that were signed, and whether the Response around it was signed with it.
+#[derive(Debug)]
+pub(super) struct Verified {
+    /// The Assertion, without its Signature.
+    pub(super) assertion: Element,
+    /// The Response is signed, too, so what it says of itself holds.
+    pub(super) response_signed: bool,
+}
+
+/// Verifies the signatures of `message`, all of them, with the keys of `idp`.
+pub(super) fn verify(message: &Guarded, idp: &IdentityProvider) -> Result<Verified, Error> {
+    if message.signed.is_empty() {
+        return Err(Error::NotSigned);
+    }
+    let octets = digested_by_xmlsec(&message.xml, signer(message, idp)?)?;
+    let digested = xml::parse(&octets, Comments::Refused).map_err(|_| Error::Disagreement)?;
+    let response_signed = message.signed.contains(&message.facts.id);
+    let seen = if response_signed {
+        &message.response
+    } else {
+        message.response.only(ns::ASSERTION, "Assertion").ok_or(Error::NoAssertion)?
+    };
+    // An enveloped signature does not cover itself.
+    if without_signature(seen.clone()) != digested {
+        return Err(Error::Disagreement);
+    }
+    let assertion = if response_signed {
+        digested.only(ns::ASSERTION, "Assertion").ok_or(Error::NoAssertion)?.clone()
+    } else {
+        digested
+    };
+    Ok(Verified { assertion: without_signature(assertion), response_signed })
+}
+
+/// The certificate whose key made all the signatures: each must be valid over exactly the element that the guard found
+/// it on. An identity provider has several certificates while it changes its key, and signs with one at a time.
+fn signer<'a>(message: &Guarded, idp: &'a IdentityProvider) -> Result<&'a [u8], Error> {
+    for certificate in idp.certificates() {
+        let key = bergshamra::keys::loader::load_x509_cert_der(certificate).map_err(|_| Error::BadSignature)?;
+        let mut keys = KeysManager::new();
+        keys.add_key(key);
+        let context = DsigContext::new(keys);
+        let results = catch_unwind(AssertUnwindSafe(|| bergshamra::verify_all(&context, &message.xml)))
+            .map_err(|_| Error::Disagreement)?
+            .map_err(|_| Error::BadSignature)?;
+        if results.len() == message.signed.len() && results.iter().zip(&message.signed).all(covers) {
+            return Ok(certificate);
+        }
+    }
+    Err(Error::BadSignature)
+}
+
+/// Whether a signature is valid, and over the element with this identifier alone.
+fn covers((result, id): (&VerifyResult, &String)) -> bool {
+    let VerifyResult::Valid { references, .. } = result else { return false };
+    let own = matches!(references.as_slice(), [one] if one.uri.strip_prefix('#') == Some(id));
+    own && result.all_reference_digests_verified()
+}
+
+/// The octets that xmlsec digested: of the Response if that is signed, else of the Assertion.
+fn digested_by_xmlsec(message: &str, certificate: &[u8]) -> Result<String, Error> {
+    let certificates = [CertificateDer::from(certificate.to_vec())];
+    let reduce = || {
+        let mode = ReduceMode::PreDigest;
+        Crypto::reduce_xml_to_signed_with_allowed_algorithms(message, &certificates, mode, Some(&ALGORITHMS))
+    };
+    catch_unwind(AssertUnwindSafe(reduce)).map_err(|_| Error::Disagreement)?.map_err(|_| Error::Disagreement)
+}
+
+fn without_signature(mut element: Element) -> Element {
+    element.children.retain(|child| !child.is(ns::SIGNATURE, "Signature"));
+    element
+}
