@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::header::{CONNECTION, EXPECT, FORWARDED, HOST, UPGRADE};
-use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -148,7 +147,7 @@ impl Forwarder {
             fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             fields.insert(UPGRADE, protocol.clone());
         }
-        request.uri = origin_form(&request.method, &request.uri);
+        request.uri = origin_form(&request.uri);
         request.version = Version::HTTP_11;
         upgrade
     }
@@ -168,16 +167,9 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// Origin-form (RFC 9112 §3.2.1), or asterisk-form for OPTIONS on a whole server (§3.2.4).
-fn origin_form(method: &Method, uri: &Uri) -> Uri {
-    let path = match uri.path_and_query() {
-        Some(path) if *method == Method::OPTIONS && path.as_str() == "/" && !uri.to_string().ends_with('/') => {
-            PathAndQuery::from_static("*")
-        }
-        Some(path) => path.clone(),
-        None => PathAndQuery::from_static("/"),
-    };
-    Uri::from(path)
+/// Origin-form (RFC 9112 §3.2.1).
+fn origin_form(uri: &Uri) -> Uri {
+    uri.path_and_query().cloned().map_or(Uri::from_static("/"), Uri::from)
 }
 
 /// A copy of a request that can be sent twice: a safe or idempotent method, and no body.
@@ -209,15 +201,10 @@ mod tests {
 
     #[test]
     fn targets_are_sent_in_origin_form() {
-        for (method, target, sent) in [
-            (Method::GET, "http://a.test/b?c", "/b?c"),
-            (Method::GET, "http://a.test", "/"),
-            (Method::GET, "http://a.test?c", "/?c"),
-            (Method::OPTIONS, "http://a.test", "*"),
-            (Method::OPTIONS, "http://a.test/", "/"),
-            (Method::OPTIONS, "/b", "/b"),
-        ] {
-            assert_eq!(origin_form(&method, &target.parse().unwrap()).to_string(), sent, "{method} {target}");
+        for (target, sent) in
+            [("http://a.test/b?c", "/b?c"), ("http://a.test", "/"), ("http://a.test?c", "/?c"), ("/b", "/b")]
+        {
+            assert_eq!(origin_form(&target.parse().unwrap()).to_string(), sent, "{target}");
         }
     }
 }
