@@ -16,6 +16,7 @@ pub mod observe;
 pub mod session;
 
 // Layer 4: what talks to people and origins.
+pub mod listener;
 pub mod proxy;
 
 // Layer 6: puts the parts together.

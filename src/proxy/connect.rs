@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -21,7 +20,7 @@ use super::{Download, Proxy, Stream, switch};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
 use crate::wire::rewind::Rewind;
-use crate::wire::{Destination, Peer, Scheme, field};
+use crate::wire::{Destination, Peer, Scheme, field, serve};
 
 /// The first byte of a TLS connection: a handshake record (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -119,7 +118,7 @@ impl Proxy {
         recorder.status = StatusCode::OK.as_u16();
         let ended = identity.map(|identity| identity.session.ended().clone());
         let idle = self.limits.tunnel_idle;
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let Ok(upgraded) = hyper::upgrade::on(request).await else {
                 recorder.reason = Some("client-left");
                 return;
@@ -147,7 +146,7 @@ impl Proxy {
         recorder.decision = Outcome::Challenged;
         recorder.status = StatusCode::OK.as_u16();
         let (proxy, peer) = (Arc::clone(self), client.peer.clone());
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let Ok(upgraded) = hyper::upgrade::on(request).await else {
                 recorder.reason = Some("client-left");
                 return;
@@ -197,13 +196,11 @@ impl Proxy {
     ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let client = Arc::new(client);
-            let server = self.limits.server();
-            let service = service_fn(move |request| {
+            serve(stream, &self.limits, &self.finish, |request| {
                 let (proxy, client) = (Arc::clone(&self), Arc::clone(&client));
-                async move { Ok::<_, std::convert::Infallible>(proxy.handle(&client, request).await) }
-            });
-            // What goes wrong on a client's connection is the client's business, and recorded with its request.
-            drop(server.serve_connection(TokioIo::new(stream), service).with_upgrades().await);
+                async move { proxy.handle(&client, request).await }
+            })
+            .await;
         })
     }
 
@@ -217,7 +214,7 @@ impl Proxy {
         recorder.decision = Outcome::Local;
         recorder.status = StatusCode::OK.as_u16();
         let (serve, peer) = (Arc::clone(&self.portal.serve), client.peer.clone());
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             match hyper::upgrade::on(request).await {
                 Ok(upgraded) => serve(Box::new(TokioIo::new(upgraded)), peer).await,
                 Err(_) => recorder.reason = Some("client-left"),

@@ -166,7 +166,7 @@ impl Proxy {
         let origin = hyper::upgrade::on(&mut response);
         let idle = self.limits.tunnel_idle;
         recorder.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let (Ok(client), Ok(origin)) = (client.await, origin.await) else {
                 recorder.reason = Some("connection_terminated");
                 return;

@@ -76,7 +76,7 @@ pub struct Download {
 
 impl Download {
     /// A body that we made.
-    pub(super) fn own(body: Body, recorder: Recorder) -> Self {
+    pub fn own(body: Body, recorder: Recorder) -> Self {
         let mut download = Self::none();
         (download.body, download.recorder) = (body, Some(recorder));
         download

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::authority::Authority;
 use crate::clock::Clock;
@@ -78,6 +80,10 @@ pub struct Parts {
     pub limits: Limits,
     /// The time.
     pub clock: Clock,
+    /// Fires when exchanges under way are to be the last.
+    pub finish: CancellationToken,
+    /// What goes on after an answer: tunnels, intercepted connections.
+    pub tasks: TaskTracker,
 }
 
 /// The proxy, as configured.
@@ -93,6 +99,8 @@ pub struct Proxy {
     bounces: Bounces,
     limits: Limits,
     clock: Clock,
+    finish: CancellationToken,
+    tasks: TaskTracker,
 }
 
 /// A request that is being answered.
@@ -121,6 +129,8 @@ impl Proxy {
             bounces: Bounces::default(),
             limits: parts.limits,
             clock: parts.clock,
+            finish: parts.finish,
+            tasks: parts.tasks,
         }
     }
 

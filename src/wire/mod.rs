@@ -6,9 +6,11 @@ pub mod field;
 pub mod limits;
 pub mod peer;
 pub mod rewind;
+pub mod serve;
 pub mod target;
 
 pub use body::Body;
 pub use limits::Limits;
 pub use peer::Peer;
+pub use serve::serve;
 pub use target::{Destination, Scheme};

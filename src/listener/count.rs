@@ -1,0 +1,80 @@
+//! How many connections are open, in all and from each client.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+
+/// Counts open connections.
+#[derive(Debug)]
+pub struct Connections {
+    all: AtomicUsize,
+    of_client: DashMap<IpAddr, usize>,
+    max: usize,
+    max_per_client: usize,
+}
+
+/// A connection's place among those that are open; dropping it makes room.
+#[derive(Debug)]
+pub struct Place {
+    connections: Arc<Connections>,
+    client: IpAddr,
+}
+
+impl Connections {
+    /// At most `max` connections, and `max_per_client` from one address.
+    pub fn new(max: usize, max_per_client: usize) -> Self {
+        Self { all: AtomicUsize::new(0), of_client: DashMap::new(), max, max_per_client }
+    }
+
+    /// A place for one more connection, when there is one.
+    pub fn enter(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
+        if self.all.fetch_add(1, Ordering::Relaxed) >= self.max {
+            self.all.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let mut count = self.of_client.entry(client).or_insert(0);
+        if *count >= self.max_per_client {
+            self.all.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        *count += 1;
+        Some(Place { connections: Arc::clone(self), client })
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.all.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.all.fetch_sub(1, Ordering::Relaxed);
+        if let Some(mut count) = self.connections.of_client.get_mut(&self.client) {
+            *count -= 1;
+        }
+        self.connections.of_client.remove_if(&self.client, |_, count| *count == 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_in_all_and_for_each_client_and_given_back() {
+        let connections = Arc::new(Connections::new(3, 2));
+        let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let first = connections.enter(one).unwrap();
+        let _second = connections.enter(one).unwrap();
+        assert!(connections.enter(one).is_none(), "too many from one client");
+        let _third = connections.enter(other).unwrap();
+        assert!(connections.enter(other).is_none(), "too many in all");
+        drop(first);
+        assert_eq!(connections.open(), 2);
+        assert!(connections.enter(one).is_some());
+        assert_eq!(connections.of_client.len(), 2);
+    }
+}

@@ -1,0 +1,130 @@
+//! Accepts client connections, within limits.
+
+mod count;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::identity::Networks;
+use crate::wire::{Limits, Peer};
+pub use count::Connections;
+
+/// Connections that wait to be accepted. The kernel lowers it to its own bound (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
+/// The wait after an accept that failed for want of descriptors: they come back when connections close.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A socket that clients connect to.
+#[derive(Debug)]
+pub struct Listener {
+    name: Arc<str>,
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+/// What all listeners share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Which network a client belongs to.
+    pub networks: Arc<Networks>,
+    /// The connections that are open.
+    pub connections: Arc<Connections>,
+    /// The connections that are being served, for a stop to wait for.
+    pub tasks: TaskTracker,
+    /// Fires when nothing more is to be accepted.
+    pub stop: CancellationToken,
+}
+
+impl Shared {
+    /// No connections yet.
+    pub fn new(networks: Networks, limits: &Limits) -> Self {
+        Self {
+            networks: Arc::new(networks),
+            connections: Arc::new(Connections::new(limits.connections, limits.connections_per_client)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+impl Listener {
+    /// Takes `address`. Port 0 takes any that is free.
+    pub fn bind(name: &str, address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // A restart must not wait for the connections of the process before it.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let socket = TcpListener::from_std(socket.into())?;
+        Ok(Self { name: name.into(), address: socket.local_addr()?, socket })
+    }
+
+    /// The address that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts clients and gives each to `serve`, until `shared.stop` fires.
+    pub async fn run<S, F>(self, shared: Shared, serve: S)
+    where
+        S: Fn(TcpStream, Peer) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = shared.stop.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, client)) => self.admit(&shared, stream, client, &serve),
+                Err(error) if is_of_one_client(&error) => {}
+                Err(error) => {
+                    tracing::error!(listener = %self.name, %error, "no connection accepted");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// A client over a limit is closed at once: whoever is served goes on being served.
+    fn admit<S, F>(&self, shared: &Shared, stream: TcpStream, client: SocketAddr, serve: &S)
+    where
+        S: Fn(TcpStream, Peer) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let client = SocketAddr::new(client.ip().to_canonical(), client.port());
+        let Some(place) = shared.connections.enter(client.ip()) else {
+            tracing::warn!(listener = %self.name, client = %client.ip(), "connection closed: too many are open");
+            return;
+        };
+        // Nagle's algorithm and delayed acknowledgements together cost 40 ms an exchange.
+        drop(stream.set_nodelay(true));
+        let network = Arc::clone(shared.networks.of(client.ip()));
+        let serving = serve(stream, Peer { client, listener: Arc::clone(&self.name), network });
+        shared.tasks.spawn(async move {
+            serving.await;
+            drop(place);
+        });
+    }
+}
+
+/// Errors of the connection that would have been accepted (accept(2)), not of the socket.
+fn is_of_one_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
