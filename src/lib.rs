@@ -4,9 +4,12 @@
 pub mod clock;
 pub mod identity;
 pub mod seal;
+pub mod secret;
+pub mod units;
 pub mod wire;
 
 // Layer 2: rules and formats; pure, given the time.
+pub mod pac;
 pub mod policy;
 pub mod saml;
 
