@@ -21,5 +21,11 @@ pub mod session;
 // Layer 4: what talks to people and origins.
 pub mod proxy;
 
+// Layer 5: the one file.
+pub mod config;
+
 // Layer 6: puts the parts together.
 pub mod app;
+
+// Layer 7: what is typed.
+pub mod cli;

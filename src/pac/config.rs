@@ -148,8 +148,10 @@ pub enum Malformed {
     /// A port is missing, or is not a number from 1 to 65535.
     #[error("it needs a port from 1 to 65535, as in `proxy.example.com:8080`")]
     Port,
-    /// Not a name, `*.name`, an address or a range of addresses.
-    #[error("it is not a host name, `*.name`, an address or a range such as `10.0.0.0/8`")]
+    /// Not a name, an address or a range of addresses.
+    #[error(
+        "write `example.com` (with everything below it), `=example.com` (that host alone) or a range such as `10.0.0.0/8`"
+    )]
     Destination,
 }
 
@@ -200,10 +202,10 @@ pub(super) fn name_of(text: &str) -> Option<String> {
 /// A destination that never uses the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// This name.
-    Host(String),
-    /// All names below this one (`*.example.com`), and not the name itself.
-    Below(String),
+    /// The domain and everything below it: `example.com`.
+    Domain(String),
+    /// One host: `=example.com`.
+    Exact(String),
     /// The addresses in this range, where a page names an address. Names are not looked up.
     Net(IpNet),
 }
@@ -218,9 +220,11 @@ impl FromStr for Skip {
         if let Ok(address) = text.parse::<std::net::IpAddr>() {
             return Ok(Self::Net(address.into()));
         }
-        let below = text.strip_prefix("*.").or_else(|| text.strip_prefix('.'));
-        let name = name_of(below.unwrap_or(text)).ok_or(Malformed::Destination)?;
-        Ok(if below.is_some() { Self::Below(name) } else { Self::Host(name) })
+        if let Some(host) = text.strip_prefix('=') {
+            return name_of(host).map(Self::Exact).ok_or(Malformed::Destination);
+        }
+        let domain = text.strip_prefix("*.").unwrap_or(text);
+        name_of(domain).map(Self::Domain).ok_or(Malformed::Destination)
     }
 }
 
@@ -278,11 +282,11 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_to_skip_is_a_name_names_below_or_a_range() {
+    fn a_destination_to_skip_is_a_domain_a_host_or_a_range() {
         for (text, skip) in [
-            ("Intranet.Example", Ok(Skip::Host("intranet.example".into()))),
-            ("*.corp.example", Ok(Skip::Below("corp.example".into()))),
-            (".corp.example", Ok(Skip::Below("corp.example".into()))),
+            ("Corp.Example", Ok(Skip::Domain("corp.example".into()))),
+            ("*.corp.example", Ok(Skip::Domain("corp.example".into()))),
+            ("=www.corp.example", Ok(Skip::Exact("www.corp.example".into()))),
             ("10.1.2.3/8", Ok(Skip::Net("10.0.0.0/8".parse().unwrap()))),
             ("192.0.2.7", Ok(Skip::Net("192.0.2.7/32".parse().unwrap()))),
             ("2001:db8::/32", Ok(Skip::Net("2001:db8::/32".parse().unwrap()))),

@@ -217,8 +217,8 @@ impl Variable {
         let mut skip_nets = Vec::new();
         for skip in &file.skip {
             match skip {
-                Skip::Host(name) => skip_hosts.push(name.clone()),
-                Skip::Below(name) => skip_hosts.push(format!(".{name}")),
+                Skip::Exact(name) => skip_hosts.push(name.clone()),
+                Skip::Domain(name) => skip_hosts.extend([name.clone(), format!(".{name}")]),
                 Skip::Net(net) => skip_nets.push((groups(net), net.prefix_len())),
             }
         }

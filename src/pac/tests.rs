@@ -105,8 +105,8 @@ fn the_portal_and_the_identity_provider_can_be_reached_through_the_proxy() {
 }
 
 #[test]
-fn the_skip_list_takes_names_names_below_and_ranges() {
-    let skip = ["a.example", "*.corp.example", "192.0.2.0/25", "198.51.100.7", "2001:db8:40::/42"];
+fn the_skip_list_takes_domains_hosts_and_ranges() {
+    let skip = ["=a.example", "corp.example", "192.0.2.0/25", "198.51.100.7", "2001:db8:40::/42"];
     let file = File {
         skip: skip.iter().map(|skip| skip.parse().unwrap()).collect(),
         private_direct: false,
@@ -121,7 +121,7 @@ fn the_skip_list_takes_names_names_below_and_ranges() {
             ("xa.example", PROXY),
             ("x.corp.example", "DIRECT"),
             ("y.x.corp.example.", "DIRECT"),
-            ("corp.example", PROXY),
+            ("corp.example", "DIRECT"),
             ("evilcorp.example", PROXY),
             ("192.0.2.127", "DIRECT"),
             ("192.0.2.128", PROXY),
