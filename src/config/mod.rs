@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::proxy::dial;
-use crate::{identity, pac, policy, session, wire};
+use crate::{identity, pac, policy, saml, session, wire};
 pub use problem::{Place, Problem, Problems};
 use secrets::Secrets;
 
@@ -34,7 +34,7 @@ pub struct Config {
     pub portal: section::Portal,
     /// Who says who they are.
     #[serde(rename = "realm", default)]
-    pub realms: Vec<section::Realm>,
+    pub realms: Vec<saml::Config>,
     /// How long they stay signed in.
     #[serde(default)]
     pub session: session::Config,

@@ -1,6 +1,5 @@
 //! Sections whose modules do not read their configuration themselves.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -47,60 +46,6 @@ pub struct Portal {
     /// How long somebody may take from the logon page to the identity provider's answer. Default `10m`.
     #[serde(default = "ten_minutes")]
     pub sign_in_timeout: Duration,
-}
-
-/// One `[[realm]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Realm {
-    /// The name that records show and rules match.
-    pub name: String,
-    /// The DNS domains of its people: what stands behind the `@`.
-    pub domains: Vec<String>,
-    /// The DNS domain that each NetBIOS domain stands for.
-    #[serde(default)]
-    pub netbios: BTreeMap<String, String>,
-    /// Our entity ID at this identity provider.
-    pub entity_id: String,
-    /// Further paths at which Responses are taken.
-    #[serde(default)]
-    pub acs_aliases: Vec<String>,
-    /// The identity provider's metadata, as a file.
-    pub metadata: Option<PathBuf>,
-    /// The identity provider's entity ID.
-    pub issuer: Option<String>,
-    /// Its logon address.
-    pub login_url: Option<String>,
-    /// Its logoff address.
-    pub logout_url: Option<String>,
-    /// Its certificate, as a file.
-    pub certificate: Option<PathBuf>,
-    /// The claims that name a person.
-    #[serde(default)]
-    pub identity_claims: Vec<String>,
-    /// The claim that names their groups.
-    #[serde(default)]
-    pub group_claim: String,
-    /// Authorities that must have issued the identity provider's certificate.
-    pub require_ca_signed: Option<PathBuf>,
-    /// What happens when somebody else signs in than was typed.
-    #[serde(default)]
-    pub mismatch: Mismatch,
-    /// The only tenant whose people are taken.
-    pub require_tenant: Option<String>,
-}
-
-/// What happens when somebody else signs in than was typed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mismatch {
-    /// They are taken for who they are.
-    #[default]
-    Accept,
-    /// So, too, and they are told.
-    Warn,
-    /// They are sent away.
-    Refuse,
 }
 
 /// The `[dns]` section.

@@ -56,14 +56,15 @@ impl Check<'_> {
         self.damaged.iter().any(|damaged| damaged.first() == Some(&Step::from(section)))
     }
 
-    /// Notes a problem if the file at `file`, which stands at `path`, can't be opened.
-    fn readable(&mut self, path: &[Step], file: &std::path::Path) {
-        let opened = std::fs::File::open(file).and_then(|file| file.metadata());
-        match opened {
-            Err(error) => self.note(path, format!("`{}` can't be read: {error}", file.display()), ""),
-            Ok(found) if !found.is_file() => self.note(path, format!("`{}` is not a file", file.display()), ""),
-            Ok(_) => {}
-        }
+    /// Whether the file at `file`, which stands at `path`, can be opened. Notes a problem if not.
+    fn readable(&mut self, path: &[Step], file: &std::path::Path) -> bool {
+        let why = match std::fs::File::open(file).and_then(|file| file.metadata()) {
+            Ok(found) if found.is_file() => return true,
+            Ok(_) => format!("`{}` is not a file", file.display()),
+            Err(error) => format!("`{}` can't be read: {error}", file.display()),
+        };
+        self.note(path, why, "");
+        false
     }
 
     /// Notes every name that stands for more than one of the entries at `section`.

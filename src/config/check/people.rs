@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
 use crate::identity::network::ELSEWHERE;
+use crate::saml;
 
 pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
     check.unique(&["network"], config.networks.iter().map(|network| network.name.as_str()));
@@ -57,15 +58,6 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
                 check.note(path, message, "");
             }
         }
-        for (key, file) in [
-            ("metadata", &realm.metadata),
-            ("certificate", &realm.certificate),
-            ("require_ca_signed", &realm.require_ca_signed),
-        ] {
-            if let Some(file) = file {
-                check.readable(at!["realm", index, key], file);
-            }
-        }
         identity_provider(index, realm, check);
     }
 }
@@ -82,8 +74,17 @@ fn claim<'r>(taken: &mut Vec<(String, &'r str)>, domain: String, realm: &'r str,
     }
 }
 
-/// Either metadata, or what stands in it.
-fn identity_provider(index: usize, realm: &crate::config::section::Realm, check: &mut Check<'_>) {
+/// Either metadata, or what stands in it. Both are read as they will be read at the start.
+fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) {
+    let files = [
+        ("metadata", &realm.metadata),
+        ("certificate", &realm.certificate),
+        ("require_ca_signed", &realm.require_ca_signed),
+    ];
+    let mut all_readable = true;
+    for (key, file) in files.into_iter().filter_map(|(key, file)| Some((key, file.as_ref()?))) {
+        all_readable &= check.readable(at!["realm", index, key], file);
+    }
     let by_hand = [
         ("issuer", realm.issuer.is_some(), true),
         ("login_url", realm.login_url.is_some(), true),
@@ -91,8 +92,17 @@ fn identity_provider(index: usize, realm: &crate::config::section::Realm, check:
         ("certificate", realm.certificate.is_some(), true),
     ];
     if realm.metadata.is_some() {
+        let mut alone = true;
         for (key, ..) in by_hand.into_iter().filter(|(_, given, _)| *given) {
-            check.note(at!["realm", index, key], format!("`{key}` stands in `metadata` already"), "remove one of them");
+            alone = false;
+            let message = format!("`{key}` stands in `metadata` already");
+            check.note(at!["realm", index, key], message, "remove one of them");
+        }
+        if all_readable
+            && alone
+            && let Err(error) = realm.identity_provider(|path| std::fs::read(path))
+        {
+            check.note(at!["realm", index, "metadata"], format!("the identity provider can't be used: {error}"), "");
         }
         return;
     }
@@ -104,6 +114,8 @@ fn identity_provider(index: usize, realm: &crate::config::section::Realm, check:
     } else if !missing.is_empty() {
         let message = format!("the identity provider's `{}` is missing", missing.join("`, `"));
         check.note(at!["realm", index], message, "or give its `metadata` instead");
+    } else if all_readable && let Err(error) = realm.identity_provider(|path| std::fs::read(path)) {
+        check.note(at!["realm", index], format!("the identity provider can't be used: {error}"), "");
     }
 }
 
