@@ -4,9 +4,12 @@
 pub mod clock;
 pub mod identity;
 pub mod seal;
+pub mod secret;
+pub mod units;
 pub mod wire;
 
 // Layer 2: rules and formats; pure, given the time.
+pub mod pac;
 pub mod policy;
 pub mod saml;
 
@@ -19,5 +22,11 @@ pub mod session;
 pub mod listener;
 pub mod proxy;
 
+// Layer 5: the one file.
+pub mod config;
+
 // Layer 6: puts the parts together.
 pub mod app;
+
+// Layer 7: what is typed.
+pub mod cli;

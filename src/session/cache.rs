@@ -15,9 +15,11 @@ use crate::identity::User;
 use crate::seal::random_text;
 
 /// How long sessions last and how many there may be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// From sign-in to the next sign-in, whatever happens between.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
     pub lifetime: SignedDuration,
     /// Sessions at the same time; a sign-in beyond that is refused.
     pub max: usize,

@@ -4,25 +4,36 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
+use serde::Deserialize;
+
+use crate::units;
 
 /// Bounds on size, time and count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Bytes of a message head.
+    #[serde(deserialize_with = "units::length")]
     pub head_bytes: usize,
     /// Fields in a message head.
     pub head_fields: usize,
     /// From the first byte of a connection (or the end of the exchange before) to the end of a head.
+    #[serde(deserialize_with = "units::std_duration")]
     pub head_time: Duration,
     /// Without a byte of a body in either direction.
+    #[serde(deserialize_with = "units::std_duration")]
     pub body_idle: Duration,
     /// From the end of a request to the head of its answer.
+    #[serde(deserialize_with = "units::std_duration")]
     pub answer_time: Duration,
     /// For resolving a name and opening a connection to an origin.
+    #[serde(deserialize_with = "units::std_duration")]
     pub connect_time: Duration,
     /// Without a byte in a tunnel in either direction.
+    #[serde(deserialize_with = "units::std_duration")]
     pub tunnel_idle: Duration,
     /// Before an origin connection that is kept for reuse is closed.
+    #[serde(deserialize_with = "units::std_duration")]
     pub origin_idle: Duration,
     /// Origin connections kept for reuse, per origin.
     pub origin_idle_connections: usize,
@@ -31,6 +42,7 @@ pub struct Limits {
     /// Client connections at the same time from one address.
     pub connections_per_client: usize,
     /// How long a stop waits for exchanges under way.
+    #[serde(deserialize_with = "units::std_duration")]
     pub drain_time: Duration,
 }
 

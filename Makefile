@@ -1,0 +1,27 @@
+# What people type. Each target does its own set-up, and names what it installs before it installs it.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench image
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: ## a proxy, a portal, a practice identity provider and a practice site, on this machine
+	@.ci/setup build
+	@echo 'The first build takes some minutes; it is the one that `make test` uses too.'
+	cargo run --locked -- demo
+
+test: ## all tests
+	@.ci/setup test
+	cargo test --locked
+
+check: ## formatting, lints, documentation, licences and advisories
+	@.ci/setup build
+	@.ci/check
+
+bench: ## how fast it is, beside what it could be
+	@.ci/setup build
+	cargo bench --locked
+
+image: ## the container image
+	@.ci/image

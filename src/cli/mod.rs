@@ -1,0 +1,3 @@
+//! The program's commands.
+
+pub mod check_config;

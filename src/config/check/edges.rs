@@ -1,0 +1,164 @@
+//! Checks where the program listens, what it dials, and what it serves.
+
+use std::net::SocketAddr;
+
+use url::Host;
+
+use super::{Check, at};
+use crate::config::Config;
+use crate::pac::{self, Facts, Pac};
+use crate::units::Duration;
+
+pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
+    if config.listeners.is_empty() && !check.is_damaged("listener") {
+        check.note(at!["listener"], "there is no listener", "add `[[listener]]` with `address = \"0.0.0.0:8080\"`");
+    }
+    check.unique(&["listener"], config.listeners.iter().map(|listener| listener.name.as_str()));
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let mut earlier = config.listeners.iter().take(index);
+        if let Some(other) = earlier.find(|other| collide(other.address, listener.address)) {
+            let message = format!("the listener `{}` takes {} already", other.name, other.address);
+            check.note(at!["listener", index, "address"], message, "");
+        }
+        if collide(listener.address, config.portal.listen) {
+            let message = format!("the portal listens at {}, so nothing else can", config.portal.listen);
+            let help = "choose another port here, or for `listen` in `[portal]`";
+            check.note(at!["listener", index, "address"], message, help);
+        }
+    }
+}
+
+/// Whether only one of them can be bound.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_family = a.is_ipv4() == b.is_ipv4();
+    let wild = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || wild && same_family)
+}
+
+pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
+    let portal = &config.portal;
+    let url = at!["portal", "url"];
+    let example = "such as \"https://portal.example.com\"";
+    if portal.url.scheme() != "https" {
+        check.note(url, "the portal's address must begin with `https://`: its cookies travel nowhere else", example);
+    } else if portal.url.path() != "/" || portal.url.query().is_some() || portal.url.fragment().is_some() {
+        check.note(url, "the portal has a host of its own: no path, query or fragment", example);
+    } else if !portal.url.username().is_empty() || portal.url.password().is_some() {
+        check.note(url, "the portal's address can't hold a user", example);
+    }
+    match portal.url.host() {
+        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
+            check.note(url, "browsers never ask a proxy for `localhost`, so they would not find the portal", example);
+        }
+        Some(Host::Domain(_)) => {}
+        Some(_) | None => {
+            check.note(url, "the portal needs a name: an address has no certificate and no cookies", example);
+        }
+    }
+    match (&portal.certificate, &portal.key) {
+        (Some(_), None) => check.note(at!["portal", "certificate"], "the certificate's `key` is missing", ""),
+        (None, Some(_)) => check.note(at!["portal", "key"], "the key's `certificate` is missing", ""),
+        _ => {}
+    }
+    for (key, file) in [("certificate", &portal.certificate), ("key", &portal.key), ("logo", &portal.logo)] {
+        if let Some(file) = file {
+            check.readable(at!["portal", key], file);
+        }
+    }
+    if portal.sign_in_timeout < Duration::minutes(1) {
+        let help = "typing a password with a second factor takes a few minutes; the default is \"10m\"";
+        check.note(at!["portal", "sign_in_timeout"], "nobody signs in so quickly", help);
+    }
+}
+
+pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
+    for (index, file) in config.egress.trust.iter().enumerate() {
+        check.readable(at!["egress", "trust", index], file);
+    }
+    for (index, net) in config.egress.allow.iter().enumerate() {
+        if config.egress.refuse.contains(net) {
+            check.note(at!["egress", "allow", index], format!("{net} is both allowed and refused"), "");
+        }
+    }
+    for (key, nets) in [("allow", &config.egress.allow), ("refuse", &config.egress.refuse)] {
+        for (index, net) in nets.iter().enumerate() {
+            prefix(at!["egress", key, index], *net, check);
+        }
+    }
+    if let Some(index) = config.egress.connect_ports.iter().position(|port| *port == 0) {
+        check.note(at!["egress", "connect_ports", index], "there is no port 0", "");
+    }
+}
+
+/// Notes a range that is written with an address inside it: was the address meant, or the range?
+pub(super) fn prefix(path: &[crate::config::tree::Step], net: ipnet::IpNet, check: &mut Check<'_>) {
+    if net != net.trunc() {
+        let help = format!("write \"{}\" for the range, or \"{}\" for the address", net.trunc(), one(net));
+        check.note(path, format!("`{net}` is an address inside a range"), &help);
+    }
+}
+
+fn one(net: ipnet::IpNet) -> String {
+    format!("{}/{}", net.addr(), net.max_prefix_len())
+}
+
+pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
+    let limits = &config.limits;
+    if config.session.lifetime.as_secs() < 60 {
+        check.note(at!["session", "lifetime"], "sessions would end as soon as they begin", "the default is \"30d\"");
+    }
+    if config.session.max == 0 {
+        check.note(at!["session", "max"], "nobody could sign in", "the default is 200000");
+    }
+    if limits.head_bytes < 8 * 1024 {
+        let help = "browsers send up to 8 KiB of cookies alone; the default is \"64KiB\"";
+        check.note(at!["limits", "head_bytes"], "many requests would not fit", help);
+    }
+    let counts = [
+        ("head_fields", limits.head_fields),
+        ("connections", limits.connections),
+        ("connections_per_client", limits.connections_per_client),
+    ];
+    for (key, _) in counts.into_iter().filter(|(_, count)| *count == 0) {
+        check.note(at!["limits", key], format!("with `{key} = 0` nothing could be served"), "");
+    }
+    let times = [
+        ("head_time", limits.head_time),
+        ("body_idle", limits.body_idle),
+        ("answer_time", limits.answer_time),
+        ("connect_time", limits.connect_time),
+        ("tunnel_idle", limits.tunnel_idle),
+    ];
+    for (key, _) in times.into_iter().filter(|(_, time)| time.is_zero()) {
+        check.note(at!["limits", key], format!("with `{key} = \"0s\"` nothing could be served"), "");
+    }
+}
+
+pub(super) fn pac(config: &Config, check: &mut Check<'_>) {
+    for (index, file) in config.pac.file.iter().enumerate() {
+        for network in file.networks.keys() {
+            super::people::known_network(
+                at!["pac", "file", index, "networks", network.as_str()],
+                network,
+                config,
+                check,
+            );
+        }
+        let template = at!["pac", "file", index, "template"];
+        if let pac::Template::File { path, text: None } = &file.template {
+            let known: Vec<String> = pac::BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let help = format!("built-in templates: {}; anything else is the path of a file", known.join(", "));
+            check.note(template, format!("the template `{path}` can't be read"), &help);
+            continue;
+        }
+        let alone = pac::Config { file: vec![file.clone()], ..config.pac.clone() };
+        match Pac::build(&alone, &Facts::default()) {
+            Err(error @ pac::Error::BadName(_)) => {
+                check.note(at!["pac", "file", index, "name"], error.to_string(), "");
+            }
+            Err(error) => check.note(template, format!("the template can't be served: {error}"), ""),
+            Ok(_) => {}
+        }
+    }
+    check.unique(&["pac", "file"], config.pac.file.iter().map(|file| file.name.as_str()));
+}

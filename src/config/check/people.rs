@@ -1,0 +1,149 @@
+//! Checks who is asked to sign in, where, and for what.
+
+use super::{Check, at, edges};
+use crate::config::Config;
+use crate::config::tree::Step;
+use crate::config::words::nearest;
+use crate::identity::network::ELSEWHERE;
+use crate::saml;
+
+pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
+    check.unique(&["network"], config.networks.iter().map(|network| network.name.as_str()));
+    for (index, network) in config.networks.iter().enumerate() {
+        if network.name == ELSEWHERE {
+            let help = "it is the name of what no `[[network]]` holds";
+            check.note(at!["network", index, "name"], format!("no network can be called `{ELSEWHERE}`"), help);
+        }
+        if network.addresses.is_empty() {
+            check.note(at!["network", index, "addresses"], "a network without addresses holds nobody", "");
+        }
+        for (at, net) in network.addresses.iter().enumerate() {
+            let path = at!["network", index, "addresses", at];
+            edges::prefix(path, *net, check);
+            let other = config.networks.iter().take(index).find(|other| other.addresses.contains(net));
+            if let Some(other) = other {
+                check.note(path, format!("{net} belongs to the network `{}` already", other.name), "");
+            }
+        }
+        if network.shared && network.address == Some(true) {
+            let help = "on a shared network one address stands for several people: remove `address` or `shared`";
+            check.note(at!["network", index, "address"], "`address = true` can't stand beside `shared = true`", help);
+        }
+    }
+}
+
+pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
+    if config.realms.is_empty() && !check.is_damaged("realm") {
+        check.note(at!["realm"], "there is no realm, so nobody could sign in", "add a `[[realm]]`");
+    }
+    check.unique(&["realm"], config.realms.iter().map(|realm| realm.name.as_str()));
+    let mut taken: Vec<(String, &str)> = Vec::new();
+    for (index, realm) in config.realms.iter().enumerate() {
+        if realm.domains.is_empty() {
+            let help = "write the domains of its people: what stands behind the `@`";
+            check.note(at!["realm", index, "domains"], "a realm without domains is never chosen", help);
+        }
+        for (at, domain) in realm.domains.iter().enumerate() {
+            let path = at!["realm", index, "domains", at];
+            match idna::domain_to_ascii_strict(domain) {
+                Ok(ascii) if !ascii.is_empty() => claim(&mut taken, ascii, &realm.name, path, check),
+                _ => check.note(path, format!("`{domain}` is not a domain"), "such as \"example.com\""),
+            }
+        }
+        for (short, domain) in &realm.netbios {
+            let path = at!["realm", index, "netbios", short.as_str()];
+            claim(&mut taken, short.to_lowercase(), &realm.name, path, check);
+            if !realm.domains.iter().any(|own| own.eq_ignore_ascii_case(domain)) {
+                let message = format!("`{short}` stands for `{domain}`, which is not one of the realm's domains");
+                check.note(path, message, "");
+            }
+        }
+        identity_provider(index, realm, check);
+    }
+}
+
+/// Notes a domain of one realm that another realm has.
+fn claim<'r>(taken: &mut Vec<(String, &'r str)>, domain: String, realm: &'r str, path: &[Step], check: &mut Check<'_>) {
+    match taken.iter().find(|(other, _)| *other == domain) {
+        Some((_, other)) if *other == realm => check.note(path, format!("`{domain}` stands here twice"), ""),
+        Some((_, other)) => {
+            let help = "a domain chooses the realm, so it can belong to one only";
+            check.note(path, format!("`{domain}` belongs to the realm `{other}` already"), help);
+        }
+        None => taken.push((domain, realm)),
+    }
+}
+
+/// Either metadata, or what stands in it. Both are read as they will be read at the start.
+fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) {
+    let files = [
+        ("metadata", &realm.metadata),
+        ("certificate", &realm.certificate),
+        ("require_ca_signed", &realm.require_ca_signed),
+    ];
+    let mut all_readable = true;
+    for (key, file) in files.into_iter().filter_map(|(key, file)| Some((key, file.as_ref()?))) {
+        all_readable &= check.readable(at!["realm", index, key], file);
+    }
+    let by_hand = [
+        ("issuer", realm.issuer.is_some(), true),
+        ("login_url", realm.login_url.is_some(), true),
+        ("logout_url", realm.logout_url.is_some(), false),
+        ("certificate", realm.certificate.is_some(), true),
+    ];
+    if realm.metadata.is_some() {
+        let mut alone = true;
+        for (key, ..) in by_hand.into_iter().filter(|(_, given, _)| *given) {
+            alone = false;
+            let message = format!("`{key}` stands in `metadata` already");
+            check.note(at!["realm", index, key], message, "remove one of them");
+        }
+        if all_readable
+            && alone
+            && let Err(error) = realm.identity_provider(|path| std::fs::read(path))
+        {
+            check.note(at!["realm", index, "metadata"], format!("the identity provider can't be used: {error}"), "");
+        }
+        return;
+    }
+    let missing: Vec<&str> =
+        by_hand.into_iter().filter(|(_, given, needed)| *needed && !given).map(|(key, ..)| key).collect();
+    if missing.len() == 3 {
+        let help = "add `metadata = \"FILE\"`, as downloaded from the identity provider";
+        check.note(at!["realm", index], "nothing says who the identity provider of this realm is", help);
+    } else if !missing.is_empty() {
+        let message = format!("the identity provider's `{}` is missing", missing.join("`, `"));
+        check.note(at!["realm", index], message, "or give its `metadata` instead");
+    } else if all_readable && let Err(error) = realm.identity_provider(|path| std::fs::read(path)) {
+        check.note(at!["realm", index], format!("the identity provider can't be used: {error}"), "");
+    }
+}
+
+pub(super) fn policy(config: &Config, check: &mut Check<'_>) {
+    check.unique(&["policy", "rule"], config.policy.rules.iter().map(|rule| rule.name.as_str()));
+    for (index, rule) in config.policy.rules.iter().enumerate() {
+        for (at, network) in rule.networks.iter().enumerate() {
+            known_network(at!["policy", "rule", index, "networks", at], network, config, check);
+        }
+        let names_somebody = !rule.users.is_empty() || !rule.groups.is_empty();
+        if names_somebody && !rule.authenticate {
+            let help = "nobody is asked who they are, so it would never match";
+            let message = "a rule with `authenticate = false` can't name users or groups";
+            check.note(at!["policy", "rule", index, "authenticate"], message, help);
+        }
+    }
+}
+
+/// Notes a name that is no network's.
+pub(super) fn known_network(path: &[Step], name: &str, config: &Config, check: &mut Check<'_>) {
+    let mut known: Vec<&str> = config.networks.iter().map(|network| network.name.as_str()).collect();
+    known.push(ELSEWHERE);
+    if known.contains(&name) || check.is_damaged("network") {
+        return;
+    }
+    let help = match nearest(name, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: `{}`", known.join("`, `")),
+    };
+    check.note(path, format!("there is no network `{name}`"), &help);
+}

@@ -1,0 +1,171 @@
+//! What is wrong with the configuration, and where: printed as a compiler prints it.
+
+use std::fmt;
+use std::ops::Range;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One sentence.
+    pub message: String,
+    /// What to do about it, most likely first.
+    pub help: Vec<String>,
+    /// Where it is; `None` if it concerns the file as a whole.
+    pub place: Option<Place>,
+}
+
+/// A place in the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// The whole line.
+    pub text: String,
+    /// Characters from `column` on that are meant.
+    pub width: usize,
+}
+
+/// All problems of one file, in the order of its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems {
+    /// The file, as it was named.
+    pub file: String,
+    /// At least one.
+    pub list: Vec<Problem>,
+}
+
+impl Place {
+    /// The place of `span` in `text`.
+    pub fn of(text: &str, span: &Range<usize>) -> Self {
+        let mut start = span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let (before, after) = text.split_at(start);
+        let begun = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let head = before.split_at(begun).1;
+        let tail = after.split('\n').next().unwrap_or("").trim_end_matches('\r');
+        let inside = tail.char_indices().take_while(|(at, _)| start + at < span.end).count();
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: head.chars().count() + 1,
+            text: format!("{head}{tail}"),
+            width: inside.max(1),
+        }
+    }
+}
+
+impl Problems {
+    /// The problems as text, in colours if `colours`.
+    pub fn render(&self, colours: bool) -> String {
+        let paint = if colours { Paint { red: "\x1b[1;31m", blue: "\x1b[1;34m", end: "\x1b[0m" } } else { Paint::NONE };
+        let mut out = String::new();
+        for problem in &self.list {
+            problem.render(&self.file, &paint, &mut out);
+        }
+        let Paint { red, end, .. } = paint;
+        let count = match self.list.len() {
+            1 => "1 problem".to_owned(),
+            more => format!("{more} problems"),
+        };
+        out.push_str(&format!("{red}error{end}: {count} in {}\n", self.file));
+        out
+    }
+}
+
+struct Paint {
+    red: &'static str,
+    blue: &'static str,
+    end: &'static str,
+}
+
+impl Paint {
+    const NONE: Self = Self { red: "", blue: "", end: "" };
+}
+
+impl Problem {
+    fn render(&self, file: &str, Paint { red, blue, end }: &Paint, out: &mut String) {
+        out.push_str(&format!("{red}error{end}: {}\n", self.message));
+        let mut margin = String::from(" ");
+        match &self.place {
+            None => out.push_str(&format!(" {blue}-->{end} {file}\n")),
+            Some(Place { line, column, text, width }) => {
+                let number = line.to_string();
+                margin = " ".repeat(number.len());
+                // Tabs stay tabs, so that the marks stand below what they mean.
+                let indent: String =
+                    text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                out.push_str(&format!("{margin}{blue}-->{end} {file}:{line}:{column}\n"));
+                out.push_str(&format!("{margin} {blue}|{end}\n"));
+                out.push_str(&format!("{blue}{number} |{end} {text}\n"));
+                out.push_str(&format!("{margin} {blue}|{end} {indent}{red}{}{end}\n", "^".repeat(*width)));
+            }
+        }
+        for help in &self.help {
+            out.push_str(&format!("{margin} {blue}={end} help: {help}\n"));
+        }
+        out.push('\n');
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_counts_characters_and_ends_with_its_line() {
+        let text = "a = 1\n\tü = \"x\"\nlast";
+        for (span, line, column, width, whole) in [
+            (0..1, 1, 1, 1, "a = 1"),
+            (12..15, 2, 6, 3, "\tü = \"x\""),
+            (7..19, 2, 2, 7, "\tü = \"x\""),
+            (99..99, 3, 5, 1, "last"),
+            (16..16, 3, 1, 1, "last"),
+        ] {
+            let place = Place::of(text, &span);
+            assert_eq!((place.line, place.column, place.width, place.text.as_str()), (line, column, width, whole));
+        }
+        assert_eq!(Place::of("", &(0..0)).line, 1);
+    }
+
+    #[test]
+    fn problems_are_printed_as_a_compiler_prints_them() {
+        let text = "[portal]\n\tlisen = 1\n";
+        let problems = Problems {
+            file: "a.toml".into(),
+            list: vec![
+                Problem {
+                    message: "unknown key `lisen`".into(),
+                    help: vec!["did you mean `listen`?".into()],
+                    place: Some(Place::of(text, &(10..15))),
+                },
+                Problem { message: "`[[listener]]` is missing".into(), help: vec![], place: None },
+            ],
+        };
+        let wanted = "\
+error: unknown key `lisen`
+ --> a.toml:2:2
+  |
+2 | \tlisen = 1
+  | \t^^^^^
+  = help: did you mean `listen`?
+
+error: `[[listener]]` is missing
+ --> a.toml
+
+error: 2 problems in a.toml
+";
+        assert_eq!(problems.to_string(), wanted);
+        assert!(problems.render(true).contains("\x1b[1;31merror\x1b[0m: unknown"));
+    }
+}

@@ -1,0 +1,260 @@
+//! Sections whose modules do not read their configuration themselves.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use url::Url;
+
+use crate::proxy::dial::{self, FixedHost};
+use crate::units::Duration;
+
+/// One `[[listener]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// The name that records show and rules match. Default `proxy`.
+    #[serde(default = "proxy")]
+    pub name: String,
+    /// Where clients connect.
+    pub address: SocketAddr,
+}
+
+/// The `[portal]` section.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Portal {
+    /// The portal's origin, as browsers see it.
+    pub url: Url,
+    /// Where it listens by itself. Browsers reach it through the proxy too. Default `0.0.0.0:8443`.
+    #[serde(default = "portal_address")]
+    pub listen: SocketAddr,
+    /// Its certificate and the chain above it (PEM). Default: issued by our own authority.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM).
+    pub key: Option<PathBuf>,
+    /// The heading of its pages. Default `Sign in`.
+    #[serde(default = "sign_in")]
+    pub title: String,
+    /// A picture for the top of its pages (SVG, PNG or JPEG).
+    pub logo: Option<PathBuf>,
+    /// Whom to ask for help: a sentence, a mail address or a telephone number.
+    pub help: Option<String>,
+    /// How long somebody may take from the logon page to the identity provider's answer. Default `10m`.
+    #[serde(default = "ten_minutes")]
+    pub sign_in_timeout: Duration,
+}
+
+/// The `[dns]` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// The servers to ask. Default: those of the system.
+    pub servers: Vec<Server>,
+    /// Destinations with a fixed address.
+    pub hosts: Hosts,
+}
+
+/// A DNS server: an address, with port 53 unless another one is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server(pub SocketAddr);
+
+/// The table `[dns.hosts]`: lines such as `"name" = "address"`, or `"name:port" = "address:port"`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hosts(pub Vec<FixedHost>);
+
+/// The `[egress]` section.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Addresses that may be dialled although they are private, loopback or otherwise special.
+    pub allow: Vec<IpNet>,
+    /// Addresses that are never dialled.
+    pub refuse: Vec<IpNet>,
+    /// Ports that CONNECT may ask for.
+    pub connect_ports: Vec<u16>,
+    /// Root certificates (PEM) to trust besides the system's.
+    pub trust: Vec<PathBuf>,
+}
+
+/// The `[log]` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Where access records go: `stdout` (the default) or a file.
+    pub access: AccessLog,
+    /// The least important events to write. Default `info`.
+    pub level: Level,
+}
+
+/// Where access records go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// To standard output.
+    #[default]
+    Stdout,
+    /// To the end of this file.
+    File(PathBuf),
+}
+
+/// How important an event is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Something does not work.
+    Error,
+    /// Something may soon not work.
+    Warn,
+    /// Something happened that operators want to know.
+    #[default]
+    Info,
+    /// Something that developers want to know.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        let dial::Config { allow, refuse, connect_ports, trust, .. } = dial::Config::default();
+        Self { allow, refuse, connect_ports, trust }
+    }
+}
+
+impl Level {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+fn fixed_host(from: &str, to: &str) -> Result<FixedHost, &'static str> {
+    let (name, port) = match from.rsplit_once(':') {
+        None => (from, None),
+        Some((name, port)) => (name, Some(port.parse().map_err(|_| "the port on the left is not a number")?)),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let host = idna::domain_to_ascii_strict(name).map_err(|_| "what stands on the left is not a host name")?;
+    if host.is_empty() {
+        return Err("what stands on the left is not a host name");
+    }
+    let (address, dial_port) = match (to.parse::<IpAddr>(), to.parse::<SocketAddr>()) {
+        (Ok(address), _) => (address, None),
+        (_, Ok(socket)) => (socket.ip(), Some(socket.port())),
+        _ => return Err("what stands on the right is not an address, such as 192.0.2.1 or 192.0.2.1:8080"),
+    };
+    if dial_port.is_some() && port.is_none() {
+        return Err("a port on the right needs a port on the left");
+    }
+    Ok(FixedHost { host, port, address, dial_port })
+}
+
+impl<'de> Deserialize<'de> for Hosts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Hosts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#"a table of lines such as "www.example.com" = "192.0.2.1""#)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Hosts, A::Error> {
+                let mut hosts = Vec::new();
+                while let Some(from) = map.next_key::<String>()? {
+                    hosts.push(map.next_value_seed(To(&from))?);
+                }
+                Ok(Hosts(hosts))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// Reads the right side of a line, so that what is wrong with either side is found at that line.
+struct To<'a>(&'a str);
+
+impl<'de> serde::de::DeserializeSeed<'de> for To<'_> {
+    type Value = FixedHost;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<FixedHost, D::Error> {
+        let to = String::deserialize(deserializer)?;
+        fixed_host(self.0, &to).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Server {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let plain = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+        plain.or_else(|_| text.parse()).map(Self).map_err(|_| {
+            D::Error::custom(format_args!(
+                "`{text}` is not a DNS server, such as \"192.0.2.53\" or \"192.0.2.53:5353\""
+            ))
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessLog {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "" => Err(D::Error::custom("it is `stdout` or the path of a file")),
+            "stdout" | "-" => Ok(Self::Stdout),
+            _ => Ok(Self::File(PathBuf::from(text))),
+        }
+    }
+}
+
+fn proxy() -> String {
+    "proxy".to_owned()
+}
+
+fn portal_address() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8443))
+}
+
+fn sign_in() -> String {
+    "Sign in".to_owned()
+}
+
+fn ten_minutes() -> Duration {
+    Duration::minutes(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_destination_is_read_in_each_form() {
+        for (from, to, written) in [
+            ("News.Test", "127.0.0.1", Ok(("news.test", None, "127.0.0.1", None))),
+            ("news.test:443", "127.0.0.1:8443", Ok(("news.test", Some(443), "127.0.0.1", Some(8443)))),
+            ("news.test:443", "::1", Ok(("news.test", Some(443), "::1", None))),
+            ("news.test.:80", "[::1]:8080", Ok(("news.test", Some(80), "::1", Some(8080)))),
+            ("news.test", "127.0.0.1:8443", Err("a port on the right needs a port on the left")),
+            ("news.test:x", "127.0.0.1", Err("the port on the left is not a number")),
+            ("", "127.0.0.1", Err("what stands on the left is not a host name")),
+            ("*.test", "127.0.0.1", Err("what stands on the left is not a host name")),
+        ] {
+            let fixed = fixed_host(from, to);
+            let wanted = written.map(|(host, port, address, dial_port): (&str, _, &str, _)| FixedHost {
+                host: host.into(),
+                port,
+                address: address.parse().unwrap(),
+                dial_port,
+            });
+            assert_eq!(fixed, wanted, "{from} {to}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Broken files, and exactly what is said about them.
+
+use super::*;
+
+const GOOD: &str = include_str!("../../config/minimal.toml");
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
+}
+
+/// What is said about `text`, as `line:column: message / help / help`.
+fn said(text: &str) -> Vec<String> {
+    let environment = |name: &str| (name == "SET").then(|| "secret".to_owned());
+    let Err(problems) = parse(text, "a.toml", &folder(), &environment) else { return vec![] };
+    let line = |problem: &Problem| {
+        let place = problem.place.as_ref().map_or("-".to_owned(), |place| format!("{}:{}", place.line, place.column));
+        let help: String = problem.help.iter().map(|help| format!(" / {help}")).collect();
+        format!("{place}: {}{help}", problem.message).replace(&format!("{}/", folder().display()), "")
+    };
+    problems.list.iter().map(line).collect()
+}
+
+/// What is said about the smallest good file with `more` behind it. Lines are counted from the first one of `more`.
+fn said_of(more: &str) -> Vec<String> {
+    let before = GOOD.lines().count();
+    let shifted = |line: String| match line.split_once(':') {
+        Some((number, rest)) => match number.parse::<usize>() {
+            Ok(number) => format!("{}:{rest}", number - before),
+            Err(_) => line,
+        },
+        None => line,
+    };
+    said(&format!("{GOOD}{more}")).into_iter().map(shifted).collect()
+}
+
+#[test]
+fn every_shipped_file_is_good() {
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            load(&path, &|_| None).unwrap_or_else(|problems| panic!("{problems}"));
+        }
+    }
+}
+
+/// What stands behind a `#` in the example is good as well, and so is every key and every default that it names.
+#[test]
+fn every_option_in_the_example_can_be_switched_on() {
+    let text = std::fs::read_to_string(folder().join("vestibule.toml")).unwrap();
+    let option = |line: &str| {
+        let bare = line.strip_prefix("# ").unwrap_or(line);
+        let key = bare.split(" = ").next().unwrap_or("");
+        let is_key = key.len() < bare.len() && !key.contains(' ') && !key.is_empty();
+        if is_key { bare.to_owned() } else { line.to_owned() }
+    };
+    let mut seen = std::collections::HashSet::new();
+    let mut on: Vec<String> = text.lines().map(option).collect();
+    // An option that stands there twice within a section counts once: the last one.
+    on.reverse();
+    on.retain(|line| {
+        let key = line.split(" = ").next().unwrap_or("").to_owned();
+        if line.starts_with('[') {
+            seen.clear();
+        }
+        line.starts_with('#') || line.is_empty() || line.starts_with('[') || seen.insert(key)
+    });
+    on.reverse();
+    let text = on.join("\n");
+    // Left are files that an operator would bring, and what can't stand beside `metadata`.
+    let (files, others): (Vec<_>, Vec<_>) = said(&text).into_iter().partition(|line| line.contains("can't be read"));
+    assert_eq!(files.len(), 6, "{files:#?}");
+    let others: Vec<&str> = others.iter().filter_map(|line| line.split(": ").nth(1)).collect();
+    let doubled = ["issuer", "login_url", "logout_url", "certificate"];
+    let doubled = doubled.map(|key| format!("`{key}` stands in `metadata` already / remove one of them"));
+    assert_eq!(others, doubled);
+}
+
+#[test]
+fn the_smallest_file_has_every_default() {
+    let config = parse(GOOD, "a.toml", &folder(), &|_| None).unwrap();
+    assert_eq!(config.state, Path::new("/var/lib/vestibule"));
+    assert_eq!(config.listeners[0].name, "proxy");
+    assert_eq!(config.portal.listen.to_string(), "0.0.0.0:8443");
+    assert_eq!(config.dial().connect_ports, [443, 8443, 80]);
+    assert_eq!(config.realms[0].metadata.as_deref(), Some(&*folder().join("contoso.xml")));
+    assert!(pac::Pac::build(&config.pac, &pac::Facts::default()).unwrap().has("/wpad.dat"));
+}
+
+#[test]
+fn an_empty_file_says_what_is_missing() {
+    assert_eq!(
+        said(""),
+        [
+            "-: the section `[portal]` is missing / add a line `[portal]`, and what belongs below it",
+            "-: there is no listener / add `[[listener]]` with `address = \"0.0.0.0:8080\"`",
+            "-: there is no realm, so nobody could sign in / add a `[[realm]]`",
+        ]
+    );
+}
+
+#[test]
+fn all_problems_are_found_at_once() {
+    let text = "\
+stat = 'x'
+[[listener]]
+adress = '0.0.0.0:8080'
+[[listener]]
+address = '0.0.0.0'
+name = 5
+[portal]
+lisen = 'x'
+[session]
+lifetime = '30'
+state = 'a'
+[[realm]]
+name = 'a'
+[log]
+level = 'loud'
+";
+    assert_eq!(
+        said(text),
+        [
+            "1:1: unknown key `stat` / did you mean `state`?",
+            "3:1: unknown key `adress` in `[[listener]]` / did you mean `address`?",
+            "5:11: invalid socket address syntax / an address and a port, such as \"0.0.0.0:8080\" or \"[::]:8080\"",
+            "6:8: expected a string, found integer `5`",
+            "7:1: `url` is missing in `[portal]` / add a line `url = …` below it",
+            "8:1: unknown key `lisen` in `[portal]` / did you mean `listen`?",
+            "10:12: `30` is not a duration such as \"250ms\", \"30s\", \"10m\", \"12h\" or \"30d\": it needs a unit",
+            "11:1: unknown key `state` in `[session]` / `state` belongs to the top of the file, before the first \
+             `[section]`",
+            "12:1: `domains` is missing in `[[realm]]` / add a line `domains = …` below it",
+            "12:1: `entity_id` is missing in `[[realm]]` / add a line `entity_id = …` below it",
+            "12:1: nothing says who the identity provider of this realm is / add `metadata = \"FILE\"`, as downloaded \
+             from the identity provider",
+            "15:9: `loud` is not accepted here / accepted: `error`, `warn`, `info`, `debug`, `trace`",
+        ]
+    );
+}
+
+#[test]
+fn mistakes_in_the_syntax_are_found_with_the_others() {
+    assert_eq!(
+        said("a =\nb = 10.0.0.1\n[portal]\nurl = 'https://a.example'\nurl = 'y'\nlisen = 'a'\ntitle = yes\n"),
+        [
+            "1:4: there is no value behind `=`",
+            "2:9: this is not a number / put other values in quotes: \"…\"",
+            "5:1: this key or section stands there already / sections of which there may be several are written \
+             `[[section]]`",
+            "6:1: unknown key `lisen` in `[portal]` / did you mean `listen`?",
+            "7:9: a text without quotes / put it in quotes: \"…\"",
+        ]
+    );
+    assert_eq!(said("[portal\nurl = 'x'\n"), ["1:8: unclosed table, expected `]`"]);
+}
+
+#[test]
+fn each_kind_of_problem_has_its_place_and_its_advice() {
+    for (more, problem) in [
+        // The wrong shape.
+        ("[[log]]\nlevel = 'info'", "1:1: there may be only one `[log]` / write `[log]`"),
+        ("[network]\nname = 'a'", "1:1: there may be several of `[network]` / write `[[network]]`"),
+        ("[pac.file]\nname = 'a'", "1:1: there may be several of `[pac.file]` / write `[[pac.file]]`"),
+        ("[session]\nmax = 'many'", "2:7: expected a whole number, found string \"many\""),
+        // Listeners and portal.
+        (
+            "[[listener]]\naddress = '127.0.0.1:8080'\nname = 'b'",
+            "2:11: the listener `proxy` takes 0.0.0.0:8080 already",
+        ),
+        (
+            "[[listener]]\naddress = '127.0.0.1:8081'",
+            "1:1: two entries of `[[listener]]` are called `proxy` / records and rules tell them apart by their names",
+        ),
+        (
+            "[[listener]]\nname = 'b'\naddress = '0.0.0.0:8443'",
+            "3:11: the portal listens at 0.0.0.0:8443, so nothing else can / choose another port here, or for \
+             `listen` in `[portal]`",
+        ),
+        // Networks.
+        (
+            "[[network]]\nname = 'elsewhere'\naddresses = ['10.0.0.0/8']",
+            "2:8: no network can be called `elsewhere` / it is the name of what no `[[network]]` holds",
+        ),
+        (
+            "[[network]]\nname = 'a'\naddresses = ['10.1.0.0/8']",
+            "3:14: `10.1.0.0/8` is an address inside a range / write \"10.0.0.0/8\" for the range, or \"10.1.0.0/32\" \
+             for the address",
+        ),
+        ("[[network]]\nname = 'a'\naddresses = []", "3:13: a network without addresses holds nobody"),
+        (
+            "[[network]]\nname = 'a'\naddresses = ['10.0.0.0/8']\n[[network]]\nname = 'b'\naddresses = ['10.0.0.0/8']",
+            "6:14: 10.0.0.0/8 belongs to the network `a` already",
+        ),
+        (
+            "[[network]]\nname = 'a'\naddresses = ['10.0.0.0/8']\nshared = true\naddress = true",
+            "5:11: `address = true` can't stand beside `shared = true` / on a shared network one address stands for \
+             several people: remove `address` or `shared`",
+        ),
+        ("[[network]]\nname = ''\naddresses = ['10.0.0.0/8']", "2:8: a name can't be empty"),
+        // Realms.
+        (
+            "[[realm]]\nname = 'b'\ndomains = ['Contoso.com']\nentity_id = 'b'\nmetadata = 'contoso.xml'",
+            "3:12: `contoso.com` belongs to the realm `contoso` already / a domain chooses the realm, so it can \
+             belong to one only",
+        ),
+        (
+            "[[realm]]\nname = 'b'\ndomains = ['b.example']\nentity_id = 'b'\nissuer = 'b'",
+            "1:1: the identity provider's `login_url`, `certificate` is missing / or give its `metadata` instead",
+        ),
+        ("issuer = 'b'", "1:10: `issuer` stands in `metadata` already / remove one of them"),
+        (
+            "[realm.netbios]\nCONTOSO = 'contoso.example'",
+            "2:11: `CONTOSO` stands for `contoso.example`, which is not one of the realm's domains",
+        ),
+        // Names and addresses.
+        ("[dns.hosts]\n'a.test' = '127.0.0.1:80'", "2:12: a port on the right needs a port on the left"),
+        (
+            "[dns]\nservers = ['dns.example']",
+            "2:11: `dns.example` is not a DNS server, such as \"192.0.2.53\" or \"192.0.2.53:5353\"",
+        ),
+        ("[egress]\nallow = ['10.0.0.0/8']\nrefuse = ['10.0.0.0/8']", "2:10: 10.0.0.0/8 is both allowed and refused"),
+        ("[egress]\nconnect_ports = [443, 0]", "2:23: there is no port 0"),
+        ("[egress]\nconnect_ports = [99999]", "2:18: expected a number from 0 to 65535, found integer `99999`"),
+        // Limits and sessions.
+        ("[session]\nlifetime = '1s'", "2:12: sessions would end as soon as they begin / the default is \"30d\""),
+        ("[limits]\nhead_time = '0s'", "2:13: with `head_time = \"0s\"` nothing could be served"),
+        ("[limits]\nconnections = 0", "2:15: with `connections = 0` nothing could be served"),
+        (
+            "[limits]\nhead_bytes = '64KB'",
+            "2:14: `64KB` is not a size such as \"512B\", \"64KiB\" or \"16MiB\": its unit is not known",
+        ),
+        // Policy.
+        (
+            "[[network]]\nname = 'office'\naddresses = ['10.0.0.0/8']\n[[policy.rule]]\nname = 'a'\neffect = 'block'\nnetworks = ['ofice']",
+            "7:13: there is no network `ofice` / did you mean `office`?",
+        ),
+        (
+            "[[policy.rule]]\nname = 'a'\neffect = 'allow'\nauthenticate = false\ngroups = ['g']",
+            "4:16: a rule with `authenticate = false` can't name users or groups / nobody is asked who they are, so it \
+             would never match",
+        ),
+        ("[policy]\ndefault = 'deny'", "2:11: `deny` is not accepted here / accepted: `allow`, `block`"),
+        // PAC.
+        (
+            "[[pac.file]]\nname = 'a'\ntemplate = 'standart'",
+            "3:12: the template `standart` can't be read / built-in templates: `standard`, `all`; anything else is the path of a \
+             file",
+        ),
+        ("[[pac.file]]\nname = 'A b'", "2:8: `A b` can't be the name of a PAC file: only a-z, 0-9, `-` and `_` can"),
+        (
+            "[[pac.file]]\nname = 'a'\nproxies = ['proxy']",
+            "3:11: `proxy` is not a proxy: it needs a port from 1 to 65535, as in `proxy.example.com:8080`",
+        ),
+        (
+            "[[pac.file]]\nname = 'a'\n[pac.file.networks]\nlab = ['a:1']",
+            "4:7: there is no network `lab` / there are: `elsewhere`",
+        ),
+        (
+            "[[pac.file]]\nname = 'a'\ntemplate = 'minimal.toml'",
+            "3:12: the template can't be served: it has no `function FindProxyForURL(url, host)` at the top level; a `const` \
+             or `let` is not found",
+        ),
+    ] {
+        assert_eq!(said_of(more), [problem], "{more}");
+    }
+}
+
+#[test]
+fn the_portal_has_an_https_address_of_its_own() {
+    for (url, message) in [
+        (
+            "http://portal.contoso.com",
+            "the portal's address must begin with `https://`: its cookies travel nowhere else",
+        ),
+        ("https://portal.contoso.com/portal", "the portal has a host of its own: no path, query or fragment"),
+        ("https://a:b@portal.contoso.com", "the portal's address can't hold a user"),
+        ("https://localhost:8443", "browsers never ask a proxy for `localhost`, so they would not find the portal"),
+        ("https://192.0.2.1", "the portal needs a name: an address has no certificate and no cookies"),
+    ] {
+        let text = GOOD.replace("https://portal.contoso.com\"\n\n", &format!("{url}\"\n\n"));
+        assert_eq!(said(&text), [format!("6:7: {message} / such as \"https://portal.example.com\"")], "{url}");
+    }
+}
+
+#[test]
+fn a_secret_is_looked_up_before_it_is_read() {
+    #[derive(Debug, Deserialize)]
+    struct Holder {
+        a: crate::secret::Secret,
+        b: crate::secret::Secret,
+        #[serde(default)]
+        c: Option<crate::secret::Secret>,
+    }
+    let environment = |name: &str| (name == "SET").then(|| "from the environment".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), "from a file\n").unwrap();
+    std::fs::write(folder.path().join("empty"), "\n").unwrap();
+    let secrets = Secrets::new(folder.path(), &environment);
+    let good = read::read::<Holder>("a = { env = 'SET' }\nb = { file = 'key' }\nc = 'plain'", &secrets);
+    assert_eq!(good.problems, []);
+    let holder = good.value.unwrap();
+    assert_eq!((holder.a.expose(), holder.b.expose()), ("from the environment", "from a file"));
+    assert_eq!(holder.c.unwrap().expose(), "plain");
+    let bad = read::read::<Holder>("a = { env = 'UNSET' }\nb = { file = 'empty' }\nc = { file = 'none' }", &secrets);
+    let said: Vec<&str> = bad.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(said[0], "the environment variable `UNSET` is not set, and should hold a secret");
+    assert!(said[1].ends_with("empty`: it is empty"), "{said:?}");
+    assert!(said[2].contains("No such file"), "{said:?}");
+    assert_eq!(said.len(), 3);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_one_problem() {
+    let problems = load(Path::new("/nowhere/a.toml"), &|_| None).unwrap_err();
+    assert_eq!(problems.list.len(), 1);
+    assert!(problems.to_string().contains("the file can't be read: No such file"), "{problems}");
+}

@@ -1,0 +1,259 @@
+//! The templates, run in a JavaScript engine.
+
+use super::*;
+
+/// What a browser on `network` that fetched `/proxy.pac` from `proxy.test:8080` does with each address.
+fn answers(file: &File, network: &str, hosts: &[(&str, &str)]) {
+    let facts = Facts {
+        portal_host: "Portal.Example.com".into(),
+        idp_hosts: vec!["login.microsoftonline.com".into(), "login.live.com".into()],
+        proxy: None,
+    };
+    let pac = Pac::build(&Config { file: vec![file.clone()], ..Config::default() }, &facts).unwrap();
+    let document = pac.serve("/proxy.pac", network, Some("proxy.test:8080")).unwrap();
+    let runtime = rquickjs::Runtime::new().unwrap();
+    rquickjs::Context::full(&runtime).unwrap().with(|context| {
+        context.eval::<(), _>(document.body.to_vec()).unwrap();
+        let find: rquickjs::Function<'_> = context.globals().get("FindProxyForURL").unwrap();
+        for &(host, wanted) in hosts {
+            let url = format!("http://{host}/a?b=c");
+            let answer: String = find.call((url.as_str(), host)).unwrap();
+            assert_eq!(answer, wanted, "{host} by {}", document.etag);
+        }
+    });
+}
+
+const PROXY: &str = "PROXY proxy.test:8080";
+
+#[test]
+fn the_standard_file_sends_the_world_to_the_proxy_and_private_destinations_direct() {
+    answers(
+        &File::named("proxy"),
+        "elsewhere",
+        &[
+            ("www.example.com", PROXY),
+            ("WWW.Example.COM.", PROXY),
+            ("portal.example.com", "DIRECT"),
+            ("PORTAL.example.com.", "DIRECT"),
+            ("login.microsoftonline.com", "DIRECT"),
+            ("evil-login.microsoftonline.com", PROXY),
+            ("login.microsoftonline.com.evil.test", PROXY),
+            ("portal.example.com.evil.test", PROXY),
+            // Names without a dot, and private suffixes.
+            ("intranet", "DIRECT"),
+            ("printer.", "DIRECT"),
+            ("nas.local", "DIRECT"),
+            ("NAS.LOCAL", "DIRECT"),
+            ("a.localhost", "DIRECT"),
+            ("gw.home.arpa", "DIRECT"),
+            ("db.internal", "DIRECT"),
+            ("local.example.com", PROXY),
+            ("notlocal", "DIRECT"),
+            ("x.notlocal", PROXY),
+            (".local", PROXY),
+            ("xn--bcher-kva.example", PROXY),
+            // Addresses.
+            ("10.1.2.3", "DIRECT"),
+            ("172.16.0.1", "DIRECT"),
+            ("172.31.255.255", "DIRECT"),
+            ("172.32.0.1", PROXY),
+            ("192.168.1.1", "DIRECT"),
+            ("192.169.1.1", PROXY),
+            ("127.0.0.1", "DIRECT"),
+            ("169.254.169.254", "DIRECT"),
+            ("8.8.8.8", PROXY),
+            ("10.1.2.3.example.com", PROXY),
+            ("10.1.2", PROXY),
+            ("010.1.2.3", PROXY),
+            ("10.1.2.256", PROXY),
+            ("::1", "DIRECT"),
+            ("[::1]", "DIRECT"),
+            ("fe80::1", "DIRECT"),
+            ("fe80::1%eth0", "DIRECT"),
+            ("fd12:3456::1", "DIRECT"),
+            ("2001:db8::1", PROXY),
+            ("[2001:DB8::1]", PROXY),
+            ("::ffff:10.0.0.1", "DIRECT"),
+            ("::ffff:8.8.8.8", PROXY),
+            ("::ffff:808:808", PROXY),
+            ("::", PROXY),
+            ("1::2::3", PROXY),
+            ("1:2:3:4:5:6:7", PROXY),
+            ("1:2:3:4:5:6:7:8:9", PROXY),
+            (":::", PROXY),
+            // Numbers that a resolver would take for addresses are not plain names.
+            ("134744072", PROXY),
+            ("0x08080808", PROXY),
+            // What no browser should send, and some page will.
+            ("", PROXY),
+            (".", PROXY),
+            ("a b", PROXY),
+            ("'; return 'DIRECT", PROXY),
+            ("__proto__", "DIRECT"),
+            ("constructor.prototype", PROXY),
+            ("local\u{2028}host.example", PROXY),
+        ],
+    );
+}
+
+#[test]
+fn the_portal_and_the_identity_provider_can_be_reached_through_the_proxy() {
+    let file = File { portal: Way::Proxy, idp: Way::Proxy, ..File::named("proxy") };
+    answers(&file, "elsewhere", &[("portal.example.com", PROXY), ("login.live.com", PROXY), ("intranet", "DIRECT")]);
+    let file = File { skip: vec!["*.example.com".parse().unwrap()], ..file };
+    answers(&file, "elsewhere", &[("portal.example.com", PROXY), ("www.example.com", "DIRECT")]);
+}
+
+#[test]
+fn the_skip_list_takes_domains_hosts_and_ranges() {
+    let skip = ["=a.example", "corp.example", "192.0.2.0/25", "198.51.100.7", "2001:db8:40::/42"];
+    let file = File {
+        skip: skip.iter().map(|skip| skip.parse().unwrap()).collect(),
+        private_direct: false,
+        ..File::named("proxy")
+    };
+    answers(
+        &file,
+        "elsewhere",
+        &[
+            ("a.example", "DIRECT"),
+            ("b.a.example", PROXY),
+            ("xa.example", PROXY),
+            ("x.corp.example", "DIRECT"),
+            ("y.x.corp.example.", "DIRECT"),
+            ("corp.example", "DIRECT"),
+            ("evilcorp.example", PROXY),
+            ("192.0.2.127", "DIRECT"),
+            ("192.0.2.128", PROXY),
+            ("198.51.100.7", "DIRECT"),
+            ("198.51.100.8", PROXY),
+            ("2001:db8:7f::1", "DIRECT"),
+            ("2001:db8:80::1", PROXY),
+            ("intranet", PROXY),
+            ("10.0.0.1", PROXY),
+            ("nas.local", PROXY),
+        ],
+    );
+}
+
+#[test]
+fn a_network_has_its_own_proxies_and_direct_follows_only_when_asked() {
+    let mut file = File {
+        proxies: vec!["a.test:1".parse().unwrap(), "https://b.test:2".parse().unwrap()],
+        ..File::named("proxy")
+    };
+    file.networks.insert("office".into(), vec!["[2001:db8::1]:3".parse().unwrap()]);
+    file.networks.insert("empty".into(), vec![]);
+    answers(&file, "elsewhere", &[("example.com", "PROXY a.test:1; HTTPS b.test:2")]);
+    answers(&file, "office", &[("example.com", "PROXY [2001:db8::1]:3")]);
+    answers(&file, "empty", &[("example.com", "PROXY a.test:1; HTTPS b.test:2")]);
+    file.direct_after_proxy = true;
+    answers(&file, "office", &[("example.com", "PROXY [2001:db8::1]:3; DIRECT")]);
+}
+
+#[test]
+fn the_file_for_everything_spares_only_the_portal_and_the_identity_provider() {
+    let all = File { template: Template::from("all".to_owned()), ..File::named("proxy") };
+    answers(
+        &all,
+        "elsewhere",
+        &[("portal.example.com", "DIRECT"), ("login.live.com.", "DIRECT"), ("intranet", PROXY), ("10.0.0.1", PROXY)],
+    );
+    let all = File { portal: Way::Proxy, idp: Way::Proxy, ..all };
+    answers(&all, "elsewhere", &[("portal.example.com", PROXY), ("login.live.com", PROXY)]);
+}
+
+#[test]
+fn every_built_in_template_passes_its_own_check() {
+    for (name, text) in BUILT_IN {
+        assert_eq!(script::check(text, false), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn without_a_configuration_the_host_field_names_the_proxy() {
+    let pac = Pac::build(&Config::default(), &Facts::default()).unwrap();
+    for (host, proxy) in [
+        ("proxy.corp.example:8080", Some("PROXY proxy.corp.example:8080")),
+        ("PROXY.corp.example", Some("PROXY proxy.corp.example:80")),
+        ("wpad", Some("PROXY wpad:80")),
+        ("192.0.2.1:3128", Some("PROXY 192.0.2.1:3128")),
+        ("[2001:db8::1]", Some("PROXY [2001:db8::1]:80")),
+        ("[2001:db8::1]:8080", Some("PROXY [2001:db8::1]:8080")),
+        ("", None),
+        (":8080", None),
+        ("a:0", None),
+        ("a:99999", None),
+        ("a:8080:9090", None),
+        ("https://a:8080", None),
+        ("a/b:80", None),
+        ("a\"};alert(1);//:80", None),
+        ("a; DIRECT", None),
+        ("a b", None),
+        ("user@a", None),
+    ] {
+        let document = pac.serve("/proxy.pac", "elsewhere", Some(host));
+        let named = proxy.map(|proxy| format!("var vestibule = {{\"proxy\":\"{proxy}\","));
+        match (document, named) {
+            (Some(document), Some(named)) => assert!(document.body.starts_with(named.as_bytes()), "{host}"),
+            (document, named) => assert_eq!(document.is_some(), named.is_some(), "{host}"),
+        }
+    }
+    assert_eq!(pac.serve("/proxy.pac", "elsewhere", None), None);
+}
+
+#[test]
+fn files_are_found_by_their_names() {
+    let config = Config { file: vec![File::named("office"), File::named("wpad")], ..Config::default() };
+    let facts = Facts { proxy: Some("proxy.test:1".parse().unwrap()), ..Facts::default() };
+    let pac = Pac::build(&config, &facts).unwrap();
+    for (path, found) in [
+        ("/proxy.pac", true),
+        ("/wpad.dat", true),
+        ("/office.pac", true),
+        ("/wpad.pac", true),
+        ("/other.pac", false),
+        ("/office", false),
+        ("/", false),
+        ("office.pac", false),
+    ] {
+        assert_eq!(pac.serve(path, "elsewhere", None).is_some(), found, "{path}");
+        assert_eq!(pac.has(path), found, "{path}");
+    }
+}
+
+#[test]
+fn the_entity_tag_changes_with_the_content_and_only_then() {
+    let pac = Pac::build(&Config::default(), &Facts::default()).unwrap();
+    let tag = |host| pac.serve("/proxy.pac", "elsewhere", Some(host)).unwrap().etag;
+    assert_eq!(tag("a:1"), tag("a:1"));
+    assert_ne!(tag("a:1"), tag("a:2"));
+    assert!(tag("a:1").starts_with('"') && tag("a:1").ends_with('"'));
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_when_it_is_built() {
+    let build = |files: Vec<File>| {
+        Pac::build(&Config { file: files, ..Config::default() }, &Facts::default()).map(|_| ()).unwrap_err()
+    };
+    let custom = |text: Option<&str>| File {
+        template: Template::File { path: "my.pac".into(), text: text.map(str::to_owned) },
+        ..File::named("proxy")
+    };
+    assert_eq!(build(vec![File::named("a"), File::named("a")]), Error::SameName("a".into()));
+    for name in ["", "../a", "A", "a.pac"] {
+        assert_eq!(build(vec![File::named(name)]), Error::BadName(name.into()));
+    }
+    assert_eq!(build(vec![custom(None)]), Error::NotRead("my.pac".into()));
+    assert_eq!(build(vec![custom(Some("let FindProxyForURL = 1;"))]), Error::NoFunction);
+}
+
+#[test]
+fn nothing_in_the_variable_can_become_code() {
+    let hostile = "</script>\u{2028}\"\\\n\u{1f600}\u{7f}";
+    let text = javascript(&hostile);
+    assert_eq!(text, "\"\\u003c/script\\u003e\\u2028\\\"\\\\\\n\\ud83d\\ude00\\u007f\"");
+    let runtime = rquickjs::Runtime::new().unwrap();
+    let back: String = rquickjs::Context::full(&runtime).unwrap().with(|context| context.eval(text).unwrap());
+    assert_eq!(back, hostile);
+}
