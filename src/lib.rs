@@ -10,6 +10,7 @@ pub mod wire;
 
 // Layer 2: rules and formats; pure, given the time.
 pub mod pac;
+pub mod page;
 pub mod policy;
 pub mod saml;
 

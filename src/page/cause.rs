@@ -1,0 +1,130 @@
+//! Why something did not work, as people are told.
+
+/// Why a request did not get its answer from an origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no address for the name.
+    NameNotFound,
+    /// The origin refused the connection.
+    Refused,
+    /// The origin did not answer in time.
+    TimedOut,
+    /// The origin's certificate is not valid, for this reason.
+    Certificate(String),
+    /// There is no route to the origin.
+    Unreachable,
+    /// The connection ended before the answer did.
+    ConnectionLost,
+    /// The answer is not HTTP.
+    BadAnswer,
+    /// The address must not be dialled.
+    NotAllowed,
+    /// The port must not be dialled.
+    PortNotAllowed,
+    /// The request has been here before.
+    Loop,
+    /// The request or its header section is too large.
+    TooLarge,
+    /// The request is not valid, for this reason.
+    BadRequest(String),
+    /// There is too much to do.
+    Busy,
+    /// It is our own fault.
+    Internal,
+}
+
+impl Cause {
+    /// The message that tells people.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Self::NameNotFound => "error-name-not-found",
+            Self::Refused => "error-refused",
+            Self::TimedOut => "error-timed-out",
+            Self::Certificate(_) => "error-certificate",
+            Self::Unreachable => "error-unreachable",
+            Self::ConnectionLost => "error-connection-lost",
+            Self::BadAnswer => "error-bad-answer",
+            Self::NotAllowed => "error-not-allowed",
+            Self::PortNotAllowed => "error-port-not-allowed",
+            Self::Loop => "error-loop",
+            Self::TooLarge => "error-too-large",
+            Self::BadRequest(_) => "error-bad-request",
+            Self::Busy => "error-busy",
+            Self::Internal => "error-internal",
+        }
+    }
+
+    /// What is known beyond the message.
+    pub(super) fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Certificate(detail) | Self::BadRequest(detail) if !detail.is_empty() => Some(detail),
+            _ => None,
+        }
+    }
+}
+
+/// Why a sign-in, or something else in the portal, did not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The Response was not accepted; why is for the log alone.
+    Refused,
+    /// Somebody else signed in than the person who was typed, and the realm refuses that.
+    OtherPerson,
+    /// The sign-in was begun in another browser.
+    Foreign,
+    /// The account is not assigned to the application.
+    NotAssigned,
+    /// The identity provider knows nobody in this browser, and was not allowed to ask.
+    NoSession,
+    /// The person cancelled.
+    Cancelled,
+    /// The account is locked, disabled or unknown.
+    Locked,
+    /// A rule of the identity provider stopped it.
+    Policy,
+    /// The identity provider and the portal have different settings.
+    Misconfigured,
+    /// The identity provider gave another reason, or none.
+    ProviderFailed,
+    /// There are too many sign-ins.
+    Busy,
+    /// A form came without a good token, or from elsewhere.
+    Form,
+    /// There is no such page.
+    NotFound,
+    /// The body is too large.
+    TooLarge,
+    /// It is our own fault.
+    Internal,
+}
+
+impl Trouble {
+    /// The message that tells people.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Refused => "sign-in-refused",
+            Self::OtherPerson => "sign-in-other-person",
+            Self::Foreign => "sign-in-foreign",
+            Self::NotAssigned => "provider-not-assigned",
+            Self::NoSession => "provider-no-session",
+            Self::Cancelled => "provider-cancelled",
+            Self::Locked => "provider-locked",
+            Self::Policy => "provider-policy",
+            Self::Misconfigured => "provider-misconfigured",
+            Self::ProviderFailed => "provider-failed",
+            Self::Busy => "portal-busy",
+            Self::Form => "portal-form",
+            Self::NotFound => "portal-not-found",
+            Self::TooLarge => "portal-too-large",
+            Self::Internal => "error-internal",
+        }
+    }
+
+    /// The message on the button that leads on.
+    pub(super) fn way_out(self) -> &'static str {
+        match self {
+            Self::Form | Self::NotFound | Self::TooLarge => "back-to-portal",
+            _ => "try-again",
+        }
+    }
+}

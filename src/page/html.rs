@@ -1,0 +1,71 @@
+//! A rendered page and the header fields that must go with it.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::page::{Brand, Locale};
+
+/// A rendered page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Html {
+    text: String,
+    policy: String,
+    language: String,
+}
+
+/// Where the forms of a page may lead, redirects included (Chromium checks those as well).
+pub(super) enum Forms<'a> {
+    /// There are no forms.
+    None,
+    /// To the page's own origin.
+    Own,
+    /// To the page's own origin, and by way of it to these.
+    OwnAnd(&'a [String]),
+}
+
+impl Html {
+    pub(super) fn new(text: String, brand: &Brand, locale: &Locale, forms: &Forms<'_>) -> Self {
+        let form_action = match forms {
+            Forms::None => "'none'".to_owned(),
+            Forms::Own => "'self'".to_owned(),
+            Forms::OwnAnd(origins) => format!("'self' {}", origins.join(" ")),
+        };
+        let policy = format!(
+            "default-src 'none'; style-src '{}'; img-src 'self' data:; form-action {form_action}; \
+             frame-ancestors 'none'; base-uri 'none'",
+            brand.style_hash()
+        );
+        Self { text, policy, language: locale.tag().to_owned() }
+    }
+
+    /// The page's text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The value of its `Content-Security-Policy`.
+    pub fn content_security_policy(&self) -> &str {
+        &self.policy
+    }
+
+    /// The page as an answer, with every field that keeps it from being framed, guessed at, cached or leaked.
+    pub fn into_response(self, status: StatusCode) -> Response<Bytes> {
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        let policy = value(&self.policy);
+        let language = value(&self.language);
+        let mut response = Response::new(Bytes::from(self.text));
+        *response.status_mut() = status;
+        let fields = response.headers_mut();
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        fields.insert(header::CONTENT_LANGUAGE, language);
+        fields.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        fields.insert(header::CONTENT_SECURITY_POLICY, policy);
+        fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        fields.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        // Not `no-referrer`: that makes browsers send the form's own `Origin` as `null`.
+        fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        response
+    }
+}

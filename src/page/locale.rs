@@ -1,0 +1,253 @@
+//! The languages of the pages: messages in Fluent files, and the choice between them.
+
+use std::borrow::Cow;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use jiff::tz::TimeZone;
+use unic_langid::LanguageIdentifier;
+
+use crate::clock::Timestamp;
+
+/// The languages, the default first. A language is a file and a line here.
+pub(super) const FILES: &[(&str, &str)] =
+    &[("en", include_str!("locales/en.ftl")), ("de", include_str!("locales/de.ftl"))];
+
+/// More languages than this are not read from a request.
+const MAX_RANGES: usize = 16;
+
+/// All languages.
+#[derive(Debug)]
+pub struct Locales {
+    all: Vec<Locale>,
+    default: Locale,
+}
+
+/// One language, ready to speak.
+pub struct Locale {
+    tag: &'static str,
+    bundle: FluentBundle<FluentResource>,
+}
+
+impl Locales {
+    /// The languages that the program comes with.
+    pub fn built_in() -> Self {
+        let mut all = FILES.iter().map(|(tag, text)| Locale::new(tag, text)).collect::<Vec<_>>();
+        let default = all.remove(0);
+        Self { all, default }
+    }
+
+    /// The best language for a request's `Accept-Language` (RFC 9110 §12.5.4); the default when none is wanted.
+    pub fn negotiate(&self, accept_language: Option<&str>) -> &Locale {
+        let mut ranges: Vec<(f32, &str)> = accept_language
+            .unwrap_or_default()
+            .split(',')
+            .take(MAX_RANGES)
+            .filter_map(|range| {
+                let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+                let weight = match parameters.trim().strip_prefix("q=") {
+                    Some(weight) => weight.trim().parse().ok()?,
+                    None => 1.0,
+                };
+                (weight > 0.0).then_some((weight, tag.trim()))
+            })
+            .collect();
+        ranges.sort_by(|(one, _), (two, _)| two.total_cmp(one));
+        ranges.iter().find_map(|(_, tag)| self.find(tag)).unwrap_or(&self.default)
+    }
+
+    /// The language that a range such as `de-AT` asks for.
+    fn find(&self, range: &str) -> Option<&Locale> {
+        let primary = range.split('-').next()?;
+        let mut all = std::iter::once(&self.default).chain(&self.all);
+        all.find(|locale| primary == "*" || locale.tag.eq_ignore_ascii_case(primary))
+    }
+
+    /// Every language, the default first.
+    pub fn iter(&self) -> impl Iterator<Item = &Locale> {
+        std::iter::once(&self.default).chain(&self.all)
+    }
+}
+
+impl Default for Locales {
+    fn default() -> Self {
+        Self::built_in()
+    }
+}
+
+impl Locale {
+    fn new(tag: &'static str, text: &str) -> Self {
+        let language: LanguageIdentifier = tag.parse().unwrap_or_default();
+        let mut bundle = FluentBundle::new_concurrent(vec![language]);
+        // The marks around values would be copied along with an account's name.
+        bundle.set_use_isolating(false);
+        let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
+        bundle.add_resource_overriding(resource);
+        Self { tag, bundle }
+    }
+
+    /// The language's tag (BCP 47), for `lang` and `Content-Language`.
+    pub fn tag(&self) -> &'static str {
+        self.tag
+    }
+
+    /// `ltr` or `rtl`.
+    pub fn direction(&self) -> String {
+        self.say("direction")
+    }
+
+    /// A message. One that does not exist gives its key: a test keeps that from happening.
+    pub fn say(&self, key: &str) -> String {
+        self.format(key, None, &FluentArgs::new())
+    }
+
+    /// A message with one value in it.
+    #[expect(clippy::needless_pass_by_value, reason = "templates pass values and references alike")]
+    pub fn with(&self, key: &str, name: &'static str, value: impl ToString) -> String {
+        let mut values = FluentArgs::new();
+        values.set(name, value.to_string());
+        self.format(key, None, &values)
+    }
+
+    /// A message with several values in it.
+    pub fn with_all(&self, key: &str, pairs: &[(&'static str, &str)]) -> String {
+        self.format(key, None, &pairs.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect())
+    }
+
+    /// A part of a message: what happened, why, what to do next.
+    pub fn part(&self, key: &str, part: &str) -> String {
+        self.format(key, Some(part), &FluentArgs::new())
+    }
+
+    /// A message of several lines.
+    pub fn lines(&self, key: &str) -> Vec<String> {
+        self.say(key).lines().map(str::to_owned).collect()
+    }
+
+    /// A part of several lines.
+    pub fn part_lines(&self, key: &str, part: &str) -> Vec<String> {
+        self.part(key, part).lines().map(str::to_owned).collect()
+    }
+
+    /// A point in time, written as people do.
+    pub fn moment(&self, time: &Timestamp, zone: &TimeZone) -> String {
+        let time = time.to_zoned(zone.clone());
+        let mut values = FluentArgs::new();
+        values.set("day", time.day().to_string());
+        values.set("month", i64::from(time.month()));
+        values.set("year", time.year().to_string());
+        values.set("time", time.strftime("%H:%M").to_string());
+        values.set("zone", time.strftime("%Z").to_string());
+        self.format("moment", None, &values)
+    }
+
+    /// What to call a browser, by its `User-Agent`.
+    pub fn device(&self, user_agent: &str) -> String {
+        let known = |names: &[(&str, &'static str)]| {
+            names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
+        };
+        match (known(BROWSERS), known(SYSTEMS)) {
+            (Some(browser), Some(system)) => self.with_all("device", &[("browser", browser), ("system", system)]),
+            (Some(name), None) | (None, Some(name)) => name.to_owned(),
+            (None, None) => self.say("device-unknown"),
+        }
+    }
+
+    fn format(&self, key: &str, part: Option<&str>, values: &FluentArgs<'_>) -> String {
+        let message = self.bundle.get_message(key);
+        let pattern = match part {
+            None => message.and_then(|message| message.value()),
+            Some(part) => message.and_then(|message| message.get_attribute(part)).map(|attribute| attribute.value()),
+        };
+        let text = pattern.map(|pattern| self.bundle.format_pattern(pattern, Some(values), &mut Vec::new()));
+        text.unwrap_or(Cow::Borrowed(key)).into_owned()
+    }
+}
+
+impl std::fmt::Debug for Locale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Locale({})", self.tag)
+    }
+}
+
+/// Marks of browsers, in the order in which they must be looked for: most claim to be several.
+const BROWSERS: &[(&str, &str)] = &[
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+];
+
+/// Marks of operating systems, likewise.
+const SYSTEMS: &[(&str, &str)] = &[
+    ("Windows", "Windows"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_with_the_highest_weight_that_is_known_wins() {
+        let locales = Locales::built_in();
+        for (asked, tag) in [
+            ("de", "de"),
+            ("de-AT,de;q=0.9,en;q=0.8", "de"),
+            ("en;q=0.3, de;q=0.7", "de"),
+            ("fr, DE;q=0.2, *;q=0.1", "de"),
+            ("fr;q=0.9, *;q=0.5", "en"),
+            ("de;q=0, en", "en"),
+            ("de; q=abc", "en"),
+            ("de;q=NaN", "en"),
+            (";;;,,,", "en"),
+            ("", "en"),
+        ] {
+            assert_eq!(locales.negotiate(Some(asked)).tag(), tag, "{asked}");
+        }
+        assert_eq!(locales.negotiate(None).tag(), "en");
+        let late = format!("{}de", "xx,".repeat(MAX_RANGES));
+        assert_eq!(locales.negotiate(Some(&late)).tag(), "en", "a long list is not read to its end");
+    }
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        let locales = Locales::built_in();
+        let time: Timestamp = "2026-03-05T08:09:10Z".parse().unwrap();
+        assert_eq!(locales.negotiate(None).moment(&time, &TimeZone::UTC), "5 March 2026, 08:09 (UTC)");
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        assert_eq!(locales.negotiate(Some("de")).moment(&time, &zone), "5. März 2026, 09:09 Uhr (+01)");
+    }
+
+    #[test]
+    fn a_browser_is_called_by_its_own_name() {
+        let locales = Locales::built_in();
+        let english = locales.negotiate(None);
+        for (user_agent, name) in [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36",
+                "Chrome on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+                "Edge on Windows",
+            ),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+            ("curl/8.14.1", "curl"),
+            ("", "Unknown device"),
+        ] {
+            assert_eq!(english.device(user_agent), name);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+# Deutsch.
+
+direction = ltr
+language = Deutsch
+error-prefix = Fehler:
+help = Brauchen Sie Hilfe?
+request-id = Anfrage-Nummer: { $id }
+moment = { $day }. { $month ->
+    [1] Januar
+    [2] Februar
+    [3] März
+    [4] April
+    [5] Mai
+    [6] Juni
+    [7] Juli
+    [8] August
+    [9] September
+    [10] Oktober
+    [11] November
+   *[12] Dezember
+  } { $year }, { $time } Uhr ({ $zone })
+device = { $browser } unter { $system }
+device-unknown = Unbekanntes Gerät
+try-again = Noch einmal versuchen
+sign-in-again = Anmelden
+back-to-portal = Zurück zum Portal
+
+## Anmelden
+
+logon-title = Anmelden
+logon-lead = um von diesem Gerät aus ins Internet zu gehen.
+logon-lead-place = dann geht es weiter zu
+logon-account = Konto
+logon-hint = Zum Beispiel { $example }
+logon-continue = Weiter
+logon-which = Welchen Namen gebe ich ein?
+logon-which-lead = Jeden Namen, unter dem Ihre Organisation Sie kennt, zusammen mit der Domäne:
+logon-password = Ihr Kennwort geben Sie nicht hier ein. Als Nächstes kommt die Anmeldeseite Ihrer Organisation.
+
+mistake-empty = Geben Sie Ihren Kontonamen ein, zum Beispiel { $example }.
+mistake-too-long = Der Name ist zu lang für einen Kontonamen. Er sieht aus wie { $example }.
+mistake-no-domain = Die Domäne fehlt. Geben Sie den ganzen Namen ein, zum Beispiel { $example }.
+mistake-no-account = Der Name vor der Domäne fehlt. Geben Sie den ganzen Namen ein, zum Beispiel { $example }.
+mistake-bad-domain = Der Teil, der Ihre Organisation nennt, ist keine gültige Domäne. Der ganze Name sieht aus wie { $example }.
+mistake-bad-character = Der Name enthält ein Zeichen, das in keinem Kontonamen vorkommt. Er sieht aus wie { $example }.
+mistake-unknown-domain = Für diese Domäne ist das Portal nicht zuständig. Prüfen Sie die Schreibweise; der ganze Name sieht aus wie { $example }.
+
+note-expired = Dieser Verweis ist älter als eine Stunde, deshalb ist die gewünschte Adresse nicht mehr bekannt. Melden Sie sich an und öffnen Sie sie dann noch einmal.
+note-broken = Die gewünschte Adresse war nicht lesbar. Melden Sie sich an und öffnen Sie sie dann noch einmal.
+note-form-expired = Diese Seite war lange geöffnet. Bitte wählen Sie noch einmal Weiter.
+note-form-foreign = Zu Ihrer Sicherheit wurde nichts gesendet, weil das Formular nicht von dieser Seite kam. Bitte wählen Sie noch einmal Weiter.
+note-no-cookie = Ihr Browser hat das Cookie dieser Seite nicht behalten, und ohne geht die Anmeldung nicht. Erlauben Sie Cookies für diese Seite und wählen Sie dann Weiter.
+note-unsent = Ihr Formular wurde nicht gesendet, weil Sie nicht angemeldet waren. Nach der Anmeldung erfahren Sie, wie Sie es absenden.
+note-expired-signed-in = Sie sind angemeldet. Der Verweis ist älter als eine Stunde, deshalb ist die gewünschte Adresse nicht mehr bekannt: Öffnen Sie sie noch einmal.
+note-used = Diese Anmeldung wurde schon benutzt oder hat zu lange gedauert. Bitte beginnen Sie hier noch einmal.
+note-welcome-back = Sie sind bereits angemeldet. Es ist nichts weiter nötig.
+note-other-person = Sie haben sich als { $asserted } angemeldet, aber { $typed } eingegeben. Wenn Sie das nicht sind, melden Sie sich hier ab.
+
+## Angemeldet
+
+signed-in-title = Sie sind angemeldet
+signed-in-lead = als
+signed-in-go-on = Weiter zu { $place }
+signed-in-account = Ihr Konto
+signed-in-name = Konto
+signed-in-since = Angemeldet seit
+signed-in-until = Angemeldet bis
+signed-in-devices = Wo Sie angemeldet sind
+signed-in-here = Dieses Gerät
+signed-in-device-since = seit { $moment }
+signed-in-more = und { $count } weitere
+sign-out-here = Hier abmelden
+sign-out-everywhere = Überall abmelden
+certificate-link = Dieses Gerät einrichten: Zertifikat installieren
+
+signed-out-title = Sie sind abgemeldet
+signed-out-lead = Ihre Verbindung über diesen Proxy trägt nicht mehr Ihren Namen.
+signed-out-everywhere = Keines Ihrer Geräte trägt mehr Ihren Namen durch diesen Proxy.
+signed-out-provider = Auf der Anmeldeseite Ihrer Organisation sind Sie vielleicht noch angemeldet. Schließen Sie an einem gemeinsam genutzten Rechner auch alle Browserfenster.
+
+## Durch eine Regel gesperrt
+
+denied-title = Diese Seite ist gesperrt
+denied-lead = ist hier nicht erlaubt.
+denied-rule = Regel
+denied-user = Angemeldet als
+denied-next = Wenn Sie die Seite für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Regel und die Anfrage-Nummer.
+
+## Ein Formular, das nicht gesendet wurde
+
+unsent-title = Ihr Formular wurde nicht gesendet
+unsent-lead = Sie waren nicht angemeldet, als Sie ein Formular gesendet haben an
+unsent-what = Was nicht gesendet wurde
+unsent-method = ein Formular ({ $method })
+unsent-where = Wohin
+unsent-next = Es ging unterwegs nichts verloren und nichts wurde doppelt gesendet. Gehen Sie weiter zur Seite, oder kehren Sie mit der Zurück-Taste des Browsers zum Formular zurück, und senden Sie es noch einmal. Jetzt sind Sie angemeldet, und es kommt an.
+unsent-go-on = Weiter zu { $place }
+
+## Cookies
+
+cookies-title = Ihr Browser behält unser Cookie nicht
+cookies-lead = Sie sind angemeldet, aber die Seite kommt ohne das Cookie zurück, an dem wir das erkennen.
+cookies-steps =
+    Erlauben Sie Cookies für diese Seite, mindestens bis Sie den Browser schließen.
+    Schalten Sie Erweiterungen ab, die Cookies entfernen, oder machen Sie für diese Seite eine Ausnahme.
+    Wenn Sie ein privates Fenster benutzen, versuchen Sie es mit einem normalen.
+
+## Was auf dem Weg zu einer Seite schiefging
+
+problem-why = Warum das geschieht
+problem-next = Was Sie tun können
+
+error-name-not-found = Diese Seite wurde nicht gefunden
+    .what = Es gibt keine Seite mit diesem Namen.
+    .why = Der Name ist vielleicht falsch geschrieben, oder die Seite ist umgezogen oder geschlossen.
+    .next = Prüfen Sie die Schreibweise der Adresse. Wenn sie stimmt, versuchen Sie es in einigen Minuten noch einmal.
+error-refused = Die Seite antwortet nicht
+    .what = Der Rechner der Seite hat die Verbindung abgelehnt.
+    .why = Die Seite ist vielleicht außer Betrieb, oder unter dieser Adresse und diesem Port läuft nichts.
+    .next = Versuchen Sie es in einigen Minuten noch einmal. Ist nur diese Seite betroffen, muss ihr Betreiber sie instand setzen.
+error-timed-out = Die Seite hat zu lange gebraucht
+    .what = Die Seite hat nicht rechtzeitig geantwortet.
+    .why = Die Seite ist vielleicht überlastet oder außer Betrieb, oder das Netz dorthin ist langsam.
+    .next = Versuchen Sie es in einigen Minuten noch einmal.
+error-certificate = Die Seite konnte sich nicht ausweisen
+    .what = Das Zertifikat der Seite ist nicht gültig, deshalb wurde nichts an sie gesendet.
+    .why = Das Zertifikat ist vielleicht abgelaufen oder für einen anderen Namen ausgestellt, oder jemand gibt sich für diese Seite aus.
+    .next = Senden Sie nichts an diese Seite. Versuchen Sie es später noch einmal, und sagen Sie Ihrem Helpdesk Bescheid, wenn es so bleibt.
+error-unreachable = Die Seite ist nicht erreichbar
+    .what = Es gibt keinen Weg durch das Netz zu dieser Seite.
+    .why = Die Seite oder ein Netz auf dem Weg dorthin ist vielleicht ausgefallen.
+    .next = Versuchen Sie andere Seiten. Wenn keine geht, sagen Sie Ihrem Helpdesk Bescheid; sonst versuchen Sie es in einigen Minuten noch einmal.
+error-connection-lost = Die Verbindung ist abgebrochen
+    .what = Die Seite hat die Verbindung beendet, bevor die Antwort vollständig war.
+    .why = Die Seite wurde vielleicht neu gestartet, oder ein Netz auf dem Weg ist ausgefallen.
+    .next = Versuchen Sie es noch einmal.
+error-bad-answer = Die Antwort der Seite war nicht verständlich
+    .what = Die Seite hat etwas gesendet, das keine gültige Antwort ist.
+    .why = Die Software der Seite ist fehlerhaft, oder unter der Adresse läuft etwas anderes als eine Webseite.
+    .next = Prüfen Sie die Adresse. Wenn sie stimmt, muss der Betreiber der Seite den Fehler beheben.
+error-not-allowed = Diese Adresse ist nicht erlaubt
+    .what = Der Name gehört zu einer internen oder besonderen Adresse, und dorthin verbindet der Proxy nicht.
+    .why = Das schützt das Netz, in dem der Proxy läuft.
+    .next = Wenn Sie diese Adresse für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Anfrage-Nummer.
+error-port-not-allowed = Dieser Port ist nicht erlaubt
+    .what = Die Adresse nennt einen Port, zu dem der Proxy nicht verbindet.
+    .why = Nur die üblichen Ports von Webseiten sind offen, denn andere dienen oft dazu, den Schutz zu umgehen.
+    .next = Prüfen Sie die Adresse. Wenn Sie diesen Port für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Anfrage-Nummer.
+error-loop = Die Anfrage kam zum Proxy zurück
+    .what = Die Anfrage war schon einmal hier.
+    .why = Zwei Proxys senden sich Anfragen gegenseitig zu, oder die Adresse ist die des Proxys selbst.
+    .next = Nennen Sie Ihrem Helpdesk die Anfrage-Nummer: Das muss in den Einstellungen berichtigt werden.
+error-too-large = Die Anfrage ist zu groß
+    .what = Die Anfrage oder ihr Kopf ist größer, als der Proxy annimmt.
+    .why = Das kann an sehr vielen oder sehr großen Cookies einer Seite liegen.
+    .next = Löschen Sie die Cookies dieser Seite und versuchen Sie es noch einmal.
+error-bad-request = Die Anfrage war nicht verständlich
+    .what = Ihr Browser oder Programm hat etwas gesendet, das keine gültige Anfrage ist.
+    .why = Das Programm ist vielleicht fehlerhaft, oder die Adresse ist falsch geschrieben.
+    .next = Prüfen Sie die Adresse und versuchen Sie es noch einmal.
+error-busy = Der Proxy ist ausgelastet
+    .what = Im Augenblick gibt es zu viele Anfragen.
+    .why = Viele Menschen benutzen den Proxy, oder dieses Gerät sendet sehr viele Anfragen.
+    .next = Warten Sie eine Minute und versuchen Sie es dann noch einmal.
+error-internal = Hier ist etwas schiefgegangen
+    .what = Der Proxy konnte die Anfrage nicht zu Ende führen.
+    .why = Der Fehler liegt bei uns, nicht bei Ihnen.
+    .next = Versuchen Sie es noch einmal. Wenn es wieder geschieht, nennen Sie Ihrem Helpdesk die Anfrage-Nummer.
+
+## Was im Portal schiefging
+
+sign-in-refused = Die Anmeldung wurde nicht angenommen
+    .what = Die Antwort der Anmeldeseite konnte nicht angenommen werden, deshalb sind Sie nicht angemeldet.
+    .why = Die Antwort wurde vielleicht schon benutzt, hat zu lange gedauert oder gehört nicht zu diesem Browser.
+    .next = Beginnen Sie noch einmal. Wenn es wieder geschieht, nennen Sie Ihrem Helpdesk die Anfrage-Nummer.
+sign-in-other-person = Sie haben sich mit einem anderen Konto angemeldet
+    .what = Das Konto auf der Anmeldeseite ist nicht das, das Sie hier eingegeben haben, deshalb sind Sie nicht angemeldet.
+    .why = Auf der Anmeldeseite Ihrer Organisation war noch ein anderes Konto angemeldet.
+    .next = Beginnen Sie noch einmal und wählen Sie auf der Anmeldeseite das richtige Konto. In einem privaten Fenster ist kein anderes Konto angemeldet.
+sign-in-foreign = Diese Anmeldung wurde nicht in diesem Browser begonnen
+    .what = Sie sind nicht angemeldet, weil die Anmeldung nicht hier begann.
+    .why = Der Verweis wurde in einem anderen Browser geöffnet, die Cookies wurden inzwischen gelöscht, oder jemand hat Ihnen den Verweis geschickt.
+    .next = Beginnen Sie in diesem Browser noch einmal.
+provider-not-assigned = Ihr Konto hat noch keinen Zugang
+    .what = Die Anmeldung hat geklappt, aber Ihr Konto darf diesen Proxy nicht benutzen.
+    .why = Zuerst muss ein Administrator Ihr Konto dieser Anwendung zuweisen (AADSTS50105).
+    .next = Bitten Sie Ihren Administrator oder Helpdesk um Zugang und versuchen Sie es dann noch einmal.
+provider-no-session = Bitte melden Sie sich noch einmal an
+    .what = Die Anmeldeseite kannte Sie nicht mehr.
+    .why = Sie sollte Sie ohne Rückfrage anmelden, aber es gab keine frühere Anmeldung.
+    .next = Beginnen Sie noch einmal und melden Sie sich an.
+provider-cancelled = Die Anmeldung wurde abgebrochen
+    .what = Die Anmeldeseite wurde verlassen, bevor die Anmeldung fertig war, deshalb sind Sie nicht angemeldet.
+    .why = Jemand hat Abbrechen gewählt oder der Rückfrage der Seite nicht zugestimmt.
+    .next = Beginnen Sie noch einmal, wann immer Sie möchten.
+provider-locked = Ihr Konto kann sich nicht anmelden
+    .what = Die Anmeldeseite sagt, dass Ihr Konto gesperrt, abgeschaltet oder unbekannt ist.
+    .why = Das geschieht nach vielen falschen Kennwörtern, oder wenn ein Administrator das Konto abgeschaltet hat.
+    .next = Fragen Sie Ihren Administrator oder Helpdesk.
+provider-policy = Ihre Organisation erlaubt diese Anmeldung nicht
+    .what = Eine Regel Ihrer Organisation hat die Anmeldung verhindert.
+    .why = Sie verlangt vielleicht ein verwaltetes Gerät, einen anderen Ort oder einen weiteren Nachweis, wer Sie sind.
+    .next = Versuchen Sie es von einem Gerät, das Ihre Organisation verwaltet, oder fragen Sie Ihren Helpdesk.
+provider-misconfigured = Die Anmeldung ist nicht richtig eingerichtet
+    .what = Die Anmeldeseite Ihrer Organisation nimmt Anfragen dieses Portals nicht an.
+    .why = Die Einstellungen der beiden passen nicht zusammen. Sie haben nichts falsch gemacht.
+    .next = Nennen Sie Ihrem Helpdesk die Anfrage-Nummer und die Zeile darüber.
+provider-failed = Die Anmeldung hat nicht geklappt
+    .what = Die Anmeldeseite Ihrer Organisation hat mit einem Fehler geantwortet.
+    .why = Der Grund steht unten, wenn sie einen genannt hat.
+    .next = Beginnen Sie noch einmal. Wenn es wieder geschieht, nennen Sie Ihrem Helpdesk die Anfrage-Nummer.
+portal-busy = Zu viele Anmeldungen im Augenblick
+    .what = Das Portal kann im Augenblick keine weiteren Anmeldungen annehmen.
+    .why = In kurzer Zeit gab es sehr viele Versuche.
+    .next = Warten Sie eine Minute und versuchen Sie es dann noch einmal.
+portal-form = Das Formular wurde nicht angenommen
+    .what = Es wurde nichts geändert, denn das Formular kam nicht von der Seite dieses Portals oder war zu alt.
+    .why = Das schützt Sie vor Seiten, die in Ihrem Namen Knöpfe drücken.
+    .next = Gehen Sie zurück zum Portal und drücken Sie dort auf den Knopf.
+portal-not-found = Diese Seite gibt es nicht
+    .what = Das Portal hat unter dieser Adresse keine Seite.
+    .why = Die Adresse ist vielleicht falsch geschrieben, oder der Verweis ist alt.
+    .next = Gehen Sie zurück zum Portal.
+portal-too-large = Die Nachricht ist zu groß
+    .what = Was gesendet wurde, ist größer, als das Portal annimmt.
+    .why = Kein Formular dieses Portals ist so groß.
+    .next = Gehen Sie zurück zum Portal und beginnen Sie noch einmal.
+
+## Das Zertifikat
+
+certificate-title = Dieses Gerät einrichten
+certificate-lead = Manche Seiten erreichen Sie nur, wenn dieses Gerät der Zertifizierungsstelle des Proxys vertraut: die Anmeldung vor https-Seiten und Seiten, die sagen, warum etwas gesperrt ist.
+certificate-check = Wird ihr schon vertraut?
+certificate-check-steps =
+    Melden Sie sich hier ab und öffnen Sie dann in diesem Browser irgendeine https-Seite.
+    Erscheint die Anmeldung ohne Warnung, vertraut das Gerät der Zertifizierungsstelle, und es ist nichts weiter nötig.
+    Warnt der Browser vor der Verbindung, installieren Sie das Zertifikat wie unten beschrieben.
+certificate-this = Das Zertifikat
+certificate-name = Name
+certificate-until = Gültig bis
+certificate-fingerprint = SHA-256-Fingerabdruck
+certificate-compare = Vergleichen Sie den Fingerabdruck, bevor Sie ihm vertrauen, mit dem, den Ihr Helpdesk Ihnen auf anderem Weg nennt.
+certificate-der = Für Windows, Apple und Android herunterladen
+certificate-pem = Für Linux und Firefox herunterladen (PEM)
+certificate-install = So installieren Sie es
+
+system-windows = Windows
+    .steps =
+        Laden Sie die erste Datei herunter und öffnen Sie sie.
+        Wählen Sie „Zertifikat installieren“, dann „Aktueller Benutzer“ (oder „Lokaler Computer“ für alle an diesem Rechner).
+        Wählen Sie „Alle Zertifikate in folgendem Speicher speichern“, dann „Vertrauenswürdige Stammzertifizierungsstellen“.
+        Schließen Sie ab, bestätigen Sie den Fingerabdruck und starten Sie den Browser neu.
+system-macos = macOS
+    .steps =
+        Laden Sie die erste Datei herunter und öffnen Sie sie. Die Schlüsselbundverwaltung fügt sie dem Schlüsselbund „Anmeldung“ hinzu.
+        Doppelklicken Sie dort darauf, öffnen Sie „Vertrauen“ und stellen Sie „Bei Verwendung dieses Zertifikats“ auf „Immer vertrauen“.
+        Schließen Sie das Fenster und geben Sie Ihr Kennwort ein.
+system-ios = iPhone und iPad
+    .steps =
+        Öffnen Sie diese Seite in Safari und laden Sie die erste Datei. Erlauben Sie das Laden des Profils.
+        Öffnen Sie in den Einstellungen „Allgemein“, dann „VPN und Geräteverwaltung“, wählen Sie das Profil und installieren Sie es.
+        Öffnen Sie in den Einstellungen „Allgemein“, „Info“, „Zertifikatsvertrauenseinstellungen“ und schalten Sie das volle Vertrauen ein.
+system-android = Android
+    .steps =
+        Laden Sie die erste Datei herunter.
+        Suchen Sie in den Einstellungen nach „CA-Zertifikat“, oder öffnen Sie „Sicherheit“, „Verschlüsselung und Anmeldedaten“, „Zertifikat installieren“.
+        Wählen Sie „CA-Zertifikat“, bestätigen Sie und wählen Sie die geladene Datei. Die Menüs heißen bei jedem Hersteller etwas anders.
+system-debian = Linux: Debian und Ubuntu
+    .steps =
+        Laden Sie die PEM-Datei herunter und führen Sie in ihrem Ordner aus:
+        $ sudo cp authority.pem /usr/local/share/ca-certificates/vestibule.crt
+        $ sudo update-ca-certificates
+        Chromium hat einen eigenen Speicher:
+        $ certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n vestibule -i authority.pem
+system-fedora = Linux: Fedora und Red Hat
+    .steps =
+        Laden Sie die PEM-Datei herunter und führen Sie in ihrem Ordner aus:
+        $ sudo cp authority.pem /etc/pki/ca-trust/source/anchors/vestibule.pem
+        $ sudo update-ca-trust
+system-firefox = Firefox, auf jedem System
+    .steps =
+        Laden Sie die PEM-Datei herunter.
+        Öffnen Sie in den Einstellungen „Datenschutz & Sicherheit“, „Zertifikate“, „Zertifikate anzeigen“ und den Reiter „Zertifizierungsstellen“.
+        Wählen Sie „Importieren“, dann die Datei, und kreuzen Sie „Dieser CA vertrauen, um Websites zu identifizieren“ an.
+
+## Die eigene Adresse des Proxys
+
+home-title = Das ist ein Proxy
+home-lead = Browser gehen durch ihn ins Internet. Unter dieser Adresse gibt es sonst nichts zu sehen.
+home-pac = Automatische Proxy-Konfiguration
+home-pac-lead = Tragen Sie diese Adresse als Adresse der automatischen Konfiguration (PAC) im Gerät oder Browser ein:
+home-portal = Portal öffnen
+
+## Reiner Text für Programme
+
+tool-sign-in = Anmeldung nötig
+    .what = Auf diesem Gerät ist niemand angemeldet, und diese Anfrage kann nicht zur Anmeldung geschickt werden.
+    .next = Öffnen Sie das Portal in einem Browser auf diesem Gerät, melden Sie sich an und versuchen Sie es noch einmal.
+tool-denied = Durch eine Regel gesperrt
+    .what = Die Regeln erlauben dieses Ziel nicht.
+    .next = Wenn Sie es für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Anfrage-Nummer.
+tool-place = Ziel:
+tool-portal = Portal:

@@ -1,0 +1,303 @@
+# English. Each message is found in the pages or in the code by its whole name; a test sees to that.
+
+direction = ltr
+language = English
+error-prefix = Error:
+help = Need help?
+request-id = Request ID: { $id }
+moment = { $day } { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+  } { $year }, { $time } ({ $zone })
+device = { $browser } on { $system }
+device-unknown = Unknown device
+try-again = Try again
+sign-in-again = Sign in
+back-to-portal = Back to the portal
+
+## Signing in
+
+logon-title = Sign in
+logon-lead = to use the internet from this device.
+logon-lead-place = to go on to
+logon-account = Account
+logon-hint = For example { $example }
+logon-continue = Continue
+logon-which = Which name do I type?
+logon-which-lead = Any name that your organisation knows you by, together with its domain:
+logon-password = You don't type your password here. The next page is your organisation's own sign-in page.
+
+mistake-empty = Type your account name, for example { $example }.
+mistake-too-long = This name is too long for an account name. It looks like { $example }.
+mistake-no-domain = The domain is missing. Type the whole name, for example { $example }.
+mistake-no-account = The name in front of the domain is missing. Type the whole name, for example { $example }.
+mistake-bad-domain = The part that names your organisation is not a valid domain. The whole name looks like { $example }.
+mistake-bad-character = The name has a character in it that no account name has. It looks like { $example }.
+mistake-unknown-domain = This portal does not serve that domain. Check its spelling; the whole name looks like { $example }.
+
+note-expired = This link is older than an hour, so the address that you wanted is no longer known. Sign in, then open it again.
+note-broken = The address that you wanted could not be read. Sign in, then open it again.
+note-form-expired = This page was open for a long time. Please press Continue once more.
+note-form-foreign = For your safety nothing was sent, because the form did not come from this page. Please press Continue once more.
+note-no-cookie = Your browser did not keep this site's cookie, and signing in needs it. Allow cookies for this site, then press Continue.
+note-unsent = The form that you filled in was not sent, because you were not signed in. After signing in you will be told how to send it.
+note-expired-signed-in = You are signed in. This link is older than an hour, so the address that you wanted is no longer known: open it again.
+note-used = This sign-in was already used, or it took too long. Please start again here.
+note-welcome-back = You are already signed in. Nothing more is needed.
+note-other-person = You signed in as { $asserted }, but typed { $typed }. If that is not you, sign out here.
+
+## Signed in
+
+signed-in-title = You are signed in
+signed-in-lead = as
+signed-in-go-on = Go on to { $place }
+signed-in-account = Your account
+signed-in-name = Account
+signed-in-since = Signed in since
+signed-in-until = Signed in until
+signed-in-devices = Where you are signed in
+signed-in-here = This device
+signed-in-device-since = since { $moment }
+signed-in-more = and { $count } more
+sign-out-here = Sign out here
+sign-out-everywhere = Sign out everywhere
+certificate-link = Set up this device: install the certificate
+
+signed-out-title = You are signed out
+signed-out-lead = Your connection through this proxy no longer carries your name.
+signed-out-everywhere = None of your devices carries your name through this proxy any more.
+signed-out-provider = You may still be signed in at your organisation's sign-in page. On a shared computer, close all browser windows as well.
+
+## Refused by a rule
+
+denied-title = This site is blocked
+denied-lead = is not allowed here.
+denied-rule = Rule
+denied-user = Signed in as
+denied-next = If you need this site for your work, ask your help desk and tell them the rule and the request ID.
+
+## A form that was not sent
+
+unsent-title = Your form was not sent
+unsent-lead = You were not signed in when you sent a form to
+unsent-what = What was not sent
+unsent-method = a form ({ $method })
+unsent-where = Where to
+unsent-next = Nothing was lost on the way, and nothing was sent twice. Go on to the site, or use your browser's Back button to return to the form, and send it again. You are signed in now, so it will arrive.
+unsent-go-on = Go on to { $place }
+
+## Cookies
+
+cookies-title = Your browser does not keep our cookie
+cookies-lead = you are signed in, but this site's page comes back without the cookie that says so.
+cookies-steps =
+    Allow cookies for this site, at least until you close the browser.
+    Switch off extensions that remove cookies, or make an exception for this site.
+    If you use a private window, try a normal one.
+
+## What went wrong on the way to a site
+
+problem-why = Why this happens
+problem-next = What you can do
+
+error-name-not-found = This site could not be found
+    .what = there is no site with this name.
+    .why = The name may be misspelt, or the site may have moved or been closed.
+    .next = Check the spelling of the address. If it is right, try again in a few minutes.
+error-refused = The site does not answer
+    .what = the site's computer refused the connection.
+    .why = The site may be down, or nothing runs at this address and port.
+    .next = Try again in a few minutes. If only this site is affected, its operator has to repair it.
+error-timed-out = The site took too long
+    .what = the site did not answer in time.
+    .why = The site may be overloaded or down, or the network on the way to it may be slow.
+    .next = Try again in a few minutes.
+error-certificate = The site could not prove who it is
+    .what = the site's certificate is not valid, so nothing was sent to it.
+    .why = The certificate may have expired or be made for another name, or somebody may be pretending to be this site.
+    .next = Don't send anything to this site. Try again later, and tell your help desk if it goes on.
+error-unreachable = The site cannot be reached
+    .what = there is no way through the network to this site.
+    .why = The site or a network on the way to it may be down.
+    .next = Try other sites. If none works, tell your help desk; otherwise try again in a few minutes.
+error-connection-lost = The connection was lost
+    .what = the site ended the connection before its answer was complete.
+    .why = The site may have been restarted, or a network on the way may have failed.
+    .next = Try again.
+error-bad-answer = The site's answer could not be understood
+    .what = the site sent something that is not a valid answer.
+    .why = The site's software is faulty, or the address belongs to something that is not a website.
+    .next = Check the address. If it is right, the site's operator has to repair it.
+error-not-allowed = This address is not allowed
+    .what = the name belongs to an internal or special address, and the proxy does not connect to those.
+    .why = This protects the network that the proxy runs in.
+    .next = If you need this address for your work, ask your help desk and tell them the request ID.
+error-port-not-allowed = This port is not allowed
+    .what = the address has a port that the proxy does not connect to.
+    .why = Only the usual ports of websites are open, because others are used to get around protection.
+    .next = Check the address. If you need this port for your work, ask your help desk and tell them the request ID.
+error-loop = The request came back to the proxy
+    .what = the request has been here before.
+    .why = Two proxies send requests to each other, or the address is the proxy's own.
+    .next = Tell your help desk the request ID: this has to be set right in the configuration.
+error-too-large = The request is too large
+    .what = the request or its header is larger than the proxy takes.
+    .why = This can come from very many or very large cookies of one site.
+    .next = Delete the cookies of this site, then try again.
+error-bad-request = The request could not be understood
+    .what = your browser or program sent something that is not a valid request.
+    .why = The program may be faulty, or the address may be written in a wrong way.
+    .next = Check the address and try again.
+error-busy = The proxy is busy
+    .what = there are too many requests at the moment.
+    .why = Many people are using the proxy, or this device sends very many requests.
+    .next = Wait a minute, then try again.
+error-internal = Something went wrong here
+    .what = the proxy could not finish the request.
+    .why = This is a fault on our side, not on yours.
+    .next = Try again. If it happens again, tell your help desk the request ID.
+
+## What went wrong in the portal
+
+sign-in-refused = The sign-in was not accepted
+    .what = The answer of the sign-in page could not be accepted, so you are not signed in.
+    .why = The answer may have been used before, may have taken too long, or may not belong to this browser.
+    .next = Start again. If it happens again, tell your help desk the request ID.
+sign-in-other-person = You signed in with another account
+    .what = The account at the sign-in page is not the one that you typed here, so you are not signed in.
+    .why = Another account was still signed in at your organisation's sign-in page.
+    .next = Start again, and choose the right account on the sign-in page. In a private window no other account is signed in.
+sign-in-foreign = This sign-in was not started in this browser
+    .what = You are not signed in, because the sign-in did not begin here.
+    .why = The link was opened in another browser, the cookies were deleted meanwhile, or somebody sent you the link.
+    .next = Start again in this browser.
+provider-not-assigned = Your account has no access yet
+    .what = The sign-in worked, but your account is not allowed to use this proxy.
+    .why = An administrator has to assign your account to this application first (AADSTS50105).
+    .next = Ask your administrator or help desk for access, then try again.
+provider-no-session = Please sign in again
+    .what = The sign-in page did not know you any more.
+    .why = It was asked to sign you in without showing a page, and there was no earlier sign-in.
+    .next = Start again and sign in.
+provider-cancelled = The sign-in was cancelled
+    .what = The sign-in page was closed before the sign-in was finished, so you are not signed in.
+    .why = Somebody pressed Cancel, or did not agree to what the page asked for.
+    .next = Start again whenever you like.
+provider-locked = Your account cannot sign in
+    .what = The sign-in page says that your account is locked, disabled or not found.
+    .why = This happens after many wrong passwords, or when an administrator has switched the account off.
+    .next = Ask your administrator or help desk.
+provider-policy = Your organisation does not allow this sign-in
+    .what = A rule of your organisation stopped the sign-in.
+    .why = It may ask for a managed device, for another place, or for one more proof of who you are.
+    .next = Try from a device that your organisation manages, or ask your help desk.
+provider-misconfigured = The sign-in is not set up correctly
+    .what = Your organisation's sign-in page does not accept requests from this portal.
+    .why = The two have different settings. You have done nothing wrong.
+    .next = Tell your help desk the request ID and the line above.
+provider-failed = The sign-in did not work
+    .what = Your organisation's sign-in page answered with an error.
+    .why = It gave the reason below, if it gave one.
+    .next = Start again. If it happens again, tell your help desk the request ID.
+portal-busy = Too many sign-ins at the moment
+    .what = The portal cannot take more sign-ins right now.
+    .why = There were very many attempts in a short time.
+    .next = Wait a minute, then try again.
+portal-form = The form was not accepted
+    .what = Nothing was changed, because the form did not come from this portal's page or was too old.
+    .why = This protects you from pages that press buttons in your name.
+    .next = Go back to the portal and press the button there.
+portal-not-found = There is no such page
+    .what = The portal has no page at this address.
+    .why = The address may be misspelt, or the link may be old.
+    .next = Go back to the portal.
+portal-too-large = The message is too large
+    .what = What was sent is larger than the portal takes.
+    .why = No form of this portal is that large.
+    .next = Go back to the portal and start again.
+
+## The certificate
+
+certificate-title = Set up this device
+certificate-lead = Some pages reach you only when this device trusts the proxy's own certificate authority: the sign-in page in front of https sites, and pages that say why a site is blocked.
+certificate-check = Is it trusted already?
+certificate-check-steps =
+    Sign out here, then open any https site in this browser.
+    If the sign-in page appears without a warning, this device trusts the authority and nothing more is needed.
+    If the browser warns you about the connection, install the certificate as described below.
+certificate-this = The certificate
+certificate-name = Name
+certificate-until = Valid until
+certificate-fingerprint = SHA-256 fingerprint
+certificate-compare = Before you trust it, compare the fingerprint with the one that your help desk gives you by another way.
+certificate-der = Download for Windows, Apple and Android
+certificate-pem = Download for Linux and Firefox (PEM)
+certificate-install = How to install it
+
+system-windows = Windows
+    .steps =
+        Download the first file and open it.
+        Choose Install Certificate, then Current User (or Local Machine for everybody on this computer).
+        Choose “Place all certificates in the following store”, then Trusted Root Certification Authorities.
+        Finish, confirm the fingerprint, and start the browser again.
+system-macos = macOS
+    .steps =
+        Download the first file and open it. Keychain Access adds it to the login keychain.
+        Double-click it there, open Trust, and set “When using this certificate” to Always Trust.
+        Close the window and enter your password.
+system-ios = iPhone and iPad
+    .steps =
+        Open this page in Safari and download the first file. Allow the download of the profile.
+        In Settings, open General, then VPN & Device Management, choose the profile and install it.
+        In Settings, open General, About, Certificate Trust Settings, and switch full trust on for it.
+system-android = Android
+    .steps =
+        Download the first file.
+        In Settings, search for “CA certificate”, or open Security, Encryption & credentials, Install a certificate.
+        Choose CA certificate, confirm, and pick the downloaded file. The names of these menus differ between makers.
+system-debian = Linux: Debian and Ubuntu
+    .steps =
+        Download the PEM file, then run in its folder:
+        $ sudo cp authority.pem /usr/local/share/ca-certificates/vestibule.crt
+        $ sudo update-ca-certificates
+        Chromium has a store of its own:
+        $ certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n vestibule -i authority.pem
+system-fedora = Linux: Fedora and Red Hat
+    .steps =
+        Download the PEM file, then run in its folder:
+        $ sudo cp authority.pem /etc/pki/ca-trust/source/anchors/vestibule.pem
+        $ sudo update-ca-trust
+system-firefox = Firefox, on any system
+    .steps =
+        Download the PEM file.
+        In Settings, open Privacy & Security, Certificates, View Certificates, and the tab Authorities.
+        Choose Import, pick the file, and tick “Trust this CA to identify websites”.
+
+## The proxy's own address
+
+home-title = This is a proxy
+home-lead = Browsers go to the internet through it. There is nothing else to see at this address.
+home-pac = Automatic proxy configuration
+home-pac-lead = Enter this address as the automatic configuration (PAC) address of the device or browser:
+home-portal = Open the portal
+
+## Plain text for tools
+
+tool-sign-in = Sign-in required
+    .what = Nobody is signed in on this device, and this request cannot be sent to a sign-in page.
+    .next = Open the portal in a browser on this device and sign in, then try again.
+tool-denied = Blocked by a rule
+    .what = The rules do not allow this destination.
+    .next = If you need it for your work, ask your help desk and tell them the request ID.
+tool-place = Destination:
+tool-portal = Portal:

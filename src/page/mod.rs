@@ -1,0 +1,50 @@
+//! The pages that people see: each is a plain value that is rendered for a brand in a language.
+//!
+//! A page needs nothing but itself: no script, no file from elsewhere, one style sheet inside. So the proxy can answer
+//! with one on any origin. Text is in `locales/`; a new language is a new file there and a line in [`locale`].
+
+mod brand;
+mod cause;
+mod colour;
+mod html;
+mod locale;
+mod portal;
+mod proxy;
+mod sign_in;
+
+pub use brand::{Brand, Help};
+pub use cause::{Cause, Trouble};
+pub use colour::{Colour, NotAColour};
+pub use html::Html;
+pub use locale::{Locale, Locales};
+pub use portal::{Certificate, Device, LandingNote, Onward, SignInFailure, SignedIn, SignedOut};
+pub use proxy::{CookiesBlocked, Denied, Failure, ProxyHome, Subject, ToolText, Unsent};
+pub use sign_in::{Logon, Mistake, Note};
+
+/// Gives a page type its `render`: the template sees the page, the brand and the language.
+macro_rules! page {
+    ($page:ident, $template:tt, $forms:expr) => {
+        const _: () = {
+            #[derive(askama::Template)]
+            #[template(path = $template, config = "src/page/askama.toml")]
+            struct View<'a> {
+                page: &'a $page,
+                brand: &'a $crate::page::Brand,
+                t: &'a $crate::page::Locale,
+            }
+
+            impl $page {
+                /// The page in the language of `locale`.
+                pub fn render(&self, brand: &$crate::page::Brand, locale: &$crate::page::Locale) -> $crate::page::Html {
+                    let text = askama::Template::render(&View { page: self, brand, t: locale });
+                    let forms: fn(&$page) -> $crate::page::html::Forms<'_> = $forms;
+                    $crate::page::Html::new(text.unwrap_or_default(), brand, locale, &forms(self))
+                }
+            }
+        };
+    };
+}
+use page;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! The portal's pages for people who have signed in, have signed out, or could not sign in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::page::html::Forms;
+use crate::page::{Locale, Trouble, page};
+
+/// Who is signed in, since when, until when, and where.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// What the person is called.
+    pub name: String,
+    /// The account, as records show it.
+    pub account: String,
+    /// When they signed in.
+    pub since: Timestamp,
+    /// When they must sign in again.
+    pub until: Timestamp,
+    /// Where they are signed in, this device first.
+    pub devices: Vec<Device>,
+    /// How many more devices there are than are listed.
+    pub more: usize,
+    /// A line above the rest.
+    pub note: Option<LandingNote>,
+    /// Where they were going.
+    pub onward: Option<Onward>,
+    /// The token that shows that a form came from this page.
+    pub csrf: String,
+}
+
+page!(SignedIn, "signed_in.html", |_| Forms::Own);
+
+/// One browser on which a person is signed in.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Its `User-Agent`.
+    pub user_agent: String,
+    /// The client address at sign-in.
+    pub client: String,
+    /// When the person signed in there.
+    pub since: Timestamp,
+    /// Whether it is the browser that shows the page.
+    pub here: bool,
+}
+
+/// Where to go next.
+#[derive(Clone, Debug)]
+pub struct Onward {
+    /// The link.
+    pub href: String,
+    /// The host that people know it by.
+    pub place: String,
+}
+
+/// A line on the page of somebody who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LandingNote {
+    /// They came back to a sign-in that is done.
+    WelcomeBack,
+    /// Their return token has expired.
+    Expired,
+    /// They signed in as somebody else than they typed.
+    OtherPerson {
+        /// What they typed.
+        typed: String,
+        /// Who they are.
+        asserted: String,
+    },
+}
+
+impl LandingNote {
+    fn sentence(&self, t: &Locale) -> String {
+        match self {
+            Self::WelcomeBack => t.say("note-welcome-back"),
+            Self::Expired => t.say("note-expired-signed-in"),
+            Self::OtherPerson { typed, asserted } => {
+                t.with_all("note-other-person", &[("typed", typed), ("asserted", asserted)])
+            }
+        }
+    }
+
+    fn is_warning(&self) -> bool {
+        matches!(self, Self::OtherPerson { .. })
+    }
+}
+
+/// The person has signed out.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedOut {
+    /// On all devices, not on this one alone.
+    pub everywhere: bool,
+}
+
+page!(SignedOut, "signed_out.html", |_| Forms::None);
+
+/// Something in the portal did not work.
+#[derive(Clone, Debug)]
+pub struct SignInFailure {
+    /// What.
+    pub trouble: Trouble,
+    /// What the identity provider said, in its own words.
+    pub said: Option<String>,
+    /// Where to start again.
+    pub again: String,
+    /// The request's name, for the help desk.
+    pub request_id: String,
+}
+
+page!(SignInFailure, "sign_in_failure.html", |_| Forms::None);
+
+/// How to trust our authority.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// The authority's name.
+    pub name: String,
+    /// When its certificate ends.
+    pub until: Timestamp,
+    /// SHA-256 of the certificate, `AB:CD:…`.
+    pub fingerprint: String,
+}
+
+page!(Certificate, "certificate.html", |_| Forms::None);
+
+impl Certificate {
+    fn systems(&self) -> [&'static str; 7] {
+        [
+            "system-windows",
+            "system-macos",
+            "system-ios",
+            "system-android",
+            "system-debian",
+            "system-fedora",
+            "system-firefox",
+        ]
+    }
+}

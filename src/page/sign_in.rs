@@ -1,0 +1,101 @@
+//! The logon page.
+
+use crate::identity::logon_name;
+use crate::page::html::Forms;
+use crate::page::{Locale, page};
+
+/// The logon page: one field for the account's name.
+#[derive(Clone, Debug, Default)]
+pub struct Logon {
+    /// What was typed before.
+    pub account: String,
+    /// What is wrong with it.
+    pub mistake: Option<Mistake>,
+    /// A line above the form.
+    pub note: Option<Note>,
+    /// The host that the person is on the way to.
+    pub place: Option<String>,
+    /// The sealed return token.
+    pub returning: Option<String>,
+    /// The token that shows that the form came from this page.
+    pub csrf: String,
+    /// A name that would be good here.
+    pub example: String,
+    /// The NetBIOS domain of the example, where there is one.
+    pub netbios: Option<String>,
+    /// The origins of the identity providers, where the form leads in the end.
+    pub identity_providers: Vec<String>,
+}
+
+page!(Logon, "logon.html", |page| Forms::OwnAnd(&page.identity_providers));
+
+impl Logon {
+    /// The forms of a name that work here.
+    fn forms(&self) -> Vec<String> {
+        let (account, domain) = self.example.split_once('@').unwrap_or((&self.example, ""));
+        let short = account.replace('.', "");
+        let netbios = self.netbios.as_deref().map(|netbios| format!("{netbios}\\{short}"));
+        [Some(self.example.clone()), Some(format!("{short}@{domain}")), netbios].into_iter().flatten().collect()
+    }
+}
+
+/// Why a typed name cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// It is not a logon name.
+    Name(logon_name::Error),
+    /// No realm answers for its domain.
+    UnknownDomain,
+}
+
+impl Mistake {
+    fn sentence(self, t: &Locale, example: &str) -> String {
+        let key = match self {
+            Self::Name(logon_name::Error::Empty) => "mistake-empty",
+            Self::Name(logon_name::Error::TooLong) => "mistake-too-long",
+            Self::Name(logon_name::Error::NoDomain) => "mistake-no-domain",
+            Self::Name(logon_name::Error::NoAccount) => "mistake-no-account",
+            Self::Name(logon_name::Error::BadDomain) => "mistake-bad-domain",
+            Self::Name(logon_name::Error::BadCharacter) => "mistake-bad-character",
+            Self::UnknownDomain => "mistake-unknown-domain",
+        };
+        t.with(key, "example", example)
+    }
+}
+
+/// A friendly line about how the person came to the logon page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The return token has expired.
+    Expired,
+    /// The return token could not be read.
+    Broken,
+    /// The form was open for too long.
+    FormExpired,
+    /// The form came from elsewhere.
+    FormForeign,
+    /// The form came without its cookie.
+    NoCookie,
+    /// The person was sending a form when they were challenged.
+    Unsent,
+    /// The sign-in was used before, or took too long.
+    Used,
+}
+
+impl Note {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Expired => "note-expired",
+            Self::Broken => "note-broken",
+            Self::FormExpired => "note-form-expired",
+            Self::FormForeign => "note-form-foreign",
+            Self::NoCookie => "note-no-cookie",
+            Self::Unsent => "note-unsent",
+            Self::Used => "note-used",
+        }
+    }
+
+    fn is_warning(self) -> bool {
+        matches!(self, Self::FormForeign | Self::NoCookie | Self::Unsent)
+    }
+}

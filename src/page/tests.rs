@@ -1,0 +1,278 @@
+//! Every page in every language.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::identity::logon_name;
+
+/// One of each page, with everything on it that it can have.
+fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
+    let now: Timestamp = "2026-03-05T08:09:10Z".parse().unwrap();
+    let text = |text: &str| text.to_owned();
+    let logon = Logon {
+        account: text("bsimon"),
+        example: text("b.simon@contoso.com"),
+        netbios: Some(text("CONTOSO")),
+        csrf: text("token"),
+        place: Some(text("news.test")),
+        returning: Some(text("sealed")),
+        identity_providers: vec![text("https://login.example")],
+        ..Logon::default()
+    };
+    let mut pages = vec![("logon", logon.render(brand, locale))];
+    for mistake in [
+        Mistake::Name(logon_name::Error::Empty),
+        Mistake::Name(logon_name::Error::TooLong),
+        Mistake::Name(logon_name::Error::NoDomain),
+        Mistake::Name(logon_name::Error::NoAccount),
+        Mistake::Name(logon_name::Error::BadDomain),
+        Mistake::Name(logon_name::Error::BadCharacter),
+        Mistake::UnknownDomain,
+    ] {
+        pages.push(("logon-mistake", Logon { mistake: Some(mistake), ..logon.clone() }.render(brand, locale)));
+    }
+    for note in
+        [Note::Expired, Note::Broken, Note::FormExpired, Note::FormForeign, Note::NoCookie, Note::Unsent, Note::Used]
+    {
+        pages.push(("logon-note", Logon { note: Some(note), ..logon.clone() }.render(brand, locale)));
+    }
+    let device =
+        |user_agent: &str, here| Device { user_agent: text(user_agent), client: text("192.0.2.7"), since: now, here };
+    let signed_in = SignedIn {
+        name: text("Britta Simon"),
+        account: text("B.Simon@contoso.com"),
+        since: now,
+        until: now,
+        devices: vec![
+            device("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36", true),
+            device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", false),
+        ],
+        more: 3,
+        note: None,
+        onward: Some(Onward { href: text("/go?r=sealed"), place: text("news.test") }),
+        csrf: text("token"),
+    };
+    pages.push(("signed-in", signed_in.render(brand, locale)));
+    for note in [
+        LandingNote::WelcomeBack,
+        LandingNote::Expired,
+        LandingNote::OtherPerson { typed: text("alexw@contoso.com"), asserted: text("B.Simon@contoso.com") },
+    ] {
+        pages.push(("signed-in-note", SignedIn { note: Some(note), ..signed_in.clone() }.render(brand, locale)));
+    }
+    for everywhere in [false, true] {
+        pages.push(("signed-out", SignedOut { everywhere }.render(brand, locale)));
+    }
+    for trouble in TROUBLES {
+        let failure = SignInFailure {
+            trouble,
+            said: Some(text("AADSTS50105: <b>not</b> assigned")),
+            again: text("/?r=sealed"),
+            request_id: text("q1"),
+        };
+        pages.push(("sign-in-failure", failure.render(brand, locale)));
+    }
+    let certificate =
+        Certificate { name: text("Vestibule at proxy.contoso.com"), until: now, fingerprint: vec!["AB"; 32].join(":") };
+    pages.push(("certificate", certificate.render(brand, locale)));
+    for cause in causes() {
+        let failure = Failure { cause, place: text("news.test"), request_id: text("q1") };
+        pages.push(("failure", failure.render(brand, locale)));
+    }
+    let denied = Denied {
+        place: text("casino.test"),
+        rule: text("No gambling at work"),
+        user: Some(text("B.Simon@contoso.com")),
+        request_id: text("q1"),
+    };
+    pages.push(("denied", denied.render(brand, locale)));
+    let unsent = Unsent {
+        method: text("POST"),
+        place: text("news.test"),
+        destination: text("http://news.test/comment?article=1"),
+        onward: text("/go?r=sealed"),
+    };
+    pages.push(("unsent", unsent.render(brand, locale)));
+    let blocked = CookiesBlocked { place: text("news.test"), retry: text("http://news.test/"), request_id: text("q1") };
+    pages.push(("cookies-blocked", blocked.render(brand, locale)));
+    let home = ProxyHome { pac: text("http://proxy.test:8080/proxy.pac"), portal: text("https://portal.test/") };
+    pages.push(("proxy-home", home.render(brand, locale)));
+    pages
+}
+
+const TROUBLES: [Trouble; 15] = [
+    Trouble::Refused,
+    Trouble::OtherPerson,
+    Trouble::Foreign,
+    Trouble::NotAssigned,
+    Trouble::NoSession,
+    Trouble::Cancelled,
+    Trouble::Locked,
+    Trouble::Policy,
+    Trouble::Misconfigured,
+    Trouble::ProviderFailed,
+    Trouble::Busy,
+    Trouble::Form,
+    Trouble::NotFound,
+    Trouble::TooLarge,
+    Trouble::Internal,
+];
+
+fn causes() -> Vec<Cause> {
+    vec![
+        Cause::NameNotFound,
+        Cause::Refused,
+        Cause::TimedOut,
+        Cause::Certificate("it expired <yesterday>".into()),
+        Cause::Unreachable,
+        Cause::ConnectionLost,
+        Cause::BadAnswer,
+        Cause::NotAllowed,
+        Cause::PortNotAllowed,
+        Cause::Loop,
+        Cause::TooLarge,
+        Cause::BadRequest("there are two Host fields".into()),
+        Cause::Busy,
+        Cause::Internal,
+    ]
+}
+
+/// The messages of a language and the values that each names.
+fn messages(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut messages = BTreeMap::<String, BTreeSet<String>>::new();
+    let (mut message, mut key) = (String::new(), String::new());
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(" =").next().unwrap();
+        if line.contains(" =") && line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            message = name.to_owned();
+            key = name.to_owned();
+        } else if line.contains(" =") && line.trim_start().starts_with('.') {
+            key = format!("{message}{}", name.trim());
+        }
+        let values = messages.entry(key.clone()).or_default();
+        values.extend(line.split("{ $").skip(1).map(|rest| rest.split_whitespace().next().unwrap().to_owned()));
+    }
+    messages.remove("");
+    messages
+}
+
+#[test]
+fn every_language_has_every_message_with_the_same_values() {
+    let (_, english) = locale::FILES[0];
+    for (tag, text) in locale::FILES {
+        assert!(fluent_bundle::FluentResource::try_new((*text).to_owned()).is_ok(), "{tag} is not a good Fluent file");
+        assert_eq!(messages(text), messages(english), "{tag}");
+    }
+}
+
+#[test]
+fn every_message_is_used_and_every_message_that_is_used_exists() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/page");
+    let sources: String = [folder.to_owned(), format!("{folder}/templates")]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file() && !path.ends_with("tests.rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let known: BTreeSet<_> = messages(locale::FILES[0].1).into_keys().collect();
+    for key in known.iter().filter(|key| !key.contains('.') && *key != "language") {
+        assert!(sources.contains(&format!("\"{key}\"")), "{key} is not used");
+    }
+    for call in ["t.say(\"", "t.with(\"", "t.lines(\"", "t.with_all(\""] {
+        for key in sources.split(call).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(known.contains(key), "{key} is not in the locales");
+        }
+    }
+}
+
+#[test]
+fn every_problem_says_what_happened_why_and_what_to_do() {
+    let locales = Locales::built_in();
+    for locale in locales.iter() {
+        let keys =
+            TROUBLES.iter().map(|trouble| trouble.key()).chain(causes().iter().map(Cause::key).collect::<Vec<_>>());
+        for key in keys {
+            for part in ["what", "why", "next"] {
+                assert_ne!(locale.part(key, part), key, "{key}.{part} in {}", locale.tag());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_is_whole_and_escaped_in_every_language() {
+    let locales = Locales::built_in();
+    let mut brand = Brand::new("Contoso <&> Web", Brand::ACCENT);
+    brand.help = Some(Help::new("help@contoso.com"));
+    for locale in locales.iter() {
+        for (name, html) in every_page(&brand, locale) {
+            let text = html.as_str();
+            let place = format!("{name} in {}", locale.tag());
+            assert!(text.starts_with("<!doctype html>"), "{place}");
+            assert!(text.contains(&format!("<html lang=\"{}\" dir=\"ltr\">", locale.tag())), "{place}");
+            assert_eq!(text.matches("<h1>").count(), 1, "{place}");
+            assert!(text.contains("– Contoso &#60;&#38;&#62; Web</title>"), "{place}: {text}");
+            for bad in ["<script", "style=\"", "{ $", "{$", "onclick", "<b>not", "<yesterday>", "src=\"http"] {
+                assert!(!text.contains(bad), "{place} has {bad}");
+            }
+            assert!(html.content_security_policy().starts_with("default-src 'none'; style-src 'sha256-"), "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_mistake_stands_beside_its_field_and_first_in_the_title() {
+    let (brand, locales) = (Brand::default(), Locales::built_in());
+    let page = Logon {
+        account: "b<simon".into(),
+        mistake: Some(Mistake::Name(logon_name::Error::BadCharacter)),
+        example: "b.simon@contoso.com".into(),
+        ..Logon::default()
+    };
+    let text = page.render(&brand, locales.negotiate(None)).as_str().to_owned();
+    for part in [
+        "<title>Error: Sign in – Vestibule</title>",
+        "value=\"b&#60;simon\"",
+        "aria-describedby=\"mistake\" aria-invalid=\"true\"",
+        "It looks like b.simon@contoso.com.",
+        "autocomplete=\"username\"",
+        " autofocus",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn a_tool_gets_plain_text() {
+    let (brand, locales) = (Brand::default(), Locales::built_in());
+    let text = ToolText {
+        subject: Subject::SignIn,
+        place: Some("pypi.org".into()),
+        portal: "https://portal.test/".into(),
+        request_id: "q1".into(),
+    };
+    assert_eq!(
+        text.render(&brand, locales.negotiate(None)),
+        "Vestibule: Sign-in required\n\n\
+         Nobody is signed in on this device, and this request cannot be sent to a sign-in page.\n\
+         Open the portal in a browser on this device and sign in, then try again.\n\n\
+         Destination: pypi.org\nPortal: https://portal.test/\nRequest ID: q1\n"
+    );
+}
+
+/// Writes every page to the folder that `PAGES` names, to be looked at.
+#[test]
+#[ignore = "for people who change the looks"]
+fn pages_to_look_at() {
+    let folder = std::path::PathBuf::from(std::env::var("PAGES").unwrap());
+    let locales = Locales::built_in();
+    for locale in locales.iter() {
+        let mut brand = Brand::default();
+        brand.help = Some(Help::new("help@contoso.com"));
+        for (number, (name, html)) in every_page(&brand, locale).iter().enumerate() {
+            std::fs::write(folder.join(format!("{}-{number:02}-{name}.html", locale.tag())), html.as_str()).unwrap();
+        }
+    }
+}
