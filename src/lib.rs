@@ -21,6 +21,7 @@ pub mod session;
 
 // Layer 4: what talks to people and origins.
 pub mod listener;
+pub mod portal;
 pub mod proxy;
 
 // Layer 5: the one file.

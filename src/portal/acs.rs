@@ -1,0 +1,265 @@
+//! The assertion consumer service: a Response arrives by cross-site POST, and somebody is signed in, or not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{Request, Response, StatusCode};
+use url::Url;
+
+use crate::clock::after;
+use crate::identity::User;
+use crate::page::{LandingNote, Trouble};
+use crate::portal::cookie::{self, SameSite};
+use crate::portal::form::Form;
+use crate::portal::{ACS_PATH, RealmParts, Shared, Visit, identity_provider, logon, redirect, show};
+use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
+use crate::saml::{Mismatch, response};
+use crate::seal::fingerprint;
+use crate::session::pending::Pending;
+use crate::session::{AssertionFacts, Ending, SessionId};
+
+/// A real Response has 5 to 20 kB.
+const MAX_BODY: usize = 256 * 1024;
+
+/// The longest RelayState of ours has 22 characters; the standard allows 80 (SAML Bindings §3.4.3).
+const MAX_RELAY_STATE: usize = 80;
+
+/// How long a Response waits for its turn to be verified.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const PREVIOUS: &str = "previous session";
+
+/// Why a Response signed nobody in. The person is told less.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    /// The form has no Response, or more than one.
+    #[error("the form has no SAMLResponse, or several")]
+    NoResponse,
+    /// There is no such pending sign-in: used, too old, or never begun.
+    #[error("there is no such pending sign-in")]
+    Spent,
+    /// The browser is another one than began the sign-in.
+    #[error("the sign-in was begun in another browser")]
+    OtherBrowser,
+    /// The realm is not configured any more.
+    #[error("the realm is not known")]
+    UnknownRealm,
+    /// It is not acceptable.
+    #[error(transparent)]
+    Response(#[from] crate::saml::Error),
+    /// It names nobody.
+    #[error(transparent)]
+    Claims(#[from] crate::saml::claims::Error),
+    /// The Assertion was used before.
+    #[error("the assertion was used before")]
+    Replayed,
+    /// Somebody else signed in than was typed.
+    #[error("somebody else signed in than was typed")]
+    OtherPerson,
+    /// There is no room, or no time.
+    #[error("there are too many sign-ins")]
+    Busy,
+    /// Verification did not come to an end.
+    #[error("verification failed")]
+    Broken,
+}
+
+/// A refusal, and what is known of the sign-in that it ends.
+struct Failure {
+    refusal: Refusal,
+    realm: Option<String>,
+    returning: Option<String>,
+}
+
+/// The paths at which Responses are taken.
+pub(super) fn paths(realms: &[RealmParts]) -> BTreeSet<String> {
+    let urls = realms
+        .iter()
+        .flat_map(|parts| std::iter::once(&parts.service_provider.acs_url).chain(&parts.service_provider.acs_aliases));
+    let mut paths: BTreeSet<_> = urls.filter_map(|url| Some(Url::parse(url).ok()?.path().to_owned())).collect();
+    paths.insert(ACS_PATH.to_owned());
+    paths
+}
+
+/// `POST /saml/acs` and its aliases.
+pub(super) async fn accept(
+    State(portal): State<Arc<Shared>>,
+    Extension(visit): Extension<Visit>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let trouble =
+        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
+    if !portal.limiter.admit(visit.peer.client.ip()) {
+        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
+        return trouble(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
+    }
+    let form = match Form::read(request, MAX_BODY).await {
+        Ok(form) => form,
+        Err(Trouble::TooLarge) => return trouble(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
+        Err(_) => return trouble(StatusCode::BAD_REQUEST, Trouble::Refused),
+    };
+    match sign_in(&portal, &visit, &form).await {
+        Ok(response) => response,
+        Err(failure) => refuse(&portal, &visit, &failure),
+    }
+}
+
+async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Response<Body>, Failure> {
+    let early = |refusal| Failure { refusal, realm: None, returning: None };
+    let message = form.only("SAMLResponse").ok_or_else(|| early(Refusal::NoResponse))?;
+    let id = form.only("RelayState").filter(|id| id.len() <= MAX_RELAY_STATE).ok_or_else(|| early(Refusal::Spent))?;
+    let pending = portal.parts.pending.find(id).await.ok_or_else(|| early(Refusal::Spent))?;
+    let fail = |refusal| Failure { refusal, realm: Some(pending.realm.clone()), returning: pending.returning.clone() };
+    // Checked before anything is used up: who knows an identifier alone can end nobody's sign-in.
+    if visit.cookie(&cookie::pending(id)).map(fingerprint) != Some(pending.browser) {
+        return Err(Failure { returning: None, ..fail(Refusal::OtherBrowser) });
+    }
+    let realm = portal.parts.realms.iter().find(|parts| parts.realm.name == pending.realm);
+    let realm = realm.ok_or_else(|| fail(Refusal::UnknownRealm))?;
+    let accepted = match verify(portal, visit, realm, &pending, message).await {
+        Ok(accepted) => accepted,
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Response(crate::saml::Error::Status(_))) {
+                portal.parts.pending.consume(id).await;
+            }
+            return Err(fail(refusal));
+        }
+    };
+    let user = realm.claims.user(&accepted).map_err(|error| fail(error.into()))?;
+    portal.parts.pending.consume(id).await.ok_or_else(|| fail(Refusal::Spent))?;
+    let issuer = realm.identity_provider.entity_id();
+    match portal.parts.pending.use_assertion(issuer, &accepted.assertion_id, accepted.reusable_until).await {
+        Ok(true) => {}
+        Ok(false) => return Err(fail(Refusal::Replayed)),
+        Err(_) => return Err(fail(Refusal::Busy)),
+    }
+    let note = compare(visit, realm, &pending, &user).map_err(fail)?;
+    let mut response = begin(portal, visit, user, accepted, note.as_ref(), &pending).await.map_err(fail)?;
+    cookie::remove(&mut response, &cookie::pending(id));
+    Ok(response)
+}
+
+/// Verifies a Response on a thread of its own, a few at a time.
+async fn verify(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    pending: &Pending,
+    message: &str,
+) -> Result<Accepted, Refusal> {
+    let turn = Arc::clone(&portal.verifications).acquire_owned();
+    let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, turn).await else { return Err(Refusal::Busy) };
+    let (sp, idp) = (Arc::clone(&realm.service_provider), Arc::clone(&realm.identity_provider));
+    let (message, request_id, requested) = (message.to_owned(), pending.request_id.clone(), pending.issued);
+    let endpoint = format!("{}{}", portal.config.url, visit.path);
+    let (max_age, now) = (portal.parts.pending.lifetime(), portal.parts.clock.now());
+    let verified = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let expected = Expected {
+            service_provider: &sp,
+            identity_provider: &idp,
+            endpoint: &endpoint,
+            request_id: &request_id,
+            requested,
+            max_age,
+            clock_skew: CLOCK_SKEW,
+        };
+        response::accept(&message, &expected, now)
+    });
+    Ok(verified.await.map_err(|_| Refusal::Broken)??)
+}
+
+/// Who signed in counts, not who was typed; a realm may want them to be the same.
+fn compare(visit: &Visit, realm: &RealmParts, pending: &Pending, user: &User) -> Result<Option<LandingNote>, Refusal> {
+    if identity_provider::is_same_person(&realm.realm, &pending.typed, user) {
+        return Ok(None);
+    }
+    tracing::info!(
+        realm = pending.realm,
+        user = user.name,
+        typed = pending.typed,
+        request_id = visit.request_id,
+        "somebody else signed in than was typed"
+    );
+    match realm.mismatch {
+        Mismatch::Accept => Ok(None),
+        Mismatch::Warn => {
+            Ok(Some(LandingNote::OtherPerson { typed: pending.typed.clone(), asserted: user.name.clone() }))
+        }
+        Mismatch::Refuse => Err(Refusal::OtherPerson),
+    }
+}
+
+/// Begins the session, ends the one that this browser had, and sends the person on.
+async fn begin(
+    portal: &Shared,
+    visit: &Visit,
+    user: User,
+    accepted: Accepted,
+    note: Option<&LandingNote>,
+    pending: &Pending,
+) -> Result<Response<Body>, Refusal> {
+    let (sessions, sealer, now) = (&portal.parts.sessions, &portal.parts.sealer, portal.parts.clock.now());
+    let facts = AssertionFacts {
+        name_id: accepted.name_id,
+        session_index: accepted.session_index,
+        not_on_or_after: accepted.session_ends,
+    };
+    let client = visit.peer.client.ip().to_canonical();
+    let (session, secret) = sessions.begin(user, client, visit.user_agent(), facts).await.map_err(|_| Refusal::Busy)?;
+    // The session cookie itself is not sent along with a POST from another site.
+    let previous = visit.cookie(cookie::PREVIOUS).and_then(|token| sealer.open::<SessionId>(PREVIOUS, token, now).ok());
+    if let Some(previous) = previous {
+        sessions.end(previous, Ending::Replaced).await;
+    }
+    tracing::info!(
+        realm = session.user.realm,
+        user = session.user.name,
+        session = session.id.short(),
+        client = %client,
+        request_id = visit.request_id,
+        "signed in"
+    );
+    let location = logon::after_sign_in(portal, note, pending.returning.as_deref());
+    let mut response = redirect(StatusCode::SEE_OTHER, &location);
+    let lifetime = Some(session.expires.duration_since(now));
+    cookie::set(&mut response, cookie::SESSION, &secret, SameSite::Lax, lifetime);
+    let previous = sealer.seal(PREVIOUS, &session.id, after(session.expires, CLOCK_SKEW));
+    cookie::set(&mut response, cookie::PREVIOUS, &previous, SameSite::None, lifetime);
+    Ok(response)
+}
+
+/// Says that it did not work. To people all bad Responses look the same; the reason is for the log.
+fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
+    let (status, trouble, said) = match &failure.refusal {
+        Refusal::Spent => {
+            tracing::info!(client = %visit.peer.client.ip(), request_id = visit.request_id, "sign-in is over");
+            return redirect(StatusCode::SEE_OTHER, "/again");
+        }
+        Refusal::Response(crate::saml::Error::Status(status)) => {
+            let (trouble, said) = identity_provider::explain(status);
+            (StatusCode::FORBIDDEN, trouble, said)
+        }
+        Refusal::OtherBrowser => (StatusCode::FORBIDDEN, Trouble::Foreign, None),
+        Refusal::OtherPerson => (StatusCode::FORBIDDEN, Trouble::OtherPerson, None),
+        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
+        Refusal::Broken => (StatusCode::INTERNAL_SERVER_ERROR, Trouble::Internal, None),
+        Refusal::NoResponse | Refusal::UnknownRealm | Refusal::Response(_) | Refusal::Claims(_) | Refusal::Replayed => {
+            (StatusCode::FORBIDDEN, Trouble::Refused, None)
+        }
+    };
+    tracing::warn!(
+        realm = failure.realm,
+        reason = %failure.refusal,
+        client = %visit.peer.client.ip(),
+        request_id = visit.request_id,
+        "sign-in refused"
+    );
+    let mut page = visit.trouble(trouble, failure.returning.as_deref());
+    page.said = said;
+    show(status, page.render(&portal.parts.brand, visit.locale(portal)))
+}

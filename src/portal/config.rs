@@ -1,0 +1,221 @@
+//! `[portal]` of the configuration.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use url::Url;
+
+use crate::clock::SignedDuration;
+use crate::page::{Brand, Colour, Help};
+
+/// `[portal]`, as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The portal's origin: `https://portal.example.com`, with a port if it is not 443.
+    pub url: Origin,
+    /// Where its own TLS listener binds, `address:port`. Without one it is served through the proxy alone.
+    pub listen: Option<std::net::SocketAddr>,
+    /// Its certificate chain, as a PEM file. Without one, the interception authority issues it.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, as a PEM file.
+    pub key: Option<PathBuf>,
+    /// The name at the top of each page.
+    #[serde(default = "title")]
+    pub title: String,
+    /// The colour of buttons and links, `#rrggbb`.
+    pub accent: Option<Colour>,
+    /// A logo, as a PNG, JPEG, WebP or SVG file.
+    pub logo: Option<PathBuf>,
+    /// Whom to ask: a web address, a mail address, a telephone number, or some words.
+    pub help: Option<String>,
+    /// The time zone in which pages write times, such as `Europe/Berlin`. Default: UTC.
+    pub time_zone: Option<String>,
+    /// How long a person may take at the identity provider. Default: 30 minutes.
+    #[serde(default = "sign_in_timeout")]
+    pub sign_in_timeout: SignedDuration,
+    /// Sign-ins that one client address may try in a minute; a hundred people may share one. Default: 300.
+    #[serde(default = "attempts_per_minute")]
+    pub attempts_per_minute: u32,
+    /// Origins that an identity provider redirects to while it signs people in, besides its own: browsers follow the
+    /// logon form's redirects only to origins that the page names.
+    #[serde(default)]
+    pub sign_in_origins: Vec<Origin>,
+}
+
+/// An https origin: scheme, host, and port if it is not 443.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origin(Url);
+
+/// Why the portal cannot be set up as it is written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not an https origin.
+    #[error("`{0}` is not an https address without a path, such as https://portal.example.com")]
+    NotAnOrigin(String),
+    /// The logo cannot be read.
+    #[error("the logo {} cannot be read: {cause}", path.display())]
+    Logo {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The logo is of a kind that browsers don't show, or too large to be a part of each page.
+    #[error("the logo {} is not a PNG, JPEG, WebP or SVG file of at most {MAX_LOGO} bytes", .0.display())]
+    UnusableLogo(PathBuf),
+    /// There is no such time zone.
+    #[error("there is no time zone `{0}`")]
+    NoSuchTimeZone(String),
+}
+
+/// The largest logo: it is a part of every page.
+const MAX_LOGO: usize = 64 * 1024;
+
+fn title() -> String {
+    "Vestibule".to_owned()
+}
+
+fn sign_in_timeout() -> SignedDuration {
+    SignedDuration::from_mins(30)
+}
+
+fn attempts_per_minute() -> u32 {
+    300
+}
+
+impl Config {
+    /// The settings for a portal at `url`, all others as they are by default.
+    pub fn new(url: Origin) -> Self {
+        Self {
+            url,
+            listen: None,
+            certificate: None,
+            key: None,
+            title: title(),
+            accent: None,
+            logo: None,
+            help: None,
+            time_zone: None,
+            sign_in_timeout: sign_in_timeout(),
+            attempts_per_minute: attempts_per_minute(),
+            sign_in_origins: Vec::new(),
+        }
+    }
+
+    /// The look of the pages. Reads the logo.
+    pub fn brand(&self) -> Result<Brand, Error> {
+        let mut brand = Brand::new(self.title.clone(), self.accent.unwrap_or(Brand::ACCENT));
+        brand.help = self.help.clone().map(Help::new);
+        if let Some(path) = &self.logo {
+            let logo = std::fs::read(path).map_err(|cause| Error::Logo { path: path.clone(), cause })?;
+            brand.logo = Some(data_url(&logo).ok_or_else(|| Error::UnusableLogo(path.clone()))?);
+        }
+        if let Some(name) = &self.time_zone {
+            brand.time_zone = TimeZone::get(name).map_err(|_| Error::NoSuchTimeZone(name.clone()))?;
+        }
+        Ok(brand)
+    }
+}
+
+/// An image as a `data:` URL, of the type that its first bytes show.
+fn data_url(image: &[u8]) -> Option<String> {
+    let kind = match image {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        _ if image.trim_ascii_start().starts_with(b"<") => "image/svg+xml",
+        _ => return None,
+    };
+    (image.len() <= MAX_LOGO).then(|| format!("data:{kind};base64,{}", STANDARD.encode(image)))
+}
+
+impl Origin {
+    /// The host, in lower case and in ASCII.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.0.port().unwrap_or(443)
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl std::str::FromStr for Origin {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refusal = || Error::NotAnOrigin(text.to_owned());
+        let url = Url::parse(text).map_err(|_| refusal())?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        if url.scheme() == "https" && bare && anonymous { Ok(Self(url)) } else { Err(refusal()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_portal_is_an_https_origin_and_nothing_more() {
+        for (text, origin, port) in [
+            ("https://Portal.Example.com", "https://portal.example.com", 443),
+            ("https://portal.example.com:8443/", "https://portal.example.com:8443", 8443),
+            ("https://bücher.example", "https://xn--bcher-kva.example", 443),
+        ] {
+            let parsed: Origin = text.parse().unwrap();
+            assert_eq!((parsed.to_string().as_str(), parsed.port()), (origin, port));
+        }
+        for text in
+            ["http://portal.test", "https://portal.test/a", "https://u@portal.test", "https://portal.test/?a", "portal"]
+        {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_section_is_read_with_its_defaults_and_refuses_unknown_keys() {
+        let config: Config =
+            toml::from_str("url = 'https://portal.test'\naccent = '#0a7'\nsign_in_timeout = '10m'").unwrap();
+        assert_eq!(config.sign_in_timeout, SignedDuration::from_mins(10));
+        assert_eq!((config.title.as_str(), config.attempts_per_minute), ("Vestibule", 300));
+        assert!(config.brand().is_ok());
+        for text in
+            ["url = 'https://portal.test'\ntittle = 'x'", "url = 'https://portal.test'\naccent = 'red'", "title = 'x'"]
+        {
+            assert!(toml::from_str::<Config>(text).is_err(), "{text}");
+        }
+        let zone: Config = toml::from_str("url = 'https://portal.test'\ntime_zone = 'Mars/Olympus'").unwrap();
+        assert_eq!(zone.brand().unwrap_err().to_string(), "there is no time zone `Mars/Olympus`");
+    }
+
+    #[test]
+    fn a_logo_is_recognised_by_its_first_bytes() {
+        assert!(data_url(b"\x89PNG\r\n\x1a\n").unwrap().starts_with("data:image/png;base64,"));
+        assert!(
+            data_url(b" <svg xmlns='http://www.w3.org/2000/svg'/>").unwrap().starts_with("data:image/svg+xml;base64,")
+        );
+        assert_eq!(data_url(b"GIF89a"), None);
+        assert_eq!(data_url(&[[0x89, b'P', b'N', b'G'].as_slice(), &[0; MAX_LOGO]].concat()), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! The portal's cookies. Each has an explicit `SameSite`, the `__Host-` prefix, and no use outside of the portal.
+//!
+//! | cookie | `SameSite` | for |
+//! |---|---|---|
+//! | `__Host-vestibule` | Lax | the session |
+//! | `__Host-vestibule-was` | None | which session a new sign-in replaces; it opens nothing |
+//! | `__Host-vestibule-form` | Lax | binds form tokens to the browser |
+//! | `__Host-vestibule-p-<id>` | None | binds one pending sign-in to the browser |
+//!
+//! The identity provider's cross-site POST carries only those with `SameSite=None`.
+
+use axum::body::Body;
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Response};
+
+use crate::clock::SignedDuration;
+
+/// The session.
+pub const SESSION: &str = "__Host-vestibule";
+
+/// The session that a new sign-in replaces.
+pub(super) const PREVIOUS: &str = "__Host-vestibule-was";
+
+/// Binds form tokens to the browser.
+pub(super) const FORM: &str = "__Host-vestibule-form";
+
+/// What the names of pending sign-ins' cookies begin with.
+const PENDING: &str = "__Host-vestibule-p-";
+
+/// Pending sign-ins that one browser may have; the cookies of more would fill its header section.
+pub(super) const MAX_PENDING: usize = 8;
+
+/// When a cookie is sent along with requests from other sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SameSite {
+    /// On navigations by GET.
+    Lax,
+    /// Always.
+    None,
+}
+
+/// The name of the cookie of the pending sign-in `id`.
+pub(super) fn pending(id: &str) -> String {
+    format!("{PENDING}{id}")
+}
+
+/// The identifiers of the pending sign-ins that this browser has cookies of.
+pub(super) fn pending_ids(fields: &HeaderMap) -> Vec<String> {
+    let values = fields.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.split('=').next());
+    names.filter_map(|name| name.trim().strip_prefix(PENDING)).map(str::to_owned).collect()
+}
+
+/// Gives the browser a cookie, for `lifetime` or until it is closed.
+pub(super) fn set(
+    response: &mut Response<Body>,
+    name: &str,
+    value: &str,
+    same_site: SameSite,
+    lifetime: Option<SignedDuration>,
+) {
+    let age = lifetime.map(|lifetime| format!("; Max-Age={}", lifetime.as_secs().max(0))).unwrap_or_default();
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite={same_site:?}{age}");
+    if let Ok(value) = HeaderValue::try_from(text) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+/// Takes a cookie away.
+pub(super) fn remove(response: &mut Response<Body>, name: &str) {
+    set(response, name, "", SameSite::Lax, Some(SignedDuration::ZERO));
+}

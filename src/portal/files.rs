@@ -1,0 +1,111 @@
+//! What the portal gives out to anybody: the authority's certificate, our metadata, and answers for machines.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::clock::Timestamp;
+use crate::page::{self, Trouble};
+use crate::portal::{Certificate, Shared, Visit, show};
+
+type Portal = State<Arc<Shared>>;
+
+/// What people are told about our authority.
+pub(super) struct Authority {
+    name: String,
+    until: Timestamp,
+    fingerprint: String,
+}
+
+impl Authority {
+    /// Reads it from the certificate.
+    pub(super) fn read(certificate: &Certificate) -> Self {
+        let read = X509Certificate::from_der(&certificate.der).ok().map(|(_, read)| read);
+        let name = read.as_ref().and_then(|read| read.subject().iter_common_name().next()?.as_str().ok());
+        let until = read.as_ref().and_then(|read| Timestamp::from_second(read.validity().not_after.timestamp()).ok());
+        let hash = digest::digest(&digest::SHA256, &certificate.der);
+        let bytes: Vec<_> = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        Self {
+            name: name.unwrap_or_default().to_owned(),
+            until: until.unwrap_or_default(),
+            fingerprint: bytes.join(":"),
+        }
+    }
+}
+
+/// `GET /certificate`.
+pub(super) async fn certificate(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let Authority { name, until, fingerprint } = &portal.authority;
+    let page = page::Certificate { name: name.clone(), until: *until, fingerprint: fingerprint.clone() };
+    show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
+}
+
+/// `GET /certificate/authority.pem`.
+pub(super) async fn authority_pem(State(portal): Portal) -> Response<Body> {
+    let body = Body::from(portal.parts.authority.pem.clone());
+    download(body, "application/x-pem-file", "attachment; filename=\"authority.pem\"")
+}
+
+/// `GET /certificate/authority.crt`: systems offer to install this type at once.
+pub(super) async fn authority_der(State(portal): Portal) -> Response<Body> {
+    let body = Body::from(portal.parts.authority.der.clone());
+    download(body, "application/x-x509-ca-cert", "attachment; filename=\"authority.crt\"")
+}
+
+/// `GET /saml/metadata`: ours, for the realm that `?realm=` names, or for the first one.
+pub(super) async fn metadata(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let mut realms = portal.parts.realms.iter();
+    let found = match visit.parameter("realm") {
+        None => realms.next(),
+        Some(name) => realms.find(|parts| parts.realm.name == name),
+    };
+    match found {
+        Some(parts) => typed(Body::from(parts.service_provider.metadata()), "application/samlmetadata+xml"),
+        None => missing(&portal, &visit),
+    }
+}
+
+/// `GET /captive`: the Captive Portal API (RFC 8908), for systems that ask whether somebody must sign in here.
+pub(super) async fn captive(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let captive = portal.parts.sessions.find_by_client(visit.peer.client.ip().to_canonical()).is_none();
+    let answer = serde_json::json!({ "captive": captive, "user-portal-url": format!("{}/", portal.config.url) });
+    typed(Body::from(answer.to_string()), "application/captive+json")
+}
+
+/// `GET /healthz`.
+pub(super) async fn health() -> Response<Body> {
+    typed(Body::from("ok\n"), "text/plain; charset=utf-8")
+}
+
+/// `GET /robots.txt`.
+pub(super) async fn robots() -> Response<Body> {
+    typed(Body::from("User-agent: *\nDisallow: /\n"), "text/plain; charset=utf-8")
+}
+
+/// Any other address.
+pub(super) async fn not_found(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    missing(&portal, &visit)
+}
+
+fn missing(portal: &Shared, visit: &Visit) -> Response<Body> {
+    let page = visit.trouble(Trouble::NotFound, None);
+    show(StatusCode::NOT_FOUND, page.render(&portal.parts.brand, visit.locale(portal)))
+}
+
+fn typed(body: Body, kind: &'static str) -> Response<Body> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn download(body: Body, kind: &'static str, disposition: &'static str) -> Response<Body> {
+    let mut response = typed(body, kind);
+    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    response
+}

@@ -1,0 +1,119 @@
+//! What is asked of an identity provider, and what its refusals mean to people.
+
+use crate::clock::Timestamp;
+use crate::identity::{LogonName, Realm, User};
+use crate::page::Trouble;
+use crate::portal::RealmParts;
+use crate::saml::guard::Status;
+use crate::saml::request;
+
+/// An AuthnRequest: its identifier, and where to send the browser with it.
+pub(super) fn ask(parts: &RealmParts, relay_state: &str, name: &LogonName, now: Timestamp) -> (String, String) {
+    let hint = parts.realm.login_hint(name);
+    let (sp, idp) = (&parts.service_provider, &parts.identity_provider);
+    let request = request::build(sp, idp, relay_state, Some(&hint), now);
+    (request.id, request.url.into())
+}
+
+/// Whether `user` is the person that somebody typed.
+pub(super) fn is_same_person(realm: &Realm, typed: &str, user: &User) -> bool {
+    let Ok(name) = LogonName::parse(typed) else { return false };
+    let account = user.sam_account_name.as_deref();
+    let by_account = account.is_some_and(|account| account.to_lowercase() == name.account().to_lowercase());
+    let own_domain = realm.domains.is_empty() || Realm::of([realm], &name).is_some();
+    user.is_called(typed.trim()) || user.is_called(&realm.login_hint(&name)) || (by_account && own_domain)
+}
+
+/// What a refusal means, and what the identity provider said in its own words.
+///
+/// Entra's codes: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>.
+pub(super) fn explain(status: &Status) -> (Trouble, Option<String>) {
+    let message = status.message.as_deref().unwrap_or_default();
+    let trouble = match entra_code(message) {
+        Some(50_105) => Trouble::NotAssigned,
+        Some(50_058 | 50_078 | 50_133 | 50_173) => Trouble::NoSession,
+        Some(65_004 | 50_140 | 16_000) => Trouble::Cancelled,
+        Some(50_034 | 50_053 | 50_055 | 50_057 | 50_126 | 50_144 | 90_072) => Trouble::Locked,
+        Some(50_005 | 50_074 | 50_076 | 50_079 | 50_097 | 50_158 | 53_000..=53_099) => Trouble::Policy,
+        Some(50_011 | 70_001 | 75_001..=75_099 | 700_016 | 900_235) => Trouble::Misconfigured,
+        Some(_) => Trouble::ProviderFailed,
+        None => by_status(status),
+    };
+    let said: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(400).collect();
+    (trouble, (!said.is_empty()).then_some(said))
+}
+
+/// SAML Core §3.2.2.2.
+fn by_status(status: &Status) -> Trouble {
+    match status.subcode.as_deref().and_then(|code| code.rsplit(':').next()) {
+        Some("NoPassive" | "AuthnFailed") => Trouble::NoSession,
+        Some("RequestDenied") => Trouble::Policy,
+        Some("UnknownPrincipal") => Trouble::Locked,
+        Some("RequestUnsupported" | "InvalidNameIDPolicy" | "UnsupportedBinding" | "NoAuthnContext") => {
+            Trouble::Misconfigured
+        }
+        _ => Trouble::ProviderFailed,
+    }
+}
+
+/// The number of `AADSTS50105`.
+fn entra_code(message: &str) -> Option<u32> {
+    let (_, rest) = message.split_once("AADSTS")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Groups;
+
+    #[test]
+    fn a_refusal_is_explained_by_its_code_and_else_by_its_status() {
+        let status = |subcode: Option<&str>, message: Option<&str>| Status {
+            code: "urn:oasis:names:tc:SAML:2.0:status:Responder".into(),
+            subcode: subcode.map(|code| format!("urn:oasis:names:tc:SAML:2.0:status:{code}")),
+            message: message.map(str::to_owned),
+        };
+        for (subcode, message, trouble) in [
+            (None, Some("AADSTS50105: The signed in user is not assigned to a role."), Trouble::NotAssigned),
+            (Some("NoPassive"), Some("AADSTS50058: A silent sign-in request was sent."), Trouble::NoSession),
+            (None, Some("AADSTS75011: Authentication method mismatch."), Trouble::Misconfigured),
+            (None, Some("AADSTS53003: Access has been blocked."), Trouble::Policy),
+            (None, Some("AADSTS50057: The user account is disabled."), Trouble::Locked),
+            (None, Some("AADSTS65004: User declined to consent."), Trouble::Cancelled),
+            (None, Some("AADSTS99999999999999999999"), Trouble::ProviderFailed),
+            (Some("NoPassive"), None, Trouble::NoSession),
+            (Some("RequestDenied"), None, Trouble::Policy),
+            (None, None, Trouble::ProviderFailed),
+        ] {
+            assert_eq!(explain(&status(subcode, message)).0, trouble, "{subcode:?} {message:?}");
+        }
+        assert_eq!(explain(&status(None, Some(" two\n lines "))).1.as_deref(), Some("two lines"));
+        assert_eq!(explain(&status(None, Some(&"x".repeat(1000)))).1.map(|said| said.len()), Some(400));
+    }
+
+    #[test]
+    fn a_person_is_recognised_by_each_form_of_their_name() {
+        let realm = Realm {
+            name: "contoso".into(),
+            domains: vec!["contoso.com".into()],
+            netbios: vec![("CONTOSO".into(), "contoso.com".into())],
+        };
+        let user = User {
+            realm: "contoso".into(),
+            id: "0f3c".into(),
+            name: "B.Simon@contoso.com".into(),
+            display_name: None,
+            sam_account_name: Some("bsimon".into()),
+            upn: Some("B.Simon@contoso.com".into()),
+            email: Some("britta.simon@contoso.com".into()),
+            groups: Groups::Unknown,
+        };
+        for typed in ["b.simon@contoso.com", "CONTOSO\\BSimon", "bsimon@contoso.com", "Britta.Simon@contoso.com "] {
+            assert!(is_same_person(&realm, typed, &user), "{typed}");
+        }
+        for typed in ["alexw@contoso.com", "FABRIKAM\\bsimon", "bsimon@fabrikam.com", ""] {
+            assert!(!is_same_person(&realm, typed, &user), "{typed}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! How often one client may try to sign in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+/// Clients that are counted at the same time; more push out those that were counted first.
+const MAX_CLIENTS: u64 = 100_000;
+
+/// Counts attempts by client address in fixed windows.
+pub(super) struct Limiter {
+    max: u32,
+    attempts: Cache<IpAddr, Arc<AtomicU32>>,
+}
+
+impl Limiter {
+    /// At most `max` attempts of each client in a `window`.
+    pub(super) fn new(max: u32, window: Duration) -> Self {
+        Self { max, attempts: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build() }
+    }
+
+    /// Counts an attempt; false when there were too many.
+    pub(super) fn admit(&self, client: IpAddr) -> bool {
+        let count = self.attempts.get_with(household(client), Arc::default);
+        count.fetch_add(1, Ordering::Relaxed) < self.max
+    }
+}
+
+/// One subscriber has a whole /64 of IPv6 addresses.
+fn household(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_admitted_as_often_as_allowed_and_others_do_not_count() {
+        let limiter = Limiter::new(2, Duration::from_secs(60));
+        let admitted = |client: &str| limiter.admit(client.parse().unwrap());
+        assert!(admitted("192.0.2.7") && admitted("::ffff:192.0.2.7"));
+        assert!(!admitted("192.0.2.7"));
+        assert!(admitted("192.0.2.8"));
+        assert!(admitted("2001:db8::1") && admitted("2001:db8::2:1"));
+        assert!(!admitted("2001:db8::3"), "one /64 is one client");
+        assert!(admitted("2001:db8:0:1::3"));
+    }
+}

@@ -1,0 +1,244 @@
+//! The entrance: on to the wanted address for those who are signed in, the logon page for everybody else.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{Request, Response, StatusCode};
+use url::Url;
+
+use crate::identity::{LogonName, Realm};
+use crate::page::{LandingNote, Logon, Mistake, Note, Trouble, Unsent};
+use crate::portal::cookie::{self, SameSite};
+use crate::portal::form::{self, Form, Token};
+use crate::portal::visit::{entrance, with_parameters};
+use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, redirect, show};
+use crate::seal::{self, fingerprint, random_text};
+use crate::session::Session;
+use crate::session::pending::{Pending, PendingSignIns};
+use crate::session::returning::Return;
+
+type Portal = State<Arc<Shared>>;
+
+/// `GET /`: a challenge arrives (`?r=`), or somebody opens the portal.
+pub(super) async fn enter(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    admit(&portal, &visit, false).await
+}
+
+/// `GET /go`: somebody has read that their form was not sent, and goes on.
+pub(super) async fn go(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    admit(&portal, &visit, true).await
+}
+
+/// `GET /again`: a Response came for a sign-in that is over. Here the browser sends its session cookie.
+pub(super) async fn again(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    if visit.session(&portal).is_some() {
+        return redirect(StatusCode::FOUND, &landing::path(&portal, Some(&LandingNote::WelcomeBack), None));
+    }
+    logon(&portal, &visit, Draft { note: Some(Note::Used), ..Draft::default() })
+}
+
+/// `POST /logon`: somebody has typed their name.
+pub(super) async fn submit(
+    State(portal): Portal,
+    Extension(visit): Extension<Visit>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let fail =
+        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
+    if !portal.limiter.admit(visit.peer.client.ip()) {
+        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
+        return fail(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
+    }
+    let form = match Form::read(request, form::MAX_FORM).await {
+        Ok(form) => form,
+        Err(Trouble::TooLarge) => return fail(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
+        Err(trouble) => return fail(StatusCode::BAD_REQUEST, trouble),
+    };
+    let mut draft = Draft {
+        account: form.value("account").unwrap_or_default().chars().take(400).collect(),
+        ..Draft::returning(&portal, form.value("r"))
+    };
+    if let Err(error) = form::check(&portal, &visit, &form) {
+        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
+        draft.note = Some(match error {
+            form::Error::NoCookie => Note::NoCookie,
+            form::Error::Expired => Note::FormExpired,
+            form::Error::OtherOrigin | form::Error::BadToken => Note::FormForeign,
+        });
+        return logon_as(StatusCode::FORBIDDEN, &portal, &visit, draft);
+    }
+    let (realm, name) = match choose(&portal, &draft.account) {
+        Ok(chosen) => chosen,
+        Err(mistake) => {
+            draft.mistake = Some(mistake);
+            return logon_as(StatusCode::UNPROCESSABLE_ENTITY, &portal, &visit, draft);
+        }
+    };
+    begin(&portal, &visit, realm, &name, draft).await
+}
+
+/// The realm that answers for a typed name.
+fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonName), Mistake> {
+    let name = LogonName::parse(typed).map_err(Mistake::Name)?;
+    let realms = &portal.parts.realms;
+    let found = Realm::of(realms.iter().map(|parts| &parts.realm), &name);
+    let parts = found.and_then(|realm| realms.iter().find(|parts| parts.realm == *realm));
+    // One realm that names no domains answers for all of them.
+    let only = match realms.as_slice() {
+        [only] if only.realm.domains.is_empty() => Some(only),
+        _ => None,
+    };
+    parts.or(only).map(|parts| (parts, name)).ok_or(Mistake::UnknownDomain)
+}
+
+/// Remembers the sign-in and sends the browser to the identity provider.
+async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonName, draft: Draft) -> Response<Body> {
+    let (id, secret, now) = (PendingSignIns::fresh_id(), random_text(), portal.parts.clock.now());
+    let (request_id, address) = identity_provider::ask(realm, &id, name, now);
+    let pending = Pending {
+        realm: realm.realm.name.clone(),
+        request_id,
+        issued: now,
+        typed: draft.account,
+        returning: draft.returning,
+        browser: fingerprint(&secret),
+    };
+    if portal.parts.pending.remember(&id, &pending).await.is_err() {
+        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "no room for a sign-in");
+        let page = visit.trouble(Trouble::Busy, pending.returning.as_deref());
+        return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));
+    }
+    tracing::info!(
+        realm = pending.realm,
+        client = %visit.peer.client.ip(),
+        request_id = visit.request_id,
+        "sign-in started"
+    );
+    let mut response = redirect(StatusCode::SEE_OTHER, &address);
+    cookie::set(&mut response, &cookie::pending(&id), &secret, SameSite::None, Some(portal.parts.pending.lifetime()));
+    for old in surplus(portal, visit).await {
+        cookie::remove(&mut response, &cookie::pending(&old));
+    }
+    response
+}
+
+/// Pending sign-ins of this browser whose cookies can go: those that are over, and the first ones of very many.
+async fn surplus(portal: &Shared, visit: &Visit) -> Vec<String> {
+    let (mut over, mut live) = (Vec::new(), Vec::new());
+    for id in cookie::pending_ids(&visit.fields) {
+        if portal.parts.pending.find(&id).await.is_some() { live.push(id) } else { over.push(id) }
+    }
+    let too_many = (live.len() + 1).saturating_sub(cookie::MAX_PENDING);
+    over.extend(live.into_iter().take(too_many));
+    over
+}
+
+async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Response<Body> {
+    let token = visit.parameter("r");
+    let Some(session) = visit.session(portal) else {
+        return logon(portal, visit, Draft::returning(portal, token));
+    };
+    let Some(token) = token else { return redirect(StatusCode::FOUND, "/me") };
+    match Return::open(&portal.parts.sealer, token, portal.parts.clock.now()) {
+        Ok(challenge) => onward(portal, visit, &session, challenge, unsent_is_known).await,
+        Err(_) => redirect(StatusCode::FOUND, &landing::path(portal, Some(&LandingNote::Expired), None)),
+    }
+}
+
+/// Takes a signed-in person to where they were going.
+async fn onward(
+    portal: &Shared,
+    visit: &Visit,
+    session: &Session,
+    challenge: Return,
+    unsent_is_known: bool,
+) -> Response<Body> {
+    if challenge.origin == portal.config.url.to_string() {
+        return redirect(StatusCode::FOUND, "/me");
+    }
+    let locale = visit.locale(portal);
+    if let (Some(method), false) = (&challenge.unsent, unsent_is_known) {
+        let page = Unsent {
+            method: method.clone(),
+            place: place(&challenge),
+            destination: challenge.destination.clone(),
+            onward: with_parameters("/go", &[("r", visit.parameter("r").unwrap_or_default())]),
+        };
+        return show(StatusCode::OK, page.render(&portal.parts.brand, locale));
+    }
+    match portal.parts.tickets.issue(session.id, challenge).await {
+        Ok(address) => redirect(StatusCode::FOUND, &address),
+        Err(_) => {
+            tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "no room for a ticket");
+            let page = visit.trouble(Trouble::Busy, visit.parameter("r"));
+            show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, locale))
+        }
+    }
+}
+
+/// The host that people know a destination by.
+pub(super) fn place(challenge: &Return) -> String {
+    let host = Url::parse(&challenge.destination).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| challenge.origin.clone())
+}
+
+/// What a logon page is filled with.
+#[derive(Default)]
+struct Draft {
+    account: String,
+    mistake: Option<Mistake>,
+    note: Option<Note>,
+    place: Option<String>,
+    returning: Option<String>,
+}
+
+impl Draft {
+    /// For somebody on the way to somewhere, if the token can still say where.
+    fn returning(portal: &Shared, token: Option<&str>) -> Self {
+        let Some(token) = token.filter(|token| !token.is_empty()) else { return Self::default() };
+        match Return::open(&portal.parts.sealer, token, portal.parts.clock.now()) {
+            Ok(challenge) => Self {
+                note: challenge.unsent.is_some().then_some(Note::Unsent),
+                place: Some(place(&challenge)),
+                returning: Some(token.to_owned()),
+                ..Self::default()
+            },
+            Err(seal::Error::Expired) => Self { note: Some(Note::Expired), ..Self::default() },
+            Err(seal::Error::Forged) => Self { note: Some(Note::Broken), ..Self::default() },
+        }
+    }
+}
+
+fn logon(portal: &Shared, visit: &Visit, draft: Draft) -> Response<Body> {
+    logon_as(StatusCode::OK, portal, visit, draft)
+}
+
+fn logon_as(status: StatusCode, portal: &Shared, visit: &Visit, draft: Draft) -> Response<Body> {
+    let token = Token::issue(portal, visit);
+    let realm = portal.parts.realms.first().map(|parts| &parts.realm);
+    let domain = realm.and_then(|realm| realm.domains.first()).map_or("example.com", String::as_str);
+    let page = Logon {
+        account: draft.account,
+        mistake: draft.mistake,
+        note: draft.note,
+        place: draft.place,
+        returning: draft.returning,
+        csrf: token.text.clone(),
+        example: format!("b.simon@{domain}"),
+        netbios: realm.and_then(|realm| realm.netbios.first()).map(|(netbios, _)| netbios.clone()),
+        identity_providers: portal.sign_in_origins.clone(),
+    };
+    let mut response = show(status, page.render(&portal.parts.brand, visit.locale(portal)));
+    token.set_cookie(&mut response);
+    response
+}
+
+/// Where a person goes who has just signed in.
+pub(super) fn after_sign_in(portal: &Shared, note: Option<&LandingNote>, returning: Option<&str>) -> String {
+    match (note, returning) {
+        (None, Some(token)) => entrance(Some(token)),
+        _ => landing::path(portal, note, returning),
+    }
+}

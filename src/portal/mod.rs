@@ -1,0 +1,218 @@
+//! The portal: where people sign in, see who they are, and sign out.
+//!
+//! One origin, served on its own listener and by the proxy to whoever asks for its name. It works without scripts.
+
+mod acs;
+mod config;
+mod cookie;
+mod files;
+mod form;
+mod identity_provider;
+mod landing;
+mod limit;
+mod logon;
+mod visit;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+
+use crate::clock::Clock;
+use crate::identity::Realm;
+use crate::page::{Brand, Html, Locales};
+use crate::saml::{ClaimMap, IdentityProvider, Mismatch, ServiceProvider};
+use crate::seal::Sealer;
+use crate::session::Sessions;
+use crate::session::pending::PendingSignIns;
+use crate::session::ticket::Tickets;
+use crate::wire::Peer;
+
+pub use config::{Config, Error, Origin};
+pub use cookie::SESSION as SESSION_COOKIE;
+
+use limit::Limiter;
+use visit::Visit;
+
+/// Where Responses are posted, unless a realm has an alias.
+pub const ACS_PATH: &str = "/saml/acs";
+
+/// How many Responses are verified at the same time: it is work for a processor, and anybody may ask for it.
+const VERIFICATIONS: usize = 2;
+
+/// What the portal is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// How a session gets to one more origin.
+    pub tickets: Arc<Tickets>,
+    /// Who is at an identity provider.
+    pub pending: Arc<PendingSignIns>,
+    /// Opens return tokens, and seals what forms and cookies carry.
+    pub sealer: Arc<Sealer>,
+    /// The realms. The first one gives the example on the logon page.
+    pub realms: Vec<RealmParts>,
+    /// The certificate of the interception authority.
+    pub authority: Certificate,
+    /// The look of the pages.
+    pub brand: Brand,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// One realm and how people of it sign in.
+#[derive(Clone, Debug)]
+pub struct RealmParts {
+    /// For which names it answers.
+    pub realm: Realm,
+    /// Us, as its identity provider knows us.
+    pub service_provider: Arc<ServiceProvider>,
+    /// Who vouches for its people.
+    pub identity_provider: Arc<IdentityProvider>,
+    /// Which claims say who somebody is.
+    pub claims: Arc<ClaimMap>,
+    /// What happens when somebody else signs in than was typed.
+    pub mismatch: Mismatch,
+}
+
+/// A certificate in both of its usual forms.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// DER.
+    pub der: Bytes,
+    /// PEM.
+    pub pem: String,
+}
+
+/// The portal. Cheap to clone.
+#[derive(Clone)]
+pub struct Portal {
+    shared: Arc<Shared>,
+    router: Router,
+}
+
+/// What all requests share.
+struct Shared {
+    config: Config,
+    parts: Parts,
+    locales: Locales,
+    /// Where the logon form leads in the end.
+    sign_in_origins: Vec<String>,
+    limiter: Limiter,
+    verifications: Arc<Semaphore>,
+    authority: files::Authority,
+}
+
+impl Portal {
+    /// The portal with these settings and parts.
+    pub fn new(config: Config, parts: Parts) -> Self {
+        let idps =
+            parts.realms.iter().map(|realm| realm.identity_provider.sign_in_url().origin().ascii_serialization());
+        let mut sign_in_origins: Vec<_> = idps.chain(config.sign_in_origins.iter().map(Origin::to_string)).collect();
+        sign_in_origins.sort();
+        sign_in_origins.dedup();
+        let shared = Arc::new(Shared {
+            sign_in_origins,
+            locales: Locales::built_in(),
+            limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
+            verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
+            authority: files::Authority::read(&parts.authority),
+            config,
+            parts,
+        });
+        Self { router: router(&shared), shared }
+    }
+
+    /// The portal's own origin, `https://host[:port]`.
+    pub fn origin(&self) -> &Origin {
+        &self.shared.config.url
+    }
+
+    /// Answers a request, in origin-form or absolute-form, that was made to the portal's origin.
+    pub async fn handle<B>(&self, request: Request<B>, peer: Arc<Peer>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut request = request.map(Body::new);
+        let visit = Visit::new(&request, peer);
+        request.extensions_mut().insert(visit);
+        let answer: Result<_, Infallible> = self.router.clone().oneshot(request).await;
+        let Ok(mut response) = answer;
+        harden(&mut response);
+        response
+    }
+}
+
+impl std::fmt::Debug for Portal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Portal").field("url", &self.shared.config.url).finish_non_exhaustive()
+    }
+}
+
+fn router(shared: &Arc<Shared>) -> Router {
+    let mut router = Router::new()
+        .route("/", get(logon::enter))
+        .route("/go", get(logon::go))
+        .route("/logon", post(logon::submit))
+        .route("/again", get(logon::again))
+        .route("/me", get(landing::show_page))
+        .route("/sign-out", post(landing::sign_out))
+        .route("/signed-out", get(landing::signed_out))
+        .route("/certificate", get(files::certificate))
+        .route("/certificate/authority.pem", get(files::authority_pem))
+        .route("/certificate/authority.crt", get(files::authority_der))
+        .route("/saml/metadata", get(files::metadata))
+        .route("/captive", get(files::captive))
+        .route("/healthz", get(files::health))
+        .route("/robots.txt", get(files::robots));
+    for path in acs::paths(&shared.parts.realms) {
+        router = router.route(&path, post(acs::accept));
+    }
+    router.fallback(files::not_found).method_not_allowed_fallback(files::not_found).with_state(Arc::clone(shared))
+}
+
+/// The fields that no answer of the portal goes without.
+fn harden(response: &mut Response<Body>) {
+    let fields = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ] {
+        fields.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// A page as an answer.
+fn show(status: StatusCode, page: Html) -> Response<Body> {
+    page.into_response(status).map(Body::from)
+}
+
+/// Sends the browser on by GET.
+fn redirect(status: StatusCode, location: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    // An address that no field can hold is one that nobody could have asked for.
+    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+}

@@ -1,0 +1,87 @@
+//! One request to the portal: who asks, from where, in which language.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
+use http::{HeaderMap, HeaderName, Request};
+use url::form_urlencoded;
+
+use crate::page::{Locale, SignInFailure, Trouble};
+use crate::portal::{Shared, cookie};
+use crate::seal::random_text;
+use crate::session::Session;
+use crate::wire::{self, Peer};
+
+/// What the handlers know of a request besides its body.
+#[derive(Clone)]
+pub(super) struct Visit {
+    /// The client.
+    pub(super) peer: Arc<Peer>,
+    /// The request's name in logs and on pages.
+    pub(super) request_id: String,
+    /// The request's header section.
+    pub(super) fields: HeaderMap,
+    /// The path, for the ACS to know which of its addresses was used.
+    pub(super) path: String,
+    query: Vec<(String, String)>,
+}
+
+impl Visit {
+    pub(super) fn new(request: &Request<Body>, peer: Arc<Peer>) -> Self {
+        let query = request.uri().query().unwrap_or_default();
+        Self {
+            peer,
+            request_id: random_text().chars().take(12).collect(),
+            fields: request.headers().clone(),
+            path: request.uri().path().to_owned(),
+            query: form_urlencoded::parse(query.as_bytes()).into_owned().take(16).collect(),
+        }
+    }
+
+    /// The first value of a query parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a cookie.
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+        wire::cookie::value(&self.fields, name)
+    }
+
+    /// The value of a field, when it is text.
+    pub(super) fn field(&self, name: &HeaderName) -> Option<&str> {
+        self.fields.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The browser.
+    pub(super) fn user_agent(&self) -> &str {
+        self.field(&USER_AGENT).unwrap_or_default()
+    }
+
+    /// The person's language.
+    pub(super) fn locale<'a>(&self, portal: &'a Shared) -> &'a Locale {
+        portal.locales.negotiate(self.field(&ACCEPT_LANGUAGE))
+    }
+
+    /// The browser's session.
+    pub(super) fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
+        portal.parts.sessions.find_by_secret(self.cookie(cookie::SESSION)?)
+    }
+
+    /// The page that says what did not work, with the way to start again.
+    pub(super) fn trouble(&self, trouble: Trouble, returning: Option<&str>) -> SignInFailure {
+        SignInFailure { trouble, said: None, again: entrance(returning), request_id: self.request_id.clone() }
+    }
+}
+
+/// The portal's entrance, for somebody on the way to somewhere.
+pub(super) fn entrance(returning: Option<&str>) -> String {
+    returning.map_or_else(|| "/".to_owned(), |token| with_parameters("/", &[("r", token)]))
+}
+
+/// A path with parameters.
+pub(super) fn with_parameters(path: &str, parameters: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{path}?{query}")
+}
