@@ -1,9 +1,5 @@
 //! What the program does, seen from outside.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails this way says enough"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails this way says enough")]
 
 mod portal;
