@@ -322,7 +322,3 @@ fn check_algorithm(element: &Element, name: &str, allowed: &[&str], refused: Err
     let algorithm = element.attribute("Algorithm").ok_or(Error::BadSignatureShape)?;
     if element.children.is_empty() && allowed.contains(&algorithm) { Ok(()) } else { Err(refused) }
 }
-
-#[cfg(test)]
-#[path = "tests/guard_tests.rs"]
-mod tests;

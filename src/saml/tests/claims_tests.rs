@@ -1,1 +1,128 @@
+use super::*;
+use crate::clock::Timestamp;
 
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+fn accepted(attributes: &[(&str, &[&str])]) -> Accepted {
+    let attribute = |(name, values): &(&str, &[&str])| Attribute {
+        name: (*name).to_owned(),
+        values: values.iter().map(|&value| value.to_owned()).collect(),
+    };
+    Accepted {
+        assertion_id: "_a".into(),
+        reusable_until: Timestamp::UNIX_EPOCH,
+        authenticated: Timestamp::UNIX_EPOCH,
+        session_index: None,
+        session_ends: None,
+        name_id: Some("somebody".into()),
+        attributes: attributes.iter().map(attribute).collect(),
+    }
+}
+
+fn map() -> ClaimMap {
+    ClaimMap {
+        realm: "contoso".into(),
+        identity: IDENTITY.map(str::to_owned).to_vec(),
+        groups: GROUPS.into(),
+        tenant: None,
+    }
+}
+
+#[test]
+fn all_that_entra_says_of_a_person_is_taken() {
+    let user = map()
+        .user(&accepted(&[
+            (TENANT_ID, &[TENANT]),
+            (OBJECT_ID, &["6A1F0C52-8D3B-4B7E-A2C9-1F4E5D6C7B01"]),
+            (DISPLAY_NAME, &["B. Simon"]),
+            (GROUPS, &["Staff", "", "Research"]),
+            (EMAIL, &["Britta.Simon@contoso.com"]),
+            (NAME, &["B.Simon@contoso.com"]),
+            ("samaccountname", &["bsimon"]),
+        ]))
+        .unwrap();
+    assert_eq!(
+        user,
+        User {
+            realm: "contoso".into(),
+            id: "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01".into(),
+            name: "B.Simon@contoso.com".into(),
+            display_name: Some("B. Simon".into()),
+            sam_account_name: Some("bsimon".into()),
+            upn: Some("B.Simon@contoso.com".into()),
+            email: Some("Britta.Simon@contoso.com".into()),
+            groups: Groups::Known(vec!["Staff".into(), "Research".into()]),
+        }
+    );
+}
+
+#[test]
+fn the_first_configured_claim_that_is_there_names_the_person_in_any_case() {
+    let both: &[(&str, &[&str])] = &[("SAMACCOUNTNAME", &["BSimon"]), ("upn", &["B.Simon@contoso.com"])];
+    for (identity, name, id) in [
+        (vec!["sAMAccountName", "uPN"], "BSimon", "bsimon"),
+        (vec!["uPN", "sAMAccountName"], "B.Simon@contoso.com", "b.simon@contoso.com"),
+        (vec!["uid", "user.mail", "samAccountname"], "BSimon", "bsimon"),
+    ] {
+        let map = ClaimMap { identity: identity.iter().map(|&claim| claim.to_owned()).collect(), ..map() };
+        let user = map.user(&accepted(both)).unwrap();
+        assert_eq!((user.name.as_str(), user.id.as_str()), (name, id));
+    }
+}
+
+#[test]
+fn a_name_that_is_missing_doubled_or_unusable_is_nobodys() {
+    let unusable = || Error::Unusable(NAME.to_owned());
+    let ambiguous = || Error::Ambiguous(NAME.to_owned());
+    let long = "a".repeat(MAX_LEN + 1);
+    for (attributes, error) in [
+        (vec![], Error::NoIdentity),
+        (vec![("other", &["B.Simon"][..])], Error::NoIdentity),
+        (vec![(NAME, &[][..])], unusable()),
+        (vec![(NAME, &[""][..])], unusable()),
+        (vec![(NAME, &[" "][..])], unusable()),
+        (vec![(NAME, &["B.Simon "][..])], unusable()),
+        (vec![(NAME, &["B.Simon\n"][..])], unusable()),
+        (vec![(NAME, &["B.\u{7}Simon"][..])], unusable()),
+        (vec![(NAME, &["nomiS.B\u{202e}"][..])], unusable()),
+        (vec![(NAME, &["B.\u{200b}Simon"][..])], unusable()),
+        (vec![(NAME, &[long.as_str()][..])], unusable()),
+        (vec![(NAME, &["B.Simon", "A.Admin"][..])], ambiguous()),
+        (vec![(NAME, &["B.Simon", "B.Simon"][..])], ambiguous()),
+        (vec![(NAME, &["B.Simon"][..]), (NAME, &["A.Admin"][..])], ambiguous()),
+        // An empty claim is not passed over in favour of the next one.
+        (vec![(NAME, &[""][..]), (EMAIL, &["b@contoso.com"][..])], unusable()),
+        (vec![(NAME, &["B.Simon"][..]), (OBJECT_ID, &["1", "2"][..])], Error::Ambiguous(OBJECT_ID.to_owned())),
+    ] {
+        assert_eq!(map().user(&accepted(&attributes)), Err(error), "{attributes:?}");
+    }
+    let upper = NAME.to_uppercase();
+    let twice = accepted(&[(NAME, &["B.Simon"]), (&upper, &["A.Admin"])]);
+    assert_eq!(map().user(&twice), Err(ambiguous()));
+}
+
+#[test]
+fn groups_that_are_not_sent_are_unknown_and_never_none() {
+    let named = (NAME, &["B.Simon"][..]);
+    for (attributes, groups) in [
+        (vec![named], Groups::Unknown),
+        (vec![named, (GROUPS_LINK, &["https://graph.windows.net/…"][..])], Groups::Unknown),
+        (vec![named, (GROUPS, &["Staff"][..]), (GROUPS_LINK, &["https://graph.windows.net/…"][..])], Groups::Unknown),
+        (
+            vec![named, (GROUPS, &["Staff"][..]), (GROUPS, &["Lab"][..])],
+            Groups::Known(vec!["Staff".into(), "Lab".into()]),
+        ),
+        (vec![named, (GROUPS, &[][..])], Groups::Known(vec![])),
+    ] {
+        assert_eq!(map().user(&accepted(&attributes)).unwrap().groups, groups, "{attributes:?}");
+    }
+}
+
+#[test]
+fn a_required_tenant_is_required() {
+    let map = ClaimMap { tenant: Some(TENANT.to_uppercase()), ..map() };
+    let named = (NAME, &["B.Simon"][..]);
+    assert!(map.user(&accepted(&[named, (TENANT_ID, &[TENANT])])).is_ok());
+    assert_eq!(map.user(&accepted(&[named])), Err(Error::WrongTenant));
+    assert_eq!(map.user(&accepted(&[named, (TENANT_ID, &["other"])])), Err(Error::WrongTenant));
+}

@@ -1,1 +1,138 @@
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
+use super::*;
+use crate::saml::tests::Signer;
+
+fn base64_of(der: &[u8]) -> String {
+    STANDARD.encode(der)
+}
+
+fn key(usage: &str, der: &[u8]) -> String {
+    format!(
+        "<KeyDescriptor{usage}><KeyInfo xmlns=\"{}\"><X509Data><X509Certificate>\n{}\n</X509Certificate></X509Data>\
+         </KeyInfo></KeyDescriptor>",
+        ns::SIGNATURE,
+        base64_of(der)
+    )
+}
+
+/// Metadata as Entra's, byte order mark and all.
+fn metadata(keys: &str) -> String {
+    format!(
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><!-- from the portal --><EntityDescriptor ID=\"_1\" \
+         entityID=\"https://sts.windows.net/t/\" xmlns=\"{}\"><RoleDescriptor xsi:type=\"fed:SecurityTokenServiceType\" \
+         protocolSupportEnumeration=\"http://docs.oasis-open.org/wsfed/federation/200706\" \
+         xmlns:xsi=\"{}\" xmlns:fed=\"http://docs.oasis-open.org/wsfed/federation/200706\">{}</RoleDescriptor>\
+         <IDPSSODescriptor protocolSupportEnumeration=\"{}\">{keys}\
+         <SingleLogoutService Binding=\"{redirect}\" Location=\"https://login.test/out\"/>\
+         <SingleSignOnService Binding=\"{}\" Location=\"https://login.test/post\"/>\
+         <SingleSignOnService Binding=\"{redirect}\" Location=\"https://login.test/in?a=b\"/>\
+         </IDPSSODescriptor></EntityDescriptor>\r\n",
+        ns::METADATA,
+        ns::SCHEMA_INSTANCE,
+        key(" use=\"signing\"", &Signer::stranger().certificate),
+        ns::PROTOCOL,
+        binding::POST,
+        redirect = binding::REDIRECT,
+    )
+}
+
+#[test]
+fn entra_metadata_give_the_saml_role_and_all_its_signing_keys() {
+    let (ours, other) = (&Signer::ours().certificate, &Signer::stranger().certificate);
+    let keys =
+        [key(" use=\"signing\"", ours), key(" use=\"encryption\"", other), key(" use=\"signing\"", ours)].concat();
+    let idp = IdentityProvider::from_metadata(&metadata(&keys)).unwrap();
+    assert_eq!(idp.entity_id(), "https://sts.windows.net/t/");
+    assert_eq!(idp.sign_in_url().as_str(), "https://login.test/in?a=b");
+    assert_eq!(idp.sign_out_url().unwrap().as_str(), "https://login.test/out");
+    assert_eq!(idp.certificates(), std::slice::from_ref(ours));
+    let two = IdentityProvider::from_metadata(&metadata(&[key("", ours), key(" use=\"signing\"", other)].concat()));
+    assert_eq!(two.unwrap().certificates().len(), 2);
+}
+
+#[test]
+fn metadata_that_cannot_be_used_say_why() {
+    let good = metadata(&key(" use=\"signing\"", &Signer::ours().certificate));
+    let edit = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        good.replace(from, to)
+    };
+    for (text, error) in [
+        (metadata(""), Error::NoCertificate),
+        (metadata(&key(" use=\"encryption\"", &Signer::ours().certificate)), Error::NoCertificate),
+        (metadata(&key("", b"x")), Error::BadCertificate),
+        (metadata(&key("", b"x").replace("eA==", "?")), Error::BadCertificate),
+        (edit("https://sts.windows.net/t/", ""), Error::NoEntityId),
+        (edit("https://sts.windows.net/t/", "https://sts.windows.net/{tenantid}/"), Error::NoEntityId),
+        (edit("https://login.test/in?a=b", "javascript:alert(1)"), Error::BadSignInUrl),
+        (edit("https://login.test/out", "out"), Error::BadSignOutUrl),
+        (
+            edit("HTTP-Redirect\" Location=\"https://login.test/in", "SOAP\" Location=\"https://login.test/in"),
+            Error::BadSignInUrl,
+        ),
+        (edit("IDPSSODescriptor", "SPSSODescriptor"), Error::NotAnIdentityProvider),
+        (edit("EntityDescriptor", "EntitiesDescriptor"), Error::NotAnIdentityProvider),
+        (edit("SAML:2.0:protocol", "SAML:1.1:protocol"), Error::NotAnIdentityProvider),
+        (edit("<!-- from the portal -->", "<!DOCTYPE x>"), Error::BadXml),
+        (edit("</EntityDescriptor>", ""), Error::BadXml),
+        (" ".repeat(MAX_METADATA + 1), Error::BadXml),
+    ] {
+        assert_eq!(IdentityProvider::from_metadata(&text), Err(error), "{text:.200}");
+    }
+}
+
+#[test]
+fn a_certificate_file_is_read_in_each_form_that_entra_offers() {
+    let der = &Signer::ours().certificate;
+    let lines = base64_of(der).as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\r\n");
+    let pem = format!("-----BEGIN CERTIFICATE-----\r\n{lines}\r\n-----END CERTIFICATE-----\r\n");
+    for file in [der.clone(), lines.clone().into_bytes(), pem.clone().into_bytes(), [&pem, "\n"].concat().into_bytes()]
+    {
+        let idp = IdentityProvider::from_parts("urn:x", "https://login.test/", None, &file).unwrap();
+        assert_eq!(idp.certificates(), std::slice::from_ref(der));
+    }
+    for file in [
+        &b""[..],
+        b"x",
+        b"-----BEGIN CERTIFICATE-----",
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+    ] {
+        let refused = IdentityProvider::from_parts("urn:x", "https://login.test/", None, file);
+        assert!(matches!(refused, Err(Error::BadCertificate | Error::NoCertificate)), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_key_that_could_be_broken_is_refused() {
+    let rsa = openssl::rsa::Rsa::generate(1024).unwrap();
+    let key = openssl::pkey::PKey::from_rsa(rsa).unwrap();
+    let mut weak = X509::builder().unwrap();
+    weak.set_pubkey(&key).unwrap();
+    weak.set_not_before(&openssl::asn1::Asn1Time::days_from_now(0).unwrap()).unwrap();
+    weak.set_not_after(&openssl::asn1::Asn1Time::days_from_now(1).unwrap()).unwrap();
+    weak.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+    let file = weak.build().to_der().unwrap();
+    assert_eq!(IdentityProvider::from_parts("urn:x", "https://login.test/", None, &file), Err(Error::WeakKey));
+}
+
+#[test]
+fn a_certificate_must_come_from_the_required_authority_if_there_is_one() {
+    let params = || {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "authority");
+        params
+    };
+    let (key, other_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let authority = |key: &KeyPair| params().self_signed(key).unwrap().pem();
+    // Long expired: Entra goes on signing with such a one.
+    let mut leaf = CertificateParams::new(vec!["login.test".into()]).unwrap();
+    leaf.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    leaf.not_before = rcgen::date_time_ymd(2000, 1, 1);
+    let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &Issuer::new(params(), &key)).unwrap();
+    let idp = IdentityProvider::from_parts("urn:x", "https://login.test/", None, leaf.der()).unwrap();
+    assert_eq!(idp.check_issued_by(authority(&key).as_bytes()), Ok(()));
+    assert_eq!(idp.check_issued_by(authority(&other_key).as_bytes()), Err(Error::UnknownAuthority));
+    assert_eq!(idp.check_issued_by(b""), Err(Error::UnknownAuthority));
+}
