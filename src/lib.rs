@@ -1,11 +1,13 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
-// Layer 1: values, and what reads the clock or keeps a key.
+// Layer 0: values that stand alone, and what reads the clock.
 pub mod clock;
 pub mod identity;
-pub mod seal;
 pub mod secret;
 pub mod units;
+
+// Layer 1: what is sealed, and what stands on the wire.
+pub mod seal;
 pub mod wire;
 
 // Layer 2: rules and formats; pure, given the time.

@@ -4,9 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration as StdDuration;
 
+use jiff::SignedDuration;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-
-use crate::clock::SignedDuration;
 
 /// A length of time, in whole milliseconds: `250ms`, `30s`, `10m`, `12h`, `30d`, `2w`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +77,7 @@ impl Duration {
         StdDuration::from_millis(self.millis)
     }
 
-    /// As the type that is added to a [`Timestamp`](crate::clock::Timestamp).
+    /// As the type that is added to a `Timestamp`.
     pub fn signed(self) -> SignedDuration {
         SignedDuration::from_millis(i64::try_from(self.millis).unwrap_or(i64::MAX))
     }
