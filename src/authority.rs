@@ -143,6 +143,18 @@ impl Authority {
 
     /// Issues a leaf for `host`, a name or an address.
     pub fn issue(&self, host: &str) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+        let leaf = self.sign(host)?;
+        let key = PrivateKeyDer::try_from(self.leaf_key.serialize_der())
+            .map_err(|why| Error::Unusable("the leaf key".into(), why.into()))?;
+        Ok((leaf.der().clone(), key))
+    }
+
+    /// The same in PEM, for a program that reads files.
+    pub fn issue_pem(&self, host: &str) -> Result<(String, String), Error> {
+        Ok((self.sign(host)?.pem(), self.leaf_key.serialize_pem()))
+    }
+
+    fn sign(&self, host: &str) -> Result<rcgen::Certificate, Error> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let mut params = CertificateParams::new([bare.to_owned()])?;
         params.distinguished_name = DistinguishedName::new();
@@ -152,10 +164,7 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         set_validity(&mut params, self.clock.now(), LEAF_DAYS);
-        let leaf = params.signed_by(&self.leaf_key, &self.issuer)?;
-        let key = PrivateKeyDer::try_from(self.leaf_key.serialize_der())
-            .map_err(|why| Error::Unusable("the leaf key".into(), why.into()))?;
-        Ok((leaf.der().clone(), key))
+        Ok(params.signed_by(&self.leaf_key, &self.issuer)?)
     }
 }
 

@@ -1,2 +1,132 @@
-//! Builds and serves the program.
+//! Puts the parts together: binds everything or starts nothing, serves, and drains.
+
+pub mod build;
 pub mod demo;
+mod dispatch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{interval, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::listener::{Listener, Shared};
+use crate::proxy::{Client, Stream};
+use crate::session::Sessions;
+use crate::wire::{Limits, Peer, serve};
+pub use build::{Error, build};
+use dispatch::Dispatch;
+pub use dispatch::HEALTH_PATH;
+
+/// How often what has expired is swept out.
+const SWEEP: Duration = Duration::from_secs(15);
+
+/// The program, with its sockets bound.
+pub struct App {
+    proxies: Vec<Listener>,
+    portal: Listener,
+    shared: Shared,
+    dispatch: Arc<Dispatch>,
+    sessions: Arc<Sessions>,
+    limits: Limits,
+    /// Fires when exchanges under way are to be the last.
+    finish: CancellationToken,
+}
+
+impl App {
+    /// The addresses that clients connect to, by listener.
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        let listeners = self.proxies.iter().chain([&self.portal]);
+        listeners.map(|listener| (listener.name().to_owned(), listener.address())).collect()
+    }
+
+    /// The sessions, for whoever watches the program from inside.
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
+    }
+
+    /// Serves until `stop` fires, then lets what is under way finish, within the limit.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self { proxies, portal, shared, dispatch, sessions, limits, finish } = self;
+        for listener in proxies {
+            let (dispatch, finish) = (Arc::clone(&dispatch), finish.clone());
+            tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
+                serve_proxy(Arc::clone(&dispatch), limits, finish.clone(), stream, peer)
+            }));
+        }
+        let portal_dispatch = Arc::clone(&dispatch);
+        tokio::spawn(portal.run(shared.clone(), move |stream, peer| {
+            Arc::clone(&portal_dispatch).serve_portal(Box::new(stream), peer)
+        }));
+        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions));
+        stop.cancelled().await;
+        tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
+        shared.stop.cancel();
+        finish.cancel();
+        shared.tasks.close();
+        if timeout(limits.drain_time, shared.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = shared.connections.open(),
+                "stopping: connections closed that had not finished"
+            );
+        }
+        sweeping.abort();
+        tracing::info!("stopped");
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("addresses", &self.addresses()).finish_non_exhaustive()
+    }
+}
+
+async fn serve_proxy(
+    dispatch: Arc<Dispatch>,
+    limits: Limits,
+    finish: CancellationToken,
+    stream: TcpStream,
+    peer: Peer,
+) {
+    let client = Arc::new(Client::new(peer));
+    serve(stream, &limits, &finish, |request| {
+        let (dispatch, client) = (Arc::clone(&dispatch), Arc::clone(&client));
+        async move { dispatch.answer(&client, request).await }
+    })
+    .await;
+}
+
+impl Dispatch {
+    /// Serves the portal on a stream whose client has yet to shake hands.
+    async fn serve_portal(self: Arc<Self>, stream: Box<dyn Stream>, peer: Peer) {
+        let server = match self.portal_tls() {
+            Ok(server) => server,
+            Err(error) => {
+                tracing::error!(%error, "no certificate for the portal");
+                return;
+            }
+        };
+        let Ok(Ok(stream)) = timeout(self.limits.head_time, TlsAcceptor::from(server).accept(stream)).await else {
+            tracing::debug!(client = %peer.client, "no handshake with the portal");
+            return;
+        };
+        let peer = Arc::new(peer);
+        serve(stream, &self.limits, &self.finish, |request| {
+            let (dispatch, peer) = (Arc::clone(&self), Arc::clone(&peer));
+            async move { dispatch.answer_portal(peer, request).await }
+        })
+        .await;
+    }
+}
+
+async fn sweep(dispatch: Arc<Dispatch>, sessions: Arc<Sessions>) {
+    let mut ticks = interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        sessions.sweep();
+        dispatch.proxy.sweep();
+    }
+}

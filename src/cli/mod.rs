@@ -1,3 +1,148 @@
 //! The program's commands.
 
+mod ca;
 pub mod check_config;
+mod demo;
+mod healthcheck;
+mod run;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// The configuration file, when none is named.
+const CONFIG: &str = "/etc/vestibule/vestibule.toml";
+
+/// A captive-portal authenticating forward proxy: browsers sign in by SAML and browse on under their own name.
+#[derive(Debug, Parser)]
+#[command(name = "vestibule", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve, as the configuration file says, until SIGTERM
+    Run {
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
+    /// Name every problem of a configuration file, each with its line and what to do about it
+    CheckConfig {
+        /// The configuration file
+        #[arg(default_value = CONFIG)]
+        file: PathBuf,
+    },
+    /// Start everything on this machine with a practice identity provider: nothing to configure, nothing to install
+    Demo {
+        /// Where the proxy listens
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// Where the demo keeps its certificates [default: vestibule-demo in the user's state folder]
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// The interception authority
+    #[command(subcommand)]
+    Ca(Ca),
+    /// Ask a running program whether it is well: exit code 0 or 1
+    Healthcheck {
+        /// The proxy's address
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        address: SocketAddr,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Ca {
+    /// Print the certificate that devices are to trust, as PEM
+    Show {
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
+}
+
+/// Why a command failed, and the exit code that says so (sysexits.h).
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    fn new(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 1 }
+    }
+
+    fn config(problems: &crate::config::Problems) -> Self {
+        Self { message: problems.to_string(), code: check_config::WRONG }
+    }
+}
+
+/// Does what was typed.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { 64 } else { 0 };
+            // Nobody is left to tell when the terminal is gone.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let done = match arguments.command {
+        Command::Run { config } => run::run(&config),
+        Command::CheckConfig { file } => return ExitCode::from(check_config::check_config(&file, &environment)),
+        Command::Demo { listen, folder } => demo::demo(listen, folder),
+        Command::Ca(Ca::Show { config }) => ca::show(&config),
+        Command::Healthcheck { address } => healthcheck::healthcheck(address),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            drop(writeln!(std::io::stderr(), "{}", failure.message.trim_end()));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Looks a variable of the environment up.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("no runtime: {error}")))
+}
+
+/// Fires at the first SIGTERM or SIGINT; the second one ends the program at once.
+fn stop_signal() -> Result<CancellationToken, Failure> {
+    let mut term = signal(SignalKind::terminate()).map_err(Failure::new)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
+    let stop = CancellationToken::new();
+    let fired = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if fired.is_cancelled() {
+                std::process::exit(130);
+            }
+            fired.cancel();
+        }
+    });
+    Ok(stop)
+}

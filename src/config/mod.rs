@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::proxy::dial;
-use crate::{identity, pac, policy, saml, session, wire};
+use crate::{identity, pac, policy, portal, saml, session, wire};
 pub use problem::{Place, Problem, Problems};
 use secrets::Secrets;
 
@@ -31,7 +31,7 @@ pub struct Config {
     #[serde(rename = "network", default)]
     pub networks: Vec<identity::network::Config>,
     /// Where people sign in.
-    pub portal: section::Portal,
+    pub portal: portal::Config,
     /// Who says who they are.
     #[serde(rename = "realm", default)]
     pub realms: Vec<saml::Config>,

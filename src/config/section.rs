@@ -1,16 +1,14 @@
 //! Sections whose modules do not read their configuration themselves.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
-use url::Url;
 
 use crate::proxy::dial::{self, FixedHost};
-use crate::units::Duration;
 
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,31 +19,6 @@ pub struct Listener {
     pub name: String,
     /// Where clients connect.
     pub address: SocketAddr,
-}
-
-/// The `[portal]` section.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Portal {
-    /// The portal's origin, as browsers see it.
-    pub url: Url,
-    /// Where it listens by itself. Browsers reach it through the proxy too. Default `0.0.0.0:8443`.
-    #[serde(default = "portal_address")]
-    pub listen: SocketAddr,
-    /// Its certificate and the chain above it (PEM). Default: issued by our own authority.
-    pub certificate: Option<PathBuf>,
-    /// The certificate's private key (PEM).
-    pub key: Option<PathBuf>,
-    /// The heading of its pages. Default `Sign in`.
-    #[serde(default = "sign_in")]
-    pub title: String,
-    /// A picture for the top of its pages (SVG, PNG or JPEG).
-    pub logo: Option<PathBuf>,
-    /// Whom to ask for help: a sentence, a mail address or a telephone number.
-    pub help: Option<String>,
-    /// How long somebody may take from the logon page to the identity provider's answer. Default `10m`.
-    #[serde(default = "ten_minutes")]
-    pub sign_in_timeout: Duration,
 }
 
 /// The `[dns]` section.
@@ -217,18 +190,6 @@ impl<'de> Deserialize<'de> for AccessLog {
 
 fn proxy() -> String {
     "proxy".to_owned()
-}
-
-fn portal_address() -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8443))
-}
-
-fn sign_in() -> String {
-    "Sign in".to_owned()
-}
-
-fn ten_minutes() -> Duration {
-    Duration::minutes(10)
 }
 
 #[cfg(test)]

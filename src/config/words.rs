@@ -139,7 +139,7 @@ fn example_for(message: &str) -> &'static str {
     [
         ("socket address", "an address and a port, such as \"0.0.0.0:8080\" or \"[::]:8080\""),
         ("IP address syntax", "an address or a range, such as \"192.0.2.1\" or \"10.0.0.0/8\""),
-        ("relative URL without a base", "a whole address, such as \"https://portal.example.com\""),
+        ("is not an https address", "an address such as \"https://portal.example.com\""),
     ]
     .into_iter()
     .find(|(part, _)| message.contains(part))

@@ -69,6 +69,11 @@ impl Listener {
         Ok(Self { name: name.into(), address: socket.local_addr()?, socket })
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The address that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address

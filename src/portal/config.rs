@@ -1,5 +1,6 @@
 //! `[portal]` of the configuration.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -17,8 +18,10 @@ use crate::page::{Brand, Colour, Help};
 pub struct Config {
     /// The portal's origin: `https://portal.example.com`, with a port if it is not 443.
     pub url: Origin,
-    /// Where its own TLS listener binds, `address:port`. Without one it is served through the proxy alone.
-    pub listen: Option<std::net::SocketAddr>,
+    /// Where its own TLS listener binds, `address:port`. Browsers reach it through the proxy too. Default:
+    /// `0.0.0.0:8443`.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
     /// Its certificate chain, as a PEM file. Without one, the interception authority issues it.
     pub certificate: Option<PathBuf>,
     /// The certificate's private key, as a PEM file.
@@ -35,7 +38,7 @@ pub struct Config {
     /// The time zone in which pages write times, such as `Europe/Berlin`. Default: UTC.
     pub time_zone: Option<String>,
     /// How long a person may take at the identity provider. Default: 30 minutes.
-    #[serde(default = "sign_in_timeout")]
+    #[serde(default = "sign_in_timeout", deserialize_with = "crate::units::signed_duration")]
     pub sign_in_timeout: SignedDuration,
     /// Sign-ins that one client address may try in a minute; a hundred people may share one. Default: 300.
     #[serde(default = "attempts_per_minute")]
@@ -76,6 +79,10 @@ pub enum Error {
 /// The largest logo: it is a part of every page.
 const MAX_LOGO: usize = 64 * 1024;
 
+fn listen() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8443))
+}
+
 fn title() -> String {
     "Vestibule".to_owned()
 }
@@ -93,7 +100,7 @@ impl Config {
     pub fn new(url: Origin) -> Self {
         Self {
             url,
-            listen: None,
+            listen: listen(),
             certificate: None,
             key: None,
             title: title(),

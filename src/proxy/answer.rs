@@ -7,6 +7,7 @@ use super::classify::Kind;
 use super::dial;
 use super::forward::Failure;
 use crate::observe::access::RequestId;
+use crate::page::{self, Brand, Cause, CookiesBlocked, Denied, Locale, Subject, ToolText};
 use crate::wire::{Body, target};
 
 /// Why a request is not forwarded, and how that is said.
@@ -83,6 +84,35 @@ impl Refusal {
         }
     }
 
+    /// The cause, as people are told.
+    fn cause(&self) -> Cause {
+        match self {
+            Self::BadTarget(error) => Cause::BadRequest(error.to_string()),
+            Self::BadRequest(why) => Cause::BadRequest((*why).to_owned()),
+            Self::Method => Cause::BadRequest(self.to_string()),
+            Self::Loop => Cause::Loop,
+            // These have pages of their own.
+            Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked => Cause::NotAllowed,
+            Self::Origin(failure) => match failure {
+                Failure::Dial(error) => match error {
+                    dial::Error::NameNotFound | dial::Error::Resolver(_) => Cause::NameNotFound,
+                    dial::Error::Prohibited(_) => Cause::NotAllowed,
+                    dial::Error::Myself(_) => Cause::Loop,
+                    dial::Error::Port(_) => Cause::PortNotAllowed,
+                    dial::Error::Refused => Cause::Refused,
+                    dial::Error::Unreachable(_) => Cause::Unreachable,
+                    dial::Error::TimedOut => Cause::TimedOut,
+                    dial::Error::Certificate(why) => Cause::Certificate(why.clone()),
+                    dial::Error::Tls(_) => Cause::BadAnswer,
+                },
+                Failure::AnswerTimedOut => Cause::TimedOut,
+                Failure::ConnectionLost(_) => Cause::ConnectionLost,
+                Failure::BadAnswer(_) => Cause::BadAnswer,
+                Failure::ClientLeft => Cause::BadRequest(failure.to_string()),
+            },
+        }
+    }
+
     /// Whether the connection is in a state in which the next request could be misread.
     fn closes(&self) -> bool {
         matches!(self, Self::BadTarget(_) | Self::BadRequest(_) | Self::Origin(Failure::ClientLeft))
@@ -94,47 +124,86 @@ pub(super) fn seal_off(response: &mut Response<Body>) {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The answer to a refused request.
-pub(super) fn refuse(refusal: &Refusal, kind: Kind, id: RequestId, portal: &str) -> Response<Body> {
-    let (content_type, body) = match kind {
-        Kind::Tool => ("text/plain; charset=utf-8", terminal_text(refusal, id, portal)),
-        _ => ("application/problem+json", problem(refusal, id, portal)),
-    };
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = refusal.status();
-    seal_off(&mut response);
-    let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(value) = HeaderValue::try_from(format!("vestibule; error={}", refusal.error_type())) {
-        fields.insert("proxy-status", value);
-    }
-    if refusal.closes() {
-        fields.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+/// A refused request, and all that its answer says.
+pub(super) struct Refused<'a> {
+    pub(super) refusal: &'a Refusal,
+    pub(super) kind: Kind,
+    pub(super) id: RequestId,
+    /// The host that was asked for.
+    pub(super) place: Option<&'a str>,
+    /// The link that tries again.
+    pub(super) retry: Option<&'a str>,
+    /// Who was refused.
+    pub(super) user: Option<&'a str>,
+    pub(super) portal: &'a str,
 }
 
-/// A problem document (RFC 9457).
-fn problem(refusal: &Refusal, id: RequestId, portal: &str) -> String {
-    let mut document = serde_json::json!({
-        "type": "about:blank",
-        "title": refusal.status().canonical_reason(),
-        "status": refusal.status().as_u16(),
-        "detail": refusal.to_string(),
-        "request_id": id.to_string(),
-    });
-    if *refusal == Refusal::SignInRequired
-        && let Some(fields) = document.as_object_mut()
-    {
-        fields.insert("portal".into(), portal.into());
+impl Refused<'_> {
+    /// The answer: a page for people, a problem document for programs, text for terminals.
+    pub(super) fn render(&self, brand: &Brand, locale: &Locale) -> Response<Body> {
+        let mut response = match self.kind {
+            Kind::Navigation | Kind::FormNavigation | Kind::Probe => self.page(brand, locale),
+            Kind::Tool => self.body("text/plain; charset=utf-8", self.text(brand, locale)),
+            Kind::Preflight | Kind::SubResource => self.body("application/problem+json", self.problem()),
+        };
+        seal_off(&mut response);
+        let fields = response.headers_mut();
+        if let Ok(value) = HeaderValue::try_from(format!("vestibule; error={}", self.refusal.error_type())) {
+            fields.insert("proxy-status", value);
+        }
+        if self.refusal.closes() {
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
-    document.to_string()
-}
 
-fn terminal_text(refusal: &Refusal, id: RequestId, portal: &str) -> String {
-    let next = match refusal {
-        Refusal::SignInRequired => format!("Open {portal} in a browser on this machine and sign in there.\n"),
-        _ => String::new(),
-    };
-    format!("Vestibule did not forward this request: {refusal}.\n{next}Request {id}\n")
+    fn page(&self, brand: &Brand, locale: &Locale) -> Response<Body> {
+        let (place, request_id) = (self.place.unwrap_or_default().to_owned(), self.id.to_string());
+        let html = match self.refusal {
+            Refusal::Denied(rule) => {
+                let user = self.user.map(str::to_owned);
+                Denied { place, rule: rule.clone(), user, request_id }.render(brand, locale)
+            }
+            Refusal::CookiesBlocked => {
+                let retry = self.retry.unwrap_or("/").to_owned();
+                CookiesBlocked { place, retry, request_id }.render(brand, locale)
+            }
+            other => page::Failure { cause: other.cause(), place, request_id }.render(brand, locale),
+        };
+        html.into_response(self.refusal.status()).map(Body::from)
+    }
+
+    /// A problem document (RFC 9457).
+    fn problem(&self) -> String {
+        let mut document = serde_json::json!({
+            "type": "about:blank",
+            "title": self.refusal.status().canonical_reason(),
+            "status": self.refusal.status().as_u16(),
+            "detail": self.refusal.to_string(),
+            "request_id": self.id.to_string(),
+        });
+        if *self.refusal == Refusal::SignInRequired
+            && let Some(fields) = document.as_object_mut()
+        {
+            fields.insert("portal".into(), self.portal.into());
+        }
+        document.to_string()
+    }
+
+    fn text(&self, brand: &Brand, locale: &Locale) -> String {
+        let subject = match self.refusal {
+            Refusal::SignInRequired => Subject::SignIn,
+            Refusal::Denied(_) => Subject::Denied,
+            other => Subject::Failed(other.cause()),
+        };
+        let (place, portal) = (self.place.map(str::to_owned), self.portal.to_owned());
+        ToolText { subject, place, portal, request_id: self.id.to_string() }.render(brand, locale)
+    }
+
+    fn body(&self, content_type: &'static str, text: String) -> Response<Body> {
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = self.refusal.status();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    }
 }

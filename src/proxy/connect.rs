@@ -12,11 +12,11 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Refusal;
-use super::classify::{self, Kind};
+use super::classify::Kind;
 use super::dial::Dialled;
 use super::identify::{Client, Identity, of_client};
 use super::relay::{End, Moved, relay};
-use super::{Download, Proxy, Stream, switch};
+use super::{Asker, Download, Proxy, Stream, switch};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
 use crate::wire::rewind::Rewind;
@@ -33,30 +33,30 @@ impl Proxy {
         request: http::Request<Incoming>,
         mut recorder: Recorder,
     ) -> Response<Download> {
-        let kind = if classify::is_browser(request.headers()) { Kind::SubResource } else { Kind::Tool };
+        let asker = Asker::of_head(request.headers());
         let destination = match Destination::of_authority_form(request.uri()) {
             Ok(destination) if client.inside.is_none() => destination,
-            Ok(_) => return self.refuse(&Refusal::Method, kind, recorder),
-            Err(error) => return self.refuse(&Refusal::BadTarget(error), kind, recorder),
+            Ok(_) => return self.refuse(&Refusal::Method, &asker, recorder),
+            Err(error) => return self.refuse(&Refusal::BadTarget(error), &asker, recorder),
         };
         recorder.destination(&destination);
         if field::has_passed(request.headers(), &self.forwarder.via) {
-            return self.refuse(&Refusal::Loop, kind, recorder);
+            return self.refuse(&Refusal::Loop, &asker, recorder);
         }
         if destination == self.portal.destination {
             return self.open_portal(client, request, recorder);
         }
-        match self.decide_connect(client, &destination, kind, &mut recorder).await {
+        match self.decide_connect(client, &destination, asker.kind, &mut recorder).await {
             Ok(Act::Intercept) => self.intercept(client, request, destination, recorder),
             Ok(Act::Tunnel(permit, identity)) => {
                 recorder.decision = Outcome::Permitted;
                 recorder.rule = Some(Arc::clone(permit.rule()));
                 match self.forwarder.dialler.dial(&destination, &permit).await {
                     Ok(dialled) => self.tunnel(request, dialled, identity.as_ref(), recorder),
-                    Err(error) => self.refuse(&Refusal::Origin(error.into()), kind, recorder),
+                    Err(error) => self.refuse(&Refusal::Origin(error.into()), &asker, recorder),
                 }
             }
-            Err(refusal) => self.refuse(&refusal, kind, recorder),
+            Err(refusal) => self.refuse(&refusal, &asker, recorder),
         }
     }
 

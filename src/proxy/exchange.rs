@@ -15,7 +15,7 @@ use super::forward::Failure;
 use super::identify::{Client, Identity, identify};
 use super::meter::{Download, Upload};
 use super::relay::relay;
-use super::{Proxy, Request, own, switch};
+use super::{Asker, Proxy, Request, own, switch};
 use crate::observe::{Outcome, Recorder, Surrogate};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
@@ -35,12 +35,15 @@ impl Proxy {
         recorder.path = Some(parts.uri.path().to_owned());
         let kind = classify(&parts, destination);
         let mut request = Request { parts, destination, kind, recorder };
-        let answered = match self.answer(client, &mut request).await {
-            Ok(Act::Answer(response)) => return own(response, request.recorder),
+        // Only a page needs to know who asks, and only a refusal needs a page.
+        match self.answer(client, &mut request).await {
+            Ok(Act::Answer(response)) => own(response, request.recorder),
             Ok(Act::Forward(permit, identity)) => self.act(client, request, body, permit, identity.as_ref()).await,
-            Err(refusal) => Err((refusal, request.recorder)),
-        };
-        answered.unwrap_or_else(|(refusal, recorder)| self.refuse(&refusal, kind, recorder))
+            Err(refusal) => {
+                let asker = Asker::of_request(&request);
+                self.refuse(&refusal, &asker, request.recorder)
+            }
+        }
     }
 
     /// Identifies and decides.
@@ -121,7 +124,10 @@ impl Proxy {
         body: Incoming,
         permit: Permit,
         identity: Option<&Identity>,
-    ) -> Result<Response<Download>, (Refusal, Recorder)> {
+    ) -> Response<Download> {
+        let asker = (request.kind == Kind::Navigation || request.kind == Kind::FormNavigation)
+            .then(|| Asker::of_request(&request));
+        let asker = asker.unwrap_or(Asker { kind: request.kind, languages: None, url: None });
         let Request { mut parts, destination, mut recorder, .. } = request;
         recorder.decision = Outcome::Permitted;
         recorder.rule = Some(Arc::clone(permit.rule()));
@@ -132,7 +138,7 @@ impl Proxy {
         let outgoing = http::Request::from_parts(parts, upload);
         let (response, lease) = match self.forwarder.forward(permit, destination, outgoing).await {
             Ok(answered) => answered,
-            Err(failure) => return Err((Refusal::Origin(failure), recorder)),
+            Err(failure) => return self.refuse(&Refusal::Origin(failure), &asker, recorder),
         };
         recorder.origin = Some(lease.connection.origin);
         recorder.egress = Some(lease.connection.egress);
@@ -140,9 +146,9 @@ impl Proxy {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let (Some(client_upgrade), Some(protocol)) = (client_upgrade, protocol) else {
                 let failure = Failure::BadAnswer("it changes to a protocol that nobody asked for".into());
-                return Err((Refusal::Origin(failure), recorder));
+                return self.refuse(&Refusal::Origin(failure), &asker, recorder);
             };
-            return Ok(self.change_protocol(response, client_upgrade, &protocol, ended, recorder));
+            return self.change_protocol(response, client_upgrade, &protocol, ended, recorder);
         }
         let (mut head, body) = response.into_parts();
         self.forwarder.finish(&mut head);
@@ -151,7 +157,7 @@ impl Proxy {
             close(&mut head.headers);
         }
         let body = Download::of_origin(Body::Stream(body), recorder, uploaded, lease, ended, self.limits.body_idle);
-        Ok(Response::from_parts(head, body))
+        Response::from_parts(head, body)
     }
 
     /// Passes an upgrade on (RFC 9110 §7.8) and moves the bytes that follow.

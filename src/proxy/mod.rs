@@ -24,11 +24,12 @@ use tokio_util::task::TaskTracker;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::observe::{AccessLog, Outcome, Recorder};
+use crate::page::{Brand, Locales};
 use crate::policy::Policy;
 use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::session::ticket::Tickets;
-use crate::wire::{Body, Destination, Limits, Peer};
+use crate::wire::{Body, Destination, Limits, Peer, field};
 use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub log: Arc<AccessLog>,
     /// The portal.
     pub portal: Portal,
+    /// The look of the pages.
+    pub brand: Brand,
     /// Opens connections to origins.
     pub dialler: Arc<Dialler>,
     /// TLS towards origins.
@@ -95,6 +98,8 @@ pub struct Proxy {
     authority: Arc<Authority>,
     log: Arc<AccessLog>,
     portal: Portal,
+    brand: Brand,
+    locales: Locales,
     forwarder: Forwarder,
     bounces: Bounces,
     limits: Limits,
@@ -125,6 +130,8 @@ impl Proxy {
             authority: parts.authority,
             log: parts.log,
             portal: parts.portal,
+            brand: parts.brand,
+            locales: Locales::built_in(),
             forwarder: Forwarder { dialler: parts.dialler, tls: parts.tls, pool, limits: parts.limits, via },
             bounces: Bounces::default(),
             limits: parts.limits,
@@ -150,10 +157,7 @@ impl Proxy {
         };
         match destination {
             Ok(destination) => self.exchange(client, request, &destination, recorder).await,
-            Err(error) => {
-                let kind = if classify::is_browser(request.headers()) { Kind::SubResource } else { Kind::Tool };
-                self.refuse(&Refusal::BadTarget(error), kind, recorder)
-            }
+            Err(error) => self.refuse(&Refusal::BadTarget(error), &Asker::of_head(request.headers()), recorder),
         }
     }
 
@@ -163,7 +167,7 @@ impl Proxy {
     }
 
     /// Answers a refused request and records why.
-    fn refuse(&self, refusal: &Refusal, kind: Kind, mut recorder: Recorder) -> Response<Download> {
+    fn refuse(&self, refusal: &Refusal, asker: &Asker, mut recorder: Recorder) -> Response<Download> {
         recorder.reason = recorder.reason.or(Some(refusal.error_type()));
         recorder.decision = match refusal {
             Refusal::Denied(_) | Refusal::SignInRequired => Outcome::Denied,
@@ -175,9 +179,45 @@ impl Proxy {
             _ => Outcome::Rejected,
         };
         tracing::debug!(request_id = %recorder.id(), reason = %refusal, "request refused");
-        let response = answer::refuse(refusal, kind, recorder.id(), &self.portal.url);
+        let refused = answer::Refused {
+            refusal,
+            kind: asker.kind,
+            id: recorder.id(),
+            place: recorder.host.as_deref(),
+            retry: asker.url.as_deref(),
+            user: recorder.user.as_ref().map(|user| user.name.as_str()),
+            portal: &self.portal.url,
+        };
+        let locale = self.locales.negotiate(asker.languages.as_deref());
+        let response = refused.render(&self.brand, locale);
         own(response, recorder)
     }
+}
+
+/// Who will see a refusal, and in what form.
+struct Asker {
+    kind: Kind,
+    languages: Option<String>,
+    /// The URL that was asked for.
+    url: Option<String>,
+}
+
+impl Asker {
+    /// Who sent a request that names no origin, or names one by CONNECT.
+    fn of_head(fields: &http::HeaderMap) -> Self {
+        let kind = if classify::is_browser(fields) { Kind::SubResource } else { Kind::Tool };
+        Self { kind, languages: languages(fields), url: None }
+    }
+
+    /// Who sent a request.
+    fn of_request(request: &Request<'_>) -> Self {
+        let url = request.destination.url(request.parts.uri.path_and_query());
+        Self { kind: request.kind, languages: languages(&request.parts.headers), url: Some(url) }
+    }
+}
+
+fn languages(fields: &http::HeaderMap) -> Option<String> {
+    field::text(fields, http::header::ACCEPT_LANGUAGE).map(str::to_owned)
 }
 
 impl std::fmt::Debug for Proxy {

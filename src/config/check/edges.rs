@@ -39,19 +39,12 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
     let portal = &config.portal;
     let url = at!["portal", "url"];
     let example = "such as \"https://portal.example.com\"";
-    if portal.url.scheme() != "https" {
-        check.note(url, "the portal's address must begin with `https://`: its cookies travel nowhere else", example);
-    } else if portal.url.path() != "/" || portal.url.query().is_some() || portal.url.fragment().is_some() {
-        check.note(url, "the portal has a host of its own: no path, query or fragment", example);
-    } else if !portal.url.username().is_empty() || portal.url.password().is_some() {
-        check.note(url, "the portal's address can't hold a user", example);
-    }
-    match portal.url.host() {
-        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
+    match Host::parse(portal.url.host()) {
+        Ok(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
             check.note(url, "browsers never ask a proxy for `localhost`, so they would not find the portal", example);
         }
-        Some(Host::Domain(_)) => {}
-        Some(_) | None => {
+        Ok(Host::Domain(_)) => {}
+        Ok(_) | Err(_) => {
             check.note(url, "the portal needs a name: an address has no certificate and no cookies", example);
         }
     }
@@ -65,8 +58,8 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
             check.readable(at!["portal", key], file);
         }
     }
-    if portal.sign_in_timeout < Duration::minutes(1) {
-        let help = "typing a password with a second factor takes a few minutes; the default is \"10m\"";
+    if portal.sign_in_timeout < Duration::minutes(1).signed() {
+        let help = "typing a password with a second factor takes a few minutes; the default is \"30m\"";
         check.note(at!["portal", "sign_in_timeout"], "nobody signs in so quickly", help);
     }
 }

@@ -1,0 +1,221 @@
+//! From a configuration to a program with its sockets bound. If anything fails, nothing was started.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_util::sync::CancellationToken;
+
+use super::App;
+use super::dispatch::{Dispatch, PortalCertificate};
+use crate::authority::{self, Authority};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::section::AccessLog as LogTo;
+use crate::identity::Networks;
+use crate::listener::{Listener, Shared};
+use crate::observe::AccessLog;
+use crate::pac::{self, Pac};
+use crate::page::Locales;
+use crate::policy::{Pattern, Policy};
+use crate::portal::{self, ACS_PATH, Portal, RealmParts};
+use crate::proxy::dial::{Dialler, OriginTls, Roots};
+use crate::proxy::{self, Proxy};
+use crate::saml;
+use crate::seal::Sealer;
+use crate::session::Sessions;
+use crate::session::pending::PendingSignIns;
+use crate::session::store::Memory;
+use crate::session::ticket::Tickets;
+use crate::wire::{Destination, Scheme, target};
+
+/// What the authority's certificate is called on devices that trust it.
+pub const AUTHORITY_NAME: &str = "Vestibule interception";
+
+/// Records that the store keeps at most: pending sign-ins, tickets, used assertions.
+const MAX_RECORDS: usize = 500_000;
+
+/// Hosts that Entra's sign-in pages load from, besides the one that people are sent to.
+const ENTRA_HOST: &str = "login.microsoftonline.com";
+const ENTRA_ASSETS: [&str; 5] =
+    ["aadcdn.msauth.net", "aadcdn.msftauth.net", "login.live.com", "login.microsoft.com", "login.windows.net"];
+
+/// Why the program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An address cannot be taken.
+    #[error("listener \"{0}\" cannot take {1}: {2}")]
+    Bind(String, SocketAddr, io::Error),
+    /// There is no usable authority.
+    #[error("the interception authority: {0}")]
+    Authority(#[from] authority::Error),
+    /// The access log cannot be written.
+    #[error("the access log {0}: {1}")]
+    Log(PathBuf, io::Error),
+    /// A certificate to trust cannot be read.
+    #[error("the certificate {0}: {1}")]
+    Trust(PathBuf, String),
+    /// The portal's certificate or key cannot be used.
+    #[error("the portal's certificate: {0}: {1}")]
+    PortalCertificate(PathBuf, String),
+    /// The portal cannot be set up as it is written.
+    #[error("the portal: {0}")]
+    Portal(#[from] portal::Error),
+    /// The portal's URL names no host that a proxy can be asked for.
+    #[error("the portal's URL: {0}")]
+    PortalUrl(#[from] target::Error),
+    /// A realm cannot be set up.
+    #[error("realm \"{0}\": {1}")]
+    Realm(String, saml::config::Error),
+    /// PAC files cannot be made.
+    #[error("the PAC files: {0}")]
+    Pac(#[from] pac::Error),
+}
+
+/// Builds the program: every address is taken, nothing is served yet. Needs a Tokio runtime.
+pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
+    let limits = config.limits;
+    let authority = Arc::new(Authority::open_or_create(&config.state, AUTHORITY_NAME, clock.clone())?);
+    let log = Arc::new(open_log(&config.log.access, clock)?);
+    let portal_destination = Destination::of_authority(
+        Scheme::Https,
+        &format!("{}:{}", config.portal.url.host(), config.portal.url.port()),
+    )?;
+    let realms = config.realms.iter().map(|realm| realm_parts(realm, config)).collect::<Result<Vec<_>, _>>()?;
+    let listeners = config
+        .listeners
+        .iter()
+        .map(|listener| bind(&listener.name, listener.address))
+        .collect::<Result<Vec<_>, _>>()?;
+    let portal_listener = bind("portal", config.portal.listen)?;
+    let own = listeners.iter().chain([&portal_listener]).map(Listener::address).collect();
+
+    let store = Arc::new(Memory::new(MAX_RECORDS, clock.clone()));
+    let sessions = Arc::new(Sessions::new(config.session, clock.clone()));
+    let tickets = Arc::new(Tickets::new(Arc::clone(&store), clock.clone()));
+    let pending = Arc::new(PendingSignIns::new(store, clock.clone(), config.portal.sign_in_timeout));
+    let sealer = Arc::new(Sealer::random());
+    let brand = config.portal.brand()?;
+    let idp_hosts = idp_hosts(&realms);
+    let facts =
+        pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: idp_hosts.clone(), proxy: None };
+    let pac = Pac::build(&config.pac, &facts)?;
+    let roots = Roots::load(&config.egress.trust).map_err(|(path, why)| Error::Trust(path, why))?;
+    let dialler = Arc::new(Dialler::new(&config.dial(), own, limits.connect_time));
+    let garden = idp_hosts.iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok());
+
+    let shared = Shared::new(Networks::new(&config.networks), &limits);
+    let finish = CancellationToken::new();
+    let portal = Portal::new(
+        config.portal.clone(),
+        portal::Parts {
+            sessions: Arc::clone(&sessions),
+            tickets: Arc::clone(&tickets),
+            pending,
+            sealer: Arc::clone(&sealer),
+            realms,
+            authority: portal::Certificate {
+                der: Bytes::copy_from_slice(authority.certificate()),
+                pem: authority.certificate_pem().to_owned(),
+            },
+            brand: brand.clone(),
+            clock: clock.clone(),
+        },
+    );
+    let portal_certificate = portal_certificate(config, &authority)?;
+    let policy = Policy::new(&config.policy, garden);
+    // The portal is served through the proxy, and the proxy sends people to the portal: each knows the other.
+    let dispatch = Arc::new_cyclic(|dispatch: &Weak<Dispatch>| {
+        let dispatch = Weak::clone(dispatch);
+        let serve: proxy::ServePortal = Arc::new(move |stream, peer| {
+            let dispatch = dispatch.upgrade();
+            Box::pin(async move {
+                if let Some(dispatch) = dispatch {
+                    dispatch.serve_portal(stream, peer).await;
+                }
+            })
+        });
+        let proxy = Arc::new(Proxy::new(proxy::Parts {
+            sessions: Arc::clone(&sessions),
+            tickets,
+            sealer,
+            policy,
+            authority,
+            log: Arc::clone(&log),
+            portal: proxy::Portal { url: portal.origin().to_string(), destination: portal_destination.clone(), serve },
+            brand: brand.clone(),
+            dialler,
+            tls: OriginTls::new(roots, limits.connect_time),
+            limits,
+            clock: clock.clone(),
+            finish: finish.clone(),
+            tasks: shared.tasks.clone(),
+        }));
+        Dispatch {
+            proxy,
+            portal,
+            portal_destination,
+            portal_certificate,
+            pac,
+            brand,
+            locales: Locales::built_in(),
+            log,
+            limits,
+            finish: finish.clone(),
+        }
+    });
+    Ok(App { proxies: listeners, portal: portal_listener, shared, dispatch, sessions, limits, finish })
+}
+
+fn bind(name: &str, address: SocketAddr) -> Result<Listener, Error> {
+    Listener::bind(name, address).map_err(|error| Error::Bind(name.to_owned(), address, error))
+}
+
+fn open_log(to: &LogTo, clock: &Clock) -> Result<AccessLog, Error> {
+    match to {
+        LogTo::Stdout => Ok(AccessLog::to_stdout(clock.clone())),
+        LogTo::File(path) => AccessLog::to_file(path, clock.clone()).map_err(|error| Error::Log(path.clone(), error)),
+    }
+}
+
+fn realm_parts(realm: &saml::Config, config: &Config) -> Result<RealmParts, Error> {
+    let identity_provider = realm
+        .identity_provider(|path: &Path| std::fs::read(path))
+        .map_err(|error| Error::Realm(realm.name.clone(), error))?;
+    Ok(RealmParts {
+        realm: realm.realm(),
+        service_provider: Arc::new(realm.service_provider(&config.portal.url.to_string(), ACS_PATH)),
+        identity_provider: Arc::new(identity_provider),
+        claims: Arc::new(realm.claim_map()),
+        mismatch: realm.mismatch,
+    })
+}
+
+/// The hosts that a browser needs before anybody is signed in.
+fn idp_hosts(realms: &[RealmParts]) -> Vec<String> {
+    let mut hosts: Vec<String> =
+        realms.iter().filter_map(|realm| realm.identity_provider.sign_in_url().host_str().map(str::to_owned)).collect();
+    if hosts.iter().any(|host| host == ENTRA_HOST) {
+        hosts.extend(ENTRA_ASSETS.map(str::to_owned));
+    }
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+fn portal_certificate(config: &Config, authority: &Arc<Authority>) -> Result<PortalCertificate, Error> {
+    let (Some(certificate), Some(key)) = (&config.portal.certificate, &config.portal.key) else {
+        return Ok(PortalCertificate::Issued(Arc::clone(authority)));
+    };
+    let wrong = |path: &Path, why: String| Error::PortalCertificate(path.to_owned(), why);
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(certificate, error.to_string()))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
+    let server = authority.server_with(chain, private).map_err(|error| wrong(certificate, error.to_string()))?;
+    Ok(PortalCertificate::Given(Arc::new(server)))
+}
