@@ -4,6 +4,7 @@
 //! its key is made at start and forgotten at the end.
 
 mod answer;
+mod key;
 mod page;
 mod people;
 mod request;
@@ -19,11 +20,11 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-pub use answer::Key;
 pub use people::{PEOPLE, Person};
 
 use crate::clock::{Clock, Timestamp};
 use crate::seal;
+use key::Key;
 use request::{Refusal, SignIn};
 
 /// The tenant's identifier.

@@ -96,6 +96,7 @@ const EDITED_BEFORE_SIGNING: &[(&str, &str, Error)] = &[
     ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
     ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:00:05\"", Error::BadTime),
     ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"yesterday\"", Error::BadTime),
+    ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:00:05+00:00\"", Error::BadTime),
     ("AuthnInstant=\"2026-11-21T09:58:01.000Z\"", "AuthnInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
     ("AuthnInstant=\"2026-11-21T09:58:01.000Z\"", "", Error::BadTime),
     ("NotBefore=\"2026-11-21T09:55:05.023Z\"", "NotBefore=\"2026-11-21T10:01:31Z\"", Error::NotYetValid),
@@ -188,6 +189,26 @@ fn two_readers_that_see_different_things_are_a_disagreement() {
 }
 
 #[test]
+fn a_signature_over_anything_but_what_the_guard_saw_is_refused() {
+    let idp = idp_at("https://login.test/");
+    for signed in [vec!["_a1"], vec!["_r1", "_x1"], vec!["_a1", "_r1"], vec!["_r1", "_a1", "_r1"]] {
+        let mut message = guard::admit(&Message::entra().sign(Sign::Both).field()).unwrap();
+        assert_eq!(message.signed, ["_r1", "_a1"]);
+        message.signed = signed.iter().map(|&id| id.to_owned()).collect();
+        assert_eq!(verify::verify(&message, &idp).map(|_| ()), Err(Error::BadSignature), "{signed:?}");
+    }
+}
+
+#[test]
+fn values_that_are_not_text_are_no_values() {
+    let nil = "<AttributeValue xsi:nil=\"true\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"/>";
+    let message = Message::entra()
+        .edit("<AttributeValue>Staff</AttributeValue>", nil)
+        .edit("Research</AttributeValue>", "Research</AttributeValue><AttributeValue><b>x</b></AttributeValue>");
+    assert_eq!(message.sign(Sign::Assertion).accept().unwrap().attributes[1].values, ["Research"]);
+}
+
+#[test]
 fn an_error_response_is_recognised_unsigned_if_it_answers_this_request() {
     let failed = |inner: &str| {
         let message = Message::entra().sign(Sign::Nothing);
@@ -245,6 +266,7 @@ fn what_is_not_base64_of_utf8_xml_is_refused_as_what_it_is() {
         ("not base64!".to_owned(), Error::NotBase64),
         ("PHg+ PC94Pg==".to_owned(), Error::NotBase64),
         ("A".repeat(guard::MAX_LEN * 2), Error::TooLong),
+        ("\n".repeat(guard::MAX_LEN * 2), Error::TooLong),
         (encode(&vec![b' '; guard::MAX_LEN + 1]), Error::TooLong),
         (encode(b"<x>\xff</x>"), Error::NotUtf8),
         (encode(b""), Error::Malformed),

@@ -220,6 +220,14 @@ const EDITED_AFTER_SIGNING: &[(&str, &str, Error)] = &[
         Error::StraySignature,
     ),
     ("<NameID ", "<x:Signature xmlns:x=\"urn:x\"/><NameID ", Error::StraySignature),
+    ("</Signature>", "</Signature><Signature xmlns=\"http://www.w3.org/2000/09/xmldsig#\"/>", Error::StraySignature),
+    // A second Issuer, for whoever reads the other one.
+    (
+        "<samlp:Status>",
+        "<Issuer xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\">x</Issuer><samlp:Status>",
+        Error::MisplacedElement,
+    ),
+    ("<samlp:Status>", "<samlp:Extensions/><samlp:Extensions/><samlp:Status>", Error::MisplacedElement),
     // Identifiers in more than one sense.
     ("<Subject>", "<Subject ID=\"_a1\">", Error::DuplicateId),
     ("<Subject>", "<Subject Id=\"_a1\">", Error::DuplicateId),
@@ -256,6 +264,29 @@ fn each_thing_that_could_be_done_to_a_signature_meets_its_own_error() {
     for (from, to, error) in EDITED_AFTER_SIGNING {
         let message = Message::entra().sign(Sign::Assertion).edit(from, to);
         assert_eq!(message.accept(), Err(error.clone()), "{from} → {to}");
+    }
+}
+
+#[test]
+fn each_part_of_a_signature_must_have_its_own_name() {
+    let parts = ["SignedInfo", "SignatureValue", "KeyInfo", "CanonicalizationMethod", "SignatureMethod"];
+    for name in parts.into_iter().chain(["Reference", "Transforms", "Transform", "DigestMethod", "DigestValue"]) {
+        let mut message = Message::entra().sign(Sign::Assertion).0;
+        for (start, end) in [("<", ">"), ("</", ">"), ("<", " ")] {
+            message = message.replace(&format!("{start}{name}{end}"), &format!("{start}X{name}{end}"));
+        }
+        assert_eq!(Message(message).accept(), Err(Error::BadSignatureShape), "{name}");
+    }
+}
+
+#[test]
+fn a_digest_is_text() {
+    let message = Message::entra().sign(Sign::Assertion).0;
+    for name in ["DigestValue", "SignatureValue"] {
+        let (head, rest) = message.split_once(&format!("<{name}>")).unwrap();
+        let (_, tail) = rest.split_once(&format!("</{name}>")).unwrap();
+        let message = Message(format!("{head}<{name}><b/></{name}>{tail}"));
+        assert_eq!(message.accept(), Err(Error::BadSignatureShape), "{name}");
     }
 }
 
@@ -316,6 +347,7 @@ fn whatever_is_large_is_refused_in_a_short_time() {
             good.replacen("<Subject>", &format!("<Subject{}>", attributes(20_000)), 1),
             Error::TooComplex,
         ),
+        ("33 namespaces", good.replacen("<Subject>", &format!("<Subject{}>", namespaces(33)), 1), Error::Malformed),
         (
             "10,000 namespaces",
             good.replacen("<Subject>", &format!("<Subject{}>", namespaces(10_000)), 1),

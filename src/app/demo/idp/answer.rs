@@ -1,12 +1,9 @@
 //! Writes Responses in Entra's shape, and signs the Assertion in them.
 
 use askama::Template;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bergshamra::{DsigContext, KeysManager};
-use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
 use super::TENANT;
+use super::key::Key;
 use super::people::Person;
 use super::request::SignIn;
 use crate::clock::{SignedDuration, Timestamp, after};
@@ -19,40 +16,6 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(70);
 const CLAIMS: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/";
 const MICROSOFT: &str = "http://schemas.microsoft.com/identity/claims/";
 
-/// A key that signs Responses, and its certificate.
-pub struct Key {
-    pem: String,
-    certificate: Vec<u8>,
-}
-
-impl Key {
-    /// Makes an RSA key of 2048 bits and signs a certificate with it, as Entra does for each application.
-    pub(super) fn generate() -> Result<Self, rcgen::Error> {
-        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name.push(DnType::CommonName, "Microsoft Azure Federated SSO Certificate (practice)");
-        let certificate = params.self_signed(&key)?;
-        Ok(Self { pem: key.serialize_pem(), certificate: certificate.der().to_vec() })
-    }
-
-    pub(super) fn certificate_pem(&self) -> String {
-        let lines: Vec<_> = self.certificate_base64().into_bytes();
-        let lines: Vec<_> = lines.chunks(64).map(String::from_utf8_lossy).collect();
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
-    }
-
-    fn certificate_base64(&self) -> String {
-        STANDARD.encode(&self.certificate)
-    }
-
-    /// Fills in the digest and the signature of a document that has places for them.
-    fn sign(&self, xml: &str) -> Result<String, bergshamra::Error> {
-        let mut keys = KeysManager::new();
-        keys.add_key(bergshamra::keys::loader::load_rsa_private_pem(self.pem.as_bytes())?);
-        bergshamra::sign(&DsigContext::new_permissive(keys), xml)
-    }
-}
-
 /// A claim's name and values.
 type Claim = (String, Vec<String>);
 
@@ -61,7 +24,9 @@ type Claim = (String, Vec<String>);
 #[template(
     ext = "xml",
     source = r##"
-<samlp:Response ID="{{ response_id }}" Version="2.0" IssueInstant="{{ now }}" Destination="{{ request.reply_url }}" InResponseTo="{{ request.id }}" xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">
+<samlp:Response ID="{{ response_id }}" Version="2.0" IssueInstant="{{ now }}"
+ Destination="{{ request.reply_url }}" InResponseTo="{{ request.id }}"
+ xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">
 <Issuer xmlns="urn:oasis:names:tc:SAML:2.0:assertion">{{ issuer }}</Issuer>
 <samlp:Status>
 <samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>
@@ -78,12 +43,10 @@ type Claim = (String, Vec<String>);
 <Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>
 </Transforms>
 <DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>
-<DigestValue>
-</DigestValue>
+<DigestValue></DigestValue>
 </Reference>
 </SignedInfo>
-<SignatureValue>
-</SignatureValue>
+<SignatureValue></SignatureValue>
 <KeyInfo>
 <X509Data>
 <X509Certificate>{{ certificate }}</X509Certificate>
@@ -93,7 +56,8 @@ type Claim = (String, Vec<String>);
 <Subject>
 <NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{{ upn }}</NameID>
 <SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">
-<SubjectConfirmationData InResponseTo="{{ request.id }}" NotOnOrAfter="{{ not_on_or_after }}" Recipient="{{ request.reply_url }}"/>
+<SubjectConfirmationData InResponseTo="{{ request.id }}" NotOnOrAfter="{{ not_on_or_after }}"
+ Recipient="{{ request.reply_url }}"/>
 </SubjectConfirmation>
 </Subject>
 <Conditions NotBefore="{{ not_before }}" NotOnOrAfter="{{ not_on_or_after }}">
@@ -136,7 +100,9 @@ struct Success<'a> {
 #[template(
     ext = "xml",
     source = r##"
-<samlp:Response ID="{{ response_id }}" Version="2.0" IssueInstant="{{ now }}" Destination="{{ request.reply_url }}" InResponseTo="{{ request.id }}" xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">
+<samlp:Response ID="{{ response_id }}" Version="2.0" IssueInstant="{{ now }}"
+ Destination="{{ request.reply_url }}" InResponseTo="{{ request.id }}"
+ xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">
 <Issuer xmlns="urn:oasis:names:tc:SAML:2.0:assertion">{{ issuer }}</Issuer>
 <samlp:Status>
 <samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{{ code }}">
@@ -163,7 +129,10 @@ struct Failure<'a> {
 <?xml version="1.0" encoding="utf-8"?>
 <EntityDescriptor ID="{{ id }}" entityID="{{ issuer }}" xmlns="urn:oasis:names:tc:SAML:2.0:metadata">
 {% for role in ["SecurityTokenServiceType", "ApplicationServiceType"] %}
-<RoleDescriptor xsi:type="fed:{{ role }}" protocolSupportEnumeration="http://docs.oasis-open.org/wsfed/federation/200706" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:fed="http://docs.oasis-open.org/wsfed/federation/200706">
+<RoleDescriptor xsi:type="fed:{{ role }}"
+ protocolSupportEnumeration="http://docs.oasis-open.org/wsfed/federation/200706"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+ xmlns:fed="http://docs.oasis-open.org/wsfed/federation/200706">
 <KeyDescriptor use="signing">
 <KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#">
 <X509Data>

@@ -42,9 +42,11 @@ button.first { background: #0067b8; color: #fff; order: 1; }
 <input type="hidden" name="SAMLRequest" value="{{ request }}">
 {% if let Some(relay_state) = relay_state %}<input type="hidden" name="RelayState" value="{{ relay_state }}">{% endif %}
 <label for="login">User name</label>
-<input id="login" name="login" type="email" autocomplete="username" placeholder="someone@contoso.com" value="{{ login }}"{% if login.is_empty() %} autofocus{% endif %}>
+<input id="login" name="login" inputmode="email" autocomplete="username" placeholder="someone@contoso.com"
+ value="{{ login }}"{% if login.is_empty() %} autofocus{% endif %}>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password"{% if !login.is_empty() %} autofocus{% endif %}>
+<input id="password" name="password" type="password" autocomplete="current-password"
+{%- if !login.is_empty() %} autofocus{% endif %}>
 <div class="buttons">
 <button class="first" type="submit">Sign in</button>
 <button type="submit" name="cancel" value="1">Cancel</button>

@@ -1,0 +1,98 @@
+//! The one shape that a Signature may have, and the algorithms in it.
+
+use crate::saml::xml::Element;
+use crate::saml::{Error, ns};
+
+const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+const SIGNATURE_METHODS: [&str; 6] = [
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+    "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
+];
+const DIGEST_METHODS: [&str; 3] = [
+    "http://www.w3.org/2001/04/xmlenc#sha256",
+    "http://www.w3.org/2001/04/xmldsig-more#sha384",
+    "http://www.w3.org/2001/04/xmlenc#sha512",
+];
+/// What KeyInfo may hold. It is not used: keys come from the configuration.
+const KEY_INFO: [&str; 13] = [
+    "KeyName",
+    "KeyValue",
+    "RSAKeyValue",
+    "Modulus",
+    "Exponent",
+    "X509Data",
+    "X509Certificate",
+    "X509SubjectName",
+    "X509IssuerSerial",
+    "X509IssuerName",
+    "X509SerialNumber",
+    "X509SKI",
+    "ECKeyValue",
+];
+
+/// Exactly SignedInfo, SignatureValue and perhaps KeyInfo; one Reference, to the element that the Signature stands in.
+pub(super) fn check(signature: &Element, parent: &str) -> Result<(), Error> {
+    let (info, value, key) = match signature.children.as_slice() {
+        [info, value] => (info, value, None),
+        [info, value, key] => (info, value, Some(key)),
+        _ => return Err(Error::BadSignatureShape),
+    };
+    check_named(info, "SignedInfo")?;
+    check_named(value, "SignatureValue")?;
+    check_leaf(value)?;
+    if let Some(key) = key {
+        check_named(key, "KeyInfo")?;
+        let mut known = true;
+        key.descend(&mut |part| {
+            known &= part.namespace == ns::SIGNATURE && KEY_INFO.contains(&part.name.as_str());
+        });
+        if !known {
+            return Err(Error::BadSignatureShape);
+        }
+    }
+    let [canonicalisation, method, reference] = info.children.as_slice() else {
+        return Err(Error::BadSignatureShape);
+    };
+    check_algorithm(canonicalisation, "CanonicalizationMethod", &[EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
+    check_algorithm(method, "SignatureMethod", &SIGNATURE_METHODS, Error::ForbiddenAlgorithm)?;
+    check_reference(reference, parent)
+}
+
+fn check_reference(reference: &Element, parent: &str) -> Result<(), Error> {
+    check_named(reference, "Reference")?;
+    if reference.attribute("URI").and_then(|uri| uri.strip_prefix('#')) != Some(parent) {
+        return Err(Error::ForeignReference);
+    }
+    let [transforms, method, value] = reference.children.as_slice() else {
+        return Err(Error::BadSignatureShape);
+    };
+    check_named(transforms, "Transforms")?;
+    let [enveloped, canonical] = transforms.children.as_slice() else {
+        return Err(Error::ForbiddenTransform);
+    };
+    check_algorithm(enveloped, "Transform", &[ENVELOPED], Error::ForbiddenTransform)?;
+    check_algorithm(canonical, "Transform", &[EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
+    check_algorithm(method, "DigestMethod", &DIGEST_METHODS, Error::ForbiddenAlgorithm)?;
+    check_named(value, "DigestValue")?;
+    check_leaf(value)
+}
+
+fn check_named(element: &Element, name: &str) -> Result<(), Error> {
+    if element.is(ns::SIGNATURE, name) { Ok(()) } else { Err(Error::BadSignatureShape) }
+}
+
+fn check_leaf(element: &Element) -> Result<(), Error> {
+    if element.children.is_empty() { Ok(()) } else { Err(Error::BadSignatureShape) }
+}
+
+/// An element whose only content is an algorithm out of `allowed`.
+fn check_algorithm(element: &Element, name: &str, allowed: &[&str], refused: Error) -> Result<(), Error> {
+    check_named(element, name)?;
+    let algorithm = element.attribute("Algorithm").ok_or(Error::BadSignatureShape)?;
+    if element.children.is_empty() && allowed.contains(&algorithm) { Ok(()) } else { Err(refused) }
+}
