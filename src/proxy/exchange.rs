@@ -11,10 +11,12 @@ use hyper_util::rt::TokioIo;
 use super::answer::Refusal;
 use super::challenge::{close, redirect};
 use super::classify::{Kind, classify};
+use super::download::Download;
 use super::forward::Failure;
 use super::identify::{Client, Identity, identify};
-use super::meter::{Download, Upload};
+use super::patience::Patience;
 use super::relay::relay;
+use super::upload::Upload;
 use super::{Asker, Proxy, Request, own, switch};
 use crate::observe::{Outcome, Recorder, Surrogate};
 use crate::policy::{Decision, Permit, Query};
@@ -133,7 +135,8 @@ impl Proxy {
         recorder.rule = Some(Arc::clone(permit.rule()));
         let client_upgrade = parts.extensions.remove::<OnUpgrade>();
         let protocol = self.forwarder.prepare(destination, &mut parts);
-        let upload = Upload::new(Body::Stream(body), self.limits.body_idle);
+        let ended = identity.map(|identity| identity.session.ended().clone());
+        let upload = Upload::new(Body::Stream(body), Patience::new(self.limits.body_idle, ended.clone()));
         let uploaded = upload.bytes();
         let outgoing = http::Request::from_parts(parts, upload);
         let (response, lease) = match self.forwarder.forward(permit, destination, outgoing).await {
@@ -142,7 +145,6 @@ impl Proxy {
         };
         recorder.origin = Some(lease.connection.origin);
         recorder.egress = Some(lease.connection.egress);
-        let ended = identity.map(|identity| identity.session.ended().clone());
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let (Some(client_upgrade), Some(protocol)) = (client_upgrade, protocol) else {
                 let failure = Failure::BadAnswer("it changes to a protocol that nobody asked for".into());
@@ -156,7 +158,8 @@ impl Proxy {
         if client.inside.is_some() && client.peer.network.address && identity.is_some() {
             close(&mut head.headers);
         }
-        let body = Download::of_origin(Body::Stream(body), recorder, uploaded, lease, ended, self.limits.body_idle);
+        let patience = Patience::new(self.limits.body_idle, ended);
+        let body = Download::of_origin(Body::Stream(body), recorder, uploaded, lease, patience);
         Response::from_parts(head, body)
     }
 

@@ -11,8 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::dial::{self, Dialler, OriginTls};
-use super::meter::Upload;
 use super::pool::{Lease, OriginConnection, Pool};
+use super::upload::Upload;
 use crate::policy::Permit;
 use crate::wire::{Destination, Limits, Scheme, cookie, field};
 

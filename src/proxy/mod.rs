@@ -5,12 +5,14 @@ mod challenge;
 mod classify;
 mod connect;
 pub mod dial;
+mod download;
 mod exchange;
 mod forward;
 mod identify;
-mod meter;
+mod patience;
 mod pool;
 mod relay;
+mod upload;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,9 +36,10 @@ use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
 use dial::{Dialler, OriginTls};
+pub use download::Download;
 use forward::Forwarder;
 pub use identify::Client;
-pub use meter::Download;
+
 use pool::Pool;
 
 /// A byte stream to a client.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use hyper::client::conn::http1::SendRequest;
 
-use super::meter::Upload;
+use super::upload::Upload;
 use crate::wire::Destination;
 
 /// Idle origin connections. A connection that was opened by leave to reach private addresses is never handed to a

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicI64;
 use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 
+use super::address::Addresses;
 use super::store::Full;
 use super::{AssertionFacts, Ending, Session, SessionId};
 use crate::clock::{Clock, SignedDuration, after};
@@ -38,14 +39,13 @@ pub struct Sessions {
     clock: Clock,
     by_id: DashMap<SessionId, Arc<Session>>,
     by_user: DashMap<(String, String), HashSet<SessionId>>,
-    /// The session that a client address stands for.
-    by_client: DashMap<IpAddr, SessionId>,
+    by_client: Addresses,
 }
 
 impl Sessions {
     /// No sessions yet.
     pub fn new(config: Config, clock: Clock) -> Self {
-        Self { config, clock, by_id: DashMap::new(), by_user: DashMap::new(), by_client: DashMap::new() }
+        Self { config, clock, by_id: DashMap::new(), by_user: DashMap::new(), by_client: Addresses::default() }
     }
 
     /// Signs `user` in. The secret is what the browser keeps; nothing here can give it out again.
@@ -100,21 +100,17 @@ impl Sessions {
 
     /// The live session that a client address stands for.
     pub fn find_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
-        let id = *self.by_client.get(&client)?.value();
-        let found = self.find(id);
-        if found.is_none() {
-            self.by_client.remove_if(&client, |_, held| *held == id);
-        }
-        found
+        self.find(self.by_client.find(client)?)
     }
 
-    /// Lets a client address stand for a session from now on.
-    pub fn bind_client(&self, client: IpAddr, session: &Session) {
-        self.by_client.insert(client, session.id);
+    /// Lets a client address stand for a session from now on. False while too many people share the address.
+    pub fn bind_client(&self, client: IpAddr, session: &Session) -> bool {
+        let bound = self.by_client.bind(client, session.id, &session.user, self.clock.now());
         // Ended between the lookup and the binding: the binding must not outlive it.
         if session.is_over(self.clock.now()) {
-            self.by_client.remove_if(&client, |_, held| *held == session.id);
+            self.by_client.unbind(client, session.id);
         }
+        bound
     }
 
     /// The live sessions of one person, newest first.
@@ -153,7 +149,7 @@ impl Sessions {
         for session in over {
             self.forget(&session, Ending::Expired);
         }
-        self.by_client.retain(|_, id| self.by_id.contains_key(id));
+        self.by_client.sweep(now, |id| self.by_id.contains_key(&id));
     }
 
     fn forget(&self, session: &Session, ending: Ending) {

@@ -1,5 +1,6 @@
 //! Who is signed in, on which browser, until when; and the short-lived records that a sign-in needs.
 
+mod address;
 mod cache;
 pub mod pending;
 pub mod returning;

@@ -85,3 +85,8 @@ impl http_body::Body for Body {
         }
     }
 }
+
+/// Bytes of data in a frame; trailers have none.
+pub fn data_len(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| data.len() as u64)
+}
