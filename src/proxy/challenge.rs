@@ -145,11 +145,12 @@ fn check(ticket: &Ticket, client: IpAddr, destination: &Destination, fields: &He
     if ticket.answers.client != client {
         return Err("ticket-for-another-client");
     }
-    let presented = cookie::value(fields, &challenge_cookie(&ticket.answers.challenge));
-    if presented.map(fingerprint) != Some(ticket.answers.browser) {
-        return Err("ticket-for-another-browser");
+    let name = challenge_cookie(&ticket.answers.challenge);
+    if cookie::values(fields, &name).any(|secret| fingerprint(secret) == ticket.answers.browser) {
+        Ok(())
+    } else {
+        Err("ticket-for-another-browser")
     }
-    Ok(())
 }
 
 fn challenge_cookie(name: &str) -> String {

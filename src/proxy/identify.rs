@@ -93,9 +93,10 @@ fn of_cookie(
     destination: &Destination,
     fields: &HeaderMap,
 ) -> Option<Arc<Session>> {
-    let token = cookie::value(fields, cookie_name(destination.scheme))?;
-    let id = sealer.open::<SessionId>(&purpose(destination), token, now).ok()?;
-    sessions.find(id)
+    let tokens = cookie::values(fields, cookie_name(destination.scheme));
+    tokens
+        .filter_map(|token| sealer.open::<SessionId>(&purpose(destination), token, now).ok())
+        .find_map(|id| sessions.find(id))
 }
 
 /// The cookie that carries a session on one origin, as a Set-Cookie line. On http it must not be `Secure`, or it would

@@ -9,9 +9,19 @@ pub const RESERVED: &str = "vestibule_";
 /// The same with the prefix that ties a cookie to one host over https (RFC 6265bis §4.1.3.2).
 pub const RESERVED_HOST: &str = "__Host-vestibule_";
 
-/// The value of the cookie `name`, when the client sent it.
+/// The value of the cookie `name`, when the client sent it. For names that begin with `__Host-`, which nobody else can
+/// set.
 pub fn value<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs(fields).find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// Values of one name that are looked at: more than any honest browser sends.
+const MAX_VALUES: usize = 4;
+
+/// The values of the cookie `name`. A page or a neighbouring host can put one of its own beside ours, in front of it
+/// even (RFC 6265 §8.6), so the first is not always the right one.
+pub fn values<'a>(fields: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pairs(fields).filter(move |(found, _)| *found == name).map(|(_, value)| value).take(MAX_VALUES)
 }
 
 /// Removes our cookies from a request.
@@ -69,7 +79,7 @@ mod tests {
         let mut fields = HeaderMap::new();
         fields.append(COOKIE, "a=1; vestibule_s=secret; b=2".parse().unwrap());
         fields.append(COOKIE, "__Host-vestibule_s=secret; __host-Vestibule_s=x".parse().unwrap());
-        assert_eq!(value(&fields, "vestibule_s"), Some("secret"));
+        assert_eq!(values(&fields, "vestibule_s").collect::<Vec<_>>(), ["secret"]);
         remove_reserved(&mut fields);
         assert_eq!(fields.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
         let mut ours = HeaderMap::new();
