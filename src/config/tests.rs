@@ -209,6 +209,10 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ),
         ("issuer = 'b'", "1:10: `issuer` stands in `metadata` already / remove one of them"),
         (
+            "[[realm]]\nname = 'b'\ndomains = ['b.example']\nentity_id = 'b'\nmetadata = 'minimal.toml'",
+            "5:12: the identity provider can't be used: the metadata are not XML that can be read",
+        ),
+        (
             "[realm.netbios]\nCONTOSO = 'contoso.example'",
             "2:11: `CONTOSO` stands for `contoso.example`, which is not one of the realm's domains",
         ),
