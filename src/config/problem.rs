@@ -21,11 +21,16 @@ pub struct Place {
     pub line: usize,
     /// In characters, counted from 1.
     pub column: usize,
-    /// The whole line.
+    /// The line; of a very long one, what stands around the place.
     pub text: String,
+    /// How many characters of `text` stand before the place.
+    pub indent: usize,
     /// Characters from `column` on that are meant.
     pub width: usize,
 }
+
+/// Characters of a line that are shown.
+const LONGEST: usize = 160;
 
 /// All problems of one file, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +53,13 @@ impl Place {
         let head = before.split_at(begun).1;
         let tail = after.split('\n').next().unwrap_or("").trim_end_matches('\r');
         let inside = tail.char_indices().take_while(|(at, _)| start + at < span.end).count();
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: head.chars().count() + 1,
-            text: format!("{head}{tail}"),
-            width: inside.max(1),
-        }
+        let column = head.chars().count() + 1;
+        // A certificate in one line would fill the screen.
+        let cut = column.saturating_sub(LONGEST / 2);
+        let text: String = head.chars().skip(cut).chain(tail.chars()).take(LONGEST).collect();
+        let indent = head.chars().skip(cut).count();
+        let width = inside.clamp(1, (LONGEST - indent).max(1));
+        Self { line: before.matches('\n').count() + 1, column, text, indent, width }
     }
 }
 
@@ -91,12 +97,11 @@ impl Problem {
         let mut margin = String::from(" ");
         match &self.place {
             None => out.push_str(&format!(" {blue}-->{end} {file}\n")),
-            Some(Place { line, column, text, width }) => {
+            Some(Place { line, column, text, indent, width }) => {
                 let number = line.to_string();
                 margin = " ".repeat(number.len());
                 // Tabs stay tabs, so that the marks stand below what they mean.
-                let indent: String =
-                    text.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                let indent: String = text.chars().take(*indent).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                 out.push_str(&format!("{margin}{blue}-->{end} {file}:{line}:{column}\n"));
                 out.push_str(&format!("{margin} {blue}|{end}\n"));
                 out.push_str(&format!("{blue}{number} |{end} {text}\n"));
@@ -136,6 +141,13 @@ mod tests {
             assert_eq!((place.line, place.column, place.width, place.text.as_str()), (line, column, width, whole));
         }
         assert_eq!(Place::of("", &(0..0)).line, 1);
+        let long = format!("a = \"{}b{}\"", "x".repeat(500), "y".repeat(500));
+        let place = Place::of(&long, &(505..900));
+        assert_eq!(
+            (place.column, place.text.chars().count(), place.text.chars().nth(place.indent)),
+            (506, 160, Some('b'))
+        );
+        assert!(place.indent + place.width <= 160);
     }
 
     #[test]

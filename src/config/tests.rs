@@ -43,36 +43,91 @@ fn every_shipped_file_is_good() {
     }
 }
 
-/// What stands behind a `#` in the example is good as well, and so is every key and every default that it names.
-#[test]
-fn every_option_in_the_example_can_be_switched_on() {
+/// The example with what stands behind a `#`: its defaults, or what it calls examples too.
+fn switched_on(examples: bool) -> String {
     let text = std::fs::read_to_string(folder().join("vestibule.toml")).unwrap();
-    let option = |line: &str| {
+    let mut is_example = false;
+    let mut after_option = true;
+    let line = |line: &str| {
         let bare = line.strip_prefix("# ").unwrap_or(line);
-        let key = bare.split(" = ").next().unwrap_or("");
-        let is_key = key.len() < bare.len() && !key.contains(' ') && !key.is_empty();
-        if is_key { bare.to_owned() } else { line.to_owned() }
-    };
-    let mut seen = std::collections::HashSet::new();
-    let mut on: Vec<String> = text.lines().map(option).collect();
-    // An option that stands there twice within a section counts once: the last one.
-    on.reverse();
-    on.retain(|line| {
-        let key = line.split(" = ").next().unwrap_or("").to_owned();
-        if line.starts_with('[') {
-            seen.clear();
+        let is_option = bare.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        if !is_option {
+            // The first line of a comment begins anew; options below one another share their comment.
+            is_example = bare.to_lowercase().contains("example") || (is_example && !after_option);
+            after_option = false;
+            return line.to_owned();
         }
-        line.starts_with('#') || line.is_empty() || line.starts_with('[') || seen.insert(key)
-    });
-    on.reverse();
-    let text = on.join("\n");
+        after_option = true;
+        if is_example && !examples { line.to_owned() } else { bare.to_owned() }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_shows_true_defaults() {
+    let read = |text: &str| format!("{:#?}", parse(text, "a.toml", &folder(), &|_| None).unwrap());
+    let plain = std::fs::read_to_string(folder().join("vestibule.toml")).unwrap();
+    let defaults = switched_on(false);
+    assert!(defaults.contains("\nmax_age = \"5m\"") && !defaults.contains("\nissuer"), "{defaults}");
+    let (plain, defaults) = (read(&plain), read(&defaults));
+    assert_eq!(plain.lines().zip(defaults.lines()).find(|(plain, on)| plain != on), None);
+    assert_eq!(plain.len(), defaults.len());
+}
+
+#[test]
+fn every_example_in_the_example_can_be_switched_on() {
     // Left are files that an operator would bring, and what can't stand beside `metadata`.
-    let (files, others): (Vec<_>, Vec<_>) = said(&text).into_iter().partition(|line| line.contains("can't be read"));
+    let said = said(&switched_on(true));
+    let (files, others): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line.contains("be read: "));
     assert_eq!(files.len(), 6, "{files:#?}");
-    let others: Vec<&str> = others.iter().filter_map(|line| line.split(": ").nth(1)).collect();
+    let others: Vec<&str> = others.iter().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
     let doubled = ["issuer", "login_url", "logout_url", "certificate"];
     let doubled = doubled.map(|key| format!("`{key}` stands in `metadata` already / remove one of them"));
     assert_eq!(others, doubled);
+}
+
+#[test]
+fn the_example_shows_every_option() {
+    let text = switched_on(true);
+    for section in [
+        "",
+        "[[listener]]",
+        "[portal]",
+        "[[realm]]",
+        "[[network]]",
+        "[session]",
+        "[dns]",
+        "[egress]",
+        "[limits]",
+        "[policy]",
+        "[[policy.rule]]",
+        "[pac]",
+        "[[pac.file]]",
+        "[log]",
+    ] {
+        let said = said(&format!("{section}\nq-q-q = 1"));
+        let known =
+            said.iter().find_map(|line| line.split_once("known here: ")).unwrap_or_else(|| panic!("{said:?}")).1;
+        let name = section.trim_matches(['[', ']']);
+        // All sections of this name; before the first one of any name is the top.
+        let mut inside = section.is_empty();
+        let mut body = Vec::new();
+        for line in text.lines() {
+            if line.starts_with('[') {
+                inside = line == section;
+            }
+            if inside {
+                body.push(line);
+            }
+        }
+        for key in known.split(", ").map(|key| key.trim_matches('`')) {
+            let shown = body.iter().any(|line| line.starts_with(&format!("{key} = ")));
+            let path = if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+            let elsewhere =
+                [format!("\n[{path}]\n"), format!("\n[[{path}]]\n")].iter().any(|header| text.contains(header));
+            assert!(shown || elsewhere, "`{key}` of `{section}` is not shown in config/vestibule.toml");
+        }
+    }
 }
 
 #[test]
@@ -209,6 +264,10 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ),
         ("issuer = 'b'", "1:10: `issuer` stands in `metadata` already / remove one of them"),
         (
+            "[[realm]]\nname = 'b'\ndomains = ['b.example']\nentity_id = 'b'\nmetadata = 'minimal.toml'",
+            "5:12: the identity provider can't be used: the metadata are not XML that can be read",
+        ),
+        (
             "[realm.netbios]\nCONTOSO = 'contoso.example'",
             "2:11: `CONTOSO` stands for `contoso.example`, which is not one of the realm's domains",
         ),
@@ -273,6 +332,28 @@ fn the_portal_has_an_https_address_of_its_own() {
     ] {
         let text = GOOD.replace("https://portal.contoso.com\"\n\n", &format!("{url}\"\n\n"));
         assert_eq!(said(&text), [format!("6:7: {message} / such as \"https://portal.example.com\"")], "{url}");
+    }
+}
+
+#[test]
+fn what_the_portal_shows_must_be_there() {
+    for (line, problem) in [
+        ("logo = 'none.svg'", "7:8: the logo none.svg cannot be read: No such file or directory (os error 2)"),
+        (
+            "logo = 'minimal.toml'",
+            "7:8: the logo minimal.toml is not a PNG, JPEG, WebP or SVG file of at most 65536 bytes",
+        ),
+        ("time_zone = 'Mars/Olympus'", "7:13: there is no time zone `Mars/Olympus`"),
+        ("key = 'minimal.toml'", "7:7: the key's `certificate` is missing"),
+        ("certificate = 'minimal.toml'", "7:15: the certificate's `key` is missing"),
+        (
+            "sign_in_timeout = '5s'",
+            "7:19: nobody signs in so quickly / typing a password with a second factor takes a few minutes; the default \
+             is \"30m\"",
+        ),
+    ] {
+        let text = GOOD.replace("portal.contoso.com\"\n\n", &format!("portal.contoso.com\"\n{line}\n\n"));
+        assert_eq!(said(&text), [problem], "{line}");
     }
 }
 

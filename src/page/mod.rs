@@ -1,7 +1,7 @@
 //! The pages that people see: each is a plain value that is rendered for a brand in a language.
 //!
 //! A page needs nothing but itself: no script, no file from elsewhere, one style sheet inside. So the proxy can answer
-//! with one on any origin. Text is in `locales/`; a new language is a new file there and a line in [`locale`].
+//! with one on any origin. Text is in `locales/`; a new language is a new file there and a line in `locale`.
 
 mod brand;
 mod cause;

@@ -7,6 +7,7 @@ use url::Host;
 use super::{Check, at};
 use crate::config::Config;
 use crate::pac::{self, Facts, Pac};
+use crate::portal::Error as PortalError;
 use crate::units::Duration;
 
 pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
@@ -53,10 +54,14 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
         (None, Some(_)) => check.note(at!["portal", "key"], "the key's `certificate` is missing", ""),
         _ => {}
     }
-    for (key, file) in [("certificate", &portal.certificate), ("key", &portal.key), ("logo", &portal.logo)] {
+    for (key, file) in [("certificate", &portal.certificate), ("key", &portal.key)] {
         if let Some(file) = file {
             check.readable(at!["portal", key], file);
         }
+    }
+    if let Err(error) = portal.brand() {
+        let key = if matches!(error, PortalError::NoSuchTimeZone(_)) { "time_zone" } else { "logo" };
+        check.note(at!["portal", key], error.to_string(), "");
     }
     if portal.sign_in_timeout < Duration::minutes(1).signed() {
         let help = "typing a password with a second factor takes a few minutes; the default is \"30m\"";
