@@ -277,6 +277,24 @@ fn the_portal_has_an_https_address_of_its_own() {
 }
 
 #[test]
+fn what_the_portals_pages_are_made_of_must_be_usable() {
+    let of = |line: &str| {
+        said(&GOOD.replace("https://portal.contoso.com\"\n\n", &format!("https://portal.contoso.com\"\n{line}\n\n")))
+    };
+    for (line, problem) in [
+        ("time_zone = 'Mars/Olympus'", "7:13: there is no time zone `Mars/Olympus` / such as \"Europe/Berlin\""),
+        ("accent = 'red'", "7:10: a colour is written as `#0b57d0`"),
+    ] {
+        assert_eq!(of(line), [problem], "{line}");
+    }
+    let [problem] = of("logo = 'contoso.xml'").try_into().unwrap();
+    assert!(
+        problem.starts_with("7:8: the logo ") && problem.contains("is not a PNG, JPEG, WebP or SVG file"),
+        "{problem}"
+    );
+}
+
+#[test]
 fn a_secret_is_looked_up_before_it_is_read() {
     #[derive(Debug, Deserialize)]
     struct Holder {

@@ -7,6 +7,7 @@ use url::Host;
 use super::{Check, at};
 use crate::config::Config;
 use crate::pac::{self, Facts, Pac};
+use crate::portal;
 use crate::units::Duration;
 
 pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
@@ -57,6 +58,14 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
         if let Some(file) = file {
             check.readable(at!["portal", key], file);
         }
+    }
+    // A logo that cannot be read is named above.
+    match portal.brand() {
+        Err(error @ portal::Error::UnusableLogo(_)) => check.note(at!["portal", "logo"], error.to_string(), ""),
+        Err(error @ portal::Error::NoSuchTimeZone(_)) => {
+            check.note(at!["portal", "time_zone"], error.to_string(), "such as \"Europe/Berlin\"");
+        }
+        Err(_) | Ok(_) => {}
     }
     if portal.sign_in_timeout < Duration::minutes(1).signed() {
         let help = "typing a password with a second factor takes a few minutes; the default is \"30m\"";
