@@ -123,6 +123,12 @@ pub struct Certificate {
 page!(Certificate, "certificate.html", |_| Forms::None);
 
 impl Certificate {
+    /// The fingerprint in four parts, each short enough for a line of a phone.
+    fn groups(&self) -> Vec<String> {
+        let bytes: Vec<_> = self.fingerprint.split(':').collect();
+        bytes.chunks(8).map(|group| group.join(":")).collect()
+    }
+
     fn systems(&self) -> [&'static str; 7] {
         [
             "system-windows",

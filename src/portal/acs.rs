@@ -10,7 +10,7 @@ use axum::extract::State;
 use http::{Request, Response, StatusCode};
 use url::Url;
 
-use crate::clock::after;
+use crate::clock::{SignedDuration, after};
 use crate::identity::User;
 use crate::page::{LandingNote, Trouble};
 use crate::portal::cookie::{self, SameSite};
@@ -30,6 +30,9 @@ const MAX_RELAY_STATE: usize = 80;
 
 /// How long a Response waits for its turn to be verified.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the portal can still say where a sign-in led to somebody who goes back to it.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
 
 const PREVIOUS: &str = "previous session";
 
@@ -230,6 +233,10 @@ async fn begin(
     cookie::set(&mut response, cookie::SESSION, &secret, SameSite::Lax, lifetime);
     let previous = sealer.seal(PREVIOUS, &session.id, after(session.expires, CLOCK_SKEW));
     cookie::set(&mut response, cookie::PREVIOUS, &previous, SameSite::None, lifetime);
+    match pending.returning.as_deref().filter(|token| token.len() <= cookie::MAX_VALUE) {
+        Some(token) => cookie::set(&mut response, cookie::DESTINATION, token, SameSite::Lax, Some(REMEMBERED)),
+        None => cookie::remove(&mut response, cookie::DESTINATION),
+    }
     Ok(response)
 }
 

@@ -135,7 +135,7 @@ fn data_url(image: &[u8]) -> Option<String> {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        _ if image.trim_ascii_start().starts_with(b"<") => "image/svg+xml",
+        _ if is_svg(image) => "image/svg+xml",
         _ => return None,
     };
     (image.len() <= MAX_LOGO).then(|| format!("data:{kind};base64,{}", STANDARD.encode(image)))
@@ -177,6 +177,12 @@ impl std::str::FromStr for Origin {
         let anonymous = url.username().is_empty() && url.password().is_none();
         if url.scheme() == "https" && bare && anonymous { Ok(Self(url)) } else { Err(refusal()) }
     }
+}
+
+/// An SVG element stands near the beginning, behind a declaration and comments at most.
+fn is_svg(image: &[u8]) -> bool {
+    let start = image.get(..2048).unwrap_or(image);
+    image.trim_ascii_start().starts_with(b"<") && start.windows(4).any(|window| window == b"<svg")
 }
 
 #[cfg(test)]
@@ -222,7 +228,10 @@ mod tests {
         assert!(
             data_url(b" <svg xmlns='http://www.w3.org/2000/svg'/>").unwrap().starts_with("data:image/svg+xml;base64,")
         );
-        assert_eq!(data_url(b"GIF89a"), None);
+        assert!(data_url(b"<?xml version='1.0'?><!-- x --><svg/>").is_some());
+        for other in [b"GIF89a".as_slice(), b"<html>", b"", b"text <svg"] {
+            assert_eq!(data_url(other), None);
+        }
         assert_eq!(data_url(&[[0x89, b'P', b'N', b'G'].as_slice(), &[0; MAX_LOGO]].concat()), None);
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `__Host-vestibule` | Lax | the session |
 //! | `__Host-vestibule-was` | None | which session a new sign-in replaces; it opens nothing |
+//! | `__Host-vestibule-to` | Lax | where the last sign-in led, for those who go back to it |
 //! | `__Host-vestibule-form` | Lax | binds form tokens to the browser |
 //! | `__Host-vestibule-p-<id>` | None | binds one pending sign-in to the browser |
 //!
@@ -20,6 +21,12 @@ pub const SESSION: &str = "__Host-vestibule";
 
 /// The session that a new sign-in replaces.
 pub(super) const PREVIOUS: &str = "__Host-vestibule-was";
+
+/// Where the last sign-in led: its return token.
+pub(super) const DESTINATION: &str = "__Host-vestibule-to";
+
+/// Browsers refuse longer cookies (RFC 6265bis §5.7: name and value, 4096 octets).
+pub(super) const MAX_VALUE: usize = 4000;
 
 /// Binds form tokens to the browser.
 pub(super) const FORM: &str = "__Host-vestibule-form";

@@ -1,5 +1,7 @@
 //! Forms: read within limits, and taken only from our own pages in the same browser.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, HeaderName, ORIGIN};
 use http::{Request, Response};
@@ -17,6 +19,9 @@ pub(super) const MAX_FORM: usize = 16 * 1024;
 
 /// How long a page may stay open before its form is sent.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+
+/// How long a form may take to come in.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const PURPOSE: &str = "form";
 
@@ -48,7 +53,9 @@ impl Form {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Trouble::Form);
         }
-        match Limited::new(request.into_body(), max).collect().await {
+        let body = Limited::new(request.into_body(), max).collect();
+        let Ok(body) = tokio::time::timeout(PATIENCE, body).await else { return Err(Trouble::Form) };
+        match body {
             Ok(body) => Ok(Self(form_urlencoded::parse(&body.to_bytes()).into_owned().collect())),
             Err(error) if error.is::<LengthLimitError>() => Err(Trouble::TooLarge),
             Err(_) => Err(Trouble::Form),

@@ -89,6 +89,7 @@ pub(super) async fn sign_out(
         redirect(StatusCode::SEE_OTHER, if everywhere { "/signed-out?everywhere" } else { "/signed-out" });
     cookie::remove(&mut response, cookie::SESSION);
     cookie::remove(&mut response, cookie::PREVIOUS);
+    cookie::remove(&mut response, cookie::DESTINATION);
     response
 }
 

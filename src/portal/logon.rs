@@ -33,10 +33,11 @@ pub(super) async fn go(State(portal): Portal, Extension(visit): Extension<Visit>
 
 /// `GET /again`: a Response came for a sign-in that is over. Here the browser sends its session cookie.
 pub(super) async fn again(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let token = visit.cookie(cookie::DESTINATION);
     if visit.session(&portal).is_some() {
-        return redirect(StatusCode::FOUND, &landing::path(&portal, Some(&LandingNote::WelcomeBack), None));
+        return redirect(StatusCode::FOUND, &landing::path(&portal, Some(&LandingNote::WelcomeBack), token));
     }
-    logon(&portal, &visit, Draft { note: Some(Note::Used), ..Draft::default() })
+    logon(&portal, &visit, Draft { note: Some(Note::Used), ..Draft::returning(&portal, token) })
 }
 
 /// `POST /logon`: somebody has typed their name.

@@ -93,7 +93,7 @@ unsent-lead = Sie waren nicht angemeldet, als Sie ein Formular gesendet haben an
 unsent-what = Was nicht gesendet wurde
 unsent-method = ein Formular ({ $method })
 unsent-where = Wohin
-unsent-next = Es ging unterwegs nichts verloren und nichts wurde doppelt gesendet. Gehen Sie weiter zur Seite, oder kehren Sie mit der Zurück-Taste des Browsers zum Formular zurück, und senden Sie es noch einmal. Jetzt sind Sie angemeldet, und es kommt an.
+unsent-next = Nichts davon hat die Seite erreicht. Kehren Sie mit der Zurück-Taste des Browsers zum Formular zurück, oder gehen Sie weiter zur Seite, und senden Sie es noch einmal: Jetzt sind Sie angemeldet, und es kommt an. Die meisten Browser wissen noch, was Sie eingegeben haben.
 unsent-go-on = Weiter zu { $place }
 
 ## Cookies

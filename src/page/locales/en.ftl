@@ -93,7 +93,7 @@ unsent-lead = You were not signed in when you sent a form to
 unsent-what = What was not sent
 unsent-method = a form ({ $method })
 unsent-where = Where to
-unsent-next = Nothing was lost on the way, and nothing was sent twice. Go on to the site, or use your browser's Back button to return to the form, and send it again. You are signed in now, so it will arrive.
+unsent-next = Nothing of it reached the site. Go back to the form with your browser's Back button, or go on to the site, and send it again: you are signed in now, so it will arrive. Most browsers still know what you typed.
 unsent-go-on = Go on to { $place }
 
 ## Cookies

@@ -117,15 +117,17 @@ async fn a_form_without_a_good_token_begins_nothing() {
 async fn a_response_is_taken_once_and_after_that_people_are_told_where_they_stand() {
     let world = World::new();
     let mut browser = world.browser();
-    let sent = browser.type_name(None, "B.Simon@contoso.com").await;
+    let token = world.challenge("http://news.test/a", None);
+    let sent = browser.type_name(Some(&token), "B.Simon@contoso.com").await;
     let posting = browser.at_idp(&sent, "B.Simon@contoso.com", "simon").await;
     let before = browser.clone();
-    assert_eq!(browser.deliver(&posting).await.location(), "/me");
+    assert_eq!(browser.deliver(&posting).await.location(), format!("/?r={token}"));
     let again = browser.deliver(&posting).await;
     assert_eq!((again.status, again.location()), (StatusCode::SEE_OTHER, "/again"));
     let told = browser.get("/again").await;
     let page = browser.get(told.location()).await;
     assert!(page.text.contains("You are already signed in. Nothing more is needed."), "{}", page.text);
+    assert!(page.text.contains("Go on to news.test"), "{}", page.text);
     let mut stranger = before.clone();
     assert_eq!(stranger.deliver(&posting).await.location(), "/again");
     let page = stranger.get("/again").await;
