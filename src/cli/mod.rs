@@ -54,9 +54,12 @@ enum Command {
     Ca(Ca),
     /// Ask a running program whether it is well: exit code 0 or 1
     Healthcheck {
-        /// The proxy's address
-        #[arg(long, default_value = "127.0.0.1:8080")]
-        address: SocketAddr,
+        /// The proxy's address [default: that of the first listener in the configuration file]
+        #[arg(long)]
+        address: Option<SocketAddr>,
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
     },
 }
 
@@ -103,7 +106,7 @@ pub fn main() -> ExitCode {
         Command::CheckConfig { file } => return ExitCode::from(check_config::check_config(&file, &environment)),
         Command::Demo { listen, folder } => demo::demo(listen, folder),
         Command::Ca(Ca::Show { config }) => ca::show(&config),
-        Command::Healthcheck { address } => healthcheck::healthcheck(address),
+        Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

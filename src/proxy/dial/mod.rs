@@ -21,6 +21,9 @@ pub use address::Addresses;
 pub use resolve::{FixedHost, Resolver};
 pub use tls::{OriginTls, Roots};
 
+/// How long a person waits for the portal while a name is looked up: it is checked again when it is dialled.
+const CHECK_TIME: Duration = Duration::from_secs(2);
+
 /// What may be dialled, and how.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -126,10 +129,13 @@ impl Dialler {
         if self.connect_ports.contains(&port) { Ok(()) } else { Err(Error::Port(port)) }
     }
 
-    /// Refuses, before anybody is asked to sign in, a destination that could not be dialled anyway.
+    /// Refuses, before anybody is asked to sign in, a destination that may not be dialled. A name that is not found, or
+    /// not in time, is no reason: whoever is not signed in learns nothing about names.
     pub async fn check(&self, destination: &Destination) -> Result<(), Error> {
-        timeout(self.limit, self.candidates(destination, false)).await.map_err(|_| Error::TimedOut)??;
-        Ok(())
+        match timeout(CHECK_TIME, self.candidates(destination, false)).await {
+            Ok(Err(error @ (Error::Prohibited(_) | Error::Myself(_)))) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Connects to `destination`, as the permit allows.
