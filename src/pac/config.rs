@@ -41,8 +41,8 @@ pub struct File {
     /// Private names and addresses don't use the proxy. Default true.
     #[serde(default = "yes")]
     pub private_direct: bool,
-    /// How browsers reach the portal. Default `direct`.
-    #[serde(default)]
+    /// How browsers reach the portal. Default `proxy`: then it needs no DNS and no route of its own.
+    #[serde(default = "by_proxy")]
     pub portal: Way,
     /// How browsers reach the identity provider. Default `direct`.
     #[serde(default)]
@@ -53,6 +53,10 @@ pub struct File {
     /// The template may ask the DNS, which delays every request of every browser. Default false.
     #[serde(default)]
     pub lookups: bool,
+}
+
+fn by_proxy() -> Way {
+    Way::Proxy
 }
 
 impl Default for Config {
@@ -71,7 +75,7 @@ impl File {
             networks: BTreeMap::new(),
             skip: Vec::new(),
             private_direct: true,
-            portal: Way::Direct,
+            portal: Way::Proxy,
             idp: Way::Direct,
             direct_after_proxy: false,
             lookups: false,

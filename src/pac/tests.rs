@@ -28,7 +28,7 @@ const PROXY: &str = "PROXY proxy.test:8080";
 #[test]
 fn the_standard_file_sends_the_world_to_the_proxy_and_private_destinations_direct() {
     answers(
-        &File::named("proxy"),
+        &File { portal: Way::Direct, ..File::named("proxy") },
         "elsewhere",
         &[
             ("www.example.com", PROXY),
@@ -97,8 +97,12 @@ fn the_standard_file_sends_the_world_to_the_proxy_and_private_destinations_direc
 }
 
 #[test]
-fn the_portal_and_the_identity_provider_can_be_reached_through_the_proxy() {
-    let file = File { portal: Way::Proxy, idp: Way::Proxy, ..File::named("proxy") };
+fn the_portal_and_the_identity_provider_are_each_reached_through_the_proxy_or_directly() {
+    let file = File::named("proxy");
+    answers(&file, "elsewhere", &[("portal.example.com", PROXY), ("login.live.com", "DIRECT")]);
+    let file = File { portal: Way::Direct, ..file };
+    answers(&file, "elsewhere", &[("portal.example.com", "DIRECT"), ("login.live.com", "DIRECT")]);
+    let file = File { portal: Way::Proxy, idp: Way::Proxy, ..file };
     answers(&file, "elsewhere", &[("portal.example.com", PROXY), ("login.live.com", PROXY), ("intranet", "DIRECT")]);
     let file = File { skip: vec!["*.example.com".parse().unwrap()], ..file };
     answers(&file, "elsewhere", &[("portal.example.com", PROXY), ("www.example.com", "DIRECT")]);
@@ -153,7 +157,7 @@ fn a_network_has_its_own_proxies_and_direct_follows_only_when_asked() {
 
 #[test]
 fn the_file_for_everything_spares_only_the_portal_and_the_identity_provider() {
-    let all = File { template: Template::from("all".to_owned()), ..File::named("proxy") };
+    let all = File { template: Template::from("all".to_owned()), portal: Way::Direct, ..File::named("proxy") };
     answers(
         &all,
         "elsewhere",

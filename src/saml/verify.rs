@@ -68,9 +68,9 @@ fn signer<'a>(message: &Guarded, idp: &'a IdentityProvider) -> Result<&'a [u8], 
         let mut keys = KeysManager::new();
         keys.add_key(key);
         let context = DsigContext::new(keys);
-        let results = catch_unwind(AssertUnwindSafe(|| bergshamra::verify_all(&context, &message.xml)))
-            .map_err(|_| Error::Disagreement)?
-            .map_err(|_| Error::BadSignature)?;
+        let verified = catch_unwind(AssertUnwindSafe(|| bergshamra::verify_all(&context, &message.xml)));
+        // A key of another kind is no key for this signature; the next one may be.
+        let Ok(results) = verified.map_err(|_| Error::Disagreement)? else { continue };
         if results.len() == message.signed.len() && results.iter().zip(&message.signed).all(covers) {
             return Ok(certificate);
         }
