@@ -26,6 +26,9 @@ const BOUNCE_MEMORY: Duration = Duration::from_secs(30);
 /// The challenge cookie lives as long as the challenge.
 const CHALLENGE_AGE: u32 = 3600;
 
+/// Why a ticket is refused that was made for another origin.
+const ANOTHER_ORIGIN: &str = "ticket-for-another-origin";
+
 /// Counts bounces that lead nowhere.
 #[derive(Debug)]
 pub(super) struct Bounces(Cache<(IpAddr, Destination), u32>);
@@ -48,8 +51,10 @@ impl Bounces {
 
     /// The cookie came back.
     pub(super) fn forget(&self, client: IpAddr, destination: &Destination) {
-        if self.0.entry_count() > 0 {
-            self.0.invalidate(&(client, destination.clone()));
+        // Not by the cache's count of entries: it is behind the truth for as long as the cache is little used.
+        let held = (client, destination.clone());
+        if self.0.contains_key(&held) {
+            self.0.invalidate(&held);
         }
     }
 }
@@ -111,7 +116,13 @@ impl Proxy {
             if self.bounces.count(address, destination) >= MAX_BOUNCES {
                 return Err(Refusal::CookiesBlocked);
             }
-            return Ok(redirect(StatusCode::FOUND, &destination.origin()));
+            // Back to where the person was going, if that is here: they may be known by other means, as somebody is who
+            // went back to the logon page after signing in. If not, they are asked again.
+            let onward = match reason {
+                ANOTHER_ORIGIN => destination.origin(),
+                _ => ticket.answers.destination,
+            };
+            return Ok(redirect(StatusCode::FOUND, &onward));
         }
         let Some(session) = self.sessions.find(ticket.session) else {
             request.recorder.reason = Some("session-ended");
@@ -140,7 +151,7 @@ impl Proxy {
 /// Whether a ticket was made for this origin, this client and this browser.
 fn check(ticket: &Ticket, client: IpAddr, destination: &Destination, fields: &HeaderMap) -> Result<(), &'static str> {
     if ticket.answers.origin != destination.origin() {
-        return Err("ticket-for-another-origin");
+        return Err(ANOTHER_ORIGIN);
     }
     if ticket.answers.client != client {
         return Err("ticket-for-another-client");

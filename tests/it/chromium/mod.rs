@@ -1,0 +1,13 @@
+//! What people see in a real browser: Chromium, with a fresh profile in each test.
+
+mod access;
+mod driver;
+mod history;
+mod http_first;
+mod https_first;
+mod late;
+mod parts;
+mod site;
+mod stage;
+mod tabs;
+mod upgrade;

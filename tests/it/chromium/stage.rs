@@ -1,0 +1,220 @@
+//! The demo in this process, and browsers in front of it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use vestibule::app::demo::Demo;
+use vestibule::app::demo::world::{Files, LOGIN, PORTAL};
+use vestibule::clock::Clock;
+
+use super::driver::{Driver, ENTER};
+use super::site;
+
+/// Browsers that run at once: each wants a core to itself.
+const BROWSERS: usize = 2;
+
+static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// A proxy, a portal, a practice identity provider and practice origins.
+pub(crate) struct Stage {
+    pub(crate) proxy: SocketAddr,
+    files: Files,
+    stop: CancellationToken,
+    folder: TempDir,
+    _runtime: Runtime,
+}
+
+/// Whom a device trusts.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Trust {
+    /// The public web only: our authority is not on the device.
+    Web,
+    /// Our authority too.
+    WebAndAuthority,
+}
+
+/// A browser with a profile of its own.
+pub(crate) struct Browser {
+    driver: Driver,
+    _home: TempDir,
+    place: Option<Place>,
+}
+
+impl Stage {
+    pub(crate) fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let hosts = runtime.block_on(site::start(folder.path()));
+        let extra =
+            format!("{hosts}[log]\naccess = {:?}\n[limits]\ndrain_time = \"1s\"\n", folder.path().join("access.log"));
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let demo = runtime.block_on(Demo::start(folder.path(), any, &extra, &Clock::system())).unwrap();
+        let (proxy, files, stop) = (demo.proxy(), demo.files().clone(), CancellationToken::new());
+        runtime.spawn(demo.run(stop.clone()));
+        Self { proxy, files, stop, folder, _runtime: runtime }
+    }
+
+    /// A browser with a fresh profile.
+    pub(crate) fn browser(&self, trust: Trust) -> Browser {
+        self.browser_with(trust, &[], json!({}))
+    }
+
+    /// A browser with more switches and preferences.
+    pub(crate) fn browser_with(&self, trust: Trust, switches: &[&str], preferences: Value) -> Browser {
+        let place = Place::take();
+        let home = tempfile::tempdir().unwrap();
+        let store = home.path().join(".pki/nssdb");
+        std::fs::create_dir_all(&store).unwrap();
+        certutil(&store, &["-N", "--empty-password"]);
+        certutil(&store, &["-A", "-t", "C,,", "-n", "web", "-i", &self.files.web.display().to_string()]);
+        if trust == Trust::WebAndAuthority {
+            certutil(
+                &store,
+                &["-A", "-t", "C,,", "-n", "authority", "-i", &self.files.authority.display().to_string()],
+            );
+        }
+        let mut all = vec![
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--lang=en-US".to_owned(),
+            format!("--user-data-dir={}", home.path().join("profile").display()),
+            format!("--proxy-pac-url=http://{}/proxy.pac", self.proxy),
+        ];
+        all.extend(switches.iter().map(|&switch| switch.to_owned()));
+        let driver = Driver::start(home.path(), &all, preferences);
+        Browser { driver, _home: home, place: Some(place) }
+    }
+
+    /// The access log so far.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Waits for an access record in which all of these are so.
+    pub(crate) fn wait_for_record(&self, wanted: &Value) -> Value {
+        let start = Instant::now();
+        loop {
+            let records = self.records();
+            if let Some(found) = records.iter().find(|record| agrees(record, wanted)) {
+                return found.clone();
+            }
+            if start.elapsed() > Duration::from_secs(10) {
+                let lines: Vec<_> = records.iter().map(short).collect();
+                panic!("no access record has {wanted}:\n{}", lines.join("\n"));
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// How many access records have all of this.
+    pub(crate) fn count(&self, wanted: &Value) -> usize {
+        self.records().iter().filter(|record| agrees(record, wanted)).count()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn agrees(record: &Value, wanted: &Value) -> bool {
+    wanted.as_object().is_some_and(|wanted| wanted.iter().all(|(name, value)| record.get(name) == Some(value)))
+}
+
+fn short(record: &Value) -> String {
+    let names = ["method", "scheme", "host", "path", "status", "decision", "user", "surrogate", "reason"];
+    names.map(|name| record.get(name).unwrap_or(&Value::Null).to_string()).join(" ")
+}
+
+impl std::ops::Deref for Browser {
+    type Target = Driver;
+
+    fn deref(&self) -> &Driver {
+        &self.driver
+    }
+}
+
+impl Browser {
+    /// Signs in from the logon page that is shown: types the name, and the password at the identity provider.
+    pub(crate) fn sign_in(&self, account: &str, password: &str) {
+        self.name_account(account);
+        self.fill("#password", password);
+        self.press(ENTER);
+    }
+
+    /// Types the name on the logon page that is shown, and arrives at the identity provider.
+    pub(crate) fn name_account(&self, account: &str) {
+        self.wait_at(PORTAL);
+        self.fill("#account", account);
+        self.click("button[type=submit]");
+        self.wait_at(LOGIN);
+    }
+
+    /// Does nothing for a while, and lets another browser run meanwhile.
+    pub(crate) fn rest(&mut self, duration: Duration) {
+        self.place = None;
+        sleep(duration);
+        self.place = Some(Place::take());
+    }
+
+    /// Shows the page in this colour scheme, on a screen of this width.
+    pub(crate) fn look(&self, scheme: &str, width: u32) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features })).unwrap();
+        let screen = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", &screen).unwrap();
+    }
+
+    /// Goes to an https address, and says who issued the certificate that the page came with.
+    pub(crate) fn open_for_issuer(&self, url: &str) -> String {
+        drop(self.network_events());
+        self.open(url);
+        let wanted = self.url();
+        let events = self.network_events();
+        let of_page = |event: &&Value| event.pointer("/params/response/url").and_then(Value::as_str) == Some(&wanted);
+        let response = events.iter().rfind(of_page).unwrap_or_else(|| panic!("no response for {url}"));
+        let issuer = response.pointer("/params/response/securityDetails/issuer").and_then(Value::as_str);
+        issuer.unwrap_or_default().to_owned()
+    }
+}
+
+fn certutil(store: &Path, arguments: &[&str]) {
+    let store = format!("sql:{}", store.display());
+    let status = Command::new("certutil").args(["-d", &store]).args(arguments).stderr(Stdio::null()).status();
+    let status = status.unwrap_or_else(|error| panic!("certutil: {error}. It is in the apt package libnss3-tools"));
+    assert!(status.success(), "certutil {arguments:?}: {status}");
+}
+
+/// A place among the browsers that run at once.
+struct Place;
+
+impl Place {
+    fn take() -> Self {
+        let (count, freed) = (&RUNNING.0, &RUNNING.1);
+        let mut running = count.lock().unwrap_or_else(PoisonError::into_inner);
+        while *running >= BROWSERS {
+            running = freed.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+        *running += 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *RUNNING.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        RUNNING.1.notify_one();
+    }
+}
