@@ -19,9 +19,9 @@ check: ## formatting, lints, documentation, licences and advisories
 	@.ci/setup build
 	@.ci/check
 
-bench: ## how fast it is, beside what it could be
-	@.ci/setup build
-	cargo bench --locked
+bench: ## how fast it is, beside Squid and beside no proxy; BENCH='--quick' for less
+	@.ci/setup bench
+	cargo bench --locked --bench bench -- $(BENCH)
 
 image: ## the container image
 	@.ci/image

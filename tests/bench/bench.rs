@@ -1,0 +1,143 @@
+//! How fast the proxy is, beside Squid and beside no proxy at all, in one run.
+//!
+//! `make bench`, or `cargo bench --bench bench -- OPTIONS`: `--quick`; `--rounds N` and `--seconds N` (a measurement);
+//! `--only ROW,…` and `--targets NAME,…`; `--beside PROGRAM`, another build of Vestibule to be measured with this one.
+//!
+//! Proxies run on one core; the load and the origin, which are part of this program, on another. Targets take turns in
+//! every round, so that what else the machine does falls on all of them. The steady figure is CPU time per operation;
+//! rates depend on the machine, and only their ratios travel.
+
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+mod bulk;
+mod idle;
+mod load;
+mod machine;
+mod origin;
+mod report;
+mod row;
+mod sign_in;
+mod squid;
+mod target;
+mod vestibule;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use machine::Cores;
+use origin::Origin;
+use report::Report;
+use row::{ROWS, Row};
+use target::Target;
+
+/// What was asked for on the command line.
+struct Plan {
+    rounds: usize,
+    window: Duration,
+    starts: usize,
+    tunnels: usize,
+    download: u64,
+    only: Vec<String>,
+    targets: Vec<String>,
+    /// Another build of Vestibule.
+    beside: Option<String>,
+}
+
+fn main() -> Result<()> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test --benches` calls this program without the word; it is no test.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    arguments.retain(|argument| argument != "--bench");
+    let plan = Plan::parse(&arguments)?;
+    let cores = Cores::split()?;
+    machine::raise_descriptor_limit();
+    let folder = tempfile::tempdir()?;
+    let origin = Origin::start()?;
+    let mut report = Report::new(machine::facts(&cores));
+
+    println!("Starting the practice identity provider, Vestibule and Squid …");
+    let practice = vestibule::Practice::start(folder.path())?;
+    let beside = plan.beside.as_deref();
+    let starter =
+        target::Starter { folder: folder.path(), cores: &cores, origin: &origin, practice: &practice, beside };
+    let kinds = target::kinds(&plan.targets, beside);
+    for kind in &kinds {
+        if let Some(version) = kind.version() {
+            report.version(kind.name(), version);
+        }
+    }
+    if plan.wants("start") || plan.wants("idle-tunnels") {
+        idle::measure(&plan, &starter, &kinds, &mut report)?;
+    }
+    let targets = kinds.iter().map(|kind| starter.start_signed_in(*kind)).collect::<Result<Vec<_>>>()?;
+    for target in &targets {
+        target.check(&origin).with_context(|| format!("{} does not do what is to be measured", target.name))?;
+        if let Some(process) = &target.process {
+            println!("  {} is process {}", target.name, process.id());
+        }
+    }
+    measure(&plan, &targets, &origin, &mut report)?;
+    for target in &targets {
+        report.records(target.name, target.records()?);
+    }
+    report.print();
+    report.save()
+}
+
+fn measure(plan: &Plan, targets: &[Target], origin: &Origin, report: &mut Report) -> Result<()> {
+    for round in 1..=plan.rounds {
+        println!("Round {round} of {} …", plan.rounds);
+        for row in ROWS.iter().filter(|row| plan.wants(row.name)) {
+            for target in targets.iter().filter(|target| row.applies_to(target)) {
+                for signed in row.variants(target) {
+                    let sample = row.measure(plan, target, origin, signed);
+                    let sample = sample.with_context(|| format!("{} through {}", row.name, target.name))?;
+                    report.add(row, &Row::label(target, signed), sample);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Plan {
+    fn parse(arguments: &[String]) -> Result<Self> {
+        let mut plan = Self {
+            rounds: 3,
+            window: Duration::from_millis(1500),
+            starts: 7,
+            tunnels: 5000,
+            download: 1 << 30,
+            only: Vec::new(),
+            targets: Vec::new(),
+            beside: None,
+        };
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+            match word.as_str() {
+                "--quick" => {
+                    plan.rounds = 2;
+                    plan.window = Duration::from_millis(400);
+                    plan.starts = 3;
+                    plan.tunnels = 1000;
+                    plan.download = 1 << 28;
+                }
+                "--rounds" => plan.rounds = value()?.parse()?,
+                "--seconds" => plan.window = Duration::from_secs_f64(value()?.parse()?),
+                "--only" => plan.only = value()?.split(',').map(str::to_owned).collect(),
+                "--targets" => plan.targets = value()?.split(',').map(str::to_owned).collect(),
+                "--beside" => plan.beside = Some(value()?.clone()),
+                _ => bail!("what is {word}? There are --quick, --rounds, --seconds, --only, --targets, --beside"),
+            }
+        }
+        Ok(plan)
+    }
+
+    fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| row.starts_with(wanted.as_str()))
+    }
+}

@@ -1,0 +1,112 @@
+//! The machine: which cores there are, what it is, what a process has used.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+/// Ticks a second in `/proc/PID/stat` (proc(5)): Linux shows 100 to programs, whatever it counts in.
+const TICKS: u64 = 100;
+
+/// Which core does what.
+pub(crate) struct Cores {
+    /// For the proxy, when there is a core to spare.
+    pub(crate) proxy: Option<usize>,
+    load: Option<usize>,
+}
+
+impl Cores {
+    /// Takes one core for the proxies and moves this program to another.
+    pub(crate) fn split() -> Result<Self> {
+        let status = fs::read_to_string("/proc/self/status")?;
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+        let cores = cores(list.trim());
+        let (Some(proxy), Some(load)) = (cores.first(), cores.get(1)) else {
+            return Ok(Self { proxy: None, load: None });
+        };
+        let (id, load_text) = (std::process::id().to_string(), load.to_string());
+        let pinned = Command::new("taskset").args(["-p", "-c", &load_text, &id]).output().context("taskset")?;
+        anyhow::ensure!(pinned.status.success(), "taskset: {}", String::from_utf8_lossy(&pinned.stderr));
+        Ok(Self { proxy: Some(*proxy), load: Some(*load) })
+    }
+
+    /// A command that runs on the proxy's core. taskset replaces itself, so the process is the program's own.
+    pub(crate) fn on_proxy_core(&self, program: &str) -> Command {
+        let Some(core) = self.proxy else { return Command::new(program) };
+        let mut command = Command::new("taskset");
+        command.args(["-c", &core.to_string(), program]);
+        command
+    }
+}
+
+/// `0-2,5` → 0 1 2 5
+fn cores(list: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse::<usize>().ok()?)
+    };
+    list.split(',').filter_map(range).flatten().collect()
+}
+
+/// Lets this program and what it starts open as many descriptors as the machine allows.
+pub(crate) fn raise_descriptor_limit() {
+    let hard = limit(HARD);
+    let (id, both) = (std::process::id().to_string(), format!("--nofile={hard}:{hard}"));
+    // Whoever lacks it measures fewer idle tunnels, and the table says how many.
+    drop(Command::new("prlimit").args(["--pid", &id, &both]).output());
+}
+
+/// How many descriptors this program may have open.
+pub(crate) fn descriptors() -> usize {
+    limit(SOFT)
+}
+
+/// Words of the line `Max open files` in `/proc/self/limits`.
+const SOFT: usize = 3;
+const HARD: usize = 4;
+
+fn limit(word: usize) -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    line.and_then(|line| line.split_whitespace().nth(word)?.parse().ok()).unwrap_or(1024)
+}
+
+/// What was measured on.
+pub(crate) fn facts(cores: &Cores) -> Vec<(&'static str, String)> {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let number = cpu.lines().filter(|line| line.starts_with("processor")).count();
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
+    let word = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let pinned = match (cores.proxy, cores.load) {
+        (Some(proxy), Some(load)) => format!("proxy on core {proxy}, load and origin on core {load}"),
+        _ => "not pinned: there is only one core, so rates say little".to_owned(),
+    };
+    vec![
+        ("processor", format!("{number} x {}", model.trim_start_matches([' ', '\t', ':']))),
+        ("memory", format!("{} GiB", kib >> 20)),
+        ("kernel", word("/proc/sys/kernel/osrelease")),
+        ("load average", word("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ")),
+        ("cores", pinned),
+        ("descriptors", descriptors().to_string()),
+    ]
+}
+
+/// The CPU time that a process has used, in all its threads, in user and kernel mode.
+pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("the proxy is gone")?;
+    // Behind the name, which may hold anything: field 3 is the first (proc(5)); utime is 14, stime 15.
+    let (_, rest) = stat.rsplit_once(')').context("no name in stat")?;
+    let ticks: u64 = rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
+    Ok(Duration::from_millis(ticks * 1000 / TICKS))
+}
+
+/// The memory of a process that is in RAM, in bytes.
+pub(crate) fn resident(process: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).context("the proxy is gone")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.split_whitespace().next().and_then(|kib| kib.parse().ok()).context("no number")?;
+    Ok(kib * 1024)
+}

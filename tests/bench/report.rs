@@ -1,0 +1,210 @@
+//! The figures: medians with minimum and maximum, and their ratios, as a table and as JSON.
+
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::load::Done;
+use crate::row::{ROWS, Row};
+
+/// Everything that was measured.
+pub(crate) struct Report {
+    facts: Vec<(&'static str, String)>,
+    versions: Vec<(&'static str, String)>,
+    /// By row and target, in the order in which targets were first seen.
+    rows: BTreeMap<&'static str, Vec<(String, Vec<Done>)>>,
+    starts: Vec<(&'static str, Vec<f64>)>,
+    idle: Vec<(&'static str, u64, usize, f64)>,
+    records: Vec<(&'static str, usize)>,
+}
+
+/// The middle, the least and the most.
+#[derive(Clone, Copy)]
+struct Spread {
+    median: f64,
+    min: f64,
+    max: f64,
+}
+
+/// The figures of one target in one row.
+struct Figures {
+    rate: Spread,
+    /// CPU time of the proxy, in microseconds an operation.
+    cpu: Option<Spread>,
+    /// Median and 99th percentile of the time an operation takes, in microseconds.
+    latency: Option<(f64, f64)>,
+}
+
+impl Report {
+    pub(crate) fn new(facts: Vec<(&'static str, String)>) -> Self {
+        let (versions, rows, starts) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { facts, versions, rows, starts, idle: Vec::new(), records: Vec::new() }
+    }
+
+    pub(crate) fn version(&mut self, name: &'static str, version: String) {
+        self.versions.push((name, version));
+    }
+
+    pub(crate) fn add(&mut self, row: &Row, target: &str, done: Done) {
+        push(self.rows.entry(row.name).or_default(), target.to_owned(), done);
+    }
+
+    pub(crate) fn start(&mut self, target: &'static str, time: Duration) {
+        push(&mut self.starts, target, time.as_secs_f64() * 1000.0);
+    }
+
+    pub(crate) fn idle(&mut self, target: &'static str, resident: u64, tunnels: usize, each: f64) {
+        self.idle.push((target, resident, tunnels, each));
+    }
+
+    pub(crate) fn records(&mut self, target: &'static str, records: Option<usize>) {
+        self.records.extend(records.map(|records| (target, records)));
+    }
+
+    /// Prints it for people.
+    pub(crate) fn print(&self) {
+        println!();
+        for (name, value) in self.facts.iter().chain(&self.versions) {
+            println!("{name:<14} {value}");
+        }
+        println!("{:<14} {SETTING}", "setting");
+        for row in ROWS {
+            let Some(figures) = self.figures(row) else { continue };
+            let unit = if row.is_bulk() { ("MB/s", "CPU µs/MB") } else { ("a second", "CPU µs each") };
+            println!("\n{} ({})", row.title, row.name);
+            println!(
+                "  {:<22} {:>32} {:>26} {:>14} {:>11} {:>11} {:>11}",
+                "", unit.0, unit.1, "p50/p99 µs", "CPU:squid", "rate:squid", "rate:direct"
+            );
+            let of = |name: &str| figures.iter().find(|(target, _)| target == name).map(|(_, figures)| figures);
+            for (target, own) in &figures {
+                let latency = own.latency.map_or(String::new(), |(p50, p99)| format!("{p50:.0}/{p99:.0}"));
+                println!(
+                    "  {target:<22} {:>32} {:>26} {latency:>14} {:>11} {:>11} {:>11}",
+                    own.rate.text(),
+                    own.cpu.map_or(String::new(), Spread::text),
+                    ratio(own.cpu, of("squid").and_then(|squid| squid.cpu)),
+                    ratio(Some(own.rate), of("squid").map(|squid| squid.rate)),
+                    ratio(Some(own.rate), of("direct").map(|direct| direct.rate)),
+                );
+            }
+        }
+        self.print_idle();
+        for (target, records) in &self.records {
+            println!("{target}: {records} lines in the access log");
+        }
+    }
+
+    fn print_idle(&self) {
+        println!();
+        for (target, times) in &self.starts {
+            println!("{target:<14} start to first answer: {} ms", Spread::of(times).text());
+        }
+        for (target, resident, tunnels, each) in &self.idle {
+            println!(
+                "{target:<14} at rest {:.1} MB; {tunnels} idle tunnels: {:.2} KB each, {:.1} MB for 10,000",
+                *resident as f64 / 1e6,
+                each / 1e3,
+                each / 1e2
+            );
+        }
+        println!();
+    }
+
+    /// Writes it for programs.
+    pub(crate) fn save(&self) -> Result<()> {
+        let rows = ROWS.iter().filter_map(|row| Some((row, self.figures(row)?))).flat_map(|(row, figures)| {
+            figures.into_iter().map(|(target, figures)| {
+                json!({
+                    "row": row.name, "target": target, "per": if row.is_bulk() { "MB" } else { "operation" },
+                    "rate": figures.rate.json(), "cpu_us": figures.cpu.map(Spread::json),
+                    "p50_us": figures.latency.map(|latency| latency.0), "p99_us": figures.latency.map(|latency| latency.1),
+                })
+            })
+        });
+        let idle = |(target, resident, tunnels, each): &(&str, u64, usize, f64)| json!({ "target": target, "resident_bytes": resident, "tunnels": tunnels, "bytes_per_tunnel": each });
+        let value = json!({
+            "machine": self.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect::<serde_json::Map<String, Value>>(),
+            "versions": self.versions.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect::<serde_json::Map<String, Value>>(),
+            "rows": rows.collect::<Vec<_>>(),
+            "cold_start_ms": self.starts.iter().map(|(target, times)| json!({ "target": target, "time": Spread::of(times).json() })).collect::<Vec<_>>(),
+            "idle": self.idle.iter().map(idle).collect::<Vec<_>>(),
+            "access_log_lines": self.records.iter().map(|(target, records)| json!({ "target": target, "lines": records })).collect::<Vec<_>>(),
+        });
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
+        fs::write(&file, serde_json::to_vec_pretty(&value)?)?;
+        println!("The same as JSON: {}", file.display());
+        Ok(())
+    }
+
+    fn figures(&self, row: &Row) -> Option<Vec<(String, Figures)>> {
+        let targets = self.rows.get(row.name)?;
+        Some(targets.iter().map(|(target, done)| (target.clone(), Figures::of(row, done))).collect())
+    }
+}
+
+const SETTING: &str = "plain TCP on loopback; access log to a file (squid-unlogged: none); vestibule looks a signed-in \
+                       session up on every request, by client address or by origin cookie; squid asks nobody who they are";
+
+impl Figures {
+    fn of(row: &Row, done: &[Done]) -> Self {
+        let scale = if row.is_bulk() { 1e6 } else { 1.0 };
+        let each =
+            |figure: fn(&Done) -> f64| done.iter().map(move |done| figure(done) / done.operations as f64 * scale);
+        let rates: Vec<f64> = each(|done| done.time.as_secs_f64()).map(f64::recip).collect();
+        let cpu: Vec<f64> = each(|done| done.cpu.as_secs_f64() * 1e6).collect();
+        let percentile = |share: f64| {
+            let each = done.iter().filter_map(|done| {
+                let place = (done.latencies.len() as f64 * share) as usize;
+                done.latencies.get(place).map(|latency| f64::from(*latency))
+            });
+            let each: Vec<f64> = each.collect();
+            (!each.is_empty()).then(|| Spread::of(&each).median)
+        };
+        Self {
+            rate: Spread::of(&rates),
+            cpu: cpu.iter().any(|cpu| *cpu > 0.0).then(|| Spread::of(&cpu)),
+            latency: percentile(0.5).zip(percentile(0.99)),
+        }
+    }
+}
+
+impl Spread {
+    fn of(figures: &[f64]) -> Self {
+        let mut sorted = figures.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);
+        let (middle, last) = (sorted.len() / 2, sorted.len().saturating_sub(1));
+        let median =
+            if sorted.len() % 2 == 1 { at(middle) } else { f64::midpoint(at(middle.saturating_sub(1)), at(middle)) };
+        Self { median, min: at(0), max: at(last) }
+    }
+
+    /// `median (min–max)`
+    fn text(self) -> String {
+        let digits = usize::from(self.median < 1000.0);
+        format!("{:.digits$} ({:.digits$}–{:.digits$})", self.median, self.min, self.max)
+    }
+
+    fn json(self) -> Value {
+        json!({ "median": self.median, "min": self.min, "max": self.max })
+    }
+}
+
+/// The ratio of two medians.
+fn ratio(own: Option<Spread>, other: Option<Spread>) -> String {
+    own.zip(other).map_or(String::new(), |(own, other)| format!("{:.2}", own.median / other.median))
+}
+
+fn push<K: PartialEq, V>(list: &mut Vec<(K, Vec<V>)>, key: K, value: V) {
+    match list.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, values)) => values.push(value),
+        None => list.push((key, vec![value])),
+    }
+}

@@ -1,0 +1,85 @@
+//! Vestibule: `vestibule run`, with the practice identity provider of `vestibule demo` beside it to sign in at.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use toml::{Table, Value};
+
+use crate::machine::descriptors;
+use crate::sign_in;
+use crate::target::{HOST, Process, Starter, free_address};
+
+/// The program, as cargo has built it for this benchmark.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
+
+/// The demo, for its identity provider and its configuration.
+pub(crate) struct Practice {
+    _process: Process,
+    folder: PathBuf,
+}
+
+impl Practice {
+    /// Starts the demo and waits until it is there.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let folder = folder.join("demo");
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--listen", &free_address()?.to_string(), "--folder"]).arg(&folder);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().context("the demo")?;
+        let practice = Self { _process: Process::new(child), folder };
+        // The last file that the demo writes.
+        let (bundle, end) = (practice.bundle(), Instant::now() + Duration::from_secs(20));
+        while !bundle.exists() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        ensure!(bundle.exists(), "the demo did not start");
+        Ok(practice)
+    }
+
+    /// Signs a person in through `proxy`. Gives back their cookie on `origin`.
+    pub(crate) fn sign_in(&self, proxy: SocketAddr, origin: SocketAddr) -> Result<String> {
+        sign_in::walk(&self.folder, &self.bundle(), proxy, &format!("http://{HOST}:{}/", origin.port()))
+    }
+
+    fn bundle(&self) -> PathBuf {
+        self.folder.join("both.pem")
+    }
+
+    /// The demo's configuration, changed to what is measured: another address, our origin, our access log, and as many
+    /// connections from this machine as it has descriptors for.
+    fn configuration(&self, proxy: SocketAddr, ports: [u16; 2], log: &Path) -> Result<Table> {
+        let mut all: Table = fs::read_to_string(self.folder.join("demo.toml"))?.parse()?;
+        let listener = all.get_mut("listener").and_then(|all| all.get_mut(0)).context("a listener")?;
+        *listener.get_mut("address").context("an address")? = proxy.to_string().into();
+        let hosts = all.get_mut("dns").and_then(|dns| dns.get_mut("hosts")?.as_table_mut()).context("hosts")?;
+        hosts.insert(HOST.into(), "127.0.0.1".into());
+        let egress = all.get_mut("egress").and_then(Value::as_table_mut).context("egress")?;
+        let ports = [443, ports[0], ports[1]].map(|port| Value::Integer(port.into()));
+        egress.insert("connect_ports".into(), Value::Array(ports.into()));
+        let many = i64::try_from(descriptors())?;
+        let limits = [("connections", many), ("connections_per_client", many)];
+        all.insert(
+            "limits".into(),
+            Value::Table(limits.map(|(name, n)| (name.into(), n.into())).into_iter().collect()),
+        );
+        let log = [("access", log.display().to_string()), ("level", "warn".to_owned())];
+        all.insert("log".into(), Value::Table(log.map(|(name, v)| (name.into(), v.into())).into_iter().collect()));
+        Ok(all)
+    }
+}
+
+/// The command that starts it on `address`, and its access log.
+pub(crate) fn command(starter: &Starter<'_>, program: &str, address: SocketAddr) -> Result<(Command, PathBuf)> {
+    let folder = starter.folder.join(format!("vestibule-{}", address.port()));
+    fs::create_dir_all(&folder)?;
+    let (file, log) = (folder.join("vestibule.toml"), folder.join("access.log"));
+    let ports = [starter.origin.small.port(), starter.origin.large.port()];
+    let configuration = starter.practice.configuration(address, ports, &log)?;
+    fs::write(&file, toml::to_string(&configuration)?)?;
+    let mut command = starter.cores.on_proxy_core(program);
+    command.arg("run").arg("--config").arg(&file).stdout(Stdio::null()).stderr(File::create(folder.join("events"))?);
+    Ok((command, log))
+}
