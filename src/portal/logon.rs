@@ -169,6 +169,12 @@ async fn onward(
         };
         return show(StatusCode::OK, page.render(&portal.parts.brand, locale));
     }
+    // The browser gives its challenge cookie away with the ticket. Who comes Back needs another challenge, if any.
+    let challenge_id = fingerprint(visit.parameter("r").unwrap_or_default());
+    if portal.answered.contains_key(&challenge_id) {
+        return redirect(StatusCode::FOUND, &challenge.destination);
+    }
+    portal.answered.insert(challenge_id, ());
     match portal.parts.tickets.issue(session.id, challenge).await {
         Ok(address) => redirect(StatusCode::FOUND, &address),
         Err(_) => {

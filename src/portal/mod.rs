@@ -23,6 +23,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
+use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
@@ -108,6 +109,8 @@ struct Shared {
     /// Where the logon form leads in the end.
     sign_in_origins: Vec<String>,
     limiter: Limiter,
+    /// Challenges that a ticket was issued for, by the fingerprints of their return tokens.
+    answered: Cache<[u8; 16], ()>,
     verifications: Arc<Semaphore>,
     authority: files::Authority,
 }
@@ -123,6 +126,7 @@ impl Portal {
         let shared = Arc::new(Shared {
             sign_in_origins,
             locales: Locales::built_in(),
+            answered: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
             limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
             authority: files::Authority::read(&parts.authority),
