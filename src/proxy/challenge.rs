@@ -116,12 +116,9 @@ impl Proxy {
             if self.bounces.count(address, destination) >= MAX_BOUNCES {
                 return Err(Refusal::CookiesBlocked);
             }
-            // Back to where the person was going, if that is here: they may be known by other means, as somebody is who
-            // went back to the logon page after signing in. If not, they are asked again.
-            let onward = match reason {
-                ANOTHER_ORIGIN => destination.origin(),
-                _ => ticket.answers.destination,
-            };
+            // Where only the challenge's cookie is missing, the person was going there: they are asked once more.
+            let same_place = ticket.answers.origin == destination.origin() && ticket.answers.client == address;
+            let onward = if same_place { ticket.answers.destination } else { destination.origin() };
             return Ok(redirect(StatusCode::FOUND, &onward));
         }
         let Some(session) = self.sessions.find(ticket.session) else {
