@@ -1,6 +1,23 @@
 //! What the program does, seen from outside.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails this way says enough")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that fails this way says enough"
+)]
 
 mod chromium;
+mod bad_origins;
+mod bad_requests;
+mod browser;
+mod classes;
+mod flow;
+mod interception;
+mod origin;
 mod portal;
+mod raw;
+mod records;
+mod tickets;
+mod world;

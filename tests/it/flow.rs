@@ -1,0 +1,174 @@
+//! The way of a person, from the first page to the sign-out, as curl goes it.
+
+use std::io::{Read as _, Write as _};
+use std::time::{Duration, Instant};
+
+use super::origin::Origin;
+use super::raw::{read_all, read_head};
+use super::world::World;
+
+/// A client address on a network where an address never stands for anybody.
+const SHARED: [u8; 4] = [127, 0, 7, 1];
+
+fn shared() -> super::world::Builder {
+    World::build().network("shared", "127.0.7.0/24", "shared = true")
+}
+
+#[test]
+fn an_unknown_browser_signs_in_and_arrives_at_the_wanted_page_with_its_query() {
+    let world = World::new();
+    let browser = world.browser();
+    let logon = browser.go("http://news.test/today?q=1&b=%20%26");
+    assert_eq!((logon.status, logon.heading()), (200, "Sign in"));
+    assert!(logon.url.starts_with("https://portal.vestibule.test/?r="), "{}", logon.url);
+    let page = browser.sign_in(&logon, "CONTOSO\\bsimon", "simon");
+    assert_eq!((page.status, page.url.as_str()), (200, "http://news.test/today?q=1&b=%20%26"));
+    assert_eq!(page.heading(), "This is news.test");
+    assert!(page.body.contains("/today?q=1&amp;b=%20%26"), "{}", page.body);
+    let record = world.last_record(|record| record["host"] == "news.test");
+    assert_eq!(record["user"], "B.Simon@contoso.com");
+    assert_eq!((&record["decision"], &record["path"]), (&"permitted".into(), &"/today".into()));
+}
+
+#[test]
+fn a_second_site_needs_no_second_logon() {
+    let world = shared().start();
+    // Where the address stands for the person, nothing is to be seen at all.
+    let browser = world.browser();
+    browser.arrive("http://news.test/");
+    let page = browser.go("http://shop.test/x?y=1");
+    assert_eq!((page.status, page.redirects, page.heading()), (200, 0, "This is shop.test"));
+    // Elsewhere it is three redirects: to the portal, back with a ticket, on to the page.
+    let browser = world.browser().at(SHARED);
+    browser.arrive("http://news.test/");
+    let page = browser.go("http://shop.test/x?y=1");
+    assert_eq!((page.status, page.redirects, page.heading()), (200, 3, "This is shop.test"));
+    assert_eq!(page.url, "http://shop.test/x?y=1");
+    let page = browser.go("http://shop.test/x?y=1");
+    assert_eq!((page.status, page.redirects), (200, 0), "once an origin");
+    let record = world.last_record(|record| record["host"] == "shop.test");
+    assert_eq!((&record["surrogate"], &record["network"]), (&"origin-cookie".into(), &"shared".into()));
+}
+
+#[test]
+fn https_goes_through_a_tunnel_once_the_person_is_known() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.arrive("http://news.test/");
+    let page = browser.go("https://mail.test/inbox");
+    assert_eq!((page.status, page.connect, page.redirects), (200, 200, 0), "{page:#?}");
+    assert_eq!(page.issuer(), Some("Vestibule demo web"), "the origin's own certificate");
+    let record = world.record(|record| record["host"] == "mail.test");
+    assert_eq!((&record["method"], &record["decision"]), (&"CONNECT".into(), &"permitted".into()));
+    assert_eq!((&record["user"], &record["path"]), (&"B.Simon@contoso.com".into(), &serde_json::Value::Null));
+    assert!(record["bytes_out"].as_u64() > Some(500) && record["bytes_in"].as_u64() > Some(200), "{record}");
+}
+
+#[test]
+fn a_tool_is_told_where_to_sign_in() {
+    let world = World::build().network("lenient", "127.0.7.0/24", "unidentified = \"allow\"").start();
+    let page = world.browser().bare_curl("http://news.test/", &["-L"]);
+    assert_eq!((page.status, page.redirects), (511, 0));
+    assert_eq!(page.value("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(page.value("cache-control"), "no-store");
+    assert!(page.body.contains("https://portal.vestibule.test"), "{}", page.body);
+    // Where that is allowed, it is let through and recorded under its address.
+    let page = world.browser().at(SHARED).bare_curl("http://news.test/", &[]);
+    assert_eq!((page.status, page.heading()), (200, "This is news.test"));
+    let record = world.record(|record| record["network"] == "lenient");
+    assert!(record["client"].as_str().unwrap().starts_with("127.0.7.1:"), "{record}");
+    assert_eq!((&record["user"], &record["surrogate"]), (&serde_json::Value::Null, &"none".into()));
+    assert_eq!((&record["decision"], &record["status"]), (&"permitted".into(), &200.into()));
+    let page = world.browser().at(SHARED).bare_curl("https://mail.test/", &[]);
+    assert_eq!((page.status, page.issuer()), (200, Some("Vestibule demo web")), "its https is tunnelled");
+}
+
+#[test]
+fn after_a_sign_out_it_starts_again() {
+    for address in [[127, 0, 0, 1], SHARED] {
+        let world = shared().start();
+        let browser = world.browser().at(address);
+        browser.arrive("http://news.test/");
+        assert_eq!(browser.go("https://mail.test/").heading(), "This is mail.test");
+        browser.sign_out();
+        for site in ["http://news.test/", "http://shop.test/", "https://mail.test/"] {
+            let page = browser.go(site);
+            assert_eq!((page.status, page.heading()), (200, "Sign in"), "{site} from {address:?}");
+        }
+        // The identity provider still knows the person: no password is asked for.
+        let logon = browser.go("http://news.test/again");
+        let answer = browser.submit(&logon, logon.form(), &[("account", "B.Simon@contoso.com")]);
+        let page = browser.submit(&answer, answer.form(), &[]);
+        assert_eq!((page.status, page.url.as_str()), (200, "http://news.test/again"));
+    }
+}
+
+#[test]
+fn sign_out_closes_what_is_open_at_once() {
+    let download = Origin::start(|_, stream| {
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning"));
+        drop(stream.read(&mut [0]));
+    });
+    let tunnel = Origin::start(|_, stream| {
+        drop(stream.write_all(b"tunnelled"));
+        drop(stream.read(&mut [0]));
+    });
+    let socket = Origin::start(|_, stream| {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nframe";
+        drop(stream.write_all(head.as_bytes()));
+        drop(stream.read(&mut [0]));
+    });
+    let world = shared()
+        .host("download.test:80", download.address)
+        .host("tunnel.test:443", tunnel.address)
+        .host("socket.test:80", socket.address)
+        .start();
+    let browser = world.browser();
+    browser.arrive("http://news.test/");
+    let mut open = Vec::new();
+    for (request, first) in [
+        ("GET http://download.test/ HTTP/1.1\r\nHost: download.test\r\n\r\n", "beginning"),
+        ("CONNECT tunnel.test:443 HTTP/1.1\r\nHost: tunnel.test:443\r\n\r\nHELO\r\n\r\n", "tunnelled"),
+        (
+            "GET http://socket.test/ HTTP/1.1\r\nHost: socket.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "frame",
+        ),
+    ] {
+        let mut stream = world.connect([127, 0, 0, 1]);
+        stream.write_all(request.as_bytes()).unwrap();
+        let head = read_head(&mut stream);
+        let mut bytes = vec![0; first.len()];
+        stream.read_exact(&mut bytes).unwrap();
+        assert_eq!(String::from_utf8_lossy(&bytes), first, "{head}");
+        open.push(stream);
+    }
+    // Another person's download, known by a cookie, goes on.
+    let other = world.browser().at(SHARED);
+    other.arrive("http://news.test/");
+    other.curl("http://download.test/other", &["-L", "--max-time", "1"]);
+    let cookie = other.cookie("download.test", "vestibule_s").unwrap();
+    let mut stays = world.connect(SHARED);
+    write!(
+        stays,
+        "GET http://download.test/other HTTP/1.1\r\nHost: download.test\r\nCookie: vestibule_s={cookie}\r\n\r\n"
+    )
+    .unwrap();
+    assert!(read_head(&mut stays).starts_with("HTTP/1.1 200"));
+    stays.read_exact(&mut [0; 9]).unwrap();
+    browser.sign_out();
+    let begun = Instant::now();
+    for stream in &mut open {
+        assert_eq!(read_all(stream), b"");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    for host in ["download.test", "tunnel.test", "socket.test"] {
+        let record = world.record(|record| record["host"] == host && record["network"] == "this-machine");
+        assert_eq!(record["reason"], "session-ended", "{record}");
+    }
+    stays.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(stays.read(&mut [0]).is_err(), "nothing comes, and nothing ends");
+    other.sign_out();
+    let begun = Instant::now();
+    assert_eq!(read_all(&mut stays), b"");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}

@@ -1,0 +1,212 @@
+//! The whole program in one line: a proxy, a portal, a practice identity provider and origins, on ports of their own.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustls::ServerConfig;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use vestibule::app::demo::Demo;
+use vestibule::authority::Authority;
+use vestibule::clock::{Clock, Timestamp};
+
+use super::browser::Browser;
+
+/// How long anything may take that is not measured.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The program, serving until it is dropped.
+pub(crate) struct World {
+    pub(crate) proxy: SocketAddr,
+    pub(crate) portal: SocketAddr,
+    pub(crate) clock: Clock,
+    /// All certificates that a browser trusts here.
+    pub(crate) bundle: PathBuf,
+    /// The certificate that stands for the public web's authorities.
+    pub(crate) web: PathBuf,
+    folder: TempDir,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What can be different about a world.
+pub(crate) struct Builder {
+    folder: TempDir,
+    hosts: String,
+    limits: String,
+    config: String,
+    clock: Clock,
+    web: Option<Authority>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::build().start()
+    }
+
+    pub(crate) fn build() -> Builder {
+        Builder {
+            folder: tempfile::tempdir().unwrap(),
+            hosts: String::new(),
+            limits: "drain_time = \"1s\"\n".to_owned(),
+            config: String::new(),
+            // The time of certificates has to be right for curl, too.
+            clock: Clock::by_hand(Timestamp::now()),
+            web: None,
+        }
+    }
+
+    /// A browser with nothing in its jar.
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    /// A new path in the folder of this world.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.folder.path().join(format!("{name}-{number}"))
+    }
+
+    /// The access records so far.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        records(&self.log_text())
+    }
+
+    /// The access log so far, as it is in its file.
+    pub(crate) fn log_text(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("access.log")).unwrap()
+    }
+
+    /// The one access record that `wanted` picks, as soon as it is written.
+    pub(crate) fn record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut found = self.wait_for(|all| all.iter().any(&wanted));
+        found.retain(|record| wanted(record));
+        assert_eq!(found.len(), 1, "one record was wanted: {found:#?}");
+        found.remove(0)
+    }
+
+    /// The last access record that `wanted` picks, as soon as there is one.
+    pub(crate) fn last_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let all = self.wait_for(|all| all.iter().any(&wanted));
+        all.into_iter().rfind(wanted).unwrap()
+    }
+
+    /// The access records, as soon as they are as they should be.
+    pub(crate) fn wait_for(&self, good: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let begun = Instant::now();
+        loop {
+            let all = self.records();
+            if good(&all) {
+                return all;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the record that was wanted is not there: {all:#?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The access records after everything has ended.
+    pub(crate) fn end(mut self) -> Vec<Value> {
+        self.finish();
+        records(&self.log_text())
+    }
+
+    fn finish(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            // Whatever went wrong there has been seen here before.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Builder {
+    /// Answers for `name:port` at `address`.
+    pub(crate) fn host(mut self, name: &str, address: SocketAddr) -> Self {
+        writeln!(self.hosts, "{name:?} = \"{address}\"").unwrap();
+        self
+    }
+
+    /// Lines for `[limits]`.
+    pub(crate) fn limits(mut self, lines: &str) -> Self {
+        writeln!(self.limits, "{lines}").unwrap();
+        self
+    }
+
+    /// DNS servers to ask.
+    pub(crate) fn servers(self, servers: &[SocketAddr]) -> Self {
+        let servers: Vec<_> = servers.iter().map(SocketAddr::to_string).collect();
+        self.config(&format!("[dns]\nservers = {servers:?}"))
+    }
+
+    /// Sections for the configuration.
+    pub(crate) fn config(mut self, text: &str) -> Self {
+        writeln!(self.config, "{text}").unwrap();
+        self
+    }
+
+    /// A network with these client addresses.
+    pub(crate) fn network(self, name: &str, addresses: &str, options: &str) -> Self {
+        self.config(&format!("[[network]]\nname = {name:?}\naddresses = [{addresses:?}]\n{options}"))
+    }
+
+    /// A TLS server with a certificate that the proxy and browsers trust.
+    pub(crate) fn certify(&mut self, host: &str) -> Arc<ServerConfig> {
+        self.web().server(host).unwrap()
+    }
+
+    fn web(&mut self) -> &Authority {
+        let (folder, clock) = (self.folder.path().join("web"), self.clock.clone());
+        self.web.get_or_insert_with(|| Authority::open_or_create(&folder, "Vestibule demo web", clock).unwrap())
+    }
+
+    pub(crate) fn start(self) -> World {
+        let Self { folder, hosts, limits, config, clock, .. } = self;
+        let access = folder.path().join("access.log");
+        let extra = format!("{hosts}\n[log]\naccess = {access:?}\n[limits]\n{limits}\n{config}\n");
+        let stop = CancellationToken::new();
+        let (tell, told) = mpsc::channel();
+        let thread = {
+            let (folder, clock, stop) = (folder.path().to_owned(), clock.clone(), stop.clone());
+            std::thread::spawn(move || {
+                let mut runtime = tokio::runtime::Builder::new_multi_thread();
+                let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+                    match Demo::start(&folder, any, &extra, &clock).await {
+                        Ok(demo) => {
+                            let addresses = demo.app().addresses();
+                            let portal = addresses.into_iter().find(|(name, _)| name == "portal").unwrap().1;
+                            let files = demo.files().clone();
+                            tell.send(Ok((demo.proxy(), portal, files))).unwrap();
+                            demo.run(stop).await;
+                        }
+                        Err(error) => tell.send(Err(error.to_string())).unwrap(),
+                    }
+                });
+                runtime.shutdown_timeout(Duration::from_secs(1));
+            })
+        };
+        let (proxy, portal, files) = told.recv().unwrap().unwrap_or_else(|error| panic!("{error}"));
+        World { proxy, portal, clock, bundle: files.bundle, web: files.web, folder, stop, thread: Some(thread) }
+    }
+}
+
+fn records(text: &str) -> Vec<Value> {
+    let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
