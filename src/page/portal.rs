@@ -60,6 +60,8 @@ pub enum LandingNote {
     WelcomeBack,
     /// Their return token has expired.
     Expired,
+    /// Their return token was made for another client address.
+    OtherClient,
     /// They signed in as somebody else than they typed.
     OtherPerson {
         /// What they typed.
@@ -74,6 +76,7 @@ impl LandingNote {
         match self {
             Self::WelcomeBack => t.say("note-welcome-back"),
             Self::Expired => t.say("note-expired-signed-in"),
+            Self::OtherClient => t.say("note-other-client"),
             Self::OtherPerson { typed, asserted } => {
                 t.with_all("note-other-person", &[("typed", typed), ("asserted", asserted)])
             }

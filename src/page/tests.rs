@@ -57,6 +57,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     for note in [
         LandingNote::WelcomeBack,
         LandingNote::Expired,
+        LandingNote::OtherClient,
         LandingNote::OtherPerson { typed: text("alexw@contoso.com"), asserted: text("B.Simon@contoso.com") },
     ] {
         pages.push(("signed-in-note", SignedIn { note: Some(note), ..signed_in.clone() }.render(brand, locale)));

@@ -159,6 +159,18 @@ async fn onward(
     if challenge.origin == portal.config.url.to_string() {
         return redirect(StatusCode::FOUND, "/me");
     }
+    // Whoever was challenged holds the cookie that redeems the ticket. From another address it may be somebody else, who
+    // passed the link on and waits for the ticket at an origin that this browser reaches without us.
+    if challenge.client.to_canonical() != visit.peer.client.ip().to_canonical() {
+        tracing::warn!(
+            client = %visit.peer.client.ip(),
+            challenged = %challenge.client,
+            host = place(&challenge),
+            request_id = visit.request_id,
+            "no ticket for a challenge of another client"
+        );
+        return redirect(StatusCode::FOUND, &landing::path(portal, Some(&LandingNote::OtherClient), None));
+    }
     let locale = visit.locale(portal);
     if let (Some(method), false) = (&challenge.unsent, unsent_is_known) {
         let page = Unsent {

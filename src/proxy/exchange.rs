@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, UPGRADE};
+use http::header::{CONNECTION, HOST, UPGRADE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -15,6 +15,7 @@ use super::download::Download;
 use super::forward::Failure;
 use super::identify::{Client, Identity, identify};
 use super::patience::Patience;
+use super::preflight;
 use super::relay::relay;
 use super::upload::Upload;
 use super::{Asker, Proxy, Request, own, switch};
@@ -89,9 +90,6 @@ impl Proxy {
     /// Asks somebody unknown who they are, in the way that this kind of request allows.
     async fn ask(&self, client: &Client, request: &mut Request<'_>, query: Query<'_>) -> Result<Act, Refusal> {
         if request.kind == Kind::Preflight {
-            // A preflight has no credentials; what only looks like one leaves its own here.
-            request.parts.headers.remove(COOKIE);
-            request.parts.headers.remove(AUTHORIZATION);
             return match self.policy.evaluate_preflight(query) {
                 Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
                 _ => Err(Refusal::SignInRequired),
@@ -130,13 +128,18 @@ impl Proxy {
         let asker = (request.kind == Kind::Navigation || request.kind == Kind::FormNavigation)
             .then(|| Asker::of_request(&request));
         let asker = asker.unwrap_or(Asker { kind: request.kind, languages: None, url: None });
-        let Request { mut parts, destination, mut recorder, .. } = request;
+        let Request { mut parts, destination, kind, mut recorder } = request;
+        let only_asks = kind == Kind::Preflight && identity.is_none();
+        if only_asks {
+            preflight::keep_question(&mut parts.headers);
+        }
         recorder.decision = Outcome::Permitted;
         recorder.rule = Some(Arc::clone(permit.rule()));
         let client_upgrade = parts.extensions.remove::<OnUpgrade>();
         let protocol = self.forwarder.prepare(destination, &mut parts);
         let ended = identity.map(|identity| identity.session.ended().clone());
-        let upload = Upload::new(Body::Stream(body), Patience::new(self.limits.body_idle, ended.clone()));
+        let body = if only_asks { Body::Empty } else { Body::Stream(body) };
+        let upload = Upload::new(body, Patience::new(self.limits.body_idle, ended.clone()));
         let uploaded = upload.bytes();
         let outgoing = http::Request::from_parts(parts, upload);
         let (response, lease) = match self.forwarder.forward(permit, destination, outgoing).await {
@@ -153,13 +156,18 @@ impl Proxy {
             return self.change_protocol(response, client_upgrade, &protocol, ended, recorder);
         }
         let (mut head, body) = response.into_parts();
+        let mut body = Body::Stream(body);
+        if only_asks {
+            preflight::keep_answer(&mut head.headers);
+            body = Body::Empty;
+        }
         self.forwarder.finish(&mut head);
         recorder.status = head.status.as_u16();
         if client.inside.is_some() && client.peer.network.address && identity.is_some() {
             close(&mut head.headers);
         }
         let patience = Patience::new(self.limits.body_idle, ended);
-        let body = Download::of_origin(Body::Stream(body), recorder, uploaded, lease, patience);
+        let body = Download::of_origin(body, recorder, uploaded, lease, patience);
         Response::from_parts(head, body)
     }
 

@@ -11,6 +11,7 @@ mod forward;
 mod identify;
 mod patience;
 mod pool;
+mod preflight;
 mod relay;
 mod upload;
 

@@ -12,7 +12,7 @@ pub const RESERVED_HOST: &str = "__Host-vestibule_";
 /// The value of the cookie `name`, when the client sent it. For names that begin with `__Host-`, which nobody else can
 /// set.
 pub fn value<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    pairs(fields).find(|(found, _)| *found == name).map(|(_, value)| value)
+    pairs(fields).find_map(|pair| text_of(pair, name))
 }
 
 /// Values of one name that are looked at: more than any honest browser sends.
@@ -21,18 +21,17 @@ const MAX_VALUES: usize = 4;
 /// The values of the cookie `name`. A page or a neighbouring host can put one of its own beside ours, in front of it
 /// even (RFC 6265 §8.6), so the first is not always the right one.
 pub fn values<'a>(fields: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    pairs(fields).filter(move |(found, _)| *found == name).map(|(_, value)| value).take(MAX_VALUES)
+    pairs(fields).filter_map(move |pair| text_of(pair, name)).take(MAX_VALUES)
 }
 
-/// Removes our cookies from a request.
+/// Removes our cookies from a request. All others stay as they are, octet for octet.
 pub fn remove_reserved(fields: &mut HeaderMap) {
-    if !pairs(fields).any(|(name, _)| is_reserved(name)) {
+    if !pairs(fields).any(is_reserved) {
         return;
     }
-    let kept: Vec<String> =
-        pairs(fields).filter(|(name, _)| !is_reserved(name)).map(|(name, value)| format!("{name}={value}")).collect();
+    let kept = pairs(fields).filter(|pair| !is_reserved(pair)).collect::<Vec<_>>().join(&b"; "[..]);
     fields.remove(COOKIE);
-    if let Ok(value) = HeaderValue::try_from(kept.join("; "))
+    if let Ok(value) = HeaderValue::from_bytes(&kept)
         && !kept.is_empty()
     {
         fields.insert(COOKIE, value);
@@ -41,10 +40,7 @@ pub fn remove_reserved(fields: &mut HeaderMap) {
 
 /// Removes from a response every cookie that has one of our names.
 pub fn refuse_reserved(fields: &mut HeaderMap) {
-    let is_ours = |value: &HeaderValue| {
-        let name = value.as_bytes().split(|b| *b == b'=' || *b == b';').next().unwrap_or_default();
-        is_reserved(String::from_utf8_lossy(name).trim())
-    };
+    let is_ours = |line: &HeaderValue| is_reserved(line.as_bytes().split(|b| *b == b';').next().unwrap_or_default());
     if !fields.get_all(SET_COOKIE).iter().any(is_ours) {
         return;
     }
@@ -55,19 +51,36 @@ pub fn refuse_reserved(fields: &mut HeaderMap) {
     }
 }
 
-/// Browsers compare the `__Host-` prefix without regard to case (RFC 6265bis §5.7).
-fn is_reserved(name: &str) -> bool {
-    let starts = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+/// Whether `name=value` is a cookie of ours. Browsers compare the `__Host-` prefix without regard to case (RFC 6265bis
+/// §5.7), and send a cookie without a name as its value alone (§5.8.3): `=name=value` comes back as `name=value`.
+fn is_reserved(pair: &[u8]) -> bool {
+    let name = split(pair.trim_ascii_start().strip_prefix(b"=").unwrap_or(pair)).0;
+    let starts =
+        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
     starts(RESERVED) || starts(RESERVED_HOST)
 }
 
-fn pairs(fields: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    fields
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .map(|pair| pair.split_once('=').map_or((pair.trim(), ""), |(name, value)| (name.trim(), value.trim())))
+/// The cookies, as octets: origins may set whatever a field can hold (RFC 9110 §5.5), and one that is no text must not
+/// hide ours.
+fn pairs(fields: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = fields.get_all(COOKIE).iter();
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';')).map(<[u8]>::trim_ascii);
+    pairs.filter(|pair| !pair.is_empty())
+}
+
+/// The value of a pair with this name.
+fn text_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
+    let (found, value) = split(pair);
+    (found == name.as_bytes()).then(|| std::str::from_utf8(value).ok()).flatten()
+}
+
+/// Name and value.
+fn split(pair: &[u8]) -> (&[u8], &[u8]) {
+    let (name, value) = match pair.iter().position(|b| *b == b'=') {
+        Some(place) => (pair.get(..place).unwrap_or_default(), pair.get(place + 1..).unwrap_or_default()),
+        None => (pair, &[][..]),
+    };
+    (name.trim_ascii(), value.trim_ascii())
 }
 
 #[cfg(test)]
@@ -82,6 +95,11 @@ mod tests {
         assert_eq!(values(&fields, "vestibule_s").collect::<Vec<_>>(), ["secret"]);
         remove_reserved(&mut fields);
         assert_eq!(fields.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        let mut odd = HeaderMap::new();
+        odd.append(COOKIE, HeaderValue::from_bytes(b"a=\xe9; vestibule_s=secret; nameless; b = \xc3\xa9").unwrap());
+        assert_eq!(values(&odd, "vestibule_s").collect::<Vec<_>>(), ["secret"], "octets beside it do not hide it");
+        remove_reserved(&mut odd);
+        assert_eq!(odd.get(COOKIE).unwrap(), &b"a=\xe9; nameless; b = \xc3\xa9"[..]);
         let mut ours = HeaderMap::new();
         ours.append(COOKIE, "vestibule_s=secret".parse().unwrap());
         remove_reserved(&mut ours);
@@ -91,7 +109,14 @@ mod tests {
     #[test]
     fn an_origin_sets_its_own_cookies_only() {
         let mut fields = HeaderMap::new();
-        for line in ["a=1; Path=/", "vestibule_s=forged", " VESTIBULE_s =forged", "__Host-vestibule_s=forged; Secure"] {
+        for line in [
+            "a=1; Path=/",
+            "vestibule_s=forged",
+            " VESTIBULE_s =forged",
+            "__Host-vestibule_s=forged; Secure",
+            "=vestibule_s=forged",
+            " = vestibule_s=forged; Path=/",
+        ] {
             fields.append(SET_COOKIE, line.parse().unwrap());
         }
         refuse_reserved(&mut fields);

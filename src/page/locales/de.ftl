@@ -52,6 +52,7 @@ note-form-foreign = Zu Ihrer Sicherheit wurde nichts gesendet, weil das Formular
 note-no-cookie = Ihr Browser hat das Cookie dieser Seite nicht behalten, und ohne geht die Anmeldung nicht. Erlauben Sie Cookies für diese Seite und wählen Sie dann Weiter.
 note-unsent = Ihr Formular wurde nicht gesendet, weil Sie nicht angemeldet waren. Nach der Anmeldung erfahren Sie, wie Sie es absenden.
 note-expired-signed-in = Sie sind angemeldet. Der Verweis ist älter als eine Stunde, deshalb ist die gewünschte Adresse nicht mehr bekannt: Öffnen Sie sie noch einmal.
+note-other-client = Sie sind angemeldet. Dieser Link wurde für ein anderes Gerät oder eine andere Verbindung erstellt und führt deshalb nicht weiter: Öffnen Sie die gewünschte Adresse noch einmal.
 note-used = Diese Anmeldung wurde schon benutzt oder hat zu lange gedauert. Bitte beginnen Sie hier noch einmal.
 note-welcome-back = Sie sind bereits angemeldet. Es ist nichts weiter nötig.
 note-other-person = Sie haben sich als { $asserted } angemeldet, aber { $typed } eingegeben. Wenn Sie das nicht sind, melden Sie sich hier ab.

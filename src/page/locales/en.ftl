@@ -52,6 +52,7 @@ note-form-foreign = For your safety nothing was sent, because the form did not c
 note-no-cookie = Your browser did not keep this site's cookie, and signing in needs it. Allow cookies for this site, then press Continue.
 note-unsent = The form that you filled in was not sent, because you were not signed in. After signing in you will be told how to send it.
 note-expired-signed-in = You are signed in. This link is older than an hour, so the address that you wanted is no longer known: open it again.
+note-other-client = You are signed in. This link was made for another device or another connection, so it leads no further: open the address that you wanted again.
 note-used = This sign-in was already used, or it took too long. Please start again here.
 note-welcome-back = You are already signed in. Nothing more is needed.
 note-other-person = You signed in as { $asserted }, but typed { $typed }. If that is not you, sign out here.

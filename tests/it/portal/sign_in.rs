@@ -406,6 +406,21 @@ async fn too_many_attempts_of_one_client_are_put_off_and_another_client_is_not()
 }
 
 #[tokio::test]
+async fn a_challenge_of_another_client_gets_no_ticket() {
+    let world = World::new();
+    let mut browser = world.browser();
+    browser.sign_in(None).await;
+    let token = world.challenge("https://news.test/", None);
+    for (client, place) in
+        [("192.0.2.7", "https://news.test/.well-known/vestibule/arrive?ticket="), ("192.0.2.8", "/me?n=")]
+    {
+        browser.client = client.parse().unwrap();
+        let answer = browser.get(&format!("/?r={token}")).await;
+        assert!(answer.location().starts_with(place), "{client}: {}", answer.location());
+    }
+}
+
+#[tokio::test]
 async fn when_there_is_no_room_for_a_session_people_are_told_to_wait() {
     let world = World::with(&Options { max_sessions: 0, ..Options::default() });
     let mut browser = world.browser();
