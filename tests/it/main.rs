@@ -8,10 +8,10 @@
     reason = "a test that fails this way says enough"
 )]
 
-mod chromium;
 mod bad_origins;
 mod bad_requests;
 mod browser;
+mod chromium;
 mod classes;
 mod flow;
 mod interception;
