@@ -34,16 +34,16 @@ pub(super) enum Refusal {
     /// The origin cannot be reached, or does not answer as it should.
     #[error("{0}")]
     Origin(#[from] Failure),
-    /// The browser does not keep our cookie.
+    /// The browser does not keep our cookie. Holds the address that tries again.
     #[error("the browser does not keep the cookie that signs it in")]
-    CookiesBlocked,
+    CookiesBlocked(String),
 }
 
 impl Refusal {
     /// The status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Denied(_) | Self::CookiesBlocked => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::CookiesBlocked(_) => StatusCode::FORBIDDEN,
             Self::SignInRequired => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::BadTarget(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Loop => StatusCode::LOOP_DETECTED,
@@ -61,7 +61,7 @@ impl Refusal {
     /// The Proxy Error Type (RFC 9209 §2.3): the same in the answer and in the access record.
     pub(super) fn error_type(&self) -> &'static str {
         match self {
-            Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked | Self::Method => "http_request_denied",
+            Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) | Self::Method => "http_request_denied",
             Self::BadTarget(_) | Self::BadRequest(_) => "http_request_error",
             Self::Loop => "proxy_loop_detected",
             Self::Origin(failure) => match failure {
@@ -92,7 +92,7 @@ impl Refusal {
             Self::Method => Cause::BadRequest(self.to_string()),
             Self::Loop => Cause::Loop,
             // These have pages of their own.
-            Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked => Cause::NotAllowed,
+            Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) => Cause::NotAllowed,
             Self::Origin(failure) => match failure {
                 Failure::Dial(error) => match error {
                     dial::Error::NameNotFound | dial::Error::Resolver(_) => Cause::NameNotFound,
@@ -131,8 +131,6 @@ pub(super) struct Refused<'a> {
     pub(super) id: RequestId,
     /// The host that was asked for.
     pub(super) place: Option<&'a str>,
-    /// The link that tries again.
-    pub(super) retry: Option<&'a str>,
     /// Who was refused.
     pub(super) user: Option<&'a str>,
     pub(super) portal: &'a str,
@@ -164,8 +162,8 @@ impl Refused<'_> {
                 let user = self.user.map(str::to_owned);
                 Denied { place, rule: rule.clone(), user, request_id }.render(brand, locale)
             }
-            Refusal::CookiesBlocked => {
-                let retry = self.retry.unwrap_or("/").to_owned();
+            Refusal::CookiesBlocked(retry) => {
+                let retry = retry.clone();
                 CookiesBlocked { place, retry, request_id }.render(brand, locale)
             }
             other => page::Failure { cause: other.cause(), place, request_id }.render(brand, locale),

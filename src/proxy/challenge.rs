@@ -13,14 +13,15 @@ use super::identify::{Client, origin_cookie};
 use super::{Proxy, Request};
 use crate::observe::Surrogate;
 use crate::seal::{fingerprint, random_text};
+use crate::session::SessionId;
 use crate::session::returning::Return;
 use crate::session::ticket::Ticket;
 use crate::wire::{Body, Destination, Scheme, cookie};
 
-/// Bounces of one client to one host without its cookie coming back, after which a page explains instead.
+/// Bounces of one session to one origin without its cookie coming back, after which a page explains instead.
 const MAX_BOUNCES: u32 = 2;
 
-/// How long bounces are counted for: a person who changes a setting and tries again is not kept waiting.
+/// How long bounces are counted for. Who goes round in circles does it faster.
 const BOUNCE_MEMORY: Duration = Duration::from_secs(30);
 
 /// The challenge cookie lives as long as the challenge.
@@ -29,9 +30,9 @@ const CHALLENGE_AGE: u32 = 3600;
 /// Why a ticket is refused that was made for another origin.
 const ANOTHER_ORIGIN: &str = "ticket-for-another-origin";
 
-/// Counts bounces that lead nowhere.
+/// Counts bounces that lead nowhere: by session, because several people may share a client address.
 #[derive(Debug)]
-pub(super) struct Bounces(Cache<(IpAddr, Destination), u32>);
+pub(super) struct Bounces(Cache<(SessionId, Destination), u32>);
 
 impl Default for Bounces {
     fn default() -> Self {
@@ -40,19 +41,21 @@ impl Default for Bounces {
 }
 
 impl Bounces {
-    fn count(&self, client: IpAddr, destination: &Destination) -> u32 {
-        self.0.get(&(client, destination.clone())).unwrap_or(0)
-    }
-
-    fn add(&self, client: IpAddr, destination: &Destination) {
-        let held = self.0.entry((client, destination.clone()));
-        held.and_upsert_with(|count| count.map_or(1, |count| count.into_value().saturating_add(1)));
+    /// One more; false when there were too many. Then counting starts again: the person may change a setting and retry.
+    fn add(&self, session: SessionId, destination: &Destination) -> bool {
+        let held = self.0.entry((session, destination.clone()));
+        let count = held.and_upsert_with(|count| count.map_or(1, |count| count.into_value().saturating_add(1)));
+        if count.into_value() <= MAX_BOUNCES {
+            return true;
+        }
+        self.forget(session, destination);
+        false
     }
 
     /// The cookie came back.
-    pub(super) fn forget(&self, client: IpAddr, destination: &Destination) {
+    pub(super) fn forget(&self, session: SessionId, destination: &Destination) {
         // Not by the cache's count of entries: it is behind the truth for as long as the cache is little used.
-        let held = (client, destination.clone());
+        let held = (session, destination.clone());
         if self.0.contains_key(&held) {
             self.0.invalidate(&held);
         }
@@ -61,12 +64,9 @@ impl Bounces {
 
 impl Proxy {
     /// Sends a person to the portal.
-    pub(super) fn challenge(&self, client: &Client, request: &Request<'_>) -> Result<Response<Body>, Refusal> {
+    pub(super) fn challenge(&self, client: &Client, request: &Request<'_>) -> Response<Body> {
         let address = client.peer.client.ip();
         let destination = request.destination;
-        if self.bounces.count(address, destination) >= MAX_BOUNCES {
-            return Err(Refusal::CookiesBlocked);
-        }
         let (name, secret) = (random_text(), random_text());
         let returning = Return {
             origin: destination.origin(),
@@ -96,7 +96,7 @@ impl Proxy {
                 crate::session::returning::RESERVED_PATH,
             ),
         );
-        Ok(response)
+        response
     }
 
     /// Takes a ticket that arrives on an origin's reserved path.
@@ -112,13 +112,12 @@ impl Proxy {
         if let Err(reason) = check(&ticket, address, destination, &request.parts.headers) {
             request.recorder.reason = Some(reason);
             tracing::warn!(client = %address, host = %destination.host, reason, "ticket refused");
-            self.bounces.add(address, destination);
-            if self.bounces.count(address, destination) >= MAX_BOUNCES {
-                return Err(Refusal::CookiesBlocked);
-            }
             // Where only the challenge's cookie is missing, the person was going there: they are asked once more.
             let same_place = ticket.answers.origin == destination.origin() && ticket.answers.client == address;
             let onward = if same_place { ticket.answers.destination } else { destination.origin() };
+            if !self.bounces.add(ticket.session, destination) {
+                return Err(Refusal::CookiesBlocked(onward));
+            }
             return Ok(redirect(StatusCode::FOUND, &onward));
         }
         let Some(session) = self.sessions.find(ticket.session) else {
@@ -126,7 +125,9 @@ impl Proxy {
             return Ok(redirect(StatusCode::FOUND, &ticket.answers.destination));
         };
         request.recorder.identity(&session.user, session.id.short(), Surrogate::OriginCookie);
-        self.bounces.add(address, destination);
+        if !self.bounces.add(session.id, destination) {
+            return Err(Refusal::CookiesBlocked(ticket.answers.destination));
+        }
         client.prove(session.id);
         if client.peer.network.address {
             self.sessions.bind_client(address, &session);

@@ -72,7 +72,7 @@ impl Proxy {
             let session = &identity.session;
             request.recorder.identity(&session.user, session.id.short(), identity.surrogate);
             if identity.surrogate == Surrogate::OriginCookie {
-                self.bounces.forget(client.peer.client.ip(), destination);
+                self.bounces.forget(session.id, destination);
             }
         }
         let user = identity.as_ref().map(|identity| &*identity.session.user);
@@ -103,7 +103,7 @@ impl Proxy {
         match request.kind {
             Kind::Navigation | Kind::FormNavigation | Kind::Probe => {
                 request.recorder.decision = Outcome::Challenged;
-                self.challenge(client, request).map(Act::Answer)
+                Ok(Act::Answer(self.challenge(client, request)))
             }
             Kind::Preflight | Kind::SubResource | Kind::Tool => match self.policy.evaluate_unidentified(query) {
                 Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
@@ -127,7 +127,7 @@ impl Proxy {
     ) -> Response<Download> {
         let asker = (request.kind == Kind::Navigation || request.kind == Kind::FormNavigation)
             .then(|| Asker::of_request(&request));
-        let asker = asker.unwrap_or(Asker { kind: request.kind, languages: None, url: None });
+        let asker = asker.unwrap_or(Asker { kind: request.kind, languages: None });
         let Request { mut parts, destination, kind, mut recorder } = request;
         let only_asks = kind == Kind::Preflight && identity.is_none();
         if only_asks {

@@ -179,7 +179,7 @@ impl Proxy {
                 Outcome::Denied
             }
             Refusal::Origin(_) => Outcome::Permitted,
-            Refusal::CookiesBlocked => Outcome::Challenged,
+            Refusal::CookiesBlocked(_) => Outcome::Challenged,
             _ => Outcome::Rejected,
         };
         tracing::debug!(request_id = %recorder.id(), reason = %refusal, "request refused");
@@ -188,7 +188,6 @@ impl Proxy {
             kind: asker.kind,
             id: recorder.id(),
             place: recorder.host.as_deref(),
-            retry: asker.url.as_deref(),
             user: recorder.user.as_ref().map(|user| user.name.as_str()),
             portal: &self.portal.url,
         };
@@ -202,21 +201,18 @@ impl Proxy {
 struct Asker {
     kind: Kind,
     languages: Option<String>,
-    /// The URL that was asked for.
-    url: Option<String>,
 }
 
 impl Asker {
     /// Who sent a request that names no origin, or names one by CONNECT.
     fn of_head(fields: &http::HeaderMap) -> Self {
         let kind = if classify::is_browser(fields) { Kind::SubResource } else { Kind::Tool };
-        Self { kind, languages: languages(fields), url: None }
+        Self { kind, languages: languages(fields) }
     }
 
     /// Who sent a request.
     fn of_request(request: &Request<'_>) -> Self {
-        let url = request.destination.url(request.parts.uri.path_and_query());
-        Self { kind: request.kind, languages: languages(&request.parts.headers), url: Some(url) }
+        Self { kind: request.kind, languages: languages(&request.parts.headers) }
     }
 }
 
