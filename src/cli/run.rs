@@ -39,6 +39,8 @@ pub(super) fn log_events(level: Level) {
         Level::Trace => LevelFilter::TRACE,
     };
     let events = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    // Whoever read them may be gone. To say so on the same stream would be a panic.
+    let events = events.log_internal_errors(false);
     if std::io::stderr().is_terminal() {
         events.init();
     } else {

@@ -17,6 +17,7 @@ mod flow;
 mod interception;
 mod origin;
 mod portal;
+mod program;
 mod raw;
 mod records;
 mod tickets;

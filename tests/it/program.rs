@@ -1,0 +1,295 @@
+//! The program as it is installed: its commands, its exit codes, and how it ends.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use super::origin::Origin;
+use super::raw::{Answer, connect, read_head};
+use super::world::PATIENCE;
+
+fn vestibule(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.env_clear().args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    vestibule(arguments).output().unwrap()
+}
+
+/// A program that is stopped when the test ends, whatever the end is.
+struct Running(Child);
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        Self(vestibule(arguments).spawn().unwrap())
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end: the exit code, standard output and standard error.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        let begun = Instant::now();
+        while self.0.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let (mut out, mut err) = (String::new(), String::new());
+        self.0.stdout.take().map(|mut stream| stream.read_to_string(&mut out).unwrap());
+        self.0.stderr.take().map(|mut stream| stream.read_to_string(&mut err).unwrap());
+        (self.0.wait().unwrap().code(), out, err)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A configuration file for `run`, in a folder of its own.
+fn config(folder: &Path, listen: SocketAddr, portal: SocketAddr, more: &str) -> String {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/contoso.xml");
+    let text = format!(
+        "state = \"state\"\n[[listener]]\naddress = \"{listen}\"\n[portal]\nurl = \"https://portal.contoso.com\"\n\
+         listen = \"{portal}\"\n[[realm]]\nname = \"contoso\"\ndomains = [\"contoso.com\"]\n\
+         entity_id = \"https://portal.contoso.com\"\nmetadata = {example:?}\n{more}"
+    );
+    let file = folder.join("vestibule.toml");
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+#[test]
+fn check_config_names_every_mistake_with_its_line_and_what_was_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.toml");
+    let text = "[[listener]]\naddress = \"127.0.0.1:99999\"\n[portal]\nurl = \"http://portal.contoso.com\"\n\
+                titel = \"x\"\n[[realm]]\nname = \"contoso\"\n[limits]\nhead_time = \"soon\"\n[polcy]\n";
+    std::fs::write(&file, text).unwrap();
+    let output = run(&["check-config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8(output.stderr).unwrap();
+    for part in ["bad.toml:2", "bad.toml:4", "bad.toml:5", "title", "bad.toml:9", "bad.toml:10", "policy"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    // `run` says the same, and starts nothing.
+    let output = run(&["run", "--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+    let good = config(folder.path(), ANY, ANY, "");
+    assert_eq!(run(&["check-config", &good]).status.code(), Some(0));
+    assert_eq!(run(&["check-config", "/nowhere/vestibule.toml"]).status.code(), Some(78));
+    assert_eq!(run(&["chek-config"]).status.code(), Some(64));
+}
+
+/// The addresses in the events that `run` writes, until it is ready; and the rest of its events.
+fn addresses(program: &mut Running) -> (Vec<SocketAddr>, BufReader<std::process::ChildStderr>) {
+    let mut events = BufReader::new(program.0.stderr.take().unwrap());
+    let mut found = Vec::new();
+    loop {
+        let mut line = String::new();
+        assert!(events.read_line(&mut line).unwrap() > 0, "it ended");
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let fields = &event["fields"];
+        if fields["message"] == "listening" {
+            found.push(fields["address"].as_str().unwrap().parse().unwrap());
+        }
+        if fields["message"] == "ready" {
+            return (found, events);
+        }
+    }
+}
+
+#[test]
+fn run_says_where_it_listens_and_lets_what_is_under_way_finish() {
+    let slow = Origin::start(|_, stream| {
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"));
+        std::thread::sleep(Duration::from_millis(700));
+        drop(stream.write_all(b"world"));
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!(
+        "[dns.hosts]\n\"slow.test:80\" = \"{}\"\n[policy]\nwalled_garden = [\"slow.test\"]\n[limits]\ndrain_time = \"5s\"\n",
+        slow.address
+    );
+    let file = config(folder.path(), ANY, ANY, &more);
+    let mut program = Running::start(&["run", "--config", &file]);
+    let (listening, _events) = addresses(&mut program);
+    let [proxy, portal] = listening[..] else { panic!("{listening:?}") };
+    let address = proxy.to_string();
+    assert_eq!(run(&["healthcheck", "--address", &address]).status.code(), Some(0));
+    let mut stream = connect(proxy, ANY.ip());
+    stream.write_all(b"GET http://slow.test/ HTTP/1.1\r\nHost: slow.test\r\n\r\n").unwrap();
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 200"));
+    let mut idle = connect(proxy, ANY.ip());
+    program.signal("-TERM");
+    let begun = Instant::now();
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(TcpStream::connect(proxy).is_err() && TcpStream::connect(portal).is_err(), "nobody new is let in");
+    let mut body = [0; 10];
+    stream.read_exact(&mut body).unwrap();
+    assert_eq!(&body, b"helloworld");
+    assert_eq!(idle.read(&mut [0]).unwrap(), 0, "what waits for nothing is closed");
+    let (code, out, _) = program.end();
+    assert_eq!(code, Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let record: serde_json::Value = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .find(|record: &serde_json::Value| record["host"] == "slow.test")
+        .unwrap();
+    assert_eq!((&record["bytes_out"], &record["rule"]), (&10.into(), &"walled-garden".into()));
+    assert_eq!(run(&["healthcheck", "--address", &address]).status.code(), Some(1));
+}
+
+#[test]
+fn run_binds_everything_or_starts_nothing() {
+    let taken = TcpListener::bind(ANY).unwrap();
+    // Freed at once, and asked for again: nobody else here asks for a port by its number.
+    let free = TcpListener::bind(ANY).unwrap().local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), free, taken.local_addr().unwrap(), "");
+    let output = run(&["run", "--config", &file]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&taken.local_addr().unwrap().to_string()), "{said}");
+    assert!(!said.contains("listening"), "{said}");
+    assert!(TcpStream::connect(free).is_err());
+}
+
+#[test]
+fn ca_show_prints_the_authority_that_run_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), ANY, ANY, "");
+    let shown = run(&["ca", "show", "--config", &file]);
+    assert_eq!(shown.status.code(), Some(0));
+    let pem = String::from_utf8(shown.stdout).unwrap();
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE-----\n"), "{pem}");
+    let again = run(&["ca", "show", "--config", &file]);
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), pem, "it is made once");
+    let mut program = Running::start(&["run", "--config", &file]);
+    addresses(&mut program);
+    assert_eq!(std::fs::read_to_string(folder.path().join("state/authority.pem")).unwrap(), pem);
+    program.signal("-INT");
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn elsewhere_nothing_goes_on_without_a_sign_in() {
+    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let folder = tempfile::tempdir().unwrap();
+    let more = format!("[dns.hosts]\n\"raw.test:80\" = \"{}\"\n", origin.address);
+    let mut program = Running::start(&["run", "--config", &config(folder.path(), ANY, ANY, &more)]);
+    let (listening, _events) = addresses(&mut program);
+    for (fields, status) in [("", 511), ("Upgrade-Insecure-Requests: 1\r\n", 302)] {
+        let mut stream = connect(listening[0], ANY.ip());
+        write!(stream, "GET http://raw.test/ HTTP/1.1\r\nHost: raw.test\r\n{fields}Connection: close\r\n\r\n").unwrap();
+        assert_eq!(Answer::read(&mut stream).status, status, "{fields}");
+    }
+    assert_eq!(origin.seen().len(), 0);
+    let mut stream = connect(listening[0], ANY.ip());
+    write!(stream, "GET /proxy.pac HTTP/1.1\r\nHost: p.test\r\nConnection: close\r\n\r\n").unwrap();
+    let answer = Answer::read(&mut stream);
+    assert_eq!(answer.value("content-type"), "application/x-ns-proxy-autoconfig");
+    assert!(answer.text().contains("function FindProxyForURL"), "{answer:?}");
+}
+
+#[test]
+fn the_demo_says_what_to_try_and_keeps_no_secrets_in_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let mut program = Running::start(&["demo", "--listen", "127.0.0.1:0", "--folder", place]);
+    let mut said = String::new();
+    let mut output = BufReader::new(program.0.stdout.take().unwrap());
+    while !said.contains("Ctrl-C ends the demo") {
+        assert!(output.read_line(&mut said).unwrap() > 0, "it ended: {said}");
+    }
+    let (_, rest) = said.split_once("http://").unwrap();
+    let proxy = rest.split_once("/proxy.pac").unwrap().0;
+    let bundle = folder.path().join("both.pem");
+    assert!(said.contains(bundle.to_str().unwrap()), "{said}");
+    let secrets = walk(proxy, &bundle, folder.path());
+    program.signal("-INT");
+    let (code, _, events) = program.end();
+    assert_eq!(code, Some(0));
+    output.read_to_string(&mut said).unwrap();
+    assert!(said.ends_with("The demo has ended.\n"), "{said}");
+    let access = std::fs::read_to_string(folder.path().join("access.log")).unwrap();
+    assert!(access.contains("B.Simon@contoso.com"), "{access}");
+    assert!(secrets.len() > 8, "{secrets:?}");
+    for secret in &secrets {
+        assert!(!access.contains(secret.as_str()), "{secret} in the access log: {access}");
+        assert!(!events.contains(secret.as_str()), "{secret} in the events: {events}");
+    }
+}
+
+/// Signs in, goes to a second site, and gives back everything secret that was seen on the way.
+fn walk(proxy: &str, bundle: &Path, folder: &Path) -> Vec<String> {
+    let jar = folder.join("jar");
+    let mut seen = String::new();
+    let mut curl = |url: &str, form: Option<&str>| {
+        let mut command = Command::new("curl");
+        command.args(["-q", "-sSLi", "-x", proxy, "-H", "Accept: text/html", "-w", "\n%{url_effective}", url]);
+        command.arg("--cacert").arg(bundle).arg("-b").arg(&jar).arg("-c").arg(&jar);
+        command.args(form.map(|form| ["--data-binary", form]).into_iter().flatten());
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        seen.push_str(&text);
+        let (text, url) = text.rsplit_once('\n').unwrap();
+        (text.to_owned(), url.to_owned())
+    };
+    let send = |page: &(String, String), more: &[(&str, &str)]| {
+        let (_, form) = page.0.split_once("<form").unwrap_or_else(|| panic!("no form: {}", page.0));
+        let action = form.split_once("action=\"").unwrap().1.split_once('"').unwrap().0;
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        for input in form.split_once("</form>").unwrap().0.split("type=\"hidden\" name=\"").skip(1) {
+            let (name, rest) = input.split_once('"').unwrap();
+            body.append_pair(name, rest.split_once("value=\"").unwrap().1.split_once('"').unwrap().0);
+        }
+        body.extend_pairs(more);
+        (url::Url::parse(&page.1).unwrap().join(action).unwrap().to_string(), body.finish())
+    };
+    let mut page = curl("http://news.test/?query=s3cret", None);
+    for more in [&[("account", "CONTOSO\\bsimon")][..], &[("login", "bsimon@contoso.com"), ("password", "simon")], &[]]
+    {
+        let (address, form) = send(&page, more);
+        page = curl(&address, Some(&form));
+    }
+    assert!(page.0.contains("This is news.test"), "{}", page.0);
+    page = curl("https://mail.test/?query=s3cret", None);
+    assert!(page.0.contains("This is mail.test"), "{}", page.0);
+    let cookies = std::fs::read_to_string(&jar).unwrap();
+    let mut secrets: Vec<String> = cookies
+        .lines()
+        .filter(|line| line.split('\t').count() == 7)
+        .map(|line| line.rsplit('\t').next().unwrap().to_owned())
+        .filter(|value| value.len() > 8)
+        .collect();
+    for start in [
+        "?ticket=",
+        "?r=",
+        "SAMLRequest=",
+        "name=\"SAMLResponse\" value=\"",
+        "name=\"csrf\" value=\"",
+        "name=\"RelayState\" value=\"",
+    ] {
+        let found =
+            seen.split(start).skip(1).map(|rest| rest.split(['"', '&', '\r', '\n', ' ']).next().unwrap().to_owned());
+        let found: Vec<_> = found.filter(|value| value.len() > 8).collect();
+        assert!(!found.is_empty(), "{start} was not seen in {seen}");
+        secrets.extend(found);
+    }
+    secrets.push("s3cret".into());
+    secrets.push("query=".into());
+    secrets
+}
