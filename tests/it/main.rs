@@ -14,6 +14,7 @@ mod browser;
 mod chromium;
 mod classes;
 mod flow;
+mod foreign;
 mod interception;
 mod origin;
 mod portal;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -164,9 +164,24 @@ impl Builder {
         self.config(&format!("[[network]]\nname = {name:?}\naddresses = [{addresses:?}]\n{options}"))
     }
 
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A TLS server with a certificate that the proxy and browsers trust.
     pub(crate) fn certify(&mut self, host: &str) -> Arc<ServerConfig> {
         self.web().server(host).unwrap()
+    }
+
+    /// The same as PEM files: the chain and its key.
+    pub(crate) fn certify_files(&mut self, host: &str) -> (PathBuf, PathBuf) {
+        let (chain, key) = self.web().issue_pem(host).unwrap();
+        let files = ["pem", "key"].map(|kind| self.folder.path().join(format!("{host}.{kind}")));
+        let [chain_file, key_file] = files;
+        std::fs::write(&chain_file, chain).unwrap();
+        std::fs::write(&key_file, key).unwrap();
+        (chain_file, key_file)
     }
 
     fn web(&mut self) -> &Authority {
