@@ -66,7 +66,8 @@ pub struct Record {
     /// How the person is known.
     pub surrogate: Surrogate,
     /// The method.
-    pub method: String,
+    #[serde(serialize_with = "text_of")]
+    pub method: http::Method,
     /// `http` or `https`; `None` for a request that was not understood.
     pub scheme: Option<&'static str>,
     /// The host that was asked for.
@@ -93,6 +94,10 @@ pub struct Record {
     pub bytes_out: u64,
     /// From the head of the request to the end of the answer.
     pub duration_ms: u64,
+}
+
+fn text_of<S: Serializer>(method: &http::Method, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(method.as_str())
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
@@ -165,7 +170,7 @@ impl AccessLog {
                 user: None,
                 session: None,
                 surrogate: Surrogate::None,
-                method: method.to_string(),
+                method: method.clone(),
                 scheme: None,
                 host: None,
                 port: None,

@@ -20,7 +20,7 @@ use super::{Asker, Download, Proxy, Stream, switch};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
 use crate::wire::rewind::Rewind;
-use crate::wire::{Destination, Peer, Scheme, field, serve};
+use crate::wire::{Destination, Peer, Scheme, serve};
 
 /// The first byte of a TLS connection: a handshake record (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -40,7 +40,7 @@ impl Proxy {
             Err(error) => return self.refuse(&Refusal::BadTarget(error), &asker, recorder),
         };
         recorder.destination(&destination);
-        if field::has_passed(request.headers(), &self.forwarder.via) {
+        if self.forwarder.via.is_in(request.headers()) {
             return self.refuse(&Refusal::Loop, &asker, recorder);
         }
         if destination == self.portal.destination {

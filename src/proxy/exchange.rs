@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{CONNECTION, HOST, UPGRADE};
+use http::uri::Authority;
 use http::{HeaderValue, Method, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -22,7 +23,8 @@ use super::{Asker, Proxy, Request, own, switch};
 use crate::observe::{Outcome, Recorder, Surrogate};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
-use crate::wire::{Body, Destination, field};
+use crate::wire::field::{self, Via};
+use crate::wire::{Body, Destination};
 
 impl Proxy {
     /// Answers a request for `destination` that is not a CONNECT.
@@ -212,17 +214,22 @@ enum Act {
 }
 
 /// Refuses what no sign-in could make right.
-fn refuse_early(request: &Request<'_>, via: &str) -> Result<(), Refusal> {
+fn refuse_early(request: &Request<'_>, via: &Via) -> Result<(), Refusal> {
     let fields = &request.parts.headers;
     if request.parts.method == Method::TRACE {
         return Err(Refusal::Method);
     }
-    if field::has_passed(fields, via) {
+    if via.is_in(fields) {
         return Err(Refusal::Loop);
     }
     if fields.get_all(HOST).iter().count() > 1 {
         return Err(Refusal::BadRequest("there is more than one Host field"));
     }
-    request.destination.check_host_field(field::text(fields, HOST))?;
+    let (host, target) = (field::text(fields, HOST), request.parts.uri.authority());
+    // The same text names the same origin.
+    if host.is_some() && host == target.map(Authority::as_str) {
+        return Ok(());
+    }
+    request.destination.check_host_field(host)?;
     Ok(())
 }

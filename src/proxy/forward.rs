@@ -14,7 +14,8 @@ use super::dial::{self, Dialler, OriginTls};
 use super::pool::{Lease, OriginConnection, Pool};
 use super::upload::Upload;
 use crate::policy::Permit;
-use crate::wire::{Destination, Limits, Scheme, cookie, field};
+use crate::wire::field::{self, Via};
+use crate::wire::{Destination, Limits, Scheme, cookie};
 
 /// Why there is no answer to pass on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,7 @@ pub(super) struct Forwarder {
     pub(super) tls: OriginTls,
     pub(super) pool: Arc<Pool>,
     pub(super) limits: Limits,
-    pub(super) via: String,
+    pub(super) via: Via,
 }
 
 impl Forwarder {
@@ -138,7 +139,7 @@ impl Forwarder {
             fields.remove(name);
         }
         cookie::remove_reserved(fields);
-        field::add_via(fields, request.version, &self.via);
+        self.via.add(fields, request.version);
         // RFC 9112 §3.2.2: the Host field is made from the target.
         if let Ok(host) = HeaderValue::try_from(destination.authority()) {
             fields.insert(HOST, host);
@@ -157,7 +158,7 @@ impl Forwarder {
         let received = response.version;
         field::remove_hop_by_hop(&mut response.headers);
         cookie::refuse_reserved(&mut response.headers);
-        field::add_via(&mut response.headers, received, &self.via);
+        self.via.add(&mut response.headers, received);
         response.version = Version::HTTP_11;
     }
 }

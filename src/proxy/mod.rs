@@ -125,7 +125,7 @@ impl Proxy {
     pub fn new(parts: Parts) -> Self {
         let pool = Arc::new(Pool::new(parts.limits.origin_idle_connections, parts.limits.origin_idle));
         // RFC 9110 §7.6.3: a pseudonym of our own, so that a loop is seen and nothing about this machine is told.
-        let via = format!("vestibule-{}", crate::seal::random::<6>().map(|byte| format!("{byte:02x}")).concat());
+        let via = field::Via::new(crate::seal::random());
         Self {
             sessions: parts.sessions,
             tickets: parts.tickets,

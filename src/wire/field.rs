@@ -37,22 +37,40 @@ pub fn remove_hop_by_hop(fields: &mut HeaderMap) -> Option<HeaderValue> {
     upgrade
 }
 
-/// Adds this proxy to the Via field (RFC 9110 §7.6.3).
-pub fn add_via(fields: &mut HeaderMap, received: Version, pseudonym: &str) {
-    let protocol = if received == Version::HTTP_10 { "1.0" } else { "1.1" };
-    if let Ok(value) = HeaderValue::try_from(format!("{protocol} {pseudonym}")) {
-        fields.append(VIA, value);
-    }
+/// This proxy in the Via field (RFC 9110 §7.6.3): its lines are made once, and not for each message.
+#[derive(Debug)]
+pub struct Via {
+    pseudonym: String,
+    received_1_0: HeaderValue,
+    received_1_1: HeaderValue,
 }
 
-/// Whether a message has been through this proxy before.
-pub fn has_passed(fields: &HeaderMap, pseudonym: &str) -> bool {
-    fields
-        .get_all(VIA)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|hop| hop.split_whitespace().nth(1) == Some(pseudonym))
+impl Via {
+    /// The lines of a proxy with this number.
+    pub fn new(number: [u8; 6]) -> Self {
+        let pseudonym = format!("vestibule-{}", number.map(|byte| format!("{byte:02x}")).concat());
+        let line = |protocol| {
+            HeaderValue::try_from(format!("{protocol} {pseudonym}"))
+                .unwrap_or_else(|_| unreachable!("letters and digits are a field value"))
+        };
+        Self { received_1_0: line("1.0"), received_1_1: line("1.1"), pseudonym }
+    }
+
+    /// Adds this proxy to a message that was received as `received`.
+    pub fn add(&self, fields: &mut HeaderMap, received: Version) {
+        let line = if received == Version::HTTP_10 { &self.received_1_0 } else { &self.received_1_1 };
+        fields.append(VIA, line.clone());
+    }
+
+    /// Whether a message has been through this proxy before.
+    pub fn is_in(&self, fields: &HeaderMap) -> bool {
+        fields
+            .get_all(VIA)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|hop| hop.split_whitespace().nth(1) == Some(&self.pseudonym))
+    }
 }
 
 /// The text of a field that is there once and is text.
@@ -103,9 +121,13 @@ mod tests {
     #[test]
     fn a_message_that_passed_this_proxy_is_recognised_among_other_hops() {
         let mut message = fields(&[("via", "1.0 fred, 1.1 p.example.net")]);
-        assert!(!has_passed(&message, "vestibule-1"));
-        add_via(&mut message, Version::HTTP_11, "vestibule-1");
-        assert!(has_passed(&message, "vestibule-1"));
-        assert!(!has_passed(&message, "vestibule-12"));
+        let (own, other) = (Via::new([0, 1, 2, 3, 4, 255]), Via::new([0; 6]));
+        assert!(!own.is_in(&message));
+        own.add(&mut message, Version::HTTP_11);
+        own.add(&mut message, Version::HTTP_10);
+        let lines: Vec<_> = message.get_all(VIA).iter().collect();
+        assert_eq!(lines, ["1.0 fred, 1.1 p.example.net", "1.1 vestibule-0001020304ff", "1.0 vestibule-0001020304ff"]);
+        assert!(own.is_in(&message));
+        assert!(!other.is_in(&message));
     }
 }

@@ -120,7 +120,12 @@ impl Destination {
 
     /// `scheme://host[:port]` (RFC 6454 §6.2).
     pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme.as_str(), self.authority())
+        let scheme = self.scheme.as_str();
+        if self.port == self.scheme.default_port() {
+            format!("{scheme}://{}", self.host)
+        } else {
+            format!("{scheme}://{}:{}", self.host, self.port)
+        }
     }
 
     /// The absolute URL of `path` on this origin.
