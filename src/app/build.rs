@@ -15,7 +15,7 @@ use super::dispatch::{Dispatch, PortalCertificate};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::section::AccessLog as LogTo;
+use crate::config::section::{AccessLog as LogTo, Log};
 use crate::identity::Networks;
 use crate::listener::{Listener, Shared};
 use crate::observe::AccessLog;
@@ -80,7 +80,7 @@ pub enum Error {
 pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let limits = config.limits;
     let authority = Arc::new(Authority::open_or_create(&config.state, AUTHORITY_NAME, clock.clone())?);
-    let log = Arc::new(open_log(&config.log.access, clock)?);
+    let log = Arc::new(open_log(&config.log, clock)?);
     let portal_destination = Destination::of_authority(
         Scheme::Https,
         &format!("{}:{}", config.portal.url.host(), config.portal.url.port()),
@@ -175,10 +175,13 @@ fn bind(name: &str, address: SocketAddr) -> Result<Listener, Error> {
     Listener::bind(name, address).map_err(|error| Error::Bind(name.to_owned(), address, error))
 }
 
-fn open_log(to: &LogTo, clock: &Clock) -> Result<AccessLog, Error> {
-    match to {
-        LogTo::Stdout => Ok(AccessLog::to_stdout(clock.clone())),
-        LogTo::File(path) => AccessLog::to_file(path, clock.clone()).map_err(|error| Error::Log(path.clone(), error)),
+fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
+    let node = log.node_name();
+    match &log.access {
+        LogTo::Stdout => Ok(AccessLog::to_stdout(&node, clock.clone())),
+        LogTo::File(path) => {
+            AccessLog::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
+        }
     }
 }
 

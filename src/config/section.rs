@@ -59,8 +59,20 @@ pub struct Egress {
 pub struct Log {
     /// Where access records go: `stdout` (the default) or a file.
     pub access: AccessLog,
+    /// What this node is called in records. Default: the machine's host name.
+    pub node: Option<String>,
     /// The least important events to write. Default `info`.
     pub level: Level,
+}
+
+impl Log {
+    /// What this node is called in records.
+    pub fn node_name(&self) -> String {
+        self.node.clone().unwrap_or_else(|| {
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            host.trim().to_owned()
+        })
+    }
 }
 
 /// Where access records go.

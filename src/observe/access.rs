@@ -94,6 +94,8 @@ pub struct Record {
     pub bytes_out: u64,
     /// From the head of the request to the end of the answer.
     pub duration_ms: u64,
+    /// The node that answered.
+    pub node: Arc<str>,
 }
 
 fn text_of<S: Serializer>(method: &http::Method, serializer: S) -> Result<S::Ok, S::Error> {
@@ -131,27 +133,28 @@ pub struct AccessLog {
     /// Flushes what is left when the log is dropped.
     _worker: WorkerGuard,
     clock: Clock,
+    node: Arc<str>,
     next_id: AtomicU64,
 }
 
 impl AccessLog {
     /// Records to standard output.
-    pub fn to_stdout(clock: Clock) -> Self {
-        Self::to_writer(std::io::stdout(), clock)
+    pub fn to_stdout(node: &str, clock: Clock) -> Self {
+        Self::to_writer(std::io::stdout(), node, clock)
     }
 
     /// Records to the end of a file.
-    pub fn to_file(path: &Path, clock: Clock) -> std::io::Result<Self> {
+    pub fn to_file(path: &Path, node: &str, clock: Clock) -> std::io::Result<Self> {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
-        Ok(Self::to_writer(file, clock))
+        Ok(Self::to_writer(file, node, clock))
     }
 
     /// Records to any writer, from a thread of its own. When it cannot keep up, requests wait: a record is never lost.
-    pub fn to_writer(writer: impl Write + Send + 'static, clock: Clock) -> Self {
+    pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> Self {
         let (writer, worker) = NonBlockingBuilder::default().lossy(false).thread_name("access-log").finish(writer);
         // Two starts must not give two requests one name.
         let first = u64::from_be_bytes(crate::seal::random());
-        Self { writer, _worker: worker, clock, next_id: AtomicU64::new(first) }
+        Self { writer, _worker: worker, clock, node: node.into(), next_id: AtomicU64::new(first) }
     }
 
     /// Starts the record of a request. It is written when the recorder is dropped.
@@ -184,6 +187,7 @@ impl AccessLog {
                 bytes_in: 0,
                 bytes_out: 0,
                 duration_ms: 0,
+                node: Arc::clone(&self.node),
             },
         }
     }
@@ -270,7 +274,7 @@ mod tests {
     #[test]
     fn a_record_is_one_json_line_written_when_the_request_ends() {
         let page = Page::default();
-        let log = Arc::new(AccessLog::to_writer(page.clone(), Clock::by_hand(Timestamp::UNIX_EPOCH)));
+        let log = Arc::new(AccessLog::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)));
         let client = "192.0.2.7:5000".parse().unwrap();
         let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
         let peer = Peer { client, listener: "proxy".into(), network };
@@ -296,6 +300,7 @@ mod tests {
             ("status", 200.into()),
             ("decision", "permitted".into()),
             ("bytes_out", 12.into()),
+            ("node", "node-1".into()),
         ] {
             assert_eq!(record[field], value, "{field}");
         }

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -15,53 +16,68 @@ use tokio_rustls::client::TlsStream;
 use super::Error;
 use crate::wire::target::Host;
 
-/// The certificates that are trusted to vouch for origins.
-#[derive(Clone, Debug)]
-pub struct Roots(RootCertStore);
+/// The certificates that are trusted to vouch for origins, besides the system's.
+#[derive(Clone, Debug, Default)]
+pub struct Roots(Vec<CertificateDer<'static>>);
 
 impl Roots {
-    /// The system's certificates (Mozilla's list when the system has none), and those in `files`.
+    /// The certificates in `files`.
     pub fn load(files: &[PathBuf]) -> Result<Self, (PathBuf, String)> {
+        let mut roots = Self::default();
+        for file in files {
+            roots.0.extend(read(file).map_err(|why| (file.clone(), why))?);
+        }
+        Ok(roots)
+    }
+
+    /// These, and the system's; Mozilla's list when the system has none.
+    fn with_system(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
-        for file in files {
-            add(&mut roots, file).map_err(|why| (file.clone(), why))?;
-        }
-        Ok(Self(roots))
-    }
-
-    /// Trusts one more certificate.
-    pub fn trust(&mut self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
-        self.0.add(certificate.clone().into_owned())
+        roots.add_parsable_certificates(self.0.iter().cloned());
+        roots
     }
 }
 
-fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;
-    let mut found = false;
-    for certificate in certificates {
-        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
-        found = true;
+fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| error.to_string())?;
+    let mut trial = RootCertStore::empty();
+    for certificate in &certificates {
+        trial.add(certificate.clone()).map_err(|error| error.to_string())?;
     }
-    if found { Ok(()) } else { Err("it holds no certificate".into()) }
+    if trial.is_empty() { Err("it holds no certificate".into()) } else { Ok(certificates) }
 }
 
 /// Speaks TLS with origins.
 #[derive(Clone)]
 pub struct OriginTls {
-    connector: TlsConnector,
+    roots: Roots,
+    /// Made at the first use: the system's certificates are hundreds of files, and a start should not wait for them.
+    connector: Arc<OnceCell<TlsConnector>>,
     limit: Duration,
 }
 
 impl OriginTls {
-    /// TLS that trusts `roots` and gives up after `limit`.
+    /// TLS that trusts `roots` and the system's certificates, and gives up after `limit`.
     pub fn new(roots: Roots, limit: Duration) -> Self {
-        let mut config = ClientConfig::builder().with_root_certificates(roots.0).with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { connector: TlsConnector::from(Arc::new(config)), limit }
+        Self { roots, connector: Arc::default(), limit }
+    }
+
+    async fn connector(&self) -> Result<&TlsConnector, Error> {
+        let make = || async {
+            let roots = self.roots.clone();
+            let store = tokio::task::spawn_blocking(move || roots.with_system()).await;
+            let store = store.map_err(|error| Error::Tls(error.to_string()))?;
+            let mut config = ClientConfig::builder().with_root_certificates(store).with_no_client_auth();
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Ok(TlsConnector::from(Arc::new(config)))
+        };
+        self.connector.get_or_try_init(make).await
     }
 
     /// Shakes hands with the origin on `stream`, which must prove that it is `host`.
@@ -71,7 +87,8 @@ impl OriginTls {
             Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };
-        let shaken = timeout(self.limit, self.connector.connect(name, stream)).await;
+        let connector = self.connector().await?;
+        let shaken = timeout(self.limit, connector.connect(name, stream)).await;
         shaken.map_err(|_| Error::TimedOut)?.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(rustls::Error::InvalidCertificate(why)) => Error::Certificate(why.to_string()),
