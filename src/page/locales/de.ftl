@@ -75,8 +75,8 @@ sign-out-everywhere = Überall abmelden
 certificate-link = Dieses Gerät einrichten: Zertifikat installieren
 
 signed-out-title = Sie sind abgemeldet
-signed-out-lead = Ihre Verbindung über diesen Proxy trägt nicht mehr Ihren Namen.
-signed-out-everywhere = Keines Ihrer Geräte trägt mehr Ihren Namen durch diesen Proxy.
+signed-out-lead = Was Sie ab jetzt öffnen, wird nicht mehr mit Ihrem Namen verbunden.
+signed-out-everywhere = Keines Ihrer Geräte ist mehr angemeldet.
 signed-out-provider = Auf der Anmeldeseite Ihrer Organisation sind Sie vielleicht noch angemeldet. Schließen Sie an einem gemeinsam genutzten Rechner auch alle Browserfenster.
 
 ## Durch eine Regel gesperrt

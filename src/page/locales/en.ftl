@@ -75,8 +75,8 @@ sign-out-everywhere = Sign out everywhere
 certificate-link = Set up this device: install the certificate
 
 signed-out-title = You are signed out
-signed-out-lead = Your connection through this proxy no longer carries your name.
-signed-out-everywhere = None of your devices carries your name through this proxy any more.
+signed-out-lead = What you open from now on is no longer linked to your name.
+signed-out-everywhere = None of your devices is signed in any more.
 signed-out-provider = You may still be signed in at your organisation's sign-in page. On a shared computer, close all browser windows as well.
 
 ## Refused by a rule

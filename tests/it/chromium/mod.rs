@@ -1,6 +1,7 @@
 //! What people see in a real browser: Chromium, with a fresh profile in each test.
 
 mod access;
+mod cookies;
 mod driver;
 mod history;
 mod http_first;

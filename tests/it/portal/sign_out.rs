@@ -37,7 +37,7 @@ async fn sign_out_everywhere_ends_all_sessions_of_that_person_and_nobody_elses()
     let page = laptop.get("/me").await;
     let answer = laptop.post("/sign-out", &[("csrf", &page.hidden("csrf")), ("where", "everywhere")]).await;
     let page = laptop.get(answer.location()).await;
-    assert!(page.text.contains("None of your devices carries your name"), "{}", page.text);
+    assert!(page.text.contains("None of your devices is signed in"), "{}", page.text);
     assert_eq!(phone.get("/me").await.location(), "/");
     assert_eq!(alex.get("/me").await.status, StatusCode::OK);
 }
