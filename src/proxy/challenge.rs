@@ -18,7 +18,7 @@ use crate::session::returning::Return;
 use crate::session::ticket::Ticket;
 use crate::wire::{Body, Destination, Scheme, cookie};
 
-/// Bounces of one session to one origin without its cookie coming back, after which a page explains instead.
+/// Bounces of one session to one address without its cookie coming back, after which a page explains instead.
 const MAX_BOUNCES: u32 = 2;
 
 /// How long bounces are counted for. Who goes round in circles does it faster.
@@ -30,9 +30,10 @@ const CHALLENGE_AGE: u32 = 3600;
 /// Why a ticket is refused that was made for another origin.
 const ANOTHER_ORIGIN: &str = "ticket-for-another-origin";
 
-/// Counts bounces that lead nowhere: by session, because several people may share a client address.
+/// Counts bounces that lead nowhere: by session, because several people may share a client address, and by the address
+/// that was wanted, because a browser that opens many pages of one site at once bounces for each.
 #[derive(Debug)]
-pub(super) struct Bounces(Cache<(SessionId, Destination), u32>);
+pub(super) struct Bounces(Cache<(SessionId, [u8; 16]), u32>);
 
 impl Default for Bounces {
     fn default() -> Self {
@@ -42,23 +43,15 @@ impl Default for Bounces {
 
 impl Bounces {
     /// One more; false when there were too many. Then counting starts again: the person may change a setting and retry.
-    fn add(&self, session: SessionId, destination: &Destination) -> bool {
-        let held = self.0.entry((session, destination.clone()));
+    fn add(&self, session: SessionId, wanted: &str) -> bool {
+        let key = (session, fingerprint(wanted));
+        let held = self.0.entry(key);
         let count = held.and_upsert_with(|count| count.map_or(1, |count| count.into_value().saturating_add(1)));
-        if count.into_value() <= MAX_BOUNCES {
-            return true;
+        if count.into_value() > MAX_BOUNCES {
+            self.0.invalidate(&key);
+            return false;
         }
-        self.forget(session, destination);
-        false
-    }
-
-    /// The cookie came back.
-    pub(super) fn forget(&self, session: SessionId, destination: &Destination) {
-        // Not by the cache's count of entries: it is behind the truth for as long as the cache is little used.
-        let held = (session, destination.clone());
-        if self.0.contains_key(&held) {
-            self.0.invalidate(&held);
-        }
+        true
     }
 }
 
@@ -115,7 +108,7 @@ impl Proxy {
             // Where only the challenge's cookie is missing, the person was going there: they are asked once more.
             let same_place = ticket.answers.origin == destination.origin() && ticket.answers.client == address;
             let onward = if same_place { ticket.answers.destination } else { destination.origin() };
-            if !self.bounces.add(ticket.session, destination) {
+            if !self.bounces.add(ticket.session, &onward) {
                 return Err(Refusal::CookiesBlocked(onward));
             }
             return Ok(redirect(StatusCode::FOUND, &onward));
@@ -125,7 +118,7 @@ impl Proxy {
             return Ok(redirect(StatusCode::FOUND, &ticket.answers.destination));
         };
         request.recorder.identity(&session.user, session.id.short(), Surrogate::OriginCookie);
-        if !self.bounces.add(session.id, destination) {
+        if !self.bounces.add(session.id, &ticket.answers.destination) {
             return Err(Refusal::CookiesBlocked(ticket.answers.destination));
         }
         client.prove(session.id);
@@ -186,4 +179,21 @@ fn set_cookie(response: &mut Response<Body>, line: &str) {
 /// Asks the client for a new connection: the next one to this origin can be a tunnel.
 pub(super) fn close(fields: &mut HeaderMap) {
     fields.insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bounces_for_the_same_address_count_together() {
+        let (bounces, session) = (Bounces::default(), SessionId::of_secret("one"));
+        for page in 0..20 {
+            assert!(bounces.add(session, &format!("http://news.test/{page}")), "a window full of tabs is no circle");
+        }
+        assert!(bounces.add(session, "http://news.test/0"));
+        assert!(!bounces.add(session, "http://news.test/0"), "the third time for one address");
+        assert!(bounces.add(session, "http://news.test/0"), "counting starts again");
+        assert!(bounces.add(SessionId::of_secret("other"), "http://news.test/1"));
+    }
 }

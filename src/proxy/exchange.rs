@@ -20,7 +20,7 @@ use super::preflight;
 use super::relay::relay;
 use super::upload::Upload;
 use super::{Asker, Proxy, Request, own, switch};
-use crate::observe::{Outcome, Recorder, Surrogate};
+use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
 use crate::wire::field::{self, Via};
@@ -73,9 +73,6 @@ impl Proxy {
         if let Some(identity) = &identity {
             let session = &identity.session;
             request.recorder.identity(&session.user, session.id.short(), identity.surrogate);
-            if identity.surrogate == Surrogate::OriginCookie {
-                self.bounces.forget(session.id, destination);
-            }
         }
         let user = identity.as_ref().map(|identity| &*identity.session.user);
         let query = Query { user, network: &client.peer.network, destination };
