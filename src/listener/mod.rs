@@ -1,7 +1,5 @@
 //! Accepts client connections, within limits.
 
-mod count;
-
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,8 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::Networks;
-use crate::wire::{Limits, Peer};
-pub use count::Connections;
+use crate::wire::{Connections, Limits, Peer};
 
 /// Connections that wait to be accepted. The kernel lowers it to its own bound (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
@@ -115,11 +112,8 @@ impl Listener {
         // Nagle's algorithm and delayed acknowledgements together cost 40 ms an exchange.
         drop(stream.set_nodelay(true));
         let network = Arc::clone(shared.networks.of(client.ip()));
-        let serving = serve(stream, Peer { client, listener: Arc::clone(&self.name), network });
-        shared.tasks.spawn(async move {
-            serving.await;
-            drop(place);
-        });
+        let peer = Peer { client, listener: Arc::clone(&self.name), network, place: Some(Arc::new(place)) };
+        shared.tasks.spawn(serve(stream, peer));
     }
 }
 

@@ -12,6 +12,7 @@ use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuar
 
 use crate::clock::{Clock, Timestamp};
 use crate::identity::User;
+use crate::wire::count::Place;
 use crate::wire::{Destination, Peer};
 
 /// How it is known who sent a request, from strong to weak.
@@ -164,6 +165,7 @@ impl AccessLog {
         Recorder {
             started: Instant::now(),
             log: Arc::clone(self),
+            _place: peer.place.clone(),
             record: Record {
                 time: self.clock.now(),
                 request_id: RequestId(id),
@@ -199,6 +201,8 @@ pub struct Recorder {
     record: Record,
     started: Instant,
     log: Arc<AccessLog>,
+    /// What is being recorded goes on, so its connection counts as open: a tunnel's, after HTTP is done with it.
+    _place: Option<Arc<Place>>,
 }
 
 impl Recorder {
@@ -277,7 +281,7 @@ mod tests {
         let log = Arc::new(AccessLog::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)));
         let client = "192.0.2.7:5000".parse().unwrap();
         let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
-        let peer = Peer { client, listener: "proxy".into(), network };
+        let peer = Peer { client, listener: "proxy".into(), network, place: None };
         let mut recorder = log.begin(&peer, &http::Method::GET);
         let id = recorder.id().to_string();
         recorder.destination(&Destination::of_authority(Scheme::Http, "news.test").unwrap());

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod cookie;
+pub mod count;
 pub mod field;
 pub mod limits;
 pub mod peer;
@@ -10,6 +11,7 @@ pub mod serve;
 pub mod target;
 
 pub use body::Body;
+pub use count::Connections;
 pub use limits::Limits;
 pub use peer::Peer;
 pub use serve::serve;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::count::Place;
 use crate::identity::Network;
 
 /// A client, as the listener that accepted it sees it.
@@ -14,4 +15,6 @@ pub struct Peer {
     pub listener: Arc<str>,
     /// The network that the client's address belongs to.
     pub network: Arc<Network>,
+    /// The connection's place among those that are open, given back when nobody holds it any more.
+    pub place: Option<Arc<Place>>,
 }

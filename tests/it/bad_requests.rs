@@ -1,6 +1,6 @@
 //! Requests that nobody should send, and destinations that nobody may reach.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use super::origin::Origin;
@@ -220,4 +220,26 @@ fn a_client_that_breaks_off_is_recorded_and_disturbs_nobody() {
     drop(stream);
     let record = world.record(|record| record["path"] == "/up");
     assert!(record["bytes_in"].as_u64() <= Some(4), "{record}");
+}
+
+#[test]
+fn a_tunnel_counts_as_a_connection_for_as_long_as_it_is_open() {
+    let world = World::build().limits("connections_per_client = 3").start();
+    let connect = |client: [u8; 4]| {
+        let mut stream = world.connect(client);
+        // A client over the limit may be closed before it has written.
+        let _ =
+            stream.write_all(b"CONNECT login.vestibule.test:443 HTTP/1.1\r\nHost: login.vestibule.test:443\r\n\r\n");
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).is_ok_and(|()| &status == b"HTTP/1.1 200").then_some(stream)
+    };
+    let client = [127, 0, 0, 9];
+    let mut tunnels: Vec<_> = (0..3).map(|_| connect(client).unwrap()).collect();
+    assert!(connect(client).is_none(), "the fourth of one client");
+    assert!(connect([127, 0, 0, 10]).is_some(), "another client's first");
+    tunnels.pop();
+    let deadline = Instant::now() + PATIENCE;
+    while connect(client).is_none() {
+        assert!(Instant::now() < deadline, "a closed tunnel makes room");
+    }
 }
