@@ -49,7 +49,7 @@ pub struct Authority {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file of the authority cannot be read or written.
-    #[error("{0}: {1}")]
+    #[error("{0}: {1}{hint}", hint = hint(.1))]
     File(String, io::Error),
     /// A file of the authority does not hold what it should.
     #[error("{0} holds no usable certificate or key: {1}")]
@@ -63,6 +63,15 @@ pub enum Error {
     /// A certificate was made that TLS does not take.
     #[error("a certificate was made that TLS does not take: {0}")]
     Tls(#[from] rustls::Error),
+}
+
+/// What to do about an error that operators meet in containers.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; the state folder must belong to the user that the program runs as",
+        io::ErrorKind::ReadOnlyFilesystem => "; the state folder must be on a file system that can be written to",
+        _ => "",
+    }
 }
 
 impl Authority {
