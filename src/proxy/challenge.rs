@@ -127,11 +127,12 @@ impl Proxy {
             return Err(Refusal::CookiesBlocked(ticket.answers.destination));
         }
         client.prove(session.id);
-        if client.peer.network.address {
-            self.sessions.bind_client(address, &session);
-        }
+        let bound = client.peer.network.address && self.sessions.bind_client(address, &session);
         let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);
-        set_cookie(&mut response, &origin_cookie(&self.sealer, &session, destination, self.clock.now()));
+        // Where the address stands for the session, https goes through tunnels, in which a cookie would reach the origin.
+        if !(bound && destination.scheme == Scheme::Https) {
+            set_cookie(&mut response, &origin_cookie(&self.sealer, &session, destination, self.clock.now()));
+        }
         set_cookie(
             &mut response,
             &format!(
