@@ -149,7 +149,7 @@ impl Forwarder {
     /// Makes a client's request one that an origin may see. Gives back the protocol that the client wants to change to.
     pub(super) fn prepare(&self, destination: &Destination, request: &mut http::request::Parts) -> Option<HeaderValue> {
         let fields = &mut request.headers;
-        let upgrade = field::remove_hop_by_hop(fields);
+        let upgrade = field::remove_hop_by_hop(fields).filter(may_change);
         // hyper has told the client to go on, so the origin must not be asked whether it may.
         fields.remove(EXPECT);
         for name in [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP] {
@@ -192,6 +192,13 @@ fn proves_on_connection(fields: &HeaderMap) -> bool {
     let items = all.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
     let mut names = items.filter_map(|item| item.split(|b| *b == b' ').next());
     names.any(|name| schemes.iter().any(|scheme| name.eq_ignore_ascii_case(scheme)))
+}
+
+/// Whether a connection may change to this protocol. Over HTTP/2 (`h2c`) further requests would go by unseen, for any
+/// host that the origin answers for; RFC 9113 §3.1 has given that up, and an origin may ignore an upgrade.
+fn may_change(protocol: &HeaderValue) -> bool {
+    let asked = protocol.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    !asked.into_iter().any(|name| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")))
 }
 
 /// Origin-form (RFC 9112 §3.2.1).
@@ -239,6 +246,20 @@ mod tests {
         ] {
             let fields = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
             assert_eq!(proves_on_connection(&fields), proves, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn connections_do_not_change_to_http_2() {
+        for (protocol, may) in [
+            ("websocket", true),
+            ("SPDY/3.1", true),
+            ("h2c", false),
+            ("H2C", false),
+            ("websocket, h2c", false),
+            ("h2c/1", false),
+        ] {
+            assert_eq!(may_change(&HeaderValue::from_static(protocol)), may, "{protocol}");
         }
     }
 
