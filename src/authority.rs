@@ -13,7 +13,7 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ProducesTickets;
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use time::OffsetDateTime;
 
 use crate::clock::{Clock, Timestamp};
@@ -147,6 +147,9 @@ impl Authority {
         let mut server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
         server.ticketer = Arc::clone(&self.tickets);
+        // Tickets carry what resumption needs. A cache beside them is room for 256 sessions in each of 10,000 leaves,
+        // which anybody can have us make who asks for that many hosts.
+        server.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(server)
     }
 
@@ -246,6 +249,7 @@ mod tests {
         for host in ["mail.test", "192.0.2.7", "[2001:db8::1]", &format!("{}.test", "a".repeat(63))] {
             let server = authority.server(host).unwrap();
             assert!(Arc::ptr_eq(&server, &authority.server(host).unwrap()), "{host}");
+            assert!(!server.session_storage.can_cache(), "memory for each host that somebody asks for");
             let (leaf, _) = authority.issue(host).unwrap();
             let (_, parsed) = x509_parser::parse_x509_certificate(&leaf).unwrap();
             let (_, issuer) = x509_parser::parse_x509_certificate(authority.certificate()).unwrap();

@@ -36,7 +36,7 @@ use crate::wire::{Destination, Scheme, target};
 /// What the authority's certificate is called on devices that trust it.
 pub const AUTHORITY_NAME: &str = "Vestibule interception";
 
-/// Records that the store keeps at most: pending sign-ins, tickets, used assertions.
+/// Records of each kind that the store keeps at most: pending sign-ins, tickets, used assertions.
 const MAX_RECORDS: usize = 500_000;
 
 /// Hosts that Entra's sign-in pages load from, besides the one that people are sent to.
@@ -97,7 +97,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let store = Arc::new(Memory::new(MAX_RECORDS, clock.clone()));
     let sessions = Arc::new(Sessions::new(config.session, clock.clone()));
     let tickets = Arc::new(Tickets::new(Arc::clone(&store), clock.clone()));
-    let pending = Arc::new(PendingSignIns::new(store, clock.clone(), config.portal.sign_in_timeout));
+    let pending = Arc::new(PendingSignIns::new(Arc::clone(&store), clock.clone(), config.portal.sign_in_timeout));
     let sealer = Arc::new(Sealer::random());
     let brand = config.portal.brand()?;
     let idp_hosts = idp_hosts(&realms);
@@ -168,7 +168,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             finish: finish.clone(),
         }
     });
-    Ok(App { proxies: listeners, portal: portal_listener, shared, dispatch, sessions, limits, finish })
+    Ok(App { proxies: listeners, portal: portal_listener, shared, dispatch, sessions, store, limits, finish })
 }
 
 fn bind(name: &str, address: SocketAddr) -> Result<Listener, Error> {

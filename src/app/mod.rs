@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::listener::{Listener, Shared};
 use crate::proxy::{Client, Stream};
 use crate::session::Sessions;
+use crate::session::store::Memory;
 use crate::wire::{Limits, Peer, serve};
 pub use build::{Error, build};
 use dispatch::Dispatch;
@@ -31,6 +32,7 @@ pub struct App {
     shared: Shared,
     dispatch: Arc<Dispatch>,
     sessions: Arc<Sessions>,
+    store: Arc<Memory>,
     limits: Limits,
     /// Fires when exchanges under way are to be the last.
     finish: CancellationToken,
@@ -50,7 +52,7 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, sessions, limits, finish } = self;
+        let Self { proxies, portal, shared, dispatch, sessions, store, limits, finish } = self;
         for listener in proxies {
             let (dispatch, finish) = (Arc::clone(&dispatch), finish.clone());
             tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
@@ -61,7 +63,7 @@ impl App {
         tokio::spawn(portal.run(shared.clone(), move |stream, peer| {
             Arc::clone(&portal_dispatch).serve_portal(Box::new(stream), peer)
         }));
-        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions));
+        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, store));
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
         shared.stop.cancel();
@@ -122,11 +124,12 @@ impl Dispatch {
     }
 }
 
-async fn sweep(dispatch: Arc<Dispatch>, sessions: Arc<Sessions>) {
+async fn sweep(dispatch: Arc<Dispatch>, sessions: Arc<Sessions>, store: Arc<Memory>) {
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
         sessions.sweep();
+        store.sweep();
         dispatch.proxy.sweep();
     }
 }

@@ -146,7 +146,9 @@ impl AccessLog {
 
     /// Records to the end of a file.
     pub fn to_file(path: &Path, node: &str, clock: Clock) -> std::io::Result<Self> {
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // Who went where is for the operator's eyes, and those of the group that reads logs.
+        let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
         Ok(Self::to_writer(file, node, clock))
     }
 
@@ -273,6 +275,15 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_log_file_is_not_for_everybody_to_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        drop(AccessLog::to_file(&path, "node", Clock::system()).unwrap());
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o007, 0);
     }
 
     #[test]

@@ -113,6 +113,21 @@ impl Refusal {
         }
     }
 
+    /// What programs are told: no address that a name led to, and nothing that a resolver or a socket said.
+    fn said(&self) -> String {
+        let said = match self {
+            Self::Origin(Failure::Dial(error)) => match error {
+                dial::Error::Prohibited(_) => "the destination's address may not be dialled",
+                dial::Error::Myself(_) => "the destination is this proxy",
+                dial::Error::Resolver(_) => "the name could not be looked up",
+                dial::Error::Unreachable(_) => "there is no way to the origin",
+                other => return other.to_string(),
+            },
+            other => return other.to_string(),
+        };
+        said.to_owned()
+    }
+
     /// Whether the connection is in a state in which the next request could be misread.
     fn closes(&self) -> bool {
         matches!(self, Self::BadTarget(_) | Self::BadRequest(_) | Self::Origin(Failure::ClientLeft))
@@ -177,7 +192,7 @@ impl Refused<'_> {
             "type": "about:blank",
             "title": self.refusal.status().canonical_reason(),
             "status": self.refusal.status().as_u16(),
-            "detail": self.refusal.to_string(),
+            "detail": self.refusal.said(),
             "request_id": self.id.to_string(),
         });
         if *self.refusal == Refusal::SignInRequired
@@ -203,5 +218,24 @@ impl Refused<'_> {
         *response.status_mut() = self.refusal.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_does_not_say_where_a_name_leads() {
+        let inside = "10.1.2.3";
+        for error in [
+            dial::Error::Prohibited(inside.parse().unwrap()),
+            dial::Error::Myself(format!("{inside}:80").parse().unwrap()),
+            dial::Error::Resolver(format!("{inside} did not answer")),
+            dial::Error::Unreachable(format!("no route to {inside}")),
+        ] {
+            let said = Refusal::Origin(Failure::Dial(error)).said();
+            assert!(!said.contains(inside), "{said}");
+        }
     }
 }

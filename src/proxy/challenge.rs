@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderMap, LOCATION, SET_COOKIE};
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Response, StatusCode};
 use moka::sync::Cache;
 
@@ -23,6 +24,10 @@ const MAX_BOUNCES: u32 = 2;
 
 /// How long bounces are counted for. Who goes round in circles does it faster.
 const BOUNCE_MEMORY: Duration = Duration::from_secs(30);
+
+/// The longest path and query that a person comes back to. Sealed, it travels in an address and in a form, and is kept
+/// while they sign in.
+const MAX_WANTED: usize = 8 * 1024;
 
 /// The challenge cookie lives as long as the challenge.
 const CHALLENGE_AGE: u32 = 3600;
@@ -66,7 +71,7 @@ impl Proxy {
             // Whoever looks for a portal has no page that they were going to.
             destination: match request.kind {
                 Kind::Probe => self.portal.url.clone(),
-                _ => destination.url(request.parts.uri.path_and_query()),
+                _ => wanted(destination, request.parts.uri.path_and_query()),
             },
             client: address,
             challenge: name.clone(),
@@ -122,11 +127,12 @@ impl Proxy {
             return Err(Refusal::CookiesBlocked(ticket.answers.destination));
         }
         client.prove(session.id);
-        if client.peer.network.address {
-            self.sessions.bind_client(address, &session);
-        }
+        let bound = client.peer.network.address && self.sessions.bind_client(address, &session);
         let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);
-        set_cookie(&mut response, &origin_cookie(&self.sealer, &session, destination, self.clock.now()));
+        // Where the address stands for the session, https goes through tunnels, in which a cookie would reach the origin.
+        if !(bound && destination.scheme == Scheme::Https) {
+            set_cookie(&mut response, &origin_cookie(&self.sealer, &session, destination, self.clock.now()));
+        }
         set_cookie(
             &mut response,
             &format!(
@@ -137,6 +143,12 @@ impl Proxy {
         );
         Ok(response)
     }
+}
+
+/// Where a person was going. An address that is too long to travel leads to the origin.
+fn wanted(destination: &Destination, path: Option<&PathAndQuery>) -> String {
+    let path = path.filter(|path| path.as_str().len() <= MAX_WANTED);
+    destination.url(path)
 }
 
 /// Whether a ticket was made for this origin, this client and this browser.
@@ -195,5 +207,18 @@ mod tests {
         assert!(!bounces.add(session, "http://news.test/0"), "the third time for one address");
         assert!(bounces.add(session, "http://news.test/0"), "counting starts again");
         assert!(bounces.add(SessionId::of_secret("other"), "http://news.test/1"));
+    }
+
+    #[test]
+    fn an_address_of_any_length_fits_into_the_logon_form() {
+        let destination = Destination::of_authority(Scheme::Https, "news.test").unwrap();
+        for (length, kept) in [(10, true), (MAX_WANTED, true), (MAX_WANTED + 1, false), (60_000, false)] {
+            let path: PathAndQuery = format!("/{}", "a".repeat(length - 1)).parse().unwrap();
+            let wanted = wanted(&destination, Some(&path));
+            assert_eq!(wanted.len() > 30 || length < 20, kept, "{length}");
+            assert!(wanted.starts_with("https://news.test/"));
+            let sealed = crate::seal::Sealer::random().seal("return", &wanted, crate::clock::Timestamp::MAX);
+            assert!(sealed.len() < 12 * 1024, "{length}");
+        }
     }
 }

@@ -141,7 +141,7 @@ impl Proxy {
         let upload = Upload::new(body, Patience::new(self.limits.body_idle, ended.clone()));
         let uploaded = upload.bytes();
         let outgoing = http::Request::from_parts(parts, upload);
-        let (response, lease) = match self.forwarder.forward(permit, destination, outgoing).await {
+        let (response, lease) = match self.forwarder.forward(permit, destination, outgoing, &client.pin).await {
             Ok(answered) => answered,
             Err(failure) => return self.refuse(&Refusal::Origin(failure), &asker, recorder),
         };

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use http::header::{CONNECTION, EXPECT, FORWARDED, HOST, UPGRADE};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::header::{AUTHORIZATION, CONNECTION, EXPECT, FORWARDED, HOST, UPGRADE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::dial::{self, Dialler, OriginTls};
-use super::pool::{Lease, OriginConnection, Pool};
+use super::pool::{Lease, OriginConnection, Pin, Pool};
 use super::upload::Upload;
 use crate::policy::Permit;
 use crate::wire::field::{self, Via};
@@ -50,11 +50,28 @@ impl Forwarder {
         permit: Permit,
         destination: &Destination,
         request: Request<Upload>,
+        pin: &Arc<Pin>,
+    ) -> Result<(Response<Incoming>, Lease), Failure> {
+        let proves = proves_on_connection(request.headers());
+        let (response, mut lease) = self.send(permit, destination, request, pin).await?;
+        if proves || proves_on_connection(response.headers()) {
+            lease.pin(pin);
+        }
+        Ok((response, lease))
+    }
+
+    async fn send(
+        &self,
+        permit: Permit,
+        destination: &Destination,
+        request: Request<Upload>,
+        pin: &Arc<Pin>,
     ) -> Result<(Response<Incoming>, Lease), Failure> {
         let private = permit.opens_private();
         let upgrades = request.headers().contains_key(UPGRADE);
         let mut request = request;
-        if !upgrades && let Some(mut lease) = self.pool.take(destination, private) {
+        let kept = || pin.take(destination, private).or_else(|| self.pool.take(destination, private));
+        if !upgrades && let Some(mut lease) = kept() {
             let spare = replay(&request);
             match self.exchange(&mut lease, request).await {
                 Ok(response) => return Ok((response, lease)),
@@ -132,7 +149,7 @@ impl Forwarder {
     /// Makes a client's request one that an origin may see. Gives back the protocol that the client wants to change to.
     pub(super) fn prepare(&self, destination: &Destination, request: &mut http::request::Parts) -> Option<HeaderValue> {
         let fields = &mut request.headers;
-        let upgrade = field::remove_hop_by_hop(fields);
+        let upgrade = field::remove_hop_by_hop(fields).filter(may_change);
         // hyper has told the client to go on, so the origin must not be asked whether it may.
         fields.remove(EXPECT);
         for name in [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP] {
@@ -168,6 +185,22 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
+/// Whether somebody proves with this message, or is asked to, who they are for all that follows on the connection.
+fn proves_on_connection(fields: &HeaderMap) -> bool {
+    let schemes: [&[u8]; 2] = [b"ntlm", b"negotiate"];
+    let all = fields.get_all(AUTHORIZATION).iter().chain(fields.get_all(WWW_AUTHENTICATE));
+    let items = all.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+    let mut names = items.filter_map(|item| item.split(|b| *b == b' ').next());
+    names.any(|name| schemes.iter().any(|scheme| name.eq_ignore_ascii_case(scheme)))
+}
+
+/// Whether a connection may change to this protocol. Over HTTP/2 (`h2c`) further requests would go by unseen, for any
+/// host that the origin answers for; RFC 9113 §3.1 has given that up, and an origin may ignore an upgrade.
+fn may_change(protocol: &HeaderValue) -> bool {
+    let asked = protocol.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    !asked.into_iter().any(|name| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")))
+}
+
 /// Origin-form (RFC 9112 §3.2.1).
 fn origin_form(uri: &Uri) -> Uri {
     uri.path_and_query().cloned().map_or(Uri::from_static("/"), Uri::from)
@@ -199,6 +232,36 @@ fn failure_of(error: &hyper::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_proven_for_a_whole_connection_is_told_from_what_is_not() {
+        for (name, value, proves) in [
+            ("authorization", "NTLM TlRMTVNTUAAB", true),
+            ("authorization", "negotiate YIIJ", true),
+            ("www-authenticate", "Negotiate", true),
+            ("www-authenticate", "Basic realm=\"a\", NTLM", true),
+            ("authorization", "Basic YTpi", false),
+            ("www-authenticate", "Bearer realm=\"ntlm\"", false),
+            ("x-ntlm", "NTLM", false),
+        ] {
+            let fields = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+            assert_eq!(proves_on_connection(&fields), proves, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn connections_do_not_change_to_http_2() {
+        for (protocol, may) in [
+            ("websocket", true),
+            ("SPDY/3.1", true),
+            ("h2c", false),
+            ("H2C", false),
+            ("websocket, h2c", false),
+            ("h2c/1", false),
+        ] {
+            assert_eq!(may_change(&HeaderValue::from_static(protocol)), may, "{protocol}");
+        }
+    }
 
     #[test]
     fn targets_are_sent_in_origin_form() {

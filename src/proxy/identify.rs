@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 
+use super::pool::Pin;
 use crate::clock::Timestamp;
 use crate::observe::Surrogate;
 use crate::seal::Sealer;
@@ -17,6 +18,8 @@ pub struct Client {
     pub peer: Peer,
     /// What is known of it when it is a connection inside an intercepted CONNECT.
     pub(super) inside: Option<Inside>,
+    /// The origin connection that belongs to this one alone.
+    pub(super) pin: Arc<Pin>,
 }
 
 /// The inside of an intercepted CONNECT.
@@ -31,12 +34,12 @@ pub(super) struct Inside {
 impl Client {
     /// A connection that a listener accepted.
     pub fn new(peer: Peer) -> Self {
-        Self { peer, inside: None }
+        Self { peer, inside: None, pin: Arc::default() }
     }
 
     /// The connection inside a CONNECT to `destination`.
     pub(super) fn inside(peer: Peer, destination: Destination) -> Self {
-        Self { peer, inside: Some(Inside { destination, proven: Mutex::new(None) }) }
+        Self { peer, inside: Some(Inside { destination, proven: Mutex::new(None) }), pin: Arc::default() }
     }
 
     /// Lets this connection stand for a session, when it ends in one browser.

@@ -1,7 +1,7 @@
 //! Origin connections that are kept for the next request.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -42,7 +42,33 @@ pub(super) struct Lease {
     pub(super) connection: OriginConnection,
     destination: Destination,
     private: bool,
-    pool: Arc<Pool>,
+    home: Home,
+}
+
+/// Where a connection goes when its answer is complete.
+#[derive(Debug)]
+enum Home {
+    Pool(Arc<Pool>),
+    Pin(Arc<Pin>),
+}
+
+/// An origin connection on which somebody proves who they are (NTLM, Negotiate: RFC 4559 §6): it serves the one client
+/// connection that this was done from, and nobody else.
+#[derive(Debug, Default)]
+pub(super) struct Pin(Mutex<Option<(Destination, bool, Idle)>>);
+
+impl Pin {
+    /// The connection, if it leads to `destination` and is good.
+    pub(super) fn take(self: &Arc<Self>, destination: &Destination, private: bool) -> Option<Lease> {
+        let (held, opened, idle) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let fits = held == *destination && opened == private && idle.connection.sender.is_ready();
+        fits.then(|| Lease {
+            connection: idle.connection,
+            destination: held,
+            private,
+            home: Home::Pin(Arc::clone(self)),
+        })
+    }
 }
 
 impl Pool {
@@ -70,7 +96,7 @@ impl Pool {
         destination: Destination,
         private: bool,
     ) -> Lease {
-        Lease { connection, destination, private, pool: Arc::clone(self) }
+        Lease { connection, destination, private, home: Home::Pool(Arc::clone(self)) }
     }
 
     /// Closes connections that have been idle for too long.
@@ -81,6 +107,17 @@ impl Pool {
                 !kept.is_empty()
             });
         }
+    }
+
+    fn keep(&self, destination: Destination, private: bool, idle: Idle) {
+        let side = self.side(private);
+        if let Some(mut kept) = side.get_mut(&destination) {
+            if kept.len() < self.per_origin {
+                kept.push(idle);
+            }
+            return;
+        }
+        side.entry(destination).or_default().push(idle);
     }
 
     fn side(&self, private: bool) -> &DashMap<Destination, Vec<Idle>> {
@@ -97,19 +134,22 @@ impl Idle {
 }
 
 impl Lease {
+    /// Ties the connection to a client connection, for good.
+    pub(super) fn pin(&mut self, pin: &Arc<Pin>) {
+        self.home = Home::Pin(Arc::clone(pin));
+    }
+
     /// Gives the connection back, for the next request to the same origin.
     pub(super) fn give_back(self) {
         if self.connection.sender.is_closed() {
             return;
         }
         let idle = Idle { connection: self.connection, since: Instant::now() };
-        let side = self.pool.side(self.private);
-        if let Some(mut kept) = side.get_mut(&self.destination) {
-            if kept.len() < self.pool.per_origin {
-                kept.push(idle);
+        match self.home {
+            Home::Pool(pool) => pool.keep(self.destination, self.private, idle),
+            Home::Pin(pin) => {
+                *pin.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.destination, self.private, idle));
             }
-            return;
         }
-        side.entry(self.destination).or_default().push(idle);
     }
 }

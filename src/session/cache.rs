@@ -15,6 +15,10 @@ use crate::clock::{Clock, SignedDuration, after};
 use crate::identity::User;
 use crate::seal::random_text;
 
+/// Sessions of one person at the same time: somebody with a script does not sign everybody else out of the room that
+/// there is.
+const MAX_PER_PERSON: usize = 100;
+
 /// How long sessions last and how many there may be.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -62,6 +66,9 @@ impl Sessions {
             if self.by_id.len() >= self.config.max {
                 return Err(Full);
             }
+        }
+        for oldest in self.of_user(&user).iter().skip(MAX_PER_PERSON - 1) {
+            self.forget(oldest, Ending::Replaced);
         }
         let secret = random_text();
         let lifetime = after(now, self.config.lifetime);
@@ -243,6 +250,20 @@ mod tests {
         assert!(!sessions.end(session.id, Ending::SignedOut).await, "only once");
         sessions.bind_client(HOME, &session);
         assert!(sessions.find_by_client(HOME).is_none(), "an ended session is not bound again");
+    }
+
+    #[tokio::test]
+    async fn one_person_has_so_many_sessions_and_the_oldest_make_room() {
+        let (sessions, clock) = sessions(1000);
+        let (other, _) = sessions.begin(user("alexw"), HOME, "", AssertionFacts::default()).await.unwrap();
+        let (first, _) = sessions.begin(user("bsimon"), HOME, "", AssertionFacts::default()).await.unwrap();
+        for _ in 0..MAX_PER_PERSON {
+            clock.advance(SignedDuration::from_secs(1));
+            sessions.begin(user("bsimon"), HOME, "", AssertionFacts::default()).await.unwrap();
+        }
+        assert_eq!(sessions.of_user(&first.user).len(), MAX_PER_PERSON);
+        assert!(first.ended().is_cancelled());
+        assert!(!other.ended().is_cancelled());
     }
 
     #[tokio::test]

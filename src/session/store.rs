@@ -16,6 +16,10 @@ use dashmap::mapref::entry::Entry;
 
 use crate::clock::{Clock, Timestamp};
 
+/// Bytes that the records of one kind may have together: what is kept of a sign-in holds an address that a stranger
+/// chose, so a number of records alone bounds nothing.
+const MAX_BYTES: usize = 512 * 1024 * 1024;
+
 /// What a record is for. Keys of different kinds never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -32,71 +36,130 @@ pub enum Kind {
 #[error("the store is full")]
 pub struct Full;
 
-type Key = (Kind, [u8; 16]);
-
-/// Records in memory: one node, gone with the process.
+/// Records in memory: one node, gone with the process. Each kind has room of its own, so that whoever floods one does
+/// not stop the others.
 #[derive(Debug)]
 pub struct Memory {
-    records: DashMap<Key, (Timestamp, Vec<u8>)>,
+    shelves: [Shelf; 3],
     max: usize,
-    /// Writes since the last sweep.
-    since_sweep: AtomicUsize,
+    max_bytes: usize,
     clock: Clock,
 }
 
+/// The records of one kind.
+#[derive(Debug, Default)]
+struct Shelf {
+    records: DashMap<[u8; 16], Record>,
+    bytes: AtomicUsize,
+    /// Writes since the last sweep.
+    since_sweep: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Record {
+    expires: Timestamp,
+    content: Vec<u8>,
+}
+
 impl Memory {
-    /// A store of at most `max` records.
+    /// A store of at most `max` records of each kind.
     pub fn new(max: usize, clock: Clock) -> Self {
-        Self { records: DashMap::new(), max, since_sweep: AtomicUsize::new(0), clock }
+        Self { shelves: Default::default(), max, max_bytes: MAX_BYTES, clock }
     }
 
     /// Keeps `record` under `key` until `expires`.
     pub async fn put(&self, kind: Kind, key: [u8; 16], record: Vec<u8>, expires: Timestamp) -> Result<(), Full> {
-        self.make_room()?;
-        self.records.insert((kind, key), (expires, record));
+        let shelf = self.make_room(kind, record.len())?;
+        shelf.grow(record.len());
+        if let Some(old) = shelf.records.insert(key, Record { expires, content: record }) {
+            shelf.shrink(old.content.len());
+        }
         Ok(())
     }
 
     /// Looks at a record without using it up.
     pub async fn peek(&self, kind: Kind, key: [u8; 16]) -> Option<Vec<u8>> {
-        let found = self.records.get(&(kind, key))?;
-        (found.0 > self.clock.now()).then(|| found.1.clone())
+        let found = self.shelf(kind).records.get(&key)?;
+        (found.expires > self.clock.now()).then(|| found.content.clone())
     }
 
     /// Gives a record out, once.
     pub async fn take(&self, kind: Kind, key: [u8; 16]) -> Option<Vec<u8>> {
-        let (_, (expires, record)) = self.records.remove(&(kind, key))?;
-        (expires > self.clock.now()).then_some(record)
+        let shelf = self.shelf(kind);
+        let (_, record) = shelf.records.remove(&key)?;
+        shelf.shrink(record.content.len());
+        (record.expires > self.clock.now()).then_some(record.content)
     }
 
     /// Claims `key` until `expires`; false when it was claimed before.
     pub async fn claim(&self, kind: Kind, key: [u8; 16], expires: Timestamp) -> Result<bool, Full> {
-        self.make_room()?;
+        let shelf = self.make_room(kind, 0)?;
         let now = self.clock.now();
-        match self.records.entry((kind, key)) {
-            Entry::Occupied(held) if held.get().0 > now => Ok(false),
+        let record = Record { expires, content: Vec::new() };
+        match shelf.records.entry(key) {
+            Entry::Occupied(held) if held.get().expires > now => Ok(false),
             Entry::Occupied(mut held) => {
-                held.insert((expires, Vec::new()));
+                shelf.shrink(held.insert(record).content.len());
                 Ok(true)
             }
             Entry::Vacant(free) => {
-                free.insert((expires, Vec::new()));
+                free.insert(record);
                 Ok(true)
             }
         }
     }
 
-    /// Sweeps what has expired, when the store is full or has taken many writes since the last time.
-    fn make_room(&self) -> Result<(), Full> {
-        let writes = self.since_sweep.fetch_add(1, Ordering::Relaxed);
-        let full = self.records.len() >= self.max;
-        // A full store is swept at most once in a thousand writes, so that a flood cannot make every write a scan.
-        if writes >= self.max / 2 || (full && writes >= 1000.min(self.max)) {
-            self.since_sweep.store(0, Ordering::Relaxed);
-            let now = self.clock.now();
-            self.records.retain(|_, (expires, _)| *expires > now);
+    /// Forgets what has expired.
+    pub fn sweep(&self) {
+        let now = self.clock.now();
+        for shelf in &self.shelves {
+            shelf.sweep(now);
         }
-        if self.records.len() >= self.max { Err(Full) } else { Ok(()) }
+    }
+
+    fn shelf(&self, kind: Kind) -> &Shelf {
+        let [pending, tickets, assertions] = &self.shelves;
+        match kind {
+            Kind::Pending => pending,
+            Kind::Ticket => tickets,
+            Kind::Assertion => assertions,
+        }
+    }
+
+    /// The shelf for one more record of this length, if there is room on it.
+    fn make_room(&self, kind: Kind, length: usize) -> Result<&Shelf, Full> {
+        let shelf = self.shelf(kind);
+        let is_full = || {
+            shelf.records.len() >= self.max
+                || shelf.bytes.load(Ordering::Relaxed).saturating_add(length) > self.max_bytes
+        };
+        let writes = shelf.since_sweep.fetch_add(1, Ordering::Relaxed);
+        // A full store is swept at most once in a thousand writes, so that a flood cannot make every write a scan.
+        if is_full() && writes >= 1000.min(self.max) {
+            shelf.sweep(self.clock.now());
+        }
+        if is_full() { Err(Full) } else { Ok(shelf) }
+    }
+}
+
+impl Shelf {
+    fn sweep(&self, now: Timestamp) {
+        self.since_sweep.store(0, Ordering::Relaxed);
+        self.records.retain(|_, record| {
+            let stays = record.expires > now;
+            if !stays {
+                self.shrink(record.content.len());
+            }
+            stays
+        });
+    }
+
+    fn grow(&self, length: usize) {
+        self.bytes.fetch_add(length, Ordering::Relaxed);
+    }
+
+    fn shrink(&self, length: usize) {
+        self.bytes.fetch_sub(length, Ordering::Relaxed);
     }
 }
 
@@ -147,5 +210,22 @@ mod tests {
             accepted |= store.put(Kind::Pending, [9; 16], Vec::new(), late).await.is_ok();
         }
         assert!(accepted);
+    }
+
+    #[tokio::test]
+    async fn records_are_bounded_in_bytes_and_a_full_kind_stops_no_other() {
+        let (mut store, clock, soon) = store(10);
+        store.max_bytes = 100;
+        store.put(Kind::Pending, [1; 16], vec![0; 60], soon).await.unwrap();
+        assert_eq!(store.put(Kind::Pending, [2; 16], vec![0; 60], soon).await, Err(Full));
+        assert_eq!(store.put(Kind::Ticket, [2; 16], vec![0; 60], soon).await, Ok(()), "another kind");
+        store.take(Kind::Pending, [1; 16]).await.unwrap();
+        for _ in 0..3 {
+            store.put(Kind::Pending, [2; 16], vec![0; 60], soon).await.unwrap_or_default();
+        }
+        assert_eq!(store.shelf(Kind::Pending).bytes.load(Ordering::Relaxed), 60);
+        clock.advance(SignedDuration::from_secs(60));
+        store.sweep();
+        assert!(store.shelves.iter().all(|shelf| shelf.records.is_empty() && shelf.bytes.load(Ordering::Relaxed) == 0));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -15,6 +16,9 @@ use crate::seal::{fingerprint, random_text};
 
 /// How long a ticket is good: long enough for one redirect on a slow link.
 pub const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
+
+/// Tickets that one session may have issued in a minute: a browser that opens all its tabs again needs two hundred.
+const MAX_PER_SESSION: u32 = 1000;
 
 /// What a ticket says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +36,8 @@ pub struct Tickets {
     clock: Clock,
     /// How many tickets are on their way from the portal to a host, by client address.
     outstanding: Cache<(IpAddr, String), u32>,
+    /// How many tickets a session has had, a minute at a time.
+    issued: Cache<SessionId, Arc<AtomicU32>>,
 }
 
 impl Tickets {
@@ -41,11 +47,16 @@ impl Tickets {
             .max_capacity(100_000)
             .time_to_live(Duration::from_secs(LIFETIME.as_secs().unsigned_abs()))
             .build();
-        Self { store, clock, outstanding }
+        let issued = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build();
+        Self { store, clock, outstanding, issued }
     }
 
     /// Issues a ticket for `session` in answer to a challenge, and gives the address where it arrives.
     pub async fn issue(&self, session: SessionId, answers: Return) -> Result<String, Full> {
+        let issued = self.issued.get_with(session, Arc::default);
+        if issued.fetch_add(1, Ordering::Relaxed) >= MAX_PER_SESSION {
+            return Err(Full);
+        }
         let secret = random_text();
         let address = format!("{}{ARRIVE_PATH}?ticket={secret}", answers.origin);
         let host = host_of(&answers.origin).to_owned();
@@ -116,6 +127,17 @@ mod tests {
         assert_eq!(ticket.answers, challenge("https://news.test:8443"));
         assert!(!tickets.is_outstanding(client, "news.test"));
         assert!(tickets.redeem(secret).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn one_session_does_not_use_up_the_room_for_all() {
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let tickets = Tickets::new(Arc::new(Memory::new(10_000, clock.clone())), clock);
+        for _ in 0..MAX_PER_SESSION {
+            tickets.issue(SessionId([1; 16]), challenge("https://news.test")).await.unwrap();
+        }
+        assert_eq!(tickets.issue(SessionId([1; 16]), challenge("https://news.test")).await, Err(Full));
+        assert!(tickets.issue(SessionId([2; 16]), challenge("https://news.test")).await.is_ok());
     }
 
     #[test]

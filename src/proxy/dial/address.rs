@@ -5,13 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// What is not the public Internet (RFC 6890 and the registries that it began).
-const REFUSED_V4: [(Ipv4Addr, u8); 15] = [
+const REFUSED_V4: [(Ipv4Addr, u8); 16] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
     // Metadata services of clouds live here.
     (Ipv4Addr::new(169, 254, 0, 0), 16),
+    // Azure's (WireServer) has a public address, and answers to its own machines alone.
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
     (Ipv4Addr::new(192, 0, 2, 0), 24),
@@ -52,23 +54,28 @@ impl Addresses {
         Self { allow: allow.to_vec(), refuse: refuse.to_vec() }
     }
 
-    /// Whether `address` may not be dialled.
-    pub fn are_refused(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        if self.refuse.iter().any(|prefix| prefix.contains(&address)) {
-            return true;
+    /// Whether `address` may not be dialled. `private` lifts what is refused by default, not what the operator refuses.
+    pub fn are_refused(&self, address: IpAddr, private: bool) -> bool {
+        let (address, reached) = (address.to_canonical(), reached(address));
+        let holds = |prefixes: &[IpNet]| prefixes.iter().any(|net| net.contains(&address) || net.contains(&reached));
+        holds(&self.refuse) || !(private || is_public(reached) || holds(&self.allow))
+    }
+}
+
+/// The address that is reached by way of `address`: behind NAT64 (RFC 6052) another one.
+fn reached(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if v6(NAT64).contains(&address) => {
+            let [.., a, b, c, d] = address.octets();
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         }
-        !is_public(address) && !self.allow.iter().any(|prefix| prefix.contains(&address))
+        address => address,
     }
 }
 
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !REFUSED_V4.iter().any(|prefix| v4(*prefix).contains(&address)),
-        IpAddr::V6(address) if v6(NAT64).contains(&address) => {
-            let [.., a, b, c, d] = address.octets();
-            is_public(IpAddr::V4(Ipv4Addr::new(a, b, c, d)))
-        }
         IpAddr::V6(address) => {
             v6(PUBLIC_V6).contains(&address) && !REFUSED_V6.iter().any(|prefix| v6(*prefix).contains(&address))
         }
@@ -97,6 +104,7 @@ mod tests {
             "127.0.0.1",
             "127.255.255.254",
             "169.254.169.254",
+            "168.63.129.16",
             "172.31.0.1",
             "192.0.2.1",
             "192.168.0.1",
@@ -122,10 +130,11 @@ mod tests {
             "64:ff9b:1::1",
             "100::1",
         ] {
-            assert!(addresses.are_refused(refused.parse().unwrap()), "{refused}");
+            assert!(addresses.are_refused(refused.parse().unwrap(), false), "{refused}");
+            assert!(!addresses.are_refused(refused.parse().unwrap(), true), "{refused}");
         }
         for public in ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"] {
-            assert!(!addresses.are_refused(public.parse().unwrap()), "{public}");
+            assert!(!addresses.are_refused(public.parse().unwrap(), false), "{public}");
         }
     }
 
@@ -134,10 +143,17 @@ mod tests {
         let net = |text: &str| text.parse().unwrap();
         let addresses =
             Addresses::new(&[net("10.0.0.0/8"), net("8.8.8.0/24")], &[net("8.8.0.0/16"), net("10.9.0.0/16")]);
-        for (address, refused) in
-            [("10.1.1.1", false), ("10.9.1.1", true), ("8.8.8.8", true), ("127.0.0.1", true), ("1.1.1.1", false)]
-        {
-            assert_eq!(addresses.are_refused(address.parse().unwrap()), refused, "{address}");
+        for (address, by_default, by_a_rule) in [
+            ("10.1.1.1", false, false),
+            ("10.9.1.1", true, true),
+            ("8.8.8.8", true, true),
+            ("64:ff9b::808:808", true, true),
+            ("127.0.0.1", true, false),
+            ("1.1.1.1", false, false),
+        ] {
+            let parsed = address.parse().unwrap();
+            assert_eq!(addresses.are_refused(parsed, false), by_default, "{address}");
+            assert_eq!(addresses.are_refused(parsed, true), by_a_rule, "{address}, opened by a rule");
         }
     }
 }

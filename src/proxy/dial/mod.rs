@@ -168,7 +168,7 @@ impl Dialler {
             if self.is_own(socket) {
                 return Err(Error::Myself(socket));
             }
-            if private || !self.addresses.are_refused(address) {
+            if !self.addresses.are_refused(address, private) {
                 candidates.push(socket);
             } else {
                 refused = Some(address);

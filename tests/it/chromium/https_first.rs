@@ -18,7 +18,7 @@ fn a_device_that_trusts_the_authority_is_sent_to_the_portal_and_back() {
     // The first page comes over the connection that was intercepted; the next one is nobody's business.
     stage.wait_for_record(&json!({
         "scheme": "https", "host": "mail.test", "path": "/inbox", "decision": "permitted", "user": "B.Simon@contoso.com",
-        "surrogate": "origin-cookie",
+        "surrogate": "connection",
     }));
     assert_eq!(browser.open_for_issuer("https://shop.test/"), "Vestibule demo web");
 }
