@@ -10,8 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 
-use super::App;
 use super::dispatch::{Dispatch, PortalCertificate};
+use super::{App, descriptors};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -78,7 +78,7 @@ pub enum Error {
 
 /// Builds the program: every address is taken, nothing is served yet. Needs a Tokio runtime.
 pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
-    let limits = config.limits;
+    let limits = descriptors::fit(config.limits);
     let authority = Arc::new(Authority::open_or_create(&config.state, AUTHORITY_NAME, clock.clone())?);
     let log = Arc::new(open_log(&config.log, clock)?);
     let portal_destination = Destination::of_authority(

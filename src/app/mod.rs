@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod demo;
+mod descriptors;
 mod dispatch;
 
 use std::net::SocketAddr;

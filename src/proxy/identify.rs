@@ -97,9 +97,16 @@ fn of_cookie(
     fields: &HeaderMap,
 ) -> Option<Arc<Session>> {
     let tokens = cookie::values(fields, cookie_name(destination.scheme));
-    tokens
+    let mut named = tokens
         .filter_map(|token| sealer.open::<SessionId>(&purpose(destination), token, now).ok())
-        .find_map(|id| sessions.find(id))
+        .filter_map(|id| sessions.find(id));
+    let session = named.next()?;
+    // A neighbouring host can plant a good cookie of its own beside ours: two names are as good as none.
+    if named.all(|other| other.id == session.id) {
+        return Some(session);
+    }
+    tracing::warn!(host = %destination.host, "a browser sent the cookies of two sessions, and was asked who it is");
+    None
 }
 
 /// The cookie that carries a session on one origin, as a Set-Cookie line. On http it must not be `Secure`, or it would

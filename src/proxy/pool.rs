@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use hyper::client::conn::http1::SendRequest;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::upload::Upload;
 use crate::wire::Destination;
@@ -18,12 +19,18 @@ pub(super) struct Pool {
     private: DashMap<Destination, Vec<Idle>>,
     per_origin: usize,
     idle_time: Duration,
+    room: Arc<Semaphore>,
 }
+
+/// Connections that are kept in all: each is a descriptor that nobody uses.
+const MAX_KEPT: usize = 1024;
 
 #[derive(Debug)]
 struct Idle {
     connection: OriginConnection,
     since: Instant,
+    /// Its place among those that are kept; none where it is kept for one client alone.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// An HTTP/1.1 connection to an origin.
@@ -74,7 +81,8 @@ impl Pin {
 impl Pool {
     /// An empty pool that keeps `per_origin` connections for `idle_time` each.
     pub(super) fn new(per_origin: usize, idle_time: Duration) -> Self {
-        Self { public: DashMap::new(), private: DashMap::new(), per_origin, idle_time }
+        let room = Arc::new(Semaphore::new(MAX_KEPT));
+        Self { public: DashMap::new(), private: DashMap::new(), per_origin, idle_time, room }
     }
 
     /// The connection that was used last, if one is good: its origin has just shown that it is there, and the others
@@ -109,7 +117,9 @@ impl Pool {
         }
     }
 
-    fn keep(&self, destination: Destination, private: bool, idle: Idle) {
+    fn keep(&self, destination: Destination, private: bool, connection: OriginConnection) {
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return };
+        let idle = Idle { connection, since: Instant::now(), _room: Some(room) };
         let side = self.side(private);
         if let Some(mut kept) = side.get_mut(&destination) {
             if kept.len() < self.per_origin {
@@ -144,10 +154,10 @@ impl Lease {
         if self.connection.sender.is_closed() {
             return;
         }
-        let idle = Idle { connection: self.connection, since: Instant::now() };
         match self.home {
-            Home::Pool(pool) => pool.keep(self.destination, self.private, idle),
+            Home::Pool(pool) => pool.keep(self.destination, self.private, self.connection),
             Home::Pin(pin) => {
+                let idle = Idle { connection: self.connection, since: Instant::now(), _room: None };
                 *pin.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.destination, self.private, idle));
             }
         }

@@ -91,10 +91,13 @@ impl World {
         found.remove(0)
     }
 
-    /// The last access record that `wanted` picks, as soon as there is one.
-    pub(crate) fn last_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let all = self.wait_for(|all| all.iter().any(&wanted));
-        all.into_iter().rfind(wanted).unwrap()
+    /// Waits until the last access record that `wanted` picks has these values: a record is written when its answer
+    /// has been sent, which a client may see before the log does.
+    pub(crate) fn last_record_has(&self, wanted: impl Fn(&Value) -> bool, values: &[(&str, Value)]) {
+        self.wait_for(|all| {
+            let last = all.iter().rfind(|record| wanted(record));
+            last.is_some_and(|record| values.iter().all(|(field, value)| record[field] == *value))
+        });
     }
 
     /// The access records, as soon as they are as they should be.

@@ -231,8 +231,13 @@ async fn accept(listener: TcpListener, router: Router, tls: Option<Arc<ServerCon
     }
 }
 
+/// Writes a file that nobody but its owner may read: some hold keys.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|error| Error::Io(path.display().to_string(), error))
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| Error::Io(path.display().to_string(), error))
 }
 
 fn read(path: &Path) -> Result<String, Error> {
