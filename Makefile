@@ -8,7 +8,7 @@ help: ## this list
 
 demo: ## a proxy, a portal, a practice identity provider and a practice site, on this machine
 	@.ci/setup build
-	@echo 'The first build takes some minutes; it is the one that `make test` uses too.'
+	@echo 'The first build takes some minutes.'
 	cargo run --locked -- demo
 
 test: ## all tests
