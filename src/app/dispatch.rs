@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
+use super::recorded::Recorded;
 use crate::authority::{self, Authority};
 use crate::observe::{AccessLog, Outcome};
 use crate::pac::{self, Pac};
 use crate::page::{Brand, Locales, ProxyHome};
 use crate::portal::Portal;
-use crate::proxy::{Client, Download, Proxy};
-use crate::wire::{Body, Destination, Limits, Peer, field};
+use crate::proxy::{Client, Proxy};
+use crate::wire::h1::{Connection, Form, HeadError, RequestHead};
+use crate::wire::{Destination, Limits, Peer};
 
 /// Where health is asked for, on the proxy's own port.
 pub const HEALTH_PATH: &str = "/healthz";
@@ -43,50 +45,57 @@ pub(super) enum PortalCertificate {
 }
 
 impl Dispatch {
-    /// Answers a request that was sent to a proxy listener. Origin-form (RFC 9112 §3.2.1) is for us.
-    pub(super) async fn answer(&self, client: &Arc<Client>, request: Request<Incoming>) -> Response<Download> {
-        if *request.method() != Method::CONNECT && request.uri().authority().is_none() {
-            return self.answer_own(&client.peer, &request);
+    /// Answers a request that was sent to a proxy listener. Origin-form and asterisk-form (RFC 9112 §3.2) are for us.
+    pub(super) async fn answer(
+        &self,
+        client: &Arc<Client>,
+        connection: Connection,
+        head: Result<RequestHead, HeadError>,
+    ) -> Option<Connection> {
+        match head {
+            Ok(head) if matches!(head.target.form(), Form::Origin | Form::Asterisk) => {
+                let mut recorder = self.log.begin(&client.peer, Some(&head.method));
+                recorder.path = Some(head.target.path().to_owned());
+                recorder.decision = Outcome::Local;
+                let response = self.answer_own(&client.peer, &head);
+                self.proxy.reply(connection, Some(&head), &response, recorder).await
+            }
+            head => self.proxy.handle(client, connection, head).await,
         }
-        self.proxy.handle(client, request).await
     }
 
     /// Answers a request that was sent to the portal.
-    pub(super) async fn answer_portal(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Download> {
-        let mut recorder = self.log.begin(&peer, request.method());
+    pub(super) async fn answer_portal(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Recorded> {
+        let mut recorder = self.log.begin(&peer, Some(request.method()));
         recorder.destination(&self.portal_destination);
         recorder.path = Some(request.uri().path().to_owned());
         recorder.decision = Outcome::Local;
         let response = self.portal.handle(request, peer).await;
         recorder.status = response.status().as_u16();
-        response.map(|body| Download::own(Body::Page(body), recorder))
+        response.map(|body| Recorded::new(body, recorder))
     }
 
     /// Answers what is asked of the proxy itself: PAC files, health, and the page that says what this is.
-    fn answer_own(&self, peer: &Peer, request: &Request<Incoming>) -> Response<Download> {
-        let mut recorder = self.log.begin(peer, request.method());
-        let path = request.uri().path();
-        recorder.path = Some(path.to_owned());
-        recorder.decision = Outcome::Local;
-        let response = match path {
-            _ if *request.method() != Method::GET && *request.method() != Method::HEAD => {
-                let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.\n");
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                response
-            }
+    fn answer_own(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
+        let methods = [Method::GET, Method::HEAD, Method::OPTIONS];
+        if !methods.contains(&head.method) || head.method == Method::OPTIONS {
+            let is_asked = head.method == Method::OPTIONS;
+            let status = if is_asked { StatusCode::NO_CONTENT } else { StatusCode::METHOD_NOT_ALLOWED };
+            let mut response = text(status, if is_asked { "" } else { "Only GET is answered here.\n" });
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+            return response;
+        }
+        match head.target.path() {
             HEALTH_PATH => text(StatusCode::OK, "ok\n"),
-            "/" => self.home(request),
-            _ => self.pac(peer, request).unwrap_or_else(|| text(StatusCode::NOT_FOUND, NOT_FOUND)),
-        };
-        recorder.status = response.status().as_u16();
-        response.map(|body| Download::own(body, recorder))
+            "/" => self.home(head),
+            _ => self.pac(peer, head).unwrap_or_else(|| text(StatusCode::NOT_FOUND, NOT_FOUND)),
+        }
     }
 
-    fn pac(&self, peer: &Peer, request: &Request<Incoming>) -> Option<Response<Body>> {
-        let host = field::text(request.headers(), HOST);
-        let document = self.pac.serve(request.uri().path(), &peer.network.name, host)?;
-        let fresh = field::text(request.headers(), IF_NONE_MATCH).is_some_and(|held| held == document.etag);
-        let mut response = Response::new(if fresh { Body::Empty } else { document.body.into() });
+    fn pac(&self, peer: &Peer, head: &RequestHead) -> Option<Response<Bytes>> {
+        let document = self.pac.serve(head.target.path(), &peer.network.name, head.fields.text("host"))?;
+        let fresh = head.fields.text("if-none-match").is_some_and(|held| held == document.etag);
+        let mut response = Response::new(if fresh { Bytes::new() } else { document.body });
         if fresh {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
@@ -100,11 +109,11 @@ impl Dispatch {
         Some(response)
     }
 
-    fn home(&self, request: &Request<Incoming>) -> Response<Body> {
-        let host = field::text(request.headers(), HOST).unwrap_or_default();
-        let locale = self.locales.negotiate(field::text(request.headers(), ACCEPT_LANGUAGE));
+    fn home(&self, head: &RequestHead) -> Response<Bytes> {
+        let host = head.fields.text("host").unwrap_or_default();
+        let locale = self.locales.negotiate(head.fields.text("accept-language"));
         let page = ProxyHome { pac: format!("http://{host}/proxy.pac"), portal: self.portal.origin().to_string() };
-        page.render(&self.brand, locale).into_response(StatusCode::OK).map(Body::from)
+        page.render(&self.brand, locale).into_response(StatusCode::OK)
     }
 
     /// The TLS server that answers as the portal.
@@ -118,8 +127,8 @@ impl Dispatch {
 
 const NOT_FOUND: &str = "This is a proxy. It has a PAC file at /proxy.pac, and nothing at this address.\n";
 
-fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from_static(text.as_bytes())));
+fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

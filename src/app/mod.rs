@@ -4,6 +4,7 @@ pub mod build;
 pub mod demo;
 mod descriptors;
 mod dispatch;
+mod recorded;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::listener::{Listener, Shared};
-use crate::proxy::{Client, Stream};
+use crate::proxy::Client;
 use crate::session::Sessions;
 use crate::session::store::Memory;
+use crate::wire::h1::{self, ByteStream, Connection, Stream};
 use crate::wire::{Limits, Peer, serve};
 pub use build::{Error, build};
 use dispatch::Dispatch;
@@ -55,9 +57,10 @@ impl App {
     pub async fn run(self, stop: CancellationToken) {
         let Self { proxies, portal, shared, dispatch, sessions, store, limits, finish } = self;
         for listener in proxies {
-            let (dispatch, finish) = (Arc::clone(&dispatch), finish.clone());
+            let (dispatch, finish, pool) = (Arc::clone(&dispatch), finish.clone(), dispatch.proxy.pool());
             tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
-                serve_proxy(Arc::clone(&dispatch), limits, finish.clone(), stream, peer)
+                let client = Client::new(peer, Arc::clone(&pool));
+                serve_proxy(Arc::clone(&dispatch), limits, finish.clone(), stream, client)
             }));
         }
         let portal_dispatch = Arc::clone(&dispatch);
@@ -92,19 +95,19 @@ async fn serve_proxy(
     limits: Limits,
     finish: CancellationToken,
     stream: TcpStream,
-    peer: Peer,
+    client: Client,
 ) {
-    let client = Arc::new(Client::new(peer));
-    serve(stream, &limits, &finish, |request| {
+    let client = Arc::new(client);
+    h1::serve(Connection::new(Stream::Plain(stream)), &limits, &finish, |connection, head| {
         let (dispatch, client) = (Arc::clone(&dispatch), Arc::clone(&client));
-        async move { dispatch.answer(&client, request).await }
+        async move { dispatch.answer(&client, connection, head).await }
     })
     .await;
 }
 
 impl Dispatch {
     /// Serves the portal on a stream whose client has yet to shake hands.
-    async fn serve_portal(self: Arc<Self>, stream: Box<dyn Stream>, peer: Peer) {
+    async fn serve_portal(self: Arc<Self>, stream: Box<dyn ByteStream>, peer: Peer) {
         let server = match self.portal_tls() {
             Ok(server) => server,
             Err(error) => {

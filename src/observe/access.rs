@@ -66,9 +66,9 @@ pub struct Record {
     pub session: Option<String>,
     /// How the person is known.
     pub surrogate: Surrogate,
-    /// The method.
+    /// The method; `None` for a request that was not understood.
     #[serde(serialize_with = "text_of")]
-    pub method: http::Method,
+    pub method: Option<http::Method>,
     /// `http` or `https`; `None` for a request that was not understood.
     pub scheme: Option<&'static str>,
     /// The host that was asked for.
@@ -99,8 +99,9 @@ pub struct Record {
     pub node: Arc<str>,
 }
 
-fn text_of<S: Serializer>(method: &http::Method, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(method.as_str())
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn text_of<S: Serializer>(method: &Option<http::Method>, serializer: S) -> Result<S::Ok, S::Error> {
+    method.as_ref().map(http::Method::as_str).serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
@@ -161,7 +162,7 @@ impl AccessLog {
     }
 
     /// Starts the record of a request. It is written when the recorder is dropped.
-    pub fn begin(self: &Arc<Self>, peer: &Peer, method: &http::Method) -> Recorder {
+    pub fn begin(self: &Arc<Self>, peer: &Peer, method: Option<&http::Method>) -> Recorder {
         // An odd constant spreads consecutive numbers, so that IDs are told apart at a glance.
         let id = self.next_id.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Recorder {
@@ -177,7 +178,7 @@ impl AccessLog {
                 user: None,
                 session: None,
                 surrogate: Surrogate::None,
-                method: method.clone(),
+                method: method.cloned(),
                 scheme: None,
                 host: None,
                 port: None,
@@ -293,7 +294,7 @@ mod tests {
         let client = "192.0.2.7:5000".parse().unwrap();
         let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
         let peer = Peer { client, listener: "proxy".into(), network, place: None };
-        let mut recorder = log.begin(&peer, &http::Method::GET);
+        let mut recorder = log.begin(&peer, Some(&http::Method::GET));
         let id = recorder.id().to_string();
         recorder.destination(&Destination::of_authority(Scheme::Http, "news.test").unwrap());
         recorder.status = 200;

@@ -1,6 +1,7 @@
 //! Answers of our own: pages for people, problem documents for programs, text for terminals.
 
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::classify::Kind;
@@ -8,7 +9,8 @@ use super::dial;
 use super::forward::Failure;
 use crate::observe::access::RequestId;
 use crate::page::{self, Brand, Cause, CookiesBlocked, Denied, Locale, Subject, ToolText};
-use crate::wire::{Body, target};
+use crate::wire::h1::HeadError;
+use crate::wire::target;
 
 /// Why a request is not forwarded, and how that is said.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +21,15 @@ pub(super) enum Refusal {
     /// Nobody is known, and nobody can be asked.
     #[error("sign-in is required")]
     SignInRequired,
+    /// The request's head cannot be read.
+    #[error("{0}")]
+    Head(HeadError),
+    /// The client expects what nobody here can promise (RFC 9110 §10.1.1).
+    #[error("the expectation is not one that can be met")]
+    Expectation,
+    /// It is not to go any further than here (RFC 9110 §7.6.2), which is no fault.
+    #[error("the request goes no further than this proxy")]
+    LastHop,
     /// The request is not one that a proxy can forward.
     #[error("{0}")]
     BadTarget(#[from] target::Error),
@@ -46,14 +57,18 @@ impl Refusal {
             Self::Denied(_) | Self::CookiesBlocked(_) => StatusCode::FORBIDDEN,
             Self::SignInRequired => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::BadTarget(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Head(error) => error.status(),
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::LastHop => StatusCode::OK,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin(failure) => match failure {
                 Failure::Dial(dial::Error::Prohibited(_) | dial::Error::Port(_)) => StatusCode::FORBIDDEN,
                 Failure::Dial(dial::Error::Myself(_)) => StatusCode::LOOP_DETECTED,
                 Failure::Dial(dial::Error::TimedOut) | Failure::AnswerTimedOut => StatusCode::GATEWAY_TIMEOUT,
-                Failure::ClientLeft => StatusCode::BAD_REQUEST,
-                Failure::Dial(_) | Failure::ConnectionLost(_) | Failure::BadAnswer(_) => StatusCode::BAD_GATEWAY,
+                Failure::ClientLeft | Failure::BadBody(_) | Failure::SessionEnded => StatusCode::BAD_REQUEST,
+                Failure::BodyTimedOut => StatusCode::REQUEST_TIMEOUT,
+                Failure::Dial(_) | Failure::ConnectionLost | Failure::BadAnswer(_) => StatusCode::BAD_GATEWAY,
             },
         }
     }
@@ -62,7 +77,9 @@ impl Refusal {
     pub(super) fn error_type(&self) -> &'static str {
         match self {
             Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) | Self::Method => "http_request_denied",
-            Self::BadTarget(_) | Self::BadRequest(_) => "http_request_error",
+            Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation | Self::LastHop => {
+                "http_request_error"
+            }
             Self::Loop => "proxy_loop_detected",
             Self::Origin(failure) => match failure {
                 Failure::Dial(error) => match error {
@@ -77,9 +94,10 @@ impl Refusal {
                     dial::Error::Tls(_) => "tls_protocol_error",
                 },
                 Failure::AnswerTimedOut => "http_response_timeout",
-                Failure::ConnectionLost(_) => "connection_terminated",
+                Failure::ConnectionLost => "connection_terminated",
                 Failure::BadAnswer(_) => "http_protocol_error",
-                Failure::ClientLeft => "http_request_error",
+                Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut => "http_request_error",
+                Failure::SessionEnded => "http_request_denied",
             },
         }
     }
@@ -89,7 +107,7 @@ impl Refusal {
         match self {
             Self::BadTarget(error) => Cause::BadRequest(error.to_string()),
             Self::BadRequest(why) => Cause::BadRequest((*why).to_owned()),
-            Self::Method => Cause::BadRequest(self.to_string()),
+            Self::Method | Self::Head(_) | Self::Expectation | Self::LastHop => Cause::BadRequest(self.to_string()),
             Self::Loop => Cause::Loop,
             // These have pages of their own.
             Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) => Cause::NotAllowed,
@@ -106,9 +124,11 @@ impl Refusal {
                     dial::Error::Tls(_) => Cause::BadAnswer,
                 },
                 Failure::AnswerTimedOut => Cause::TimedOut,
-                Failure::ConnectionLost(_) => Cause::ConnectionLost,
+                Failure::ConnectionLost => Cause::ConnectionLost,
                 Failure::BadAnswer(_) => Cause::BadAnswer,
-                Failure::ClientLeft => Cause::BadRequest(failure.to_string()),
+                Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut | Failure::SessionEnded => {
+                    Cause::BadRequest(failure.to_string())
+                }
             },
         }
     }
@@ -130,12 +150,21 @@ impl Refusal {
 
     /// Whether the connection is in a state in which the next request could be misread.
     fn closes(&self) -> bool {
-        matches!(self, Self::BadTarget(_) | Self::BadRequest(_) | Self::Origin(Failure::ClientLeft))
+        match self {
+            Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation => true,
+            Self::Origin(Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut) => true,
+            // Of a request whose answer failed, nobody knows how much was read.
+            Self::Origin(Failure::AnswerTimedOut | Failure::ConnectionLost | Failure::BadAnswer(_)) => true,
+            _ => false,
+        }
     }
 }
 
+/// The methods that are forwarded, as Allow says it: every one but TRACE.
+const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, PATCH";
+
 /// What every answer of our own has.
-pub(super) fn seal_off(response: &mut Response<Body>) {
+pub(super) fn seal_off(response: &mut Response<Bytes>) {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
@@ -153,7 +182,7 @@ pub(super) struct Refused<'a> {
 
 impl Refused<'_> {
     /// The answer: a page for people, a problem document for programs, text for terminals.
-    pub(super) fn render(&self, brand: &Brand, locale: &Locale) -> Response<Body> {
+    pub(super) fn render(&self, brand: &Brand, locale: &Locale) -> Response<Bytes> {
         let mut response = match self.kind {
             Kind::Navigation | Kind::FormNavigation | Kind::Probe => self.page(brand, locale),
             Kind::Tool => self.body("text/plain; charset=utf-8", self.text(brand, locale)),
@@ -161,8 +190,13 @@ impl Refused<'_> {
         };
         seal_off(&mut response);
         let fields = response.headers_mut();
-        if let Ok(value) = HeaderValue::try_from(format!("vestibule; error={}", self.refusal.error_type())) {
+        if *self.refusal != Refusal::LastHop
+            && let Ok(value) = HeaderValue::try_from(format!("vestibule; error={}", self.refusal.error_type()))
+        {
             fields.insert("proxy-status", value);
+        }
+        if self.refusal == &Refusal::Method || self.refusal == &Refusal::LastHop {
+            fields.insert(ALLOW, HeaderValue::from_static(METHODS));
         }
         if self.refusal.closes() {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -170,7 +204,7 @@ impl Refused<'_> {
         response
     }
 
-    fn page(&self, brand: &Brand, locale: &Locale) -> Response<Body> {
+    fn page(&self, brand: &Brand, locale: &Locale) -> Response<Bytes> {
         let (place, request_id) = (self.place.unwrap_or_default().to_owned(), self.id.to_string());
         let html = match self.refusal {
             Refusal::Denied(rule) => {
@@ -183,7 +217,7 @@ impl Refused<'_> {
             }
             other => page::Failure { cause: other.cause(), place, request_id }.render(brand, locale),
         };
-        html.into_response(self.refusal.status()).map(Body::from)
+        html.into_response(self.refusal.status())
     }
 
     /// A problem document (RFC 9457).
@@ -213,8 +247,8 @@ impl Refused<'_> {
         ToolText { subject, place, portal, request_id: self.id.to_string() }.render(brand, locale)
     }
 
-    fn body(&self, content_type: &'static str, text: String) -> Response<Body> {
-        let mut response = Response::new(Body::from(text));
+    fn body(&self, content_type: &'static str, text: String) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = self.refusal.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::header::{CONNECTION, HeaderMap, LOCATION, SET_COOKIE};
-use http::uri::PathAndQuery;
+use bytes::Bytes;
+use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use moka::sync::Cache;
 
@@ -17,7 +17,8 @@ use crate::seal::{fingerprint, random_text};
 use crate::session::SessionId;
 use crate::session::returning::Return;
 use crate::session::ticket::Ticket;
-use crate::wire::{Body, Destination, Scheme, cookie};
+use crate::wire::h1::Fields;
+use crate::wire::{Destination, Scheme, cookie};
 
 /// Bounces of one session to one address without its cookie coming back, after which a page explains instead.
 const MAX_BOUNCES: u32 = 2;
@@ -62,25 +63,25 @@ impl Bounces {
 
 impl Proxy {
     /// Sends a person to the portal.
-    pub(super) fn challenge(&self, client: &Client, request: &Request<'_>) -> Response<Body> {
+    pub(super) fn challenge(&self, client: &Client, request: &Request) -> Response<Bytes> {
         let address = client.peer.client.ip();
-        let destination = request.destination;
+        let destination = &*request.destination;
         let (name, secret) = (random_text(), random_text());
         let returning = Return {
             origin: destination.origin(),
             // Whoever looks for a portal has no page that they were going to.
             destination: match request.kind {
                 Kind::Probe => self.portal.url.clone(),
-                _ => wanted(destination, request.parts.uri.path_and_query()),
+                _ => wanted(destination, request.head.target.path_and_query()),
             },
             client: address,
             challenge: name.clone(),
             browser: fingerprint(&secret),
-            unsent: (request.kind == Kind::FormNavigation).then(|| request.parts.method.to_string()),
+            unsent: (request.kind == Kind::FormNavigation).then(|| request.head.method.to_string()),
         };
         let sealed = returning.seal(&self.sealer, self.clock.now());
         // RFC 9110 §15.4.4: 303 makes a GET of whatever was sent; a 307 would post the form to the portal.
-        let status = match request.parts.method {
+        let status = match request.head.method {
             Method::GET | Method::HEAD => StatusCode::FOUND,
             _ => StatusCode::SEE_OTHER,
         };
@@ -98,16 +99,16 @@ impl Proxy {
     }
 
     /// Takes a ticket that arrives on an origin's reserved path.
-    pub(super) async fn arrive(&self, client: &Client, request: &mut Request<'_>) -> Result<Response<Body>, Refusal> {
-        let query = request.parts.uri.query().unwrap_or_default();
+    pub(super) async fn arrive(&self, client: &Client, request: &mut Request) -> Result<Response<Bytes>, Refusal> {
+        let query = request.head.target.query().unwrap_or_default();
         let secret = query.split('&').find_map(|pair| pair.strip_prefix("ticket=")).unwrap_or_default();
         let Some(ticket) = self.tickets.redeem(secret).await else {
             request.recorder.reason = Some("ticket-unknown");
             return Ok(redirect(StatusCode::FOUND, &request.destination.origin()));
         };
-        let destination = request.destination;
+        let destination = &*request.destination;
         let address = client.peer.client.ip();
-        if let Err(reason) = check(&ticket, address, destination, &request.parts.headers) {
+        if let Err(reason) = check(&ticket, address, destination, &request.head.fields) {
             request.recorder.reason = Some(reason);
             tracing::warn!(client = %address, host = %destination.host, reason, "ticket refused");
             // Where only the challenge's cookie is missing, the person was going there: they are asked once more.
@@ -146,13 +147,12 @@ impl Proxy {
 }
 
 /// Where a person was going. An address that is too long to travel leads to the origin.
-fn wanted(destination: &Destination, path: Option<&PathAndQuery>) -> String {
-    let path = path.filter(|path| path.as_str().len() <= MAX_WANTED);
-    destination.url(path)
+fn wanted(destination: &Destination, path_and_query: &str) -> String {
+    destination.url(if path_and_query.len() <= MAX_WANTED { path_and_query } else { "" })
 }
 
 /// Whether a ticket was made for this origin, this client and this browser.
-fn check(ticket: &Ticket, client: IpAddr, destination: &Destination, fields: &HeaderMap) -> Result<(), &'static str> {
+fn check(ticket: &Ticket, client: IpAddr, destination: &Destination, fields: &Fields) -> Result<(), &'static str> {
     if ticket.answers.origin != destination.origin() {
         return Err(ANOTHER_ORIGIN);
     }
@@ -172,8 +172,8 @@ fn challenge_cookie(name: &str) -> String {
 }
 
 /// A redirect that nobody keeps.
-pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
+pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     seal_off(&mut response);
     if let Ok(value) = HeaderValue::try_from(location) {
@@ -182,15 +182,10 @@ pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Body> {
     response
 }
 
-fn set_cookie(response: &mut Response<Body>, line: &str) {
+fn set_cookie(response: &mut Response<Bytes>, line: &str) {
     if let Ok(value) = HeaderValue::try_from(line) {
         response.headers_mut().append(SET_COOKIE, value);
     }
-}
-
-/// Asks the client for a new connection: the next one to this origin can be a tunnel.
-pub(super) fn close(fields: &mut HeaderMap) {
-    fields.insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 #[cfg(test)]
@@ -213,8 +208,7 @@ mod tests {
     fn an_address_of_any_length_fits_into_the_logon_form() {
         let destination = Destination::of_authority(Scheme::Https, "news.test").unwrap();
         for (length, kept) in [(10, true), (MAX_WANTED, true), (MAX_WANTED + 1, false), (60_000, false)] {
-            let path: PathAndQuery = format!("/{}", "a".repeat(length - 1)).parse().unwrap();
-            let wanted = wanted(&destination, Some(&path));
+            let wanted = wanted(&destination, &format!("/{}", "a".repeat(length - 1)));
             assert_eq!(wanted.len() > 30 || length < 20, kept, "{length}");
             assert!(wanted.starts_with("https://news.test/"));
             let sealed = crate::seal::Sealer::random().seal("return", &wanted, crate::clock::Timestamp::MAX);

@@ -4,12 +4,10 @@
 //! `Upgrade-Insecure-Requests` and by Accept. `Sec-Fetch-Dest` is not asked for: a navigation that a service worker
 //! answers arrives with an empty one.
 
-use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, UPGRADE, UPGRADE_INSECURE_REQUESTS, USER_AGENT};
-use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::Method;
 
 use crate::wire::Destination;
-use crate::wire::field::text;
+use crate::wire::h1::{Fields, RequestHead};
 use crate::wire::target::Host;
 
 /// A kind of request.
@@ -42,16 +40,16 @@ const PROBES: [(&str, &str); 8] = [
 ];
 
 /// Says what kind of request this is.
-pub(super) fn classify(request: &Parts, destination: &Destination) -> Kind {
-    let fields = &request.headers;
+pub(super) fn classify(request: &RequestHead, destination: &Destination) -> Kind {
+    let fields = &request.fields;
     let reads = request.method == Method::GET || request.method == Method::HEAD;
     if request.method == Method::OPTIONS
-        && fields.contains_key(ORIGIN)
-        && fields.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && fields.contains("origin")
+        && fields.contains("access-control-request-method")
     {
         return Kind::Preflight;
     }
-    if reads && is_probe(destination, request.uri.path()) {
+    if reads && is_probe(destination, request.target.path()) {
         return Kind::Probe;
     }
     if is_navigation(fields) {
@@ -61,22 +59,22 @@ pub(super) fn classify(request: &Parts, destination: &Destination) -> Kind {
 }
 
 /// Whether the client calls itself a browser. All a CONNECT tells; it decides nothing but the form of an answer.
-pub(super) fn is_browser(fields: &HeaderMap) -> bool {
-    fields.contains_key("sec-fetch-mode")
-        || fields.contains_key(UPGRADE)
-        || fields.contains_key("x-requested-with")
-        || text(fields, USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/"))
+pub(super) fn is_browser(fields: &Fields) -> bool {
+    fields.contains("sec-fetch-mode")
+        || fields.contains("upgrade")
+        || fields.contains("x-requested-with")
+        || fields.text("user-agent").is_some_and(|agent| agent.starts_with("Mozilla/"))
 }
 
-fn is_navigation(fields: &HeaderMap) -> bool {
-    if fields.contains_key(UPGRADE) || fields.contains_key("x-requested-with") {
+fn is_navigation(fields: &Fields) -> bool {
+    if fields.contains("upgrade") || fields.contains("x-requested-with") {
         return false;
     }
-    match text(fields, "sec-fetch-mode") {
+    match fields.text("sec-fetch-mode") {
         Some(mode) => mode == "navigate",
         None => {
-            text(fields, UPGRADE_INSECURE_REQUESTS) == Some("1")
-                || text(fields, ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+            fields.text("upgrade-insecure-requests") == Some("1")
+                || fields.text("accept").is_some_and(|accept| accept.contains("text/html"))
         }
     }
 }
@@ -89,7 +87,6 @@ fn is_probe(destination: &Destination, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Request;
 
     #[test]
     fn each_kind_is_told_by_what_browsers_send() {
@@ -132,14 +129,12 @@ mod tests {
             (Kind::SubResource, "GET", "http://connectivitycheck.gstatic.com/other", &[CHROMIUM]),
         ];
         for (kind, method, url, fields) in cases {
-            let mut request = Request::builder().method(*method).uri(*url);
-            for (name, value) in *fields {
-                request = request.header(*name, *value);
-            }
-            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let head = format!("{method} {url} HTTP/1.1\r\n{fields}\r\n");
+            let request = RequestHead::parse(&head.into(), 9).unwrap();
             let scheme = if url.starts_with("https") { crate::wire::Scheme::Https } else { crate::wire::Scheme::Http };
-            let destination = Destination::of_authority(scheme, parts.uri.authority().unwrap().as_str()).unwrap();
-            assert_eq!(classify(&parts, &destination), *kind, "{method} {url} {fields:?}");
+            let destination = Destination::of_authority(scheme, request.target.authority().unwrap()).unwrap();
+            assert_eq!(classify(&request, &destination), *kind, "{method} {url} {fields}");
         }
     }
 }

@@ -1,26 +1,28 @@
 //! CONNECT: a tunnel for whoever is known, interception for whoever is to be asked.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http::StatusCode;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Refusal;
 use super::classify::Kind;
 use super::dial::Dialled;
+use super::exchange::check_host;
 use super::identify::{Client, Identity, of_client};
-use super::relay::{End, Moved, relay};
-use super::{Asker, Download, Proxy, Stream, switch};
+use super::relay::relay;
+use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
+use crate::wire::h1::{self, ByteStream, Connection, RequestHead, Stream};
 use crate::wire::rewind::Rewind;
-use crate::wire::{Destination, Peer, Scheme, serve};
+use crate::wire::{Destination, Scheme, target};
+
+/// The answer to a CONNECT that opens the way. It has no fields: there is no message that they could be about.
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// The first byte of a TLS connection: a handshake record (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -30,34 +32,55 @@ impl Proxy {
     pub(super) async fn connect(
         self: &Arc<Self>,
         client: &Arc<Client>,
-        request: http::Request<Incoming>,
+        connection: Connection,
+        head: RequestHead,
         mut recorder: Recorder,
-    ) -> Response<Download> {
-        let asker = Asker::of_head(request.headers());
-        let destination = match Destination::of_authority_form(request.uri()) {
-            Ok(destination) if client.inside.is_none() => destination,
-            Ok(_) => return self.refuse(&Refusal::Method, &asker, recorder),
-            Err(error) => return self.refuse(&Refusal::BadTarget(error), &asker, recorder),
+    ) -> Option<Connection> {
+        let asker = Asker::of_head(&head.fields);
+        let checked = Destination::of_authority_form(&head.target).map_err(Refusal::from).and_then(|destination| {
+            recorder.destination(&destination);
+            self.check_connect(client, &head, &destination).map(|()| destination)
+        });
+        let destination = match checked {
+            Ok(destination) => destination,
+            Err(refusal) => return self.refuse(connection, Some(&head), &refusal, &asker, recorder).await,
         };
-        recorder.destination(&destination);
-        if self.forwarder.via.is_in(request.headers()) {
-            return self.refuse(&Refusal::Loop, &asker, recorder);
-        }
         if destination == self.portal.destination {
-            return self.open_portal(client, request, recorder);
+            return self.open_portal(client, connection, recorder).await;
         }
-        match self.decide_connect(client, &destination, asker.kind, &mut recorder).await {
-            Ok(Act::Intercept) => self.intercept(client, request, destination, recorder),
+        let refusal = match self.decide_connect(client, &destination, asker.kind, &mut recorder).await {
+            Ok(Act::Intercept) => return self.intercept(client, connection, destination, recorder).await,
             Ok(Act::Tunnel(permit, identity)) => {
                 recorder.decision = Outcome::Permitted;
                 recorder.rule = Some(Arc::clone(permit.rule()));
                 match self.forwarder.dialler.dial(&destination, &permit).await {
-                    Ok(dialled) => self.tunnel(request, dialled, identity.as_ref(), recorder),
-                    Err(error) => self.refuse(&Refusal::Origin(error.into()), &asker, recorder),
+                    Ok(dialled) => return self.tunnel(connection, dialled, identity.as_ref(), recorder).await,
+                    Err(error) => Refusal::Origin(error.into()),
                 }
             }
-            Err(refusal) => self.refuse(&refusal, &asker, recorder),
+            Err(refusal) => refusal,
+        };
+        self.refuse(connection, Some(&head), &refusal, &asker, recorder).await
+    }
+
+    /// Refuses what no sign-in could make right.
+    fn check_connect(&self, client: &Client, head: &RequestHead, destination: &Destination) -> Result<(), Refusal> {
+        if client.inside.is_some() {
+            return Err(Refusal::Method);
         }
+        if self.forwarder.via.is_in(&head.fields) {
+            return Err(Refusal::Loop);
+        }
+        // Clients differ in whether Host has the port; the name must be the same.
+        check_host(head, |host| {
+            let port = destination.port;
+            let named = Destination::of_authority(destination.scheme, host).map_err(|_| target::Error::HostDiffers)?;
+            if named.host == destination.host && (named.port == port || !host.ends_with(&format!(":{}", named.port))) {
+                Ok(())
+            } else {
+                Err(target::Error::HostDiffers)
+            }
+        })
     }
 
     async fn decide_connect(
@@ -106,65 +129,67 @@ impl Proxy {
     }
 
     /// Moves bytes between the client and the origin, unread.
-    fn tunnel(
+    async fn tunnel(
         &self,
-        request: http::Request<Incoming>,
+        connection: Connection,
         dialled: Dialled,
         identity: Option<&Identity>,
         mut recorder: Recorder,
-    ) -> Response<Download> {
+    ) -> Option<Connection> {
         recorder.origin = Some(dialled.origin);
         recorder.egress = Some(dialled.egress);
-        recorder.status = StatusCode::OK.as_u16();
         let ended = identity.map(|identity| identity.session.ended().clone());
         let idle = self.limits.tunnel_idle;
+        let connection = self.establish(connection, &mut recorder).await?;
+        // A task of its own, because it needs so much less memory than one that answers requests.
         self.tasks.spawn(async move {
-            let Ok(upgraded) = hyper::upgrade::on(request).await else {
-                recorder.reason = Some("client-left");
-                return;
+            let early = connection.unread.to_vec();
+            let (moved, end) = match connection.stream {
+                Stream::Plain(client) => relay(client, dialled.stream, early, idle, ended.as_ref()).await,
+                client @ Stream::Other(_) => relay(client, dialled.stream, early, idle, ended.as_ref()).await,
             };
-            let (moved, end) = match upgraded.downcast::<TokioIo<TcpStream>>() {
-                Ok(plain) => {
-                    let (client, early) = (plain.io.into_inner(), plain.read_buf.to_vec());
-                    relay(client, dialled.stream, early, idle, ended.as_ref()).await
-                }
-                Err(upgraded) => relay(TokioIo::new(upgraded), dialled.stream, Vec::new(), idle, ended.as_ref()).await,
-            };
-            finish(&mut recorder, moved, end);
+            (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
+            recorder.reason = end.reason();
         });
-        switch(StatusCode::OK)
+        None
+    }
+
+    /// Tells the client that the way is open.
+    async fn establish(&self, mut connection: Connection, recorder: &mut Recorder) -> Option<Connection> {
+        recorder.status = StatusCode::OK.as_u16();
+        if connection.write_all(ESTABLISHED, self.limits.body_idle).await.is_err() {
+            recorder.reason = Some("client-left");
+            return None;
+        }
+        Some(connection)
     }
 
     /// Ends the client's TLS with a leaf of our authority and answers what it asks inside.
-    fn intercept(
+    async fn intercept(
         self: &Arc<Self>,
         client: &Arc<Client>,
-        request: http::Request<Incoming>,
+        connection: Connection,
         destination: Destination,
         mut recorder: Recorder,
-    ) -> Response<Download> {
+    ) -> Option<Connection> {
         recorder.decision = Outcome::Challenged;
-        recorder.status = StatusCode::OK.as_u16();
-        let (proxy, peer) = (Arc::clone(self), client.peer.clone());
+        let connection = self.establish(connection, &mut recorder).await?;
+        let (proxy, client) = (Arc::clone(self), Arc::clone(client));
         self.tasks.spawn(async move {
-            let Ok(upgraded) = hyper::upgrade::on(request).await else {
-                recorder.reason = Some("client-left");
-                return;
-            };
-            recorder.reason = proxy.serve_inside(upgraded, peer, destination).await.err();
+            recorder.reason = proxy.serve_inside(connection, &client, destination).await.err();
         });
-        switch(StatusCode::OK)
+        None
     }
 
     async fn serve_inside(
         self: Arc<Self>,
-        upgraded: Upgraded,
-        peer: Peer,
+        connection: Connection,
+        client: &Client,
         destination: Destination,
     ) -> Result<(), &'static str> {
         let limit = self.limits.head_time;
-        let first = bounded(limit, Rewind::peek(TokioIo::new(upgraded))).await;
-        match first.ok_or("client-left")? {
+        let stream = Rewind::new(connection.unread.freeze(), connection.stream);
+        match bounded(limit, Rewind::peek(stream)).await.ok_or("client-left")? {
             (Some(TLS_HANDSHAKE), stream) => {
                 let host = destination.host.to_string();
                 let server = self.authority.server(&host).map_err(|error| {
@@ -174,13 +199,13 @@ impl Proxy {
                 let stream = bounded(limit, TlsAcceptor::from(server).accept(stream)).await;
                 // The commonest cause by far: the device does not trust our authority.
                 let stream = stream.ok_or("client-refused-certificate")?;
-                self.serve_http(Box::new(stream), Client::inside(peer, destination)).await;
+                self.serve_http(Box::new(stream), client.inside(destination)).await;
                 Ok(())
             }
             // A WebSocket over plain HTTP: browsers send it by CONNECT, too.
             (Some(byte), stream) if byte.is_ascii_uppercase() => {
                 let destination = Destination { scheme: Scheme::Http, ..destination };
-                self.serve_http(Box::new(stream), Client::inside(peer, destination)).await;
+                self.serve_http(Box::new(stream), client.inside(destination)).await;
                 Ok(())
             }
             (Some(_), _) => Err("not-http"),
@@ -191,37 +216,30 @@ impl Proxy {
     /// Answers the requests on a stream. Boxed, because answering a request can lead here again.
     fn serve_http(
         self: Arc<Self>,
-        stream: Box<dyn Stream>,
+        stream: Box<dyn ByteStream>,
         client: Client,
-    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let client = Arc::new(client);
-            serve(stream, &self.limits, &self.finish, |request| {
+            h1::serve(Connection::new(Stream::Other(stream)), &self.limits, &self.finish, |connection, head| {
                 let (proxy, client) = (Arc::clone(&self), Arc::clone(&client));
-                async move { proxy.handle(&client, request).await }
+                async move { proxy.handle(&client, connection, head).await }
             })
             .await;
         })
     }
 
     /// Serves the portal to somebody who asks the proxy for it by name.
-    fn open_portal(
-        &self,
-        client: &Client,
-        request: http::Request<Incoming>,
-        mut recorder: Recorder,
-    ) -> Response<Download> {
+    async fn open_portal(&self, client: &Client, connection: Connection, mut recorder: Recorder) -> Option<Connection> {
         recorder.decision = Outcome::Local;
-        recorder.status = StatusCode::OK.as_u16();
+        let connection = self.establish(connection, &mut recorder).await?;
         let (serve, peer) = (Arc::clone(&self.portal.serve), client.peer.clone());
         self.tasks.spawn(async move {
-            match hyper::upgrade::on(request).await {
-                Ok(upgraded) => serve(Box::new(TokioIo::new(upgraded)), peer).await,
-                Err(_) => recorder.reason = Some("client-left"),
-            }
+            let stream = Rewind::new(connection.unread.freeze(), connection.stream);
+            serve(Box::new(stream), peer).await;
             drop(recorder);
         });
-        switch(StatusCode::OK)
+        None
     }
 }
 
@@ -229,11 +247,6 @@ impl Proxy {
 enum Act {
     Tunnel(Permit, Option<Identity>),
     Intercept,
-}
-
-fn finish(recorder: &mut Recorder, moved: Moved, end: End) {
-    (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
-    recorder.reason = end.reason();
 }
 
 async fn bounded<T>(limit: Duration, step: impl Future<Output = std::io::Result<T>>) -> Option<T> {

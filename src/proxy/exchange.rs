@@ -2,63 +2,64 @@
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HOST, UPGRADE};
-use http::uri::Authority;
-use http::{HeaderValue, Method, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, Version};
 
 use super::answer::Refusal;
-use super::challenge::{close, redirect};
+use super::challenge::redirect;
 use super::classify::{Kind, classify};
-use super::download::Download;
-use super::forward::Failure;
+use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
 use super::identify::{Client, Identity, identify};
-use super::patience::Patience;
-use super::preflight;
+use super::outgoing::{Incoming, Outgoing};
 use super::relay::relay;
-use super::upload::Upload;
-use super::{Asker, Proxy, Request, own, switch};
+use super::watch::Watch;
+use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
-use crate::wire::field::{self, Via};
-use crate::wire::{Body, Destination};
+use crate::wire::Destination;
+use crate::wire::field::{Hop, Via};
+use crate::wire::h1::{Connection, Length, RequestHead, Stream, Transfer};
+
+/// A request that is being answered.
+pub(super) struct Request {
+    pub(super) head: RequestHead,
+    pub(super) destination: Arc<Destination>,
+    pub(super) kind: Kind,
+    pub(super) recorder: Recorder,
+}
 
 impl Proxy {
     /// Answers a request for `destination` that is not a CONNECT.
     pub(super) async fn exchange(
         &self,
         client: &Client,
-        request: http::Request<Incoming>,
-        destination: &Destination,
+        connection: Connection,
+        head: RequestHead,
+        destination: Arc<Destination>,
         mut recorder: Recorder,
-    ) -> Response<Download> {
-        let (parts, body) = request.into_parts();
-        recorder.destination(destination);
-        recorder.path = Some(parts.uri.path().to_owned());
-        let kind = classify(&parts, destination);
-        let mut request = Request { parts, destination, kind, recorder };
-        // Only a page needs to know who asks, and only a refusal needs a page.
+    ) -> Option<Connection> {
+        recorder.destination(&destination);
+        recorder.path = Some(head.target.path().to_owned());
+        let kind = classify(&head, &destination);
+        let mut request = Request { head, destination, kind, recorder };
         match self.answer(client, &mut request).await {
-            Ok(Act::Answer(response)) => own(response, request.recorder),
-            Ok(Act::Forward(permit, identity)) => self.act(client, request, body, permit, identity.as_ref()).await,
-            Err(refusal) => {
-                let asker = Asker::of_request(&request);
-                self.refuse(&refusal, &asker, request.recorder)
+            Ok(Act::Answer(response)) => self.reply(connection, Some(&request.head), &response, request.recorder).await,
+            Ok(Act::Forward(permit, identity)) => {
+                self.forward(client, connection, request, permit, identity.as_ref()).await
             }
+            Err(refusal) => self.refuse_request(connection, &refusal, request).await,
         }
     }
 
     /// Identifies and decides.
-    async fn answer(&self, client: &Client, request: &mut Request<'_>) -> Result<Act, Refusal> {
+    async fn answer(&self, client: &Client, request: &mut Request) -> Result<Act, Refusal> {
         refuse_early(request, &self.forwarder.via)?;
-        let destination = request.destination;
-        if request.parts.uri.path().starts_with(RESERVED_PATH) {
+        let destination = &*request.destination;
+        if request.head.target.path().starts_with(RESERVED_PATH) {
             request.recorder.decision = Outcome::Local;
-            return match request.parts.uri.path() {
-                ARRIVE_PATH if request.parts.method == Method::GET => {
+            return match request.head.target.path() {
+                ARRIVE_PATH if request.head.method == Method::GET => {
                     self.arrive(client, request).await.map(Act::Answer)
                 }
                 _ => Err(Refusal::BadRequest("the path is reserved")),
@@ -69,7 +70,7 @@ impl Proxy {
             return Ok(Act::Answer(redirect(StatusCode::FOUND, &self.portal.url)));
         }
         let now = self.clock.now();
-        let identity = identify(&self.sessions, &self.sealer, now, client, destination, &request.parts.headers);
+        let identity = identify(&self.sessions, &self.sealer, now, client, destination, &request.head.fields);
         if let Some(identity) = &identity {
             let session = &identity.session;
             request.recorder.identity(&session.user, session.id.short(), identity.surrogate);
@@ -82,12 +83,14 @@ impl Proxy {
                 request.recorder.rule = Some(Arc::clone(&denial.rule));
                 Err(Refusal::Denied(denial.rule.to_string()))
             }
-            Decision::Authenticate => self.ask(client, request, query).await,
+            Decision::Authenticate => self.ask(client, request).await,
         }
     }
 
     /// Asks somebody unknown who they are, in the way that this kind of request allows.
-    async fn ask(&self, client: &Client, request: &mut Request<'_>, query: Query<'_>) -> Result<Act, Refusal> {
+    async fn ask(&self, client: &Client, request: &mut Request) -> Result<Act, Refusal> {
+        let destination = Arc::clone(&request.destination);
+        let query = Query { user: None, network: &client.peer.network, destination: &destination };
         if request.kind == Kind::Preflight {
             return match self.policy.evaluate_preflight(query) {
                 Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
@@ -95,8 +98,8 @@ impl Proxy {
             };
         }
         // Nobody is asked to sign in for what they could not reach anyway.
-        if request.kind != Kind::Probe && !self.policy.may_open_private(request.destination) {
-            let checked = self.forwarder.dialler.check(request.destination).await;
+        if request.kind != Kind::Probe && !self.policy.may_open_private(&destination) {
+            let checked = self.forwarder.dialler.check(&destination).await;
             checked.map_err(|error| Refusal::Origin(error.into()))?;
         }
         match request.kind {
@@ -116,117 +119,219 @@ impl Proxy {
     }
 
     /// Forwards a request that is permitted.
-    async fn act(
+    async fn forward(
         &self,
         client: &Client,
-        request: Request<'_>,
-        body: Incoming,
+        mut connection: Connection,
+        mut request: Request,
         permit: Permit,
         identity: Option<&Identity>,
-    ) -> Response<Download> {
-        let asker = (request.kind == Kind::Navigation || request.kind == Kind::FormNavigation)
-            .then(|| Asker::of_request(&request));
-        let asker = asker.unwrap_or(Asker { kind: request.kind, languages: None });
-        let Request { mut parts, destination, kind, mut recorder } = request;
-        let only_asks = kind == Kind::Preflight && identity.is_none();
-        if only_asks {
-            preflight::keep_question(&mut parts.headers);
-        }
-        recorder.decision = Outcome::Permitted;
-        recorder.rule = Some(Arc::clone(permit.rule()));
-        let client_upgrade = parts.extensions.remove::<OnUpgrade>();
-        let protocol = self.forwarder.prepare(destination, &mut parts);
-        let ended = identity.map(|identity| identity.session.ended().clone());
-        let body = if only_asks { Body::Empty } else { Body::Stream(body) };
-        let upload = Upload::new(body, Patience::new(self.limits.body_idle, ended.clone()));
-        let uploaded = upload.bytes();
-        let outgoing = http::Request::from_parts(parts, upload);
-        let (response, lease) = match self.forwarder.forward(permit, destination, outgoing, &client.pin).await {
-            Ok(answered) => answered,
-            Err(failure) => return self.refuse(&Refusal::Origin(failure), &asker, recorder),
+    ) -> Option<Connection> {
+        let only_asks = request.kind == Kind::Preflight && identity.is_none();
+        request.recorder.decision = Outcome::Permitted;
+        request.recorder.rule = Some(Arc::clone(permit.rule()));
+        let mut watch = Watch::new(identity.map(|identity| identity.session.ended().clone()));
+        let head = &request.head;
+        let hop = Hop::of(&head.fields);
+        let upgrade = hop.upgrade().filter(|protocol| !only_asks && may_change(protocol));
+        let max_forwards = max_forwards(head).map(|left| left.saturating_sub(1));
+        let outgoing =
+            Outgoing { head, destination: &request.destination, hop: &hop, upgrade, only_asks, max_forwards };
+        let sending = Sending {
+            permit,
+            destination: &request.destination,
+            method: &head.method,
+            version: head.version,
+            octets: outgoing.encode(&self.forwarder.via),
+            body: if only_asks { Length::NONE } else { head.body },
+            expects_continue: head.expects_continue() && !only_asks,
+            upgrades: upgrade.is_some(),
+            pin: &client.pin,
+            pool: &client.pool,
         };
-        recorder.origin = Some(lease.connection.origin);
-        recorder.egress = Some(lease.connection.egress);
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let (Some(client_upgrade), Some(protocol)) = (client_upgrade, protocol) else {
-                let failure = Failure::BadAnswer("it changes to a protocol that nobody asked for".into());
-                return self.refuse(&Refusal::Origin(failure), &asker, recorder);
-            };
-            return self.change_protocol(response, client_upgrade, &protocol, ended, recorder);
+        let mut answered = match self.forwarder.send(sending, &mut connection, &mut watch).await {
+            Ok(answered) => answered,
+            Err(failure) => return self.refuse_request(connection, &Refusal::Origin(failure), request).await,
+        };
+        let recorder = &mut request.recorder;
+        recorder.origin = Some(answered.lease.connection.origin);
+        recorder.egress = Some(answered.lease.connection.egress);
+        recorder.status = answered.head.status.as_u16();
+        if proves_on_connection(&head.fields) || proves_on_connection(&answered.head.fields) {
+            answered.lease.pin(&client.pin);
         }
-        let (mut head, body) = response.into_parts();
-        let mut body = Body::Stream(body);
-        if only_asks {
-            preflight::keep_answer(&mut head.headers);
-            body = Body::Empty;
+        if let Some(protocol) = upgrade.filter(|_| answered.head.status == StatusCode::SWITCHING_PROTOCOLS) {
+            let response = self.incoming(&answered, head, only_asks, true, Some(protocol));
+            self.change_protocol(connection, answered, response, &watch, request.recorder).await;
+            return None;
         }
-        self.forwarder.finish(&mut head);
-        recorder.status = head.status.as_u16();
-        if client.inside.is_some() && client.peer.network.address && identity.is_some() {
-            close(&mut head.headers);
+        // The next connection to this origin can be a tunnel.
+        let was_asked = client.inside.is_some() && client.peer.network.address && identity.is_some();
+        let keeps = head.is_persistent()
+            && answered.upload.is_whole()
+            && (head.body.is_none() || !only_asks)
+            && !was_asked
+            && !self.finish.is_cancelled();
+        let response = self.incoming(&answered, head, only_asks, keeps, None);
+        self.pass(connection, answered, response, only_asks, keeps, &mut watch, request).await
+    }
+
+    /// The answer's head, as it goes to the client.
+    fn incoming(
+        &self,
+        answered: &Answered,
+        head: &RequestHead,
+        only_asks: bool,
+        keeps: bool,
+        upgrade: Option<&[u8]>,
+    ) -> (Vec<u8>, bool) {
+        let incoming = Incoming { head: &answered.head, client: head.version, upgrade, only_asks, keeps };
+        (incoming.encode(&self.forwarder.via), incoming.in_chunks())
+    }
+
+    /// Passes the answer on.
+    #[expect(clippy::too_many_arguments, reason = "the last step of one exchange, with all that came before it")]
+    async fn pass(
+        &self,
+        mut connection: Connection,
+        answered: Answered,
+        (octets, in_chunks): (Vec<u8>, bool),
+        only_asks: bool,
+        keeps: bool,
+        watch: &mut Watch,
+        mut request: Request,
+    ) -> Option<Connection> {
+        let Answered { mut lease, head, mut upload } = answered;
+        let body = if only_asks { Length::NONE } else { head.body };
+        let mut download = Transfer::new(octets, body, in_chunks);
+        let origin = &mut lease.connection.connection;
+        let passed = self.forwarder.pass_bodies(&mut connection, origin, &mut upload, &mut download, watch).await;
+        request.recorder.bytes_in = upload.transfer.moved;
+        request.recorder.bytes_out = download.moved;
+        if passed == Err(Broken::Malformed) && !download.has_begun() {
+            let failure = Failure::BadAnswer("its body is not framed as it should be".into());
+            return self.refuse_request(connection, &Refusal::Origin(failure), request).await;
         }
-        let patience = Patience::new(self.limits.body_idle, ended);
-        let body = Download::of_origin(body, recorder, uploaded, lease, patience);
-        Response::from_parts(head, body)
+        if let Err(broken) = passed {
+            request.recorder.reason = Some(broken.reason());
+            // Where only the close tells the client that an answer is complete, this one must not look so.
+            if body == Length::UntilClose && !in_chunks && broken != Broken::Client {
+                reset(&connection);
+            }
+            return None;
+        }
+        if head.is_persistent() && upload.is_whole() && body == head.body {
+            lease.give_back();
+        }
+        drop(request);
+        if keeps && upload.is_whole() {
+            return Some(connection);
+        }
+        if !upload.is_whole() {
+            connection.close().await;
+        }
+        None
     }
 
     /// Passes an upgrade on (RFC 9110 §7.8) and moves the bytes that follow.
-    fn change_protocol(
+    async fn change_protocol(
         &self,
-        mut response: Response<Incoming>,
-        client: OnUpgrade,
-        protocol: &HeaderValue,
-        ended: Option<tokio_util::sync::CancellationToken>,
+        mut connection: Connection,
+        answered: Answered,
+        (mut octets, _): (Vec<u8>, bool),
+        watch: &Watch,
         mut recorder: Recorder,
-    ) -> Response<Download> {
-        let origin = hyper::upgrade::on(&mut response);
+    ) {
+        let origin = answered.lease.connection.connection;
+        octets.extend_from_slice(&origin.unread);
+        let early = origin.unread.len() as u64;
         let idle = self.limits.tunnel_idle;
-        recorder.status = StatusCode::SWITCHING_PROTOCOLS.as_u16();
+        let ended = watch.session().cloned();
         self.tasks.spawn(async move {
-            let (Ok(client), Ok(origin)) = (client.await, origin.await) else {
-                recorder.reason = Some("connection_terminated");
+            if connection.write_all(&octets, idle).await.is_err() {
+                recorder.reason = Some("client-left");
                 return;
-            };
-            let streams = (TokioIo::new(client), TokioIo::new(origin));
-            let (moved, end) = relay(streams.0, streams.1, Vec::new(), idle, ended.as_ref()).await;
-            (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
+            }
+            let unread = connection.unread.to_vec();
+            let (moved, end) = relay(connection.stream, origin.stream, unread, idle, ended.as_ref()).await;
+            (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back + early);
             recorder.reason = end.reason();
         });
-        let (mut head, _) = response.into_parts();
-        self.forwarder.finish(&mut head);
-        head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        head.headers.insert(UPGRADE, protocol.clone());
-        let mut answer = switch(head.status);
-        *answer.headers_mut() = head.headers;
-        answer
+    }
+
+    async fn refuse_request(&self, connection: Connection, refusal: &Refusal, request: Request) -> Option<Connection> {
+        let asker = Asker { kind: request.kind, languages: super::languages(&request.head.fields) };
+        if *refusal == Refusal::Origin(Failure::SessionEnded) {
+            let mut recorder = request.recorder;
+            recorder.reason = Some("session-ended");
+            return None;
+        }
+        self.refuse(connection, Some(&request.head), refusal, &asker, request.recorder).await
     }
 }
 
 /// What is to be done with a request that is not refused.
 enum Act {
     /// It is answered by us.
-    Answer(Response<Body>),
+    Answer(Response<Bytes>),
     /// It is forwarded, for somebody or for nobody.
     Forward(Permit, Option<Identity>),
 }
 
 /// Refuses what no sign-in could make right.
-fn refuse_early(request: &Request<'_>, via: &Via) -> Result<(), Refusal> {
-    let fields = &request.parts.headers;
-    if request.parts.method == Method::TRACE {
+fn refuse_early(request: &Request, via: &Via) -> Result<(), Refusal> {
+    let head = &request.head;
+    if head.method == Method::TRACE {
         return Err(Refusal::Method);
     }
-    if via.is_in(fields) {
+    if via.is_in(&head.fields) {
         return Err(Refusal::Loop);
     }
-    if fields.get_all(HOST).iter().count() > 1 {
+    check_host(head, |host| request.destination.check_host_field(host))?;
+    if head.version == Version::HTTP_11
+        && head.fields.items("expect").any(|item| !item.eq_ignore_ascii_case(b"100-continue"))
+    {
+        return Err(Refusal::Expectation);
+    }
+    // RFC 9110 §7.6.2: the last that may see it answers.
+    if max_forwards(head) == Some(0) {
+        return Err(Refusal::LastHop);
+    }
+    Ok(())
+}
+
+/// Every HTTP/1.1 request has one Host field, which names what the target names (RFC 9112 §3.2).
+pub(super) fn check_host(
+    head: &RequestHead,
+    check: impl FnOnce(&str) -> Result<(), crate::wire::target::Error>,
+) -> Result<(), Refusal> {
+    let mut hosts = head.fields.all("host");
+    let Some(host) = hosts.next() else {
+        return if head.version == Version::HTTP_10 {
+            Ok(())
+        } else {
+            Err(Refusal::BadRequest("there is no Host field"))
+        };
+    };
+    if hosts.next().is_some() {
         return Err(Refusal::BadRequest("there is more than one Host field"));
     }
-    let (host, target) = (field::text(fields, HOST), request.parts.uri.authority());
     // The same text names the same origin.
-    if host.is_some() && host == target.map(Authority::as_str) {
+    if head.target.authority().is_some_and(|target| target.as_bytes() == host) {
         return Ok(());
     }
-    request.destination.check_host_field(host)?;
-    Ok(())
+    let host = std::str::from_utf8(host).map_err(|_| Refusal::BadRequest("the Host field is not valid"))?;
+    Ok(check(host)?)
+}
+
+/// Max-Forwards of an OPTIONS; other methods have none (RFC 9110 §7.6.2).
+fn max_forwards(head: &RequestHead) -> Option<u32> {
+    if head.method != Method::OPTIONS { None } else { head.fields.text("max-forwards")?.parse().ok() }
+}
+
+/// Makes the close of a connection one that its peer sees as an error.
+fn reset(connection: &Connection) {
+    if let Stream::Plain(stream) = &connection.stream {
+        drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)));
+    }
 }

@@ -1,21 +1,22 @@
-//! Sends a request to its origin and brings the head of the answer back.
+//! Sends a request to its origin, brings the head of the answer back, and moves the bodies.
 
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::task::Poll;
 
-use http::header::{AUTHORIZATION, CONNECTION, EXPECT, FORWARDED, HOST, UPGRADE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
+use http::{Method, StatusCode, Version};
 
 use super::dial::{self, Dialler, OriginTls};
+use super::outgoing::Incoming;
 use super::pool::{Lease, OriginConnection, Pin, Pool};
-use super::upload::Upload;
+use super::watch::Watch;
 use crate::policy::Permit;
-use crate::wire::field::{self, Via};
-use crate::wire::{Destination, Limits, Scheme, cookie};
+use crate::wire::field::Via;
+use crate::wire::h1::{BodyError, Connection, Fields, Length, ReadError, ResponseHead, Stream, Transfer};
+use crate::wire::{Destination, Limits, Scheme};
+
+/// Interim answers (RFC 9110 §15.2) to one request: more than any honest origin sends.
+const MAX_INTERIM: u32 = 16;
 
 /// Why there is no answer to pass on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,12 +25,18 @@ pub(super) enum Failure {
     Dial(#[from] dial::Error),
     #[error("the origin did not answer in time")]
     AnswerTimedOut,
-    #[error("the connection was lost before the answer: {0}")]
-    ConnectionLost(String),
+    #[error("the connection was lost before the answer")]
+    ConnectionLost,
     #[error("the origin's answer is not HTTP: {0}")]
     BadAnswer(String),
     #[error("the client broke off its request")]
     ClientLeft,
+    #[error("the request's body is not valid: {0}")]
+    BadBody(String),
+    #[error("the request's body did not arrive in time")]
+    BodyTimedOut,
+    #[error("the session has ended")]
+    SessionEnded,
 }
 
 /// Sends requests to origins.
@@ -37,196 +44,274 @@ pub(super) enum Failure {
 pub(super) struct Forwarder {
     pub(super) dialler: Arc<Dialler>,
     pub(super) tls: OriginTls,
-    pub(super) pool: Arc<Pool>,
     pub(super) limits: Limits,
     pub(super) via: Via,
 }
 
-impl Forwarder {
-    /// Sends `request` and waits for the head of the answer. A connection that was kept may turn out to be gone: the
-    /// request is sent once more on a new one, when that cannot do a thing twice (RFC 9110 §9.2.2).
-    pub(super) async fn forward(
-        &self,
-        permit: Permit,
-        destination: &Destination,
-        request: Request<Upload>,
-        pin: &Arc<Pin>,
-    ) -> Result<(Response<Incoming>, Lease), Failure> {
-        let proves = proves_on_connection(request.headers());
-        let (response, mut lease) = self.send(permit, destination, request, pin).await?;
-        if proves || proves_on_connection(response.headers()) {
-            lease.pin(pin);
-        }
-        Ok((response, lease))
+/// A request that is to be sent.
+pub(super) struct Sending<'a> {
+    pub(super) permit: Permit,
+    pub(super) destination: &'a Arc<Destination>,
+    pub(super) method: &'a Method,
+    /// The version that the client speaks: HTTP/1.0 knows no interim answers.
+    pub(super) version: Version,
+    /// The head, as it leaves.
+    pub(super) octets: Vec<u8>,
+    pub(super) body: Length,
+    /// Whether the client wants to hear 100 (Continue).
+    pub(super) expects_continue: bool,
+    pub(super) upgrades: bool,
+    pub(super) pin: &'a Arc<Pin>,
+    pub(super) pool: &'a Arc<Pool>,
+}
+
+/// A request that has an answer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) lease: Lease,
+    pub(super) head: ResponseHead,
+    /// The request's body, which may still be on its way.
+    pub(super) upload: Upload,
+}
+
+/// A request's head and body on their way.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) transfer: Transfer,
+    state: Sent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Going,
+    Whole,
+    /// The origin takes no more of it: what it has to say may have been said.
+    Broken,
+}
+
+impl Upload {
+    fn new(octets: Vec<u8>, body: Length) -> Self {
+        let in_chunks = body == Length::Chunked;
+        Self { transfer: Transfer::new(octets, body, in_chunks), state: Sent::Going }
     }
 
-    async fn send(
+    /// Whether all of it has been sent.
+    pub(super) fn is_whole(&self) -> bool {
+        self.state == Sent::Whole
+    }
+}
+
+impl Forwarder {
+    /// Sends a request and waits for the head of the answer. A connection that was kept may turn out to be gone: the
+    /// request is sent once more on a new one, when that cannot do a thing twice (RFC 9110 §9.2.2).
+    pub(super) async fn send(
         &self,
-        permit: Permit,
-        destination: &Destination,
-        request: Request<Upload>,
-        pin: &Arc<Pin>,
-    ) -> Result<(Response<Incoming>, Lease), Failure> {
-        let private = permit.opens_private();
-        let upgrades = request.headers().contains_key(UPGRADE);
-        let mut request = request;
-        let kept = || pin.take(destination, private).or_else(|| self.pool.take(destination, private));
-        if !upgrades && let Some(mut lease) = kept() {
-            let spare = replay(&request);
-            match self.exchange(&mut lease, request).await {
-                Ok(response) => return Ok((response, lease)),
-                Err((Failure::ConnectionLost(_), Some(unsent))) => request = unsent,
-                Err((failure @ Failure::ConnectionLost(_), None)) => request = spare.ok_or(failure)?,
-                Err((failure, _)) => return Err(failure),
+        sending: Sending<'_>,
+        client: &mut Connection,
+        watch: &mut Watch,
+    ) -> Result<Answered, Failure> {
+        let (destination, private) = (sending.destination, sending.permit.opens_private());
+        let may_repeat = sending.method.is_idempotent() && sending.body.is_none();
+        if !sending.upgrades
+            && let Some(mut lease) =
+                sending.pin.take(destination, private).or_else(|| sending.pool.take(destination, private))
+        {
+            let mut upload = Upload::new(sending.octets.clone(), sending.body);
+            match self.wait(&sending, client, &mut lease, &mut upload, watch).await {
+                Ok(head) => return Ok(Answered { lease, head, upload }),
+                Err(Failure::ConnectionLost) if may_repeat => {}
+                Err(failure) => return Err(failure),
             }
         }
-        let connection = self.open(&permit, destination).await?;
-        let mut lease = self.pool.lease(connection, destination.clone(), private);
-        let response = self.exchange(&mut lease, request).await.map_err(|(failure, _)| failure)?;
-        Ok((response, lease))
+        let connection = self.open(&sending.permit, destination).await?;
+        let mut lease = sending.pool.lease(connection, Arc::clone(destination), private);
+        let mut upload = Upload::new(sending.octets.clone(), sending.body);
+        let head = self.wait(&sending, client, &mut lease, &mut upload, watch).await?;
+        Ok(Answered { lease, head, upload })
     }
 
     async fn open(&self, permit: &Permit, destination: &Destination) -> Result<OriginConnection, Failure> {
         let dialled = self.dialler.dial(destination, permit).await?;
         let (origin, egress) = (dialled.origin, dialled.egress);
-        let sender = match destination.scheme {
-            Scheme::Http => self.handshake(TokioIo::new(dialled.stream)).await?,
-            Scheme::Https => {
-                let stream = self.tls.connect(&destination.host, dialled.stream).await?;
-                self.handshake(TokioIo::new(stream)).await?
-            }
+        let stream = match destination.scheme {
+            Scheme::Http => Stream::Plain(dialled.stream),
+            Scheme::Https => Stream::Other(Box::new(self.tls.connect(&destination.host, dialled.stream).await?)),
         };
-        Ok(OriginConnection { sender, origin, egress })
+        Ok(OriginConnection { connection: Connection::new(stream), origin, egress })
     }
 
-    async fn handshake<S>(&self, stream: S) -> Result<http1::SendRequest<Upload>, Failure>
-    where
-        S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-    {
-        let mut client = http1::Builder::new();
-        client.max_headers(self.limits.head_fields).max_header_size(self.limits.head_bytes);
-        let (sender, connection) =
-            client.handshake(stream).await.map_err(|error| Failure::ConnectionLost(error.to_string()))?;
-        // What goes wrong on the connection is told to whoever waits for an answer on it.
-        tokio::spawn(async move { drop(connection.with_upgrades().await) });
-        Ok(sender)
-    }
-
-    /// One request and the head of its answer. A request that was not sent at all comes back.
-    async fn exchange(
+    /// Sends the request and waits for the head of the final answer; interim ones are passed on.
+    async fn wait(
         &self,
+        sending: &Sending<'_>,
+        client: &mut Connection,
         lease: &mut Lease,
-        request: Request<Upload>,
-    ) -> Result<Response<Incoming>, (Failure, Option<Request<Upload>>)> {
-        let uploaded = request.body().bytes();
-        let upgrades = request.headers().contains_key(UPGRADE);
-        let answer = lease.connection.sender.try_send_request(request);
-        tokio::pin!(answer);
-        let mut seen = uploaded.load(Ordering::Relaxed);
-        let response = loop {
-            match timeout(self.limits.answer_time, answer.as_mut()).await {
-                Ok(Ok(response)) => break response,
-                Ok(Err(mut error)) => {
-                    let unsent = error.take_message();
-                    return Err((failure_of(error.error()), unsent));
-                }
-                // The clock starts when the request has been sent: as long as it goes on, there is no answer to miss.
-                Err(_) => {
-                    let now = uploaded.load(Ordering::Relaxed);
-                    if now == seen {
-                        return Err((Failure::AnswerTimedOut, None));
+        upload: &mut Upload,
+        watch: &mut Watch,
+    ) -> Result<ResponseHead, Failure> {
+        for _ in 0..MAX_INTERIM {
+            let octets = self.next_head(client, &mut lease.connection.connection, upload, watch).await?;
+            let head = ResponseHead::parse(&octets, self.limits.head_fields, sending.method)
+                .map_err(|error| Failure::BadAnswer(error.to_string()))?;
+            if head.status == StatusCode::SWITCHING_PROTOCOLS && !sending.upgrades {
+                return Err(Failure::BadAnswer("it changes to a protocol that nobody asked for".into()));
+            }
+            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(head);
+            }
+            let is_wanted = head.status != StatusCode::CONTINUE || sending.expects_continue;
+            if sending.version == Version::HTTP_11 && is_wanted {
+                let interim =
+                    Incoming { head: &head, client: sending.version, upgrade: None, only_asks: false, keeps: true };
+                let octets = interim.encode(&self.via);
+                client.write_all(&octets, self.limits.body_idle).await.map_err(|_| Failure::ClientLeft)?;
+            }
+        }
+        Err(Failure::BadAnswer("there are too many interim answers".into()))
+    }
+
+    /// The next head that the origin sends, while the request is on its way.
+    async fn next_head(
+        &self,
+        client: &mut Connection,
+        origin: &mut Connection,
+        upload: &mut Upload,
+        watch: &mut Watch,
+    ) -> Result<bytes::Bytes, Failure> {
+        let limits = &self.limits;
+        let mut progress = None;
+        client.deadline.set(limits.answer_time);
+        poll_fn(|cx| {
+            if upload.state == Sent::Going {
+                match upload.transfer.poll(client, &mut origin.stream, cx) {
+                    Poll::Ready(Ok(())) => {
+                        upload.state = Sent::Whole;
+                        // As long as the request goes on, there is no answer to miss.
+                        client.deadline.set(limits.answer_time);
                     }
-                    seen = now;
+                    Poll::Ready(Err(BodyError::Receiver(_))) => upload.state = Sent::Broken,
+                    Poll::Ready(Err(BodyError::Truncated)) => return Poll::Ready(Err(Failure::ClientLeft)),
+                    Poll::Ready(Err(BodyError::Malformed(why))) => return Poll::Ready(Err(Failure::BadBody(why))),
+                    Poll::Pending => {
+                        if progress != Some(upload.transfer.moved) {
+                            progress = Some(upload.transfer.moved);
+                            client.deadline.set(limits.body_idle);
+                        }
+                        if watch.poll(cx).is_ready() {
+                            return Poll::Ready(Err(Failure::SessionEnded));
+                        }
+                    }
                 }
             }
-        };
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS && !upgrades {
-            return Err((Failure::BadAnswer("it changes to a protocol that nobody asked for".into()), None));
-        }
-        Ok(response)
+            match origin.poll_head(cx, limits.head_bytes, false) {
+                Poll::Ready(Ok(Some(octets))) => return Poll::Ready(Ok(octets)),
+                Poll::Ready(Ok(None)) => return Poll::Ready(Err(Failure::ConnectionLost)),
+                Poll::Ready(Err(ReadError::Lost)) => {
+                    let begun = !origin.unread.is_empty();
+                    let failure = Failure::BadAnswer("its head breaks off".into());
+                    return Poll::Ready(Err(if begun { failure } else { Failure::ConnectionLost }));
+                }
+                Poll::Ready(Err(ReadError::Head(error))) => {
+                    return Poll::Ready(Err(Failure::BadAnswer(error.to_string())));
+                }
+                Poll::Pending => {}
+            }
+            if upload.state != Sent::Going && client.poll_gone(cx).is_ready() {
+                return Poll::Ready(Err(Failure::ClientLeft));
+            }
+            let late = if upload.state == Sent::Going && upload.transfer.waits_for_sender() {
+                Failure::BodyTimedOut
+            } else {
+                Failure::AnswerTimedOut
+            };
+            client.deadline.poll(cx).map(|()| Err(late))
+        })
+        .await
     }
 
-    /// Makes a client's request one that an origin may see. Gives back the protocol that the client wants to change to.
-    pub(super) fn prepare(&self, destination: &Destination, request: &mut http::request::Parts) -> Option<HeaderValue> {
-        let fields = &mut request.headers;
-        let upgrade = field::remove_hop_by_hop(fields).filter(may_change);
-        // hyper has told the client to go on, so the origin must not be asked whether it may.
-        fields.remove(EXPECT);
-        for name in [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP] {
-            fields.remove(name);
-        }
-        cookie::remove_reserved(fields);
-        self.via.add(fields, request.version);
-        // RFC 9112 §3.2.2: the Host field is made from the target.
-        if let Ok(host) = HeaderValue::try_from(destination.authority()) {
-            fields.insert(HOST, host);
-        }
-        if let Some(protocol) = &upgrade {
-            fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            fields.insert(UPGRADE, protocol.clone());
-        }
-        request.uri = origin_form(&request.uri);
-        request.version = Version::HTTP_11;
-        upgrade
-    }
-
-    /// Makes an origin's answer one that a client may see.
-    pub(super) fn finish(&self, response: &mut http::response::Parts) {
-        let received = response.version;
-        field::remove_hop_by_hop(&mut response.headers);
-        cookie::refuse_reserved(&mut response.headers);
-        self.via.add(&mut response.headers, received);
-        response.version = Version::HTTP_11;
+    /// Moves the answer's body to the client, and what is left of the request's body to the origin.
+    pub(super) async fn pass_bodies(
+        &self,
+        client: &mut Connection,
+        origin: &mut Connection,
+        upload: &mut Upload,
+        download: &mut Transfer,
+        watch: &mut Watch,
+    ) -> Result<(), Broken> {
+        let idle = self.limits.body_idle;
+        let mut progress = None;
+        poll_fn(|cx| {
+            if upload.state == Sent::Going {
+                match upload.transfer.poll(client, &mut origin.stream, cx) {
+                    Poll::Ready(Ok(())) => upload.state = Sent::Whole,
+                    Poll::Ready(Err(_)) => upload.state = Sent::Broken,
+                    Poll::Pending => {}
+                }
+            }
+            match download.poll(origin, &mut client.stream, cx) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(BodyError::Receiver(_))) => return Poll::Ready(Err(Broken::Client)),
+                Poll::Ready(Err(BodyError::Malformed(_))) => return Poll::Ready(Err(Broken::Malformed)),
+                Poll::Ready(Err(BodyError::Truncated)) => return Poll::Ready(Err(Broken::Origin)),
+                Poll::Pending => {}
+            }
+            if upload.state != Sent::Going && client.poll_gone(cx).is_ready() {
+                return Poll::Ready(Err(Broken::Client));
+            }
+            if watch.poll(cx).is_ready() {
+                return Poll::Ready(Err(Broken::SessionEnded));
+            }
+            let moved = upload.transfer.moved + download.moved;
+            if progress != Some(moved) {
+                progress = Some(moved);
+                client.deadline.set(idle);
+            }
+            client.deadline.poll(cx).map(|()| Err(Broken::Idle))
+        })
+        .await
     }
 }
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// Why an answer broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The client is gone.
+    Client,
+    /// The origin broke off.
+    Origin,
+    /// The origin broke the framing.
+    Malformed,
+    /// Nothing moved for too long.
+    Idle,
+    /// The session has ended.
+    SessionEnded,
+}
+
+impl Broken {
+    /// The word for the access record.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Client => "client-left",
+            Self::Origin | Self::Malformed => "http_response_incomplete",
+            Self::Idle => "connection_read_timeout",
+            Self::SessionEnded => "session-ended",
+        }
+    }
+}
 
 /// Whether somebody proves with this message, or is asked to, who they are for all that follows on the connection.
-fn proves_on_connection(fields: &HeaderMap) -> bool {
+pub(super) fn proves_on_connection(fields: &Fields) -> bool {
     let schemes: [&[u8]; 2] = [b"ntlm", b"negotiate"];
-    let all = fields.get_all(AUTHORIZATION).iter().chain(fields.get_all(WWW_AUTHENTICATE));
-    let items = all.flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+    let items = fields.items("authorization").chain(fields.items("www-authenticate"));
     let mut names = items.filter_map(|item| item.split(|b| *b == b' ').next());
     names.any(|name| schemes.iter().any(|scheme| name.eq_ignore_ascii_case(scheme)))
 }
 
 /// Whether a connection may change to this protocol. Over HTTP/2 (`h2c`) further requests would go by unseen, for any
 /// host that the origin answers for; RFC 9113 §3.1 has given that up, and an origin may ignore an upgrade.
-fn may_change(protocol: &HeaderValue) -> bool {
-    let asked = protocol.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+pub(super) fn may_change(protocol: &[u8]) -> bool {
+    let asked = protocol.split(|b| *b == b',').map(<[u8]>::trim_ascii);
     !asked.into_iter().any(|name| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")))
-}
-
-/// Origin-form (RFC 9112 §3.2.1).
-fn origin_form(uri: &Uri) -> Uri {
-    uri.path_and_query().cloned().map_or(Uri::from_static("/"), Uri::from)
-}
-
-/// A copy of a request that can be sent twice: a safe or idempotent method, and no body.
-fn replay(request: &Request<Upload>) -> Option<Request<Upload>> {
-    let may = request.method().is_idempotent() && http_body::Body::is_end_stream(request.body());
-    may.then(|| {
-        let mut copy = Request::new(Upload::default());
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.headers_mut() = request.headers().clone();
-        copy
-    })
-}
-
-fn failure_of(error: &hyper::Error) -> Failure {
-    if error.is_parse() {
-        return Failure::BadAnswer(error.to_string());
-    }
-    if error.is_user() {
-        // Only the body that we hand over is ours, and it fails when the client does.
-        return Failure::ClientLeft;
-    }
-    Failure::ConnectionLost(error.to_string())
 }
 
 #[cfg(test)]
@@ -244,8 +329,7 @@ mod tests {
             ("www-authenticate", "Bearer realm=\"ntlm\"", false),
             ("x-ntlm", "NTLM", false),
         ] {
-            let fields = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
-            assert_eq!(proves_on_connection(&fields), proves, "{name}: {value}");
+            assert_eq!(proves_on_connection(&Fields::from([(name, value)])), proves, "{name}: {value}");
         }
     }
 
@@ -259,16 +343,7 @@ mod tests {
             ("websocket, h2c", false),
             ("h2c/1", false),
         ] {
-            assert_eq!(may_change(&HeaderValue::from_static(protocol)), may, "{protocol}");
-        }
-    }
-
-    #[test]
-    fn targets_are_sent_in_origin_form() {
-        for (target, sent) in
-            [("http://a.test/b?c", "/b?c"), ("http://a.test", "/"), ("http://a.test?c", "/?c"), ("/b", "/b")]
-        {
-            assert_eq!(origin_form(&target.parse().unwrap()).to_string(), sent, "{target}");
+            assert_eq!(may_change(protocol.as_bytes()), may, "{protocol}");
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::HeaderMap;
-
-use super::pool::Pin;
+use super::pool::{Pin, Pool};
 use crate::clock::Timestamp;
 use crate::observe::Surrogate;
 use crate::seal::Sealer;
 use crate::session::{Session, SessionId, Sessions};
+use crate::wire::h1::Fields;
 use crate::wire::{Destination, Peer, Scheme, cookie};
 
 /// A client connection, as far as identity goes.
@@ -20,26 +19,30 @@ pub struct Client {
     pub(super) inside: Option<Inside>,
     /// The origin connection that belongs to this one alone.
     pub(super) pin: Arc<Pin>,
+    /// The origin connections of the worker that serves it.
+    pub(super) pool: Arc<Pool>,
 }
 
 /// The inside of an intercepted CONNECT.
 #[derive(Debug)]
 pub(super) struct Inside {
     /// The origin that CONNECT named; every request is for it.
-    pub(super) destination: Destination,
+    pub(super) destination: Arc<Destination>,
     /// The session that a cookie or ticket on this connection has proven: TLS ends in one browser.
     proven: Mutex<Option<SessionId>>,
 }
 
 impl Client {
-    /// A connection that a listener accepted.
-    pub fn new(peer: Peer) -> Self {
-        Self { peer, inside: None, pin: Arc::default() }
+    /// A connection that a listener accepted, for a worker that keeps its origin connections in `pool`.
+    pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
+        Self { peer, inside: None, pin: Arc::default(), pool }
     }
 
     /// The connection inside a CONNECT to `destination`.
-    pub(super) fn inside(peer: Peer, destination: Destination) -> Self {
-        Self { peer, inside: Some(Inside { destination, proven: Mutex::new(None) }), pin: Arc::default() }
+    pub(super) fn inside(&self, destination: Destination) -> Self {
+        let (peer, pool) = (self.peer.clone(), Arc::clone(&self.pool));
+        let inside = Some(Inside { destination: Arc::new(destination), proven: Mutex::new(None) });
+        Self { peer, inside, pin: Arc::default(), pool }
     }
 
     /// Lets this connection stand for a session, when it ends in one browser.
@@ -68,7 +71,7 @@ pub(super) fn identify(
     now: Timestamp,
     client: &Client,
     destination: &Destination,
-    fields: &HeaderMap,
+    fields: &Fields,
 ) -> Option<Identity> {
     if let Some(session) = of_cookie(sessions, sealer, now, destination, fields) {
         client.prove(session.id);
@@ -94,7 +97,7 @@ fn of_cookie(
     sealer: &Sealer,
     now: Timestamp,
     destination: &Destination,
-    fields: &HeaderMap,
+    fields: &Fields,
 ) -> Option<Arc<Session>> {
     let tokens = cookie::values(fields, cookie_name(destination.scheme));
     let mut named = tokens

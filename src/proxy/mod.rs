@@ -5,22 +5,20 @@ mod challenge;
 mod classify;
 mod connect;
 pub mod dial;
-mod download;
 mod exchange;
 mod forward;
 mod identify;
-mod patience;
+mod outgoing;
 mod pool;
 mod preflight;
 mod relay;
-mod upload;
+mod watch;
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use http::{Method, Response, StatusCode};
-use hyper::body::Incoming;
-use tokio::io::{AsyncRead, AsyncWrite};
+use bytes::Bytes;
+use http::{Method, Response};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,24 +30,19 @@ use crate::policy::Policy;
 use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::session::ticket::Tickets;
-use crate::wire::{Body, Destination, Limits, Peer, field};
+use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
+use crate::wire::{Destination, Limits, Peer, field, target};
 use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
 use dial::{Dialler, OriginTls};
-pub use download::Download;
+use exchange::Request;
 use forward::Forwarder;
 pub use identify::Client;
-
-use pool::Pool;
-
-/// A byte stream to a client.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+pub use pool::Pool;
 
 /// Serves the portal on a stream whose client has yet to shake hands.
-pub type ServePortal = Arc<dyn Fn(Box<dyn Stream>, Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub type ServePortal = Arc<dyn Fn(Box<dyn ByteStream>, Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// The portal, as the proxy knows it.
 pub struct Portal {
@@ -60,6 +53,9 @@ pub struct Portal {
     /// Serves it to whoever asks the proxy for its name, so that it needs no DNS and no route of its own.
     pub serve: ServePortal,
 }
+
+/// Origin connections that a worker keeps: each is a descriptor that nobody uses.
+const MAX_KEPT: usize = 512;
 
 /// What the proxy is made of.
 pub struct Parts {
@@ -106,24 +102,16 @@ pub struct Proxy {
     locales: Locales,
     forwarder: Forwarder,
     bounces: Bounces,
+    pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
     clock: Clock,
     finish: CancellationToken,
     tasks: TaskTracker,
 }
 
-/// A request that is being answered.
-struct Request<'a> {
-    parts: http::request::Parts,
-    destination: &'a Destination,
-    kind: Kind,
-    recorder: Recorder,
-}
-
 impl Proxy {
     /// A proxy made of `parts`.
     pub fn new(parts: Parts) -> Self {
-        let pool = Arc::new(Pool::new(parts.limits.origin_idle_connections, parts.limits.origin_idle));
         // RFC 9110 §7.6.3: a pseudonym of our own, so that a loop is seen and nothing about this machine is told.
         let via = field::Via::new(crate::seal::random());
         Self {
@@ -136,8 +124,9 @@ impl Proxy {
             portal: parts.portal,
             brand: parts.brand,
             locales: Locales::built_in(),
-            forwarder: Forwarder { dialler: parts.dialler, tls: parts.tls, pool, limits: parts.limits, via },
+            forwarder: Forwarder { dialler: parts.dialler, tls: parts.tls, limits: parts.limits, via },
             bounces: Bounces::default(),
+            pools: Mutex::default(),
             limits: parts.limits,
             clock: parts.clock,
             finish: parts.finish,
@@ -145,33 +134,84 @@ impl Proxy {
         }
     }
 
-    /// Answers one request.
+    /// A pool of origin connections for one worker: connections belong to the thread that waits for them.
+    pub fn pool(&self) -> Arc<Pool> {
+        let bounds = pool::Bounds {
+            per_origin: self.limits.origin_idle_connections,
+            in_all: MAX_KEPT,
+            idle: self.limits.origin_idle,
+        };
+        let pool = Arc::new(Pool::new(bounds));
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pool));
+        pool
+    }
+
+    /// Answers one request. Gives the connection back when another may follow.
     pub async fn handle(
         self: &Arc<Self>,
         client: &Arc<Client>,
-        request: http::Request<Incoming>,
-    ) -> Response<Download> {
-        let recorder = self.log.begin(&client.peer, request.method());
-        if *request.method() == Method::CONNECT {
-            return self.connect(client, request, recorder).await;
+        connection: Connection,
+        head: Result<RequestHead, HeadError>,
+    ) -> Option<Connection> {
+        let recorder = self.log.begin(&client.peer, head.as_ref().ok().map(|head| &head.method));
+        let head = match head {
+            Ok(head) => head,
+            Err(error) => return self.refuse(connection, None, &Refusal::Head(error), &Asker::TOOL, recorder).await,
+        };
+        if head.method == Method::CONNECT {
+            return self.connect(client, connection, head, recorder).await;
         }
         let destination = match &client.inside {
-            Some(inside) => check_inside(&inside.destination, request.uri()),
-            None => Destination::of_absolute_form(request.uri()),
+            Some(inside) => check_inside(&inside.destination, &head),
+            None => Destination::of_absolute_form(&head.target).map(Arc::new),
         };
         match destination {
-            Ok(destination) => self.exchange(client, request, &destination, recorder).await,
-            Err(error) => self.refuse(&Refusal::BadTarget(error), &Asker::of_head(request.headers()), recorder),
+            Ok(destination) => self.exchange(client, connection, head, destination, recorder).await,
+            Err(error) => {
+                let asker = Asker::of_head(&head.fields);
+                self.refuse(connection, Some(&head), &Refusal::BadTarget(error), &asker, recorder).await
+            }
         }
     }
 
     /// Forgets what has been kept for too long.
     pub fn sweep(&self) {
-        self.forwarder.pool.sweep();
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| {
+            pool.upgrade().is_some_and(|pool| {
+                pool.sweep();
+                true
+            })
+        });
+    }
+
+    /// Sends an answer of our own, and records it.
+    pub async fn reply(
+        &self,
+        connection: Connection,
+        head: Option<&RequestHead>,
+        response: &Response<Bytes>,
+        mut recorder: Recorder,
+    ) -> Option<Connection> {
+        recorder.status = response.status().as_u16();
+        let (connection, sent) = h1::answer(connection, head, response, &self.limits).await;
+        if !sent {
+            recorder.reason = recorder.reason.or(Some("client-left"));
+        } else if head.is_none_or(|head| head.method != Method::HEAD) {
+            recorder.bytes_out = response.body().len() as u64;
+        }
+        connection
     }
 
     /// Answers a refused request and records why.
-    fn refuse(&self, refusal: &Refusal, asker: &Asker, mut recorder: Recorder) -> Response<Download> {
+    async fn refuse(
+        &self,
+        connection: Connection,
+        head: Option<&RequestHead>,
+        refusal: &Refusal,
+        asker: &Asker,
+        mut recorder: Recorder,
+    ) -> Option<Connection> {
         recorder.reason = recorder.reason.or(Some(refusal.error_type()));
         recorder.decision = match refusal {
             Refusal::Denied(_) | Refusal::SignInRequired => Outcome::Denied,
@@ -180,6 +220,7 @@ impl Proxy {
             }
             Refusal::Origin(_) => Outcome::Permitted,
             Refusal::CookiesBlocked(_) => Outcome::Challenged,
+            Refusal::LastHop => Outcome::Local,
             _ => Outcome::Rejected,
         };
         tracing::debug!(request_id = %recorder.id(), reason = %refusal, "request refused");
@@ -193,7 +234,7 @@ impl Proxy {
         };
         let locale = self.locales.negotiate(asker.languages.as_deref());
         let response = refused.render(&self.brand, locale);
-        own(response, recorder)
+        self.reply(connection, head, &response, recorder).await
     }
 }
 
@@ -204,20 +245,18 @@ struct Asker {
 }
 
 impl Asker {
+    /// Whoever sent what could not be read.
+    const TOOL: Self = Self { kind: Kind::Tool, languages: None };
+
     /// Who sent a request that names no origin, or names one by CONNECT.
-    fn of_head(fields: &http::HeaderMap) -> Self {
+    fn of_head(fields: &Fields) -> Self {
         let kind = if classify::is_browser(fields) { Kind::SubResource } else { Kind::Tool };
         Self { kind, languages: languages(fields) }
     }
-
-    /// Who sent a request.
-    fn of_request(request: &Request<'_>) -> Self {
-        Self { kind: request.kind, languages: languages(&request.parts.headers) }
-    }
 }
 
-fn languages(fields: &http::HeaderMap) -> Option<String> {
-    field::text(fields, http::header::ACCEPT_LANGUAGE).map(str::to_owned)
+fn languages(fields: &Fields) -> Option<String> {
+    fields.text("accept-language").map(str::to_owned)
 }
 
 impl std::fmt::Debug for Proxy {
@@ -227,22 +266,9 @@ impl std::fmt::Debug for Proxy {
 }
 
 /// Inside a CONNECT, every request is for the origin that CONNECT named.
-fn check_inside(inside: &Destination, uri: &http::Uri) -> Result<Destination, crate::wire::target::Error> {
-    match uri.authority() {
-        None => Ok(inside.clone()),
-        Some(authority) => inside.check_host_field(Some(authority.as_str())).map(|()| inside.clone()),
+fn check_inside(inside: &Arc<Destination>, head: &RequestHead) -> Result<Arc<Destination>, target::Error> {
+    match head.target.authority() {
+        None => Ok(Arc::clone(inside)),
+        Some(authority) => inside.check_host_field(authority).map(|()| Arc::clone(inside)),
     }
-}
-
-/// An answer of our own, which is recorded when it has been sent.
-fn own(response: Response<Body>, mut recorder: Recorder) -> Response<Download> {
-    recorder.status = response.status().as_u16();
-    response.map(|body| Download::own(body, recorder))
-}
-
-/// The status of a tunnel's or an upgrade's answer; its record is kept by whoever moves the bytes.
-fn switch(status: StatusCode) -> Response<Download> {
-    let mut response = Response::new(Download::none());
-    *response.status_mut() = status;
-    response
 }

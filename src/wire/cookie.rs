@@ -1,7 +1,11 @@
 //! Our cookies among an origin's: read, and kept from crossing in either direction.
 
-use http::header::{COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderValue};
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::header::COOKIE;
+
+use super::h1::Fields;
 
 /// What the names of our cookies on other origins begin with. Reserved: origins neither see such cookies nor set them.
 pub const RESERVED: &str = "vestibule_";
@@ -12,7 +16,8 @@ pub const RESERVED_HOST: &str = "__Host-vestibule_";
 /// The value of the cookie `name`, when the client sent it. For names that begin with `__Host-`, which nobody else can
 /// set.
 pub fn value<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    pairs(fields).find_map(|pair| text_of(pair, name))
+    let lines = fields.get_all(COOKIE).iter();
+    lines.flat_map(|line| pairs(line.as_bytes())).find_map(|pair| text_of(pair, name))
 }
 
 /// Values of one name that are looked at: more than any honest browser sends.
@@ -20,35 +25,22 @@ const MAX_VALUES: usize = 4;
 
 /// The values of the cookie `name`. A page or a neighbouring host can put one of its own beside ours, in front of it
 /// even (RFC 6265 §8.6), so the first is not always the right one.
-pub fn values<'a>(fields: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    pairs(fields).filter_map(move |pair| text_of(pair, name)).take(MAX_VALUES)
+pub fn values<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a str> {
+    fields.all("cookie").flat_map(pairs).filter_map(move |pair| text_of(pair, name)).take(MAX_VALUES)
 }
 
-/// Removes our cookies from a request. All others stay as they are, octet for octet.
-pub fn remove_reserved(fields: &mut HeaderMap) {
-    if !pairs(fields).any(is_reserved) {
-        return;
+/// A Cookie line without our cookies. All others stay as they are, octet for octet; `None` when there are no others.
+pub fn without_reserved(line: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if !pairs(line).any(is_reserved) {
+        return Some(Cow::Borrowed(line));
     }
-    let kept = pairs(fields).filter(|pair| !is_reserved(pair)).collect::<Vec<_>>().join(&b"; "[..]);
-    fields.remove(COOKIE);
-    if let Ok(value) = HeaderValue::from_bytes(&kept)
-        && !kept.is_empty()
-    {
-        fields.insert(COOKIE, value);
-    }
+    let kept = pairs(line).filter(|pair| !is_reserved(pair)).collect::<Vec<_>>().join(&b"; "[..]);
+    (!kept.is_empty()).then_some(Cow::Owned(kept))
 }
 
-/// Removes from a response every cookie that has one of our names.
-pub fn refuse_reserved(fields: &mut HeaderMap) {
-    let is_ours = |line: &HeaderValue| is_reserved(line.as_bytes().split(|b| *b == b';').next().unwrap_or_default());
-    if !fields.get_all(SET_COOKIE).iter().any(is_ours) {
-        return;
-    }
-    let kept: Vec<_> = fields.get_all(SET_COOKIE).iter().filter(|value| !is_ours(value)).cloned().collect();
-    fields.remove(SET_COOKIE);
-    for value in kept {
-        fields.append(SET_COOKIE, value);
-    }
+/// Whether a Set-Cookie line would set a cookie that has one of our names.
+pub fn sets_reserved(line: &[u8]) -> bool {
+    is_reserved(line.split(|b| *b == b';').next().unwrap_or_default())
 }
 
 /// Whether `name=value` is a cookie of ours. Browsers compare the `__Host-` prefix without regard to case (RFC 6265bis
@@ -60,12 +52,10 @@ fn is_reserved(pair: &[u8]) -> bool {
     starts(RESERVED) || starts(RESERVED_HOST)
 }
 
-/// The cookies, as octets: origins may set whatever a field can hold (RFC 9110 §5.5), and one that is no text must not
-/// hide ours.
-fn pairs(fields: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let lines = fields.get_all(COOKIE).iter();
-    let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';')).map(<[u8]>::trim_ascii);
-    pairs.filter(|pair| !pair.is_empty())
+/// The cookies of a line, as octets: origins may set whatever a field can hold (RFC 9110 §5.5), and one that is no text
+/// must not hide ours.
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|b| *b == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
 /// The value of a pair with this name.
@@ -89,37 +79,41 @@ mod tests {
 
     #[test]
     fn an_origin_sees_its_own_cookies_only() {
-        let mut fields = HeaderMap::new();
-        fields.append(COOKIE, "a=1; vestibule_s=secret; b=2".parse().unwrap());
-        fields.append(COOKIE, "__Host-vestibule_s=secret; __host-Vestibule_s=x".parse().unwrap());
-        assert_eq!(values(&fields, "vestibule_s").collect::<Vec<_>>(), ["secret"]);
-        remove_reserved(&mut fields);
-        assert_eq!(fields.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
-        let mut odd = HeaderMap::new();
-        odd.append(COOKIE, HeaderValue::from_bytes(b"a=\xe9; vestibule_s=secret; nameless; b = \xc3\xa9").unwrap());
-        assert_eq!(values(&odd, "vestibule_s").collect::<Vec<_>>(), ["secret"], "octets beside it do not hide it");
-        remove_reserved(&mut odd);
-        assert_eq!(odd.get(COOKIE).unwrap(), &b"a=\xe9; nameless; b = \xc3\xa9"[..]);
-        let mut ours = HeaderMap::new();
-        ours.append(COOKIE, "vestibule_s=secret".parse().unwrap());
-        remove_reserved(&mut ours);
-        assert!(ours.is_empty());
+        for (line, left) in [
+            (&b"a=1; vestibule_s=secret; b=2"[..], Some(&b"a=1; b=2"[..])),
+            (b"__Host-vestibule_s=secret; __host-Vestibule_s=x", None),
+            (b"a=\xe9; vestibule_s=secret; nameless; b = \xc3\xa9", Some(b"a=\xe9; nameless; b = \xc3\xa9")),
+            (b"vestibule_s=secret", None),
+            (b"a=1;b=2;", Some(b"a=1;b=2;")),
+            (b"", Some(b"")),
+        ] {
+            assert_eq!(without_reserved(line).as_deref(), left, "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn our_cookies_are_found_among_others() {
+        let fields = Fields::from([
+            ("Cookie", "a=1; vestibule_s=one; b=\u{e9}"),
+            ("cookie", "vestibule_s=two; vestibule_s=3; vestibule_s=4; vestibule_s=5"),
+        ]);
+        assert_eq!(values(&fields, "vestibule_s").collect::<Vec<_>>(), ["one", "two", "3", "4"]);
+        let fields = HeaderMap::from_iter([(COOKIE, "a=1; __Host-vestibule=x".parse().unwrap())]);
+        assert_eq!((value(&fields, "__Host-vestibule"), value(&fields, "b")), (Some("x"), None));
     }
 
     #[test]
     fn an_origin_sets_its_own_cookies_only() {
-        let mut fields = HeaderMap::new();
-        for line in [
-            "a=1; Path=/",
-            "vestibule_s=forged",
-            " VESTIBULE_s =forged",
-            "__Host-vestibule_s=forged; Secure",
-            "=vestibule_s=forged",
-            " = vestibule_s=forged; Path=/",
+        for (line, ours) in [
+            ("a=1; Path=/", false),
+            ("vestibule_s=forged", true),
+            (" VESTIBULE_s =forged", true),
+            ("__Host-vestibule_s=forged; Secure", true),
+            ("=vestibule_s=forged", true),
+            (" = vestibule_s=forged; Path=/", true),
+            ("a=vestibule_s=1", false),
         ] {
-            fields.append(SET_COOKIE, line.parse().unwrap());
+            assert_eq!(sets_reserved(line.as_bytes()), ours, "{line}");
         }
-        refuse_reserved(&mut fields);
-        assert_eq!(fields.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["a=1; Path=/"]);
     }
 }

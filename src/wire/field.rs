@@ -1,75 +1,96 @@
 //! Fields that end at a proxy, and fields that a proxy adds (RFC 9110 §7.6).
 
-use http::header::{
-    CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, Version};
 
-/// Fields that are for the next hop only, besides those that Connection names (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
+use super::h1::Fields;
+
+/// Fields that are for the next hop only, besides those that Connection names (RFC 9110 §7.6.1), and those that frame
+/// the message, which each hop does anew.
+const HOP_BY_HOP: [&str; 11] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-authentication-info",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "content-length",
+    "upgrade",
 ];
 
-/// Removes the fields that are for this hop only. Gives back the protocol that the sender wants to change to
-/// (RFC 9110 §7.8), when Connection names Upgrade as it must.
-pub fn remove_hop_by_hop(fields: &mut HeaderMap) -> Option<HeaderValue> {
-    let named: Vec<HeaderName> = fields
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        // Fields without which a message means something else are not the sender's to take away.
-        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-        .filter(|name| *name != HOST && *name != http::header::CONTENT_LENGTH && *name != http::header::COOKIE)
-        .collect();
-    let upgrade = if named.contains(&UPGRADE) { fields.get(UPGRADE).cloned() } else { None };
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        fields.remove(name);
+/// Fields without which a message means something else: not the sender's to take away.
+const NOT_TAKEN_AWAY: [&str; 7] = ["host", "cookie", "set-cookie", "via", "expect", "max-forwards", "authorization"];
+
+/// Names in Connection that are looked at: more than any honest sender has.
+const MAX_NAMED: usize = 16;
+
+/// What of a message is for this hop only.
+#[derive(Debug)]
+pub struct Hop<'a> {
+    fields: &'a Fields,
+    named: Vec<&'a [u8]>,
+}
+
+impl<'a> Hop<'a> {
+    /// Reads Connection.
+    pub fn of(fields: &'a Fields) -> Self {
+        let tells = |name: &&[u8]| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close");
+        let is_kept = |name: &&[u8]| !is_one_of(name, &NOT_TAKEN_AWAY);
+        Self { fields, named: fields.items("connection").filter(tells).filter(is_kept).take(MAX_NAMED).collect() }
     }
-    upgrade
+
+    /// Whether the field is for this hop only.
+    pub fn has(&self, name: &[u8]) -> bool {
+        is_one_of(name, &HOP_BY_HOP) || self.names(name)
+    }
+
+    /// The protocol that the sender wants to change to (RFC 9110 §7.8), when Connection names Upgrade as it must.
+    pub fn upgrade(&self) -> Option<&'a [u8]> {
+        self.names(b"upgrade").then(|| self.fields.get("upgrade")).flatten()
+    }
+
+    /// Whether the sender reads trailer fields (RFC 9110 §10.1.4).
+    pub fn takes_trailers(&self) -> bool {
+        self.fields.items("te").any(|item| item.eq_ignore_ascii_case(b"trailers"))
+    }
+
+    fn names(&self, name: &[u8]) -> bool {
+        self.named.iter().any(|named| named.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Whether `name` is one of these.
+pub fn is_one_of(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
 }
 
 /// This proxy in the Via field (RFC 9110 §7.6.3): its lines are made once, and not for each message.
 #[derive(Debug)]
 pub struct Via {
     pseudonym: String,
-    received_1_0: HeaderValue,
-    received_1_1: HeaderValue,
+    received_1_0: Vec<u8>,
+    received_1_1: Vec<u8>,
 }
 
 impl Via {
     /// The lines of a proxy with this number.
     pub fn new(number: [u8; 6]) -> Self {
         let pseudonym = format!("vestibule-{}", number.map(|byte| format!("{byte:02x}")).concat());
-        let line = |protocol| {
-            HeaderValue::try_from(format!("{protocol} {pseudonym}"))
-                .unwrap_or_else(|_| unreachable!("letters and digits are a field value"))
-        };
+        let line = |protocol| format!("Via: {protocol} {pseudonym}\r\n").into_bytes();
         Self { received_1_0: line("1.0"), received_1_1: line("1.1"), pseudonym }
     }
 
-    /// Adds this proxy to a message that was received as `received`.
-    pub fn add(&self, fields: &mut HeaderMap, received: Version) {
-        let line = if received == Version::HTTP_10 { &self.received_1_0 } else { &self.received_1_1 };
-        fields.append(VIA, line.clone());
+    /// The line that is added to a message which was received as `received`.
+    pub fn line(&self, received: Version) -> &[u8] {
+        if received == Version::HTTP_10 { &self.received_1_0 } else { &self.received_1_1 }
     }
 
     /// Whether a message has been through this proxy before.
-    pub fn is_in(&self, fields: &HeaderMap) -> bool {
-        fields
-            .get_all(VIA)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|hop| hop.split_whitespace().nth(1) == Some(&self.pseudonym))
+    pub fn is_in(&self, fields: &Fields) -> bool {
+        let words = |hop: &[u8]| hop.split(u8::is_ascii_whitespace).nth(1) == Some(self.pseudonym.as_bytes());
+        fields.items("via").any(words)
     }
 }
 
@@ -82,52 +103,34 @@ pub fn text(fields: &HeaderMap, name: impl http::header::AsHeaderName) -> Option
 mod tests {
     use super::*;
 
-    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        lines.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
-    }
-
     #[test]
-    fn fields_for_this_hop_and_fields_that_connection_names_are_removed() {
+    fn fields_for_this_hop_and_fields_that_connection_names_are_told_from_the_others() {
         // RFC 9110 §7.6.1
-        let mut message = fields(&[
-            ("connection", "close, X-Secret, host, content-length"),
-            ("x-secret", "1"),
-            ("host", "news.test"),
-            ("content-length", "3"),
-            ("keep-alive", "timeout=5"),
-            ("proxy-connection", "keep-alive"),
-            ("proxy-authorization", "Basic YTpi"),
-            ("te", "trailers"),
-            ("accept", "*/*"),
-        ]);
-        assert_eq!(remove_hop_by_hop(&mut message), None);
-        let left: Vec<_> = message.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left.len(), 3, "{left:?}");
-        for kept in ["host", "content-length", "accept"] {
-            assert!(left.contains(&kept), "{kept}");
+        let message = Fields::from([("Connection", "close, X-Secret, host, Content-Length"), ("connection", "cookie")]);
+        let hop = Hop::of(&message);
+        for ends in ["connection", "X-Secret", "content-length", "Keep-Alive", "Proxy-Authorization", "TE", "trailer"] {
+            assert!(hop.has(ends.as_bytes()), "{ends}");
+        }
+        for goes_on in ["host", "cookie", "accept", "close"] {
+            assert!(!hop.has(goes_on.as_bytes()), "{goes_on}");
         }
     }
 
     #[test]
     fn an_upgrade_counts_only_when_connection_names_it() {
         // RFC 9110 §7.8
-        let mut asked = fields(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
-        assert_eq!(remove_hop_by_hop(&mut asked).unwrap(), "websocket");
-        let mut unasked = fields(&[("upgrade", "websocket")]);
-        assert_eq!(remove_hop_by_hop(&mut unasked), None);
-        assert!(unasked.is_empty());
+        let asked = Fields::from([("connection", "Upgrade"), ("upgrade", "websocket")]);
+        assert_eq!(Hop::of(&asked).upgrade(), Some(&b"websocket"[..]));
+        let unasked = Fields::from([("upgrade", "websocket")]);
+        assert_eq!(Hop::of(&unasked).upgrade(), None);
     }
 
     #[test]
     fn a_message_that_passed_this_proxy_is_recognised_among_other_hops() {
-        let mut message = fields(&[("via", "1.0 fred, 1.1 p.example.net")]);
         let (own, other) = (Via::new([0, 1, 2, 3, 4, 255]), Via::new([0; 6]));
-        assert!(!own.is_in(&message));
-        own.add(&mut message, Version::HTTP_11);
-        own.add(&mut message, Version::HTTP_10);
-        let lines: Vec<_> = message.get_all(VIA).iter().collect();
-        assert_eq!(lines, ["1.0 fred, 1.1 p.example.net", "1.1 vestibule-0001020304ff", "1.0 vestibule-0001020304ff"]);
-        assert!(own.is_in(&message));
-        assert!(!other.is_in(&message));
+        assert_eq!(own.line(Version::HTTP_10), b"Via: 1.0 vestibule-0001020304ff\r\n");
+        let passed = Fields::from([("Via", "1.0 fred, 1.1 vestibule-0001020304ff (x)"), ("via", "1.1 p.example.net")]);
+        assert!(own.is_in(&passed));
+        assert!(!other.is_in(&passed));
     }
 }

@@ -1,16 +1,16 @@
-//! What stands on the wire: addresses, targets, fields and bodies.
+//! What stands on the wire: connections, targets, fields and bodies.
 
-pub mod body;
 pub mod cookie;
 pub mod count;
 pub mod field;
+pub mod h1;
 pub mod limits;
 pub mod peer;
 pub mod rewind;
+pub mod scratch;
 pub mod serve;
 pub mod target;
 
-pub use body::Body;
 pub use count::Connections;
 pub use limits::Limits;
 pub use peer::Peer;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use http::Uri;
-use http::uri::PathAndQuery;
 pub use url::Host;
+
+use super::h1::{Form, RequestTarget};
 
 /// How the client speaks to the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,24 +70,22 @@ pub enum Error {
 
 impl Destination {
     /// Reads absolute-form (RFC 9112 §3.2.2).
-    pub fn of_absolute_form(uri: &Uri) -> Result<Self, Error> {
-        let authority = uri.authority().ok_or(Error::NotAbsolute)?;
-        match uri.scheme_str() {
-            Some("http") => Self::of_authority(Scheme::Http, authority.as_str()),
+    pub fn of_absolute_form(target: &RequestTarget) -> Result<Self, Error> {
+        match (target.scheme(), target.authority()) {
+            (Some(scheme), Some(authority)) if scheme.eq_ignore_ascii_case("http") => {
+                Self::of_authority(Scheme::Http, authority)
+            }
             // Asking a proxy for an https origin without CONNECT would let it read what TLS is to keep secret.
-            Some(_) => Err(Error::UnsupportedScheme),
-            None => Err(Error::NotAbsolute),
+            (Some(_), _) => Err(Error::UnsupportedScheme),
+            (None, _) => Err(Error::NotAbsolute),
         }
     }
 
     /// Reads authority-form, the target of CONNECT (RFC 9112 §3.2.3): the port must be there.
-    pub fn of_authority_form(uri: &Uri) -> Result<Self, Error> {
-        let authority = uri.authority().ok_or(Error::NotAbsolute)?;
-        if uri.scheme().is_some() || uri.path_and_query().is_some_and(|path| path != "") {
-            return Err(Error::NotAbsolute);
-        }
-        authority.port().ok_or(Error::BadPort)?;
-        Self::of_authority(Scheme::Https, authority.as_str())
+    pub fn of_authority_form(target: &RequestTarget) -> Result<Self, Error> {
+        let authority = target.authority().filter(|_| target.form() == Form::Authority).ok_or(Error::NotAbsolute)?;
+        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        if has_port { Self::of_authority(Scheme::Https, authority) } else { Err(Error::BadPort) }
     }
 
     /// Reads `host[:port]`.
@@ -128,21 +126,17 @@ impl Destination {
         }
     }
 
-    /// The absolute URL of `path` on this origin.
-    pub fn url(&self, path: Option<&PathAndQuery>) -> String {
-        format!("{}{}", self.origin(), path.map_or("/", PathAndQuery::as_str))
+    /// The absolute URL of a path and query on this origin.
+    pub fn url(&self, path_and_query: &str) -> String {
+        let slash = if path_and_query.starts_with('/') { "" } else { "/" };
+        format!("{}{slash}{path_and_query}", self.origin())
     }
 
     /// Refuses a Host field that names another origin than the target does.
-    pub fn check_host_field(&self, field: Option<&str>) -> Result<(), Error> {
-        match field {
-            None | Some("") => Ok(()),
-            Some(field) => {
-                let named = Self::of_authority(self.scheme, field).map_err(|_| Error::HostDiffers)?;
-                // curl and others leave a default port out, or write it; both name the same origin.
-                if named == *self { Ok(()) } else { Err(Error::HostDiffers) }
-            }
-        }
+    pub fn check_host_field(&self, field: &str) -> Result<(), Error> {
+        let named = Self::of_authority(self.scheme, field).map_err(|_| Error::HostDiffers)?;
+        // curl and others leave a default port out, or write it; both name the same origin.
+        if named == *self { Ok(()) } else { Err(Error::HostDiffers) }
     }
 }
 
@@ -178,7 +172,7 @@ mod tests {
     use super::*;
 
     fn absolute(target: &str) -> Result<Destination, Error> {
-        Destination::of_absolute_form(&target.parse::<Uri>().unwrap())
+        Destination::of_absolute_form(&RequestTarget::from(target))
     }
 
     #[test]
@@ -215,21 +209,25 @@ mod tests {
 
     #[test]
     fn authority_form_needs_a_port() {
-        let connect = |target: &str| Destination::of_authority_form(&target.parse::<Uri>().unwrap());
+        let connect = |target: &str| Destination::of_authority_form(&RequestTarget::of_connect(target));
         assert_eq!(connect("mail.test:443").unwrap().origin(), "https://mail.test");
         assert_eq!(connect("[::1]:8443").unwrap().origin(), "https://[::1]:8443");
         assert_eq!(connect("mail.test"), Err(Error::BadPort));
-        assert_eq!(connect("https://mail.test:443/"), Err(Error::NotAbsolute));
+        assert_eq!(connect("[::1]"), Err(Error::BadPort));
+        assert_eq!(
+            Destination::of_authority_form(&RequestTarget::from("http://mail.test:443/")),
+            Err(Error::NotAbsolute)
+        );
     }
 
     #[test]
     fn a_host_field_that_differs_from_the_target_is_refused() {
         let news = absolute("http://news.test/").unwrap();
-        for same in [None, Some("news.test"), Some("NEWS.test:80"), Some("")] {
-            assert_eq!(news.check_host_field(same), Ok(()), "{same:?}");
+        for same in ["news.test", "NEWS.test:80"] {
+            assert_eq!(news.check_host_field(same), Ok(()), "{same}");
         }
-        for other in ["mail.test", "news.test:8080", "news.test, mail.test", "news.test/"] {
-            assert_eq!(news.check_host_field(Some(other)), Err(Error::HostDiffers), "{other}");
+        for other in ["", "mail.test", "news.test:8080", "news.test, mail.test", "news.test/"] {
+            assert_eq!(news.check_host_field(other), Err(Error::HostDiffers), "{other}");
         }
     }
 }

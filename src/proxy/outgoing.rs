@@ -1,0 +1,181 @@
+//! Heads as they leave: what an origin may see of a request, and what a client may see of an answer.
+
+use std::io::Write as _;
+
+use http::{Method, StatusCode, Version};
+
+use super::preflight;
+use crate::wire::Destination;
+use crate::wire::cookie;
+use crate::wire::field::{Hop, Via, is_one_of};
+use crate::wire::h1::{Fields, Length, RequestHead, ResponseHead};
+
+/// Fields of a request that are made here, or that would tell the origin about the client's network.
+const NOT_SENT: [&str; 6] =
+    ["host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/// A request on its way to an origin.
+pub(super) struct Outgoing<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) destination: &'a Destination,
+    /// What of the request ended here.
+    pub(super) hop: &'a Hop<'a>,
+    /// The protocol that the client may change to.
+    pub(super) upgrade: Option<&'a [u8]>,
+    /// Whether it is a preflight that only asks.
+    pub(super) only_asks: bool,
+    /// What goes on of Max-Forwards.
+    pub(super) max_forwards: Option<u32>,
+}
+
+impl Outgoing<'_> {
+    /// The request's head, as octets.
+    pub(super) fn encode(&self, via: &Via) -> Vec<u8> {
+        let head = self.head;
+        let mut octets = Vec::with_capacity(1024);
+        put(&mut octets, &[head.method.as_str().as_bytes(), b" ", self.target().as_bytes(), b" HTTP/1.1\r\nHost: "]);
+        let Destination { scheme, host, port } = self.destination;
+        // RFC 9112 §3.2.2: the Host field is made from the target. Writing into memory does not fail.
+        drop(if *port == scheme.default_port() {
+            write!(octets, "{host}\r\n")
+        } else {
+            write!(octets, "{host}:{port}\r\n")
+        });
+        for (name, value) in head.fields.iter() {
+            if self.hop.has(name) || is_one_of(name, &NOT_SENT) || (self.only_asks && !preflight::is_question(name)) {
+                continue;
+            }
+            if name.eq_ignore_ascii_case(b"cookie") {
+                if let Some(kept) = cookie::without_reserved(value) {
+                    put(&mut octets, &[name, b": ", &kept, b"\r\n"]);
+                }
+                continue;
+            }
+            if name.eq_ignore_ascii_case(b"max-forwards") && self.max_forwards.is_some() {
+                continue;
+            }
+            // HTTP/1.0 knows no expectations (RFC 9110 §10.1.1).
+            if name.eq_ignore_ascii_case(b"expect") && head.version == Version::HTTP_10 {
+                continue;
+            }
+            put(&mut octets, &[name, b": ", value, b"\r\n"]);
+        }
+        put(&mut octets, &[via.line(head.version)]);
+        if let Some(left) = self.max_forwards {
+            drop(write!(octets, "Max-Forwards: {left}\r\n"));
+        }
+        if !self.only_asks {
+            match head.body {
+                // Only a method that has a meaning for a body says that there is none (RFC 9110 §8.6).
+                Length::Exact(0) if !head.fields.contains("content-length") => {}
+                Length::Exact(length) => drop(write!(octets, "Content-Length: {length}\r\n")),
+                Length::Chunked | Length::UntilClose => {
+                    put(&mut octets, &[b"Transfer-Encoding: chunked\r\n"]);
+                    put_trailer_names(&mut octets, &head.fields);
+                }
+            }
+        }
+        match self.upgrade {
+            Some(protocol) => put(&mut octets, &[b"Connection: Upgrade\r\nUpgrade: ", protocol, b"\r\n"]),
+            None if self.hop.takes_trailers() && !self.only_asks => {
+                put(&mut octets, &[b"Connection: TE\r\nTE: trailers\r\n"]);
+            }
+            None => {}
+        }
+        put(&mut octets, &[b"\r\n"]);
+        octets
+    }
+
+    /// Origin-form (RFC 9112 §3.2.1); asterisk-form where only the origin is asked about (§3.2.4).
+    fn target(&self) -> std::borrow::Cow<'_, str> {
+        let wanted = self.head.target.path_and_query();
+        if wanted.is_empty() {
+            return if self.head.method == Method::OPTIONS { "*".into() } else { "/".into() };
+        }
+        if wanted.starts_with('/') || wanted == "*" { wanted.into() } else { format!("/{wanted}").into() }
+    }
+}
+
+/// An answer on its way to a client.
+pub(super) struct Incoming<'a> {
+    pub(super) head: &'a ResponseHead,
+    /// The version that the client speaks.
+    pub(super) client: Version,
+    /// The protocol that the connection changes to.
+    pub(super) upgrade: Option<&'a [u8]>,
+    pub(super) only_asks: bool,
+    /// Whether another request may follow.
+    pub(super) keeps: bool,
+}
+
+impl Incoming<'_> {
+    /// Whether the body leaves in chunks.
+    pub(super) fn in_chunks(&self) -> bool {
+        self.client == Version::HTTP_11 && matches!(self.head.body, Length::Chunked | Length::UntilClose)
+    }
+
+    /// The answer's head, as octets.
+    pub(super) fn encode(&self, via: &Via) -> Vec<u8> {
+        let head = self.head;
+        let hop = Hop::of(&head.fields);
+        let mut octets = Vec::with_capacity(1024);
+        put(&mut octets, &[b"HTTP/1.1 ", head.status.as_str().as_bytes(), b" ", &head.reason, b"\r\n"]);
+        for (name, value) in head.fields.iter() {
+            let is_dropped = hop.has(name)
+                || (self.only_asks && !preflight::is_answer(name))
+                || (name.eq_ignore_ascii_case(b"set-cookie") && cookie::sets_reserved(value));
+            if !is_dropped {
+                put(&mut octets, &[name, b": ", value, b"\r\n"]);
+            }
+        }
+        put(&mut octets, &[via.line(head.version)]);
+        self.put_length(&mut octets);
+        match self.upgrade {
+            Some(protocol) => put(&mut octets, &[b"Connection: Upgrade\r\nUpgrade: ", protocol, b"\r\n"]),
+            None if !self.keeps && !head.status.is_informational() => put(&mut octets, &[b"Connection: close\r\n"]),
+            None => {}
+        }
+        put(&mut octets, &[b"\r\n"]);
+        octets
+    }
+
+    fn put_length(&self, octets: &mut Vec<u8>) {
+        let head = self.head;
+        // RFC 9110 §8.6: neither of these has a length.
+        if head.status.is_informational() || head.status == StatusCode::NO_CONTENT {
+            return;
+        }
+        if self.only_asks {
+            return put(octets, &[b"Content-Length: 0\r\n"]);
+        }
+        match head.body {
+            // What a body would have been like is told by HEAD and 304.
+            Length::Exact(0) => {
+                if let Some(length) = head.fields.get("content-length") {
+                    put(octets, &[b"Content-Length: ", length, b"\r\n"]);
+                } else if head.fields.contains("transfer-encoding") && self.client == Version::HTTP_11 {
+                    put(octets, &[b"Transfer-Encoding: chunked\r\n"]);
+                }
+            }
+            Length::Exact(length) => drop(write!(octets, "Content-Length: {length}\r\n")),
+            Length::Chunked | Length::UntilClose if self.in_chunks() => {
+                put(octets, &[b"Transfer-Encoding: chunked\r\n"]);
+                put_trailer_names(octets, &head.fields);
+            }
+            Length::Chunked | Length::UntilClose => {}
+        }
+    }
+}
+
+/// Trailer (RFC 9110 §6.6.2) is made anew with the framing that it belongs to.
+fn put_trailer_names(octets: &mut Vec<u8>, fields: &Fields) {
+    for names in fields.all("trailer") {
+        put(octets, &[b"Trailer: ", names, b"\r\n"]);
+    }
+}
+
+fn put(octets: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        octets.extend_from_slice(part);
+    }
+}

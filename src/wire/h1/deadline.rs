@@ -1,0 +1,69 @@
+//! A time limit that moves often and fires seldom.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A time limit on a connection, which each exchange sets anew several times. The runtime's timer is touched only when
+/// it fires, and when the limit moves to before it.
+#[derive(Debug, Default)]
+pub struct Deadline {
+    at: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    /// Sets the limit.
+    pub fn set(&mut self, limit: Duration) {
+        let at = Instant::now() + limit;
+        self.at = Some(at);
+        if let Some(timer) = self.timer.as_mut().filter(|timer| timer.deadline() > at) {
+            timer.as_mut().reset(at);
+        }
+    }
+
+    /// Lifts the limit.
+    pub fn lift(&mut self) {
+        self.at = None;
+    }
+
+    /// Ready when the limit is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= at {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_that_was_set_last_counts() {
+        let begun = Instant::now();
+        let mut deadline = Deadline::default();
+        deadline.set(Duration::from_secs(10));
+        assert!(poll_fn(|cx| Poll::Ready(deadline.poll(cx))).await.is_pending());
+        deadline.set(Duration::from_secs(60));
+        poll_fn(|cx| deadline.poll(cx)).await;
+        assert_eq!(begun.elapsed().as_secs(), 60);
+        deadline.set(Duration::from_secs(60));
+        assert!(poll_fn(|cx| Poll::Ready(deadline.poll(cx))).await.is_pending());
+        deadline.set(Duration::from_secs(1));
+        poll_fn(|cx| deadline.poll(cx)).await;
+        assert_eq!(begun.elapsed().as_secs(), 61);
+        deadline.lift();
+        assert!(poll_fn(|cx| Poll::Ready(deadline.poll(cx))).await.is_pending());
+    }
+}

@@ -1,0 +1,273 @@
+//! The head of a message: the start line and the fields.
+
+use bytes::Bytes;
+use http::{Method, StatusCode, Version};
+use memchr::memchr;
+
+use super::fields::{Fields, is_field_octet};
+use super::framing::{FramingError, Length};
+use super::target::RequestTarget;
+
+/// Octets of a method: longer than any that is registered.
+const MAX_METHOD: usize = 32;
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    /// The method.
+    pub method: Method,
+    /// The request target.
+    pub target: RequestTarget,
+    /// The version that the client speaks.
+    pub version: Version,
+    /// The fields.
+    pub fields: Fields,
+    /// The length of the body.
+    pub body: Length,
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    /// The status.
+    pub status: StatusCode,
+    /// The reason phrase.
+    pub reason: Bytes,
+    /// The version that the origin speaks.
+    pub version: Version,
+    /// The fields.
+    pub fields: Fields,
+    /// The length of the body.
+    pub body: Length,
+}
+
+/// Why a head is not one that can be passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeadError {
+    /// The first line is not `method SP target SP version` (RFC 9112 §3).
+    #[error("the request line is not one")]
+    RequestLine,
+    /// The first line of an answer is not `version SP status SP reason` (RFC 9112 §4).
+    #[error("the status line is not one")]
+    StatusLine,
+    /// The target is not one (RFC 9112 §3.2).
+    #[error("the request target is not one")]
+    Target,
+    /// A version other than HTTP/1.0 and HTTP/1.1.
+    #[error("the version is not HTTP/1.1")]
+    Version,
+    /// The request line is longer than a head may be.
+    #[error("the request target is too long")]
+    TargetTooLong,
+    /// The head is longer than it may be.
+    #[error("the head is too large")]
+    TooLarge,
+    /// There are more fields than there may be.
+    #[error("there are too many fields")]
+    TooManyFields,
+    /// A line ends in LF alone (RFC 9112 §2.2).
+    #[error("a line ends without a carriage return")]
+    BareLineFeed,
+    /// CR that no LF follows (RFC 9112 §2.2).
+    #[error("there is a carriage return inside a line")]
+    BareCarriageReturn,
+    /// A field that goes on in the next line (RFC 9112 §5.2).
+    #[error("a field is folded over two lines")]
+    ObsoleteFolding,
+    /// A line that is no field.
+    #[error("a field has no colon")]
+    NoColon,
+    /// Space in front of the colon (RFC 9112 §5.1).
+    #[error("there is space between a field's name and its colon")]
+    SpaceBeforeColon,
+    /// A name that is not a token.
+    #[error("a field's name is not valid")]
+    FieldName,
+    /// A value with control characters (RFC 9110 §5.5).
+    #[error("a field's value is not valid")]
+    FieldValue,
+    /// Nobody can say how long the body is.
+    #[error(transparent)]
+    Framing(#[from] FramingError),
+    /// The head did not arrive in time.
+    #[error("the request did not arrive in time")]
+    TimedOut,
+}
+
+impl HeadError {
+    /// The status of the answer.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::TooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl RequestHead {
+    /// Reads a head, its empty line included.
+    pub fn parse(octets: &Bytes, max_fields: usize) -> Result<Self, HeadError> {
+        let (line, after) = first_line(octets)?;
+        let mut words = line.split(|b| *b == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(HeadError::RequestLine);
+        };
+        if method.len() > MAX_METHOD {
+            return Err(HeadError::RequestLine);
+        }
+        let method = Method::from_bytes(method).map_err(|_| HeadError::RequestLine)?;
+        let version = version_of(version, HeadError::RequestLine)?;
+        let target = RequestTarget::parse(&octets.slice_ref(target), &method)?;
+        let fields = Fields::parse(octets.clone(), after, max_fields)?;
+        let body = Length::of_request(&method, version, &fields)?;
+        Ok(Self { method, target, version, fields, body })
+    }
+
+    /// Whether another request may follow on the connection (RFC 9112 §9.3). A proxy keeps no connection of an HTTP/1.0
+    /// client (§C.2.2).
+    pub fn is_persistent(&self) -> bool {
+        self.version == Version::HTTP_11 && !closes(&self.fields)
+    }
+
+    /// Whether the client waits for leave to send the body (RFC 9110 §10.1.1), which HTTP/1.0 does not know.
+    pub fn expects_continue(&self) -> bool {
+        self.version == Version::HTTP_11
+            && self.fields.items("expect").any(|item| item.eq_ignore_ascii_case(b"100-continue"))
+    }
+}
+
+impl ResponseHead {
+    /// Reads the head of an answer to a request with this method, its empty line included.
+    pub fn parse(octets: &Bytes, max_fields: usize, asked: &Method) -> Result<Self, HeadError> {
+        let (line, after) = first_line(octets)?;
+        let (version, rest) = line.split_at_checked(8).ok_or(HeadError::StatusLine)?;
+        let version = version_of(version, HeadError::StatusLine)?;
+        let (status, reason) = match rest {
+            [b' ', a, b, c] => ([*a, *b, *c], &[][..]),
+            [b' ', a, b, c, b' ', reason @ ..] => ([*a, *b, *c], reason),
+            _ => return Err(HeadError::StatusLine),
+        };
+        let status = StatusCode::from_bytes(&status).map_err(|_| HeadError::StatusLine)?;
+        if status.as_u16() >= 600 || !reason.iter().all(|b| is_field_octet(*b)) {
+            return Err(HeadError::StatusLine);
+        }
+        let reason = if reason.is_empty() { Bytes::new() } else { octets.slice_ref(reason) };
+        let fields = Fields::parse(octets.clone(), after, max_fields)?;
+        let body = Length::of_response(status, version, &fields, asked)?;
+        Ok(Self { status, reason, version, fields, body })
+    }
+
+    /// Whether the origin keeps the connection open (RFC 9112 §9.3).
+    pub fn is_persistent(&self) -> bool {
+        let keeps = self.version == Version::HTTP_11
+            || self.fields.items("connection").any(|item| item.eq_ignore_ascii_case(b"keep-alive"));
+        // Octets after an answer that has no body would be taken for the next answer.
+        let odd = self.status == StatusCode::NO_CONTENT && self.fields.contains("transfer-encoding");
+        keeps && !closes(&self.fields) && self.body != Length::UntilClose && !odd
+    }
+}
+
+fn closes(fields: &Fields) -> bool {
+    fields.items("connection").any(|item| item.eq_ignore_ascii_case(b"close"))
+}
+
+/// The start line, and where the fields begin.
+fn first_line(octets: &Bytes) -> Result<(&[u8], usize), HeadError> {
+    let length = memchr(b'\n', octets).ok_or(HeadError::RequestLine)?;
+    let line = octets.get(..length).unwrap_or_default().strip_suffix(b"\r").ok_or(HeadError::BareLineFeed)?;
+    if line.contains(&b'\r') { Err(HeadError::BareCarriageReturn) } else { Ok((line, length + 1)) }
+}
+
+fn version_of(octets: &[u8], malformed: HeadError) -> Result<Version, HeadError> {
+    match octets {
+        b"HTTP/1.1" => Ok(Version::HTTP_11),
+        b"HTTP/1.0" => Ok(Version::HTTP_10),
+        // RFC 9110 §2.5: whoever knows a higher minor version understands this one.
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => Ok(Version::HTTP_11),
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(HeadError::Version),
+        _ => Err(malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(octets: &'static str) -> Result<RequestHead, HeadError> {
+        RequestHead::parse(&Bytes::from_static(octets.as_bytes()), 9)
+    }
+
+    fn response(octets: &'static [u8]) -> Result<ResponseHead, HeadError> {
+        ResponseHead::parse(&Bytes::from_static(octets), 9, &Method::GET)
+    }
+
+    #[test]
+    fn a_request_line_is_three_words() {
+        let head = request("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
+        assert_eq!((head.method, head.target.path(), head.body), (Method::GET, "/", Length::NONE));
+        for (line, error) in [
+            ("GET /\r\n\r\n", HeadError::RequestLine),
+            ("GET  / HTTP/1.1\r\n\r\n", HeadError::RequestLine),
+            ("GET / HTTP/1.1 \r\n\r\n", HeadError::RequestLine),
+            (" GET / HTTP/1.1\r\n\r\n", HeadError::RequestLine),
+            ("GET\t/\tHTTP/1.1\r\n\r\n", HeadError::RequestLine),
+            ("G(T / HTTP/1.1\r\n\r\n", HeadError::RequestLine),
+            ("GET / http/1.1\r\n\r\n", HeadError::RequestLine),
+            ("GET / HTTP/1.10\r\n\r\n", HeadError::RequestLine),
+            ("GET / HTTP/2.0\r\n\r\n", HeadError::Version),
+            ("GET / HTTP/0.9\r\n\r\n", HeadError::Version),
+            ("GET / HTTP/1.1\n\r\n", HeadError::BareLineFeed),
+            ("GET /\rx HTTP/1.1\r\n\r\n", HeadError::BareCarriageReturn),
+        ] {
+            assert_eq!(request(line).unwrap_err(), error, "{line:?}");
+        }
+        assert_eq!(request("GET / HTTP/1.9\r\n\r\n").unwrap().version, Version::HTTP_11);
+    }
+
+    #[test]
+    fn a_status_line_has_three_digits_and_may_lack_a_reason() {
+        let head = response(b"HTTP/1.1 404 Not \xe9 Found\r\n\r\n").unwrap();
+        assert_eq!((head.status.as_u16(), &*head.reason), (404, &b"Not \xe9 Found"[..]));
+        assert_eq!(response(b"HTTP/1.0 200\r\n\r\n").unwrap().status, StatusCode::OK);
+        assert_eq!(response(b"HTTP/1.1 200 \r\n\r\n").unwrap().reason, "");
+        for line in [
+            &b"HTTP/1.1 20\r\n\r\n"[..],
+            b"HTTP/1.1 2000\r\n\r\n",
+            b"HTTP/1.1  200 OK\r\n\r\n",
+            b"HTTP/1.1 099 OK\r\n\r\n",
+            b"HTTP/1.1 600 OK\r\n\r\n",
+            b"HTTP/1.1 200 \x00\r\n\r\n",
+            b"HTTP/1.1\r\n\r\n",
+            b"ICY 200 OK\r\n\r\n",
+        ] {
+            assert_eq!(response(line).unwrap_err(), HeadError::StatusLine, "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn connections_persist_as_both_sides_say() {
+        // RFC 9112 §9.3
+        for (octets, persistent) in [
+            ("GET / HTTP/1.1\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nConnection: a, Close\r\n\r\n", false),
+            ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false),
+        ] {
+            assert_eq!(request(octets).unwrap().is_persistent(), persistent, "{octets}");
+        }
+        for (octets, persistent) in [
+            (&b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"[..], true),
+            (b"HTTP/1.1 200 OK\r\n\r\n", false),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false),
+            (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false),
+            (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive\r\n\r\n", true),
+            (b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", false),
+        ] {
+            assert_eq!(response(octets).unwrap().is_persistent(), persistent, "{}", octets.escape_ascii());
+        }
+    }
+}

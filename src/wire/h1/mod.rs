@@ -1,0 +1,23 @@
+//! HTTP/1.1 as a proxy has to speak it (RFC 9112): strict in what it takes, octet for octet in what it passes on.
+//!
+//! A library for servers or clients repairs what is wrong in a message, hides interim answers and rewrites fields. What
+//! stands between two others must do none of that: what it takes for one message, both ends must take for one message.
+
+mod body;
+mod chunk;
+mod connection;
+mod deadline;
+mod fields;
+mod framing;
+mod head;
+mod serve;
+mod target;
+
+pub use body::{BodyError, Transfer};
+pub use connection::{ByteStream, Connection, ReadError, Stream};
+pub use deadline::Deadline;
+pub use fields::Fields;
+pub use framing::{FramingError, Length};
+pub use head::{HeadError, RequestHead, ResponseHead};
+pub use serve::{answer, serve};
+pub use target::{Form, RequestTarget};

@@ -1,0 +1,126 @@
+//! A client connection: one request after the other, until either side has had enough.
+
+use std::future::poll_fn;
+use std::io::Write as _;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Response, StatusCode};
+use tokio_util::sync::CancellationToken;
+
+use super::body::Transfer;
+use super::connection::{Connection, ReadError, Stream};
+use super::framing::Length;
+use super::head::{HeadError, RequestHead};
+use crate::wire::Limits;
+
+/// Octets of a body that nobody wants which are read so that the connection can be kept.
+const MAX_UNWANTED: u64 = 64 * 1024;
+
+/// Reads requests from `connection` and has `answer` answer each, with what could not be read in place of the others.
+/// It gives the connection back for the next. After `finish` fires, the exchange under way is the last.
+pub async fn serve<A, F>(mut connection: Connection, limits: &Limits, finish: &CancellationToken, answer: A)
+where
+    A: Fn(Connection, Result<RequestHead, HeadError>) -> F,
+    F: Future<Output = Option<Connection>>,
+{
+    let finished = finish.cancelled();
+    tokio::pin!(finished);
+    loop {
+        connection.deadline.set(limits.head_time);
+        let read = poll_fn(|cx| {
+            if let Poll::Ready(read) = connection.poll_head(cx, limits.head_bytes, true) {
+                return Poll::Ready(read);
+            }
+            let nothing_arrived = connection.unread.is_empty();
+            if nothing_arrived && finished.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(None));
+            }
+            let late = if nothing_arrived { Ok(None) } else { Err(ReadError::Head(HeadError::TimedOut)) };
+            connection.deadline.poll(cx).map(|()| late)
+        })
+        .await;
+        connection.deadline.lift();
+        let head = match read {
+            Ok(Some(octets)) => RequestHead::parse(&octets, limits.head_fields),
+            Err(ReadError::Head(error)) => Err(error),
+            Ok(None) | Err(ReadError::Lost) => return,
+        };
+        match answer(connection, head).await {
+            Some(kept) if !finish.is_cancelled() => connection = kept,
+            _ => return,
+        }
+    }
+}
+
+/// Sends an answer of our own. Gives the connection back when it can be kept, and says whether the answer was sent.
+/// `head` is the request's; none when it could not be read.
+pub async fn answer(
+    mut connection: Connection,
+    head: Option<&RequestHead>,
+    response: &Response<Bytes>,
+    limits: &Limits,
+) -> (Option<Connection>, bool) {
+    let unwanted = head.map_or(Length::NONE, |head| head.body);
+    let readable = match unwanted {
+        Length::Exact(length) => length <= MAX_UNWANTED,
+        Length::Chunked => true,
+        Length::UntilClose => false,
+    };
+    // Whoever waits for leave to send a body does not send it now.
+    let keeps = readable
+        && response.headers().get(CONNECTION).is_none()
+        && head.is_some_and(|head| head.is_persistent() && (unwanted.is_none() || !head.expects_continue()));
+    let octets = encode(head, response, keeps);
+    if connection.write_all(&octets, limits.body_idle).await.is_err() {
+        return (None, false);
+    }
+    if keeps && (unwanted.is_none() || discard(&mut connection, unwanted, limits).await) {
+        return (Some(connection), true);
+    }
+    connection.close().await;
+    (None, true)
+}
+
+fn encode(head: Option<&RequestHead>, response: &Response<Bytes>, keeps: bool) -> Vec<u8> {
+    static CLOSE: HeaderValue = HeaderValue::from_static("close");
+    let status = response.status();
+    let mut octets = Vec::with_capacity(512 + response.body().len());
+    // Writing into memory does not fail.
+    drop(write!(octets, "HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default()));
+    let added = (!keeps && !response.headers().contains_key(CONNECTION)).then_some((&CONNECTION, &CLOSE));
+    for (name, value) in response.headers().iter().chain(added) {
+        if *name != CONTENT_LENGTH {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                octets.extend_from_slice(part);
+            }
+        }
+    }
+    if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
+        drop(write!(octets, "content-length: {}\r\n", response.body().len()));
+    }
+    octets.extend_from_slice(b"\r\n");
+    if head.is_none_or(|head| head.method != Method::HEAD) {
+        octets.extend_from_slice(response.body());
+    }
+    octets
+}
+
+/// Reads a body that nobody wants. False when it is too long, too slow or broken.
+async fn discard(connection: &mut Connection, length: Length, limits: &Limits) -> bool {
+    let mut body = Transfer::new(Vec::new(), length, false);
+    let mut nowhere = Stream::Other(Box::new(tokio::io::join(tokio::io::empty(), tokio::io::sink())));
+    connection.deadline.set(limits.head_time);
+    poll_fn(|cx| {
+        let polled = body.poll(connection, &mut nowhere, cx);
+        if body.moved > MAX_UNWANTED {
+            return Poll::Ready(false);
+        }
+        match polled {
+            Poll::Ready(read) => Poll::Ready(read.is_ok()),
+            Poll::Pending => connection.deadline.poll(cx).map(|()| false),
+        }
+    })
+    .await
+}

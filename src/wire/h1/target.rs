@@ -1,0 +1,174 @@
+//! The request target (RFC 9112 §3.2), as it was sent.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use http::Method;
+
+use super::head::HeadError;
+
+/// A form of the request target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `/path?query`: for a server (RFC 9112 §3.2.1).
+    Origin,
+    /// `http://host/path?query`: for a proxy (§3.2.2).
+    Absolute,
+    /// `host:port`: CONNECT (§3.2.3).
+    Authority,
+    /// `*`: OPTIONS, about the server as a whole (§3.2.4).
+    Asterisk,
+}
+
+/// A request target.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestTarget {
+    octets: Bytes,
+    form: Form,
+    scheme: usize,
+    authority: (usize, usize),
+}
+
+impl RequestTarget {
+    /// Reads the target of a request with this method.
+    pub(super) fn parse(octets: &Bytes, method: &Method) -> Result<Self, HeadError> {
+        let text = std::str::from_utf8(octets).map_err(|_| HeadError::Target)?;
+        // A fragment is never sent (RFC 9112 §3.2): whoever sends one means something that the next reader may not.
+        if text.is_empty() || text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'#') {
+            return Err(HeadError::Target);
+        }
+        let whole = |form| Self { scheme: 0, authority: (0, 0), form, octets: octets.clone() };
+        if *method == Method::CONNECT {
+            let length = text.len();
+            return if text.contains(['/', '?']) {
+                Err(HeadError::Target)
+            } else {
+                Ok(Self { authority: (0, length), ..whole(Form::Authority) })
+            };
+        }
+        if text == "*" {
+            return if *method == Method::OPTIONS { Ok(whole(Form::Asterisk)) } else { Err(HeadError::Target) };
+        }
+        if text.starts_with('/') {
+            return Ok(whole(Form::Origin));
+        }
+        let scheme = text.find("://").ok_or(HeadError::Target)?;
+        let name = text.get(..scheme).unwrap_or_default();
+        let is_scheme = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+        if !is_scheme {
+            return Err(HeadError::Target);
+        }
+        let start = scheme + 3;
+        let length = text.get(start..).unwrap_or_default().find(['/', '?']).unwrap_or(text.len() - start);
+        Ok(Self { scheme, authority: (start, start + length), ..whole(Form::Absolute) })
+    }
+
+    /// Which form it has.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The scheme of an absolute-form.
+    pub fn scheme(&self) -> Option<&str> {
+        (self.form == Form::Absolute).then(|| self.text(0..self.scheme))
+    }
+
+    /// Host and port of an absolute-form or an authority-form.
+    pub fn authority(&self) -> Option<&str> {
+        let (start, end) = self.authority;
+        matches!(self.form, Form::Absolute | Form::Authority).then(|| self.text(start..end))
+    }
+
+    /// What an absolute-form asks for on its origin; empty when it names only the origin.
+    pub fn path_and_query(&self) -> &str {
+        self.text(self.authority.1..self.octets.len())
+    }
+
+    /// The path, without the query.
+    pub fn path(&self) -> &str {
+        let whole = self.path_and_query();
+        whole.split_once('?').map_or(whole, |(path, _)| path)
+    }
+
+    /// The query, without its question mark.
+    pub fn query(&self) -> Option<&str> {
+        self.path_and_query().split_once('?').map(|(_, query)| query)
+    }
+
+    fn text(&self, range: Range<usize>) -> &str {
+        // Octets that are no text were refused when the target was read.
+        self.octets.get(range).and_then(|octets| std::str::from_utf8(octets).ok()).unwrap_or_default()
+    }
+}
+
+/// Paths and queries may hold secrets; origins do not.
+impl std::fmt::Debug for RequestTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}({})", self.form, self.authority().unwrap_or_default())
+    }
+}
+
+/// For tests: the target of a GET.
+#[cfg(test)]
+impl From<&str> for RequestTarget {
+    fn from(text: &str) -> Self {
+        Self::parse(&Bytes::copy_from_slice(text.as_bytes()), &Method::GET).unwrap()
+    }
+}
+
+#[cfg(test)]
+impl RequestTarget {
+    /// For tests: the target of a CONNECT.
+    pub(crate) fn of_connect(text: &str) -> Self {
+        Self::parse(&Bytes::copy_from_slice(text.as_bytes()), &Method::CONNECT).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(target: &str, method: &Method) -> Result<RequestTarget, HeadError> {
+        RequestTarget::parse(&Bytes::copy_from_slice(target.as_bytes()), method)
+    }
+
+    #[test]
+    fn each_form_is_told_by_its_shape_and_method() {
+        for (method, target, form, scheme, authority, path, query) in [
+            (Method::GET, "/a?b", Form::Origin, None, None, "/a", Some("b")),
+            (Method::GET, "http://a.test/b?c?d", Form::Absolute, Some("http"), Some("a.test"), "/b", Some("c?d")),
+            (Method::OPTIONS, "http://a.test:81", Form::Absolute, Some("http"), Some("a.test:81"), "", None),
+            (Method::GET, "HTTP://a.test?q", Form::Absolute, Some("HTTP"), Some("a.test"), "", Some("q")),
+            (Method::GET, "http://[::1]:81/", Form::Absolute, Some("http"), Some("[::1]:81"), "/", None),
+            (Method::CONNECT, "a.test:443", Form::Authority, None, Some("a.test:443"), "", None),
+            (Method::OPTIONS, "*", Form::Asterisk, None, None, "*", None),
+        ] {
+            let read = parse(target, &method).unwrap();
+            assert_eq!(
+                (read.form(), read.scheme(), read.authority(), read.path(), read.query()),
+                (form, scheme, authority, path, query),
+                "{method} {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused() {
+        for (method, target) in [
+            (Method::GET, ""),
+            (Method::GET, "a.test"),
+            (Method::GET, "*"),
+            (Method::GET, "1ttp://a.test/"),
+            (Method::GET, "://a.test/"),
+            (Method::GET, "/a#b"),
+            (Method::GET, "/a\u{7f}"),
+            (Method::GET, "/a\tb"),
+            (Method::CONNECT, "http://a.test:443"),
+            (Method::CONNECT, "/"),
+        ] {
+            assert_eq!(parse(target, &method), Err(HeadError::Target), "{method} {target:?}");
+        }
+        assert!(RequestTarget::parse(&Bytes::from_static(b"/\xff"), &Method::GET).is_err());
+    }
+}
