@@ -15,7 +15,7 @@ use super::answer::Refusal;
 use super::classify::Kind;
 use super::dial::Dialled;
 use super::identify::{Client, Identity, of_client};
-use super::relay::{End, Moved, relay};
+use super::relay::{End, Moved, relay, relay_tcp};
 use super::{Asker, Download, Proxy, Stream, switch};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
@@ -117,7 +117,7 @@ impl Proxy {
         recorder.egress = Some(dialled.egress);
         recorder.status = StatusCode::OK.as_u16();
         let ended = identity.map(|identity| identity.session.ended().clone());
-        let idle = self.limits.tunnel_idle;
+        let (idle, pipes) = (self.limits.tunnel_idle, self.pipes.clone());
         self.tasks.spawn(async move {
             let Ok(upgraded) = hyper::upgrade::on(request).await else {
                 recorder.reason = Some("client-left");
@@ -126,7 +126,7 @@ impl Proxy {
             let (moved, end) = match upgraded.downcast::<TokioIo<TcpStream>>() {
                 Ok(plain) => {
                     let (client, early) = (plain.io.into_inner(), plain.read_buf.to_vec());
-                    relay(client, dialled.stream, early, idle, ended.as_ref()).await
+                    relay_tcp(client, dialled.stream, early, idle, ended.as_ref(), &pipes).await
                 }
                 Err(upgraded) => relay(TokioIo::new(upgraded), dialled.stream, Vec::new(), idle, ended.as_ref()).await,
             };

@@ -32,7 +32,7 @@ use crate::policy::Policy;
 use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::session::ticket::Tickets;
-use crate::wire::{Body, Destination, Limits, Peer, field};
+use crate::wire::{Body, Destination, Limits, Peer, Pipes, field};
 use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
@@ -105,6 +105,7 @@ pub struct Proxy {
     brand: Brand,
     locales: Locales,
     forwarder: Forwarder,
+    pipes: Pipes,
     bounces: Bounces,
     limits: Limits,
     clock: Clock,
@@ -137,6 +138,7 @@ impl Proxy {
             brand: parts.brand,
             locales: Locales::built_in(),
             forwarder: Forwarder { dialler: parts.dialler, tls: parts.tls, pool, limits: parts.limits, via },
+            pipes: Pipes::for_connections(parts.limits.connections),
             bounces: Bounces::default(),
             limits: parts.limits,
             clock: parts.clock,

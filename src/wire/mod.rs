@@ -6,13 +6,17 @@ pub mod count;
 pub mod field;
 pub mod limits;
 pub mod peer;
+pub mod pipe;
 pub mod rewind;
+pub mod scratch;
 pub mod serve;
+pub mod splice;
 pub mod target;
 
 pub use body::Body;
 pub use count::Connections;
 pub use limits::Limits;
 pub use peer::Peer;
+pub use pipe::Pipes;
 pub use serve::serve;
 pub use target::{Destination, Scheme};
