@@ -2,14 +2,14 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::wire::Limits;
+use crate::wire::{Limits, Pipes};
 
 /// Descriptors for everything but connections: listeners, files, name look-ups, connections kept for reuse.
 const RESERVE: u64 = 256;
 
 /// Takes all the descriptors that the process may have, and lowers the limits on connections to what they are enough
-/// for: a connection takes one towards the client and one towards the origin. Without that, one client could take them
-/// all, and nobody else would be served.
+/// for: a connection takes one towards the client and one towards the origin, and some need a pipe. Without that, one
+/// client could take them all, and nobody else would be served.
 pub(super) fn fit(limits: Limits) -> Limits {
     let mut allowed = getrlimit(Resource::Nofile);
     allowed.current = allowed.maximum;
@@ -30,7 +30,8 @@ pub(super) fn fit(limits: Limits) -> Limits {
 }
 
 fn lower(limits: Limits, descriptors: u64) -> Limits {
-    let most = usize::try_from(descriptors.saturating_sub(RESERVE) / 2).unwrap_or(usize::MAX).max(1);
+    let most = descriptors.saturating_sub(RESERVE) / (2 * Pipes::SHARE + 2) * Pipes::SHARE;
+    let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
     let connections = limits.connections.min(most);
     // Where connections are scarce, no client may have more than half of them.
     let per_client = if connections < limits.connections { (connections / 2).max(1) } else { connections };
@@ -45,7 +46,7 @@ mod tests {
     fn connections_fit_into_the_descriptors_that_there_are() {
         let limits = Limits { connections: 15_000, connections_per_client: 2_000, ..Limits::default() };
         for (descriptors, connections, per_client) in
-            [(1_048_576, 15_000, 2_000), (20_000, 9_872, 2_000), (1_024, 384, 192), (64, 1, 1)]
+            [(1_048_576, 15_000, 2_000), (20_000, 9_280, 2_000), (1_024, 352, 176), (64, 1, 1)]
         {
             let fitted = lower(limits, descriptors);
             assert_eq!((fitted.connections, fitted.connections_per_client), (connections, per_client), "{descriptors}");

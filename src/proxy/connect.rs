@@ -13,7 +13,7 @@ use super::classify::Kind;
 use super::dial::Dialled;
 use super::exchange::check_host;
 use super::identify::{Client, Identity, of_client};
-use super::relay::relay;
+use super::relay::relay_streams;
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
@@ -139,15 +139,13 @@ impl Proxy {
         recorder.origin = Some(dialled.origin);
         recorder.egress = Some(dialled.egress);
         let ended = identity.map(|identity| identity.session.ended().clone());
-        let idle = self.limits.tunnel_idle;
+        let (idle, pipes) = (self.limits.tunnel_idle, self.pipes.clone());
         let connection = self.establish(connection, &mut recorder).await?;
         // A task of its own, because it needs so much less memory than one that answers requests.
         self.tasks.spawn(async move {
             let early = connection.unread.to_vec();
-            let (moved, end) = match connection.stream {
-                Stream::Plain(client) => relay(client, dialled.stream, early, idle, ended.as_ref()).await,
-                client @ Stream::Other(_) => relay(client, dialled.stream, early, idle, ended.as_ref()).await,
-            };
+            let origin = Stream::Plain(dialled.stream);
+            let (moved, end) = relay_streams(connection.stream, origin, early, idle, ended.as_ref(), &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
             recorder.reason = end.reason();
         });

@@ -11,7 +11,7 @@ use super::classify::{Kind, classify};
 use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
 use super::identify::{Client, Identity, identify};
 use super::outgoing::{Incoming, Outgoing};
-use super::relay::relay;
+use super::relay::relay_streams;
 use super::watch::Watch;
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
@@ -245,7 +245,7 @@ impl Proxy {
         let origin = answered.lease.connection.connection;
         octets.extend_from_slice(&origin.unread);
         let early = origin.unread.len() as u64;
-        let idle = self.limits.tunnel_idle;
+        let (idle, pipes) = (self.limits.tunnel_idle, self.pipes.clone());
         let ended = watch.session().cloned();
         self.tasks.spawn(async move {
             if connection.write_all(&octets, idle).await.is_err() {
@@ -253,7 +253,8 @@ impl Proxy {
                 return;
             }
             let unread = connection.unread.to_vec();
-            let (moved, end) = relay(connection.stream, origin.stream, unread, idle, ended.as_ref()).await;
+            let (moved, end) =
+                relay_streams(connection.stream, origin.stream, unread, idle, ended.as_ref(), &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back + early);
             recorder.reason = end.reason();
         });

@@ -31,7 +31,7 @@ use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::session::ticket::Tickets;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
-use crate::wire::{Destination, Limits, Peer, field, target};
+use crate::wire::{Destination, Limits, Peer, Pipes, field, target};
 use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
@@ -101,6 +101,7 @@ pub struct Proxy {
     brand: Brand,
     locales: Locales,
     forwarder: Forwarder,
+    pipes: Pipes,
     bounces: Bounces,
     pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
@@ -125,6 +126,7 @@ impl Proxy {
             brand: parts.brand,
             locales: Locales::built_in(),
             forwarder: Forwarder { dialler: parts.dialler, tls: parts.tls, limits: parts.limits, via },
+            pipes: Pipes::for_connections(parts.limits.connections),
             bounces: Bounces::default(),
             pools: Mutex::default(),
             limits: parts.limits,

@@ -1,9 +1,8 @@
 //! Bytes both ways between two streams, until both ends are done.
 //!
 //! A direction that waits holds no buffer: each thread has one that all its relays share, and only what a slow reader
-//! has not taken is kept aside.
+//! has not taken is kept aside. Between two TCP connections, streams are not copied at all ([`crate::wire::splice`]).
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -11,16 +10,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// What one read takes: large enough that a system call costs little beside the bytes it moves.
-const BUFFER: usize = 256 * 1024;
+use crate::wire::Pipes;
+use crate::wire::h1::Stream;
+use crate::wire::scratch;
+use crate::wire::splice::Flow;
 
-thread_local! {
-    /// Scratch space: nothing in it outlives one poll.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
+/// Bytes that a direction copies before others have their turn.
+const TURN: u64 = 1 << 20;
 
 /// How a relay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,24 @@ pub(super) struct Moved {
     pub(super) back: u64,
 }
 
+/// As [`relay`], by the shortest way that there is between two streams.
+pub(super) async fn relay_streams(
+    a: Stream,
+    b: Stream,
+    early: Vec<u8>,
+    idle: Duration,
+    ended: Option<&CancellationToken>,
+    pipes: &Pipes,
+) -> (Moved, End) {
+    match (a, b) {
+        (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, idle, ended, pipes).await,
+        (a, b) => relay(a, b, early, idle, ended).await,
+    }
+}
+
 /// Moves bytes both ways until both streams are done, nothing moves for `idle`, or `ended` fires. `early` is what the
 /// first stream has already sent.
-pub(super) async fn relay<A, B>(
+async fn relay<A, B>(
     mut a: A,
     mut b: B,
     early: Vec<u8>,
@@ -71,7 +86,46 @@ where
 {
     let mut there = Direction { aside: early, ..Direction::default() };
     let mut back = Direction::default();
-    let mut last = Instant::now();
+    let end = watch(idle, ended, |cx| Progress {
+        results: [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)],
+        moved: there.moved + back.moved,
+    })
+    .await;
+    (Moved { there: there.moved, back: back.moved }, end)
+}
+
+/// As [`relay`], between two TCP connections: what is more than a message is spliced, by way of `pipes`.
+async fn relay_tcp(
+    mut a: TcpStream,
+    mut b: TcpStream,
+    early: Vec<u8>,
+    idle: Duration,
+    ended: Option<&CancellationToken>,
+    pipes: &Pipes,
+) -> (Moved, End) {
+    let mut there = Spliced { flow: Flow::to_end(pipes, early), state: State::Open };
+    let mut back = Spliced { flow: Flow::to_end(pipes, Vec::new()), state: State::Open };
+    let end = watch(idle, ended, |cx| Progress {
+        results: [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)],
+        moved: there.flow.moved() + back.flow.moved(),
+    })
+    .await;
+    (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
+}
+
+/// How far both directions are.
+struct Progress {
+    results: [Poll<io::Result<()>>; 2],
+    /// Bytes that have been written, in all.
+    moved: u64,
+}
+
+/// Lets both directions go on until they are done, nothing moves for `idle`, or `ended` fires.
+async fn watch(
+    idle: Duration,
+    ended: Option<&CancellationToken>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Progress,
+) -> End {
     let session_ended = async {
         match ended {
             Some(ended) => ended.cancelled().await,
@@ -79,22 +133,22 @@ where
         }
     };
     tokio::pin!(session_ended);
+    let (mut last, mut before) = (Instant::now(), 0);
     let timer = sleep_until(last + idle);
     tokio::pin!(timer);
-    let end = poll_fn(|cx| {
+    poll_fn(|cx| {
         if session_ended.as_mut().poll(cx).is_ready() {
             return Poll::Ready(End::SessionEnded);
         }
-        let before = there.moved + back.moved;
-        let results = [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)];
+        let Progress { results, moved } = poll(cx);
         if results.iter().any(|polled| matches!(polled, Poll::Ready(Err(_)))) {
             return Poll::Ready(End::Broken);
         }
         if results.iter().all(Poll::is_ready) {
             return Poll::Ready(End::Closed);
         }
-        if there.moved + back.moved != before {
-            last = Instant::now();
+        if moved != before {
+            (last, before) = (Instant::now(), moved);
         }
         // The timer is moved only when it fires, not with each byte.
         while timer.as_mut().poll(cx).is_ready() {
@@ -105,8 +159,27 @@ where
         }
         Poll::Pending
     })
-    .await;
-    (Moved { there: there.moved, back: back.moved }, end)
+    .await
+}
+
+/// A direction between two TCP connections.
+struct Spliced {
+    flow: Flow,
+    state: State,
+}
+
+impl Spliced {
+    fn poll(&mut self, from: &mut TcpStream, to: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.state == State::Open {
+            ready!(self.flow.poll(from, to, cx)).map_err(io::Error::other)?;
+            self.state = State::Closing;
+        }
+        if self.state == State::Closing {
+            ready!(Pin::new(to).poll_shutdown(cx))?;
+            self.state = State::Closed;
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -133,7 +206,12 @@ impl Direction {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
+        let begun = self.moved;
         loop {
+            if self.moved - begun >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match self.state {
                 State::Closed => return Poll::Ready(Ok(())),
                 State::Closing => {
@@ -169,8 +247,7 @@ impl Direction {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(BUFFER, 0);
+        scratch::with(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             match Pin::new(&mut *from).poll_read(cx, &mut buffer) {
                 Poll::Pending => {

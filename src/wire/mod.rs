@@ -6,13 +6,16 @@ pub mod field;
 pub mod h1;
 pub mod limits;
 pub mod peer;
+pub mod pipe;
 pub mod rewind;
 pub mod scratch;
 pub mod serve;
+pub mod splice;
 pub mod target;
 
 pub use count::Connections;
 pub use limits::Limits;
 pub use peer::Peer;
+pub use pipe::Pipes;
 pub use serve::serve;
 pub use target::{Destination, Scheme};

@@ -22,4 +22,5 @@ mod program;
 mod raw;
 mod records;
 mod tickets;
+mod tunnels;
 mod world;
