@@ -13,8 +13,8 @@ use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use samael::crypto::AllowedSignatureAlgorithm as Algorithm;
 use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
 
-use crate::saml::guard::Guarded;
-use crate::saml::xml::{self, Comments, Element};
+use crate::saml::guard::{Guarded, Plain};
+use crate::saml::xml::{self as reader, Comments, Element};
 use crate::saml::{Error, IdentityProvider, ns};
 
 const ALGORITHMS: [Algorithm; 6] = [
@@ -37,21 +37,13 @@ pub(super) struct Verified {
 
 /// Verifies the signatures of `message`, all of them, with the keys of `idp`.
 pub(super) fn verify(message: &Guarded, idp: &IdentityProvider) -> Result<Verified, Error> {
-    if message.signed.is_empty() {
-        return Err(Error::NotSigned);
-    }
-    let octets = digested_by_xmlsec(&message.xml, signer(message, idp)?)?;
-    let digested = xml::parse(&octets, Comments::Refused).map_err(|_| Error::Disagreement)?;
     let response_signed = message.signed.contains(&message.facts.id);
     let seen = if response_signed {
         &message.response
     } else {
         message.response.only(ns::ASSERTION, "Assertion").ok_or(Error::NoAssertion)?
     };
-    // An enveloped signature does not cover itself.
-    if without_signature(seen.clone()) != digested {
-        return Err(Error::Disagreement);
-    }
+    let digested = agreed(&message.xml, seen, &message.signed, idp)?;
     let assertion = if response_signed {
         digested.only(ns::ASSERTION, "Assertion").ok_or(Error::NoAssertion)?.clone()
     } else {
@@ -60,18 +52,36 @@ pub(super) fn verify(message: &Guarded, idp: &IdentityProvider) -> Result<Verifi
     Ok(Verified { assertion: without_signature(assertion), response_signed })
 }
 
+/// Verifies the signature of a message that holds no Assertion, and gives what was signed, without its Signature.
+#[cfg_attr(not(test), expect(dead_code, reason = "Single Logout is to read its messages so"))]
+pub(super) fn verify_plain(message: &Plain, idp: &IdentityProvider) -> Result<Element, Error> {
+    agreed(&message.xml, &message.root, message.signed.as_slice(), idp)
+}
+
+/// What was digested, if that is what the guard's reader has `seen` of it. `signed` names the signed elements, in the
+/// order of their Signatures; the outermost of them is the one that was `seen`.
+fn agreed(xml: &str, seen: &Element, signed: &[String], idp: &IdentityProvider) -> Result<Element, Error> {
+    if signed.is_empty() {
+        return Err(Error::NotSigned);
+    }
+    let octets = digested_by_xmlsec(xml, signer(xml, signed, idp)?)?;
+    let digested = reader::parse(&octets, Comments::Refused).map_err(|_| Error::Disagreement)?;
+    // An enveloped signature does not cover itself.
+    if without_signature(seen.clone()) == digested { Ok(digested) } else { Err(Error::Disagreement) }
+}
+
 /// The certificate whose key made all the signatures: each must be valid over exactly the element that the guard found
 /// it on. An identity provider has several certificates while it changes its key, and signs with one at a time.
-fn signer<'a>(message: &Guarded, idp: &'a IdentityProvider) -> Result<&'a [u8], Error> {
+fn signer<'a>(xml: &str, signed: &[String], idp: &'a IdentityProvider) -> Result<&'a [u8], Error> {
     for certificate in idp.certificates() {
         let key = bergshamra::keys::loader::load_x509_cert_der(certificate).map_err(|_| Error::BadSignature)?;
         let mut keys = KeysManager::new();
         keys.add_key(key);
         let context = DsigContext::new(keys);
-        let verified = catch_unwind(AssertUnwindSafe(|| bergshamra::verify_all(&context, &message.xml)));
+        let verified = catch_unwind(AssertUnwindSafe(|| bergshamra::verify_all(&context, xml)));
         // A key of another kind is no key for this signature; the next one may be.
         let Ok(results) = verified.map_err(|_| Error::Disagreement)? else { continue };
-        if results.len() == message.signed.len() && results.iter().zip(&message.signed).all(covers) {
+        if results.len() == signed.len() && results.iter().zip(signed).all(covers) {
             return Ok(certificate);
         }
     }
