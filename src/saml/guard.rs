@@ -35,9 +35,19 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// Whether there is an Assertion in it.
+    /// Whether there is an Assertion in it, encrypted or not.
     pub(super) fn has_assertion(&self) -> bool {
-        self.response.only(ns::ASSERTION, "Assertion").is_some()
+        self.response.children.iter().any(is_assertion)
+    }
+
+    /// The encrypted Assertion, if it is encrypted.
+    pub(super) fn encrypted(&self) -> Option<&Element> {
+        self.response.only(ns::ASSERTION, "EncryptedAssertion")
+    }
+
+    /// Whether the Response itself is signed.
+    pub(super) fn is_response_signed(&self) -> bool {
+        self.signed.contains(&self.facts.id)
     }
 }
 
@@ -96,7 +106,6 @@ impl fmt::Display for Status {
 
 /// A message that holds no Assertion, with the shape of an honest one. Nothing in it has been verified.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "Single Logout is to read its messages so"))]
 pub(super) struct Plain {
     /// The message.
     pub(super) xml: String,
@@ -113,13 +122,23 @@ pub(super) fn admit_plain(xml: String, names: &[&str]) -> Result<Plain, Error> {
     if xml.len() > MAX_LEN {
         return Err(Error::TooLong);
     }
+    let message = plain(xml)?;
+    let known = message.root.namespace == ns::PROTOCOL && names.contains(&message.root.name.as_str());
+    if known { Ok(message) } else { Err(Error::NotAResponse) }
+}
+
+/// Lets an Assertion through that was encrypted. Nobody has seen it before, so all that holds for a message holds for it.
+pub(super) fn admit_assertion(xml: String) -> Result<Plain, Error> {
+    let message = plain(xml)?;
+    if message.root.is(ns::ASSERTION, "Assertion") { Ok(message) } else { Err(Error::NoAssertion) }
+}
+
+/// At most one Signature, over the whole, and no Assertion inside.
+fn plain(xml: String) -> Result<Plain, Error> {
     let root = xml::parse(&xml, Comments::Refused)?;
-    if root.namespace != ns::PROTOCOL || !names.contains(&root.name.as_str()) {
-        return Err(Error::NotAResponse);
-    }
     check_identifiers(&root)?;
     let mut strays = false;
-    root.descend(&mut |element| strays |= matches!(element.name.as_str(), "Assertion" | "EncryptedAssertion"));
+    root.descend(&mut |element| strays |= is_named_like_assertion(element));
     if strays {
         return Err(Error::StrayAssertion);
     }
@@ -229,7 +248,7 @@ fn check_assertions(response: &Element) -> Result<(), Error> {
     let mut count = 0;
     let mut nested = false;
     response.descend(&mut |element| {
-        count += usize::from(matches!(element.name.as_str(), "Assertion" | "EncryptedAssertion"));
+        count += usize::from(is_named_like_assertion(element));
         nested |= element.name == "Response";
     });
     let direct = response.children.iter().filter(|child| is_assertion(child)).count();
@@ -239,10 +258,11 @@ fn check_assertions(response: &Element) -> Result<(), Error> {
     if nested {
         return Err(Error::MisplacedElement);
     }
-    if response.only(ns::ASSERTION, "EncryptedAssertion").is_some() {
-        return Err(Error::EncryptedAssertion);
-    }
     Ok(())
+}
+
+fn is_named_like_assertion(element: &Element) -> bool {
+    matches!(element.name.as_str(), "Assertion" | "EncryptedAssertion")
 }
 
 /// The identifiers of the signed elements, in the order of their Signatures.

@@ -121,6 +121,10 @@ impl Key {
         self.private.id() == Id::RSA
     }
 
+    pub(super) fn private(&self) -> &PKey<Private> {
+        &self.private
+    }
+
     /// The signature over `octets`, as XML Signature wants it: of ECDSA, the two halves one after the other (XML
     /// Signature 1.1 §6.4.3), not DER.
     pub fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, Error> {

@@ -8,14 +8,16 @@
 //! [`guard`]: crate::saml::guard
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use samael::crypto::AllowedSignatureAlgorithm as Algorithm;
 use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
 
-use crate::saml::guard::{Guarded, Plain};
+use crate::saml::decrypt::Envelope;
+use crate::saml::guard::{self, Guarded, Plain};
 use crate::saml::xml::{self as reader, Comments, Element};
-use crate::saml::{Error, IdentityProvider, ns};
+use crate::saml::{Error, IdentityProvider, Key, ns};
 
 const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::RsaSha256,
@@ -35,9 +37,39 @@ pub(super) struct Verified {
     pub(super) response_signed: bool,
 }
 
-/// Verifies the signatures of `message`, all of them, with the keys of `idp`.
-pub(super) fn verify(message: &Guarded, idp: &IdentityProvider) -> Result<Verified, Error> {
-    let response_signed = message.signed.contains(&message.facts.id);
+/// Verifies the signatures of `message`, all of them, with the keys of `idp`. An Assertion that is encrypted is opened
+/// with our `keys`.
+pub(super) fn verify(message: &Guarded, idp: &IdentityProvider, keys: &[Arc<Key>]) -> Result<Verified, Error> {
+    match message.encrypted() {
+        Some(encrypted) => verify_encrypted(message, encrypted, idp, keys),
+        None => verify_open(message, idp),
+    }
+}
+
+/// What is signed around the encryption is verified first: then nobody but the identity provider chose what is decrypted.
+fn verify_encrypted(
+    message: &Guarded,
+    encrypted: &Element,
+    idp: &IdentityProvider,
+    keys: &[Arc<Key>],
+) -> Result<Verified, Error> {
+    let response_signed = message.is_response_signed();
+    if response_signed {
+        agreed(&message.xml, &message.response, &message.signed, idp)?;
+    }
+    let envelope = Envelope::read(encrypted)?;
+    // What is wrong with the text inside is not told apart from a text that is not there.
+    let inner = guard::admit_assertion(envelope.open(keys)?).map_err(|_| Error::NotDecrypted)?;
+    let assertion = match (&inner.signed, response_signed) {
+        (None, false) => return Err(Error::NotSigned),
+        (None, true) => inner.root,
+        (Some(_), _) => verify_plain(&inner, idp)?,
+    };
+    Ok(Verified { assertion, response_signed })
+}
+
+fn verify_open(message: &Guarded, idp: &IdentityProvider) -> Result<Verified, Error> {
+    let response_signed = message.is_response_signed();
     let seen = if response_signed {
         &message.response
     } else {
@@ -53,7 +85,6 @@ pub(super) fn verify(message: &Guarded, idp: &IdentityProvider) -> Result<Verifi
 }
 
 /// Verifies the signature of a message that holds no Assertion, and gives what was signed, without its Signature.
-#[cfg_attr(not(test), expect(dead_code, reason = "Single Logout is to read its messages so"))]
 pub(super) fn verify_plain(message: &Plain, idp: &IdentityProvider) -> Result<Element, Error> {
     agreed(&message.xml, &message.root, message.signed.as_slice(), idp)
 }

@@ -89,8 +89,14 @@ impl Signer {
 
     /// Signs the element with this identifier where `xml` has a place for it.
     fn sign(&self, xml: &str, id: &str) -> String {
+        self.sign_with(xml, id, |template| template)
+    }
+
+    /// The same with a change to the Signature before it is made.
+    fn sign_with(&self, xml: &str, id: &str, change: impl Fn(String) -> String) -> String {
         use bergshamra::{DsigContext, KeysManager};
         let template = SIGNATURE.replace("{id}", id).replace("{certificate}", &STANDARD.encode(&self.certificate));
+        let template = change(template);
         let xml = xml.replace(&format!("{{sign {id}}}"), &template);
         let mut keys = KeysManager::new();
         keys.add_key(bergshamra::keys::loader::load_rsa_private_pem(self.key.serialize_pem().as_bytes()).unwrap());
