@@ -22,7 +22,7 @@ use crate::observe::AccessLog;
 use crate::pac::{self, Pac};
 use crate::page::Locales;
 use crate::policy::{Pattern, Policy};
-use crate::portal::{self, ACS_PATH, Portal, RealmParts};
+use crate::portal::{self, Portal, RealmParts};
 use crate::proxy::dial::{Dialler, OriginTls, Roots};
 use crate::proxy::{self, Proxy};
 use crate::saml;
@@ -186,12 +186,13 @@ fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
 }
 
 fn realm_parts(realm: &saml::Config, config: &Config) -> Result<RealmParts, Error> {
-    let identity_provider = realm
-        .identity_provider(|path: &Path| std::fs::read(path))
-        .map_err(|error| Error::Realm(realm.name.clone(), error))?;
+    let read = |path: &Path| std::fs::read(path);
+    let wrong = |error| Error::Realm(realm.name.clone(), error);
+    let identity_provider = realm.identity_provider(read).map_err(wrong)?;
+    let service_provider = realm.service_provider(&config.portal.url.to_string(), read).map_err(wrong)?;
     Ok(RealmParts {
         realm: realm.realm(),
-        service_provider: Arc::new(realm.service_provider(&config.portal.url.to_string(), ACS_PATH)),
+        service_provider: Arc::new(service_provider),
         identity_provider: Arc::new(identity_provider),
         claims: Arc::new(realm.claim_map()),
         mismatch: realm.mismatch,
@@ -200,8 +201,8 @@ fn realm_parts(realm: &saml::Config, config: &Config) -> Result<RealmParts, Erro
 
 /// The hosts that a browser needs before anybody is signed in.
 fn idp_hosts(realms: &[RealmParts]) -> Vec<String> {
-    let mut hosts: Vec<String> =
-        realms.iter().filter_map(|realm| realm.identity_provider.sign_in_url().host_str().map(str::to_owned)).collect();
+    let urls = realms.iter().flat_map(|realm| realm.identity_provider.urls());
+    let mut hosts: Vec<String> = urls.filter_map(|url| url.host_str().map(str::to_owned)).collect();
     if hosts.iter().any(|host| host == ENTRA_HOST) {
         hosts.extend(ENTRA_ASSETS.map(str::to_owned));
     }

@@ -121,6 +121,7 @@ impl Config {
             paths.extend(
                 [&mut realm.metadata, &mut realm.certificate, &mut realm.require_ca_signed].into_iter().flatten(),
             );
+            paths.extend(realm.keys.iter_mut().map(|key| &mut key.certificate));
         }
         if let section::AccessLog::File(path) = &mut self.log.access {
             paths.push(path);

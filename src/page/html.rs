@@ -1,10 +1,13 @@
 //! A rendered page and the header fields that must go with it.
 
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::page::{Brand, Locale};
+use crate::page::{Brand, Locale, handover};
 
 /// A rendered page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub(super) enum Forms<'a> {
     Own,
     /// To the page's own origin, and by way of it to these.
     OwnAnd(&'a [String]),
+    /// To these, by a script that submits them.
+    Submitted(&'a [String]),
 }
 
 impl Html {
@@ -30,10 +35,18 @@ impl Html {
             Forms::None => "'none'".to_owned(),
             Forms::Own => "'self'".to_owned(),
             Forms::OwnAnd(origins) => format!("'self' {}", origins.join(" ")),
+            Forms::Submitted(origins) => origins.join(" "),
+        };
+        let script = match forms {
+            Forms::Submitted(_) => {
+                let hash = digest::digest(&digest::SHA256, handover::SCRIPT.as_bytes());
+                format!("; script-src 'sha256-{}'", STANDARD.encode(hash))
+            }
+            _ => String::new(),
         };
         let policy = format!(
             "default-src 'none'; style-src '{}'; img-src 'self' data:; form-action {form_action}; \
-             frame-ancestors 'none'; base-uri 'none'",
+             frame-ancestors 'none'; base-uri 'none'{script}",
             brand.style_hash()
         );
         Self { text, policy, language: locale.tag().to_owned() }

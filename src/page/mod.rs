@@ -6,6 +6,7 @@
 mod brand;
 mod cause;
 mod colour;
+mod handover;
 mod html;
 mod locale;
 mod portal;
@@ -15,6 +16,7 @@ mod sign_in;
 pub use brand::{Brand, Help};
 pub use cause::{Cause, Trouble};
 pub use colour::{Colour, NotAColour};
+pub use handover::{Handover, Purpose};
 pub use html::Html;
 pub use locale::{Locale, Locales};
 pub use portal::{Certificate, Device, LandingNote, Onward, SignInFailure, SignedIn, SignedOut};

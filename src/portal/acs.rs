@@ -15,7 +15,8 @@ use crate::identity::User;
 use crate::page::{LandingNote, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::Form;
-use crate::portal::{ACS_PATH, RealmParts, Shared, Visit, identity_provider, logon, redirect, show};
+use crate::portal::{RealmParts, Shared, Visit, identity_provider, logon, redirect, show};
+use crate::saml::config::ACS_PATH;
 use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
 use crate::saml::{Mismatch, response};
 use crate::seal::fingerprint;
@@ -158,7 +159,7 @@ async fn verify(
     let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, turn).await else { return Err(Refusal::Busy) };
     let (sp, idp) = (Arc::clone(&realm.service_provider), Arc::clone(&realm.identity_provider));
     let (message, request_id, requested) = (message.to_owned(), pending.request_id.clone(), pending.issued);
-    let endpoint = format!("{}{}", portal.config.url, visit.path);
+    let endpoint = format!("{}{}", portal.config.url, visit.address);
     let (max_age, now) = (portal.parts.pending.lifetime(), portal.parts.clock.now());
     let verified = tokio::task::spawn_blocking(move || {
         let _turn = turn;

@@ -5,14 +5,18 @@ use crate::identity::{LogonName, Realm, User};
 use crate::page::Trouble;
 use crate::portal::RealmParts;
 use crate::saml::guard::Status;
-use crate::saml::request;
+use crate::saml::request::{self, Ask, Request};
 
-/// An AuthnRequest: its identifier, and where to send the browser with it.
-pub(super) fn ask(parts: &RealmParts, relay_state: &str, name: &LogonName, now: Timestamp) -> (String, String) {
+/// An AuthnRequest that asks for the person who typed `name`.
+pub(super) fn ask(
+    parts: &RealmParts,
+    relay_state: &str,
+    name: &LogonName,
+    now: Timestamp,
+) -> Result<Request, request::Error> {
     let hint = parts.realm.login_hint(name);
-    let (sp, idp) = (&parts.service_provider, &parts.identity_provider);
-    let request = request::build(sp, idp, relay_state, Some(&hint), now);
-    (request.id, request.url.into())
+    let ask = Ask { relay_state, login_hint: Some(&hint), passive: false };
+    request::build(&parts.service_provider, &parts.identity_provider, &ask, now)
 }
 
 /// Whether `user` is the person that somebody typed.

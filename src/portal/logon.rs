@@ -9,11 +9,11 @@ use http::{Request, Response, StatusCode};
 use url::Url;
 
 use crate::identity::{LogonName, Realm};
-use crate::page::{LandingNote, Logon, Mistake, Note, Trouble, Unsent};
+use crate::page::{LandingNote, Logon, Mistake, Note, Purpose, Trouble, Unsent};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::{self, Form, Token};
 use crate::portal::visit::{entrance, with_parameters};
-use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, redirect, show};
+use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, redirect, send, show};
 use crate::seal::{self, fingerprint, random_text};
 use crate::session::Session;
 use crate::session::pending::{Pending, PendingSignIns};
@@ -97,10 +97,17 @@ fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonN
 /// Remembers the sign-in and sends the browser to the identity provider.
 async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonName, draft: Draft) -> Response<Body> {
     let (id, secret, now) = (PendingSignIns::fresh_id(), random_text(), portal.parts.clock.now());
-    let (request_id, address) = identity_provider::ask(realm, &id, name, now);
+    let request = match identity_provider::ask(realm, &id, name, now) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::error!(realm = realm.realm.name, %error, request_id = visit.request_id, "no request can be made");
+            let page = visit.trouble(Trouble::Misconfigured, draft.returning.as_deref());
+            return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));
+        }
+    };
     let pending = Pending {
         realm: realm.realm.name.clone(),
-        request_id,
+        request_id: request.id,
         issued: now,
         typed: draft.account,
         returning: draft.returning,
@@ -117,7 +124,7 @@ async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonN
         request_id = visit.request_id,
         "sign-in started"
     );
-    let mut response = redirect(StatusCode::SEE_OTHER, &address);
+    let mut response = send(portal, visit, request.outgoing, Purpose::SignIn);
     cookie::set(&mut response, &cookie::pending(&id), &secret, SameSite::None, Some(portal.parts.pending.lifetime()));
     for old in surplus(portal, visit).await {
         cookie::remove(&mut response, &cookie::pending(&old));

@@ -29,7 +29,8 @@ use tower::ServiceExt as _;
 
 use crate::clock::Clock;
 use crate::identity::Realm;
-use crate::page::{Brand, Html, Locales};
+use crate::page::{Brand, Handover, Html, Locales, Purpose};
+use crate::saml::binding::Outgoing;
 use crate::saml::{ClaimMap, IdentityProvider, Mismatch, ServiceProvider};
 use crate::seal::Sealer;
 use crate::session::Sessions;
@@ -42,9 +43,6 @@ pub use cookie::SESSION as SESSION_COOKIE;
 
 use limit::Limiter;
 use visit::Visit;
-
-/// Where Responses are posted, unless a realm has an alias.
-pub const ACS_PATH: &str = "/saml/acs";
 
 /// How many Responses are verified at the same time: it is work for a processor, and anybody may ask for it.
 const VERIFICATIONS: usize = 2;
@@ -118,8 +116,8 @@ struct Shared {
 impl Portal {
     /// The portal with these settings and parts.
     pub fn new(config: Config, parts: Parts) -> Self {
-        let idps =
-            parts.realms.iter().map(|realm| realm.identity_provider.sign_in_url().origin().ascii_serialization());
+        let urls = parts.realms.iter().flat_map(|realm| realm.identity_provider.urls());
+        let idps = urls.map(|url| url.origin().ascii_serialization());
         let mut sign_in_origins: Vec<_> = idps.chain(config.sign_in_origins.iter().map(Origin::to_string)).collect();
         sign_in_origins.sort();
         sign_in_origins.dedup();
@@ -209,6 +207,21 @@ fn harden(response: &mut Response<Body>) {
 /// A page as an answer.
 fn show(status: StatusCode, page: Html) -> Response<Body> {
     page.into_response(status).map(Body::from)
+}
+
+/// Sends a SAML message on with the browser.
+fn send(portal: &Shared, visit: &Visit, outgoing: Outgoing, purpose: Purpose) -> Response<Body> {
+    let form = match outgoing {
+        Outgoing::Go(url) => return redirect(StatusCode::SEE_OTHER, url.as_str()),
+        Outgoing::Submit(form) => form,
+    };
+    let page = Handover {
+        action: form.action.into(),
+        fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        origins: portal.sign_in_origins.clone(),
+        purpose,
+    };
+    show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)))
 }
 
 /// Sends the browser on by GET.

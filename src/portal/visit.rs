@@ -22,8 +22,8 @@ pub(super) struct Visit {
     pub(super) request_id: String,
     /// The request's header section.
     pub(super) fields: HeaderMap,
-    /// The path, for the ACS to know which of its addresses was used.
-    pub(super) path: String,
+    /// The path and the query, for the ACS to know which of its addresses was used.
+    pub(super) address: String,
     query: Vec<(String, String)>,
 }
 
@@ -34,7 +34,7 @@ impl Visit {
             peer,
             request_id: random_text().chars().take(12).collect(),
             fields: request.headers().clone(),
-            path: request.uri().path().to_owned(),
+            address: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
             query: form_urlencoded::parse(query.as_bytes()).into_owned().take(16).collect(),
         }
     }

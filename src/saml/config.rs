@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::identity::Realm;
-use crate::saml::{ClaimMap, IdentityProvider, ServiceProvider, claims, identity_provider};
+use crate::saml::identity_provider::http_url;
+use crate::saml::request::Options;
+use crate::saml::{Binding, ClaimMap, IdentityProvider, Key, ServiceProvider, SignOut, claims, identity_provider, key};
+
+/// Where Responses are wanted, unless a realm says otherwise.
+pub const ACS_PATH: &str = "/saml/acs";
 
 /// One `[[realm]]`, as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,7 +28,11 @@ pub struct Config {
     pub netbios: BTreeMap<String, String>,
     /// Our entity ID at this identity provider: Entra's *Identifier*.
     pub entity_id: String,
-    /// Paths of the portal at which Responses are taken besides `/saml/acs`, each beginning with `/`.
+    /// The path of the portal at which Responses are wanted, beginning with `/`: with the portal's address before it,
+    /// Entra's *Reply URL*. It may have a query. Default `/saml/acs`.
+    #[serde(default = "acs")]
+    pub acs: String,
+    /// Paths at which Responses are taken besides.
     #[serde(default)]
     pub acs_aliases: Vec<String>,
     /// The identity provider's metadata, as a file. Else `issuer`, `login_url` and `certificate` are needed.
@@ -33,6 +43,8 @@ pub struct Config {
     pub login_url: Option<String>,
     /// *Logout URL*.
     pub logout_url: Option<String>,
+    /// What `logout_url` understands. Default `redirect`, as Entra's does. With `metadata` it stands there.
+    pub logout_binding: Option<LogoutBinding>,
     /// *Certificate (Base64)*, as a file: PEM, bare base64 or DER.
     pub certificate: Option<PathBuf>,
     /// The claims that name a person, the first one that is there. Default: `uPN`, Entra's name and mail address,
@@ -44,6 +56,26 @@ pub struct Config {
     pub group_claim: String,
     /// Authorities (a PEM file) that must have issued the identity provider's certificate.
     pub require_ca_signed: Option<PathBuf>,
+    /// Our keys: the first one signs, each of them decrypts.
+    #[serde(rename = "key", default)]
+    pub keys: Vec<key::Config>,
+    /// How an AuthnRequest travels. Default `redirect`.
+    #[serde(default)]
+    pub binding: Binding,
+    /// Whether requests are signed, with the first key. Default: if the identity provider's metadata want it.
+    #[serde(default)]
+    pub sign_requests: bool,
+    /// Whether our metadata are signed, with the first key. Default `false`.
+    #[serde(default)]
+    pub sign_metadata: bool,
+    /// Whether people must prove anew who they are at each sign-in. Default `false`.
+    #[serde(default)]
+    pub force_authn: bool,
+    /// The kind of NameID to ask for. Default: none.
+    pub name_id_format: Option<String>,
+    /// The ways of signing in that count, exactly these. Default: any.
+    #[serde(default)]
+    pub authn_context: Vec<String>,
     /// What happens when somebody else signs in than was typed. Default `accept`.
     #[serde(default)]
     pub mismatch: Mismatch,
@@ -64,6 +96,19 @@ pub enum Mismatch {
     Refuse,
 }
 
+/// What an address to sign out at understands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogoutBinding {
+    /// Single Logout by HTTP-Redirect.
+    #[default]
+    Redirect,
+    /// Single Logout by HTTP-POST.
+    Post,
+    /// No SAML: whoever goes there is signed out.
+    Plain,
+}
+
 /// What is wrong with a realm.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -81,9 +126,24 @@ pub enum Error {
     /// Two ways of saying the same.
     #[error("`{0}` cannot stand beside `metadata`")]
     Superfluous(&'static str),
+    /// A key is needed and there is none.
+    #[error("`{0}` needs a `[[realm.key]]`")]
+    NoKey(&'static str),
+    /// A key of ours cannot be used.
+    #[error("{}: {cause}", path.display())]
+    Key {
+        /// Its certificate.
+        path: PathBuf,
+        /// Why.
+        cause: key::Error,
+    },
     /// What is said of the identity provider cannot be used.
     #[error(transparent)]
     IdentityProvider(#[from] identity_provider::Error),
+}
+
+fn acs() -> String {
+    ACS_PATH.to_owned()
 }
 
 fn identity_claims() -> Vec<String> {
@@ -104,15 +164,39 @@ impl Config {
         }
     }
 
-    /// Us, for this realm. `portal` is the portal's origin, such as `https://portal.example.com`; `acs` the path at
-    /// which Responses are taken.
-    pub fn service_provider(&self, portal: &str, acs: &str) -> ServiceProvider {
+    /// Us, for this realm. `portal` is the portal's origin, such as `https://portal.example.com`. `read` reads a file
+    /// that the configuration names.
+    pub fn service_provider(
+        &self,
+        portal: &str,
+        read: impl Fn(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<ServiceProvider, Error> {
         let portal = portal.trim_end_matches('/');
-        ServiceProvider {
-            entity_id: self.entity_id.clone(),
-            acs_url: format!("{portal}{acs}"),
-            acs_aliases: self.acs_aliases.iter().map(|path| format!("{portal}{path}")).collect(),
+        let needs_key = [("sign_requests", self.sign_requests), ("sign_metadata", self.sign_metadata)];
+        if let Some((setting, _)) = needs_key.iter().find(|(_, set)| *set && self.keys.is_empty()) {
+            return Err(Error::NoKey(setting));
         }
+        let keys = self.keys.iter().map(|config| {
+            let path = &config.certificate;
+            let certificate = read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause })?;
+            let key = Key::read(&certificate, &config.private);
+            Ok::<_, Error>(Arc::new(key.map_err(|cause| Error::Key { path: path.clone(), cause })?))
+        });
+        Ok(ServiceProvider {
+            entity_id: self.entity_id.clone(),
+            acs_url: format!("{portal}{}", self.acs),
+            acs_aliases: self.acs_aliases.iter().map(|path| format!("{portal}{path}")).collect(),
+            slo_url: None,
+            keys: keys.collect::<Result<_, _>>()?,
+            requests: Options {
+                binding: self.binding,
+                signed: self.sign_requests,
+                force_authn: self.force_authn,
+                name_id_format: self.name_id_format.clone(),
+                authn_context: self.authn_context.clone(),
+            },
+            sign_metadata: self.sign_metadata,
+        })
     }
 
     /// Which claims say who somebody is.
@@ -138,7 +222,8 @@ impl Config {
                 self.login_url.as_deref().ok_or(Error::Missing("login_url"))?,
                 self.logout_url.as_deref(),
                 &read(self.certificate.as_ref().ok_or(Error::Missing("certificate"))?)?,
-            )?,
+            )?
+            .signing_out_by(self.sign_out()?),
         };
         if let Some(authorities) = &self.require_ca_signed {
             idp.check_issued_by(&read(authorities)?)?;
@@ -146,11 +231,23 @@ impl Config {
         Ok(idp)
     }
 
+    fn sign_out(&self) -> Result<Option<SignOut>, Error> {
+        let Some(url) = &self.logout_url else { return Ok(None) };
+        let url = http_url(url).ok_or(identity_provider::Error::BadSignOutUrl)?;
+        let saml = |binding| SignOut::Saml { binding, request_url: url.clone(), response_url: url.clone() };
+        Ok(Some(match self.logout_binding.unwrap_or_default() {
+            LogoutBinding::Redirect => saml(Binding::Redirect),
+            LogoutBinding::Post => saml(Binding::Post),
+            LogoutBinding::Plain => SignOut::Plain(url),
+        }))
+    }
+
     fn check_metadata_alone(&self) -> Result<(), Error> {
         let beside = [
             ("issuer", self.issuer.is_some()),
             ("login_url", self.login_url.is_some()),
             ("logout_url", self.logout_url.is_some()),
+            ("logout_binding", self.logout_binding.is_some()),
             ("certificate", self.certificate.is_some()),
         ];
         let superfluous = beside.into_iter().find(|(_, given)| *given);

@@ -42,9 +42,15 @@ pub enum Error {
     /// More Assertions than one, or one inside of something else.
     #[error("there is more than one Assertion, or one in the wrong place")]
     StrayAssertion,
-    /// Encrypted for a key that we do not have.
-    #[error("the Assertion is encrypted")]
+    /// Encrypted, and the realm has no key to decrypt with.
+    #[error("the Assertion is encrypted, and the realm has no RSA key")]
     EncryptedAssertion,
+    /// Other parts than one EncryptedData and one EncryptedKey, each with a value of its own.
+    #[error("the encrypted Assertion does not have the parts that it must have")]
+    BadEncryption,
+    /// Not for a key of ours, or changed on the way. It is not said which: that would help to decrypt it.
+    #[error("the encrypted Assertion cannot be decrypted")]
+    NotDecrypted,
     /// A Signature that belongs neither to the Response nor to its Assertion, or a second one.
     #[error("there is a Signature in the wrong place")]
     StraySignature,
@@ -57,8 +63,8 @@ pub enum Error {
     /// A transform or canonicalisation other than enveloped-signature and exclusive canonicalisation.
     #[error("a Signature uses a transform that is not allowed")]
     ForbiddenTransform,
-    /// A signature or digest algorithm that is weak or made with a shared secret.
-    #[error("a Signature uses an algorithm that is not allowed")]
+    /// An algorithm that is weak or made with a shared secret.
+    #[error("it is signed or encrypted with an algorithm that is not allowed")]
     ForbiddenAlgorithm,
     /// Another version of SAML.
     #[error("the version is not 2.0")]

@@ -9,7 +9,7 @@ use openssl::x509::{X509, X509StoreContext};
 use url::Url;
 
 use crate::saml::xml::{Comments, Element, parse};
-use crate::saml::{binding, ns};
+use crate::saml::{Binding, ns};
 
 /// The longest metadata that are read, in bytes. Entra's have some 60 kB.
 const MAX_METADATA: usize = 1024 * 1024;
@@ -20,10 +20,27 @@ const MAX_CERTIFICATES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityProvider {
     entity_id: String,
-    sign_in_url: Url,
-    sign_out_url: Option<Url>,
+    sign_in: Vec<(Binding, Url)>,
+    sign_out: Option<SignOut>,
+    wants_signed_requests: bool,
     /// X.509 in DER. At least one.
     certificates: Vec<Vec<u8>>,
+}
+
+/// Where people are sent to sign out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignOut {
+    /// Single Logout.
+    Saml {
+        /// How messages get there.
+        binding: Binding,
+        /// Where requests are sent.
+        request_url: Url,
+        /// Where responses are sent.
+        response_url: Url,
+    },
+    /// An address that knows nothing of SAML: whoever goes there is signed out.
+    Plain(Url),
 }
 
 /// Why an identity provider cannot be used.
@@ -39,7 +56,7 @@ pub enum Error {
     #[error("the entity ID is missing, or it is a placeholder: use the metadata of one tenant")]
     NoEntityId,
     /// Nowhere to send people to.
-    #[error("there is no sign-in address for HTTP-Redirect, or it is not an http address")]
+    #[error("there is no sign-in address for HTTP-Redirect or HTTP-POST, or it is not an http address")]
     BadSignInUrl,
     /// An address for signing out that is none.
     #[error("the sign-out address is not an http address")]
@@ -77,45 +94,62 @@ impl IdentityProvider {
         if !protocols.split_ascii_whitespace().any(|protocol| protocol == ns::PROTOCOL) {
             return Err(Error::NotAnIdentityProvider);
         }
-        let sign_out = redirect_url(role, "SingleLogoutService");
-        Self::build(
-            root.attribute("entityID").unwrap_or_default(),
-            redirect_url(role, "SingleSignOnService").ok_or(Error::BadSignInUrl)?,
-            sign_out,
-            signing_certificates(role)?,
-        )
+        Self {
+            entity_id: root.attribute("entityID").unwrap_or_default().to_owned(),
+            sign_in: sign_in(role)?,
+            sign_out: sign_out(role)?,
+            wants_signed_requests: matches!(role.attribute("WantAuthnRequestsSigned"), Some("true" | "1")),
+            certificates: signing_certificates(role)?,
+        }
+        .checked()
     }
 
     /// Takes what Entra shows to be copied, and its *Certificate (Base64)* as a file: PEM (one or several), bare base64,
-    /// or DER.
+    /// or DER. The addresses count for both bindings; the one for signing out is for HTTP-Redirect, as Entra's.
     pub fn from_parts(
         entity_id: &str,
         sign_in_url: &str,
         sign_out_url: Option<&str>,
         certificate: &[u8],
     ) -> Result<Self, Error> {
-        Self::build(entity_id, sign_in_url, sign_out_url, certificates_in(certificate)?)
+        let sign_in_url = http_url(sign_in_url).ok_or(Error::BadSignInUrl)?;
+        let sign_out = sign_out_url.map(|url| {
+            let url = http_url(url).ok_or(Error::BadSignOutUrl)?;
+            Ok(SignOut::Saml { binding: Binding::Redirect, request_url: url.clone(), response_url: url })
+        });
+        Self {
+            entity_id: entity_id.to_owned(),
+            sign_in: vec![(Binding::Redirect, sign_in_url.clone()), (Binding::Post, sign_in_url)],
+            sign_out: sign_out.transpose()?,
+            wants_signed_requests: false,
+            certificates: certificates_in(certificate)?,
+        }
+        .checked()
     }
 
-    fn build(
-        entity_id: &str,
-        sign_in_url: &str,
-        sign_out_url: Option<&str>,
-        certificates: Vec<Vec<u8>>,
-    ) -> Result<Self, Error> {
-        if entity_id.trim().is_empty() || entity_id.contains(['{', '}']) {
+    /// Whether everything is there, and can be trusted with people.
+    fn checked(self) -> Result<Self, Error> {
+        if self.entity_id.trim().is_empty() || self.entity_id.contains(['{', '}']) {
             return Err(Error::NoEntityId);
         }
-        let sign_in_url = http_url(sign_in_url).ok_or(Error::BadSignInUrl)?;
-        let sign_out_url = sign_out_url.map(|url| http_url(url).ok_or(Error::BadSignOutUrl)).transpose()?;
-        if certificates.is_empty() {
+        if self.sign_in.is_empty() {
+            return Err(Error::BadSignInUrl);
+        }
+        if self.certificates.is_empty() {
             return Err(Error::NoCertificate);
         }
-        if certificates.len() > MAX_CERTIFICATES {
+        if self.certificates.len() > MAX_CERTIFICATES {
             return Err(Error::BadCertificate);
         }
-        certificates.iter().try_for_each(|certificate| check_key(certificate))?;
-        Ok(Self { entity_id: entity_id.to_owned(), sign_in_url, sign_out_url, certificates })
+        self.certificates.iter().try_for_each(|certificate| check_key(certificate))?;
+        Ok(self)
+    }
+
+    /// The same with another way to sign out.
+    #[must_use]
+    pub fn signing_out_by(mut self, sign_out: Option<SignOut>) -> Self {
+        self.sign_out = sign_out;
+        self
     }
 
     /// Its entity ID: what it calls itself as an Issuer.
@@ -123,14 +157,29 @@ impl IdentityProvider {
         &self.entity_id
     }
 
-    /// Where people are sent to sign in, by HTTP-Redirect.
-    pub fn sign_in_url(&self) -> &Url {
-        &self.sign_in_url
+    /// Where people are sent to sign in by this binding, if anywhere.
+    pub fn sign_in_url(&self, binding: Binding) -> Option<&Url> {
+        self.sign_in.iter().find(|(own, _)| *own == binding).map(|(_, url)| url)
+    }
+
+    /// The addresses that browsers are sent to, to sign in or out.
+    pub fn urls(&self) -> impl Iterator<Item = &Url> {
+        let sign_out: [Option<&Url>; 2] = match &self.sign_out {
+            None => [None, None],
+            Some(SignOut::Plain(url)) => [Some(url), None],
+            Some(SignOut::Saml { request_url, response_url, .. }) => [Some(request_url), Some(response_url)],
+        };
+        self.sign_in.iter().map(|(_, url)| url).chain(sign_out.into_iter().flatten())
     }
 
     /// Where people are sent to sign out, if anywhere.
-    pub fn sign_out_url(&self) -> Option<&Url> {
-        self.sign_out_url.as_ref()
+    pub fn sign_out(&self) -> Option<&SignOut> {
+        self.sign_out.as_ref()
+    }
+
+    /// Whether it takes signed requests only (`WantAuthnRequestsSigned` of its metadata).
+    pub fn wants_signed_requests(&self) -> bool {
+        self.wants_signed_requests
     }
 
     /// Its signing certificates (X.509, DER). Their dates are not looked at: Entra goes on signing with an expired one.
@@ -168,15 +217,33 @@ impl IdentityProvider {
     }
 }
 
-fn http_url(text: &str) -> Option<Url> {
+pub(super) fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let plain = url.has_host() && url.fragment().is_none();
     (matches!(url.scheme(), "https" | "http") && plain).then_some(url)
 }
 
-fn redirect_url<'a>(role: &'a Element, service: &'a str) -> Option<&'a str> {
-    let mut services = role.all(ns::METADATA, service);
-    services.find(|service| service.attribute("Binding") == Some(binding::REDIRECT))?.attribute("Location")
+/// The first service of this name for each binding that we speak.
+fn services<'a>(role: &'a Element, service: &'a str) -> impl Iterator<Item = (Binding, &'a Element)> {
+    [Binding::Redirect, Binding::Post].into_iter().filter_map(move |binding| {
+        let mut services = role.all(ns::METADATA, service);
+        Some((binding, services.find(|service| service.attribute("Binding") == Some(binding.name()))?))
+    })
+}
+
+fn sign_in(role: &Element) -> Result<Vec<(Binding, Url)>, Error> {
+    let location = |service: &Element| service.attribute("Location").and_then(http_url).ok_or(Error::BadSignInUrl);
+    services(role, "SingleSignOnService").map(|(binding, service)| Ok((binding, location(service)?))).collect()
+}
+
+/// HTTP-Redirect, if there is a choice. `ResponseLocation` differs where requests and responses part (SAML Metadata
+/// §2.2.2).
+fn sign_out(role: &Element) -> Result<Option<SignOut>, Error> {
+    let Some((binding, service)) = services(role, "SingleLogoutService").next() else { return Ok(None) };
+    let url = |name| service.attribute(name).map(|url| http_url(url).ok_or(Error::BadSignOutUrl)).transpose();
+    let request_url = url("Location")?.ok_or(Error::BadSignOutUrl)?;
+    let response_url = url("ResponseLocation")?.unwrap_or_else(|| request_url.clone());
+    Ok(Some(SignOut::Saml { binding, request_url, response_url }))
 }
 
 /// The certificates of the keys that are for signing, or for anything.

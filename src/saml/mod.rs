@@ -5,21 +5,26 @@
 //! [`User`](crate::identity::User) of it. Nothing here awaits, reads a clock, or logs.
 
 mod assertion;
+pub mod binding;
 pub mod claims;
 pub mod config;
+mod decrypt;
 pub mod error;
 pub mod guard;
 pub mod identity_provider;
+pub mod key;
 pub mod request;
 pub mod response;
 pub mod service_provider;
 pub mod verify;
 mod xml;
 
+pub use binding::Binding;
 pub use claims::ClaimMap;
 pub use config::{Config, Mismatch};
 pub use error::Error;
-pub use identity_provider::IdentityProvider;
+pub use identity_provider::{IdentityProvider, SignOut};
+pub use key::Key;
 pub use response::{Accepted, Expected, accept};
 pub use service_provider::ServiceProvider;
 pub use xml::Construct;
@@ -30,13 +35,10 @@ mod ns {
     pub(super) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
     pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
     pub(super) const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
+    pub(super) const ENCRYPTION: &str = "http://www.w3.org/2001/04/xmlenc#";
+    pub(super) const ENCRYPTION_11: &str = "http://www.w3.org/2009/xmlenc11#";
+    pub(super) const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
     pub(super) const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
-}
-
-/// The names of bindings.
-mod binding {
-    pub(super) const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
-    pub(super) const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 }
 
 #[cfg(test)]

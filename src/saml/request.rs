@@ -1,124 +1,119 @@
-//! Asks the identity provider to authenticate whoever sits at the browser: an AuthnRequest by HTTP-Redirect.
+//! Asks the identity provider to authenticate whoever sits at the browser: an AuthnRequest.
 //!
-//! It has no Subject (Entra answers AADSTS900236), no RequestedAuthnContext (AADSTS75011 for whoever signed in without
-//! a password) and no NameIDPolicy (people are identified by claims).
-
-use std::io::Write as _;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
-use url::Url;
+//! It never has a Subject (Entra answers AADSTS900236). A RequestedAuthnContext (AADSTS75011 for whoever signed in without
+//! a password) and a NameIDPolicy (people are identified by claims) are there only if the realm asks for them.
 
 use crate::clock::Timestamp;
+use crate::saml::binding::{self, Binding, Kind, Message, Outgoing, send};
 use crate::saml::xml::escape;
-use crate::saml::{IdentityProvider, ServiceProvider, binding, ns};
+use crate::saml::{IdentityProvider, ServiceProvider, ns};
 use crate::seal;
+
+/// How a realm asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How the request travels.
+    pub binding: Binding,
+    /// Whether it is signed, with the first key. It is, too, if the identity provider wants that and there is a key.
+    pub signed: bool,
+    /// Whether people must prove anew who they are, however short ago they did (`ForceAuthn`).
+    pub force_authn: bool,
+    /// `NameIDPolicy`: which kind of NameID is wanted.
+    pub name_id_format: Option<String>,
+    /// `RequestedAuthnContext`: the ways of signing in that count, exactly these.
+    pub authn_context: Vec<String>,
+}
+
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// What comes back with the Response: opaque, at most 80 bytes.
+    pub relay_state: &'a str,
+    /// The name to fill in at the identity provider, if there is one.
+    pub login_hint: Option<&'a str>,
+    /// Whether the identity provider must answer without asking the person anything (`IsPassive`).
+    pub passive: bool,
+}
 
 /// An AuthnRequest, ready to be sent with a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Its identifier, which the Response must name.
     pub id: String,
-    /// Where to send the browser.
-    pub url: Url,
+    /// What the browser is to do.
+    pub outgoing: Outgoing,
 }
 
-/// Makes an AuthnRequest. `relay_state` comes back with the Response; `login_hint` fills in the name at the identity
-/// provider, if there is one.
-pub fn build(
-    sp: &ServiceProvider,
-    idp: &IdentityProvider,
-    relay_state: &str,
-    login_hint: Option<&str>,
-    now: Timestamp,
-) -> Request {
+/// Why nothing can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The identity provider has no sign-in address for the realm's binding.
+    #[error("the identity provider has no sign-in address for this binding")]
+    NoSignInUrl,
+    /// It is to be signed, and there is no key.
+    #[error("requests are to be signed, and the realm has no key")]
+    NoKey,
+    /// It cannot be sent.
+    #[error(transparent)]
+    Binding(#[from] binding::Error),
+}
+
+/// Makes an AuthnRequest.
+pub fn build(sp: &ServiceProvider, idp: &IdentityProvider, ask: &Ask<'_>, now: Timestamp) -> Result<Request, Error> {
+    let options = &sp.requests;
+    let to = idp.sign_in_url(options.binding).ok_or(Error::NoSignInUrl)?;
     // An XML ID must not begin with a digit, and Entra insists.
     let id = format!("_{}", seal::random_text());
+    let flag = |name: &str, set: bool| if set { format!(r#" {name}="true""#) } else { String::new() };
     let xml = format!(
         concat!(
             r#"<samlp:AuthnRequest xmlns:samlp="{protocol}" xmlns:saml="{assertion}" ID="{id}" Version="2.0" "#,
-            r#"IssueInstant="{now:.3}" Destination="{destination}" ProtocolBinding="{binding}" "#,
-            r#"AssertionConsumerServiceURL="{acs}"><saml:Issuer>{issuer}</saml:Issuer></samlp:AuthnRequest>"#,
+            r#"IssueInstant="{now:.3}" Destination="{destination}"{force}{passive} ProtocolBinding="{binding}" "#,
+            r#"AssertionConsumerServiceURL="{acs}"><saml:Issuer>{issuer}</saml:Issuer>{policy}{context}"#,
+            r#"</samlp:AuthnRequest>"#,
         ),
         protocol = ns::PROTOCOL,
         assertion = ns::ASSERTION,
         id = id,
         now = now,
-        destination = escape(idp.sign_in_url().as_str()),
+        destination = escape(to.as_str()),
+        force = flag("ForceAuthn", options.force_authn && !ask.passive),
+        passive = flag("IsPassive", ask.passive),
         binding = binding::POST,
         acs = escape(&sp.acs_url),
         issuer = escape(&sp.entity_id),
+        policy = name_id_policy(options),
+        context = requested_context(options),
     );
-    let mut url = idp.sign_in_url().clone();
-    let mut query = url.query_pairs_mut();
-    query.append_pair("SAMLRequest", &packed(&xml)).append_pair("RelayState", relay_state);
-    if let Some(hint) = login_hint {
-        query.append_pair("login_hint", hint);
-    }
-    drop(query);
-    Request { id, url }
+    let message = Message { kind: Kind::Request, xml: &xml, id: &id, relay_state: Some(ask.relay_state) };
+    let key = match sp.keys.first() {
+        None if options.signed => return Err(Error::NoKey),
+        Some(key) if options.signed || idp.wants_signed_requests() => Some(key.as_ref()),
+        _ => None,
+    };
+    let outgoing = send(options.binding, to, message, key)?;
+    let outgoing = match ask.login_hint {
+        Some(hint) => outgoing.with_parameter("login_hint", hint),
+        None => outgoing,
+    };
+    Ok(Request { id, outgoing })
 }
 
-/// SAML Bindings §3.4.4.1: deflated and in base64.
-fn packed(xml: &str) -> String {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    // Writing into memory does not fail.
-    let deflated = encoder.write_all(xml.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
-    STANDARD.encode(deflated)
+fn name_id_policy(options: &Options) -> String {
+    let policy = |format: &String| format!(r#"<samlp:NameIDPolicy Format="{}"/>"#, escape(format));
+    options.name_id_format.as_ref().map(policy).unwrap_or_default()
+}
+
+/// Entra takes no other comparison than `exact`.
+fn requested_context(options: &Options) -> String {
+    if options.authn_context.is_empty() {
+        return String::new();
+    }
+    let class = |class: &String| format!("<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", escape(class));
+    let classes: String = options.authn_context.iter().map(class).collect();
+    format!(r#"<samlp:RequestedAuthnContext Comparison="exact">{classes}</samlp:RequestedAuthnContext>"#)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read as _;
-
-    use super::*;
-    use crate::saml::xml::{Comments, Element, parse};
-
-    fn unpacked(url: &Url) -> Element {
-        let (_, field) = url.query_pairs().find(|(name, _)| name == "SAMLRequest").unwrap();
-        let mut xml = String::new();
-        let deflated = STANDARD.decode(field.as_ref()).unwrap();
-        flate2::read::DeflateDecoder::new(deflated.as_slice()).read_to_string(&mut xml).unwrap();
-        parse(&xml, Comments::Refused).unwrap()
-    }
-
-    #[test]
-    fn a_request_says_who_asks_and_where_to_answer_and_nothing_that_entra_stumbles_over() {
-        let sp = ServiceProvider {
-            entity_id: "https://auth.test/0123&4".into(),
-            acs_url: "https://portal.test/saml/acs".into(),
-            acs_aliases: vec![],
-        };
-        let idp = crate::saml::tests::idp_at("https://login.test/saml2?p=1&q=a%20b");
-        let now = "2026-11-21T10:00:00.5Z".parse().unwrap();
-        let request = build(&sp, &idp, "a b&c", Some("B.Simon+x@contoso.com"), now);
-        let query: Vec<_> = request.url.query_pairs().map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
-        assert_eq!(query[..2], [("p".into(), "1".into()), ("q".into(), "a b".into())]);
-        assert_eq!(
-            query[3..],
-            [
-                ("RelayState".to_owned(), "a b&c".to_owned()),
-                ("login_hint".to_owned(), "B.Simon+x@contoso.com".to_owned()),
-            ]
-        );
-        let xml = unpacked(&request.url);
-        assert!(xml.is(ns::PROTOCOL, "AuthnRequest"));
-        assert_eq!(xml.attribute("ID"), Some(request.id.as_str()));
-        assert_eq!(xml.attribute("IssueInstant"), Some("2026-11-21T10:00:00.500Z"));
-        assert_eq!(xml.attribute("AssertionConsumerServiceURL"), Some("https://portal.test/saml/acs"));
-        assert_eq!(xml.attribute("Destination"), Some("https://login.test/saml2?p=1&q=a%20b"));
-        assert_eq!(xml.children.len(), 1);
-        assert_eq!(xml.children[0].text, "https://auth.test/0123&4");
-    }
-
-    #[test]
-    fn no_two_requests_share_an_identifier_and_each_is_an_xml_name_of_128_bits() {
-        let (sp, idp) = (crate::saml::tests::sp(), crate::saml::tests::idp_at("https://login.test/saml2"));
-        let ids: std::collections::HashSet<_> =
-            (0..100).map(|_| build(&sp, &idp, "", None, Timestamp::UNIX_EPOCH).id).collect();
-        assert_eq!(ids.len(), 100);
-        assert!(ids.iter().all(|id| id.len() == 23 && crate::saml::xml::is_name(id)));
-    }
-}
+#[path = "tests/request_tests.rs"]
+mod tests;

@@ -76,7 +76,7 @@ pub fn accept(field: &str, expected: &Expected<'_>, now: Timestamp) -> Result<Ac
     if !message.has_assertion() {
         return Err(Error::NoAssertion);
     }
-    let verified = verify::verify(&message, expected.identity_provider)?;
+    let verified = verify::verify(&message, expected.identity_provider, &expected.service_provider.keys)?;
     // SAML Bindings §3.5.5.2: a signed message says where it is going.
     if verified.response_signed && message.facts.destination.is_none() {
         return Err(Error::WrongDestination);

@@ -1,10 +1,13 @@
 //! Us, as identity providers know us.
 
+use std::sync::Arc;
+
+use crate::saml::request::Options;
 use crate::saml::xml::escape;
-use crate::saml::{binding, ns};
+use crate::saml::{Key, binding, ns};
 
 /// The service provider of one realm.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceProvider {
     /// Our entity ID: Entra's *Identifier*.
     pub entity_id: String,
@@ -12,6 +15,14 @@ pub struct ServiceProvider {
     pub acs_url: String,
     /// Other addresses at which Responses are taken.
     pub acs_aliases: Vec<String>,
+    /// Where logout messages are taken, if anywhere.
+    pub slo_url: Option<String>,
+    /// Our keys: the first one signs, each of them decrypts.
+    pub keys: Vec<Arc<Key>>,
+    /// How we ask.
+    pub requests: Options,
+    /// Whether our metadata are signed, with the first key.
+    pub sign_metadata: bool,
 }
 
 impl ServiceProvider {
@@ -55,6 +66,7 @@ mod tests {
             entity_id: "https://auth.test/a?b=1&c=2".into(),
             acs_url: "https://portal.test/saml/acs".into(),
             acs_aliases: vec!["https://portal.test/ssoAssert?cmpID=1&x=2".into()],
+            ..ServiceProvider::default()
         };
         let root = parse(&us.metadata(), Comments::Refused).unwrap();
         assert_eq!(root.attribute("entityID"), Some("https://auth.test/a?b=1&c=2"));

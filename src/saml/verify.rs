@@ -8,14 +8,16 @@
 //! [`guard`]: crate::saml::guard
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use samael::crypto::AllowedSignatureAlgorithm as Algorithm;
 use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
 
-use crate::saml::guard::Guarded;
-use crate::saml::xml::{self, Comments, Element};
-use crate::saml::{Error, IdentityProvider, ns};
+use crate::saml::decrypt::Envelope;
+use crate::saml::guard::{self, Guarded, Plain};
+use crate::saml::xml::{self as reader, Comments, Element};
+use crate::saml::{Error, IdentityProvider, Key, ns};
 
 const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::RsaSha256,
@@ -35,23 +37,45 @@ pub(super) struct Verified {
     pub(super) response_signed: bool,
 }
 
-/// Verifies the signatures of `message`, all of them, with the keys of `idp`.
-pub(super) fn verify(message: &Guarded, idp: &IdentityProvider) -> Result<Verified, Error> {
-    if message.signed.is_empty() {
-        return Err(Error::NotSigned);
+/// Verifies the signatures of `message`, all of them, with the keys of `idp`. An Assertion that is encrypted is opened
+/// with our `keys`.
+pub(super) fn verify(message: &Guarded, idp: &IdentityProvider, keys: &[Arc<Key>]) -> Result<Verified, Error> {
+    match message.encrypted() {
+        Some(encrypted) => verify_encrypted(message, encrypted, idp, keys),
+        None => verify_open(message, idp),
     }
-    let octets = digested_by_xmlsec(&message.xml, signer(message, idp)?)?;
-    let digested = xml::parse(&octets, Comments::Refused).map_err(|_| Error::Disagreement)?;
-    let response_signed = message.signed.contains(&message.facts.id);
+}
+
+/// What is signed around the encryption is verified first: then nobody but the identity provider chose what is decrypted.
+fn verify_encrypted(
+    message: &Guarded,
+    encrypted: &Element,
+    idp: &IdentityProvider,
+    keys: &[Arc<Key>],
+) -> Result<Verified, Error> {
+    let response_signed = message.is_response_signed();
+    if response_signed {
+        agreed(&message.xml, &message.response, &message.signed, idp)?;
+    }
+    let envelope = Envelope::read(encrypted)?;
+    // What is wrong with the text inside is not told apart from a text that is not there.
+    let inner = guard::admit_assertion(envelope.open(keys)?).map_err(|_| Error::NotDecrypted)?;
+    let assertion = match (&inner.signed, response_signed) {
+        (None, false) => return Err(Error::NotSigned),
+        (None, true) => inner.root,
+        (Some(_), _) => verify_plain(&inner, idp)?,
+    };
+    Ok(Verified { assertion, response_signed })
+}
+
+fn verify_open(message: &Guarded, idp: &IdentityProvider) -> Result<Verified, Error> {
+    let response_signed = message.is_response_signed();
     let seen = if response_signed {
         &message.response
     } else {
         message.response.only(ns::ASSERTION, "Assertion").ok_or(Error::NoAssertion)?
     };
-    // An enveloped signature does not cover itself.
-    if without_signature(seen.clone()) != digested {
-        return Err(Error::Disagreement);
-    }
+    let digested = agreed(&message.xml, seen, &message.signed, idp)?;
     let assertion = if response_signed {
         digested.only(ns::ASSERTION, "Assertion").ok_or(Error::NoAssertion)?.clone()
     } else {
@@ -60,18 +84,35 @@ pub(super) fn verify(message: &Guarded, idp: &IdentityProvider) -> Result<Verifi
     Ok(Verified { assertion: without_signature(assertion), response_signed })
 }
 
+/// Verifies the signature of a message that holds no Assertion, and gives what was signed, without its Signature.
+pub(super) fn verify_plain(message: &Plain, idp: &IdentityProvider) -> Result<Element, Error> {
+    agreed(&message.xml, &message.root, message.signed.as_slice(), idp)
+}
+
+/// What was digested, if that is what the guard's reader has `seen` of it. `signed` names the signed elements, in the
+/// order of their Signatures; the outermost of them is the one that was `seen`.
+fn agreed(xml: &str, seen: &Element, signed: &[String], idp: &IdentityProvider) -> Result<Element, Error> {
+    if signed.is_empty() {
+        return Err(Error::NotSigned);
+    }
+    let octets = digested_by_xmlsec(xml, signer(xml, signed, idp)?)?;
+    let digested = reader::parse(&octets, Comments::Refused).map_err(|_| Error::Disagreement)?;
+    // An enveloped signature does not cover itself.
+    if without_signature(seen.clone()) == digested { Ok(digested) } else { Err(Error::Disagreement) }
+}
+
 /// The certificate whose key made all the signatures: each must be valid over exactly the element that the guard found
 /// it on. An identity provider has several certificates while it changes its key, and signs with one at a time.
-fn signer<'a>(message: &Guarded, idp: &'a IdentityProvider) -> Result<&'a [u8], Error> {
+fn signer<'a>(xml: &str, signed: &[String], idp: &'a IdentityProvider) -> Result<&'a [u8], Error> {
     for certificate in idp.certificates() {
         let key = bergshamra::keys::loader::load_x509_cert_der(certificate).map_err(|_| Error::BadSignature)?;
         let mut keys = KeysManager::new();
         keys.add_key(key);
         let context = DsigContext::new(keys);
-        let verified = catch_unwind(AssertUnwindSafe(|| bergshamra::verify_all(&context, &message.xml)));
+        let verified = catch_unwind(AssertUnwindSafe(|| bergshamra::verify_all(&context, xml)));
         // A key of another kind is no key for this signature; the next one may be.
         let Ok(results) = verified.map_err(|_| Error::Disagreement)? else { continue };
-        if results.len() == message.signed.len() && results.iter().zip(&message.signed).all(covers) {
+        if results.len() == signed.len() && results.iter().zip(signed).all(covers) {
             return Ok(certificate);
         }
     }

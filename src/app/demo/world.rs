@@ -20,7 +20,7 @@ use crate::app::{self, App, build};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config;
-use crate::portal::ACS_PATH;
+use crate::saml::config::ACS_PATH;
 use crate::wire::Limits;
 
 /// The portal's origin in the demo.

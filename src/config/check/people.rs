@@ -59,6 +59,18 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
             }
         }
         identity_provider(index, realm, check);
+        keys(index, realm, check);
+    }
+}
+
+/// Our own keys are read as they will be read at the start.
+fn keys(index: usize, realm: &saml::Config, check: &mut Check<'_>) {
+    let mut all_readable = true;
+    for (at, key) in realm.keys.iter().enumerate() {
+        all_readable &= check.readable(at!["realm", index, "key", at, "certificate"], &key.certificate);
+    }
+    if all_readable && let Err(error) = realm.service_provider("", |path| std::fs::read(path)) {
+        check.note(at!["realm", index], error.to_string(), "");
     }
 }
 
@@ -89,6 +101,7 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
         ("issuer", realm.issuer.is_some(), true),
         ("login_url", realm.login_url.is_some(), true),
         ("logout_url", realm.logout_url.is_some(), false),
+        ("logout_binding", realm.logout_binding.is_some(), false),
         ("certificate", realm.certificate.is_some(), true),
     ];
     if realm.metadata.is_some() {

@@ -89,6 +89,11 @@ denied-next = Wenn Sie die Seite für Ihre Arbeit brauchen, fragen Sie Ihren Hel
 
 ## Ein Formular, das nicht gesendet wurde
 
+handover-sign-in = Weiter zur Anmeldung
+handover-sign-out = Weiter zur Abmeldung
+handover-lead = Das geht von selbst weiter. Wenn nicht, drücken Sie die Schaltfläche.
+handover-continue = Weiter
+
 unsent-title = Ihr Formular wurde nicht gesendet
 unsent-lead = Sie waren nicht angemeldet, als Sie ein Formular gesendet haben an
 unsent-what = Was nicht gesendet wurde

@@ -89,6 +89,11 @@ denied-next = If you need this site for your work, ask your help desk and tell t
 
 ## A form that was not sent
 
+handover-sign-in = Going on to sign in
+handover-sign-out = Going on to sign out
+handover-lead = This goes on by itself. If it does not, press the button.
+handover-continue = Continue
+
 unsent-title = Your form was not sent
 unsent-lead = You were not signed in when you sent a form to
 unsent-what = What was not sent

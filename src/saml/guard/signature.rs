@@ -1,9 +1,10 @@
 //! The one shape that a Signature may have, and the algorithms in it.
 
-use crate::saml::xml::Element;
+use crate::saml::xml::{Element, is_name};
 use crate::saml::{Error, ns};
 
-const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+/// How many prefixes InclusiveNamespaces may name.
+const MAX_PREFIXES: usize = 16;
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const SIGNATURE_METHODS: [&str; 6] = [
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
@@ -58,7 +59,7 @@ pub(super) fn check(signature: &Element, parent: &str) -> Result<(), Error> {
     let [canonicalisation, method, reference] = info.children.as_slice() else {
         return Err(Error::BadSignatureShape);
     };
-    check_algorithm(canonicalisation, "CanonicalizationMethod", &[EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
+    check_algorithm(canonicalisation, "CanonicalizationMethod", &[ns::EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
     check_algorithm(method, "SignatureMethod", &SIGNATURE_METHODS, Error::ForbiddenAlgorithm)?;
     check_reference(reference, parent)
 }
@@ -76,10 +77,30 @@ fn check_reference(reference: &Element, parent: &str) -> Result<(), Error> {
         return Err(Error::ForbiddenTransform);
     };
     check_algorithm(enveloped, "Transform", &[ENVELOPED], Error::ForbiddenTransform)?;
-    check_algorithm(canonical, "Transform", &[EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
+    check_canonical(canonical)?;
     check_algorithm(method, "DigestMethod", &DIGEST_METHODS, Error::ForbiddenAlgorithm)?;
     check_named(value, "DigestValue")?;
     check_leaf(value)
+}
+
+/// Exclusive canonicalisation, perhaps with prefixes that are kept although nothing uses them, as Okta wants for the
+/// types of values (Exclusive XML Canonicalization §4).
+fn check_canonical(transform: &Element) -> Result<(), Error> {
+    let Some(prefixes) = transform.only(ns::EXCLUSIVE_C14N, "InclusiveNamespaces") else {
+        return check_algorithm(transform, "Transform", &[ns::EXCLUSIVE_C14N], Error::ForbiddenTransform);
+    };
+    let [list] = prefixes.attributes.as_slice() else { return Err(Error::ForbiddenTransform) };
+    let mut names = list.value.split_ascii_whitespace();
+    let plain = list.namespace.is_empty() && list.name == "PrefixList" && prefixes.children.is_empty();
+    let few = names.clone().count() <= MAX_PREFIXES;
+    if !plain || !few || !names.all(|name| name == "#default" || is_name(name)) {
+        return Err(Error::ForbiddenTransform);
+    }
+    let bare = Element { children: Vec::new(), ..transform.clone() };
+    if transform.children.len() != 1 {
+        return Err(Error::ForbiddenTransform);
+    }
+    check_algorithm(&bare, "Transform", &[ns::EXCLUSIVE_C14N], Error::ForbiddenTransform)
 }
 
 fn check_named(element: &Element, name: &str) -> Result<(), Error> {

@@ -32,6 +32,30 @@ fn line_breaks_in_base64_and_an_xml_declaration_are_no_fault() {
     assert!(accept(&lines.join("\r\n"), NOW.parse().unwrap()).is_ok());
 }
 
+/// Okta signs with a list of prefixes that are kept, for the types of values.
+#[test]
+fn prefixes_that_are_kept_are_kept_by_both_verifiers() {
+    let okta = Message::entra().edit("<Assertion ", "<Assertion xmlns:xs=\"http://www.w3.org/2001/XMLSchema\" ").edit(
+        "<AttributeValue>Staff",
+        "<AttributeValue xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"xs:string\">Staff",
+    );
+    let list = |prefixes: &str| {
+        format!(
+            "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><ec:InclusiveNamespaces \
+             xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"{prefixes}\"/></Transform></Transforms>"
+        )
+    };
+    let bare = "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></Transforms>";
+    for prefixes in ["xs", "xs #default samlp", ""] {
+        let message =
+            Message(Signer::ours().sign_with(&okta.0.replace("{sign _r1}", ""), "_a1", |template| {
+                template.replace(bare, &list(prefixes))
+            }));
+        assert_eq!(message.accept().unwrap().attributes[1].values, ["Staff", "Research"], "{prefixes}");
+        assert_eq!(message.edit("XMLSchema\" ", "XMLSchema2\" ").accept().is_ok(), prefixes.is_empty());
+    }
+}
+
 #[test]
 fn while_a_key_is_changed_either_certificate_counts() {
     let both = [pem(&Signer::stranger().certificate), pem(&Signer::ours().certificate)].concat();
@@ -185,7 +209,7 @@ fn two_readers_that_see_different_things_are_a_disagreement() {
     let other = guard::admit(&Message::entra().edit("B.Simon", "A.Simon").sign(Sign::Assertion).field()).unwrap();
     message.response = other.response;
     let idp = idp_at("https://login.test/");
-    assert_eq!(verify::verify(&message, &idp).map(|_| ()), Err(Error::Disagreement));
+    assert_eq!(verify::verify(&message, &idp, &[]).map(|_| ()), Err(Error::Disagreement));
 }
 
 #[test]
@@ -195,7 +219,7 @@ fn a_signature_over_anything_but_what_the_guard_saw_is_refused() {
         let mut message = guard::admit(&Message::entra().sign(Sign::Both).field()).unwrap();
         assert_eq!(message.signed, ["_r1", "_a1"]);
         message.signed = signed.iter().map(|&id| id.to_owned()).collect();
-        assert_eq!(verify::verify(&message, &idp).map(|_| ()), Err(Error::BadSignature), "{signed:?}");
+        assert_eq!(verify::verify(&message, &idp, &[]).map(|_| ()), Err(Error::BadSignature), "{signed:?}");
     }
 }
 

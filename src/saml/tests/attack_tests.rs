@@ -104,7 +104,7 @@ fn no_wrapped_signature_is_accepted() {
         (
             "encrypted",
             signed.around("<EncryptedAssertion xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>"),
-            Error::EncryptedAssertion,
+            Error::BadEncryption,
         ),
         (
             "encrypted beside",
@@ -171,6 +171,37 @@ const EDITED_AFTER_SIGNING: &[(&str, &str, Error)] = &[
     (
         "Method Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"",
         "Method Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"",
+        Error::ForbiddenTransform,
+    ),
+    (
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><x:InclusiveNamespaces \
+         xmlns:x=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></Transform>",
+        Error::ForbiddenTransform,
+    ),
+    (
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><x:InclusiveNamespaces PrefixList=\"a b:c\" \
+         xmlns:x=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></Transform>",
+        Error::ForbiddenTransform,
+    ),
+    (
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><x:InclusiveNamespaces PrefixList=\"a\" \
+         xmlns:x=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/><XPath>x</XPath></Transform>",
+        Error::ForbiddenTransform,
+    ),
+    (
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><x:InclusiveNamespaces \
+         PrefixList=\"a b c d e f g h i j k l m n o p q\" \
+         xmlns:x=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></Transform>",
+        Error::ForbiddenTransform,
+    ),
+    (
+        "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
+        "<Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"><x:InclusiveNamespaces PrefixList=\"a\" \
+         xmlns:x=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></Transform>",
         Error::ForbiddenTransform,
     ),
     // Algorithms that are weak, or take a public key for a shared secret.

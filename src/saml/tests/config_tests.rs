@@ -30,7 +30,7 @@ fn a_realm_by_hand_needs_little() {
     let config = config(BY_HAND);
     let idp = config.identity_provider(files).unwrap();
     assert_eq!(idp.entity_id(), "https://sts.windows.net/t/");
-    let us = config.service_provider("https://portal.test/", "/saml/acs");
+    let us = config.service_provider("https://portal.test/", files).unwrap();
     assert_eq!(us.acs_url, "https://portal.test/saml/acs");
     assert_eq!(us.acs_aliases, ["https://portal.test/ssoAssert?cmpID=1"]);
     assert_eq!(config.realm().domains, ["contoso.com"]);
@@ -59,7 +59,7 @@ fn what_is_missing_or_too_much_is_named() {
         (
             "https://login.test/t/saml2\"\nlogout",
             "ftp://x\"\nlogout",
-            "there is no sign-in address for HTTP-Redirect, or it is not an http address",
+            "there is no sign-in address for HTTP-Redirect or HTTP-POST, or it is not an http address",
         ),
     ] {
         let config = config(&BY_HAND.replace(from, to));

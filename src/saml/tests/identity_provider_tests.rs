@@ -32,8 +32,8 @@ fn metadata(keys: &str) -> String {
         ns::SCHEMA_INSTANCE,
         key(" use=\"signing\"", &Signer::stranger().certificate),
         ns::PROTOCOL,
-        binding::POST,
-        redirect = binding::REDIRECT,
+        Binding::Post.name(),
+        redirect = Binding::Redirect.name(),
     )
 }
 
@@ -44,8 +44,11 @@ fn entra_metadata_give_the_saml_role_and_all_its_signing_keys() {
         [key(" use=\"signing\"", ours), key(" use=\"encryption\"", other), key(" use=\"signing\"", ours)].concat();
     let idp = IdentityProvider::from_metadata(&metadata(&keys)).unwrap();
     assert_eq!(idp.entity_id(), "https://sts.windows.net/t/");
-    assert_eq!(idp.sign_in_url().as_str(), "https://login.test/in?a=b");
-    assert_eq!(idp.sign_out_url().unwrap().as_str(), "https://login.test/out");
+    assert_eq!(idp.sign_in_url(Binding::Redirect).unwrap().as_str(), "https://login.test/in?a=b");
+    assert_eq!(idp.sign_in_url(Binding::Post).unwrap().as_str(), "https://login.test/post");
+    let out: Url = "https://login.test/out".parse().unwrap();
+    let sign_out = SignOut::Saml { binding: Binding::Redirect, request_url: out.clone(), response_url: out };
+    assert_eq!(idp.sign_out(), Some(&sign_out));
     assert_eq!(idp.certificates(), std::slice::from_ref(ours));
     let two = IdentityProvider::from_metadata(&metadata(&[key("", ours), key(" use=\"signing\"", other)].concat()));
     assert_eq!(two.unwrap().certificates().len(), 2);
@@ -68,7 +71,8 @@ fn metadata_that_cannot_be_used_say_why() {
         (edit("https://login.test/in?a=b", "javascript:alert(1)"), Error::BadSignInUrl),
         (edit("https://login.test/out", "out"), Error::BadSignOutUrl),
         (
-            edit("HTTP-Redirect\" Location=\"https://login.test/in", "SOAP\" Location=\"https://login.test/in"),
+            edit("<SingleSignOnService", "<SingleSignOff")
+                .replace("</IDPSSO", "<SingleSignOnService Binding=\"SOAP\"/></IDPSSO"),
             Error::BadSignInUrl,
         ),
         (edit("IDPSSODescriptor", "SPSSODescriptor"), Error::NotAnIdentityProvider),

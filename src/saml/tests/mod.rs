@@ -8,10 +8,14 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openssl::asn1::Asn1Time;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
 use crate::clock::Timestamp;
 use crate::saml::{Accepted, Error, Expected, IdentityProvider, ServiceProvider, response};
+use crate::secret::Secret;
 
 pub(super) const ISSUER: &str = "https://sts.windows.net/11111111-2222-3333-4444-555555555555/";
 pub(super) const ACS: &str = "https://portal.test/saml/acs";
@@ -85,8 +89,14 @@ impl Signer {
 
     /// Signs the element with this identifier where `xml` has a place for it.
     fn sign(&self, xml: &str, id: &str) -> String {
+        self.sign_with(xml, id, |template| template)
+    }
+
+    /// The same with a change to the Signature before it is made.
+    fn sign_with(&self, xml: &str, id: &str, change: impl Fn(String) -> String) -> String {
         use bergshamra::{DsigContext, KeysManager};
         let template = SIGNATURE.replace("{id}", id).replace("{certificate}", &STANDARD.encode(&self.certificate));
+        let template = change(template);
         let xml = xml.replace(&format!("{{sign {id}}}"), &template);
         let mut keys = KeysManager::new();
         keys.add_key(bergshamra::keys::loader::load_rsa_private_pem(self.key.serialize_pem().as_bytes()).unwrap());
@@ -176,9 +186,34 @@ pub(super) fn sp() -> ServiceProvider {
         entity_id: "https://auth.test/vestibule".into(),
         acs_url: ACS.into(),
         acs_aliases: vec!["https://portal.test/alias".into()],
+        ..ServiceProvider::default()
     }
 }
 
 pub(super) fn idp_at(sign_in_url: &str) -> IdentityProvider {
     IdentityProvider::from_parts(ISSUER, sign_in_url, None, &Signer::ours().certificate).unwrap()
+}
+
+pub(super) fn idp_with(certificate: &[u8]) -> IdentityProvider {
+    IdentityProvider::from_parts(ISSUER, "https://login.test/saml2", None, certificate).unwrap()
+}
+
+/// The service provider's own RSA key.
+pub(super) fn our_key() -> PKey<Private> {
+    static KEY: OnceLock<PKey<Private>> = OnceLock::new();
+    KEY.get_or_init(|| PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap()).clone()
+}
+
+pub(super) fn pem_of(key: &PKey<Private>) -> Secret {
+    Secret::new(String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap())
+}
+
+/// A certificate for a key, as PEM.
+pub(super) fn certificate_of(key: &PKey<Private>) -> Vec<u8> {
+    let mut certificate = X509::builder().unwrap();
+    certificate.set_pubkey(key).unwrap();
+    certificate.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
+    certificate.set_not_after(&Asn1Time::from_unix(86400).unwrap()).unwrap();
+    certificate.sign(key, openssl::hash::MessageDigest::sha256()).unwrap();
+    certificate.build().to_pem().unwrap()
 }

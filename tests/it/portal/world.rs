@@ -69,6 +69,7 @@ impl World {
             entity_id: "https://auth.test/0123456789abcdef".into(),
             acs_url: format!("{PORTAL}/saml/acs"),
             acs_aliases: vec![format!("{PORTAL}{ALIAS}")],
+            ..ServiceProvider::default()
         };
         let app = App { identifier: sp.entity_id.clone(), reply_urls: vec![sp.acs_url.clone()] };
         let practice = Practice::new("https://login.test", vec![app], clock.clone()).unwrap();

@@ -12,7 +12,8 @@ use super::*;
 use crate::clock::SignedDuration;
 use crate::identity::{Groups, User};
 use crate::saml::claims::{GROUPS, IDENTITY};
-use crate::saml::{ClaimMap, Error, Expected, IdentityProvider, ServiceProvider, request, response};
+use crate::saml::request::Ask;
+use crate::saml::{Binding, ClaimMap, Error, Expected, IdentityProvider, ServiceProvider, SignOut, request, response};
 
 const ACS: &str = "https://portal.test/saml/acs";
 
@@ -49,6 +50,7 @@ impl World {
             entity_id: "https://auth.test/0123456789abcdef".into(),
             acs_url: ACS.into(),
             acs_aliases: vec![],
+            ..ServiceProvider::default()
         };
         let app = App { identifier: sp.entity_id.clone(), reply_urls: vec![ACS.into()] };
         let practice = Practice::new("http://login.test/", vec![app], clock.clone()).unwrap();
@@ -58,8 +60,13 @@ impl World {
             &practice.sign_in_url(),
             Some(&practice.sign_out_url()),
             practice.certificate().as_bytes(),
-        );
-        assert_eq!(by_hand.as_ref(), Ok(&trusted));
+        )
+        .unwrap();
+        let parts = |idp: &IdentityProvider| {
+            let urls = (idp.sign_in_url(Binding::Redirect).cloned(), idp.sign_out().cloned());
+            (idp.entity_id().to_owned(), urls, idp.certificates().to_vec())
+        };
+        assert!(parts(&by_hand) == parts(&trusted));
         Self { idp: practice.router(), trusted, sp, clock, cookie: String::new() }
     }
 
@@ -81,7 +88,8 @@ impl World {
     }
 
     fn request(&self, hint: Option<&str>) -> request::Request {
-        request::build(&self.sp, &self.trusted, "relay <&\">", hint, self.clock.now())
+        let ask = Ask { relay_state: "relay <&\">", login_hint: hint, passive: false };
+        request::build(&self.sp, &self.trusted, &ask, self.clock.now()).unwrap()
     }
 
     async fn submit(&mut self, page: &Shown, fields: &[(&str, &str)]) -> Shown {
@@ -123,7 +131,7 @@ impl World {
 async fn a_person_types_a_password_once_and_is_known_from_then_on() {
     let mut world = World::new();
     let first = world.request(Some("bsimon@contoso.com"));
-    let page = world.get(&first.url).await;
+    let page = world.get(first.outgoing.url()).await;
     assert_eq!(page.field("login").as_deref(), Some("bsimon@contoso.com"));
     let wrong = world.submit(&page, &[("login", "bsimon@contoso.com"), ("password", "nomis")]).await;
     assert!(wrong.html.contains("incorrect") && wrong.field("SAMLResponse").is_none());
@@ -145,17 +153,17 @@ async fn a_person_types_a_password_once_and_is_known_from_then_on() {
 
     world.clock.advance(SignedDuration::from_hours(1));
     let again = world.request(Some("B.Simon@contoso.com"));
-    let answer = world.get(&again.url).await;
+    let answer = world.get(again.outgoing.url()).await;
     assert_eq!(world.accept(&again, &answer).unwrap().name, "B.Simon@contoso.com");
     assert_eq!(world.accept(&first, &answer), Err(Error::WrongRequest));
 
     let other = world.request(Some("AlexW@contoso.com"));
-    assert!(world.get(&other.url).await.field("password").is_none());
+    assert!(world.get(other.outgoing.url()).await.field("password").is_none());
 
-    let sign_out = world.trusted.sign_out_url().unwrap().clone();
-    world.get(&sign_out).await;
+    let Some(SignOut::Saml { request_url, .. }) = world.trusted.sign_out().cloned() else { panic!("no way out") };
+    world.get(&request_url).await;
     let after = world.request(None);
-    let page = world.get(&after.url).await;
+    let page = world.get(after.outgoing.url()).await;
     assert_eq!(page.field("login").as_deref(), Some(""));
 }
 
@@ -164,7 +172,7 @@ async fn everybody_can_sign_in_and_whoever_has_too_many_groups_has_unknown_ones(
     let mut world = World::new();
     for person in &PEOPLE {
         let request = world.request(None);
-        let page = world.get(&request.url).await;
+        let page = world.get(request.outgoing.url()).await;
         let answer = world.submit(&page, &[("login", person.mail), ("password", person.password)]).await;
         world.cookie.clear();
         match world.accept(&request, &answer) {
@@ -188,7 +196,7 @@ async fn everybody_can_sign_in_and_whoever_has_too_many_groups_has_unknown_ones(
 async fn cancel_sends_an_error_response_back() {
     let mut world = World::new();
     let request = world.request(None);
-    let page = world.get(&request.url).await;
+    let page = world.get(request.outgoing.url()).await;
     let answer = world.submit(&page, &[("login", ""), ("password", ""), ("cancel", "1")]).await;
     let Err(Error::Status(status)) = world.accept(&request, &answer) else { panic!("no Status") };
     assert_eq!((status.code.as_str(), status.short()), ("urn:oasis:names:tc:SAML:2.0:status:Responder", "AuthnFailed"));
@@ -199,7 +207,7 @@ async fn what_entra_refuses_is_refused_in_its_words() {
     let mut world = World::new();
     let good = world.request(None);
     let edited = |from: &str, to: &str| {
-        let (_, packed) = good.url.query_pairs().find(|(name, _)| name == "SAMLRequest").unwrap();
+        let (_, packed) = good.outgoing.url().query_pairs().find(|(name, _)| name == "SAMLRequest").unwrap();
         repack(&packed, from, to)
     };
     let issuer = "<saml:Issuer>https://auth.test/0123456789abcdef</saml:Issuer>";
@@ -214,7 +222,7 @@ async fn what_entra_refuses_is_refused_in_its_words() {
         ),
         (edited("ID=\"_", "ID=\"1"), "AADSTS7500529"),
     ] {
-        let mut url = good.url.clone();
+        let mut url = good.outgoing.url().clone();
         url.query_pairs_mut().clear().append_pair("SAMLRequest", &request);
         let page = world.get(&url).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{code}");
