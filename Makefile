@@ -19,7 +19,7 @@ check: ## formatting, lints, documentation, licences and advisories
 	@.ci/setup build
 	@.ci/check
 
-bench: ## how fast it is, beside Squid and beside no proxy; BENCH='--quick' for less
+bench: ## how fast it is, beside its peers, a bare relay and no proxy; BENCH='--quick' for less
 	@.ci/setup bench
 	cargo bench --locked --bench bench -- $(BENCH)
 

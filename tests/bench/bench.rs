@@ -1,11 +1,14 @@
-//! How fast the proxy is, beside Squid and beside no proxy at all, in one run.
+//! How fast the proxy is, in one run with its peers from Debian's packages, a bare relay that reads nothing, and no
+//! proxy at all.
 //!
 //! `make bench`, or `cargo bench --bench bench -- OPTIONS`: `--quick`; `--rounds N` and `--seconds N` (a measurement);
-//! `--only ROW,…` and `--targets NAME,…`; `--beside PROGRAM`, another build of Vestibule to be measured with this one.
+//! `--only ROW,…` and `--targets NAME,…`; `--beside PROGRAM`, another build of Vestibule to be measured with this one;
+//! `--sleeping`, so that the load waits for events as clients do, and proxies pay for waking it.
 //!
-//! Proxies run on one core; the load and the origin, which are part of this program, on another. Targets take turns in
-//! every round, so that what else the machine does falls on all of them. The steady figure is CPU time per operation;
-//! rates depend on the machine, and only their ratios travel.
+//! Proxies run on one core; the load and the origin, which are part of this program, on another, in one thread that
+//! never sleeps while it measures (`origin` says why). Targets take turns in every round, so that what else the machine
+//! does falls on all of them. The steady figure is CPU time per operation; rates depend on the machine, and only their
+//! ratios travel. What the relay costs is the bound that physics sets here.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -14,10 +17,11 @@ mod idle;
 mod load;
 mod machine;
 mod origin;
+mod peer;
+mod relay;
 mod report;
 mod row;
 mod sign_in;
-mod squid;
 mod target;
 mod vestibule;
 
@@ -29,7 +33,7 @@ use machine::Cores;
 use origin::Origin;
 use report::Report;
 use row::{ROWS, Row};
-use target::Target;
+use target::{Kind, Target};
 
 /// What was asked for on the command line.
 struct Plan {
@@ -42,10 +46,15 @@ struct Plan {
     targets: Vec<String>,
     /// Another build of Vestibule.
     beside: Option<String>,
+    /// Whether the load waits for events.
+    sleeping: bool,
 }
 
 fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((relay::WORD, words)) = arguments.split_first().map(|(word, words)| (word.as_str(), words)) {
+        return relay::run(words);
+    }
     // `cargo test --benches` calls this program without the word; it is no test.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return Ok(());
@@ -58,12 +67,16 @@ fn main() -> Result<()> {
     let origin = Origin::start()?;
     let mut report = Report::new(machine::facts(&cores));
 
-    println!("Starting the practice identity provider, Vestibule and Squid …");
+    println!("Starting the practice identity provider and the proxies …");
     let practice = vestibule::Practice::start(folder.path())?;
     let beside = plan.beside.as_deref();
     let starter =
         target::Starter { folder: folder.path(), cores: &cores, origin: &origin, practice: &practice, beside };
-    let kinds = target::kinds(&plan.targets, beside);
+    let (kinds, missing) = target::kinds(&plan.targets, beside);
+    for kind in &missing {
+        println!("{} is not installed and will not be measured", kind.name());
+        report.missing(kind.name());
+    }
     for kind in &kinds {
         if let Some(version) = kind.version() {
             report.version(kind.name(), version);
@@ -94,8 +107,13 @@ fn measure(plan: &Plan, targets: &[Target], origin: &Origin, report: &mut Report
             for target in targets.iter().filter(|target| row.applies_to(target)) {
                 for signed in row.variants(target) {
                     let sample = row.measure(plan, target, origin, signed);
-                    let sample = sample.with_context(|| format!("{} through {}", row.name, target.name))?;
-                    report.add(row, &Row::label(target, signed), sample);
+                    let sample = sample.with_context(|| format!("{} through {}", row.name, target.name));
+                    match sample {
+                        Ok(sample) => report.add(row, &Row::label(target, signed), sample),
+                        // A peer that fails is no reason to learn nothing about the others.
+                        Err(error) if matches!(target.kind, Kind::Peer(_)) => report.failed(format!("{error:#}")),
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }
@@ -109,11 +127,12 @@ impl Plan {
             rounds: 3,
             window: Duration::from_millis(1500),
             starts: 7,
-            tunnels: 5000,
+            tunnels: 10_000,
             download: 1 << 30,
             only: Vec::new(),
             targets: Vec::new(),
             beside: None,
+            sleeping: false,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
@@ -131,7 +150,10 @@ impl Plan {
                 "--only" => plan.only = value()?.split(',').map(str::to_owned).collect(),
                 "--targets" => plan.targets = value()?.split(',').map(str::to_owned).collect(),
                 "--beside" => plan.beside = Some(value()?.clone()),
-                _ => bail!("what is {word}? There are --quick, --rounds, --seconds, --only, --targets, --beside"),
+                "--sleeping" => plan.sleeping = true,
+                _ => bail!(
+                    "what is {word}? There are --quick, --rounds, --seconds, --only, --targets, --beside, --sleeping"
+                ),
             }
         }
         Ok(plan)

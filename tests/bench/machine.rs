@@ -94,19 +94,44 @@ pub(crate) fn facts(cores: &Cores) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The CPU time that a process has used, in all its threads, in user and kernel mode.
+/// The CPU time that a process and its children have used, in all their threads, in user and kernel mode.
 pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("the proxy is gone")?;
-    // Behind the name, which may hold anything: field 3 is the first (proc(5)); utime is 14, stime 15.
-    let (_, rest) = stat.rsplit_once(')').context("no name in stat")?;
-    let ticks: u64 = rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
+    let mut ticks = 0;
+    for process in family(process) {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("the proxy is gone")?;
+        // Behind the name, which may hold anything: field 3 is the first (proc(5)); utime is 14, stime 15.
+        let (_, rest) = stat.rsplit_once(')').context("no name in stat")?;
+        ticks += rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum::<u64>();
+    }
     Ok(Duration::from_millis(ticks * 1000 / TICKS))
 }
 
-/// The memory of a process that is in RAM, in bytes.
+/// The memory of a process that is in RAM, and what its children have of their own, in bytes.
 pub(crate) fn resident(process: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).context("the proxy is gone")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: u64 = line.split_whitespace().next().and_then(|kib| kib.parse().ok()).context("no number")?;
+    let mut kib = 0;
+    for member in family(process) {
+        let rollup = fs::read_to_string(format!("/proc/{member}/smaps_rollup")).context("the proxy is gone")?;
+        let wanted: &[&str] = if member == process { &["Rss:"] } else { &["Private_Clean:", "Private_Dirty:"] };
+        let lines = rollup.lines().filter_map(|line| wanted.iter().find_map(|name| line.strip_prefix(name)));
+        kib += lines.filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok()).sum::<u64>();
+    }
     Ok(kib * 1024)
+}
+
+/// A process, its children, and theirs.
+pub(crate) fn family(process: u32) -> Vec<u32> {
+    let mut all = vec![process];
+    let mut next = 0;
+    while let Some(process) = all.get(next) {
+        let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let children: Vec<_> = children.flat_map(|list| numbers(&list)).collect();
+        all.extend(children);
+        next += 1;
+    }
+    all
+}
+
+fn numbers(list: &str) -> Vec<u32> {
+    list.split_whitespace().filter_map(|number| number.parse().ok()).collect()
 }

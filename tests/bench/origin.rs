@@ -1,122 +1,301 @@
-//! The origin: answers 64 bytes to everything, or as many as the path says, as cheaply as can be.
+//! The other core: the origin and, while something is measured, the load, on one thread.
+//!
+//! Whoever sends to a socket pays for waking the thread that sleeps in wait for it, and on a virtual machine that is
+//! dear: it would be charged to the proxy. So while something is measured this thread never sleeps, and there is one
+//! thread, or two that never sleep would take turns of milliseconds each. `--sleeping` shows the difference.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 /// What the small answer holds.
 pub(crate) const BODY: &[u8; 64] = b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde\n";
 
-/// What one write of a large answer takes.
-const CHUNK: usize = 256 * 1024;
+/// What one read or write of something large takes.
+pub(crate) const CHUNK: usize = 256 * 1024;
 
 const LISTENER: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
+/// The load's first token; those below are the origin's own.
+const LOAD: usize = 1 << 32;
 
-/// Where the origin listens.
+/// Answers 64 bytes to everything, or N to `GET /N`; reads what is posted, and answers it then.
 pub(crate) struct Origin {
-    /// Small answers; any number of connections, on one thread.
-    pub(crate) small: SocketAddr,
-    /// Large answers: `GET /N` is answered with N bytes. A thread a connection.
-    pub(crate) large: SocketAddr,
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
 }
+
+struct Shared {
+    turning: Mutex<Turning>,
+    waker: Waker,
+    /// Somebody else wants to make it turn.
+    wanted: AtomicBool,
+    given_back: Condvar,
+}
+
+/// The loop, held by whoever makes it turn.
+pub(crate) struct Turning {
+    poll: Poll,
+    events: Events,
+    listener: TcpListener,
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    /// Large exchanges that can go on without waiting for an event.
+    ready: Vec<usize>,
+    answer: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    doing: Doing,
+    /// The beginning of a head: some proxies send one line by line.
+    partial: Vec<u8>,
+}
+
+enum Doing {
+    Small,
+    /// So many bytes are still to be sent.
+    Sending(u64),
+    /// So many bytes are still to be read.
+    Reading(u64),
+}
+
+enum Next {
+    Event,
+    GoOn,
+    Close,
+}
+
+/// The loop, borrowed from the thread that serves while nothing is measured.
+pub(crate) struct Borrowed<'a>(MutexGuard<'a, Turning>, &'a Shared);
 
 impl Origin {
     /// Starts it; it ends with this program.
     pub(crate) fn start() -> Result<Self> {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (small, large) = (TcpListener::bind(any)?, std::net::TcpListener::bind(any)?);
-        let addresses = Self { small: small.local_addr()?, large: large.local_addr()? };
-        thread::spawn(move || serve_small(small));
+        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let (address, poll) = (listener.local_addr()?, Poll::new()?);
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let turning = Turning {
+            poll,
+            events: Events::with_capacity(1024),
+            listener,
+            connections: Vec::new(),
+            free: Vec::new(),
+            ready: Vec::new(),
+            answer: [head(BODY.len() as u64).as_bytes(), BODY].concat(),
+            buffer: vec![b'v'; CHUNK],
+        };
+        let (turning, wanted) = (Mutex::new(turning), AtomicBool::new(false));
+        let shared = Arc::new(Shared { turning, waker, wanted, given_back: Condvar::new() });
+        let own = Arc::clone(&shared);
         thread::spawn(move || {
-            for stream in large.incoming().flatten() {
-                // A peer that has had enough closes.
-                thread::spawn(move || drop(serve_large(stream)));
+            let mut turning = own.lock();
+            loop {
+                let wanted = |_: &mut Turning| own.wanted.load(Ordering::SeqCst);
+                turning = own.given_back.wait_while(turning, wanted).unwrap_or_else(PoisonError::into_inner);
+                if turning.turn(None, &mut Vec::new()).is_err() {
+                    return;
+                }
             }
         });
-        Ok(addresses)
+        Ok(Self { address, shared })
+    }
+
+    /// Takes the loop over, to put a load on it.
+    pub(crate) fn borrow(&self) -> Result<Borrowed<'_>> {
+        self.shared.wanted.store(true, Ordering::SeqCst);
+        self.shared.waker.wake()?;
+        Ok(Borrowed(self.shared.lock(), &self.shared))
     }
 }
 
-fn serve_small(mut listener: TcpListener) -> io::Result<()> {
-    let answer = [head(BODY.len() as u64).as_bytes(), BODY].concat();
-    let mut poll = Poll::new()?;
-    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut events = Events::with_capacity(1024);
-    let mut connections: Vec<Option<TcpStream>> = Vec::new();
-    let mut free = Vec::new();
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        poll.poll(&mut events, None)?;
-        for event in &events {
-            if event.token() == LISTENER {
-                while let Ok((mut stream, _)) = listener.accept() {
-                    drop(stream.set_nodelay(true));
-                    let place = free.pop().unwrap_or(connections.len());
-                    poll.registry().register(&mut stream, Token(place), Interest::READABLE)?;
-                    match connections.get_mut(place) {
-                        Some(slot) => *slot = Some(stream),
-                        None => connections.push(Some(stream)),
-                    }
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Turning> {
+        self.turning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.1.wanted.store(false, Ordering::SeqCst);
+        self.1.given_back.notify_one();
+    }
+}
+
+impl Deref for Borrowed<'_> {
+    type Target = Turning;
+
+    fn deref(&self) -> &Turning {
+        &self.0
+    }
+}
+
+impl DerefMut for Borrowed<'_> {
+    fn deref_mut(&mut self) -> &mut Turning {
+        &mut self.0
+    }
+}
+
+impl Turning {
+    /// Where the load registers its sockets.
+    pub(crate) fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
+    /// The token of the load's connection at `place`.
+    pub(crate) fn token(place: usize) -> Token {
+        Token(LOAD + place)
+    }
+
+    /// Serves what is there, and adds the places of the load's connections on which something happened to `arrived`.
+    /// Waits for `timeout` at most while there is nothing, or for ever.
+    pub(crate) fn turn(&mut self, timeout: Option<Duration>, arrived: &mut Vec<usize>) -> io::Result<()> {
+        let timeout = if self.ready.is_empty() { timeout } else { Some(Duration::ZERO) };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let mut ready = std::mem::take(&mut self.ready);
+        let mut accepting = false;
+        for event in &self.events {
+            match event.token() {
+                LISTENER => accepting = true,
+                WAKER => {}
+                Token(place) if place >= LOAD => arrived.push(place - LOAD),
+                Token(place) => ready.push(place),
+            }
+        }
+        ready.sort_unstable();
+        ready.dedup();
+        for place in ready {
+            let Some(slot) = self.connections.get_mut(place) else { continue };
+            let Some(connection) = slot else { continue };
+            match connection.serve(&self.answer, &mut self.buffer) {
+                Next::Event => {}
+                Next::GoOn => self.ready.push(place),
+                Next::Close => {
+                    *slot = None;
+                    self.free.push(place);
                 }
+            }
+        }
+        if accepting { self.accept() } else { Ok(()) }
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        while let Ok((mut stream, _)) = self.listener.accept() {
+            drop(stream.set_nodelay(true));
+            let place = self.free.pop().unwrap_or(self.connections.len());
+            self.poll.registry().register(&mut stream, Token(place), Interest::READABLE | Interest::WRITABLE)?;
+            let connection = Some(Connection { stream, doing: Doing::Small, partial: Vec::new() });
+            match self.connections.get_mut(place) {
+                Some(slot) => *slot = connection,
+                None => self.connections.push(connection),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    /// Does what can be done; one piece of something large, so that others have their turn.
+    fn serve(&mut self, answer: &[u8], buffer: &mut [u8]) -> Next {
+        match self.doing {
+            Doing::Small => self.read_request(answer, buffer),
+            Doing::Sending(left) => {
+                let part = buffer.get(..usize::try_from(left).unwrap_or(CHUNK)).unwrap_or(buffer);
+                match self.stream.write(part) {
+                    Ok(count) if count as u64 == left => {
+                        self.doing = Doing::Small;
+                        Next::GoOn
+                    }
+                    Ok(count) => {
+                        self.doing = Doing::Sending(left - count as u64);
+                        Next::GoOn
+                    }
+                    Err(error) => Next::after(&error),
+                }
+            }
+            Doing::Reading(left) => match self.stream.read(buffer) {
+                Ok(0) => Next::Close,
+                Ok(count) => self.has_read(left, count as u64, answer),
+                Err(error) => Next::after(&error),
+            },
+        }
+    }
+
+    fn read_request(&mut self, answer: &[u8], buffer: &mut [u8]) -> Next {
+        loop {
+            let buffer = buffer.get_mut(..16 * 1024).unwrap_or_default();
+            let count = match self.stream.read(buffer) {
+                Ok(0) => return Next::Close,
+                Ok(count) => count,
+                Err(error) => return Next::after(&error),
+            };
+            let short = count < buffer.len();
+            let mut request = buffer.get(..count).unwrap_or_default();
+            let whole;
+            if !self.partial.is_empty() {
+                whole = [&std::mem::take(&mut self.partial), request].concat();
+                request = &whole;
+            }
+            let Some(end) = find(request, b"\r\n\r\n") else {
+                self.partial = request.to_vec();
                 continue;
+            };
+            if let Some(length) = posted(request, end) {
+                return self.has_read(length, (request.len() - end - 4) as u64, answer);
             }
-            let place = event.token().0;
-            let Some(slot) = connections.get_mut(place) else { continue };
-            if let Some(stream) = slot
-                && !answer_small(stream, &answer, &mut buffer)
-            {
-                *slot = None;
-                free.push(place);
+            if let Some(length) = asked_for(request) {
+                self.doing = Doing::Sending(length);
+                return if self.stream.write_all(head(length).as_bytes()).is_ok() { Next::GoOn } else { Next::Close };
+            }
+            let close = find(request, b"Connection: close").is_some();
+            if end + 4 != request.len() || self.stream.write_all(answer).is_err() || close {
+                return Next::Close;
+            }
+            // An edge-triggered socket that gave less than was asked for is empty (epoll(7)).
+            if short {
+                return Next::Event;
             }
         }
+    }
+
+    fn has_read(&mut self, left: u64, count: u64, answer: &[u8]) -> Next {
+        let Some(left) = left.checked_sub(count) else { return Next::Close };
+        self.doing = if left == 0 { Doing::Small } else { Doing::Reading(left) };
+        if left == 0 && self.stream.write_all(answer).is_err() { Next::Close } else { Next::GoOn }
     }
 }
 
-/// Answers what has arrived. False: the connection is done.
-fn answer_small(stream: &mut TcpStream, answer: &[u8], buffer: &mut [u8]) -> bool {
-    loop {
-        let count = match stream.read(buffer) {
-            Ok(0) => return false,
-            Ok(count) => count,
-            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
-        };
-        // A head is sent in one piece, by these peers, and arrives so.
-        let request = buffer.get(..count).unwrap_or_default();
-        if !request.ends_with(b"\r\n\r\n") || stream.write_all(answer).is_err() {
-            return false;
-        }
-        if find(request, b"Connection: close").is_some() {
-            return false;
-        }
-        // An edge-triggered socket that gave less than was asked for is empty (epoll(7)).
-        if count < buffer.len() {
-            return true;
-        }
+impl Next {
+    fn after(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::WouldBlock { Self::Event } else { Self::Close }
     }
 }
 
-fn serve_large(mut stream: std::net::TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let chunk = vec![b'v'; CHUNK];
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let count = stream.read(&mut buffer)?;
-        let request = String::from_utf8_lossy(buffer.get(..count).unwrap_or_default());
-        let path = request.split(' ').nth(1).unwrap_or_default();
-        let Ok(mut left) = path.trim_start_matches('/').parse::<u64>() else { return Ok(()) };
-        stream.write_all(head(left).as_bytes())?;
-        while left > 0 {
-            let part = chunk.get(..usize::try_from(left).unwrap_or(CHUNK)).unwrap_or(&chunk);
-            stream.write_all(part)?;
-            left -= part.len() as u64;
-        }
-    }
+/// The length of what follows the head of a POST.
+fn posted(request: &[u8], end: usize) -> Option<u64> {
+    let head = request.get(..end).filter(|head| head.starts_with(b"POST "))?;
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
+}
+
+/// N, of `GET /N`.
+fn asked_for(request: &[u8]) -> Option<u64> {
+    let target = request.strip_prefix(b"GET ")?.split(|byte| *byte == b' ').next()?;
+    // A proxy may pass the absolute-form on, as haproxy does.
+    std::str::from_utf8(target.rsplit(|byte| *byte == b'/').next()?).ok()?.parse().ok()
 }
 
 fn head(length: u64) -> String {

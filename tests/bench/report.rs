@@ -20,9 +20,16 @@ pub(crate) struct Report {
     /// By row and target, in the order in which targets were first seen.
     rows: BTreeMap<&'static str, Vec<(String, Vec<Done>)>>,
     starts: Vec<(&'static str, Vec<f64>)>,
-    idle: Vec<(&'static str, u64, usize, f64)>,
+    idle: Vec<Idle>,
+    /// Peers that are not installed.
+    missing: Vec<&'static str>,
+    /// What peers did not do.
+    failures: Vec<String>,
     records: Vec<(&'static str, usize)>,
 }
+
+/// The memory of a target at rest; how many idle tunnels there were, and what each of them added.
+type Idle = (&'static str, u64, Option<(usize, f64)>);
 
 /// The middle, the least and the most.
 #[derive(Clone, Copy)]
@@ -39,12 +46,14 @@ struct Figures {
     cpu: Option<Spread>,
     /// Median and 99th percentile of the time an operation takes, in microseconds.
     latency: Option<(f64, f64)>,
+    /// How much of its core the proxy used, in percent. One that waits for the load works in smaller portions.
+    share: Option<f64>,
 }
 
 impl Report {
     pub(crate) fn new(facts: Vec<(&'static str, String)>) -> Self {
-        let (versions, rows, starts) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { facts, versions, rows, starts, idle: Vec::new(), records: Vec::new() }
+        let (versions, rows, starts, failures) = (Vec::new(), BTreeMap::new(), Vec::new(), Vec::new());
+        Self { facts, versions, rows, starts, idle: Vec::new(), missing: Vec::new(), failures, records: Vec::new() }
     }
 
     pub(crate) fn version(&mut self, name: &'static str, version: String) {
@@ -59,8 +68,19 @@ impl Report {
         push(&mut self.starts, target, time.as_secs_f64() * 1000.0);
     }
 
-    pub(crate) fn idle(&mut self, target: &'static str, resident: u64, tunnels: usize, each: f64) {
-        self.idle.push((target, resident, tunnels, each));
+    /// The memory at rest; how many tunnels there were, and what each of them added.
+    pub(crate) fn idle(&mut self, target: &'static str, resident: u64, tunnels: Option<(usize, f64)>) {
+        self.idle.push((target, resident, tunnels));
+    }
+
+    /// A peer did not do what was to be measured: that round is missing from its figures.
+    pub(crate) fn failed(&mut self, what: String) {
+        println!("  FAILED: {what}");
+        self.failures.push(what);
+    }
+
+    pub(crate) fn missing(&mut self, target: &'static str) {
+        self.missing.push(target);
     }
 
     pub(crate) fn records(&mut self, target: &'static str, records: Option<usize>) {
@@ -73,29 +93,38 @@ impl Report {
         for (name, value) in self.facts.iter().chain(&self.versions) {
             println!("{name:<14} {value}");
         }
-        println!("{:<14} {SETTING}", "setting");
+        for (name, text) in SETTING {
+            println!("{name:<14} {text}");
+        }
+        for name in &self.missing {
+            println!("{name:<14} NOT MEASURED: it is not installed; `make bench` installs it");
+        }
         for row in ROWS {
             let Some(figures) = self.figures(row) else { continue };
             let unit = if row.is_bulk() { ("MB/s", "CPU µs/MB") } else { ("a second", "CPU µs each") };
             println!("\n{} ({})", row.title, row.name);
             println!(
-                "  {:<22} {:>32} {:>26} {:>14} {:>11} {:>11} {:>11}",
-                "", unit.0, unit.1, "p50/p99 µs", "CPU:squid", "rate:squid", "rate:direct"
+                "  {:<22} {:>26} {:>24} {:>6} {:>13} {:>10} {:>10} {:>11}",
+                "", unit.0, unit.1, "core %", "p50/p99 µs", "CPU:relay", "CPU:squid", "rate:direct"
             );
             let of = |name: &str| figures.iter().find(|(target, _)| target == name).map(|(_, figures)| figures);
             for (target, own) in &figures {
                 let latency = own.latency.map_or(String::new(), |(p50, p99)| format!("{p50:.0}/{p99:.0}"));
                 println!(
-                    "  {target:<22} {:>32} {:>26} {latency:>14} {:>11} {:>11} {:>11}",
+                    "  {target:<22} {:>26} {:>24} {:>6} {latency:>13} {:>10} {:>10} {:>11}",
                     own.rate.text(),
                     own.cpu.map_or(String::new(), Spread::text),
+                    own.share.map_or(String::new(), |share| format!("{share:.0}")),
+                    ratio(own.cpu, of("relay").and_then(|relay| relay.cpu)),
                     ratio(own.cpu, of("squid").and_then(|squid| squid.cpu)),
-                    ratio(Some(own.rate), of("squid").map(|squid| squid.rate)),
                     ratio(Some(own.rate), of("direct").map(|direct| direct.rate)),
                 );
             }
         }
         self.print_idle();
+        for what in &self.failures {
+            println!("FAILED, and not in the figures: {what}");
+        }
         for (target, records) in &self.records {
             println!("{target}: {records} lines in the access log");
         }
@@ -106,13 +135,11 @@ impl Report {
         for (target, times) in &self.starts {
             println!("{target:<14} start to first answer: {} ms", Spread::of(times).text());
         }
-        for (target, resident, tunnels, each) in &self.idle {
-            println!(
-                "{target:<14} at rest {:.1} MB; {tunnels} idle tunnels: {:.2} KB each, {:.1} MB for 10,000",
-                *resident as f64 / 1e6,
-                each / 1e3,
-                each / 1e2
-            );
+        for (target, resident, tunnels) in &self.idle {
+            let tunnels = tunnels.map_or("it cannot tunnel".to_owned(), |(number, each)| {
+                format!("{number} idle tunnels: {:.2} KB each, {:.1} MB for 10,000", each / 1e3, each / 1e2)
+            });
+            println!("{target:<14} at rest {:.1} MB; {tunnels}", *resident as f64 / 1e6);
         }
         println!();
     }
@@ -123,15 +150,19 @@ impl Report {
             figures.into_iter().map(|(target, figures)| {
                 json!({
                     "row": row.name, "target": target, "per": if row.is_bulk() { "MB" } else { "operation" },
-                    "rate": figures.rate.json(), "cpu_us": figures.cpu.map(Spread::json),
+                    "rate": figures.rate.json(), "cpu_us": figures.cpu.map(Spread::json), "core_percent": figures.share,
                     "p50_us": figures.latency.map(|latency| latency.0), "p99_us": figures.latency.map(|latency| latency.1),
                 })
             })
         });
-        let idle = |(target, resident, tunnels, each): &(&str, u64, usize, f64)| json!({ "target": target, "resident_bytes": resident, "tunnels": tunnels, "bytes_per_tunnel": each });
+        let idle = |(target, resident, tunnels): &Idle| {
+            let (number, each) = (tunnels.map(|tunnels| tunnels.0), tunnels.map(|tunnels| tunnels.1));
+            json!({ "target": target, "resident_bytes": resident, "tunnels": number, "bytes_per_tunnel": each })
+        };
         let value = json!({
             "machine": self.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect::<serde_json::Map<String, Value>>(),
             "versions": self.versions.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect::<serde_json::Map<String, Value>>(),
+            "not_installed": self.missing, "failures": self.failures,
             "rows": rows.collect::<Vec<_>>(),
             "cold_start_ms": self.starts.iter().map(|(target, times)| json!({ "target": target, "time": Spread::of(times).json() })).collect::<Vec<_>>(),
             "idle": self.idle.iter().map(idle).collect::<Vec<_>>(),
@@ -149,8 +180,13 @@ impl Report {
     }
 }
 
-const SETTING: &str = "plain TCP on loopback; access log to a file (squid-unlogged: none); vestibule looks a signed-in \
-                       session up on every request, by client address or by origin cookie; squid asks nobody who they are";
+const SETTING: [(&str, &str); 5] = [
+    ("setting", "plain TCP on loopback; access log to a file (squid-unlogged, haproxy, relay: none)"),
+    ("", "vestibule looks a signed-in session up on every request, by client address or by cookie; peers ask nobody"),
+    ("", "haproxy is in front of the one origin (a bound, no forward proxy); haproxy-tcp and relay read nothing"),
+    ("", "tinyproxy, apache and trafficserver are given the origin's address, the others look its name up in a file"),
+    ("", "load and origin share one thread, which never sleeps, unless --sleeping: no wake-up is charged to a proxy"),
+];
 
 impl Figures {
     fn of(row: &Row, done: &[Done]) -> Self {
@@ -170,6 +206,11 @@ impl Figures {
         Self {
             rate: Spread::of(&rates),
             cpu: cpu.iter().any(|cpu| *cpu > 0.0).then(|| Spread::of(&cpu)),
+            share: (!done.is_empty()).then(|| {
+                let shares: Vec<f64> =
+                    done.iter().map(|done| done.cpu.as_secs_f64() / done.time.as_secs_f64() * 100.0).collect();
+                Spread::of(&shares).median
+            }),
             latency: percentile(0.5).zip(percentile(0.99)),
         }
     }

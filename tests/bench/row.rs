@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 
+use crate::Plan;
+use crate::bulk::Bulk;
 use crate::load::{self, Done, Work};
 use crate::origin::Origin;
+use crate::peer::Peer;
 use crate::target::{Kind, Target};
-use crate::{Plan, bulk};
 
 /// One row.
 pub(crate) struct Row {
@@ -26,6 +28,8 @@ enum Doing {
     Tunnels(usize),
     /// One large answer.
     Download,
+    /// One large request.
+    Upload,
 }
 
 /// How somebody who is signed in is known.
@@ -45,6 +49,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "tunnel-1", title: "bytes through 1 tunnel", kind: Doing::Tunnels(1) },
     Row { name: "tunnel-16", title: "bytes through 16 tunnels", kind: Doing::Tunnels(16) },
     Row { name: "download", title: "one download over plain http", kind: Doing::Download },
+    Row { name: "upload", title: "one upload over plain http", kind: Doing::Upload },
 ];
 
 /// How many new connections are under way at the same time.
@@ -56,8 +61,14 @@ const ENDLESS: &str = "/1000000000000000";
 impl Row {
     /// Whether the row says anything about this target.
     pub(crate) fn applies_to(&self, target: &Target) -> bool {
-        // What a line in a log costs shows where there is a line for little work.
-        target.kind != Kind::SquidUnlogged || matches!(self.kind, Doing::Get(_))
+        let kind = target.kind;
+        match self.kind {
+            Doing::Get(_) => kind.keeps_connections(),
+            // What a line in a log costs shows where there is a line for little work.
+            _ if kind == Kind::Peer(Peer::SquidUnlogged) => false,
+            Doing::Connect | Doing::Tunnels(_) => kind.tunnels(),
+            Doing::NewConnection | Doing::Download | Doing::Upload => kind.forwards(),
+        }
     }
 
     /// The ways to be known that are measured.
@@ -78,7 +89,7 @@ impl Row {
 
     /// Whether an operation is a megabyte.
     pub(crate) fn is_bulk(&self) -> bool {
-        matches!(self.kind, Doing::Tunnels(_) | Doing::Download)
+        matches!(self.kind, Doing::Tunnels(_) | Doing::Download | Doing::Upload)
     }
 
     /// Does it once.
@@ -88,29 +99,34 @@ impl Row {
             _ => String::new(),
         };
         let small = |connections, more: &str, keep_alive| Work {
-            address: target.way_to(origin.small),
+            address: target.address,
             connections,
             opening: Vec::new(),
-            request: target.request(origin.small, "/", more),
+            request: target.request(origin, "GET", "/", more),
             keep_alive,
         };
+        let bulk =
+            |opening, request| Bulk { origin, address: target.address, opening, request, sleeping: plan.sleeping };
+        let run = |work: &Work| load::run(work, origin, plan.window, plan.sleeping, || target.cpu());
         let cpu = || target.cpu();
-        let way = target.way_to(origin.large);
         match self.kind {
-            Doing::Get(connections) => load::run(&small(connections, &cookie, true), plan.window, cpu),
-            Doing::NewConnection => load::run(&small(AT_A_TIME, "Connection: close\r\n", false), plan.window, cpu),
+            Doing::Get(connections) => run(&small(connections, &cookie, true)),
+            Doing::NewConnection => run(&small(AT_A_TIME, "Connection: close\r\n", false)),
             Doing::Connect => {
-                let (opening, request) = (target.opening(origin.small), Target::inner_request(origin.small, "/"));
-                let work = Work { opening, request, ..small(AT_A_TIME, "", false) };
-                load::run(&work, plan.window, cpu)
+                let (opening, request) = (target.opening(origin), target.inner_request(origin, "/"));
+                run(&Work { opening, request, ..small(AT_A_TIME, "", false) })
             }
             Doing::Tunnels(number) => {
-                let request = Target::inner_request(origin.large, ENDLESS);
-                bulk::tunnels(way, number, &target.opening(origin.large), &request, plan.window, cpu)
+                let bulk = bulk(target.opening(origin), target.inner_request(origin, ENDLESS));
+                bulk.tunnels(number, plan.window, cpu)
             }
             Doing::Download => {
-                let request = target.request(origin.large, &format!("/{}", plan.download), "");
-                bulk::download(way, &request, plan.download, cpu)
+                let request = target.request(origin, "GET", &format!("/{}", plan.download), "");
+                bulk(Vec::new(), request).download(plan.download, cpu)
+            }
+            Doing::Upload => {
+                let length = format!("Content-Length: {}\r\n", plan.download);
+                bulk(Vec::new(), target.request(origin, "POST", "/", &length)).upload(plan.download, cpu)
             }
         }
     }

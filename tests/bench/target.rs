@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::machine::{Cores, cpu_time};
+use crate::machine::{Cores, cpu_time, family};
 use crate::origin::Origin;
-use crate::{bulk, squid, vestibule};
+use crate::peer::{Peer, Place};
+use crate::{bulk, relay, vestibule};
 
 /// The name of the origin. Each proxy resolves it from a file.
 pub(crate) const HOST: &str = "bench.test";
@@ -24,9 +25,10 @@ pub(crate) enum Kind {
     Vestibule,
     /// Another build of it.
     Beside,
-    Squid,
-    /// Squid without an access log.
-    SquidUnlogged,
+    Peer(Peer),
+    /// The bare relay.
+    Relay,
+    /// No proxy at all.
     Direct,
 }
 
@@ -56,11 +58,14 @@ pub(crate) struct Starter<'a> {
     pub(crate) beside: Option<&'a str>,
 }
 
-/// The kinds that `wanted` names; all, when it names none. Another build is there when it is named.
-pub(crate) fn kinds(wanted: &[String], beside: Option<&str>) -> Vec<Kind> {
-    let all = [Kind::Vestibule, Kind::Squid, Kind::SquidUnlogged, Kind::Direct];
-    let wanted = all.into_iter().filter(|kind| wanted.is_empty() || wanted.iter().any(|name| name == kind.name()));
-    wanted.chain(beside.map(|_| Kind::Beside)).collect()
+/// The kinds that `wanted` names; all, when it names none. Another build is there when it is named. Peers that are not
+/// installed are given apart.
+pub(crate) fn kinds(wanted: &[String], beside: Option<&str>) -> (Vec<Kind>, Vec<Kind>) {
+    let all = [Kind::Vestibule].into_iter().chain(beside.map(|_| Kind::Beside));
+    let all = all.chain(Peer::ALL.map(Kind::Peer)).chain([Kind::Relay, Kind::Direct]);
+    let wanted =
+        |kind: &Kind| wanted.is_empty() || *kind == Kind::Beside || wanted.iter().any(|name| name == kind.name());
+    all.filter(wanted).partition(|kind| !matches!(kind, Kind::Peer(peer) if peer.program().is_none()))
 }
 
 impl Kind {
@@ -68,52 +73,97 @@ impl Kind {
         match self {
             Self::Vestibule => "vestibule",
             Self::Beside => "beside",
-            Self::Squid => "squid",
-            Self::SquidUnlogged => "squid-unlogged",
+            Self::Peer(peer) => peer.name(),
+            Self::Relay => "relay",
             Self::Direct => "direct",
         }
     }
 
     pub(crate) fn version(self) -> Option<String> {
-        let (program, word) = match self {
-            Self::Vestibule => (vestibule::PROGRAM.to_owned(), "--version"),
-            Self::Squid => (squid::program().ok()?, "-v"),
-            Self::Beside | Self::SquidUnlogged | Self::Direct => return None,
+        let program = match self {
+            Self::Vestibule => vestibule::PROGRAM,
+            Self::Peer(peer) => return peer.version(),
+            Self::Beside | Self::Relay | Self::Direct => return None,
         };
-        let output = Command::new(program).arg(word).output().ok()?;
+        let output = Command::new(program).arg("--version").output().ok()?;
         String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+    }
+
+    /// Whether people sign in at it.
+    pub(crate) fn is_vestibule(self) -> bool {
+        matches!(self, Self::Vestibule | Self::Beside)
+    }
+
+    /// Whether it reads requests. What does not is connected to the origin from the beginning.
+    pub(crate) fn reads_requests(self) -> bool {
+        !matches!(self, Self::Relay | Self::Direct | Self::Peer(Peer::HaproxyTcp))
+    }
+
+    /// Whether it can tunnel.
+    pub(crate) fn tunnels(self) -> bool {
+        self.tunnels_at_most() > 0
+    }
+
+    /// How many tunnels it can hold, if descriptors last.
+    pub(crate) fn tunnels_at_most(self) -> usize {
+        if let Self::Peer(peer) = self { peer.tunnels_at_most() } else { usize::MAX }
+    }
+
+    /// Whether it forwards requests, one after the other, on connections that stay open.
+    pub(crate) fn forwards(self) -> bool {
+        self != Self::Peer(Peer::HaproxyTcp)
+    }
+
+    pub(crate) fn keeps_connections(self) -> bool {
+        self.forwards() && self != Self::Peer(Peer::Tinyproxy)
+    }
+
+    /// How the origin is called: those that have no file of hosts, or read it too late, are given its address.
+    fn host(self) -> &'static str {
+        match self {
+            Self::Peer(Peer::Tinyproxy | Peer::Apache | Peer::TrafficServer) => "127.0.0.1",
+            _ => HOST,
+        }
     }
 }
 
 impl Starter<'_> {
     /// Starts a target and waits for its first answer.
     pub(crate) fn start(&self, kind: Kind) -> Result<Target> {
-        let (address, origin) = (free_address()?, self.origin);
+        let (address, origin, name) = (free_address()?, self.origin.address, kind.name());
         let (mut command, log) = match kind {
             Kind::Vestibule => vestibule::command(self, vestibule::PROGRAM, address)?,
             Kind::Beside => vestibule::command(self, self.beside.unwrap_or_default(), address)?,
-            Kind::Squid => squid::command(self.folder, self.cores, address, true)?,
-            Kind::SquidUnlogged => squid::command(self.folder, self.cores, address, false)?,
+            Kind::Peer(peer) => {
+                let folder = self.folder.join(format!("{name}-{}", address.port()));
+                let place = Place { cores: self.cores, folder: &folder, address, origin };
+                let start = peer.start(&place, &peer.program().context("it is not installed")?)?;
+                (start.command, start.log)
+            }
+            Kind::Relay => {
+                let own = std::env::current_exe()?;
+                let mut command = self.cores.on_proxy_core(&own.display().to_string());
+                command.args([relay::WORD, &address.to_string(), &origin.to_string()]);
+                (command, None)
+            }
             Kind::Direct => {
-                let name = kind.name();
                 let (cold_start, cookie) = (Duration::ZERO, None);
-                return Ok(Target { kind, name, address: origin.small, process: None, cold_start, cookie, log: None });
+                return Ok(Target { kind, name, address: origin, process: None, cold_start, cookie, log: None });
             }
         };
         let started = Instant::now();
-        let child = command.spawn().with_context(|| format!("{} does not start", kind.name()))?;
-        let process = Process(child);
-        wait_for_answer(address, origin.small)?;
-        let cold_start = started.elapsed();
-        let name = kind.name();
-        Ok(Target { kind, name, address, process: Some(process), cold_start, cookie: None, log: Some(log) })
+        let process = Process(command.spawn().with_context(|| format!("{name} does not start"))?);
+        let target =
+            Target { kind, name, address, process: Some(process), cold_start: Duration::ZERO, cookie: None, log };
+        target.wait_for_answer(origin).with_context(|| format!("{name} does not answer"))?;
+        Ok(Target { cold_start: started.elapsed(), ..target })
     }
 
     /// Starts a target, and signs in where that means something.
     pub(crate) fn start_signed_in(&self, kind: Kind) -> Result<Target> {
         let mut target = self.start(kind)?;
-        if matches!(kind, Kind::Vestibule | Kind::Beside) {
-            target.cookie = Some(self.practice.sign_in(target.address, self.origin.small)?);
+        if kind.is_vestibule() {
+            target.cookie = Some(self.practice.sign_in(target.address, self.origin.address)?);
         }
         Ok(target)
     }
@@ -125,32 +175,31 @@ impl Target {
         self.process.as_ref().map_or(Ok(Duration::ZERO), |process| cpu_time(process.id()))
     }
 
-    /// Where to connect for what `origin` serves.
-    pub(crate) fn way_to(&self, origin: SocketAddr) -> SocketAddr {
-        if self.kind == Kind::Direct { origin } else { self.address }
-    }
-
     /// A request as this target wants it: in absolute-form for a proxy, in origin-form for an origin.
-    pub(crate) fn request(&self, origin: SocketAddr, path: &str, more: &str) -> Vec<u8> {
-        let authority = format!("{HOST}:{}", origin.port());
-        let target = if self.kind == Kind::Direct { path.to_owned() } else { format!("http://{authority}{path}") };
-        format!("GET {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: bench\r\nAccept: */*\r\n{more}\r\n")
+    pub(crate) fn request(&self, origin: &Origin, method: &str, path: &str, more: &str) -> Vec<u8> {
+        let authority = self.authority(origin);
+        let target = if self.kind.reads_requests() { format!("http://{authority}{path}") } else { path.to_owned() };
+        format!("{method} {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: bench\r\nAccept: */*\r\n{more}\r\n")
             .into_bytes()
     }
 
-    /// What opens a tunnel; nothing where there is no proxy.
-    pub(crate) fn opening(&self, origin: SocketAddr) -> Vec<u8> {
-        if self.kind == Kind::Direct {
+    /// What opens a tunnel; nothing where there is no need to.
+    pub(crate) fn opening(&self, origin: &Origin) -> Vec<u8> {
+        if !self.kind.reads_requests() {
             return Vec::new();
         }
-        let authority = format!("{HOST}:{}", origin.port());
+        let authority = self.authority(origin);
         format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: bench\r\n\r\n").into_bytes()
     }
 
     /// The request inside a tunnel: in origin-form for every target.
-    pub(crate) fn inner_request(origin: SocketAddr, path: &str) -> Vec<u8> {
-        let port = origin.port();
-        format!("GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n").into_bytes()
+    pub(crate) fn inner_request(&self, origin: &Origin, path: &str) -> Vec<u8> {
+        let authority = self.authority(origin);
+        format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n").into_bytes()
+    }
+
+    fn authority(&self, origin: &Origin) -> String {
+        format!("{}:{}", self.kind.host(), origin.address.port())
     }
 
     /// Makes sure that the proxy forwards, tunnels, and knows who is signed in.
@@ -158,11 +207,13 @@ impl Target {
         let mut ways = vec![String::new()];
         ways.extend(self.cookie.as_ref().map(|cookie| format!("Cookie: {cookie}\r\n")));
         for way in &ways {
-            let mut stream = bulk::open(self.way_to(origin.small), &[])?;
-            stream.write_all(&self.request(origin.small, "/", way))?;
+            let mut stream = bulk::open(self.address, &[])?;
+            stream.write_all(&self.request(origin, "GET", "/", way))?;
             bulk::read_head(&mut stream)?;
         }
-        bulk::open(self.way_to(origin.small), &self.opening(origin.small))?;
+        if self.kind.tunnels() {
+            bulk::open(self.address, &self.opening(origin))?;
+        }
         if let Some(log) = self.log.as_ref().filter(|_| self.cookie.is_some()) {
             std::thread::sleep(Duration::from_millis(300));
             let log = std::fs::read_to_string(log)?;
@@ -171,6 +222,25 @@ impl Target {
             }
         }
         Ok(())
+    }
+
+    /// Waits for the first byte of an answer, whatever it says.
+    fn wait_for_answer(&self, origin: SocketAddr) -> Result<()> {
+        let authority = format!("{}:{}", self.kind.host(), origin.port());
+        let target = if self.kind.reads_requests() { format!("http://{authority}/") } else { "/".to_owned() };
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Ok(mut stream) = TcpStream::connect(self.address) {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                let sent = stream.write_all(request.as_bytes());
+                if sent.is_ok() && stream.read(&mut [0; 1]).is_ok_and(|count| count == 1) {
+                    return Ok(());
+                }
+            }
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        bail!("no answer within {PATIENCE:?}")
     }
 
     /// How many requests the access log holds, where there is one.
@@ -198,7 +268,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Children outlive a parent that is killed. Any of them may have ended by itself.
+        for child in family(self.id()).into_iter().skip(1) {
+            drop(Command::new("kill").args(["-KILL", &child.to_string()]).output());
+        }
         drop(self.0.kill());
         drop(self.0.wait());
     }
@@ -207,20 +280,4 @@ impl Drop for Process {
 /// A loopback address that nobody listens on.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
-/// Waits for the first byte of an answer, whatever it says.
-fn wait_for_answer(proxy: SocketAddr, origin: SocketAddr) -> Result<()> {
-    let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
-        if let Ok(mut stream) = TcpStream::connect(proxy) {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            write!(stream, "GET http://{HOST}:{0}/ HTTP/1.1\r\nHost: {HOST}:{0}\r\n\r\n", origin.port())?;
-            if stream.read(&mut [0; 1]).is_ok_and(|count| count == 1) {
-                return Ok(());
-            }
-        }
-        std::thread::sleep(Duration::from_micros(300));
-    }
-    bail!("no answer within {PATIENCE:?}")
 }

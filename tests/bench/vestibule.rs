@@ -50,14 +50,14 @@ impl Practice {
 
     /// The demo's configuration, changed to what is measured: another address, our origin, our access log, and as many
     /// connections from this machine as it has descriptors for.
-    fn configuration(&self, proxy: SocketAddr, ports: [u16; 2], log: &Path) -> Result<Table> {
+    fn configuration(&self, proxy: SocketAddr, port: u16, log: &Path) -> Result<Table> {
         let mut all: Table = fs::read_to_string(self.folder.join("demo.toml"))?.parse()?;
         let listener = all.get_mut("listener").and_then(|all| all.get_mut(0)).context("a listener")?;
         *listener.get_mut("address").context("an address")? = proxy.to_string().into();
         let hosts = all.get_mut("dns").and_then(|dns| dns.get_mut("hosts")?.as_table_mut()).context("hosts")?;
         hosts.insert(HOST.into(), "127.0.0.1".into());
         let egress = all.get_mut("egress").and_then(Value::as_table_mut).context("egress")?;
-        let ports = [443, ports[0], ports[1]].map(|port| Value::Integer(port.into()));
+        let ports = [443, port].map(|port| Value::Integer(port.into()));
         egress.insert("connect_ports".into(), Value::Array(ports.into()));
         // A connection takes two descriptors, and some are for other things.
         let many = i64::try_from(descriptors().saturating_sub(512) / 2)?;
@@ -73,14 +73,13 @@ impl Practice {
 }
 
 /// The command that starts it on `address`, and its access log.
-pub(crate) fn command(starter: &Starter<'_>, program: &str, address: SocketAddr) -> Result<(Command, PathBuf)> {
+pub(crate) fn command(starter: &Starter<'_>, program: &str, address: SocketAddr) -> Result<(Command, Option<PathBuf>)> {
     let folder = starter.folder.join(format!("vestibule-{}", address.port()));
     fs::create_dir_all(&folder)?;
     let (file, log) = (folder.join("vestibule.toml"), folder.join("access.log"));
-    let ports = [starter.origin.small.port(), starter.origin.large.port()];
-    let configuration = starter.practice.configuration(address, ports, &log)?;
+    let configuration = starter.practice.configuration(address, starter.origin.address.port(), &log)?;
     fs::write(&file, toml::to_string(&configuration)?)?;
     let mut command = starter.cores.on_proxy_core(program);
     command.arg("run").arg("--config").arg(&file).stdout(Stdio::null()).stderr(File::create(folder.join("events"))?);
-    Ok((command, log))
+    Ok((command, Some(log)))
 }
