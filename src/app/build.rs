@@ -178,7 +178,9 @@ fn bind(name: &str, address: SocketAddr) -> Result<Listener, Error> {
 fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
     let node = log.node_name();
     match &log.access {
-        LogTo::Stdout => Ok(AccessLog::to_stdout(&node, clock.clone())),
+        LogTo::Stdout => {
+            AccessLog::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
+        }
         LogTo::File(path) => {
             AccessLog::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
         }

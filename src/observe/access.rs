@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::{Serialize, Serializer};
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
+use super::lines::Lines;
 use crate::clock::{Clock, Timestamp};
 use crate::identity::User;
 use crate::wire::count::Place;
@@ -131,9 +131,7 @@ impl Serialize for RequestId {
 /// Writes access records.
 #[derive(Debug)]
 pub struct AccessLog {
-    writer: NonBlocking,
-    /// Flushes what is left when the log is dropped.
-    _worker: WorkerGuard,
+    lines: Lines,
     clock: Clock,
     node: Arc<str>,
     next_id: AtomicU64,
@@ -141,7 +139,7 @@ pub struct AccessLog {
 
 impl AccessLog {
     /// Records to standard output.
-    pub fn to_stdout(node: &str, clock: Clock) -> Self {
+    pub fn to_stdout(node: &str, clock: Clock) -> std::io::Result<Self> {
         Self::to_writer(std::io::stdout(), node, clock)
     }
 
@@ -150,15 +148,15 @@ impl AccessLog {
         use std::os::unix::fs::OpenOptionsExt as _;
         // Who went where is for the operator's eyes, and those of the group that reads logs.
         let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-        Ok(Self::to_writer(file, node, clock))
+        Self::to_writer(file, node, clock)
     }
 
     /// Records to any writer, from a thread of its own. When it cannot keep up, requests wait: a record is never lost.
-    pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> Self {
-        let (writer, worker) = NonBlockingBuilder::default().lossy(false).thread_name("access-log").finish(writer);
+    pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> std::io::Result<Self> {
         // Two starts must not give two requests one name.
         let first = u64::from_be_bytes(crate::seal::random());
-        Self { writer, _worker: worker, clock, node: node.into(), next_id: AtomicU64::new(first) }
+        let lines = Lines::to_writer(writer)?;
+        Ok(Self { lines, clock, node: node.into(), next_id: AtomicU64::new(first) })
     }
 
     /// Starts the record of a request. It is written when the recorder is dropped.
@@ -251,9 +249,7 @@ impl Drop for Recorder {
             return;
         }
         line.push(b'\n');
-        if self.log.writer.clone().write_all(&line).is_err() {
-            tracing::error!(request_id = %self.record.request_id, "access record not written");
-        }
+        self.log.lines.push(&line);
     }
 }
 
@@ -290,7 +286,8 @@ mod tests {
     #[test]
     fn a_record_is_one_json_line_written_when_the_request_ends() {
         let page = Page::default();
-        let log = Arc::new(AccessLog::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)));
+        let log =
+            Arc::new(AccessLog::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap());
         let client = "192.0.2.7:5000".parse().unwrap();
         let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
         let peer = Peer { client, listener: "proxy".into(), network, place: None };
