@@ -1,20 +1,39 @@
 //! A value sealed in a token that expires: only the holder of the key can make one, read one, or change one.
 //!
-//! A token is `base64url(nonce ‖ AES-256-GCM(expiry ‖ JSON))`. The purpose is authenticated with it, so that a token
-//! made for one use cannot be presented for another.
+//! A token is `base64url(key ID ‖ nonce ‖ AES-256-GCM(expiry ‖ JSON))`. The purpose is authenticated with it, so that a
+//! token made for one use cannot be presented for another. Keys take turns: the newest seals, and those before it open.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 
-/// Seals and opens tokens with one key.
+/// Seals and opens tokens with a ring of keys.
 pub struct Sealer {
-    key: LessSafeKey,
+    ring: ArcSwap<Ring>,
+}
+
+/// A key, and the number that tokens name it by.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealKey {
+    /// The number.
+    pub id: u32,
+    /// The key.
+    pub bytes: Zeroizing<[u8; 32]>,
+}
+
+/// The keys of one time.
+struct Ring {
+    sealing: u32,
+    keys: Vec<(u32, LessSafeKey)>,
 }
 
 /// Why a token was not opened.
@@ -31,16 +50,50 @@ pub enum Error {
 /// Bytes in front of the sealed JSON: the expiry, in seconds since the epoch.
 const EXPIRY_LEN: usize = 8;
 
+/// Bytes in front of the nonce: the number of the key.
+const KEY_LEN: usize = 4;
+
+impl SealKey {
+    /// A new key with this number.
+    pub fn random(id: u32) -> Self {
+        Self { id, bytes: Zeroizing::new(random()) }
+    }
+}
+
+impl std::fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealKey({}, ***)", self.id)
+    }
+}
+
+impl Ring {
+    fn new(keys: &[SealKey], sealing: u32) -> Self {
+        let keys = keys.iter().map(|key| {
+            let unbound = UnboundKey::new(&AES_256_GCM, &*key.bytes);
+            (key.id, LessSafeKey::new(unbound.unwrap_or_else(|_| unreachable!("the key has the right length"))))
+        });
+        Self { sealing, keys: keys.collect() }
+    }
+
+    fn find(&self, id: u32) -> Option<&LessSafeKey> {
+        self.keys.iter().find(|(found, _)| *found == id).map(|(_, key)| key)
+    }
+}
+
 impl Sealer {
-    /// A sealer with this 256-bit key. Nodes that share a key open each other's tokens.
-    pub fn new(key: &[u8; 32]) -> Self {
-        let key = UnboundKey::new(&AES_256_GCM, key).unwrap_or_else(|_| unreachable!("the key has the right length"));
-        Self { key: LessSafeKey::new(key) }
+    /// A sealer with these keys, of which `sealing` seals. Nodes that share keys open each other's tokens.
+    pub fn new(keys: &[SealKey], sealing: u32) -> Self {
+        Self { ring: ArcSwap::from_pointee(Ring::new(keys, sealing)) }
     }
 
     /// A sealer with a key of its own, which no restart survives.
     pub fn random() -> Self {
-        Self::new(&random())
+        Self::new(&[SealKey::random(0)], 0)
+    }
+
+    /// Takes other keys from now on.
+    pub fn turn(&self, keys: &[SealKey], sealing: u32) {
+        self.ring.store(Arc::new(Ring::new(keys, sealing)));
     }
 
     /// Seals `value` for `purpose` until `expires`.
@@ -51,12 +104,16 @@ impl Sealer {
         if serde_json::to_writer(&mut plain, value).is_err() {
             plain.truncate(EXPIRY_LEN);
         }
-        let sealed =
-            self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose), &mut plain);
-        if sealed.is_err() {
+        let ring = self.ring.load();
+        let sealed = ring.find(ring.sealing).is_some_and(|key| {
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            key.seal_in_place_append_tag(nonce, Aad::from(purpose), &mut plain).is_ok()
+        });
+        if !sealed {
             plain.clear();
         }
-        let mut token = nonce.to_vec();
+        let mut token = ring.sealing.to_be_bytes().to_vec();
+        token.extend_from_slice(&nonce);
         token.append(&mut plain);
         URL_SAFE_NO_PAD.encode(token)
     }
@@ -64,9 +121,12 @@ impl Sealer {
     /// Opens a token that was sealed for `purpose` and has not expired.
     pub fn open<T: DeserializeOwned>(&self, purpose: &str, token: &str, now: Timestamp) -> Result<T, Error> {
         let mut bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::Forged)?;
-        let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN).ok_or(Error::Forged)?;
+        let (id, rest) = bytes.split_first_chunk_mut::<KEY_LEN>().ok_or(Error::Forged)?;
+        let (nonce, sealed) = rest.split_at_mut_checked(NONCE_LEN).ok_or(Error::Forged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Error::Forged)?;
-        let plain = self.key.open_in_place(nonce, Aad::from(purpose), sealed).map_err(|_| Error::Forged)?;
+        let ring = self.ring.load();
+        let key = ring.find(u32::from_be_bytes(*id)).ok_or(Error::Forged)?;
+        let plain = key.open_in_place(nonce, Aad::from(purpose), sealed).map_err(|_| Error::Forged)?;
         let (expiry, json) = plain.split_first_chunk::<EXPIRY_LEN>().ok_or(Error::Forged)?;
         if i64::from_be_bytes(*expiry) <= now.as_second() {
             return Err(Error::Expired);
@@ -123,6 +183,19 @@ mod tests {
         assert_eq!(sealer.open::<String>("return", &token, at(100)), Err(Error::Expired));
         assert_eq!(sealer.open::<String>("other", &token, at(99)), Err(Error::Forged));
         assert_eq!(Sealer::random().open::<String>("return", &token, at(99)), Err(Error::Forged));
+    }
+
+    #[test]
+    fn a_token_opens_as_long_as_its_key_is_kept() {
+        let [old, new] = [7, 8].map(SealKey::random);
+        let sealer = Sealer::new(std::slice::from_ref(&old), 7);
+        let before = sealer.seal("return", &1, at(100));
+        sealer.turn(&[old, new.clone()], 8);
+        let after = sealer.seal("return", &2, at(100));
+        assert_eq!(sealer.open::<i32>("return", &before, at(1)), Ok(1));
+        sealer.turn(std::slice::from_ref(&new), 8);
+        assert_eq!(sealer.open::<i32>("return", &before, at(1)), Err(Error::Forged), "its key is gone");
+        assert_eq!(Sealer::new(&[new], 8).open::<i32>("return", &after, at(1)), Ok(2), "another node has the key");
     }
 
     #[test]

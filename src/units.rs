@@ -219,6 +219,13 @@ pub fn signed_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sig
     Duration::deserialize(deserializer).map(Duration::signed)
 }
 
+/// For `#[serde(deserialize_with = "…")]` on a field that may hold a [`SignedDuration`].
+pub fn optional_signed_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SignedDuration>, D::Error> {
+    signed_duration(deserializer).map(Some)
+}
+
 /// For `#[serde(deserialize_with = "…")]` on a field that holds a [`std::time::Duration`].
 pub fn std_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StdDuration, D::Error> {
     Duration::deserialize(deserializer).map(Duration::std)

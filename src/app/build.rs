@@ -26,11 +26,13 @@ use crate::portal::{self, Portal, RealmParts};
 use crate::proxy::dial::{Dialler, OriginTls, Roots};
 use crate::proxy::{self, Proxy};
 use crate::saml;
-use crate::seal::Sealer;
-use crate::session::Sessions;
+use crate::session::keys::{self, Keys};
 use crate::session::pending::PendingSignIns;
-use crate::session::store::Memory;
+use crate::session::store::Store;
+use crate::session::store::embedded::{self, Embedded};
+use crate::session::store::memory::Memory;
 use crate::session::ticket::Tickets;
+use crate::session::{Backend, Sessions};
 use crate::wire::{Destination, Scheme, target};
 
 /// What the authority's certificate is called on devices that trust it.
@@ -59,6 +61,12 @@ pub enum Error {
     /// A certificate to trust cannot be read.
     #[error("the certificate {0}: {1}")]
     Trust(PathBuf, String),
+    /// What keeps sessions cannot be used.
+    #[error("the session store: {0}")]
+    Store(#[from] embedded::OpenError),
+    /// What tokens are sealed with cannot be used.
+    #[error("the sealing keys: {0}")]
+    Keys(#[from] keys::Error),
     /// The portal's certificate or key cannot be used.
     #[error("the portal's certificate: {0}: {1}")]
     PortalCertificate(PathBuf, String),
@@ -94,11 +102,12 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let portal_listener = bind("portal", config.portal.listen)?;
     let own = listeners.iter().chain([&portal_listener]).map(Listener::address).collect();
 
-    let store = Arc::new(Memory::new(MAX_RECORDS, clock.clone()));
-    let sessions = Arc::new(Sessions::new(config.session, clock.clone()));
+    let store = open_store(config, clock)?;
+    let keys = open_keys(config, clock)?;
+    let sessions = Arc::new(Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()));
     let tickets = Arc::new(Tickets::new(Arc::clone(&store), clock.clone()));
     let pending = Arc::new(PendingSignIns::new(Arc::clone(&store), clock.clone(), config.portal.sign_in_timeout));
-    let sealer = Arc::new(Sealer::random());
+    let sealer = Arc::clone(keys.sealer());
     let brand = config.portal.brand()?;
     let idp_hosts = idp_hosts(&realms);
     let facts =
@@ -168,7 +177,33 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             finish: finish.clone(),
         }
     });
-    Ok(App { proxies: listeners, portal: portal_listener, shared, dispatch, sessions, store, limits, finish })
+    Ok(App {
+        proxies: listeners,
+        portal: portal_listener,
+        shared,
+        dispatch,
+        sessions,
+        store,
+        keys,
+        clock: clock.clone(),
+        limits,
+        finish,
+    })
+}
+
+fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
+    Ok(match config.session.store {
+        Backend::Embedded => Arc::new(Embedded::open(&config.state, MAX_RECORDS, clock.clone())?),
+        Backend::Memory => Arc::new(Memory::new(MAX_RECORDS, clock.clone())),
+    })
+}
+
+fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
+    let folder = match config.session.store {
+        Backend::Embedded => Some(config.state.as_path()),
+        Backend::Memory => None,
+    };
+    Ok(Keys::open(folder, config.session.lifetime, clock.now())?)
 }
 
 fn bind(name: &str, address: SocketAddr) -> Result<Listener, Error> {

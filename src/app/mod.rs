@@ -11,19 +11,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::{interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::listener::{Listener, Shared};
 use crate::proxy::Client;
 use crate::session::Sessions;
-use crate::session::store::Memory;
+use crate::session::keys::Keys;
+use crate::session::store::Store;
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
 use crate::wire::{Limits, Peer, serve};
 pub use build::{Error, build};
 use dispatch::Dispatch;
 pub use dispatch::HEALTH_PATH;
+
+/// How often some of the sessions are looked after.
+const UPKEEP: Duration = Duration::from_secs(1);
 
 /// How often what has expired is swept out.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -35,7 +40,9 @@ pub struct App {
     shared: Shared,
     dispatch: Arc<Dispatch>,
     sessions: Arc<Sessions>,
-    store: Arc<Memory>,
+    store: Arc<dyn Store>,
+    keys: Keys,
+    clock: Clock,
     limits: Limits,
     /// Fires when exchanges under way are to be the last.
     finish: CancellationToken,
@@ -55,7 +62,7 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, sessions, store, limits, finish } = self;
+        let Self { proxies, portal, shared, dispatch, sessions, store, keys, clock, limits, finish } = self;
         for listener in proxies {
             let (dispatch, finish, pool) = (Arc::clone(&dispatch), finish.clone(), dispatch.proxy.pool());
             tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
@@ -67,7 +74,8 @@ impl App {
         tokio::spawn(portal.run(shared.clone(), move |stream, peer| {
             Arc::clone(&portal_dispatch).serve_portal(Box::new(stream), peer)
         }));
-        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, store));
+        let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
+        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
         shared.stop.cancel();
@@ -79,7 +87,11 @@ impl App {
                 "stopping: connections closed that had not finished"
             );
         }
+        looking_after.abort();
         sweeping.abort();
+        if store.sync().await.is_err() {
+            tracing::warn!("stopping: the session store does not answer");
+        }
         tracing::info!("stopped");
     }
 }
@@ -128,12 +140,22 @@ impl Dispatch {
     }
 }
 
-async fn sweep(dispatch: Arc<Dispatch>, sessions: Arc<Sessions>, store: Arc<Memory>) {
+async fn look_after(sessions: Arc<Sessions>) {
+    let mut ticks = interval(UPKEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        sessions.upkeep().await;
+    }
+}
+
+async fn sweep(dispatch: Arc<Dispatch>, sessions: Arc<Sessions>, store: Arc<dyn Store>, keys: Keys, clock: Clock) {
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
         sessions.sweep();
         store.sweep();
+        keys.turn(clock.now());
         dispatch.proxy.sweep();
     }
 }

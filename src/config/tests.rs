@@ -281,6 +281,12 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ("[egress]\nconnect_ports = [443, 0]", "2:23: there is no port 0"),
         ("[egress]\nconnect_ports = [99999]", "2:18: expected a number from 0 to 65535, found integer `99999`"),
         // Limits and sessions.
+        (
+            "[session]\nidle = '1m'",
+            "2:8: sessions would end between two pages / the last use is kept to the minute; such as \"12h\"",
+        ),
+        ("[session]\nmax_per_person = 0", "2:18: with `max_per_person = 0` nobody could sign in"),
+        ("[session]\nstore = 'disk'", "2:9: `disk` is not accepted here / accepted: `embedded`, `memory`"),
         ("[session]\nlifetime = '1s'", "2:12: sessions would end as soon as they begin / the default is \"30d\""),
         ("[limits]\nhead_time = '0s'", "2:13: with `head_time = \"0s\"` nothing could be served"),
         ("[limits]\nconnections = 0", "2:15: with `connections = 0` nothing could be served"),

@@ -21,7 +21,7 @@ use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
 use crate::saml::{Mismatch, response};
 use crate::seal::fingerprint;
 use crate::session::pending::Pending;
-use crate::session::{AssertionFacts, Ending, SessionId};
+use crate::session::{AssertionFacts, Begun, Ending, SessionId};
 
 /// A real Response has 5 to 20 kB.
 const MAX_BODY: usize = 256 * 1024;
@@ -116,7 +116,8 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let early = |refusal| Failure { refusal, realm: None, returning: None };
     let message = form.only("SAMLResponse").ok_or_else(|| early(Refusal::NoResponse))?;
     let id = form.only("RelayState").filter(|id| id.len() <= MAX_RELAY_STATE).ok_or_else(|| early(Refusal::Spent))?;
-    let pending = portal.parts.pending.find(id).await.ok_or_else(|| early(Refusal::Spent))?;
+    let pending = portal.parts.pending.find(id).await.map_err(|_| early(Refusal::Busy))?;
+    let pending = pending.ok_or_else(|| early(Refusal::Spent))?;
     let fail = |refusal| Failure { refusal, realm: Some(pending.realm.clone()), returning: pending.returning.clone() };
     // Checked before anything is used up: who knows an identifier alone can end nobody's sign-in.
     if visit.cookie(&cookie::pending(id)).map(fingerprint) != Some(pending.browser) {
@@ -128,13 +129,15 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
         Ok(accepted) => accepted,
         Err(refusal) => {
             if matches!(refusal, Refusal::Response(crate::saml::Error::Status(_))) {
-                portal.parts.pending.consume(id).await;
+                // If it stays, it is good for one more attempt of the same person.
+                let _ = portal.parts.pending.consume(id).await;
             }
             return Err(fail(refusal));
         }
     };
     let user = realm.claims.user(&accepted).map_err(|error| fail(error.into()))?;
-    portal.parts.pending.consume(id).await.ok_or_else(|| fail(Refusal::Spent))?;
+    let consumed = portal.parts.pending.consume(id).await.map_err(|_| fail(Refusal::Busy))?;
+    consumed.ok_or_else(|| fail(Refusal::Spent))?;
     let issuer = realm.identity_provider.entity_id();
     match portal.parts.pending.use_assertion(issuer, &accepted.assertion_id, accepted.reusable_until).await {
         Ok(true) => {}
@@ -214,7 +217,8 @@ async fn begin(
         not_on_or_after: accepted.session_ends,
     };
     let client = visit.peer.client.ip().to_canonical();
-    let (session, secret) = sessions.begin(user, client, visit.user_agent(), facts).await.map_err(|_| Refusal::Busy)?;
+    let begun = sessions.begin(user, client, visit.user_agent(), facts).await;
+    let Begun { session, secret } = begun.map_err(|_| Refusal::Busy)?;
     // The session cookie itself is not sent along with a POST from another site.
     let previous = visit.cookie(cookie::PREVIOUS).and_then(|token| sealer.open::<SessionId>(PREVIOUS, token, now).ok());
     if let Some(previous) = previous {

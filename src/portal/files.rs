@@ -73,7 +73,7 @@ pub(super) async fn metadata(State(portal): Portal, Extension(visit): Extension<
 
 /// `GET /captive`: the Captive Portal API (RFC 8908), for systems that ask whether somebody must sign in here.
 pub(super) async fn captive(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let captive = portal.parts.sessions.find_by_client(visit.peer.client.ip().to_canonical()).is_none();
+    let captive = portal.parts.sessions.recall_by_client(visit.peer.client.ip().to_canonical()).await.is_none();
     let answer = serde_json::json!({ "captive": captive, "user-portal-url": format!("{}/", portal.config.url) });
     typed(Body::from(answer.to_string()), "application/captive+json")
 }

@@ -37,11 +37,11 @@ pub(super) fn path(portal: &Shared, note: Option<&LandingNote>, returning: Optio
 
 /// `GET /me`.
 pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let Some(session) = visit.session(&portal) else { return redirect(StatusCode::FOUND, "/") };
+    let Some(session) = visit.session(&portal).await else { return redirect(StatusCode::FOUND, "/") };
     let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
     let challenge = visit.parameter("r").and_then(|token| Some((token, Return::open(sealer, token, now).ok()?)));
     let token = Token::issue(&portal, &visit);
-    let sessions = portal.parts.sessions.of_user(&session.user);
+    let sessions = portal.parts.sessions.of_user(&session.user).await;
     let page = SignedIn {
         name: session.user.friendly_name().to_owned(),
         account: session.user.name.clone(),
@@ -79,8 +79,8 @@ pub(super) async fn sign_out(
         return fail(StatusCode::FORBIDDEN, Trouble::Form);
     }
     let everywhere = form.value("where") == Some("everywhere");
-    if let Some(session) = visit.session(&portal) {
-        let others = if everywhere { portal.parts.sessions.of_user(&session.user) } else { Vec::new() };
+    if let Some(session) = visit.session(&portal).await {
+        let others = if everywhere { portal.parts.sessions.of_user(&session.user).await } else { Vec::new() };
         for session in std::iter::once(&session).chain(&others) {
             portal.parts.sessions.end(session.id, Ending::SignedOut).await;
         }

@@ -34,7 +34,7 @@ pub(super) async fn go(State(portal): Portal, Extension(visit): Extension<Visit>
 /// `GET /again`: a Response came for a sign-in that is over. Here the browser sends its session cookie.
 pub(super) async fn again(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let token = visit.cookie(cookie::DESTINATION);
-    if visit.session(&portal).is_some() {
+    if visit.session(&portal).await.is_some() {
         return redirect(StatusCode::FOUND, &landing::path(&portal, Some(&LandingNote::WelcomeBack), token));
     }
     logon(&portal, &visit, Draft { note: Some(Note::Used), ..Draft::returning(&portal, token) })
@@ -136,7 +136,8 @@ async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonN
 async fn surplus(portal: &Shared, visit: &Visit) -> Vec<String> {
     let (mut over, mut live) = (Vec::new(), Vec::new());
     for id in cookie::pending_ids(&visit.fields) {
-        if portal.parts.pending.find(&id).await.is_some() { live.push(id) } else { over.push(id) }
+        // What a store that is away has may be live.
+        if let Ok(None) = portal.parts.pending.find(&id).await { over.push(id) } else { live.push(id) }
     }
     let too_many = (live.len() + 1).saturating_sub(cookie::MAX_PENDING);
     over.extend(live.into_iter().take(too_many));
@@ -145,7 +146,7 @@ async fn surplus(portal: &Shared, visit: &Visit) -> Vec<String> {
 
 async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Response<Body> {
     let token = visit.parameter("r");
-    let Some(session) = visit.session(portal) else {
+    let Some(session) = visit.session(portal).await else {
         return logon(portal, visit, Draft::returning(portal, token));
     };
     let Some(token) = token else { return redirect(StatusCode::FOUND, "/me") };

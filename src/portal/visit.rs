@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use crate::page::{Locale, SignInFailure, Trouble};
 use crate::portal::{Shared, cookie};
 use crate::seal::random_text;
-use crate::session::Session;
+use crate::session::{Session, SessionId};
 use crate::wire::{self, Peer};
 
 /// What the handlers know of a request besides its body.
@@ -65,8 +65,8 @@ impl Visit {
     }
 
     /// The browser's session.
-    pub(super) fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
-        portal.parts.sessions.find_by_secret(self.cookie(cookie::SESSION)?)
+    pub(super) async fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
+        portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await
     }
 
     /// The page that says what did not work, with the way to start again.

@@ -119,7 +119,7 @@ impl Proxy {
             }
             return Ok(redirect(StatusCode::FOUND, &onward));
         }
-        let Some(session) = self.sessions.find(ticket.session) else {
+        let Some(session) = self.sessions.recall(ticket.session).await else {
             request.recorder.reason = Some("session-ended");
             return Ok(redirect(StatusCode::FOUND, &ticket.answers.destination));
         };
@@ -128,7 +128,7 @@ impl Proxy {
             return Err(Refusal::CookiesBlocked(ticket.answers.destination));
         }
         client.prove(session.id);
-        let bound = client.peer.network.address && self.sessions.bind_client(address, &session);
+        let bound = client.peer.network.address && self.sessions.bind_client(address, &session).await;
         let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);
         // Where the address stands for the session, https goes through tunnels, in which a cookie would reach the origin.
         if !(bound && destination.scheme == Scheme::Https) {

@@ -12,7 +12,7 @@ use super::answer::Refusal;
 use super::classify::Kind;
 use super::dial::Dialled;
 use super::exchange::check_host;
-use super::identify::{Client, Identity, of_client};
+use super::identify::{Client, Identity};
 use super::relay::relay_streams;
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
@@ -93,7 +93,7 @@ impl Proxy {
         let dialler = &self.forwarder.dialler;
         dialler.check_connect_port(destination.port).map_err(|error| Refusal::Origin(error.into()))?;
         let peer = &client.peer;
-        let identity = of_client(&self.sessions, peer);
+        let identity = self.identify_client(peer).await;
         if let Some(Identity { session, surrogate }) = &identity {
             recorder.identity(&session.user, session.id.short(), *surrogate);
         }

@@ -9,7 +9,7 @@ use super::answer::Refusal;
 use super::challenge::redirect;
 use super::classify::{Kind, classify};
 use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
-use super::identify::{Client, Identity, identify};
+use super::identify::{Client, Identity};
 use super::outgoing::{Incoming, Outgoing};
 use super::relay::relay_streams;
 use super::watch::Watch;
@@ -69,8 +69,7 @@ impl Proxy {
             request.recorder.decision = Outcome::Local;
             return Ok(Act::Answer(redirect(StatusCode::FOUND, &self.portal.url)));
         }
-        let now = self.clock.now();
-        let identity = identify(&self.sessions, &self.sealer, now, client, destination, &request.head.fields);
+        let identity = self.identify(client, destination, &request.head.fields).await;
         if let Some(identity) = &identity {
             let session = &identity.session;
             request.recorder.identity(&session.user, session.id.short(), identity.surrogate);

@@ -64,52 +64,120 @@ pub(super) struct Identity {
     pub(super) surrogate: Surrogate,
 }
 
+/// Somebody's identity, as far as it can be told from what is at hand.
+enum Sight {
+    /// This is who it is, or it is nobody.
+    Clear(Option<Identity>),
+    /// A good cookie names a session that is not at hand, or several name different ones: that takes a closer look.
+    Unclear,
+}
+
 /// Says who sent a request with these fields.
-pub(super) fn identify(
+fn identify(
     sessions: &Sessions,
     sealer: &Sealer,
     now: Timestamp,
     client: &Client,
     destination: &Destination,
     fields: &Fields,
-) -> Option<Identity> {
-    if let Some(session) = of_cookie(sessions, sealer, now, destination, fields) {
-        client.prove(session.id);
-        return Some(Identity { session, surrogate: Surrogate::OriginCookie });
+) -> Sight {
+    let mut of_cookie = None;
+    for id in named(sealer, now, destination, fields) {
+        let Some(session) = sessions.find(id) else { return Sight::Unclear };
+        if of_cookie.is_some_and(|other: Identity| other.session.id != id) {
+            return Sight::Unclear;
+        }
+        of_cookie = Some(Identity { session, surrogate: Surrogate::OriginCookie });
     }
+    if let Some(identity) = of_cookie {
+        client.prove(identity.session.id);
+        return Sight::Clear(Some(identity));
+    }
+    Sight::Clear(without_cookie(sessions, client))
+}
+
+/// Says who sent a request that no cookie tells anything about.
+fn without_cookie(sessions: &Sessions, client: &Client) -> Option<Identity> {
     if let Some(session) = client.proven().and_then(|id| sessions.find(id)) {
         return Some(Identity { session, surrogate: Surrogate::Connection });
     }
     of_client(sessions, &client.peer)
 }
 
+impl super::Proxy {
+    /// Says who sent a request with these fields, wherever their session is kept.
+    pub(super) async fn identify(
+        &self,
+        client: &Client,
+        destination: &Destination,
+        fields: &Fields,
+    ) -> Option<Identity> {
+        let now = self.clock.now();
+        match identify(&self.sessions, &self.sealer, now, client, destination, fields) {
+            Sight::Clear(Some(identity)) => Some(identity),
+            _ => self.identify_slowly(client, destination, fields, now).await,
+        }
+    }
+
+    /// As above, for those who are not at hand. No surrogate is passed over for a weaker one.
+    async fn identify_slowly(
+        &self,
+        client: &Client,
+        destination: &Destination,
+        fields: &Fields,
+        now: Timestamp,
+    ) -> Option<Identity> {
+        let (mut of_cookie, mut several): (Option<Arc<Session>>, bool) = (None, false);
+        for id in named(&self.sealer, now, destination, fields) {
+            let Some(session) = self.sessions.recall(id).await else { continue };
+            several |= of_cookie.is_some_and(|other| other.id != id);
+            of_cookie = Some(session);
+        }
+        // A neighbouring host can plant a good cookie of its own beside ours: two names are as good as none.
+        if several {
+            tracing::warn!(host = %destination.host, "a browser sent the cookies of two sessions, and was asked who it is");
+        } else if let Some(session) = of_cookie {
+            client.prove(session.id);
+            return Some(Identity { session, surrogate: Surrogate::OriginCookie });
+        }
+        if let Some(id) = client.proven() {
+            self.sessions.recall(id).await;
+        }
+        self.recall_client(&client.peer).await;
+        without_cookie(&self.sessions, client)
+    }
+
+    /// Says who is behind a client address, wherever their session is kept.
+    pub(super) async fn identify_client(&self, peer: &Peer) -> Option<Identity> {
+        if let Some(identity) = of_client(&self.sessions, peer) {
+            return Some(identity);
+        }
+        if self.recall_client(peer).await { of_client(&self.sessions, peer) } else { None }
+    }
+
+    async fn recall_client(&self, peer: &Peer) -> bool {
+        peer.network.address && self.sessions.recall_by_client(peer.client.ip()).await.is_some()
+    }
+}
+
+/// The sessions that good cookies name.
+fn named<'a>(
+    sealer: &'a Sealer,
+    now: Timestamp,
+    destination: &'a Destination,
+    fields: &'a Fields,
+) -> impl Iterator<Item = SessionId> + 'a {
+    let tokens = cookie::values(fields, cookie_name(destination.scheme));
+    tokens.filter_map(move |token| sealer.open::<SessionId>(&purpose(destination), token, now).ok())
+}
+
 /// Says who is behind a client address, where an address may stand for a session.
-pub(super) fn of_client(sessions: &Sessions, peer: &Peer) -> Option<Identity> {
+fn of_client(sessions: &Sessions, peer: &Peer) -> Option<Identity> {
     if !peer.network.address {
         return None;
     }
     let session = sessions.find_by_client(peer.client.ip())?;
     Some(Identity { session, surrogate: Surrogate::ClientAddress })
-}
-
-fn of_cookie(
-    sessions: &Sessions,
-    sealer: &Sealer,
-    now: Timestamp,
-    destination: &Destination,
-    fields: &Fields,
-) -> Option<Arc<Session>> {
-    let tokens = cookie::values(fields, cookie_name(destination.scheme));
-    let mut named = tokens
-        .filter_map(|token| sealer.open::<SessionId>(&purpose(destination), token, now).ok())
-        .filter_map(|id| sessions.find(id));
-    let session = named.next()?;
-    // A neighbouring host can plant a good cookie of its own beside ours: two names are as good as none.
-    if named.all(|other| other.id == session.id) {
-        return Some(session);
-    }
-    tracing::warn!(host = %destination.host, "a browser sent the cookies of two sessions, and was asked who it is");
-    None
 }
 
 /// The cookie that carries a session on one origin, as a Set-Cookie line. On http it must not be `Secure`, or it would

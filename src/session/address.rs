@@ -3,12 +3,15 @@
 //! An address with too many people behind it is shared, whatever the operator thinks: it stops standing for anybody.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use dashmap::DashMap;
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
 
 use super::SessionId;
+use super::store::Key;
 use crate::clock::{SignedDuration, Timestamp, after};
-use crate::identity::User;
 use crate::seal::fingerprint;
 
 /// People a minute on one address before it counts as shared.
@@ -20,85 +23,115 @@ const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// How long an address with too many people stands for nobody.
 const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The sessions of client addresses.
-#[derive(Debug, Default)]
-pub(super) struct Addresses(DashMap<IpAddr, Binding>);
+/// How long it is remembered that the store knows nothing of an address.
+const UNKNOWN: Duration = Duration::from_secs(1);
 
-#[derive(Debug)]
-struct Binding {
-    session: Option<SessionId>,
+/// What a client address stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Binding {
+    pub(super) session: Option<SessionId>,
     /// Who was bound lately, and when.
-    people: Vec<([u8; 16], Timestamp)>,
+    people: Vec<(Key, Timestamp)>,
     paused_until: Timestamp,
 }
 
 impl Default for Binding {
     fn default() -> Self {
-        Self { session: None, people: Vec::new(), paused_until: Timestamp::MIN }
+        Self { session: None, people: Vec::new(), paused_until: Timestamp::UNIX_EPOCH }
+    }
+}
+
+impl Binding {
+    /// Lets the address stand for a person's session from now on. False while too many people share it.
+    pub(super) fn bind(&mut self, session: SessionId, person: Key, now: Timestamp) -> bool {
+        if self.paused_until > now {
+            return false;
+        }
+        self.people.retain(|(other, when)| *other != person && after(*when, WINDOW) > now);
+        self.people.push((person, now));
+        if self.people.len() > MAX_PEOPLE {
+            *self = Self { paused_until: after(now, PAUSE), ..Self::default() };
+            return false;
+        }
+        self.session = Some(session);
+        true
+    }
+
+    /// How long it is good for, if its session is until `expires`.
+    pub(super) fn expires(&self, expires: Timestamp, now: Timestamp) -> Timestamp {
+        expires.max(self.paused_until).max(after(now, WINDOW))
+    }
+}
+
+/// What is known here of client addresses.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    known: DashMap<IpAddr, Binding>,
+    unknown: Cache<IpAddr, ()>,
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        let unknown = Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build();
+        Self { known: DashMap::new(), unknown }
     }
 }
 
 impl Addresses {
     /// The session that `client` stands for.
     pub(super) fn find(&self, client: IpAddr) -> Option<SessionId> {
-        self.0.get(&client)?.session
+        self.known.get(&client)?.session
     }
 
-    /// Lets `client` stand for a session from now on. False while too many people share the address.
-    pub(super) fn bind(&self, client: IpAddr, session: SessionId, user: &User, now: Timestamp) -> bool {
-        let mut binding = self.0.entry(client).or_default();
-        if binding.paused_until > now {
-            return false;
+    /// What is known of `client`.
+    pub(super) fn binding(&self, client: IpAddr) -> Option<Binding> {
+        Some(self.known.get(&client)?.clone())
+    }
+
+    /// Whether the store need not be asked about `client`.
+    pub(super) fn is_settled(&self, client: IpAddr) -> bool {
+        self.known.contains_key(&client) || self.unknown.contains_key(&client)
+    }
+
+    /// Notes what `client` stands for; nothing, if the store knows nothing of it.
+    pub(super) fn set(&self, client: IpAddr, binding: Option<Binding>) {
+        match binding {
+            Some(binding) => {
+                self.unknown.invalidate(&client);
+                self.known.insert(client, binding);
+            }
+            None => self.unknown.insert(client, ()),
         }
-        let person = fingerprint(&format!("{}\n{}", user.realm, user.id));
-        binding.people.retain(|(other, when)| *other != person && after(*when, WINDOW) > now);
-        binding.people.push((person, now));
-        if binding.people.len() > MAX_PEOPLE {
-            *binding = Binding { paused_until: after(now, PAUSE), ..Binding::default() };
-            tracing::warn!(%client, "address stands for nobody: too many people sign in on it");
-            return false;
-        }
-        binding.session = Some(session);
-        true
     }
 
     /// Undoes a binding, if it is still to this session.
     pub(super) fn unbind(&self, client: IpAddr, session: SessionId) {
-        if let Some(mut binding) = self.0.get_mut(&client)
+        if let Some(mut binding) = self.known.get_mut(&client)
             && binding.session == Some(session)
         {
             binding.session = None;
         }
     }
 
-    /// Forgets addresses that nobody needs remembered. `is_live` says whether a session is.
-    pub(super) fn sweep(&self, now: Timestamp, is_live: impl Fn(SessionId) -> bool) {
-        self.0.retain(|_, binding| {
+    /// Forgets addresses that nobody needs remembered. `is_at_hand` says whether a session is.
+    pub(super) fn sweep(&self, now: Timestamp, is_at_hand: impl Fn(SessionId) -> bool) {
+        self.known.retain(|_, binding| {
             binding.people.retain(|(_, when)| after(*when, WINDOW) > now);
-            binding.session.is_some_and(&is_live) || binding.paused_until > now || !binding.people.is_empty()
+            binding.session.is_some_and(&is_at_hand) || binding.paused_until > now || !binding.people.is_empty()
         });
     }
+}
+
+/// The name of what a client address stands for, in the store.
+pub(super) fn key(client: IpAddr) -> Key {
+    fingerprint(&format!("address {client}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Groups;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
-
-    fn user(id: &str) -> User {
-        User {
-            realm: "contoso".into(),
-            id: id.into(),
-            name: id.into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: Groups::Unknown,
-        }
-    }
 
     fn session(number: u8) -> SessionId {
         SessionId([number; 16])
@@ -106,37 +139,39 @@ mod tests {
 
     #[test]
     fn an_address_with_too_many_people_stands_for_nobody_for_a_while() {
-        let addresses = Addresses::default();
+        let mut binding = Binding::default();
         let at = |second| Timestamp::from_second(second).unwrap();
         for (number, id) in [(1, "a"), (2, "b"), (3, "c"), (4, "a")] {
-            assert!(addresses.bind(HOME, session(number), &user(id), at(number.into())), "{id}");
-            assert_eq!(addresses.find(HOME), Some(session(number)));
+            assert!(binding.bind(session(number), fingerprint(id), at(number.into())), "{id}");
+            assert_eq!(binding.session, Some(session(number)));
         }
-        assert!(!addresses.bind(HOME, session(5), &user("d"), at(10)), "the fourth person in a minute");
-        assert_eq!(addresses.find(HOME), None);
-        assert!(!addresses.bind(HOME, session(6), &user("a"), at(309)));
-        assert!(addresses.bind(HOME, session(6), &user("a"), at(310)));
+        assert!(!binding.bind(session(5), fingerprint("d"), at(10)), "the fourth person in a minute");
+        assert_eq!(binding.session, None);
+        assert!(!binding.bind(session(6), fingerprint("a"), at(309)));
+        assert!(binding.bind(session(6), fingerprint("a"), at(310)));
     }
 
     #[test]
     fn people_who_come_one_after_another_in_the_course_of_a_day_are_no_crowd() {
-        let addresses = Addresses::default();
+        let mut binding = Binding::default();
         for number in 0..20_u8 {
             let now = Timestamp::from_second(i64::from(number) * 30).unwrap();
-            assert!(addresses.bind(HOME, session(number), &user(&number.to_string()), now), "{number}");
+            assert!(binding.bind(session(number), fingerprint(&number.to_string()), now), "{number}");
         }
     }
 
     #[test]
     fn what_nobody_needs_is_swept() {
         let addresses = Addresses::default();
-        addresses.bind(HOME, session(1), &user("a"), Timestamp::UNIX_EPOCH);
+        let mut binding = Binding::default();
+        binding.bind(session(1), fingerprint("a"), Timestamp::UNIX_EPOCH);
+        addresses.set(HOME, Some(binding));
         let later = Timestamp::from_second(61).unwrap();
         addresses.sweep(later, |_| true);
         assert_eq!(addresses.find(HOME), Some(session(1)));
         addresses.unbind(HOME, session(2));
         assert_eq!(addresses.find(HOME), Some(session(1)), "another session's binding is left alone");
         addresses.sweep(later, |_| false);
-        assert!(addresses.0.is_empty());
+        assert!(addresses.known.is_empty());
     }
 }

@@ -1,280 +1,199 @@
-//! The live sessions: a bounded concurrent map, looked up on every request.
+//! The sessions at hand: a bounded concurrent map, looked up on every request.
+//!
+//! A session that has gone unused makes room for others. It is not over by that: the store has it.
 
-use std::collections::HashSet;
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
 use tokio_util::sync::CancellationToken;
 
-use super::address::Addresses;
-use super::store::Full;
-use super::{AssertionFacts, Ending, Session, SessionId};
-use crate::clock::{Clock, SignedDuration, after};
-use crate::identity::User;
-use crate::seal::random_text;
+use super::store::Row;
+use super::{Session, SessionId};
+use crate::clock::Timestamp;
 
-/// Sessions of one person at the same time: somebody with a script does not sign everybody else out of the room that
-/// there is.
-const MAX_PER_PERSON: usize = 100;
+/// Sessions that are asked at most, in search of one that can go, when room is needed.
+const SEARCH: usize = 64;
 
-/// How long sessions last and how many there may be.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// From sign-in to the next sign-in, whatever happens between.
-    #[serde(deserialize_with = "crate::units::signed_duration")]
-    pub lifetime: SignedDuration,
-    /// Sessions at the same time; a sign-in beyond that is refused.
-    pub max: usize,
-}
+/// Sessions that are looked after before others get their turn.
+const PORTION: usize = 256;
 
-impl Default for Config {
-    fn default() -> Self {
-        Self { lifetime: SignedDuration::from_hours(30 * 24), max: 200_000 }
-    }
-}
+/// How long it is remembered that a session has ended, against somebody who has read it just before.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// The live sessions. Cheap to share, and no lookup waits for anything but one shard of the map.
+/// The sessions at hand.
 #[derive(Debug)]
-pub struct Sessions {
-    config: Config,
-    clock: Clock,
+pub(super) struct Cache {
     by_id: DashMap<SessionId, Arc<Session>>,
-    by_user: DashMap<(String, String), HashSet<SessionId>>,
-    by_client: Addresses,
+    /// All of them in a circle, each with its last use when it was last looked at.
+    circle: Mutex<VecDeque<(SessionId, i64)>>,
+    /// Ends that somebody may wait for, of sessions that have made room.
+    parted: DashMap<SessionId, (CancellationToken, Timestamp)>,
+    ended: moka::sync::Cache<SessionId, ()>,
+    bytes: AtomicUsize,
+    max: usize,
+    max_bytes: usize,
 }
 
-impl Sessions {
-    /// No sessions yet.
-    pub fn new(config: Config, clock: Clock) -> Self {
-        Self { config, clock, by_id: DashMap::new(), by_user: DashMap::new(), by_client: Addresses::default() }
-    }
+/// What came of looking after some sessions.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Their time is over.
+    pub(super) over: Vec<Arc<Session>>,
+    /// They have been used since the store was told.
+    pub(super) used: Vec<Row>,
+}
 
-    /// Signs `user` in. The secret is what the browser keeps; nothing here can give it out again.
-    pub async fn begin(
-        &self,
-        user: User,
-        client: IpAddr,
-        user_agent: &str,
-        assertion: AssertionFacts,
-    ) -> Result<(Arc<Session>, String), Full> {
-        let now = self.clock.now();
-        if self.by_id.len() >= self.config.max {
-            self.sweep();
-            if self.by_id.len() >= self.config.max {
-                return Err(Full);
-            }
+impl Cache {
+    pub(super) fn new(max: usize, max_bytes: usize) -> Self {
+        Self {
+            by_id: DashMap::new(),
+            circle: Mutex::default(),
+            parted: DashMap::new(),
+            ended: moka::sync::Cache::builder().max_capacity(1_000_000).time_to_live(REMEMBERED).build(),
+            bytes: AtomicUsize::new(0),
+            max,
+            max_bytes,
         }
-        for oldest in self.of_user(&user).iter().skip(MAX_PER_PERSON - 1) {
-            self.forget(oldest, Ending::Replaced);
-        }
-        let secret = random_text();
-        let lifetime = after(now, self.config.lifetime);
-        let session = Arc::new(Session {
-            id: SessionId::of_secret(&secret),
-            user: Arc::new(user),
-            expires: assertion.not_on_or_after.map_or(lifetime, |until| until.min(lifetime)),
-            assertion,
-            client,
-            user_agent: user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
-            started: now,
-            last_used: AtomicI64::new(now.as_second()),
-            ended: CancellationToken::new(),
-        });
-        self.by_user.entry(person(&session.user)).or_default().insert(session.id);
-        self.by_id.insert(session.id, Arc::clone(&session));
-        Ok((session, secret))
     }
 
-    /// The live session with this identifier; finding it counts as using it.
-    pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        let session = Arc::clone(self.by_id.get(&id)?.value());
-        let now = self.clock.now();
-        if session.is_over(now) {
-            self.forget(&session, Ending::Expired);
-            return None;
-        }
-        session.touch(now);
-        Some(session)
+    pub(super) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
+        Some(Arc::clone(self.by_id.get(&id)?.value()))
     }
 
-    /// The live session that a browser's secret stands for.
-    pub fn find_by_secret(&self, secret: &str) -> Option<Arc<Session>> {
-        self.find(SessionId::of_secret(secret))
-    }
-
-    /// The live session that a client address stands for.
-    pub fn find_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
-        self.find(self.by_client.find(client)?)
-    }
-
-    /// Lets a client address stand for a session from now on. False while too many people share the address.
-    pub fn bind_client(&self, client: IpAddr, session: &Session) -> bool {
-        let bound = self.by_client.bind(client, session.id, &session.user, self.clock.now());
-        // Ended between the lookup and the binding: the binding must not outlive it.
-        if session.is_over(self.clock.now()) {
-            self.by_client.unbind(client, session.id);
-        }
-        bound
-    }
-
-    /// The live sessions of one person, newest first.
-    pub fn of_user(&self, user: &User) -> Vec<Arc<Session>> {
-        let ids: Vec<_> = self.by_user.get(&person(user)).map(|ids| ids.iter().copied().collect()).unwrap_or_default();
-        let now = self.clock.now();
-        let mut sessions: Vec<_> =
-            ids.iter().filter_map(|id| self.by_id.get(id).map(|found| Arc::clone(found.value()))).collect();
-        sessions.retain(|session| !session.is_over(now));
-        sessions.sort_by_key(|session| std::cmp::Reverse(session.started));
-        sessions
-    }
-
-    /// Ends a session at once, with everything that runs on its behalf. False when there was none.
-    pub async fn end(&self, id: SessionId, ending: Ending) -> bool {
-        let Some(session) = self.by_id.get(&id).map(|found| Arc::clone(found.value())) else { return false };
-        self.forget(&session, ending);
-        true
-    }
-
-    /// How many sessions there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+    pub(super) fn all(&self) -> impl Iterator<Item = Arc<Session>> {
+        self.by_id.iter().map(|entry| Arc::clone(entry.value()))
     }
 
-    /// Forgets sessions whose time is over.
-    pub fn sweep(&self) {
-        let now = self.clock.now();
-        let over: Vec<_> =
-            self.by_id.iter().filter(|entry| entry.is_over(now)).map(|entry| Arc::clone(entry.value())).collect();
-        for session in over {
-            self.forget(&session, Ending::Expired);
-        }
-        self.by_client.sweep(now, |id| self.by_id.contains_key(&id));
-    }
-
-    fn forget(&self, session: &Session, ending: Ending) {
-        session.ended.cancel();
-        if self.by_id.remove(&session.id).is_some() {
-            tracing::info!(
-                user = %session.user.name,
-                session = %session.id.short(),
-                reason = ending.as_str(),
-                "session ended"
-            );
-        }
-        let person = person(&session.user);
-        if let Some(mut ids) = self.by_user.get_mut(&person) {
-            ids.remove(&session.id);
-        }
-        self.by_user.remove_if(&person, |_, ids| ids.is_empty());
-    }
-}
-
-fn person(user: &User) -> (String, String) {
-    (user.realm.clone(), user.id.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Timestamp;
-    use crate::identity::Groups;
-
-    fn user(name: &str) -> User {
-        User {
-            realm: "contoso".into(),
-            id: name.into(),
-            name: name.into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: Groups::Unknown,
-        }
-    }
-
-    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
-
-    fn sessions(max: usize) -> (Sessions, Clock) {
-        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
-        let config = Config { max, ..Config::default() };
-        (Sessions::new(config, clock.clone()), clock)
-    }
-
-    #[tokio::test]
-    async fn a_session_is_found_by_its_secret_for_thirty_days() {
-        let (sessions, clock) = sessions(10);
-        let (session, secret) = sessions.begin(user("bsimon"), HOME, "curl", AssertionFacts::default()).await.unwrap();
-        assert_eq!(sessions.find_by_secret(&secret).unwrap().id, session.id);
-        assert!(sessions.find_by_secret("another").is_none());
-        clock.advance(SignedDuration::from_hours(30 * 24) - SignedDuration::from_secs(1));
-        assert!(sessions.find_by_secret(&secret).is_some());
-        clock.advance(SignedDuration::from_secs(1));
-        assert!(sessions.find_by_secret(&secret).is_none());
-        assert!(session.ended().is_cancelled(), "what runs on its behalf is told");
-        assert!(sessions.is_empty());
-    }
-
-    #[tokio::test]
-    async fn the_identity_provider_can_end_a_session_earlier_but_not_later() {
-        let (sessions, clock) = sessions(10);
-        let until = |hours| AssertionFacts {
-            not_on_or_after: Some(after(clock.now(), SignedDuration::from_hours(hours))),
-            ..AssertionFacts::default()
+    /// Takes a session in, and gives the one that is there then: there is one of each. What has made room and has been
+    /// used since the store was told is given, too.
+    pub(super) fn insert(&self, mut session: Session) -> (Option<Arc<Session>>, Vec<Row>) {
+        let id = session.id;
+        let held = match self.by_id.entry(id) {
+            Entry::Occupied(held) => return (Some(Arc::clone(held.get())), Vec::new()),
+            Entry::Vacant(free) => {
+                // Whoever waits for its end since before waits for this one's.
+                if let Some((_, (ended, _))) = self.parted.remove(&id) {
+                    session.ended = ended;
+                    session.is_watched.store(true, Ordering::Relaxed);
+                }
+                let session = Arc::new(session);
+                self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
+                free.insert(Arc::clone(&session));
+                session
+            }
         };
-        let (short, _) = sessions.begin(user("bsimon"), HOME, "", until(1)).await.unwrap();
-        assert_eq!(short.expires.as_second(), 3600);
-        let (long, _) = sessions.begin(user("bsimon"), HOME, "", until(24 * 365)).await.unwrap();
-        assert_eq!(long.expires.as_second(), 30 * 86_400);
-    }
-
-    #[tokio::test]
-    async fn ending_a_session_is_seen_at_once_by_every_way_to_it() {
-        let (sessions, _) = sessions(10);
-        let (session, secret) = sessions.begin(user("bsimon"), HOME, "", AssertionFacts::default()).await.unwrap();
-        let (other, _) = sessions.begin(user("bsimon"), HOME, "", AssertionFacts::default()).await.unwrap();
-        sessions.bind_client(HOME, &session);
-        assert_eq!(sessions.find_by_client(HOME).unwrap().id, session.id);
-        assert!(sessions.end(session.id, Ending::SignedOut).await);
-        assert!(session.ended().is_cancelled());
-        assert!(sessions.find_by_secret(&secret).is_none());
-        assert!(sessions.find_by_client(HOME).is_none());
-        assert_eq!(sessions.of_user(&other.user).len(), 1);
-        assert!(!sessions.end(session.id, Ending::SignedOut).await, "only once");
-        sessions.bind_client(HOME, &session);
-        assert!(sessions.find_by_client(HOME).is_none(), "an ended session is not bound again");
-    }
-
-    #[tokio::test]
-    async fn one_person_has_so_many_sessions_and_the_oldest_make_room() {
-        let (sessions, clock) = sessions(1000);
-        let (other, _) = sessions.begin(user("alexw"), HOME, "", AssertionFacts::default()).await.unwrap();
-        let (first, _) = sessions.begin(user("bsimon"), HOME, "", AssertionFacts::default()).await.unwrap();
-        for _ in 0..MAX_PER_PERSON {
-            clock.advance(SignedDuration::from_secs(1));
-            sessions.begin(user("bsimon"), HOME, "", AssertionFacts::default()).await.unwrap();
+        self.circle().push_back((id, held.last_used().as_second()));
+        // Ended while it was being read: the end is noted before it is looked for here.
+        if self.ended.contains_key(&id) {
+            self.remove(id);
+            return (None, Vec::new());
         }
-        assert_eq!(sessions.of_user(&first.user).len(), MAX_PER_PERSON);
-        assert!(first.ended().is_cancelled());
-        assert!(!other.ended().is_cancelled());
+        (Some(held), self.make_room())
     }
 
-    #[tokio::test]
-    async fn the_number_of_sessions_is_bounded_and_expired_ones_make_room() {
-        let (sessions, clock) = sessions(2);
-        for _ in 0..2 {
-            sessions.begin(user("alexw"), HOME, "", AssertionFacts::default()).await.unwrap();
+    /// Ends a session here, and gives it if it was at hand. Whatever runs on its behalf stops.
+    pub(super) fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.ended.insert(id, ());
+        if let Some((_, (ended, _))) = self.parted.remove(&id) {
+            ended.cancel();
         }
-        assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default()).await.is_err());
-        clock.advance(SignedDuration::from_hours(31 * 24));
-        assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default()).await.is_ok());
-        assert_eq!(sessions.len(), 1);
+        let (_, session) = self.by_id.remove(&id)?;
+        self.bytes.fetch_sub(session.weight(), Ordering::Relaxed);
+        session.ended.cancel();
+        Some(session)
+    }
+
+    /// Looks after the next `steps` sessions of the circle.
+    pub(super) fn look_after(&self, steps: usize, now: Timestamp) -> Looked {
+        let mut looked = Looked::default();
+        let mut left = steps.min(self.circle().len());
+        while left > 0 {
+            let mut circle = self.circle();
+            let portion = circle.len().min(PORTION).min(left);
+            if portion == 0 {
+                break;
+            }
+            let mut some: Vec<_> = circle.drain(..portion).collect();
+            drop(circle);
+            some.retain_mut(|(id, seen)| {
+                let Some(session) = self.find(*id) else { return false };
+                if session.is_over(now) {
+                    let stays = !session.has_ended(now);
+                    looked.over.push(session);
+                    return stays;
+                }
+                looked.used.extend(session.stale_row());
+                *seen = session.last_used().as_second();
+                true
+            });
+            self.circle().extend(some);
+            left -= portion;
+        }
+        looked
+    }
+
+    /// Forgets the ends of sessions that are over by now, wherever they are kept.
+    pub(super) fn sweep_parted(&self, now: Timestamp) {
+        self.parted.retain(|_, (ended, expires)| {
+            let over = *expires <= now;
+            if over {
+                ended.cancel();
+            }
+            !over
+        });
+    }
+
+    pub(super) fn circle_len(&self) -> usize {
+        self.circle().len()
+    }
+
+    fn circle(&self) -> MutexGuard<'_, VecDeque<(SessionId, i64)>> {
+        self.circle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets sessions go until there is room: those that have not been used since they were last looked at, or else the
+    /// ones that were looked at first.
+    fn make_room(&self) -> Vec<Row> {
+        let mut used = Vec::new();
+        while self.by_id.len() > self.max || self.bytes.load(Ordering::Relaxed) > self.max_bytes {
+            let mut chosen = None;
+            for step in 0..SEARCH {
+                let Some((id, seen)) = self.circle().pop_front() else { break };
+                let Some(session) = self.find(id) else { continue };
+                let last_used = session.last_used().as_second();
+                if last_used <= seen || step + 1 == SEARCH {
+                    chosen = Some(session);
+                    break;
+                }
+                self.circle().push_back((id, last_used));
+            }
+            let Some(session) = chosen else { break };
+            // Whoever holds the session may be about to wait for its end. One is held by the map, one here.
+            let removed = self.by_id.remove_if(&session.id, |_, held| Arc::strong_count(held) <= 2);
+            if removed.is_none() {
+                self.circle().push_back((session.id, session.last_used().as_second()));
+                break;
+            }
+            self.bytes.fetch_sub(session.weight(), Ordering::Relaxed);
+            if session.is_watched.load(Ordering::Relaxed) {
+                self.parted.insert(session.id, (session.ended.clone(), session.expires));
+            }
+            used.extend(session.stale_row());
+            // Ended meanwhile: the end must not be waited for any more.
+            if self.ended.contains_key(&session.id)
+                && let Some((_, (ended, _))) = self.parted.remove(&session.id)
+            {
+                ended.cancel();
+            }
+        }
+        used
     }
 }

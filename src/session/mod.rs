@@ -2,22 +2,28 @@
 
 mod address;
 mod cache;
+mod config;
+pub mod keys;
 pub mod pending;
+mod record;
 pub mod returning;
+mod sessions;
 pub mod store;
 pub mod ticket;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
+use crate::seal::fingerprint;
 
-pub use cache::{Config, Sessions};
+pub use config::{Backend, Config, Crowded};
+pub use sessions::{Begun, Sessions};
 
 /// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.
 ///
@@ -79,19 +85,35 @@ pub struct Session {
     pub started: Timestamp,
     /// When they must sign in again, whatever happens.
     pub expires: Timestamp,
+    /// How long the session may go unused.
+    pub idle: Option<SignedDuration>,
     /// Seconds since the epoch at which the session was last used.
     last_used: AtomicI64,
+    /// The last use that the store knows of.
+    stored_use: AtomicI64,
+    /// Somebody may wait for the end.
+    is_watched: AtomicBool,
     ended: CancellationToken,
 }
 
 impl Session {
     /// Whether the session has been ended or is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
+        self.has_ended(now) || self.is_idle(now)
+    }
+
+    fn has_ended(&self, now: Timestamp) -> bool {
         self.expires <= now || self.ended.is_cancelled()
+    }
+
+    /// Whether it has not been used here for too long. It may have been on another node.
+    fn is_idle(&self, now: Timestamp) -> bool {
+        self.idle.is_some_and(|idle| after(self.last_used(), idle) <= now)
     }
 
     /// Fires when somebody ends the session: whatever runs on its behalf stops then.
     pub fn ended(&self) -> &CancellationToken {
+        self.is_watched.store(true, Ordering::Relaxed);
         &self.ended
     }
 
@@ -102,10 +124,15 @@ impl Session {
 
     fn touch(&self, now: Timestamp) {
         // Written only when it changes, so that the cache line stays shared between cores.
-        if self.last_used.load(Ordering::Relaxed) != now.as_second() {
-            self.last_used.store(now.as_second(), Ordering::Relaxed);
+        if self.last_used.load(Ordering::Relaxed) < now.as_second() {
+            self.last_used.fetch_max(now.as_second(), Ordering::Relaxed);
         }
     }
+}
+
+/// A person, as stores know them.
+fn person(user: &User) -> store::Key {
+    fingerprint(&format!("{}\n{}", user.realm, user.id))
 }
 
 /// What an assertion said about itself, kept for single logout.
@@ -120,14 +147,23 @@ pub struct AssertionFacts {
 }
 
 /// Why a session ended, for the audit record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// The person signed out.
     SignedOut,
     /// Somebody signed in again in the same browser.
     Replaced,
+    /// The person has begun more sessions than one may have.
+    TooMany,
     /// Its time was over.
     Expired,
+    /// An operator ended it.
+    Operator,
+    /// The identity provider ended it: Single Logout.
+    IdentityProvider,
+    /// The directory says that the person may not go on.
+    Directory,
 }
 
 impl Ending {
@@ -136,7 +172,11 @@ impl Ending {
         match self {
             Self::SignedOut => "signed-out",
             Self::Replaced => "replaced",
+            Self::TooMany => "too-many",
             Self::Expired => "expired",
+            Self::Operator => "operator",
+            Self::IdentityProvider => "identity-provider",
+            Self::Directory => "directory",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::{Full, Kind, Memory};
+use super::store::{Error, Kind, Store};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::seal::{fingerprint, random_text};
 
@@ -28,14 +28,14 @@ pub struct Pending {
 /// The pending sign-ins.
 #[derive(Debug)]
 pub struct PendingSignIns {
-    store: Arc<Memory>,
+    store: Arc<dyn Store>,
     clock: Clock,
     lifetime: SignedDuration,
 }
 
 impl PendingSignIns {
     /// Pending sign-ins that are kept in `store` for `lifetime`.
-    pub fn new(store: Arc<Memory>, clock: Clock, lifetime: SignedDuration) -> Self {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, lifetime: SignedDuration) -> Self {
         Self { store, clock, lifetime }
     }
 
@@ -50,23 +50,25 @@ impl PendingSignIns {
     }
 
     /// Remembers a sign-in under `id`.
-    pub async fn remember(&self, id: &str, pending: &Pending) -> Result<(), Full> {
+    pub async fn remember(&self, id: &str, pending: &Pending) -> Result<(), Error> {
         let record = serde_json::to_vec(pending).unwrap_or_default();
         self.store.put(Kind::Pending, fingerprint(id), record, after(self.clock.now(), self.lifetime)).await
     }
 
     /// Looks a sign-in up without using it up.
-    pub async fn find(&self, id: &str) -> Option<Pending> {
-        serde_json::from_slice(&self.store.peek(Kind::Pending, fingerprint(id)).await?).ok()
+    pub async fn find(&self, id: &str) -> Result<Option<Pending>, Error> {
+        let found = self.store.peek(Kind::Pending, fingerprint(id)).await?;
+        Ok(found.and_then(|record| serde_json::from_slice(&record).ok()))
     }
 
     /// Uses a sign-in up; of several that try at the same time, one gets it.
-    pub async fn consume(&self, id: &str) -> Option<Pending> {
-        serde_json::from_slice(&self.store.take(Kind::Pending, fingerprint(id)).await?).ok()
+    pub async fn consume(&self, id: &str) -> Result<Option<Pending>, Error> {
+        let found = self.store.take(Kind::Pending, fingerprint(id)).await?;
+        Ok(found.and_then(|record| serde_json::from_slice(&record).ok()))
     }
 
     /// Marks an assertion as used until `expires`; false when it was used before.
-    pub async fn use_assertion(&self, issuer: &str, id: &str, expires: Timestamp) -> Result<bool, Full> {
+    pub async fn use_assertion(&self, issuer: &str, id: &str, expires: Timestamp) -> Result<bool, Error> {
         self.store.claim(Kind::Assertion, fingerprint(&format!("{issuer}\n{id}")), expires).await
     }
 }

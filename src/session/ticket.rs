@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SessionId;
 use super::returning::{ARRIVE_PATH, Return};
-use super::store::{Full, Kind, Memory};
+use super::store::{Error, Kind, Store};
 use crate::clock::{Clock, SignedDuration, after};
 use crate::seal::{fingerprint, random_text};
 
@@ -32,7 +32,7 @@ pub struct Ticket {
 /// Issues tickets and takes them back.
 #[derive(Debug)]
 pub struct Tickets {
-    store: Arc<Memory>,
+    store: Arc<dyn Store>,
     clock: Clock,
     /// How many tickets are on their way from the portal to a host, by client address.
     outstanding: Cache<(IpAddr, String), u32>,
@@ -42,7 +42,7 @@ pub struct Tickets {
 
 impl Tickets {
     /// Tickets that are kept in `store`.
-    pub fn new(store: Arc<Memory>, clock: Clock) -> Self {
+    pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
         let outstanding = Cache::builder()
             .max_capacity(100_000)
             .time_to_live(Duration::from_secs(LIFETIME.as_secs().unsigned_abs()))
@@ -52,10 +52,10 @@ impl Tickets {
     }
 
     /// Issues a ticket for `session` in answer to a challenge, and gives the address where it arrives.
-    pub async fn issue(&self, session: SessionId, answers: Return) -> Result<String, Full> {
+    pub async fn issue(&self, session: SessionId, answers: Return) -> Result<String, Error> {
         let issued = self.issued.get_with(session, Arc::default);
         if issued.fetch_add(1, Ordering::Relaxed) >= MAX_PER_SESSION {
-            return Err(Full);
+            return Err(Error::Full);
         }
         let secret = random_text();
         let address = format!("{}{ARRIVE_PATH}?ticket={secret}", answers.origin);
@@ -70,7 +70,7 @@ impl Tickets {
 
     /// Takes a ticket back. A ticket works once, within its time.
     pub async fn redeem(&self, secret: &str) -> Option<Ticket> {
-        let record = self.store.take(Kind::Ticket, fingerprint(secret)).await?;
+        let record = self.store.take(Kind::Ticket, fingerprint(secret)).await.ok()??;
         let ticket: Ticket = serde_json::from_slice(&record).ok()?;
         let key = (ticket.answers.client, host_of(&ticket.answers.origin).to_owned());
         self.outstanding.entry(key).and_compute_with(|held| match held.map_or(0, moka::Entry::into_value) {
@@ -100,6 +100,7 @@ fn host_of(origin: &str) -> &str {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::session::store::memory::Memory;
 
     fn challenge(origin: &str) -> Return {
         Return {
@@ -136,7 +137,7 @@ mod tests {
         for _ in 0..MAX_PER_SESSION {
             tickets.issue(SessionId([1; 16]), challenge("https://news.test")).await.unwrap();
         }
-        assert_eq!(tickets.issue(SessionId([1; 16]), challenge("https://news.test")).await, Err(Full));
+        assert_eq!(tickets.issue(SessionId([1; 16]), challenge("https://news.test")).await, Err(Error::Full));
         assert!(tickets.issue(SessionId([2; 16]), challenge("https://news.test")).await.is_ok());
     }
 

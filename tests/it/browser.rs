@@ -1,6 +1,6 @@
 //! curl, used as a browser uses the proxy: it keeps cookies, follows redirects and fills in forms.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,6 +18,8 @@ const NAVIGATION: [&str; 3] = [
 /// A browser.
 pub(crate) struct Browser<'a> {
     pub(crate) world: &'a World,
+    /// The proxy that it uses.
+    pub(crate) proxy: SocketAddr,
     /// Where cookies are kept; nowhere, when they are blocked.
     pub(crate) jar: Option<PathBuf>,
     /// The client address.
@@ -51,7 +53,7 @@ pub(crate) struct Form {
 impl<'a> Browser<'a> {
     pub(crate) fn new(world: &'a World) -> Self {
         let jar = Some(world.path("jar"));
-        Self { world, jar, address: [127, 0, 0, 1].into(), trusted: world.bundle.clone() }
+        Self { world, proxy: world.proxy, jar, address: [127, 0, 0, 1].into(), trusted: world.bundle.clone() }
     }
 
     /// The same browser at another client address.
@@ -116,7 +118,7 @@ impl<'a> Browser<'a> {
     fn command(&self) -> Command {
         let mut command = Command::new("curl");
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.arg("-q").arg("-x").arg(format!("http://{}", self.world.proxy)).arg("--cacert").arg(&self.trusted);
+        command.arg("-q").arg("-x").arg(format!("http://{}", self.proxy)).arg("--cacert").arg(&self.trusted);
         command.arg("--interface").arg(self.address.to_string());
         if let Some(jar) = &self.jar {
             command.arg("-b").arg(jar).arg("-c").arg(jar);

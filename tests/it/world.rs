@@ -66,6 +66,11 @@ impl World {
         Browser::new(self)
     }
 
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// A new path in the folder of this world.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);

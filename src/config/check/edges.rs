@@ -105,6 +105,15 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
     if config.session.lifetime.as_secs() < 60 {
         check.note(at!["session", "lifetime"], "sessions would end as soon as they begin", "the default is \"30d\"");
     }
+    if config.session.idle.is_some_and(|idle| idle.as_secs() < 120) {
+        let help = "the last use is kept to the minute; such as \"12h\"";
+        check.note(at!["session", "idle"], "sessions would end between two pages", help);
+    }
+    for (key, count) in [("max_per_person", config.session.max_per_person), ("cache", config.session.cache)] {
+        if count == 0 {
+            check.note(at!["session", key], format!("with `{key} = 0` nobody could sign in"), "");
+        }
+    }
     if config.session.max == 0 {
         check.note(at!["session", "max"], "nobody could sign in", "the default is 200000");
     }

@@ -120,7 +120,7 @@ async fn machines_get_metadata_health_and_the_captive_portal_api() {
     assert_eq!(captive.text, r#"{"captive":true,"user-portal-url":"https://portal.test/"}"#);
     browser.sign_in(None).await;
     let session = world.sessions.find_by_secret(&browser.jar["__Host-vestibule"].0).unwrap();
-    world.sessions.bind_client(browser.client, &session);
+    world.sessions.bind_client(browser.client, &session).await;
     assert!(browser.get("/captive").await.text.contains("\"captive\":false"));
     assert_eq!(browser.get("/healthz").await.text, "ok\n");
     assert!(browser.get("/robots.txt").await.text.contains("Disallow: /"));

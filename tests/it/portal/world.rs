@@ -20,7 +20,8 @@ use vestibule::saml::{ClaimMap, IdentityProvider, Mismatch, ServiceProvider, cla
 use vestibule::seal::Sealer;
 use vestibule::session::pending::PendingSignIns;
 use vestibule::session::returning::Return;
-use vestibule::session::store::Memory;
+use vestibule::session::store::Store;
+use vestibule::session::store::memory::Memory;
 use vestibule::session::ticket::Tickets;
 use vestibule::session::{self, Sessions};
 use vestibule::wire::Peer;
@@ -59,9 +60,9 @@ impl World {
 
     pub(crate) fn with(options: &Options) -> Self {
         let clock = Clock::by_hand("2026-11-21T10:00:00Z".parse().unwrap());
-        let store = Arc::new(Memory::new(1000, clock.clone()));
+        let store: Arc<dyn Store> = Arc::new(Memory::new(1000, clock.clone()));
         let session_config = session::Config { max: options.max_sessions, ..session::Config::default() };
-        let sessions = Arc::new(Sessions::new(session_config, clock.clone()));
+        let sessions = Arc::new(Sessions::new(session_config, Arc::clone(&store), clock.clone()));
         let tickets = Arc::new(Tickets::new(Arc::clone(&store), clock.clone()));
         let pending = Arc::new(PendingSignIns::new(store, clock.clone(), SignedDuration::from_mins(30)));
         let sealer = Arc::new(Sealer::random());

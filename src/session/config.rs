@@ -1,0 +1,68 @@
+//! What is said about sessions in the configuration.
+
+use serde::Deserialize;
+
+use crate::clock::SignedDuration;
+use crate::units::Size;
+
+/// How long sessions last, how many there may be, and what keeps them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// From sign-in to the next sign-in, whatever happens between.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
+    pub lifetime: SignedDuration,
+    /// How long a session may go unused. Default: for as long as it lasts.
+    #[serde(deserialize_with = "crate::units::optional_signed_duration")]
+    pub idle: Option<SignedDuration>,
+    /// Sessions at the same time; a sign-in beyond that is refused.
+    pub max: usize,
+    /// Sessions of one person at the same time: somebody with a script does not sign everybody else out of the room
+    /// that there is.
+    pub max_per_person: usize,
+    /// What happens when somebody has that many.
+    pub crowded: Crowded,
+    /// Sessions that are kept at hand; others are looked up when they are used again.
+    pub cache: usize,
+    /// Memory that those may take.
+    pub cache_memory: Size,
+    /// What keeps them.
+    pub store: Backend,
+}
+
+/// What happens when a person has as many sessions as one may have, and signs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Crowded {
+    /// The oldest one ends.
+    #[default]
+    EndOldest,
+    /// The sign-in is refused.
+    Refuse,
+}
+
+/// What keeps sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// A file in the state folder: a restart signs nobody out.
+    #[default]
+    Embedded,
+    /// Memory: a restart signs everybody out.
+    Memory,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            lifetime: SignedDuration::from_hours(30 * 24),
+            idle: None,
+            max: 200_000,
+            max_per_person: 100,
+            crowded: Crowded::default(),
+            cache: 100_000,
+            cache_memory: Size::kib(256 * 1024),
+            store: Backend::default(),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The keys that tokens are sealed with: a new one each week, and the old ones for as long as their tokens are good.
+//!
+//! They stand in a file of their own beside the sessions, because either alone opens nothing: a stolen store signs
+//! nobody in.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::clock::{SignedDuration, Timestamp};
+use crate::seal::{SealKey, Sealer};
+
+/// The file's name in the state folder.
+pub const FILE: &str = "seal.keys";
+
+/// The layout of the file.
+const FORMAT: u32 = 1;
+
+/// How long one key seals.
+const TURN: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{0}: {1}")]
+    File(String, io::Error),
+    /// A newer program wrote it.
+    #[error("{0} was written by a newer version of this program")]
+    Newer(String),
+    /// It holds no keys.
+    #[error("{0} holds no keys that can be used: {1}; move it away to make new ones, which signs everybody out")]
+    Damaged(String, String),
+}
+
+/// Keeps a sealer supplied with keys.
+#[derive(Debug)]
+pub struct Keys {
+    sealer: Arc<Sealer>,
+    file: Option<PathBuf>,
+    /// How long a token may be good.
+    lifetime: SignedDuration,
+    held: Mutex<BTreeMap<u32, SealKey>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    format: u32,
+    keys: Vec<WrittenKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenKey {
+    id: u32,
+    key: String,
+}
+
+impl Drop for WrittenKey {
+    fn drop(&mut self) {
+        self.key.zeroize();
+    }
+}
+
+impl Keys {
+    /// The keys in `folder`, for tokens that are good for `lifetime`. Without a folder they last as long as the process.
+    pub fn open(folder: Option<&Path>, lifetime: SignedDuration, now: Timestamp) -> Result<Self, Error> {
+        let file = folder.map(|folder| folder.join(FILE));
+        let held = match &file {
+            Some(file) => read(file)?,
+            None => BTreeMap::new(),
+        };
+        let keys = Self { sealer: Arc::new(Sealer::new(&[], 0)), file, lifetime, held: Mutex::new(held) };
+        keys.turn(now);
+        Ok(keys)
+    }
+
+    /// The sealer.
+    pub fn sealer(&self) -> &Arc<Sealer> {
+        &self.sealer
+    }
+
+    /// Makes the key of this week if there is none, and forgets those whose tokens have all expired.
+    pub fn turn(&self, now: Timestamp) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let (week, before) = (week(now), held.len());
+        held.retain(|id, _| {
+            i64::from(*id).saturating_add(1) * TURN.as_secs() + self.lifetime.as_secs() > now.as_second()
+        });
+        let fresh = !held.contains_key(&week);
+        held.entry(week).or_insert_with(|| SealKey::random(week));
+        let keys: Vec<SealKey> = held.values().cloned().collect();
+        self.sealer.turn(&keys, week);
+        if (fresh || held.len() != before)
+            && let Some(file) = &self.file
+            && let Err(error) = write(file, &keys)
+        {
+            tracing::error!(file = %file.display(), %error, "keys can't be written: the next restart signs people out");
+        }
+    }
+}
+
+fn week(now: Timestamp) -> u32 {
+    u32::try_from(now.as_second().div_euclid(TURN.as_secs())).unwrap_or(0)
+}
+
+fn read(file: &Path) -> Result<BTreeMap<u32, SealKey>, Error> {
+    let name = file.display().to_string();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(Error::File(name, error)),
+    };
+    let damaged = |why: String| Error::Damaged(name.clone(), why);
+    let written: Written = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    if written.format > FORMAT {
+        return Err(Error::Newer(name));
+    }
+    let keys = written.keys.iter().map(|written| {
+        let bytes = STANDARD.decode(written.key.as_bytes()).map(Zeroizing::new).ok()?;
+        let bytes = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?);
+        Some((written.id, SealKey { id: written.id, bytes }))
+    });
+    keys.collect::<Option<_>>().ok_or_else(|| damaged("a key has not 256 bits".to_owned()))
+}
+
+/// Replaces the file, whole or not at all.
+fn write(file: &Path, keys: &[SealKey]) -> io::Result<()> {
+    let keys = keys.iter().map(|key| WrittenKey { id: key.id, key: STANDARD.encode(*key.bytes) });
+    let text = Zeroizing::new(serde_json::to_vec(&Written { format: FORMAT, keys: keys.collect() })?);
+    let fresh = file.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    let mut opened = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    opened.write_all(&text)?;
+    opened.sync_all()?;
+    std::fs::rename(&fresh, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + day * 86_400).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_before_a_restart_opens_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = {
+            let keys = Keys::open(Some(folder.path()), MONTH, day(0)).unwrap();
+            keys.sealer().seal("a", &1, day(30))
+        };
+        for today in [0, 8, 29] {
+            let keys = Keys::open(Some(folder.path()), MONTH, day(today)).unwrap();
+            assert_eq!(keys.sealer().open::<i32>("a", &token, day(today)), Ok(1), "day {today}");
+        }
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn each_week_another_key_seals_and_old_ones_go_when_nothing_needs_them() {
+        let keys = Keys::open(None, MONTH, day(0)).unwrap();
+        let token = keys.sealer().seal("a", &1, day(1000));
+        let ids = || keys.held.lock().unwrap().keys().copied().collect::<Vec<_>>();
+        let first = ids();
+        keys.turn(day(7));
+        assert_eq!(ids(), [first[0], first[0] + 1]);
+        assert_ne!(keys.sealer().seal("a", &1, day(9)).get(..5), token.get(..5), "another key seals");
+        assert_eq!(keys.sealer().open::<i32>("a", &token, day(7)), Ok(1));
+        keys.turn(day(38));
+        assert!(!ids().contains(&first[0]), "no token of its time is good any more");
+        assert!(keys.sealer().open::<i32>("a", &token, day(38)).is_err());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let short = r#"{"format":1,"keys":[{"id":1,"key":"AAAA"}]}"#;
+        for (text, said) in
+            [("{}", "missing field"), (r#"{"format":2,"keys":[]}"#, "newer version"), (short, "256 bits")]
+        {
+            std::fs::write(folder.path().join(FILE), text).unwrap();
+            let error = Keys::open(Some(folder.path()), MONTH, day(0)).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

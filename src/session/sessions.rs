@@ -1,0 +1,393 @@
+//! Sessions begin, are found, and end.
+//!
+//! Whoever is known is found without waiting. Whoever is not known here may be known to the store: `recall` asks it.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::address::{self, Addresses, Binding};
+use super::cache::Cache;
+use super::store::{Error, Kind, Row, Store};
+use super::{AssertionFacts, Config, Crowded, Ending, Session, SessionId, person};
+use crate::clock::{Clock, after};
+use crate::identity::User;
+use crate::seal::random_text;
+
+/// Calls of [`Sessions::upkeep`] in which every session at hand is looked after once: a quarter of a minute, if it is
+/// called every second.
+const LAP: usize = 15;
+
+/// Sessions that one call looks after, at least and at most: so much takes no processor for long.
+const STEPS: std::ops::RangeInclusive<usize> = 256..=20_000;
+
+/// How long it is remembered that the store knows nothing of a session.
+const UNKNOWN: Duration = Duration::from_secs(60);
+
+/// Attempts to bind an address that somebody else binds at the same time.
+const ATTEMPTS: usize = 4;
+
+/// Ends and uses that wait for a store that is away.
+const MAX_UNTOLD: usize = 200_000;
+
+/// A session that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// The session.
+    pub session: Arc<Session>,
+    /// What the browser keeps. Nothing here can give it out again.
+    pub secret: String,
+}
+
+/// The sessions. Cheap to share, and no lookup waits for anything but one shard of a map.
+#[derive(Debug)]
+pub struct Sessions {
+    config: Config,
+    clock: Clock,
+    store: Arc<dyn Store>,
+    cache: Cache,
+    by_client: Addresses,
+    unknown: moka::sync::Cache<SessionId, ()>,
+    untold: Mutex<Untold>,
+}
+
+/// What the store has yet to be told.
+#[derive(Debug, Default)]
+struct Untold {
+    used: Vec<Row>,
+    ended: Vec<Row>,
+}
+
+impl Sessions {
+    /// The sessions that `store` has.
+    pub fn new(config: Config, store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            cache: Cache::new(config.cache, config.cache_memory.as_len()),
+            by_client: Addresses::default(),
+            unknown: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
+            untold: Mutex::default(),
+            config,
+            clock,
+            store,
+        }
+    }
+
+    /// Signs `user` in. When this returns, a restart does not sign them out.
+    pub async fn begin(
+        &self,
+        user: User,
+        client: IpAddr,
+        user_agent: &str,
+        assertion: AssertionFacts,
+    ) -> Result<Begun, Error> {
+        let now = self.clock.now();
+        if self.store.sessions() >= self.config.max {
+            self.store.sweep();
+            self.store.sync().await?;
+            if self.store.sessions() >= self.config.max {
+                return Err(Error::Full);
+            }
+        }
+        self.make_room_for(&user).await?;
+        let secret = random_text();
+        let lifetime = after(now, self.config.lifetime);
+        let session = Session {
+            id: SessionId::of_secret(&secret),
+            user: Arc::new(user),
+            expires: assertion.not_on_or_after.map_or(lifetime, |until| until.min(lifetime)),
+            idle: self.config.idle,
+            assertion,
+            client,
+            user_agent: user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
+            started: now,
+            last_used: AtomicI64::new(now.as_second()),
+            stored_use: AtomicI64::new(now.as_second()),
+            is_watched: AtomicBool::new(false),
+            ended: CancellationToken::new(),
+        };
+        self.store.keep(session.row()).await?;
+        self.store.sync().await?;
+        let session = self.take_in(session).ok_or(Error::Full)?;
+        Ok(Begun { session, secret })
+    }
+
+    /// Sees to it that a person has room for one more session.
+    async fn make_room_for(&self, user: &User) -> Result<(), Error> {
+        let held = self.rows_of(user).await?;
+        let surplus = (held.len() + 1).saturating_sub(self.config.max_per_person);
+        if surplus > 0 && self.config.crowded == Crowded::Refuse {
+            return Err(Error::Full);
+        }
+        for oldest in held.iter().rev().take(surplus) {
+            self.end(oldest.id, Ending::TooMany).await;
+        }
+        Ok(())
+    }
+
+    /// The live session with this identifier, if it is at hand; finding it counts as using it.
+    pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
+        let session = self.cache.find(id)?;
+        let now = self.clock.now();
+        if session.has_ended(now) {
+            self.forget(&session, Ending::Expired);
+            return None;
+        }
+        if session.is_idle(now) {
+            return None;
+        }
+        session.touch(now);
+        Some(session)
+    }
+
+    /// The live session with this identifier, wherever it is kept.
+    pub async fn recall(&self, id: SessionId) -> Option<Arc<Session>> {
+        if let Some(session) = self.find(id) {
+            return Some(session);
+        }
+        if let Some(idle) = self.cache.find(id) {
+            self.refresh(&idle).await;
+            return self.find(id);
+        }
+        if self.unknown.contains_key(&id) {
+            return None;
+        }
+        // A store that does not answer says nothing about the session.
+        let found = self.store.find(id.0).await.ok()?;
+        let session = found.and_then(|row| Session::of_row(&row)).filter(|session| !session.is_over(self.clock.now()));
+        match session {
+            Some(session) => {
+                self.take_in(session)?;
+                self.find(id)
+            }
+            None => {
+                self.unknown.insert(id, ());
+                None
+            }
+        }
+    }
+
+    /// Asks the store whether a session that has gone unused here has been used on another node. If not, it is over.
+    async fn refresh(&self, session: &Session) {
+        let Ok(found) = self.store.find(session.id.0).await else { return };
+        if let Some(elsewhere) = found.and_then(|row| Session::of_row(&row)) {
+            session.last_used.fetch_max(elsewhere.last_used().as_second(), Ordering::Relaxed);
+        }
+        if session.is_idle(self.clock.now()) {
+            self.forget(session, Ending::Expired);
+        }
+    }
+
+    /// The live session that a browser's secret stands for, if it is at hand.
+    pub fn find_by_secret(&self, secret: &str) -> Option<Arc<Session>> {
+        self.find(SessionId::of_secret(secret))
+    }
+
+    /// The live session that a client address stands for, if it is at hand.
+    pub fn find_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
+        self.find(self.by_client.find(client)?)
+    }
+
+    /// The live session that a client address stands for, wherever it is kept.
+    pub async fn recall_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
+        if !self.by_client.is_settled(client) {
+            let found = self.store.peek(Kind::Address, address::key(client)).await.ok()?;
+            let binding = found.and_then(|record| serde_json::from_slice(&record).ok());
+            self.by_client.set(client, binding);
+        }
+        self.recall(self.by_client.find(client)?).await
+    }
+
+    /// Lets a client address stand for a session from now on. False while too many people share the address.
+    pub async fn bind_client(&self, client: IpAddr, session: &Session) -> bool {
+        let now = self.clock.now();
+        for _ in 0..ATTEMPTS {
+            let seen = match self.store.peek(Kind::Address, address::key(client)).await {
+                Ok(seen) => seen,
+                // The store is away: this node goes by what it knows itself.
+                Err(_) => {
+                    let mut binding = self.by_client.binding(client).unwrap_or_default();
+                    return self.bound(client, session, binding.bind(session.id, person(&session.user), now), binding);
+                }
+            };
+            let known = seen.as_deref().and_then(|record| serde_json::from_slice::<Binding>(record).ok());
+            let mut binding = known.unwrap_or_default();
+            let before = binding.clone();
+            let is_bound = binding.bind(session.id, person(&session.user), now);
+            if binding == before {
+                return self.bound(client, session, is_bound, binding);
+            }
+            let (record, expires) =
+                (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires(session.expires, now));
+            match self.store.swap(Kind::Address, address::key(client), seen, record, expires).await {
+                Ok(false) => {}
+                Ok(true) | Err(_) => return self.bound(client, session, is_bound, binding),
+            }
+        }
+        false
+    }
+
+    /// Notes what has come of binding an address.
+    fn bound(&self, client: IpAddr, session: &Session, is_bound: bool, binding: Binding) -> bool {
+        if !is_bound && binding.session.is_none() && self.by_client.find(client).is_some() {
+            tracing::warn!(%client, "address stands for nobody: too many people sign in on it");
+        }
+        self.by_client.set(client, Some(binding));
+        // Ended between the lookup and the binding: the binding must not outlive it.
+        if session.is_over(self.clock.now()) {
+            self.by_client.unbind(client, session.id);
+        }
+        is_bound
+    }
+
+    /// The live sessions of one person, newest first, wherever they were begun.
+    pub async fn of_user(&self, user: &User) -> Vec<Arc<Session>> {
+        let held = self.rows_of(user).await;
+        held.unwrap_or_else(|_| {
+            let person = person(user);
+            self.live(self.cache.all().filter(|session| super::person(&session.user) == person))
+        })
+    }
+
+    async fn rows_of(&self, user: &User) -> Result<Vec<Arc<Session>>, Error> {
+        let rows = self.store.of_person(person(user)).await?;
+        // Those at hand know when they were last used.
+        let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
+        let sessions = rows.iter().filter_map(|row| at_hand(row).or_else(|| Session::of_row(row).map(Arc::new)));
+        Ok(self.live(sessions))
+    }
+
+    fn live(&self, sessions: impl Iterator<Item = Arc<Session>>) -> Vec<Arc<Session>> {
+        let now = self.clock.now();
+        let mut live: Vec<_> = sessions.filter(|session| !session.is_over(now)).collect();
+        live.sort_by_key(|session| std::cmp::Reverse(session.started));
+        live
+    }
+
+    /// The `most` sessions whose identifiers come after this one's, wherever they were begun.
+    pub async fn list(&self, after: Option<SessionId>, most: usize) -> Result<Vec<Arc<Session>>, Error> {
+        let rows = self.store.list(after.map(|id| id.0), most).await?;
+        let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
+        Ok(rows.iter().filter_map(|row| at_hand(row).or_else(|| Session::of_row(row).map(Arc::new))).collect())
+    }
+
+    /// Ends a session at once, with everything that runs on its behalf. False when there was none.
+    pub async fn end(&self, id: SessionId, ending: Ending) -> bool {
+        // First here, whatever the store says.
+        let here = self.cache.remove(id);
+        self.unknown.insert(id, ());
+        let row = match &here {
+            Some(session) => Some(session.row()),
+            None => self.store.find(id.0).await.unwrap_or(None),
+        };
+        let Some(row) = row else { return false };
+        let session = here.clone().or_else(|| Session::of_row(&row).map(Arc::new));
+        let ended = match self.store.end(row.clone()).await {
+            Ok(was_there) => {
+                // Nobody who was told that it has ended finds it again after a restart.
+                let _ = self.store.sync().await;
+                was_there
+            }
+            Err(_) => {
+                self.untold(|untold| &mut untold.ended, vec![row]);
+                here.is_some()
+            }
+        };
+        if let (true, Some(session)) = (ended || here.is_some(), &session) {
+            record(session, ending);
+        }
+        ended
+    }
+
+    /// How many sessions there are, at hand or not.
+    pub fn len(&self) -> usize {
+        self.store.sessions()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many sessions are at hand.
+    pub fn at_hand(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Looks after some of the sessions: forgets what is over, and tells the store which have been used. To be called
+    /// every second.
+    pub async fn upkeep(&self) {
+        let steps = (self.cache.circle_len() / LAP).clamp(*STEPS.start(), *STEPS.end());
+        self.look_after(steps).await;
+    }
+
+    /// Forgets what is kept for sessions that are over.
+    pub fn sweep(&self) {
+        let now = self.clock.now();
+        self.cache.sweep_parted(now);
+        self.by_client.sweep(now, |id| self.cache.find(id).is_some());
+    }
+
+    async fn look_after(&self, steps: usize) {
+        let looked = self.cache.look_after(steps, self.clock.now());
+        for session in looked.over {
+            if session.has_ended(self.clock.now()) {
+                self.forget(&session, Ending::Expired);
+            } else {
+                self.refresh(&session).await;
+            }
+        }
+        self.untold(|untold| &mut untold.used, looked.used);
+        let Untold { used, ended } = std::mem::take(&mut *self.lock());
+        if !used.is_empty() && self.store.renew(used.clone()).await.is_err() {
+            self.untold(|untold| &mut untold.used, used);
+        }
+        for row in ended {
+            if self.store.end(row.clone()).await.is_err() {
+                self.untold(|untold| &mut untold.ended, vec![row]);
+            }
+        }
+    }
+
+    /// Takes a session in, and gives the one that is at hand then. None if it has been ended meanwhile.
+    fn take_in(&self, session: Session) -> Option<Arc<Session>> {
+        let (held, used) = self.cache.insert(session);
+        self.untold(|untold| &mut untold.used, used);
+        held
+    }
+
+    fn untold(&self, which: impl FnOnce(&mut Untold) -> &mut Vec<Row>, mut rows: Vec<Row>) {
+        if !rows.is_empty() {
+            let mut untold = self.lock();
+            let list = which(&mut untold);
+            list.append(&mut rows);
+            list.truncate(MAX_UNTOLD);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Untold> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session whose time is over: the store knows that by itself.
+    fn forget(&self, session: &Session, ending: Ending) {
+        if self.cache.remove(session.id).is_some() {
+            record(session, ending);
+        }
+    }
+}
+
+/// Records the end of a session.
+fn record(session: &Session, ending: Ending) {
+    tracing::info!(
+        user = %session.user.name,
+        session = %session.id.short(),
+        reason = ending.as_str(),
+        "session ended"
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! The contract suite: what holds for every store. Whoever makes a store calls [`hold`] with it.
+
+use std::sync::Arc;
+
+use super::{Kind, Row, Store};
+use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::seal::random;
+
+/// A store and its time.
+pub(crate) struct Bench<'a> {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    /// Lets time pass for the store: its clock is moved, or it is really waited for.
+    pub(crate) wait: &'a (dyn Fn(SignedDuration) + Send + Sync),
+}
+
+/// How long the suite's records last. Real stores really wait for it.
+const SOON: SignedDuration = SignedDuration::from_secs(2);
+
+/// Tries everything that the contract says.
+pub(crate) async fn hold(bench: Bench<'_>) {
+    records_are_put_peeked_and_taken_once(&bench).await;
+    of_many_that_take_or_claim_one_succeeds(&bench).await;
+    a_record_is_swapped_only_for_what_was_seen(&bench).await;
+    a_number_counts_up_until_its_end(&bench).await;
+    sessions_are_found_by_identifier_and_person(&bench).await;
+    an_ended_session_stays_away(&bench).await;
+    sessions_are_listed_in_portions(&bench).await;
+    nothing_is_given_out_after_its_time(&bench).await;
+}
+
+impl Bench<'_> {
+    fn at(&self, span: SignedDuration) -> Timestamp {
+        after(self.clock.now(), span)
+    }
+
+    fn hour(&self) -> Timestamp {
+        self.at(SignedDuration::from_hours(1))
+    }
+
+    fn row(&self, person: [u8; 16]) -> Row {
+        Row { id: random(), person, expires: self.hour(), content: b"content \0\xff".to_vec() }
+    }
+}
+
+async fn records_are_put_peeked_and_taken_once(bench: &Bench<'_>) {
+    let (store, key, hour) = (&bench.store, random(), bench.hour());
+    assert_eq!(store.peek(Kind::Ticket, key).await, Ok(None));
+    store.put(Kind::Ticket, key, b"first".to_vec(), hour).await.unwrap();
+    store.put(Kind::Ticket, key, b"\0one\xff".to_vec(), hour).await.unwrap();
+    assert_eq!(store.take(Kind::Pending, key).await, Ok(None), "another kind");
+    assert_eq!(store.peek(Kind::Ticket, key).await, Ok(Some(b"\0one\xff".to_vec())));
+    store.sync().await.unwrap();
+    assert_eq!(store.take(Kind::Ticket, key).await, Ok(Some(b"\0one\xff".to_vec())));
+    assert_eq!(store.take(Kind::Ticket, key).await, Ok(None), "taken before");
+}
+
+async fn of_many_that_take_or_claim_one_succeeds(bench: &Bench<'_>) {
+    let (key, hour) = (random(), bench.hour());
+    bench.store.put(Kind::Ticket, key, b"one".to_vec(), hour).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let store = Arc::clone(&bench.store);
+        tasks.spawn(async move {
+            let taken = store.take(Kind::Ticket, key).await.unwrap().is_some();
+            (taken, store.claim(Kind::Assertion, key, hour).await.unwrap())
+        });
+    }
+    let all = tasks.join_all().await;
+    assert_eq!(all.iter().filter(|(taken, _)| *taken).count(), 1);
+    assert_eq!(all.iter().filter(|(_, claimed)| *claimed).count(), 1);
+    assert_eq!(bench.store.claim(Kind::Assertion, key, hour).await, Ok(false));
+    assert_eq!(bench.store.claim(Kind::Challenge, key, hour).await, Ok(true), "another kind");
+}
+
+async fn a_record_is_swapped_only_for_what_was_seen(bench: &Bench<'_>) {
+    let (store, key, hour) = (&bench.store, random(), bench.hour());
+    let swap =
+        |seen: Option<&str>, record: &str| store.swap(Kind::Address, key, seen.map(Into::into), record.into(), hour);
+    assert_eq!(swap(Some("a"), "b").await, Ok(false), "there is none");
+    assert_eq!(swap(None, "a").await, Ok(true));
+    assert_eq!(swap(None, "b").await, Ok(false), "there is one");
+    assert_eq!(swap(Some("x"), "b").await, Ok(false), "it is another one");
+    assert_eq!(swap(Some("a"), "b").await, Ok(true));
+    assert_eq!(store.peek(Kind::Address, key).await, Ok(Some(b"b".to_vec())));
+}
+
+async fn a_number_counts_up_until_its_end(bench: &Bench<'_>) {
+    let (store, key) = (&bench.store, random());
+    let end = bench.at(SOON);
+    for wanted in 1..=3 {
+        assert_eq!(store.count(key, end).await, Ok(wanted));
+    }
+    assert_eq!(store.count(random(), end).await, Ok(1), "another one");
+    (bench.wait)(SOON);
+    assert_eq!(store.count(key, bench.hour()).await, Ok(1));
+}
+
+async fn sessions_are_found_by_identifier_and_person(bench: &Bench<'_>) {
+    let (store, person) = (&bench.store, random());
+    let (first, mut second, other) = (bench.row(person), bench.row(person), bench.row(random()));
+    for row in [&first, &second, &other] {
+        assert_eq!(store.keep(row.clone()).await, Ok(true));
+    }
+    for written in [false, true] {
+        if written {
+            store.sync().await.unwrap();
+        }
+        assert_eq!(store.find(first.id).await, Ok(Some(first.clone())));
+        assert_eq!(store.find(random()).await, Ok(None));
+        let mut found = store.of_person(person).await.unwrap();
+        found.sort_by_key(|row| row.id);
+        let mut wanted = vec![first.clone(), second.clone()];
+        wanted.sort_by_key(|row| row.id);
+        assert_eq!(found, wanted);
+        // What is renewed is seen, and nothing is made by it.
+        second.content = format!("renewed, {written}").into_bytes();
+        second.expires = after(second.expires, SignedDuration::from_secs(60));
+        let unknown = bench.row(person);
+        store.renew(vec![second.clone(), unknown.clone()]).await.unwrap();
+        assert_eq!(store.find(second.id).await, Ok(Some(second.clone())));
+        assert_eq!(store.find(unknown.id).await, Ok(None));
+    }
+}
+
+async fn an_ended_session_stays_away(bench: &Bench<'_>) {
+    let (store, person) = (&bench.store, random());
+    for synced in [false, true] {
+        let row = bench.row(person);
+        store.keep(row.clone()).await.unwrap();
+        if synced {
+            store.sync().await.unwrap();
+        }
+        assert_eq!(store.end(row.clone()).await, Ok(true));
+        for settled in [false, true] {
+            assert_eq!(store.find(row.id).await, Ok(None));
+            assert_eq!(store.of_person(person).await, Ok(vec![]));
+            assert_eq!(store.end(row.clone()).await, Ok(false), "only once");
+            store.renew(vec![row.clone()]).await.unwrap();
+            assert_eq!(store.keep(row.clone()).await, Ok(false), "nothing brings it back");
+            assert_eq!(store.find(row.id).await, Ok(None), "settled: {settled}");
+            store.sync().await.unwrap();
+        }
+    }
+    // A node that was away hears of an end before it hears of the session.
+    let late = bench.row(person);
+    assert_eq!(store.end(late.clone()).await, Ok(false));
+    assert_eq!(store.keep(late).await, Ok(false));
+}
+
+async fn sessions_are_listed_in_portions(bench: &Bench<'_>) {
+    let store = &bench.store;
+    let person = random();
+    for number in 0..25 {
+        store.keep(bench.row(person)).await.unwrap();
+        if number == 10 {
+            store.sync().await.unwrap();
+        }
+    }
+    let (mut after, mut all) = (None, Vec::new());
+    loop {
+        let portion = store.list(after, 10).await.unwrap();
+        assert!(portion.len() <= 10);
+        let Some(last) = portion.last() else { break };
+        after = Some(last.id);
+        all.extend(portion);
+    }
+    assert!(all.is_sorted_by(|a, b| a.id < b.id));
+    assert_eq!(all.iter().filter(|row| row.person == person).count(), 25);
+    store.sync().await.unwrap();
+    assert_eq!(store.sessions(), all.len());
+}
+
+async fn nothing_is_given_out_after_its_time(bench: &Bench<'_>) {
+    let (store, key, person) = (&bench.store, random(), random());
+    let soon = bench.at(SOON);
+    store.put(Kind::Ticket, key, b"one".to_vec(), soon).await.unwrap();
+    assert_eq!(store.claim(Kind::Assertion, key, soon).await, Ok(true));
+    let row = Row { expires: soon, ..bench.row(person) };
+    store.keep(row.clone()).await.unwrap();
+    (bench.wait)(SOON);
+    for swept in [false, true] {
+        assert_eq!(store.peek(Kind::Ticket, key).await, Ok(None));
+        assert_eq!(store.find(row.id).await, Ok(None));
+        assert_eq!(store.of_person(person).await, Ok(vec![]));
+        assert!(!store.list(None, 1000).await.unwrap().contains(&row), "swept: {swept}");
+        store.sweep();
+        store.sync().await.unwrap();
+    }
+    assert_eq!(store.take(Kind::Ticket, key).await, Ok(None));
+    assert_eq!(store.claim(Kind::Assertion, key, bench.hour()).await, Ok(true), "free again");
+    assert_eq!(store.swap(Kind::Ticket, key, None, Vec::new(), bench.hour()).await, Ok(true), "as if there were none");
+}

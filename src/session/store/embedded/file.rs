@@ -1,0 +1,337 @@
+//! What stands in the store's file, and where.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `meta` | `format` | the number of this layout |
+//! | `records` | kind, key | when it expires, content |
+//! | `sessions` | identifier | when it expires, person, content |
+//! | `people` | person, identifier | |
+//! | `ends` | when it expires, table, key | |
+//!
+//! Times are milliseconds since the epoch, big-endian with the sign turned over, so that they sort.
+
+use std::io;
+use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use redb::backends::FileBackend;
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
+
+use super::super::memory::Record;
+use super::super::{Key, Kind, Row};
+use crate::clock::Timestamp;
+
+/// The layout that this program writes, and the newest one that it reads.
+pub(super) const FORMAT: u64 = 1;
+
+/// Memory for pages of the file.
+const PAGE_CACHE: usize = 64 * 1024 * 1024;
+
+/// What has expired and goes with one write: more would keep those waiting who sign in.
+const SWEPT_AT_ONCE: usize = 2000;
+
+/// The letter of sessions in `ends`; kinds of records have theirs.
+const SESSION: u8 = b's';
+
+type Bytes = &'static [u8];
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const RECORDS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("records");
+const SESSIONS: TableDefinition<'_, Bytes, Bytes> = TableDefinition::new("sessions");
+const PEOPLE: TableDefinition<'_, Bytes, ()> = TableDefinition::new("people");
+const ENDS: TableDefinition<'_, Bytes, ()> = TableDefinition::new("ends");
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A newer program wrote it.
+    #[error(
+        "{0} was written by a newer version of this program: run that one, or move the file away, which signs everybody out"
+    )]
+    Newer(String),
+    /// Another process has it.
+    #[error("{0} is in use: does the program run already?")]
+    InUse(String),
+    /// It is no file of ours, or a damaged one.
+    #[error("{0} cannot be read: {1}; move it away to start without it, which signs everybody out")]
+    Damaged(String, String),
+    /// The disk does not take it. That may pass.
+    #[error("{0}: {1}")]
+    Disk(String, io::Error),
+}
+
+/// What is to be written at once.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Records; none is a record that goes.
+    pub(super) records: Vec<(Kind, Key, Option<Record>)>,
+    /// Sessions; none is a session that goes.
+    pub(super) sessions: Vec<(Key, Option<Row>)>,
+    /// The records are all that there are.
+    pub(super) anew: bool,
+    /// What expired before then goes.
+    pub(super) now: Option<Timestamp>,
+}
+
+/// What a write has left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) sessions: usize,
+    /// There is more that has expired.
+    pub(super) more: bool,
+}
+
+/// Opens the file, which is made if there is none.
+pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
+    let name = path.display().to_string();
+    let disk = |error| OpenError::Disk(name.clone(), error);
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(disk)?;
+    let backend = FileBackend::new(file).map_err(|error| opening(&name, error))?;
+    let mut builder = Database::builder();
+    builder.set_cache_size(PAGE_CACHE);
+    let database = builder.create_with_backend(backend).map_err(|error| opening(&name, error))?;
+    settle(&database, &name)?;
+    Ok(database)
+}
+
+fn opening(name: &str, error: redb::DatabaseError) -> OpenError {
+    use redb::{DatabaseError as E, StorageError};
+    let name = name.to_owned();
+    match error {
+        E::DatabaseAlreadyOpen => OpenError::InUse(name),
+        E::UpgradeRequired(_) | E::LockProtocolMismatch => OpenError::Newer(name),
+        // The file is ours by its mode and place, so what cannot be read in it is damage.
+        E::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            OpenError::Damaged(name, error.to_string())
+        }
+        E::Storage(StorageError::Io(error)) => OpenError::Disk(name, error),
+        other => OpenError::Damaged(name, other.to_string()),
+    }
+}
+
+/// Makes the tables of a new file, and reads the layout of an old one.
+pub(super) fn settle(database: &Database, name: &str) -> Result<(), OpenError> {
+    let format = format(database).map_err(|error| failing(name, error))?;
+    match format {
+        Some(FORMAT) => Ok(()),
+        Some(_) => Err(OpenError::Newer(name.to_owned())),
+        None => create(database).map_err(|error| failing(name, error)),
+    }
+}
+
+fn failing(name: &str, error: redb::Error) -> OpenError {
+    match error {
+        redb::Error::Io(error) => OpenError::Disk(name.to_owned(), error),
+        redb::Error::PreviousIo => OpenError::Disk(name.to_owned(), io::Error::other("the disk failed before")),
+        other => OpenError::Damaged(name.to_owned(), other.to_string()),
+    }
+}
+
+fn format(database: &Database) -> Result<Option<u64>, redb::Error> {
+    let read = database.begin_read()?;
+    match read.open_table(META) {
+        Ok(meta) => Ok(meta.get("format")?.map(|found| found.value())),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn create(database: &Database) -> Result<(), redb::Error> {
+    let write = database.begin_write()?;
+    write.open_table(META)?.insert("format", FORMAT)?;
+    for table in [RECORDS, SESSIONS] {
+        write.open_table(table)?;
+    }
+    for table in [PEOPLE, ENDS] {
+        write.open_table(table)?;
+    }
+    write.commit()?;
+    Ok(())
+}
+
+/// Writes a batch, whole or not at all; it is on the disk when this returns.
+pub(super) fn write(database: &Database, batch: &Batch) -> Result<Written, redb::Error> {
+    let mut write = database.begin_write()?;
+    // After a crash the file is good at once, however large it is.
+    write.set_quick_repair(true);
+    let written = {
+        let mut tables = Tables {
+            records: write.open_table(RECORDS)?,
+            sessions: write.open_table(SESSIONS)?,
+            people: write.open_table(PEOPLE)?,
+            ends: write.open_table(ENDS)?,
+        };
+        if batch.anew {
+            tables.clear_records()?;
+        }
+        for (kind, key, record) in &batch.records {
+            tables.record(*kind, *key, record.as_ref())?;
+        }
+        for (id, row) in &batch.sessions {
+            tables.session(*id, row.as_ref())?;
+        }
+        let more = batch.now.map(|now| tables.sweep(now)).transpose()?.unwrap_or(false);
+        Written { sessions: usize::try_from(tables.sessions.len()?).unwrap_or(usize::MAX), more }
+    };
+    write.commit()?;
+    Ok(written)
+}
+
+type Table<'t, V> = redb::Table<'t, Bytes, V>;
+
+struct Tables<'t> {
+    records: Table<'t, Bytes>,
+    sessions: Table<'t, Bytes>,
+    people: Table<'t, ()>,
+    ends: Table<'t, ()>,
+}
+
+impl Tables<'_> {
+    fn record(&mut self, kind: Kind, key: Key, record: Option<&Record>) -> Result<(), redb::Error> {
+        let name = [&[kind.letter()], key.as_slice()].concat();
+        let old = match record {
+            Some(Record { expires, content }) => {
+                self.ends.insert(end_of(*expires, &name).as_slice(), ())?;
+                let value = [time(*expires).as_slice(), content].concat();
+                self.records.insert(name.as_slice(), value.as_slice())?.map(|old| old.value().to_vec())
+            }
+            None => self.records.remove(name.as_slice())?.map(|old| old.value().to_vec()),
+        };
+        self.forget_end(old.as_deref(), &name, record.map(|record| record.expires))
+    }
+
+    fn session(&mut self, id: Key, row: Option<&Row>) -> Result<(), redb::Error> {
+        let name = [&[SESSION], id.as_slice()].concat();
+        let old = match row {
+            Some(row) => {
+                self.ends.insert(end_of(row.expires, &name).as_slice(), ())?;
+                self.people.insert([row.person, id].concat().as_slice(), ())?;
+                let value = [time(row.expires).as_slice(), &row.person, &row.content].concat();
+                self.sessions.insert(id.as_slice(), value.as_slice())?.map(|old| old.value().to_vec())
+            }
+            None => self.sessions.remove(id.as_slice())?.map(|old| old.value().to_vec()),
+        };
+        if let (None, Some(old)) = (row, old.as_deref().and_then(|old| read_row(id, old))) {
+            self.people.remove([old.person, id].concat().as_slice())?;
+        }
+        self.forget_end(old.as_deref(), &name, row.map(|row| row.expires))
+    }
+
+    /// Takes the end of what was replaced away, unless it has stayed the same.
+    fn forget_end(&mut self, old: Option<&[u8]>, name: &[u8], kept: Option<Timestamp>) -> Result<(), redb::Error> {
+        if let Some((expires, _)) = old.and_then(read_time)
+            && kept != Some(expires)
+        {
+            self.ends.remove(end_of(expires, name).as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn clear_records(&mut self) -> Result<(), redb::Error> {
+        let mut names = Vec::new();
+        for entry in self.records.iter()? {
+            names.push(entry?.0.value().to_vec());
+        }
+        for name in names {
+            let old = self.records.remove(name.as_slice())?.map(|old| old.value().to_vec());
+            self.forget_end(old.as_deref(), &name, None)?;
+        }
+        Ok(())
+    }
+
+    /// Removes some of what has expired; true if there is more.
+    fn sweep(&mut self, now: Timestamp) -> Result<bool, redb::Error> {
+        let until = end_of(now, &[u8::MAX]);
+        let mut over = Vec::new();
+        for entry in
+            self.ends.range::<&[u8]>((Bound::Unbounded, Bound::Included(until.as_slice())))?.take(SWEPT_AT_ONCE)
+        {
+            over.push(entry?.0.value().to_vec());
+        }
+        for end in &over {
+            let Some((_, name)) = read_time(end) else { continue };
+            let Some((letter, key)) = name.split_first() else { continue };
+            if let (SESSION, Ok(id)) = (*letter, Key::try_from(key)) {
+                self.session(id, None)?;
+            } else {
+                self.records.remove(name)?;
+            }
+            self.ends.remove(end.as_slice())?;
+        }
+        Ok(over.len() == SWEPT_AT_ONCE)
+    }
+}
+
+/// How many sessions there are.
+pub(super) fn count(database: &Database) -> Result<usize, redb::Error> {
+    let sessions = database.begin_read()?.open_table(SESSIONS)?.len()?;
+    Ok(usize::try_from(sessions).unwrap_or(usize::MAX))
+}
+
+/// All records.
+pub(super) fn records(database: &Database) -> Result<Vec<(Kind, Key, Record)>, redb::Error> {
+    let table = database.begin_read()?.open_table(RECORDS)?;
+    let mut found = Vec::new();
+    for entry in table.iter()? {
+        let (name, value) = entry?;
+        let Some((letter, key)) = name.value().split_first() else { continue };
+        let (Some(kind), Ok(key)) = (Kind::of_letter(*letter), Key::try_from(key)) else { continue };
+        let Some((expires, content)) = read_time(value.value()) else { continue };
+        found.push((kind, key, Record { expires, content: content.to_vec() }));
+    }
+    Ok(found)
+}
+
+/// One session.
+pub(super) fn find(database: &Database, id: Key) -> Result<Option<Row>, redb::Error> {
+    let table = database.begin_read()?.open_table(SESSIONS)?;
+    Ok(table.get(id.as_slice())?.and_then(|found| read_row(id, found.value())))
+}
+
+/// The sessions of a person.
+pub(super) fn of_person(database: &Database, person: Key) -> Result<Vec<Row>, redb::Error> {
+    let read = database.begin_read()?;
+    let (people, sessions) = (read.open_table(PEOPLE)?, read.open_table(SESSIONS)?);
+    let (from, to) = ([person, [0; 16]].concat(), [person, [u8::MAX; 16]].concat());
+    let mut found = Vec::new();
+    for entry in people.range(from.as_slice()..=to.as_slice())? {
+        let (name, _) = entry?;
+        let Some(id) = name.value().get(16..).and_then(|id| Key::try_from(id).ok()) else { continue };
+        found.extend(sessions.get(id.as_slice())?.and_then(|found| read_row(id, found.value())));
+    }
+    Ok(found)
+}
+
+/// The `most` sessions after this one, in the order of identifiers.
+pub(super) fn list(database: &Database, after: Option<Key>, most: usize) -> Result<Vec<Row>, redb::Error> {
+    let table = database.begin_read()?.open_table(SESSIONS)?;
+    let from = after.as_ref().map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_slice()));
+    let mut found = Vec::new();
+    for entry in table.range::<&[u8]>((from, Bound::Unbounded))?.take(most) {
+        let (id, value) = entry?;
+        let Ok(id) = Key::try_from(id.value()) else { continue };
+        found.extend(read_row(id, value.value()));
+    }
+    Ok(found)
+}
+
+/// A time, so that bytes sort as times do.
+fn time(time: Timestamp) -> [u8; 8] {
+    (time.as_millisecond() ^ i64::MIN).to_be_bytes()
+}
+
+fn read_time(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (time, rest) = bytes.split_first_chunk::<8>()?;
+    Some((Timestamp::from_millisecond(i64::from_be_bytes(*time) ^ i64::MIN).ok()?, rest))
+}
+
+fn end_of(expires: Timestamp, name: &[u8]) -> Vec<u8> {
+    [time(expires).as_slice(), name].concat()
+}
+
+fn read_row(id: Key, value: &[u8]) -> Option<Row> {
+    let (expires, rest) = read_time(value)?;
+    let (person, content) = rest.split_first_chunk::<16>()?;
+    Some(Row { id, person: *person, expires, content: content.to_vec() })
+}

@@ -1,0 +1,260 @@
+//! The store that is one file: a restart forgets nothing that somebody was told.
+//!
+//! Records are answered from memory, sessions from what is yet to be written and from the file. One thread writes, many
+//! changes at once, and says so to those who wait. When the disk fails, everything goes on in memory, and is written
+//! when the disk is back.
+
+mod file;
+mod writer;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+
+use redb::Database;
+
+use super::memory::{Records, at_once};
+use super::{Answer, Error, Health, Key, Kind, Row, Store};
+use crate::clock::{Clock, Timestamp};
+pub use file::OpenError;
+use writer::{Desk, Opener};
+
+/// The file's name in the state folder.
+pub const FILE: &str = "sessions.redb";
+
+/// The store in a file.
+#[derive(Debug)]
+pub struct Embedded {
+    records: Arc<Records>,
+    desk: Arc<Desk>,
+    writer: Option<JoinHandle<()>>,
+    clock: Clock,
+}
+
+impl Embedded {
+    /// The store in `folder`, with room for `max` records of each kind. A disk that does not take it is no error: the
+    /// store goes on in memory, and says so.
+    pub fn open(folder: &Path, max: usize, clock: Clock) -> Result<Self, OpenError> {
+        let path = folder.join(FILE);
+        Self::open_with(Box::new(move || file::open(&path)), max, clock)
+    }
+
+    fn open_with(opener: Opener, max: usize, clock: Clock) -> Result<Self, OpenError> {
+        let records = Arc::new(Records::new(max, clock.clone()));
+        let database = match opener() {
+            Ok(database) => Some(Arc::new(database)),
+            Err(error @ OpenError::Disk(..)) => {
+                tracing::error!(%error, "the session store can't be written: going on in memory, which no restart survives");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let mut sessions = 0;
+        if let Some(database) = &database {
+            let damaged = |error: redb::Error| OpenError::Damaged(FILE.to_owned(), error.to_string());
+            sessions = file::count(database).map_err(damaged)?;
+            for (kind, key, record) in file::records(database).map_err(damaged)? {
+                // What finds no room has been there before, in a configuration with more of it.
+                let _ = records.put(kind, key, record.content, record.expires);
+            }
+            records.sweep();
+        }
+        let desk = Arc::new(Desk::new(Arc::clone(&records), database, sessions, clock.clone()));
+        let writer = {
+            let desk = Arc::clone(&desk);
+            std::thread::Builder::new().name("store".into()).spawn(move || writer::run(&desk, &*opener))
+        };
+        let writer = writer.map_err(|error| OpenError::Disk(FILE.to_owned(), error))?;
+        Ok(Self { records, desk, writer: Some(writer), clock })
+    }
+
+    /// Notes that a record has changed.
+    fn note(&self, kind: Kind, key: Key) {
+        // Numbers are about the last minute; they are not worth a disk's time.
+        if kind != Kind::Count {
+            self.desk.note(kind, key);
+        }
+    }
+
+    /// Reads from the file on a thread that may wait.
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Database) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Answer<'static, Option<T>> {
+        let Some(database) = self.desk.database() else { return at_once(Ok(None)) };
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || read(&database)).await {
+                Ok(Ok(found)) => Ok(Some(found)),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the session store can't be read");
+                    Err(Error::Away)
+                }
+                Err(_) => Err(Error::Away),
+            }
+        })
+    }
+
+    /// The rows of the file that `pick` reads, and those that are yet to be written.
+    async fn rows(
+        &self,
+        wanted: impl Fn(&Row) -> bool + Send,
+        read: impl FnOnce(&Database) -> Result<Vec<Row>, redb::Error> + Send + 'static,
+    ) -> Result<Vec<Row>, Error> {
+        // In this order: what is written meanwhile is found in the file.
+        let fresh: HashMap<Key, Option<Row>> = self.desk.sessions(|_, row| row.is_none_or(&wanted));
+        let mut found = self.read(read).await?.unwrap_or_default();
+        found.retain(|row| !fresh.contains_key(&row.id));
+        found.extend(fresh.into_values().flatten());
+        let now = self.clock.now();
+        found.retain(|row| row.expires > now);
+        Ok(found)
+    }
+
+    fn has_ended(&self, id: Key) -> bool {
+        self.records.peek(Kind::Ended, id).is_some()
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.desk.stop();
+        if let Some(writer) = self.writer.take() {
+            drop(writer.join());
+        }
+    }
+}
+
+impl Store for Embedded {
+    fn put(&self, kind: Kind, key: Key, record: Vec<u8>, expires: Timestamp) -> Answer<'_, ()> {
+        let put = self.records.put(kind, key, record, expires);
+        self.note(kind, key);
+        at_once(put)
+    }
+
+    fn peek(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
+        at_once(Ok(self.records.peek(kind, key).map(|record| record.content)))
+    }
+
+    fn take(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
+        let taken = self.records.take(kind, key);
+        self.note(kind, key);
+        at_once(Ok(taken))
+    }
+
+    fn claim(&self, kind: Kind, key: Key, expires: Timestamp) -> Answer<'_, bool> {
+        self.swap(kind, key, None, Vec::new(), expires)
+    }
+
+    fn swap(
+        &self,
+        kind: Kind,
+        key: Key,
+        seen: Option<Vec<u8>>,
+        record: Vec<u8>,
+        expires: Timestamp,
+    ) -> Answer<'_, bool> {
+        let swapped = self.records.swap(kind, key, seen.as_deref(), record, expires);
+        self.note(kind, key);
+        at_once(swapped)
+    }
+
+    fn count(&self, key: Key, expires: Timestamp) -> Answer<'_, u64> {
+        at_once(self.records.count(key, expires))
+    }
+
+    fn keep(&self, row: Row) -> Answer<'_, bool> {
+        let kept = !self.has_ended(row.id);
+        if kept {
+            self.desk.keep(row);
+        }
+        at_once(Ok(kept))
+    }
+
+    fn renew(&self, rows: Vec<Row>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let ids: Vec<Key> = rows.iter().map(|row| row.id).collect();
+            let held: HashSet<Key> = self.desk.sessions(|id, _| ids.contains(id)).into_keys().collect();
+            let unknown: Vec<Key> = ids.into_iter().filter(|id| !held.contains(id)).collect();
+            let filed = self.read(move |database| {
+                let found = unknown.into_iter().map(|id| Ok(file::find(database, id)?.map(|_| id)));
+                found.collect::<Result<Vec<_>, redb::Error>>()
+            });
+            let filed: HashSet<Key> = filed.await?.unwrap_or_default().into_iter().flatten().collect();
+            for row in rows {
+                if !self.has_ended(row.id) && (filed.contains(&row.id) || held.contains(&row.id)) {
+                    self.desk.renew(row);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn find(&self, id: Key) -> Answer<'_, Option<Row>> {
+        let now = self.clock.now();
+        if let Some(fresh) = self.desk.session(id) {
+            return at_once(Ok(fresh.filter(|row| row.expires > now)));
+        }
+        let found = self.read(move |database| file::find(database, id));
+        Box::pin(async move { Ok(found.await?.flatten().filter(|row| row.expires > now)) })
+    }
+
+    fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
+        Box::pin(self.rows(move |row| row.person == person, move |database| file::of_person(database, person)))
+    }
+
+    fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        Box::pin(async move {
+            let mut found = self
+                .rows(
+                    move |row| after.is_none_or(|after| row.id > after),
+                    move |database| file::list(database, after, most),
+                )
+                .await?;
+            found.sort_by_key(|row| row.id);
+            found.truncate(most);
+            Ok(found)
+        })
+    }
+
+    fn end(&self, row: Row) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let was_there = self.find(row.id).await.unwrap_or(None).is_some();
+            // If there is no room for the note, the row is gone all the same.
+            let _ = self.records.put(Kind::Ended, row.id, Vec::new(), row.expires);
+            self.note(Kind::Ended, row.id);
+            self.desk.end(row.id, was_there);
+            Ok(was_there)
+        })
+    }
+
+    fn sync(&self) -> Answer<'_, ()> {
+        let written = self.desk.wait();
+        Box::pin(async move {
+            // Who waits for a thread that has ended waits for nothing.
+            let _ = written.await;
+            Ok(())
+        })
+    }
+
+    fn sessions(&self) -> usize {
+        self.desk.count()
+    }
+
+    fn health(&self) -> Health {
+        if self.desk.is_forgetful() { Health::Forgetful } else { Health::Well }
+    }
+
+    fn sweep(&self) {
+        self.records.sweep();
+        self.desk.sweep();
+    }
+}
+
+/// Everything in a lock is whole at any time, so what a thread left that panicked is good.
+fn whole<T>(locked: Result<T, PoisonError<T>>) -> T {
+    locked.unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

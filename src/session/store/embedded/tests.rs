@@ -1,0 +1,179 @@
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use redb::StorageBackend;
+use redb::backends::FileBackend;
+
+use super::*;
+use crate::clock::{SignedDuration, after};
+use crate::seal::random;
+use crate::session::store::contract;
+
+fn clock() -> Clock {
+    Clock::by_hand(Timestamp::from_second(1_000_000).unwrap())
+}
+
+fn row(clock: &Clock) -> Row {
+    Row { id: random(), person: random(), expires: after(clock.now(), SignedDuration::from_hours(1)), content: vec![7] }
+}
+
+#[tokio::test]
+async fn the_contract_holds() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let store = Arc::new(Embedded::open(folder.path(), 1000, clock.clone()).unwrap());
+    let wait = |span| clock.advance(span);
+    contract::hold(contract::Bench { store, clock: clock.clone(), wait: &wait }).await;
+}
+
+#[tokio::test]
+async fn what_was_synced_is_there_after_a_restart() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let (kept, ended, hour) = (row(&clock), row(&clock), after(clock.now(), SignedDuration::from_hours(1)));
+    {
+        let store = Embedded::open(folder.path(), 1000, clock.clone()).unwrap();
+        store.keep(kept.clone()).await.unwrap();
+        store.keep(ended.clone()).await.unwrap();
+        store.claim(Kind::Assertion, [1; 16], hour).await.unwrap();
+        store.put(Kind::Pending, [2; 16], vec![1, 2], hour).await.unwrap();
+        store.put(Kind::Ticket, [3; 16], vec![3], hour).await.unwrap();
+        store.take(Kind::Ticket, [3; 16]).await.unwrap();
+        store.end(ended.clone()).await.unwrap();
+        store.sync().await.unwrap();
+    }
+    let store = Embedded::open(folder.path(), 1000, clock.clone()).unwrap();
+    assert_eq!(store.find(kept.id).await, Ok(Some(kept.clone())));
+    assert_eq!(store.of_person(kept.person).await, Ok(vec![kept.clone()]));
+    assert_eq!(store.find(ended.id).await, Ok(None));
+    assert_eq!(store.keep(ended).await, Ok(false), "an end is remembered");
+    assert_eq!(store.claim(Kind::Assertion, [1; 16], hour).await, Ok(false), "used before");
+    assert_eq!(store.take(Kind::Pending, [2; 16]).await, Ok(Some(vec![1, 2])));
+    assert_eq!(store.take(Kind::Ticket, [3; 16]).await, Ok(None), "taken before");
+    assert_eq!(store.sessions(), 1);
+    clock.advance(SignedDuration::from_hours(2));
+    store.sweep();
+    store.sync().await.unwrap();
+    assert_eq!(store.sessions(), 0, "what has expired goes from the file, too");
+    let database = store.desk.database().unwrap();
+    assert_eq!((file::records(&database).unwrap().len(), file::list(&database, None, 9).unwrap().len()), (0, 0));
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    let said = || Embedded::open(folder.path(), 10, clock()).unwrap_err().to_string();
+    let store = Embedded::open(folder.path(), 10, clock()).unwrap();
+    assert!(said().ends_with("is in use: does the program run already?"), "{}", said());
+    drop(store);
+    {
+        let database = Database::create(&path).unwrap();
+        let write = database.begin_write().unwrap();
+        let meta = redb::TableDefinition::<&str, u64>::new("meta");
+        write.open_table(meta).unwrap().insert("format", file::FORMAT + 1).unwrap();
+        write.commit().unwrap();
+    }
+    assert!(said().contains("was written by a newer version of this program"), "{}", said());
+    std::fs::write(&path, b"no file of ours, and long enough to look like one".repeat(200)).unwrap();
+    assert!(said().contains("move it away"), "{}", said());
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::remove_file(&path).unwrap();
+    drop(Embedded::open(folder.path(), 10, clock()).unwrap());
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// A disk that fails when it is told to.
+#[derive(Debug)]
+struct Disk {
+    file: FileBackend,
+    fails: Arc<AtomicBool>,
+}
+
+impl Disk {
+    fn check(&self) -> io::Result<()> {
+        if self.fails.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.check()?;
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.check()?;
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check()?;
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+}
+
+fn on(path: std::path::PathBuf, fails: Arc<AtomicBool>) -> Opener {
+    Box::new(move || {
+        if fails.load(Ordering::SeqCst) {
+            return Err(OpenError::Disk("the file".into(), io::ErrorKind::StorageFull.into()));
+        }
+        let file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
+        let backend = Disk { file: FileBackend::new(file).unwrap(), fails: Arc::clone(&fails) };
+        let opened = Database::builder().create_with_backend(backend);
+        let database = opened.map_err(|error| OpenError::Damaged("the file".into(), error.to_string()))?;
+        file::settle(&database, "the file")?;
+        Ok(database)
+    })
+}
+
+#[tokio::test]
+async fn a_full_disk_is_survived_in_memory_and_written_to_when_it_has_room_again() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let (path, fails) = (folder.path().join(FILE), Arc::new(AtomicBool::new(false)));
+    let (before, during) = (row(&clock), row(&clock));
+    let hour = after(clock.now(), SignedDuration::from_hours(1));
+    {
+        let store = Embedded::open_with(on(path.clone(), Arc::clone(&fails)), 1000, clock.clone()).unwrap();
+        store.keep(before.clone()).await.unwrap();
+        store.sync().await.unwrap();
+        assert_eq!(store.health(), Health::Well);
+        fails.store(true, Ordering::SeqCst);
+        store.keep(during.clone()).await.unwrap();
+        store.claim(Kind::Assertion, [1; 16], hour).await.unwrap();
+        store.sync().await.unwrap();
+        assert_eq!(store.health(), Health::Forgetful);
+        assert_eq!(store.find(during.id).await, Ok(Some(during.clone())));
+        assert_eq!(store.find(before.id).await, Ok(Some(before.clone())));
+        store.end(before.clone()).await.unwrap();
+        store.sync().await.unwrap();
+        assert_eq!(store.find(before.id).await, Ok(None));
+        fails.store(false, Ordering::SeqCst);
+    }
+    // Ending, it tried once more.
+    let store = Embedded::open_with(on(path, fails), 1000, clock.clone()).unwrap();
+    assert_eq!(store.find(during.id).await, Ok(Some(during)));
+    assert_eq!(store.find(before.id).await, Ok(None));
+    assert_eq!(store.claim(Kind::Assertion, [1; 16], hour).await, Ok(false));
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_from_the_start_is_no_reason_not_to_start() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let fails = Arc::new(AtomicBool::new(true));
+    let store = Embedded::open_with(on(folder.path().join(FILE), fails), 1000, clock.clone()).unwrap();
+    let row = row(&clock);
+    store.keep(row.clone()).await.unwrap();
+    store.sync().await.unwrap();
+    assert_eq!((store.health(), store.find(row.id).await), (Health::Forgetful, Ok(Some(row))));
+}

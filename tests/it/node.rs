@@ -1,0 +1,160 @@
+//! The real program, as `vestibule run` starts it, with the identity provider and the origins of a [`World`].
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::browser::Browser;
+use super::world::{PATIENCE, World};
+
+/// A running program. It is killed when this is dropped, as a crash would.
+pub(crate) struct Node {
+    pub(crate) proxy: SocketAddr,
+    pub(crate) portal: SocketAddr,
+    pub(crate) folder: PathBuf,
+    /// The authorities that browsers trust here.
+    pub(crate) bundle: PathBuf,
+    child: Child,
+    events: Arc<Mutex<Vec<Value>>>,
+}
+
+/// How a node is started.
+pub(crate) struct Setup<'a> {
+    world: &'a World,
+    folder: PathBuf,
+    config: String,
+    limit: Option<u32>,
+}
+
+impl<'a> Setup<'a> {
+    /// A node whose state is in `folder`, beside `world`.
+    pub(crate) fn new(world: &'a World, folder: &Path) -> Self {
+        Self { world, folder: folder.to_owned(), config: String::new(), limit: None }
+    }
+
+    /// Sections for the configuration.
+    pub(crate) fn config(mut self, text: &str) -> Self {
+        self.config.push_str(text);
+        self.config.push('\n');
+        self
+    }
+
+    /// No file may be longer than so many blocks of 512 bytes: what a full disk looks like to the program.
+    pub(crate) fn longest_file(mut self, blocks: u32) -> Self {
+        self.limit = Some(blocks);
+        self
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub(crate) fn start(&self) -> Node {
+        std::fs::create_dir_all(&self.folder).unwrap();
+        let file = self.folder.join("node.toml");
+        std::fs::write(&file, self.text()).unwrap();
+        let program = env!("CARGO_BIN_EXE_vestibule");
+        let limit = self.limit.map_or(String::new(), |blocks| format!("trap '' XFSZ; ulimit -f {blocks}; "));
+        let mut command = Command::new("sh");
+        command.env_clear().args(["-c", &format!("{limit}exec \"$0\" run --config \"$1\""), program]).arg(&file);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&events);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                heard.lock().unwrap().push(event);
+            }
+        });
+        let any = SocketAddr::from(([0, 0, 0, 0], 0));
+        let folder = self.folder.clone();
+        let mut node = Node { proxy: any, portal: any, bundle: folder.join("both.pem"), folder, child, events };
+        node.wait_for_event("ready");
+        let address = |listener: &str| {
+            let events = node.events();
+            let found = events.iter().find(|event| event["fields"]["listener"] == listener).unwrap();
+            found["fields"]["address"].as_str().unwrap().parse().unwrap()
+        };
+        (node.proxy, node.portal) = (address("proxy"), address("portal"));
+        let authority = std::fs::read_to_string(node.folder.join("authority.pem")).unwrap();
+        let web = std::fs::read_to_string(&self.world.web).unwrap();
+        std::fs::write(&node.bundle, authority + &web).unwrap();
+        node
+    }
+
+    fn text(&self) -> String {
+        let (theirs, ours) = (self.world.folder().display().to_string(), self.folder.display().to_string());
+        let text = std::fs::read_to_string(self.world.folder().join("demo.toml")).unwrap();
+        let state = text.replace(&format!("\nstate = {theirs:?}"), &format!("\nstate = {ours:?}"));
+        assert_ne!(state, text);
+        let log = format!("access = {:?}", self.world.folder().join("access.log"));
+        let ours = state.replace(&log, &format!("access = {:?}", self.folder.join("access.log")));
+        assert_ne!(ours, state);
+        format!("{ours}{}", self.config)
+    }
+}
+
+impl Node {
+    /// A browser with nothing in its jar, that uses this node.
+    pub(crate) fn browser<'a>(&self, world: &'a World) -> Browser<'a> {
+        Browser { proxy: self.proxy, trusted: self.bundle.clone(), ..world.browser() }
+    }
+
+    /// The same browser, at this node from now on.
+    pub(crate) fn take_over<'a>(&self, browser: Browser<'a>) -> Browser<'a> {
+        Browser { proxy: self.proxy, trusted: self.bundle.clone(), ..browser }
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// The events so far.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        self.events.lock().unwrap().clone()
+    }
+
+    /// Waits until there is an event whose message begins like this.
+    pub(crate) fn wait_for_event(&self, message: &str) {
+        let begun = Instant::now();
+        let is_it = |event: &Value| event["fields"]["message"].as_str().is_some_and(|found| found.starts_with(message));
+        while !self.events().iter().any(is_it) {
+            assert!(begun.elapsed() < PATIENCE, "no `{message}` in {:#?}", self.events());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The last access record of this host, as soon as it has these values.
+    pub(crate) fn last_record_has(&self, host: &str, values: &[(&str, Value)]) {
+        let begun = Instant::now();
+        loop {
+            let text = std::fs::read_to_string(self.folder.join("access.log")).unwrap_or_default();
+            let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+            let records: Vec<Value> = whole.map(|line| serde_json::from_str(line).unwrap()).collect();
+            let last = records.iter().rev().find(|record| record["host"] == host);
+            if last.is_some_and(|last| values.iter().all(|(field, value)| last[field] == *value)) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{values:?} is not in {last:#?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
