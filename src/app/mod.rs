@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::listener::{Listener, Shared};
 use crate::proxy::Client;
+use crate::proxy::dial::Dialler;
 use crate::session::Sessions;
 use crate::session::store::Memory;
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
@@ -34,6 +35,7 @@ pub struct App {
     portal: Listener,
     shared: Shared,
     dispatch: Arc<Dispatch>,
+    dialler: Arc<Dialler>,
     sessions: Arc<Sessions>,
     store: Arc<Memory>,
     limits: Limits,
@@ -55,7 +57,7 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, sessions, store, limits, finish } = self;
+        let Self { proxies, portal, shared, dispatch, dialler, sessions, store, limits, finish } = self;
         for listener in proxies {
             let (dispatch, finish, pool) = (Arc::clone(&dispatch), finish.clone(), dispatch.proxy.pool());
             tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
@@ -68,6 +70,7 @@ impl App {
             Arc::clone(&portal_dispatch).serve_portal(Box::new(stream), peer)
         }));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, store));
+        let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
         shared.stop.cancel();
@@ -80,6 +83,7 @@ impl App {
             );
         }
         sweeping.abort();
+        probing.abort();
         tracing::info!("stopped");
     }
 }

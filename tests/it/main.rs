@@ -17,6 +17,8 @@ mod flow;
 mod foreign;
 mod interception;
 mod origin;
+mod parents;
+mod peers;
 mod portal;
 mod program;
 mod raw;
