@@ -114,7 +114,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: idp_hosts.clone(), proxy: None };
     let pac = Pac::build(&config.pac, &facts)?;
     let roots = Roots::load(&config.egress.trust).map_err(|(path, why)| Error::Trust(path, why))?;
-    let dialler = Arc::new(Dialler::new(&config.dial(), own, limits.connect_time));
+    let tls = OriginTls::new(roots, limits.connect_time);
+    let dialler = Arc::new(Dialler::new(&config.dial(), own, tls.clone(), limits.connect_time));
     let garden = idp_hosts.iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok());
 
     let shared = Shared::new(Networks::new(&config.networks), &limits);
@@ -157,8 +158,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             log: Arc::clone(&log),
             portal: proxy::Portal { url: portal.origin().to_string(), destination: portal_destination.clone(), serve },
             brand: brand.clone(),
-            dialler,
-            tls: OriginTls::new(roots, limits.connect_time),
+            dialler: Arc::clone(&dialler),
+            tls,
             limits,
             clock: clock.clone(),
             finish: finish.clone(),
@@ -182,6 +183,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         portal: portal_listener,
         shared,
         dispatch,
+        dialler,
         sessions,
         store,
         keys,

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::listener::{Listener, Shared};
 use crate::proxy::Client;
+use crate::proxy::dial::Dialler;
 use crate::session::Sessions;
 use crate::session::keys::Keys;
 use crate::session::store::Store;
@@ -39,6 +40,7 @@ pub struct App {
     portal: Listener,
     shared: Shared,
     dispatch: Arc<Dispatch>,
+    dialler: Arc<Dialler>,
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     keys: Keys,
@@ -62,7 +64,7 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, sessions, store, keys, clock, limits, finish } = self;
+        let Self { proxies, portal, shared, dispatch, dialler, sessions, store, keys, clock, limits, finish } = self;
         for listener in proxies {
             let (dispatch, finish, pool) = (Arc::clone(&dispatch), finish.clone(), dispatch.proxy.pool());
             tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
@@ -76,6 +78,7 @@ impl App {
         }));
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
+        let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
         shared.stop.cancel();
@@ -89,6 +92,7 @@ impl App {
         }
         looking_after.abort();
         sweeping.abort();
+        probing.abort();
         if store.sync().await.is_err() {
             tracing::warn!("stopping: the session store does not answer");
         }

@@ -18,6 +18,8 @@ mod foreign;
 mod interception;
 mod node;
 mod origin;
+mod parents;
+mod peers;
 mod portal;
 mod program;
 mod raw;
