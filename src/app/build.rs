@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -94,12 +95,13 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         &format!("{}:{}", config.portal.url.host(), config.portal.url.port()),
     )?;
     let realms = config.realms.iter().map(|realm| realm_parts(realm, config)).collect::<Result<Vec<_>, _>>()?;
+    let workers = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let listeners = config
         .listeners
         .iter()
-        .map(|listener| bind(&listener.name, listener.address))
+        .map(|listener| bind(&listener.name, listener.address, workers))
         .collect::<Result<Vec<_>, _>>()?;
-    let portal_listener = bind("portal", config.portal.listen)?;
+    let portal_listener = bind("portal", config.portal.listen, NonZero::<usize>::MIN)?;
     let own = listeners.iter().chain([&portal_listener]).map(Listener::address).collect();
 
     let store = open_store(config, clock)?;
@@ -208,8 +210,8 @@ fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
     Ok(Keys::open(folder, config.session.lifetime, clock.now())?)
 }
 
-fn bind(name: &str, address: SocketAddr) -> Result<Listener, Error> {
-    Listener::bind(name, address).map_err(|error| Error::Bind(name.to_owned(), address, error))
+fn bind(name: &str, address: SocketAddr, workers: NonZero<usize>) -> Result<Listener, Error> {
+    Listener::bind(name, address, workers).map_err(|error| Error::Bind(name.to_owned(), address, error))
 }
 
 fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
