@@ -13,6 +13,7 @@ mod bad_requests;
 mod browser;
 mod chromium;
 mod classes;
+mod conformance;
 mod flow;
 mod foreign;
 mod interception;

@@ -145,8 +145,8 @@ impl Drop for World {
 }
 
 impl Builder {
-    /// Answers for `name:port` at `address`.
-    pub(crate) fn host(mut self, name: &str, address: SocketAddr) -> Self {
+    /// Answers for `name:port` at an address and port, or for `name` at an address.
+    pub(crate) fn host(mut self, name: &str, address: impl std::fmt::Display) -> Self {
         writeln!(self.hosts, "{name:?} = \"{address}\"").unwrap();
         self
     }
