@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::{Admin, Door};
 use crate::clock::Clock;
 use crate::listener::{Listener, Shared};
 use crate::proxy::Client;
@@ -36,6 +37,8 @@ const SWEEP: Duration = Duration::from_secs(15);
 
 /// The program, with its sockets bound.
 pub struct App {
+    admin: Admin,
+    door: Option<Door>,
     proxies: Vec<Listener>,
     portal: Listener,
     shared: Shared,
@@ -64,7 +67,21 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, dialler, sessions, store, keys, clock, limits, finish } = self;
+        let Self {
+            admin,
+            door,
+            proxies,
+            portal,
+            shared,
+            dispatch,
+            dialler,
+            sessions,
+            store,
+            keys,
+            clock,
+            limits,
+            finish,
+        } = self;
         for listener in proxies {
             let (dispatch, finish, pool) = (Arc::clone(&dispatch), finish.clone(), dispatch.proxy.pool());
             tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
@@ -76,6 +93,9 @@ impl App {
         tokio::spawn(portal.run(shared.clone(), move |stream, peer| {
             Arc::clone(&portal_dispatch).serve_portal(Box::new(stream), peer)
         }));
+        if let Some(door) = door {
+            tokio::spawn(admin.serve(door, shared.stop.clone()));
+        }
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
         let probing = tokio::spawn(async move { dialler.probe_parents().await });
