@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{Dispatch, PortalCertificate};
 use super::{App, descriptors};
+use crate::admin::{self, Admin, Door};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -180,7 +181,11 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             finish: finish.clone(),
         }
     });
+    let admin = admin::sessions::commands(Admin::default(), &sessions);
+    let door = open_door(&config.state);
     Ok(App {
+        admin,
+        door,
         proxies: listeners,
         portal: portal_listener,
         shared,
@@ -193,6 +198,12 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         limits,
         finish,
     })
+}
+
+/// Takes the socket for operators. Without it the program runs all the same.
+fn open_door(folder: &Path) -> Option<Door> {
+    let opened = Door::open(folder);
+    opened.inspect_err(|error| tracing::warn!(%error, "no socket for operators in the state folder")).ok()
 }
 
 fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {

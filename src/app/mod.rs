@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::{Admin, Door};
 use crate::clock::Clock;
 use crate::listener::{Listener, Shared};
 use crate::proxy::Client;
@@ -38,6 +39,8 @@ const SWEEP: Duration = Duration::from_secs(15);
 
 /// The program, with its sockets bound.
 pub struct App {
+    admin: Admin,
+    door: Option<Door>,
     proxies: Vec<Listener>,
     portal: Listener,
     shared: Shared,
@@ -66,7 +69,21 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, dialler, sessions, store, keys, clock, limits, finish } = self;
+        let Self {
+            admin,
+            door,
+            proxies,
+            portal,
+            shared,
+            dispatch,
+            dialler,
+            sessions,
+            store,
+            keys,
+            clock,
+            limits,
+            finish,
+        } = self;
         let workers = start_workers(proxies, &shared, &dispatch);
         for acceptor in portal.acceptors() {
             let dispatch = Arc::clone(&dispatch);
@@ -75,6 +92,9 @@ impl App {
                     Arc::clone(&dispatch).serve_portal(Box::new(stream), peer)
                 }),
             );
+        }
+        if let Some(door) = door {
+            tokio::spawn(admin.serve(door, shared.stop.clone()));
         }
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));

@@ -18,6 +18,7 @@ mod flow;
 mod foreign;
 mod interception;
 mod node;
+mod operator;
 mod origin;
 mod parents;
 mod peers;
