@@ -47,7 +47,8 @@ pub(crate) fn play(script: &str) {
     let stage = {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let stage = Arc::new(Stage::new(""));
+            // Workers keep origin connections apart.
+            let stage = Arc::new(Stage::new("workers = 1"));
             *shared = Arc::downgrade(&stage);
             stage
         })
