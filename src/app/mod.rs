@@ -4,6 +4,9 @@ pub mod build;
 pub mod demo;
 mod descriptors;
 mod dispatch;
+mod fetch;
+mod garden;
+mod metadata;
 mod recorded;
 
 use std::net::SocketAddr;
@@ -26,6 +29,7 @@ use crate::wire::{Limits, Peer, serve};
 pub use build::{Error, build};
 use dispatch::Dispatch;
 pub use dispatch::HEALTH_PATH;
+use metadata::Sources;
 
 /// How often some of the sessions are looked after.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -43,6 +47,7 @@ pub struct App {
     store: Arc<dyn Store>,
     keys: Keys,
     clock: Clock,
+    sources: Sources,
     limits: Limits,
     /// Fires when exchanges under way are to be the last.
     finish: CancellationToken,
@@ -62,7 +67,7 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, sessions, store, keys, clock, limits, finish } = self;
+        let Self { proxies, portal, shared, dispatch, sessions, store, keys, clock, sources, limits, finish } = self;
         for listener in proxies {
             let (dispatch, finish, pool) = (Arc::clone(&dispatch), finish.clone(), dispatch.proxy.pool());
             tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
@@ -76,6 +81,7 @@ impl App {
         }));
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
+        let fetching = sources.spawn();
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
         shared.stop.cancel();
@@ -89,6 +95,7 @@ impl App {
         }
         looking_after.abort();
         sweeping.abort();
+        fetching.iter().for_each(tokio::task::JoinHandle::abort);
         if store.sync().await.is_err() {
             tracing::warn!("stopping: the session store does not answer");
         }

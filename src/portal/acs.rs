@@ -18,7 +18,7 @@ use crate::portal::form::Form;
 use crate::portal::{RealmParts, Shared, Visit, identity_provider, logon, redirect, show};
 use crate::saml::config::ACS_PATH;
 use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
-use crate::saml::{Mismatch, response};
+use crate::saml::{IdentityProvider, Mismatch, response};
 use crate::seal::fingerprint;
 use crate::session::pending::Pending;
 use crate::session::{AssertionFacts, Begun, Ending, SessionId};
@@ -125,10 +125,11 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     }
     let realm = portal.parts.realms.iter().find(|parts| parts.realm.name == pending.realm);
     let realm = realm.ok_or_else(|| fail(Refusal::UnknownRealm))?;
-    let accepted = match verify(portal, visit, realm, &pending, message).await {
+    let (accepted, idp) = match verified(portal, visit, realm, &pending, message).await {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            if matches!(refusal, Refusal::Response(crate::saml::Error::Status(_))) {
+            // A sign-in gets one answer. Who sends changed ones to learn from the refusals must begin anew each time.
+            if matches!(refusal, Refusal::Response(_)) {
                 // If it stays, it is good for one more attempt of the same person.
                 let _ = portal.parts.pending.consume(id).await;
             }
@@ -138,8 +139,7 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let user = realm.claims.user(&accepted).map_err(|error| fail(error.into()))?;
     let consumed = portal.parts.pending.consume(id).await.map_err(|_| fail(Refusal::Busy))?;
     consumed.ok_or_else(|| fail(Refusal::Spent))?;
-    let issuer = realm.identity_provider.entity_id();
-    match portal.parts.pending.use_assertion(issuer, &accepted.assertion_id, accepted.reusable_until).await {
+    match portal.parts.pending.use_assertion(idp.entity_id(), &accepted.assertion_id, accepted.reusable_until).await {
         Ok(true) => {}
         Ok(false) => return Err(fail(Refusal::Replayed)),
         Err(_) => return Err(fail(Refusal::Busy)),
@@ -150,17 +150,37 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     Ok(response)
 }
 
-/// Verifies a Response on a thread of its own, a few at a time.
-async fn verify(
+/// Verifies a Response; once more if no key fits and the identity provider turns out to have other ones by now.
+async fn verified(
     portal: &Shared,
     visit: &Visit,
     realm: &RealmParts,
     pending: &Pending,
     message: &str,
+) -> Result<(Accepted, Arc<IdentityProvider>), Refusal> {
+    let idp = realm.identity_provider.current().ok_or(Refusal::UnknownRealm)?;
+    match verify(portal, visit, realm, &idp, pending, message).await {
+        Err(Refusal::Response(crate::saml::Error::BadSignature)) => {}
+        result => return Ok((result?, idp)),
+    }
+    let Some(idp) = realm.identity_provider.renewed(&idp).await else {
+        return Err(crate::saml::Error::BadSignature.into());
+    };
+    Ok((verify(portal, visit, realm, &idp, pending, message).await?, idp))
+}
+
+/// Verifies a Response on a thread of its own, a few at a time.
+async fn verify(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    idp: &Arc<IdentityProvider>,
+    pending: &Pending,
+    message: &str,
 ) -> Result<Accepted, Refusal> {
     let turn = Arc::clone(&portal.verifications).acquire_owned();
     let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, turn).await else { return Err(Refusal::Busy) };
-    let (sp, idp) = (Arc::clone(&realm.service_provider), Arc::clone(&realm.identity_provider));
+    let (sp, idp) = (Arc::clone(&realm.service_provider), Arc::clone(idp));
     let (message, request_id, requested) = (message.to_owned(), pending.request_id.clone(), pending.issued);
     let endpoint = format!("{}{}", portal.config.url, visit.address);
     let (max_age, now) = (portal.parts.pending.lifetime(), portal.parts.clock.now());

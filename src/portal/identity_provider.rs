@@ -7,16 +7,23 @@ use crate::portal::RealmParts;
 use crate::saml::guard::Status;
 use crate::saml::request::{self, Ask, Request};
 
+/// Why nobody can be sent to an identity provider.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// Its metadata could never be fetched.
+    #[error("the identity provider's metadata could not be fetched yet")]
+    Unknown,
+    /// There is no request that it would take.
+    #[error(transparent)]
+    Request(#[from] request::Error),
+}
+
 /// An AuthnRequest that asks for the person who typed `name`.
-pub(super) fn ask(
-    parts: &RealmParts,
-    relay_state: &str,
-    name: &LogonName,
-    now: Timestamp,
-) -> Result<Request, request::Error> {
+pub(super) fn ask(parts: &RealmParts, relay_state: &str, name: &LogonName, now: Timestamp) -> Result<Request, Error> {
     let hint = parts.realm.login_hint(name);
     let ask = Ask { relay_state, login_hint: Some(&hint), passive: false };
-    request::build(&parts.service_provider, &parts.identity_provider, &ask, now)
+    let idp = parts.identity_provider.current().ok_or(Error::Unknown)?;
+    Ok(request::build(&parts.service_provider, &idp, &ask, now)?)
 }
 
 /// Whether `user` is the person that somebody typed.

@@ -16,6 +16,7 @@ pub mod key;
 pub mod request;
 pub mod response;
 pub mod service_provider;
+mod source;
 pub mod verify;
 mod xml;
 

@@ -15,7 +15,7 @@ use vestibule::app::demo::idp::{App, Practice};
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::identity::{Networks, Realm};
 use vestibule::page::{Brand, Help};
-use vestibule::portal::{Certificate, Config, Parts, Portal, RealmParts};
+use vestibule::portal::{Certificate, Config, Parts, Portal, RealmParts, Trust};
 use vestibule::saml::{ClaimMap, IdentityProvider, Mismatch, ServiceProvider, claims};
 use vestibule::seal::Sealer;
 use vestibule::session::pending::PendingSignIns;
@@ -81,7 +81,10 @@ impl World {
                 netbios: vec![("CONTOSO".into(), "contoso.com".into())],
             },
             service_provider: Arc::new(sp),
-            identity_provider: Arc::new(IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap()),
+            identity_provider: Arc::new(Trust::fixed(
+                IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap(),
+                clock.clone(),
+            )),
             claims: Arc::new(ClaimMap {
                 realm: "contoso".into(),
                 identity: claims::IDENTITY.map(str::to_owned).to_vec(),
