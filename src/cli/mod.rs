@@ -4,6 +4,7 @@ mod ca;
 pub mod check_config;
 mod demo;
 mod healthcheck;
+mod metadata;
 mod run;
 
 use std::io::Write as _;
@@ -52,6 +53,14 @@ enum Command {
     /// The interception authority
     #[command(subcommand)]
     Ca(Ca),
+    /// Print our SAML metadata, to be uploaded at the identity provider
+    Metadata {
+        /// The realm's name, if there are several
+        realm: Option<String>,
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
     /// Ask a running program whether it is well: exit code 0 or 1
     Healthcheck {
         /// The proxy's address [default: that of the first listener in the configuration file]
@@ -106,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::CheckConfig { file } => return ExitCode::from(check_config::check_config(&file, &environment)),
         Command::Demo { listen, folder } => demo::demo(listen, folder),
         Command::Ca(Ca::Show { config }) => ca::show(&config),
+        Command::Metadata { realm, config } => metadata::print(&config, realm.as_deref()),
         Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),
     };
     match done {

@@ -110,6 +110,8 @@ struct Shared {
     /// Challenges that a ticket was issued for, by the fingerprints of their return tokens.
     answered: Cache<[u8; 16], ()>,
     verifications: Arc<Semaphore>,
+    /// Our metadata for each realm, in the order of the realms; signing them is work.
+    metadata: Vec<Option<Bytes>>,
     authority: files::Authority,
 }
 
@@ -121,6 +123,7 @@ impl Portal {
             answered: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
             limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
+            metadata: parts.realms.iter().map(files::metadata_of).collect(),
             authority: files::Authority::read(&parts.authority),
             config,
             parts,

@@ -217,6 +217,7 @@ impl Config {
                 name_id_format: self.name_id_format.clone(),
                 authn_context: self.authn_context.clone(),
             },
+            attributes: self.identity_claims.iter().chain([&self.group_claim]).cloned().collect(),
             sign_metadata: self.sign_metadata,
         })
     }
