@@ -50,3 +50,35 @@ impl SignInHosts {
         self.garden.plant(self.names().iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::policy::Policy;
+    use crate::portal::Trust;
+    use crate::saml::{self, IdentityProvider};
+    use crate::wire::{Destination, Scheme};
+
+    #[test]
+    fn the_garden_opens_for_an_identity_provider_as_soon_as_it_is_known() {
+        let text = "name = 'a'\ndomains = ['a.test']\nentity_id = 'urn:us'\nmetadata_url = 'https://meta.test/'";
+        let realm: saml::Config = toml::from_str(text).unwrap();
+        let trust = Arc::new(Trust::renewable(None, Clock::system()));
+        let parts = RealmParts {
+            realm: realm.realm(),
+            service_provider: Arc::default(),
+            identity_provider: Arc::clone(&trust),
+            claims: Arc::new(realm.claim_map()),
+            mismatch: realm.mismatch,
+        };
+        let hosts = SignInHosts::new(vec![parts], vec!["meta.test".into()]);
+        let policy = Policy::new(&toml::from_str("").unwrap(), hosts.garden());
+        let open = |host| policy.is_walled_garden(&Destination::of_authority(Scheme::Https, host).unwrap());
+        assert!(open("meta.test") && !open("login.microsoftonline.com") && !open("aadcdn.msauth.net"));
+        trust.renew(Some(IdentityProvider::from_metadata(include_str!("../../config/contoso.xml")).unwrap()));
+        hosts.refresh();
+        assert!(open("meta.test") && open("login.microsoftonline.com") && open("aadcdn.msauth.net"));
+        assert!(!open("x.login.microsoftonline.com") && !open("microsoftonline.com"));
+    }
+}

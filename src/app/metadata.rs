@@ -181,6 +181,44 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    const CONTOSO: &str = include_str!("../../config/contoso.xml");
+
+    fn realm() -> saml::Config {
+        let text = "name = 'contoso'\ndomains = ['contoso.com']\nentity_id = 'urn:us'\n\
+                    metadata_url = 'https://login.test/metadata.xml'";
+        toml::from_str(text).unwrap()
+    }
+
+    /// The identity provider that is known at a start, with this in the file of the copy.
+    fn at_start(copy: Option<&str>) -> Option<Arc<IdentityProvider>> {
+        let (state, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+        let first = Source::open(&realm(), state.path(), &clock).unwrap();
+        if let Some(copy) = copy {
+            write(&first.copy, copy.as_bytes()).unwrap();
+        }
+        Source::open(&realm(), state.path(), &clock).unwrap().trust().current()
+    }
+
+    #[test]
+    fn the_last_good_copy_is_known_after_a_restart_and_a_bad_one_is_not() {
+        assert_eq!(at_start(None), None);
+        assert_eq!(at_start(Some("<EntityDescriptor/>")), None);
+        let known = at_start(Some(CONTOSO)).unwrap();
+        assert_eq!(*known, IdentityProvider::from_metadata(CONTOSO).unwrap());
+    }
+
+    #[test]
+    fn what_is_taken_is_kept() {
+        let (state, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+        let source = Source::open(&realm(), state.path(), &clock).unwrap();
+        let hosts = SignInHosts::new(vec![], vec![]);
+        let idp = IdentityProvider::from_metadata(CONTOSO).unwrap();
+        source.take((idp.clone(), CONTOSO.as_bytes().to_vec()), &hosts, &clock);
+        assert_eq!(source.trust().current().as_deref(), Some(&idp));
+        assert_eq!(std::fs::read_to_string(&source.copy).unwrap(), CONTOSO);
+        assert!(std::fs::read_dir(source.copy.parent().unwrap()).unwrap().count() == 1, "nothing else is left");
+    }
+
     #[test]
     fn a_copy_is_good_for_one_realm_and_one_address() {
         let url = |text: &str| text.parse::<Url>().unwrap();

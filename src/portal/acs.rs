@@ -128,8 +128,7 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let (accepted, idp) = match verified(portal, visit, realm, &pending, message).await {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            // A sign-in gets one answer. Who sends changed ones to learn from the refusals must begin anew each time.
-            if matches!(refusal, Refusal::Response(_)) {
+            if is_final(realm, &refusal) {
                 // If it stays, it is good for one more attempt of the same person.
                 let _ = portal.parts.pending.consume(id).await;
             }
@@ -148,6 +147,24 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let mut response = begin(portal, visit, user, accepted, note.as_ref(), &pending).await.map_err(fail)?;
     cookie::remove(&mut response, &cookie::pending(id));
     Ok(response)
+}
+
+/// Whether a refusal uses the sign-in up. What only a key of ours can read is asked for once: whoever sends changed
+/// ciphertexts to learn from the refusals must begin anew each time, whatever was wrong.
+fn is_final(realm: &RealmParts, refusal: &Refusal) -> bool {
+    let decrypts = realm.service_provider.keys.iter().any(|key| key.decrypts());
+    matches!(refusal, Refusal::Response(error) if decrypts || matches!(error, crate::saml::Error::Status(_)))
+}
+
+/// What a person is told of an answer that is not accepted. Only times are told apart: everything else would help
+/// nobody but an attacker.
+fn trouble_of(error: &crate::saml::Error) -> Trouble {
+    use crate::saml::Error;
+    match error {
+        Error::IssuedInFuture | Error::NotYetValid => Trouble::Clock,
+        Error::Expired | Error::RequestTooOld | Error::SessionEnded => Trouble::TooLate,
+        _ => Trouble::Refused,
+    }
 }
 
 /// Verifies a Response; once more if no key fits and the identity provider turns out to have other ones by now.
@@ -279,11 +296,19 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
         Refusal::OtherBrowser => (StatusCode::FORBIDDEN, Trouble::Foreign, None),
         Refusal::OtherPerson => (StatusCode::FORBIDDEN, Trouble::OtherPerson, None),
         Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
-        Refusal::Broken => (StatusCode::INTERNAL_SERVER_ERROR, Trouble::Internal, None),
-        Refusal::NoResponse | Refusal::UnknownRealm | Refusal::Response(_) | Refusal::Claims(_) | Refusal::Replayed => {
+        Refusal::Response(error) => (StatusCode::FORBIDDEN, trouble_of(error), None),
+        Refusal::NoResponse | Refusal::UnknownRealm | Refusal::Broken | Refusal::Claims(_) | Refusal::Replayed => {
             (StatusCode::FORBIDDEN, Trouble::Refused, None)
         }
     };
+    if matches!(&failure.refusal, Refusal::Response(crate::saml::Error::Disagreement) | Refusal::Broken) {
+        tracing::error!(
+            realm = failure.realm,
+            client = %visit.peer.client.ip(),
+            request_id = visit.request_id,
+            "two verifiers disagree, or one of them failed: an attack, or a fault in one of them"
+        );
+    }
     tracing::warn!(
         realm = failure.realm,
         reason = %failure.refusal,
@@ -294,4 +319,26 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
     let mut page = visit.trouble(trouble, failure.returning.as_deref());
     page.said = said;
     show(status, page.render(&portal.parts.brand, visit.locale(portal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saml::Error;
+
+    #[test]
+    fn times_are_told_to_people_and_nothing_else_is() {
+        for (error, trouble) in [
+            (Error::IssuedInFuture, Trouble::Clock),
+            (Error::NotYetValid, Trouble::Clock),
+            (Error::Expired, Trouble::TooLate),
+            (Error::RequestTooOld, Trouble::TooLate),
+            (Error::SessionEnded, Trouble::TooLate),
+            (Error::BadSignature, Trouble::Refused),
+            (Error::NotDecrypted, Trouble::Refused),
+            (Error::WrongAudience, Trouble::Refused),
+        ] {
+            assert_eq!(trouble_of(&error), trouble, "{error}");
+        }
+    }
 }

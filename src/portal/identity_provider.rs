@@ -46,7 +46,7 @@ pub(super) fn explain(status: &Status) -> (Trouble, Option<String>) {
         Some(65_004 | 50_140 | 16_000) => Trouble::Cancelled,
         Some(50_034 | 50_053 | 50_055 | 50_057 | 50_126 | 50_144 | 90_072) => Trouble::Locked,
         Some(50_005 | 50_074 | 50_076 | 50_079 | 50_097 | 50_158 | 53_000..=53_099) => Trouble::Policy,
-        Some(50_011 | 70_001 | 75_001..=75_099 | 700_016 | 900_235) => Trouble::Misconfigured,
+        Some(50_011 | 70_001 | 75_001..=75_099 | 650_052 | 700_016 | 900_235 | 900_236) => Trouble::Misconfigured,
         Some(_) => Trouble::ProviderFailed,
         None => by_status(status),
     };
@@ -89,6 +89,9 @@ mod tests {
             (None, Some("AADSTS50105: The signed in user is not assigned to a role."), Trouble::NotAssigned),
             (Some("NoPassive"), Some("AADSTS50058: A silent sign-in request was sent."), Trouble::NoSession),
             (None, Some("AADSTS75011: Authentication method mismatch."), Trouble::Misconfigured),
+            (None, Some("AADSTS50011: The reply URL does not match."), Trouble::Misconfigured),
+            (None, Some("AADSTS700016: Application was not found."), Trouble::Misconfigured),
+            (None, Some("AADSTS900236: The property 'Subject' is not supported."), Trouble::Misconfigured),
             (None, Some("AADSTS53003: Access has been blocked."), Trouble::Policy),
             (None, Some("AADSTS50057: The user account is disabled."), Trouble::Locked),
             (None, Some("AADSTS65004: User declined to consent."), Trouble::Cancelled),

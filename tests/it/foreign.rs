@@ -177,7 +177,7 @@ fn metadata_are_followed_when_a_key_changes_and_kept_when_they_go_away() {
         if page.status == 200 {
             break;
         }
-        assert_eq!((page.status, page.heading()), (503, "The sign-in service answered with an error"), "{page:?}");
+        assert_eq!((page.status, page.heading()), (503, "The sign-in did not work"), "{page:?}");
         assert!(begun.elapsed() < super::world::PATIENCE, "the metadata were not fetched");
     }
     let mut client = 10;
