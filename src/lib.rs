@@ -22,6 +22,7 @@ pub mod observe;
 pub mod session;
 
 // Layer 4: what talks to people and origins.
+pub mod admin;
 pub mod listener;
 pub mod portal;
 pub mod proxy;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -15,6 +16,7 @@ use super::fetch::Fetcher;
 use super::garden::SignInHosts;
 use super::metadata::{self, Source, Sources};
 use super::{App, descriptors};
+use crate::admin::{self, Admin, Door};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -94,12 +96,13 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let mut sources = Vec::new();
     let realms = config.realms.iter().map(|realm| realm_parts(realm, config, clock, &mut sources));
     let realms = realms.collect::<Result<Vec<_>, _>>()?;
+    let workers = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let listeners = config
         .listeners
         .iter()
-        .map(|listener| bind(&listener.name, listener.address))
+        .map(|listener| bind(&listener.name, listener.address, workers))
         .collect::<Result<Vec<_>, _>>()?;
-    let portal_listener = bind("portal", config.portal.listen)?;
+    let portal_listener = bind("portal", config.portal.listen, NonZero::<usize>::MIN)?;
     let own = listeners.iter().chain([&portal_listener]).map(Listener::address).collect();
 
     let store = open_store(config, clock)?;
@@ -114,7 +117,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let facts = pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: hosts.names(), proxy: None };
     let pac = Pac::build(&config.pac, &facts)?;
     let roots = Roots::load(&config.egress.trust).map_err(|(path, why)| Error::Trust(path, why))?;
-    let dialler = Arc::new(Dialler::new(&config.dial(), own, limits.connect_time));
+    let tls = OriginTls::new(roots, limits.connect_time);
+    let dialler = Arc::new(Dialler::new(&config.dial(), own, tls.clone(), limits.connect_time));
     let shared = Shared::new(Networks::new(&config.networks), &limits);
     let finish = CancellationToken::new();
     let portal = Portal::new(
@@ -135,7 +139,6 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     );
     let portal_certificate = portal_certificate(config, &authority)?;
     let policy = Policy::new(&config.policy, hosts.garden());
-    let tls = OriginTls::new(roots, limits.connect_time);
     let fetcher = Fetcher { dialler: Arc::clone(&dialler), tls: tls.clone() };
     let sources = Sources { sources, fetcher, hosts, clock: clock.clone() };
     // The portal is served through the proxy, and the proxy sends people to the portal: each knows the other.
@@ -158,7 +161,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             log: Arc::clone(&log),
             portal: proxy::Portal { url: portal.origin().to_string(), destination: portal_destination.clone(), serve },
             brand: brand.clone(),
-            dialler,
+            dialler: Arc::clone(&dialler),
             tls,
             limits,
             clock: clock.clone(),
@@ -178,11 +181,16 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             finish: finish.clone(),
         }
     });
+    let admin = admin::sessions::commands(Admin::default(), &sessions);
+    let door = open_door(&config.state);
     Ok(App {
+        admin,
+        door,
         proxies: listeners,
         portal: portal_listener,
         shared,
         dispatch,
+        dialler,
         sessions,
         store,
         keys,
@@ -191,6 +199,12 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         limits,
         finish,
     })
+}
+
+/// Takes the socket for operators. Without it the program runs all the same.
+fn open_door(folder: &Path) -> Option<Door> {
+    let opened = Door::open(folder);
+    opened.inspect_err(|error| tracing::warn!(%error, "no socket for operators in the state folder")).ok()
 }
 
 fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
@@ -208,8 +222,8 @@ fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
     Ok(Keys::open(folder, config.session.lifetime, clock.now())?)
 }
 
-fn bind(name: &str, address: SocketAddr) -> Result<Listener, Error> {
-    Listener::bind(name, address).map_err(|error| Error::Bind(name.to_owned(), address, error))
+fn bind(name: &str, address: SocketAddr, workers: NonZero<usize>) -> Result<Listener, Error> {
+    Listener::bind(name, address, workers).map_err(|error| Error::Bind(name.to_owned(), address, error))
 }
 
 fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {

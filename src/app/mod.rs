@@ -8,6 +8,7 @@ mod fetch;
 mod garden;
 mod metadata;
 mod recorded;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,9 +19,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::{Admin, Door};
 use crate::clock::Clock;
 use crate::listener::{Listener, Shared};
 use crate::proxy::Client;
+use crate::proxy::dial::Dialler;
 use crate::session::Sessions;
 use crate::session::keys::Keys;
 use crate::session::store::Store;
@@ -30,6 +33,7 @@ pub use build::{Error, build};
 use dispatch::Dispatch;
 pub use dispatch::HEALTH_PATH;
 use metadata::Sources;
+use workers::Workers;
 
 /// How often some of the sessions are looked after.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -39,10 +43,13 @@ const SWEEP: Duration = Duration::from_secs(15);
 
 /// The program, with its sockets bound.
 pub struct App {
+    admin: Admin,
+    door: Option<Door>,
     proxies: Vec<Listener>,
     portal: Listener,
     shared: Shared,
     dispatch: Arc<Dispatch>,
+    dialler: Arc<Dialler>,
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     keys: Keys,
@@ -67,21 +74,38 @@ impl App {
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { proxies, portal, shared, dispatch, sessions, store, keys, clock, sources, limits, finish } = self;
-        for listener in proxies {
-            let (dispatch, finish, pool) = (Arc::clone(&dispatch), finish.clone(), dispatch.proxy.pool());
-            tokio::spawn(listener.run(shared.clone(), move |stream, peer| {
-                let client = Client::new(peer, Arc::clone(&pool));
-                serve_proxy(Arc::clone(&dispatch), limits, finish.clone(), stream, client)
-            }));
+        let Self {
+            admin,
+            door,
+            proxies,
+            portal,
+            shared,
+            dispatch,
+            dialler,
+            sessions,
+            store,
+            keys,
+            clock,
+            sources,
+            limits,
+            finish,
+        } = self;
+        let workers = start_workers(proxies, &shared, &dispatch);
+        for acceptor in portal.acceptors() {
+            let dispatch = Arc::clone(&dispatch);
+            tokio::spawn(
+                acceptor.run(shared.clone(), move |stream, peer| {
+                    Arc::clone(&dispatch).serve_portal(Box::new(stream), peer)
+                }),
+            );
         }
-        let portal_dispatch = Arc::clone(&dispatch);
-        tokio::spawn(portal.run(shared.clone(), move |stream, peer| {
-            Arc::clone(&portal_dispatch).serve_portal(Box::new(stream), peer)
-        }));
+        if let Some(door) = door {
+            tokio::spawn(admin.serve(door, shared.stop.clone()));
+        }
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
         let fetching = sources.spawn();
+        let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
         shared.stop.cancel();
@@ -96,6 +120,8 @@ impl App {
         looking_after.abort();
         sweeping.abort();
         fetching.iter().for_each(tokio::task::JoinHandle::abort);
+        probing.abort();
+        workers.end().await;
         if store.sync().await.is_err() {
             tracing::warn!("stopping: the session store does not answer");
         }
@@ -109,15 +135,34 @@ impl std::fmt::Debug for App {
     }
 }
 
-async fn serve_proxy(
-    dispatch: Arc<Dispatch>,
-    limits: Limits,
-    finish: CancellationToken,
-    stream: TcpStream,
-    client: Client,
-) {
+/// Gives each worker one socket of each listener.
+fn start_workers(listeners: Vec<Listener>, shared: &Shared, dispatch: &Arc<Dispatch>) -> Workers {
+    let mut listeners: Vec<_> = listeners.into_iter().map(Listener::acceptors).collect();
+    let mut workers = Workers::new();
+    loop {
+        let acceptors: Vec<_> = listeners.iter_mut().filter_map(Iterator::next).collect();
+        if acceptors.is_empty() {
+            return workers;
+        }
+        let (shared, dispatch, pool) = (shared.clone(), Arc::clone(dispatch), dispatch.proxy.pool());
+        let started = workers.start(move || {
+            for acceptor in acceptors {
+                let (dispatch, pool) = (Arc::clone(&dispatch), Arc::clone(&pool));
+                tokio::spawn(acceptor.run(shared.clone(), move |stream, peer| {
+                    serve_proxy(Arc::clone(&dispatch), stream, Client::new(peer, Arc::clone(&pool)))
+                }));
+            }
+        });
+        if let Err(error) = started {
+            tracing::error!(%error, "a worker did not start");
+        }
+    }
+}
+
+async fn serve_proxy(dispatch: Arc<Dispatch>, stream: TcpStream, client: Client) {
     let client = Arc::new(client);
-    h1::serve(Connection::new(Stream::Plain(stream)), &limits, &finish, |connection, head| {
+    let (limits, finish) = (&dispatch.limits, &dispatch.finish);
+    h1::serve(Connection::new(Stream::Plain(stream)), limits, finish, |connection, head| {
         let (dispatch, client) = (Arc::clone(&dispatch), Arc::clone(&client));
         async move { dispatch.answer(&client, connection, head).await }
     })

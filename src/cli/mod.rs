@@ -6,6 +6,7 @@ mod demo;
 mod healthcheck;
 mod metadata;
 mod run;
+mod sessions;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -61,6 +62,9 @@ enum Command {
         #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
         config: PathBuf,
     },
+    /// Who is signed in at a running node, and an end to it
+    #[command(subcommand)]
+    Sessions(Sessions),
     /// Ask a running program whether it is well: exit code 0 or 1
     Healthcheck {
         /// The proxy's address [default: that of the first listener in the configuration file]
@@ -76,6 +80,45 @@ enum Command {
 enum Ca {
     /// Print the certificate that devices are to trust, as PEM
     Show {
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Sessions {
+    /// List sessions, all or one person's
+    List {
+        /// The person, by any of their names
+        #[arg(long)]
+        user: Option<String>,
+        /// How many at most
+        #[arg(long)]
+        most: Option<usize>,
+        /// One JSON document a line
+        #[arg(long)]
+        json: bool,
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
+    /// Show one session with everything that is known of it
+    Show {
+        /// Its identifier, or the beginning of it: the access log has eight characters
+        session: String,
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
+    /// End a session, or all sessions of a person, with everything that runs on their behalf
+    End {
+        /// Its identifier, or the beginning of it
+        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        session: Option<String>,
+        /// The person, by any of their names
+        #[arg(long)]
+        user: Option<String>,
         /// The configuration file
         #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
         config: PathBuf,
@@ -116,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Demo { listen, folder } => demo::demo(listen, folder),
         Command::Ca(Ca::Show { config }) => ca::show(&config),
         Command::Metadata { realm, config } => metadata::print(&config, realm.as_deref()),
+        Command::Sessions(command) => sessions::sessions(&command),
         Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),
     };
     match done {

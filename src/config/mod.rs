@@ -106,6 +106,10 @@ impl Config {
             refuse: self.egress.refuse.clone(),
             connect_ports: self.egress.connect_ports.clone(),
             trust: self.egress.trust.clone(),
+            source: self.egress.source.clone(),
+            route: self.egress.route.clone(),
+            direct: self.egress.direct.clone(),
+            parents: self.egress.parents.clone(),
             servers: self.dns.servers.iter().map(|server| server.0).collect(),
             hosts: self.dns.hosts.0.clone(),
         }

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use crate::policy::{Pattern, Route};
 use crate::proxy::dial::{self, FixedHost};
 
 /// One `[[listener]]`.
@@ -51,6 +52,15 @@ pub struct Egress {
     pub connect_ports: Vec<u16>,
     /// Root certificates (PEM) to trust besides the system's.
     pub trust: Vec<PathBuf>,
+    /// Addresses of this machine to dial from: one of each family.
+    pub source: Vec<IpAddr>,
+    /// The way to destinations for which no rule names one.
+    pub route: Route,
+    /// Destinations that are dialled directly, whatever `route` says.
+    pub direct: Vec<Pattern>,
+    /// Other proxies to go through.
+    #[serde(rename = "parent")]
+    pub parents: Vec<dial::parent::Config>,
 }
 
 /// The `[log]` section.
@@ -104,8 +114,9 @@ pub enum Level {
 
 impl Default for Egress {
     fn default() -> Self {
-        let dial::Config { allow, refuse, connect_ports, trust, .. } = dial::Config::default();
-        Self { allow, refuse, connect_ports, trust }
+        let dial::Config { allow, refuse, connect_ports, trust, source, route, direct, parents, .. } =
+            dial::Config::default();
+        Self { allow, refuse, connect_ports, trust, source, route, direct, parents }
     }
 }
 

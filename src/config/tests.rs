@@ -10,7 +10,7 @@ fn folder() -> PathBuf {
 
 /// What is said about `text`, as `line:column: message / help / help`.
 fn said(text: &str) -> Vec<String> {
-    let environment = |name: &str| (name == "SET").then(|| "secret".to_owned());
+    let environment = |name: &str| matches!(name, "SET" | "PARENT_PASSWORD").then(|| "secret".to_owned());
     let Err(problems) = parse(text, "a.toml", &folder(), &environment) else { return vec![] };
     let line = |problem: &Problem| {
         let place = problem.place.as_ref().map_or("-".to_owned(), |place| format!("{}:{}", place.line, place.column));
@@ -98,6 +98,7 @@ fn the_example_shows_every_option() {
         "[session]",
         "[dns]",
         "[egress]",
+        "[[egress.parent]]",
         "[limits]",
         "[policy]",
         "[[policy.rule]]",
@@ -280,6 +281,39 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ("[egress]\nallow = ['10.0.0.0/8']\nrefuse = ['10.0.0.0/8']", "2:10: 10.0.0.0/8 is both allowed and refused"),
         ("[egress]\nconnect_ports = [443, 0]", "2:23: there is no port 0"),
         ("[egress]\nconnect_ports = [99999]", "2:18: expected a number from 0 to 65535, found integer `99999`"),
+        (
+            "[egress]\nroute = ['hq', 'direct']\n[[egress.parent]]\nname = 'hk'\nurl = 'http://hq.test:3128'",
+            "2:9: there is no parent `hq` / did you mean `hk`?",
+        ),
+        (
+            "[[policy.rule]]\nname = 'a'\neffect = 'allow'\nroute = 'branch'",
+            "4:9: there is no parent `branch` / there are: `direct`, and addresses of this machine",
+        ),
+        (
+            "[[egress.parent]]\nname = 'direct'\nurl = 'http://hq.test:3128'",
+            "2:8: no parent can be called `direct` / a route could not name it: letters, digits and hyphens will do",
+        ),
+        (
+            "[[egress.parent]]\nname = 'hq'\nurl = 'http://us:them@hq.test:3128'",
+            "3:7: a parent's name and password are written as `username` and `password`",
+        ),
+        (
+            "[[egress.parent]]\nname = 'hq'\nurl = 'http://hq.test:3128'\npassword = 'x'",
+            "4:12: a password without a name is nobody's / add `username`",
+        ),
+        (
+            "[[egress.parent]]\nname = 'hq'\nurl = 'socks5://hq.test:1080'\nusername = 'us'",
+            "4:12: SOCKS takes no name without a password / add `password`",
+        ),
+        (
+            "[[egress.parent]]\nname = 'hq'\nurl = 'http://hq.test:3128'\nusername = 'a:b'",
+            "4:12: a name with a colon can't be sent to an HTTP proxy",
+        ),
+        (
+            "[egress]\nsource = ['192.0.2.1', '192.0.2.2']",
+            "2:24: 192.0.2.1 is dialled from already / one address of each family is used; a rule can name another one \
+             as its `route`",
+        ),
         // Limits and sessions.
         (
             "[session]\nidle = '1m'",
@@ -372,7 +406,7 @@ fn a_secret_is_looked_up_before_it_is_read() {
         #[serde(default)]
         c: Option<crate::secret::Secret>,
     }
-    let environment = |name: &str| (name == "SET").then(|| "from the environment".to_owned());
+    let environment = |name: &str| matches!(name, "SET" | "PARENT_PASSWORD").then(|| "from the environment".to_owned());
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("key"), "from a file\n").unwrap();
     std::fs::write(folder.path().join("empty"), "\n").unwrap();

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 /// The name of the network that every address belongs to which no configured network holds.
@@ -28,6 +29,12 @@ pub struct Config {
     /// What happens to requests that cannot be challenged. Default `refuse`.
     #[serde(default)]
     pub unidentified: Unidentified,
+    /// How long a session that begins here lasts. Default: as `[session]` says.
+    #[serde(default, deserialize_with = "crate::units::optional_signed_duration")]
+    pub lifetime: Option<SignedDuration>,
+    /// How long a session that begins here may go unused. Default: as `[session]` says.
+    #[serde(default, deserialize_with = "crate::units::optional_signed_duration")]
+    pub idle: Option<SignedDuration>,
 }
 
 /// Whether people on a network must sign in.
@@ -65,6 +72,17 @@ pub struct Network {
     pub address: bool,
     /// What happens to requests that cannot be challenged.
     pub unidentified: Unidentified,
+    /// How long sessions that begin here last.
+    pub spans: Spans,
+}
+
+/// How long sessions last that begin on a network, where it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spans {
+    /// From sign-in to the next sign-in.
+    pub lifetime: Option<SignedDuration>,
+    /// Without being used.
+    pub idle: Option<SignedDuration>,
 }
 
 impl From<&Config> for Network {
@@ -74,6 +92,7 @@ impl From<&Config> for Network {
             sign_in: config.sign_in,
             address: !config.shared && config.address.unwrap_or(true),
             unidentified: config.unidentified,
+            spans: Spans { lifetime: config.lifetime, idle: config.idle },
         }
     }
 }
@@ -100,6 +119,7 @@ impl Networks {
             sign_in: SignIn::Required,
             address: false,
             unidentified: Unidentified::Refuse,
+            spans: Spans::default(),
         };
         Self { prefixes, elsewhere: Arc::new(elsewhere) }
     }
@@ -126,6 +146,8 @@ mod tests {
             shared: false,
             address: None,
             unidentified: Unidentified::Allow,
+            lifetime: None,
+            idle: None,
         }
     }
 

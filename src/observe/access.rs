@@ -89,6 +89,9 @@ pub struct Record {
     pub origin: Option<SocketAddr>,
     /// Our address towards the origin, so that firewall records can be joined.
     pub egress: Option<SocketAddr>,
+    /// The parent that it went through; `origin` is its address then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Arc<str>>,
     /// Body bytes from the client.
     pub bytes_in: u64,
     /// Body bytes to the client.
@@ -187,6 +190,7 @@ impl AccessLog {
                 reason: None,
                 origin: None,
                 egress: None,
+                parent: None,
                 bytes_in: 0,
                 bytes_out: 0,
                 duration_ms: 0,

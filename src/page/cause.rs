@@ -21,6 +21,10 @@ pub enum Cause {
     NotAllowed,
     /// The port must not be dialled.
     PortNotAllowed,
+    /// Another proxy on the way cannot be used.
+    Parent,
+    /// Another proxy on the way does not allow it.
+    ParentDenied,
     /// The request has been here before.
     Loop,
     /// The request or its header section is too large.
@@ -46,6 +50,8 @@ impl Cause {
             Self::BadAnswer => "error-bad-answer",
             Self::NotAllowed => "error-not-allowed",
             Self::PortNotAllowed => "error-port-not-allowed",
+            Self::Parent => "error-parent",
+            Self::ParentDenied => "error-parent-denied",
             Self::Loop => "error-loop",
             Self::TooLarge => "error-too-large",
             Self::BadRequest(_) => "error-bad-request",

@@ -142,6 +142,8 @@ fn causes() -> Vec<Cause> {
         Cause::BadAnswer,
         Cause::NotAllowed,
         Cause::PortNotAllowed,
+        Cause::Parent,
+        Cause::ParentDenied,
         Cause::Loop,
         Cause::TooLarge,
         Cause::BadRequest("there are two Host fields".into()),

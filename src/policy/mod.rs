@@ -3,6 +3,7 @@
 //! Order: walled garden, blocked list, sign-in, approved list, rules (the first that matches), default.
 
 mod matcher;
+mod route;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::identity::network::{SignIn, Unidentified};
 use crate::identity::{Groups, Network, User};
 use crate::wire::Destination;
 pub use matcher::{Hosts, Pattern};
+pub use route::{Hop, Lane, Route};
 
 /// The `[policy]` section, as written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -59,6 +61,8 @@ pub struct RuleConfig {
     /// True: the destinations may resolve to private addresses.
     #[serde(default)]
     pub private: bool,
+    /// The way to the destinations. Default: what `[egress]` says.
+    pub route: Option<Route>,
 }
 
 fn yes() -> bool {
@@ -109,13 +113,13 @@ pub struct Denial {
 #[derive(Debug)]
 pub struct Permit {
     rule: Arc<str>,
-    private: bool,
+    lane: Lane,
 }
 
 impl Permit {
     /// Leave for a request of our own, to an address that the operator wrote down. It may be private: they know.
     pub fn for_operator(purpose: &str) -> Self {
-        Self { rule: purpose.into(), private: true }
+        Self { rule: purpose.into(), lane: Lane { private: true, route: None } }
     }
 
     /// The rule that allowed the request.
@@ -125,7 +129,17 @@ impl Permit {
 
     /// Whether the destination may resolve to a private address.
     pub fn opens_private(&self) -> bool {
-        self.private
+        self.lane.private
+    }
+
+    /// The way to the destination, if the rule names one.
+    pub fn route(&self) -> Option<&Route> {
+        self.lane.route.as_ref()
+    }
+
+    /// Which connections to the origin may serve the request: those that were opened in the same lane.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
     }
 }
 
@@ -162,7 +176,7 @@ struct Rule {
     destinations: Option<Hosts>,
     effect: Effect,
     authenticate: bool,
-    private: bool,
+    lane: Lane,
 }
 
 /// The names of what decides without being a rule; shared, so that a decision allocates nothing.
@@ -199,7 +213,7 @@ impl Policy {
     pub fn evaluate(&self, query: Query<'_>) -> Decision {
         let host = &query.destination.host;
         if self.is_walled_garden(query.destination) {
-            return permit(&self.names.walled_garden, false);
+            return permit(&self.names.walled_garden, &Lane::default());
         }
         if self.blocked.contains(host) {
             return deny(&self.names.blocked);
@@ -224,11 +238,11 @@ impl Policy {
 
     fn decide_identified(&self, query: &Query<'_>) -> Decision {
         if self.approved.contains(&query.destination.host) {
-            return permit(&self.names.approved, false);
+            return permit(&self.names.approved, &Lane::default());
         }
         match self.rules.iter().find(|rule| rule.matches(query)) {
             Some(rule) => rule.decide(),
-            None if self.default == Effect::Allow => permit(&self.names.default, false),
+            None if self.default == Effect::Allow => permit(&self.names.default, &Lane::default()),
             None => deny(&self.names.default),
         }
     }
@@ -239,10 +253,11 @@ impl Policy {
         self.decide_identified(&query)
     }
 
-    /// Whether a rule may let somebody reach this destination on a private address.
+    /// Whether a rule may let somebody reach this destination on a private address, or by a way on which its name means
+    /// another address.
     pub fn may_open_private(&self, destination: &Destination) -> bool {
         let names = |rule: &Rule| rule.destinations.as_ref().is_none_or(|hosts| hosts.contains(&destination.host));
-        self.rules.iter().any(|rule| rule.private && names(rule))
+        self.rules.iter().any(|rule| (rule.lane.private || rule.lane.route.is_some()) && names(rule))
     }
 
     /// Whether requests for this destination need no sign-in at all.
@@ -251,8 +266,8 @@ impl Policy {
     }
 }
 
-fn permit(rule: &Arc<str>, private: bool) -> Decision {
-    Decision::Permit(Permit { rule: Arc::clone(rule), private })
+fn permit(rule: &Arc<str>, lane: &Lane) -> Decision {
+    Decision::Permit(Permit { rule: Arc::clone(rule), lane: lane.clone() })
 }
 
 fn deny(rule: &Arc<str>) -> Decision {
@@ -270,7 +285,7 @@ impl Rule {
             destinations: (!destinations.is_empty()).then(|| destinations.iter().cloned().collect()),
             effect: config.effect,
             authenticate: config.authenticate,
-            private: config.private,
+            lane: Lane { private: config.private, route: config.route.clone() },
         }
     }
 
@@ -297,7 +312,7 @@ impl Rule {
 
     fn decide(&self) -> Decision {
         match self.effect {
-            Effect::Allow => permit(&self.name, self.private),
+            Effect::Allow => permit(&self.name, &self.lane),
             Effect::Block => deny(&self.name),
         }
     }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::identity::network::Spans;
 
 fn network(sign_in: SignIn, unidentified: Unidentified) -> Network {
-    Network { name: "office".into(), sign_in, address: true, unidentified }
+    Network { name: "office".into(), sign_in, address: true, unidentified, spans: Spans::default() }
 }
 
 fn user(groups: Groups) -> User {

@@ -254,7 +254,7 @@ async fn begin(
         not_on_or_after: accepted.session_ends,
     };
     let client = visit.peer.client.ip().to_canonical();
-    let begun = sessions.begin(user, client, visit.user_agent(), facts).await;
+    let begun = sessions.begin(user, client, visit.user_agent(), facts, visit.peer.network.spans).await;
     let Begun { session, secret } = begun.map_err(|_| Refusal::Busy)?;
     // The session cookie itself is not sent along with a POST from another site.
     let previous = visit.cookie(cookie::PREVIOUS).and_then(|token| sealer.open::<SessionId>(PREVIOUS, token, now).ok());

@@ -63,9 +63,12 @@ impl Refusal {
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin(failure) => match failure {
-                Failure::Dial(dial::Error::Prohibited(_) | dial::Error::Port(_)) => StatusCode::FORBIDDEN,
+                Failure::Dial(dial::Error::Prohibited(_) | dial::Error::Port(_) | dial::Error::ParentDenied(_)) => {
+                    StatusCode::FORBIDDEN
+                }
                 Failure::Dial(dial::Error::Myself(_)) => StatusCode::LOOP_DETECTED,
-                Failure::Dial(dial::Error::TimedOut) | Failure::AnswerTimedOut => StatusCode::GATEWAY_TIMEOUT,
+                Failure::Dial(error) if is_late(error) => StatusCode::GATEWAY_TIMEOUT,
+                Failure::AnswerTimedOut => StatusCode::GATEWAY_TIMEOUT,
                 Failure::ClientLeft | Failure::BadBody(_) | Failure::SessionEnded => StatusCode::BAD_REQUEST,
                 Failure::BodyTimedOut => StatusCode::REQUEST_TIMEOUT,
                 Failure::Dial(_) | Failure::ConnectionLost | Failure::BadAnswer(_) => StatusCode::BAD_GATEWAY,
@@ -82,17 +85,7 @@ impl Refusal {
             }
             Self::Loop => "proxy_loop_detected",
             Self::Origin(failure) => match failure {
-                Failure::Dial(error) => match error {
-                    dial::Error::NameNotFound | dial::Error::Resolver(_) => "dns_error",
-                    dial::Error::Prohibited(_) => "destination_ip_prohibited",
-                    dial::Error::Myself(_) => "proxy_loop_detected",
-                    dial::Error::Port(_) => "http_request_denied",
-                    dial::Error::Refused => "connection_refused",
-                    dial::Error::Unreachable(_) => "destination_ip_unroutable",
-                    dial::Error::TimedOut => "connection_timeout",
-                    dial::Error::Certificate(_) => "tls_certificate_error",
-                    dial::Error::Tls(_) => "tls_protocol_error",
-                },
+                Failure::Dial(error) => dial_error_type(error),
                 Failure::AnswerTimedOut => "http_response_timeout",
                 Failure::ConnectionLost => "connection_terminated",
                 Failure::BadAnswer(_) => "http_protocol_error",
@@ -122,6 +115,8 @@ impl Refusal {
                     dial::Error::TimedOut => Cause::TimedOut,
                     dial::Error::Certificate(why) => Cause::Certificate(why.clone()),
                     dial::Error::Tls(_) => Cause::BadAnswer,
+                    dial::Error::Parent(..) => Cause::Parent,
+                    dial::Error::ParentDenied(_) => Cause::ParentDenied,
                 },
                 Failure::AnswerTimedOut => Cause::TimedOut,
                 Failure::ConnectionLost => Cause::ConnectionLost,
@@ -141,6 +136,8 @@ impl Refusal {
                 dial::Error::Myself(_) => "the destination is this proxy",
                 dial::Error::Resolver(_) => "the name could not be looked up",
                 dial::Error::Unreachable(_) => "there is no way to the origin",
+                dial::Error::Parent(..) => "a proxy on the way to the origin cannot be used",
+                dial::Error::ParentDenied(_) => "a proxy on the way to the origin does not allow it",
                 other => return other.to_string(),
             },
             other => return other.to_string(),
@@ -162,6 +159,36 @@ impl Refusal {
 
 /// The methods that are forwarded, as Allow says it: every one but TRACE.
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, PATCH";
+
+/// The Proxy Error Type of a connection that could not be opened: to the next hop, which may be a parent.
+fn dial_error_type(error: &dial::Error) -> &'static str {
+    match error {
+        dial::Error::NameNotFound | dial::Error::Resolver(_) => "dns_error",
+        dial::Error::Prohibited(_) => "destination_ip_prohibited",
+        dial::Error::Myself(_) => "proxy_loop_detected",
+        dial::Error::Port(_) | dial::Error::ParentDenied(_) => "http_request_denied",
+        dial::Error::Refused => "connection_refused",
+        dial::Error::Unreachable(_) => "destination_ip_unroutable",
+        dial::Error::TimedOut => "connection_timeout",
+        dial::Error::Certificate(_) => "tls_certificate_error",
+        dial::Error::Tls(_) => "tls_protocol_error",
+        dial::Error::Parent(_, fault) => match fault {
+            dial::ParentFault::NotReached(error) => dial_error_type(error),
+            dial::ParentFault::Credentials => "proxy_configuration_error",
+            dial::ParentFault::Ended => "connection_terminated",
+            dial::ParentFault::Protocol(_) => "http_protocol_error",
+        },
+    }
+}
+
+/// Whether what was waited for did not come in time.
+fn is_late(error: &dial::Error) -> bool {
+    match error {
+        dial::Error::TimedOut => true,
+        dial::Error::Parent(_, dial::ParentFault::NotReached(error)) => is_late(error),
+        _ => false,
+    }
+}
 
 /// What every answer of our own has.
 pub(super) fn seal_off(response: &mut Response<Bytes>) {

@@ -138,13 +138,14 @@ impl Proxy {
     ) -> Option<Connection> {
         recorder.origin = Some(dialled.origin);
         recorder.egress = Some(dialled.egress);
+        recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
         let ended = identity.map(|identity| identity.session.ended().clone());
         let (idle, pipes) = (self.limits.tunnel_idle, self.pipes.clone());
         let connection = self.establish(connection, &mut recorder).await?;
         // A task of its own, because it needs so much less memory than one that answers requests.
         self.tasks.spawn(async move {
             let early = connection.unread.to_vec();
-            let origin = Stream::Plain(dialled.stream);
+            let origin = dialled.stream;
             let (moved, end) = relay_streams(connection.stream, origin, early, idle, ended.as_ref(), &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
             recorder.reason = end.reason();

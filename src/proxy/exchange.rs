@@ -155,6 +155,7 @@ impl Proxy {
         let recorder = &mut request.recorder;
         recorder.origin = Some(answered.lease.connection.origin);
         recorder.egress = Some(answered.lease.connection.egress);
+        recorder.parent = answered.lease.connection.through.as_ref().map(|through| Arc::clone(&through.parent));
         recorder.status = answered.head.status.as_u16();
         if proves_on_connection(&head.fields) || proves_on_connection(&answered.head.fields) {
             answered.lease.pin(&client.pin);

@@ -7,7 +7,7 @@ use std::task::Poll;
 use http::{Method, StatusCode, Version};
 
 use super::dial::{self, Dialler, OriginTls};
-use super::outgoing::Incoming;
+use super::outgoing::{Incoming, to_absolute_form};
 use super::pool::{Lease, OriginConnection, Pin, Pool};
 use super::watch::Watch;
 use crate::policy::Permit;
@@ -89,6 +89,16 @@ enum Sent {
     Broken,
 }
 
+impl Sending<'_> {
+    /// The head for whoever is at the other end: a parent wants to see it in absolute-form, and who we are.
+    fn octets_for(&self, lease: &Lease) -> Vec<u8> {
+        match &lease.connection.through {
+            Some(through) if through.absolute_form => to_absolute_form(&self.octets, self.destination, through),
+            _ => self.octets.clone(),
+        }
+    }
+}
+
 impl Upload {
     fn new(octets: Vec<u8>, body: Length) -> Self {
         let in_chunks = body == Length::Chunked;
@@ -110,13 +120,13 @@ impl Forwarder {
         client: &mut Connection,
         watch: &mut Watch,
     ) -> Result<Answered, Failure> {
-        let (destination, private) = (sending.destination, sending.permit.opens_private());
+        let (destination, lane) = (sending.destination, sending.permit.lane());
         let may_repeat = sending.method.is_idempotent() && sending.body.is_none();
         if !sending.upgrades
             && let Some(mut lease) =
-                sending.pin.take(destination, private).or_else(|| sending.pool.take(destination, private))
+                sending.pin.take(destination, lane).or_else(|| sending.pool.take(destination, lane))
         {
-            let mut upload = Upload::new(sending.octets.clone(), sending.body);
+            let mut upload = Upload::new(sending.octets_for(&lease), sending.body);
             match self.wait(&sending, client, &mut lease, &mut upload, watch).await {
                 Ok(head) => return Ok(Answered { lease, head, upload }),
                 Err(Failure::ConnectionLost) if may_repeat => {}
@@ -124,20 +134,20 @@ impl Forwarder {
             }
         }
         let connection = self.open(&sending.permit, destination).await?;
-        let mut lease = sending.pool.lease(connection, Arc::clone(destination), private);
-        let mut upload = Upload::new(sending.octets.clone(), sending.body);
+        let mut lease = sending.pool.lease(connection, Arc::clone(destination), lane.clone());
+        let mut upload = Upload::new(sending.octets_for(&lease), sending.body);
         let head = self.wait(&sending, client, &mut lease, &mut upload, watch).await?;
         Ok(Answered { lease, head, upload })
     }
 
     async fn open(&self, permit: &Permit, destination: &Destination) -> Result<OriginConnection, Failure> {
         let dialled = self.dialler.dial(destination, permit).await?;
-        let (origin, egress) = (dialled.origin, dialled.egress);
+        let (origin, egress, through) = (dialled.origin, dialled.egress, dialled.through);
         let stream = match destination.scheme {
-            Scheme::Http => Stream::Plain(dialled.stream),
+            Scheme::Http => dialled.stream,
             Scheme::Https => Stream::Other(Box::new(self.tls.connect(&destination.host, dialled.stream).await?)),
         };
-        Ok(OriginConnection { connection: Connection::new(stream), origin, egress })
+        Ok(OriginConnection { connection: Connection::new(stream), through, origin, egress })
     }
 
     /// Sends the request and waits for the head of the final answer; interim ones are passed on.
@@ -153,6 +163,13 @@ impl Forwarder {
             let octets = self.next_head(client, &mut lease.connection.connection, upload, watch).await?;
             let head = ResponseHead::parse(&octets, self.limits.head_fields, sending.method)
                 .map_err(|error| Failure::BadAnswer(error.to_string()))?;
+            if let Some(through) = lease.connection.through.as_ref().filter(|through| through.absolute_form)
+                && head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            {
+                // It is us whom the parent does not know, and nobody who asks through us.
+                let parent = Arc::clone(&through.parent);
+                return Err(dial::Error::Parent(parent, dial::ParentFault::Credentials).into());
+            }
             if head.status == StatusCode::SWITCHING_PROTOCOLS && !sending.upgrades {
                 return Err(Failure::BadAnswer("it changes to a protocol that nobody asked for".into()));
             }

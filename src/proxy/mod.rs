@@ -31,7 +31,7 @@ use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::session::ticket::Tickets;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
-use crate::wire::{Destination, Limits, Peer, Pipes, field, target};
+use crate::wire::{Destination, Limits, Peer, Pipes, target};
 use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
@@ -113,8 +113,7 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy made of `parts`.
     pub fn new(parts: Parts) -> Self {
-        // RFC 9110 §7.6.3: a pseudonym of our own, so that a loop is seen and nothing about this machine is told.
-        let via = field::Via::new(crate::seal::random());
+        let via = parts.dialler.via().clone();
         Self {
             sessions: parts.sessions,
             tickets: parts.tickets,

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 
 use http::{Method, StatusCode, Version};
+use memchr::memchr;
 
+use super::dial::Through;
 use super::preflight;
 use crate::wire::Destination;
 use crate::wire::cookie;
@@ -96,6 +98,28 @@ impl Outgoing<'_> {
     }
 }
 
+/// A head in absolute-form (RFC 9112 §3.2.2), with the credentials that the parent knows us by. `octets` are in
+/// origin-form or asterisk-form, as [`Outgoing`] writes them.
+pub(super) fn to_absolute_form(octets: &[u8], destination: &Destination, through: &Through) -> Vec<u8> {
+    let line = memchr(b'\n', octets).map_or(0, |end| end + 1);
+    let (line, fields) = octets.split_at_checked(line).unwrap_or_default();
+    let method = memchr(b' ', line).map_or(0, |end| end + 1);
+    let (method, target) = line.split_at_checked(method).unwrap_or_default();
+    let mut written = Vec::with_capacity(octets.len() + 256);
+    // RFC 9112 §3.2.4: the asterisk is what the last proxy makes of a target without a path.
+    let target = target.strip_prefix(b"*").unwrap_or(target);
+    put(&mut written, &[method, b"http://", destination.authority().as_bytes(), target]);
+    // RFC 9110 §7.2: Host should come first.
+    let host = memchr(b'\n', fields).map_or(0, |end| end + 1);
+    let (host, fields) = fields.split_at_checked(host).unwrap_or_default();
+    put(&mut written, &[host]);
+    if let Some(value) = &through.authorization {
+        put(&mut written, &[b"Proxy-Authorization: ", value.as_bytes(), b"\r\n"]);
+    }
+    put(&mut written, &[fields]);
+    written
+}
+
 /// An answer on its way to a client.
 pub(super) struct Incoming<'a> {
     pub(super) head: &'a ResponseHead,
@@ -177,5 +201,36 @@ fn put_trailer_names(octets: &mut Vec<u8>, fields: &Fields) {
 fn put(octets: &mut Vec<u8>, parts: &[&[u8]]) {
     for part in parts {
         octets.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Scheme;
+
+    #[test]
+    fn a_parent_is_told_the_whole_url_and_who_we_are() {
+        let through = |value: Option<&'static str>| Through {
+            parent: "hq".into(),
+            absolute_form: true,
+            authorization: value.map(http::HeaderValue::from_static),
+        };
+        for (head, authorization, written) in [
+            (
+                "GET /a?b HTTP/1.1\r\nHost: far.test:81\r\nAccept: */*\r\n\r\n",
+                Some("Basic eA=="),
+                "GET http://far.test:81/a?b HTTP/1.1\r\nHost: far.test:81\r\nProxy-Authorization: Basic eA==\r\nAccept: */*\r\n\r\n",
+            ),
+            (
+                "OPTIONS * HTTP/1.1\r\nHost: far.test:81\r\n\r\n",
+                None,
+                "OPTIONS http://far.test:81 HTTP/1.1\r\nHost: far.test:81\r\n\r\n",
+            ),
+        ] {
+            let destination = Destination::of_authority(Scheme::Http, "far.test:81").unwrap();
+            let found = to_absolute_form(head.as_bytes(), &destination, &through(authorization));
+            assert_eq!(String::from_utf8(found).unwrap(), written);
+        }
     }
 }

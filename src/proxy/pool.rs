@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::dial::Through;
+use crate::policy::Lane;
 use crate::wire::Destination;
 use crate::wire::h1::Connection;
 
-/// Idle origin connections of one worker. A connection that was opened by leave to reach private addresses is never
-/// handed to a request without it.
+/// Idle origin connections of one worker. A connection that was opened in one lane is never handed to a request in
+/// another.
 #[derive(Debug)]
 pub struct Pool {
     kept: Mutex<Kept>,
@@ -29,14 +31,14 @@ pub(super) struct Bounds {
 
 #[derive(Debug, Default)]
 struct Kept {
-    public: HashMap<Destination, Vec<Idle>>,
-    private: HashMap<Destination, Vec<Idle>>,
+    connections: HashMap<Destination, Vec<Idle>>,
     count: usize,
 }
 
 #[derive(Debug)]
 struct Idle {
     connection: OriginConnection,
+    lane: Lane,
     since: Instant,
 }
 
@@ -44,6 +46,8 @@ struct Idle {
 #[derive(Debug)]
 pub(super) struct OriginConnection {
     pub(super) connection: Connection,
+    /// The parent that it goes through.
+    pub(super) through: Option<Through>,
     /// The address that was dialled.
     pub(super) origin: SocketAddr,
     /// Our address towards it.
@@ -55,7 +59,7 @@ pub(super) struct OriginConnection {
 pub(super) struct Lease {
     pub(super) connection: OriginConnection,
     destination: Arc<Destination>,
-    private: bool,
+    lane: Lane,
     home: Home,
 }
 
@@ -69,14 +73,14 @@ enum Home {
 /// An origin connection on which somebody proves who they are (NTLM, Negotiate: RFC 4559 §6): it serves the one client
 /// connection that this was done from, and nobody else.
 #[derive(Debug, Default)]
-pub(super) struct Pin(Mutex<Option<(Arc<Destination>, bool, OriginConnection)>>);
+pub(super) struct Pin(Mutex<Option<(Arc<Destination>, Lane, OriginConnection)>>);
 
 impl Pin {
     /// The connection, if it leads to `destination` and is good.
-    pub(super) fn take(self: &Arc<Self>, destination: &Arc<Destination>, private: bool) -> Option<Lease> {
+    pub(super) fn take(self: &Arc<Self>, destination: &Arc<Destination>, lane: &Lane) -> Option<Lease> {
         let (held, opened, mut connection) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let fits = held == *destination && opened == private && connection.connection.is_idle();
-        fits.then(|| Lease { connection, destination: held, private, home: Home::Pin(Arc::clone(self)) })
+        let fits = held == *destination && opened == *lane && connection.connection.is_idle();
+        fits.then(|| Lease { connection, destination: held, lane: opened, home: Home::Pin(Arc::clone(self)) })
     }
 }
 
@@ -88,14 +92,16 @@ impl Pool {
 
     /// The connection that was used last, if one is good: its origin has just shown that it is there, and the others
     /// get the chance to run out. What an origin sends unasked is never taken for an answer.
-    pub(super) fn take(self: &Arc<Self>, destination: &Arc<Destination>, private: bool) -> Option<Lease> {
+    pub(super) fn take(self: &Arc<Self>, destination: &Arc<Destination>, lane: &Lane) -> Option<Lease> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let mut idle = kept.side(private).get_mut(&**destination)?.pop()?;
+            let connections = kept.connections.get_mut(&**destination)?;
+            let last = connections.iter().rposition(|idle| idle.lane == *lane)?;
+            let mut idle = connections.remove(last);
             kept.count -= 1;
             if idle.since.elapsed() < self.bounds.idle && idle.connection.connection.is_idle() {
                 drop(kept);
-                return Some(self.lease(idle.connection, Arc::clone(destination), private));
+                return Some(self.lease(idle.connection, Arc::clone(destination), idle.lane));
             }
         }
     }
@@ -105,46 +111,37 @@ impl Pool {
         self: &Arc<Self>,
         connection: OriginConnection,
         destination: Arc<Destination>,
-        private: bool,
+        lane: Lane,
     ) -> Lease {
-        Lease { connection, destination, private, home: Home::Pool(Arc::clone(self)) }
+        Lease { connection, destination, lane, home: Home::Pool(Arc::clone(self)) }
     }
 
     /// Closes connections that have been idle for too long, or that their origins have closed.
     pub(super) fn sweep(&self) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { public, private, count } = &mut *kept;
+        let Kept { connections, count } = &mut *kept;
         *count = 0;
-        for side in [public, private] {
-            side.retain(|_, kept| {
-                kept.retain_mut(|idle| idle.since.elapsed() < self.bounds.idle && idle.connection.connection.is_idle());
-                *count += kept.len();
-                !kept.is_empty()
-            });
-        }
+        connections.retain(|_, kept| {
+            kept.retain_mut(|idle| idle.since.elapsed() < self.bounds.idle && idle.connection.connection.is_idle());
+            *count += kept.len();
+            !kept.is_empty()
+        });
     }
 
-    fn keep(&self, destination: &Destination, private: bool, connection: OriginConnection) {
+    fn keep(&self, destination: &Destination, lane: Lane, connection: OriginConnection) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.count >= self.bounds.in_all {
             return;
         }
-        let idle = Idle { connection, since: Instant::now() };
-        let side = kept.side(private);
-        match side.get_mut(destination) {
+        let idle = Idle { connection, lane, since: Instant::now() };
+        match kept.connections.get_mut(destination) {
             Some(connections) if connections.len() >= self.bounds.per_origin => return,
             Some(connections) => connections.push(idle),
             None => {
-                side.insert(destination.clone(), vec![idle]);
+                kept.connections.insert(destination.clone(), vec![idle]);
             }
         }
         kept.count += 1;
-    }
-}
-
-impl Kept {
-    fn side(&mut self, private: bool) -> &mut HashMap<Destination, Vec<Idle>> {
-        if private { &mut self.private } else { &mut self.public }
     }
 }
 
@@ -161,9 +158,9 @@ impl Lease {
             return;
         }
         match self.home {
-            Home::Pool(pool) => pool.keep(&self.destination, self.private, self.connection),
+            Home::Pool(pool) => pool.keep(&self.destination, self.lane, self.connection),
             Home::Pin(pin) => {
-                let held = (self.destination, self.private, self.connection);
+                let held = (self.destination, self.lane, self.connection);
                 *pin.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
             }
         }

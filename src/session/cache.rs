@@ -76,8 +76,9 @@ impl Cache {
     /// used since the store was told is given, too.
     pub(super) fn insert(&self, mut session: Session) -> (Option<Arc<Session>>, Vec<Row>) {
         let id = session.id;
+        let used = if self.by_id.contains_key(&id) { Vec::new() } else { self.make_room(session.weight()) };
         let held = match self.by_id.entry(id) {
-            Entry::Occupied(held) => return (Some(Arc::clone(held.get())), Vec::new()),
+            Entry::Occupied(held) => return (Some(Arc::clone(held.get())), used),
             Entry::Vacant(free) => {
                 // Whoever waits for its end since before waits for this one's.
                 if let Some((_, (ended, _))) = self.parted.remove(&id) {
@@ -94,9 +95,9 @@ impl Cache {
         // Ended while it was being read: the end is noted before it is looked for here.
         if self.ended.contains_key(&id) {
             self.remove(id);
-            return (None, Vec::new());
+            return (None, used);
         }
-        (Some(held), self.make_room())
+        (Some(held), used)
     }
 
     /// Ends a session here, and gives it if it was at hand. Whatever runs on its behalf stops.
@@ -159,11 +160,15 @@ impl Cache {
         self.circle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets sessions go until there is room: those that have not been used since they were last looked at, or else the
+    /// Lets sessions go until there is room for one of this weight: those that have not been used since they were last looked at, or else the
     /// ones that were looked at first.
-    fn make_room(&self) -> Vec<Row> {
+    fn make_room(&self, weight: usize) -> Vec<Row> {
         let mut used = Vec::new();
-        while self.by_id.len() > self.max || self.bytes.load(Ordering::Relaxed) > self.max_bytes {
+        let is_full = || {
+            let bytes = self.bytes.load(Ordering::Relaxed).saturating_add(weight);
+            self.by_id.len() >= self.max || bytes > self.max_bytes
+        };
+        while is_full() {
             let mut chosen = None;
             for step in 0..SEARCH {
                 let Some((id, seen)) = self.circle().pop_front() else { break };

@@ -28,7 +28,7 @@ pub use sessions::{Begun, Sessions};
 /// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.
 ///
 /// It is written as one number: sixteen of them took longer to read than the seal around them to open.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "u128", into = "u128")]
 pub struct SessionId([u8; 16]);
 
@@ -53,6 +53,21 @@ impl SessionId {
     /// The identifier as bytes, for sealing into a surrogate.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    /// The whole identifier, for operators.
+    pub fn hex(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
+
+    /// The first and the last identifier that begin with these hexadecimal digits.
+    pub fn range(start: &str) -> Option<(Self, Self)> {
+        let digits = start.len().min(32);
+        let number = u128::from_str_radix(start.get(..digits)?, 16).ok().filter(|_| start.len() <= 32)?;
+        let shift = u32::try_from(32 - digits).ok()? * 4;
+        let first = number.checked_shl(shift).unwrap_or(0);
+        let rest = 1_u128.checked_shl(shift).map_or(u128::MAX, |end| end - 1);
+        Some((Self(first.to_be_bytes()), Self((first | rest).to_be_bytes())))
     }
 
     /// Enough to tell sessions apart in records, and too little to name one.

@@ -15,6 +15,7 @@ use super::store::{Error, Kind, Row, Store};
 use super::{AssertionFacts, Config, Crowded, Ending, Session, SessionId, person};
 use crate::clock::{Clock, after};
 use crate::identity::User;
+use crate::identity::network::Spans;
 use crate::seal::random_text;
 
 /// Calls of [`Sessions::upkeep`] in which every session at hand is looked after once: a quarter of a minute, if it is
@@ -82,6 +83,7 @@ impl Sessions {
         client: IpAddr,
         user_agent: &str,
         assertion: AssertionFacts,
+        spans: Spans,
     ) -> Result<Begun, Error> {
         let now = self.clock.now();
         if self.store.sessions() >= self.config.max {
@@ -93,12 +95,12 @@ impl Sessions {
         }
         self.make_room_for(&user).await?;
         let secret = random_text();
-        let lifetime = after(now, self.config.lifetime);
+        let lifetime = after(now, spans.lifetime.unwrap_or(self.config.lifetime));
         let session = Session {
             id: SessionId::of_secret(&secret),
             user: Arc::new(user),
             expires: assertion.not_on_or_after.map_or(lifetime, |until| until.min(lifetime)),
-            idle: self.config.idle,
+            idle: spans.idle.or(self.config.idle),
             assertion,
             client,
             user_agent: user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
@@ -275,6 +277,11 @@ impl Sessions {
 
     /// Ends a session at once, with everything that runs on its behalf. False when there was none.
     pub async fn end(&self, id: SessionId, ending: Ending) -> bool {
+        self.end_by(id, ending, "").await
+    }
+
+    /// As [`end`](Self::end), by somebody else than the person: the audit record says who.
+    pub async fn end_by(&self, id: SessionId, ending: Ending, by: &str) -> bool {
         // First here, whatever the store says.
         let here = self.cache.remove(id);
         self.unknown.insert(id, ());
@@ -296,7 +303,7 @@ impl Sessions {
             }
         };
         if let (true, Some(session)) = (ended || here.is_some(), &session) {
-            record(session, ending);
+            record(session, ending, by);
         }
         ended
     }
@@ -374,17 +381,18 @@ impl Sessions {
     /// A session whose time is over: the store knows that by itself.
     fn forget(&self, session: &Session, ending: Ending) {
         if self.cache.remove(session.id).is_some() {
-            record(session, ending);
+            record(session, ending, "");
         }
     }
 }
 
 /// Records the end of a session.
-fn record(session: &Session, ending: Ending) {
+fn record(session: &Session, ending: Ending, by: &str) {
     tracing::info!(
         user = %session.user.name,
         session = %session.id.short(),
         reason = ending.as_str(),
+        by = Some(by).filter(|by| !by.is_empty()),
         "session ended"
     );
 }

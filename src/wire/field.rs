@@ -67,7 +67,7 @@ pub fn is_one_of(name: &[u8], names: &[&str]) -> bool {
 }
 
 /// This proxy in the Via field (RFC 9110 §7.6.3): its lines are made once, and not for each message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Via {
     pseudonym: String,
     received_1_0: Vec<u8>,

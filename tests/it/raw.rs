@@ -121,6 +121,11 @@ impl Answer {
         answer
     }
 
+    /// An answer that has been read.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self::parse(bytes)
+    }
+
     fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("no head: {text}"));

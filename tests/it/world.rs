@@ -39,6 +39,7 @@ pub(crate) struct Builder {
     folder: TempDir,
     hosts: String,
     limits: String,
+    egress: String,
     config: String,
     clock: Clock,
     web: Option<Authority>,
@@ -54,6 +55,7 @@ impl World {
             folder: tempfile::tempdir().unwrap(),
             hosts: String::new(),
             limits: "drain_time = \"1s\"\n".to_owned(),
+            egress: String::new(),
             config: String::new(),
             // The time of certificates has to be right for curl, too.
             clock: Clock::by_hand(Timestamp::now()),
@@ -143,8 +145,8 @@ impl Drop for World {
 }
 
 impl Builder {
-    /// Answers for `name:port` at `address`.
-    pub(crate) fn host(mut self, name: &str, address: SocketAddr) -> Self {
+    /// Answers for `name:port` at an address and port, or for `name` at an address.
+    pub(crate) fn host(mut self, name: &str, address: impl std::fmt::Display) -> Self {
         writeln!(self.hosts, "{name:?} = \"{address}\"").unwrap();
         self
     }
@@ -152,6 +154,12 @@ impl Builder {
     /// Lines for `[limits]`.
     pub(crate) fn limits(mut self, lines: &str) -> Self {
         writeln!(self.limits, "{lines}").unwrap();
+        self
+    }
+
+    /// Lines for `[egress]`.
+    pub(crate) fn egress(mut self, lines: &str) -> Self {
+        writeln!(self.egress, "{lines}").unwrap();
         self
     }
 
@@ -198,7 +206,7 @@ impl Builder {
     }
 
     pub(crate) fn start(self) -> World {
-        let Self { folder, hosts, limits, config, clock, .. } = self;
+        let Self { folder, hosts, limits, egress, config, clock, .. } = self;
         let access = folder.path().join("access.log");
         let extra = format!("{hosts}\n[log]\naccess = {access:?}\n[limits]\n{limits}\n{config}\n");
         let stop = CancellationToken::new();
@@ -210,7 +218,7 @@ impl Builder {
                 let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
                 runtime.block_on(async {
                     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-                    match Demo::start(&folder, any, &extra, &clock).await {
+                    match Demo::start_with(&folder, any, &egress, &extra, &clock).await {
                         Ok(demo) => {
                             let addresses = demo.app().addresses();
                             let portal = addresses.into_iter().find(|(name, _)| name == "portal").unwrap().1;

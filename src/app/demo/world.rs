@@ -79,6 +79,17 @@ pub enum Error {
 impl Demo {
     /// Binds everything. Files go to `folder`; `extra` is added to the configuration.
     pub async fn start(folder: &Path, proxy: SocketAddr, extra: &str, clock: &Clock) -> Result<Self, Error> {
+        Self::start_with(folder, proxy, "", extra, clock).await
+    }
+
+    /// As [`start`](Self::start), with lines for `[egress]`, too.
+    pub async fn start_with(
+        folder: &Path,
+        proxy: SocketAddr,
+        egress: &str,
+        extra: &str,
+        clock: &Clock,
+    ) -> Result<Self, Error> {
         let files = Files {
             authority: folder.join(authority::CERTIFICATE_FILE),
             web: folder.join("web").join(authority::CERTIFICATE_FILE),
@@ -136,6 +147,7 @@ logout_url = "{logout_url}"
 certificate = {idp_certificate:?}
 [egress]
 trust = [{web:?}]
+{egress}
 [[pac.file]]
 name = "proxy"
 portal = "proxy"

@@ -69,25 +69,6 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
     }
 }
 
-pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
-    for (index, file) in config.egress.trust.iter().enumerate() {
-        check.readable(at!["egress", "trust", index], file);
-    }
-    for (index, net) in config.egress.allow.iter().enumerate() {
-        if config.egress.refuse.contains(net) {
-            check.note(at!["egress", "allow", index], format!("{net} is both allowed and refused"), "");
-        }
-    }
-    for (key, nets) in [("allow", &config.egress.allow), ("refuse", &config.egress.refuse)] {
-        for (index, net) in nets.iter().enumerate() {
-            prefix(at!["egress", key, index], *net, check);
-        }
-    }
-    if let Some(index) = config.egress.connect_ports.iter().position(|port| *port == 0) {
-        check.note(at!["egress", "connect_ports", index], "there is no port 0", "");
-    }
-}
-
 /// Notes a range that is written with an address inside it: was the address meant, or the range?
 pub(super) fn prefix(path: &[crate::config::tree::Step], net: ipnet::IpNet, check: &mut Check<'_>) {
     if net != net.trunc() {

@@ -1,6 +1,7 @@
 //! Finds what no single module can see: two parts of the configuration that don't fit, or a file that is not there.
 
 mod edges;
+mod egress;
 mod people;
 
 use super::Config;
@@ -19,7 +20,7 @@ pub(super) fn check<T>(config: &Config, text: &str, reading: &Reading<'_, T>) ->
     let mut check = Check { text, tree: &reading.tree, damaged: &reading.damaged, problems: Vec::new() };
     edges::listeners(config, &mut check);
     edges::portal(config, &mut check);
-    edges::dns_and_egress(config, &mut check);
+    egress::dns_and_egress(config, &mut check);
     edges::session_and_limits(config, &mut check);
     edges::pac(config, &mut check);
     people::networks(config, &mut check);

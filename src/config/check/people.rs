@@ -1,6 +1,6 @@
 //! Checks who is asked to sign in, where, and for what.
 
-use super::{Check, at, edges};
+use super::{Check, at, edges, egress};
 use crate::clock::SignedDuration;
 use crate::config::Config;
 use crate::config::tree::Step;
@@ -139,6 +139,9 @@ pub(super) fn policy(config: &Config, check: &mut Check<'_>) {
     for (index, rule) in config.policy.rules.iter().enumerate() {
         for (at, network) in rule.networks.iter().enumerate() {
             known_network(at!["policy", "rule", index, "networks", at], network, config, check);
+        }
+        if let Some(route) = &rule.route {
+            egress::known_ways(at!["policy", "rule", index, "route"], route, config, check);
         }
         let names_somebody = !rule.users.is_empty() || !rule.groups.is_empty();
         if names_somebody && !rule.authenticate {

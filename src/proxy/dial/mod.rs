@@ -1,24 +1,36 @@
-//! Opens connections to origins: resolves, checks the addresses it is about to dial, and dials them.
+//! Opens connections to origins: chooses the way, resolves, checks the addresses it is about to dial, and dials them.
 
 mod address;
+mod error;
+mod head;
+mod health;
+pub mod parent;
+mod probe;
 mod race;
 mod resolve;
+mod sockets;
 mod tls;
+mod way;
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::policy::Permit;
+use crate::policy::{Hop, Hosts, Pattern, Permit, Route};
 use crate::wire::Destination;
+use crate::wire::field::Via;
+use crate::wire::h1::Stream;
+use crate::wire::target::Host;
 pub use address::Addresses;
+pub use error::{Error, ParentFault};
+pub use parent::Through;
+use parent::{Parent, Resolve};
 pub use resolve::{FixedHost, Resolver};
+use sockets::Sockets;
 pub use tls::{OriginTls, Roots};
 
 /// How long a person waits for the portal while a name is looked up: it is checked again when it is dialled.
@@ -39,6 +51,14 @@ pub struct Config {
     pub servers: Vec<SocketAddr>,
     /// Names that are not looked up.
     pub hosts: Vec<FixedHost>,
+    /// Addresses of ours that are dialled from: the first of each family.
+    pub source: Vec<IpAddr>,
+    /// Other proxies that origins are reached through.
+    pub parents: Vec<parent::Config>,
+    /// The way to whatever no rule names a way for.
+    pub route: Route,
+    /// Destinations that are dialled directly, whatever `route` says.
+    pub direct: Vec<Pattern>,
 }
 
 impl Default for Config {
@@ -51,54 +71,25 @@ impl Default for Config {
             trust: Vec::new(),
             servers: Vec::new(),
             hosts: Vec::new(),
+            source: Vec::new(),
+            parents: Vec::new(),
+            route: Route::direct(),
+            direct: Vec::new(),
         }
     }
 }
 
-/// Why there is no connection to an origin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The name does not exist, or has no address.
-    #[error("the name has no address")]
-    NameNotFound,
-    /// The name could not be looked up.
-    #[error("the name could not be looked up: {0}")]
-    Resolver(String),
-    /// Every address of the host is one that may not be dialled.
-    #[error("{0} may not be dialled")]
-    Prohibited(IpAddr),
-    /// The host is this proxy.
-    #[error("{0} is this proxy")]
-    Myself(SocketAddr),
-    /// CONNECT named a port that it may not.
-    #[error("CONNECT to port {0} is not allowed")]
-    Port(u16),
-    /// The origin refuses connections.
-    #[error("the origin refuses connections")]
-    Refused,
-    /// There is no way to the origin.
-    #[error("there is no way to the origin: {0}")]
-    Unreachable(String),
-    /// The origin did not answer in time.
-    #[error("the origin did not answer in time")]
-    TimedOut,
-    /// The origin's certificate is not one to trust.
-    #[error("the origin's certificate is not one to trust: {0}")]
-    Certificate(String),
-    /// The origin does not speak TLS as we do.
-    #[error("TLS with the origin failed: {0}")]
-    Tls(String),
-}
-
-/// A connection to an origin.
+/// A connection to an origin, or to a parent that leads there.
 #[derive(Debug)]
 pub struct Dialled {
     /// The connection.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// The address that was dialled.
     pub origin: SocketAddr,
     /// Our address towards it.
     pub egress: SocketAddr,
+    /// The parent that it goes through.
+    pub through: Option<Through>,
 }
 
 /// Dials origins.
@@ -109,19 +100,41 @@ pub struct Dialler {
     connect_ports: Vec<u16>,
     /// Our own listeners: dialling one of them would go round in circles.
     own: Vec<SocketAddr>,
+    sockets: Sockets,
+    parents: Vec<Parent>,
+    route: Route,
+    direct: Hosts,
+    /// The way to `direct`, and to hosts with a fixed address.
+    straight: Route,
+    tls: OriginTls,
+    via: Via,
     limit: Duration,
 }
 
 impl Dialler {
-    /// A dialler that gives up after `limit`. `own` are the addresses that this program listens on.
-    pub fn new(config: &Config, own: Vec<SocketAddr>, limit: Duration) -> Self {
+    /// A dialler that gives up after `limit`. `own` are the addresses that this program listens on; `tls` is spoken with
+    /// parents that want it.
+    pub fn new(config: &Config, own: Vec<SocketAddr>, tls: OriginTls, limit: Duration) -> Self {
         Self {
             resolver: Resolver::new(&config.servers, &config.hosts),
             addresses: Addresses::new(&config.allow, &config.refuse),
             connect_ports: config.connect_ports.clone(),
             own,
+            sockets: Sockets::new(&config.source),
+            parents: config.parents.iter().map(Parent::new).collect(),
+            route: config.route.clone(),
+            direct: config.direct.iter().cloned().collect(),
+            straight: Route::direct(),
+            tls,
+            // RFC 9110 §7.6.3: a pseudonym of our own, so that a loop is seen and nothing about this machine is told.
+            via: Via::new(crate::seal::random()),
             limit,
         }
+    }
+
+    /// This proxy in the Via field of whatever it sends.
+    pub fn via(&self) -> &Via {
+        &self.via
     }
 
     /// Refuses a port that CONNECT may not name.
@@ -132,26 +145,44 @@ impl Dialler {
     /// Refuses, before anybody is asked to sign in, a destination that may not be dialled. A name that is not found, or
     /// not in time, is no reason: whoever is not signed in learns nothing about names.
     pub async fn check(&self, destination: &Destination) -> Result<(), Error> {
+        // What a name means is then found out at the parent, when it is dialled.
+        let elsewhere = self
+            .route(destination, None)
+            .hops()
+            .iter()
+            .any(|hop| self.parent(hop).is_some_and(|parent| parent.resolve == Resolve::Parent));
+        if elsewhere {
+            return self.check_literal(destination, false);
+        }
         match timeout(CHECK_TIME, self.candidates(destination, false)).await {
             Ok(Err(error @ (Error::Prohibited(_) | Error::Myself(_)))) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Connects to `destination`, as the permit allows.
+    /// Connects to `destination`, as the permit allows: by each way of the route in turn, until one works.
     pub async fn dial(&self, destination: &Destination, permit: &Permit) -> Result<Dialled, Error> {
-        let dialling = async {
-            let candidates = self.candidates(destination, permit.opens_private()).await?;
-            let stream = race::connect(&candidates).await.map_err(|error| of_io(&error))?;
-            let (origin, egress) = (stream.peer_addr(), stream.local_addr());
-            stream.set_nodelay(true).map_err(|error| of_io(&error))?;
-            Ok(Dialled {
-                stream,
-                origin: origin.map_err(|error| of_io(&error))?,
-                egress: egress.map_err(|error| of_io(&error))?,
-            })
-        };
-        timeout(self.limit, dialling).await.map_err(|_| Error::TimedOut)?
+        let route = self.route(destination, permit.route());
+        timeout(self.limit, self.by_route(destination, permit.opens_private(), route))
+            .await
+            .map_err(|_| Error::TimedOut)?
+    }
+
+    /// The way to a destination: for a host with a fixed address straight there, as its operator says.
+    fn route<'a>(&'a self, destination: &Destination, named: Option<&'a Route>) -> &'a Route {
+        if self.resolver.fixed(destination).is_some() {
+            return &self.straight;
+        }
+        match named {
+            Some(route) => route,
+            None if self.direct.contains(&destination.host) => &self.straight,
+            None => &self.route,
+        }
+    }
+
+    fn parent(&self, hop: &Hop) -> Option<&Parent> {
+        let Hop::Parent(name) = hop else { return None };
+        self.parents.iter().find(|parent| parent.name == *name)
     }
 
     /// The addresses to dial, in order. Names are checked after they are resolved, and what was checked is what is
@@ -160,7 +191,7 @@ impl Dialler {
         if let Some(fixed) = self.resolver.fixed(destination) {
             return Ok(fixed);
         }
-        let found = self.resolver.resolve(destination).await?;
+        let found = self.resolver.resolve(&destination.host).await?;
         let mut refused = None;
         let mut candidates = Vec::with_capacity(found.len());
         for address in found {
@@ -180,6 +211,24 @@ impl Dialler {
         }
     }
 
+    /// Checks what can be checked of a destination whose name is looked up elsewhere.
+    fn check_literal(&self, destination: &Destination, private: bool) -> Result<(), Error> {
+        let address: IpAddr = match &destination.host {
+            Host::Ipv4(address) => (*address).into(),
+            Host::Ipv6(address) => (*address).into(),
+            // RFC 6761 §6.3: the parent itself, and what listens there for it alone.
+            Host::Domain(name) if name == "localhost" || name.ends_with(".localhost") => {
+                std::net::Ipv4Addr::LOCALHOST.into()
+            }
+            Host::Domain(_) => return Ok(()),
+        };
+        let socket = SocketAddr::new(address.to_canonical(), destination.port);
+        if self.is_own(socket) {
+            return Err(Error::Myself(socket));
+        }
+        if self.addresses.are_refused(address, private) { Err(Error::Prohibited(address)) } else { Ok(()) }
+    }
+
     fn is_own(&self, socket: SocketAddr) -> bool {
         self.own.iter().any(|own| {
             own.port() == socket.port()
@@ -188,13 +237,8 @@ impl Dialler {
     }
 }
 
-fn of_io(error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Error::Refused,
-        io::ErrorKind::TimedOut => Error::TimedOut,
-        _ => Error::Unreachable(error.to_string()),
-    }
-}
-
 /// Shared by everything that dials.
 pub type Shared = Arc<Dialler>;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::sockets::Sockets;
+
 /// Connection Attempt Delay (RFC 8305 §5).
 const APART: Duration = Duration::from_millis(250);
 
@@ -15,9 +17,9 @@ const APART: Duration = Duration::from_millis(250);
 const MAX_ADDRESSES: usize = 8;
 
 /// Connects to the first of `addresses` that answers. The error is the first one's.
-pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+pub(super) async fn connect(addresses: &[SocketAddr], sockets: Sockets) -> io::Result<TcpStream> {
     if let [only] = addresses {
-        return TcpStream::connect(*only).await;
+        return sockets.connect(*only).await;
     }
     let mut waiting = interleave(addresses).into_iter().take(MAX_ADDRESSES);
     let mut attempts = JoinSet::new();
@@ -26,7 +28,7 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         let next = waiting.next();
         let is_last = next.is_none();
         if let Some(address) = next {
-            attempts.spawn(TcpStream::connect(address));
+            attempts.spawn(sockets.connect(address));
         } else if attempts.is_empty() {
             return Err(first_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
         }
@@ -75,8 +77,11 @@ mod tests {
         drop(gone);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let answering = listener.local_addr().unwrap();
-        assert_eq!(connect(&[refusing, answering]).await.unwrap().peer_addr().unwrap(), answering);
-        assert_eq!(connect(&[refusing, refusing]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-        assert!(connect(&[]).await.is_err());
+        assert_eq!(connect(&[refusing, answering], Sockets::default()).await.unwrap().peer_addr().unwrap(), answering);
+        assert_eq!(
+            connect(&[refusing, refusing], Sockets::default()).await.unwrap_err().kind(),
+            io::ErrorKind::ConnectionRefused
+        );
+        assert!(connect(&[], Sockets::default()).await.is_err());
     }
 }

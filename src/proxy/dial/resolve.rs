@@ -8,8 +8,8 @@ use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerCon
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 
 use super::Error;
-use crate::wire::Destination;
 use crate::wire::target::Host;
+use crate::wire::{Destination, Scheme};
 
 /// Names that are remembered.
 const CACHE_SIZE: u64 = 10_000;
@@ -56,9 +56,19 @@ impl Resolver {
         (!found.is_empty()).then_some(found)
     }
 
+    /// Where the operator's own choice of a host and a port is to be dialled: the system's `hosts` file counts, too.
+    pub async fn resolve_at(&self, host: &Host<String>, port: u16) -> Result<Vec<SocketAddr>, Error> {
+        let named = Destination { scheme: Scheme::Https, host: host.clone(), port };
+        if let Some(fixed) = self.fixed(&named) {
+            return Ok(fixed);
+        }
+        let found = self.resolve(host).await?;
+        Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+    }
+
     /// All addresses of a host.
-    pub async fn resolve(&self, destination: &Destination) -> Result<Vec<IpAddr>, Error> {
-        let name = match &destination.host {
+    pub async fn resolve(&self, host: &Host<String>) -> Result<Vec<IpAddr>, Error> {
+        let name = match host {
             Host::Ipv4(address) => return Ok(vec![(*address).into()]),
             Host::Ipv6(address) => return Ok(vec![IpAddr::V6(*address).to_canonical()]),
             Host::Domain(name) => name,
@@ -103,7 +113,6 @@ impl std::fmt::Debug for Resolver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Scheme;
 
     #[tokio::test]
     async fn fixed_hosts_are_dialled_where_the_operator_says() {
@@ -132,7 +141,7 @@ mod tests {
         for (authority, address) in [("1.1.1.1", "1.1.1.1"), ("[::ffff:1.1.1.1]", "1.1.1.1"), ("[2606::1]", "2606::1")]
         {
             let destination = Destination::of_authority(Scheme::Http, authority).unwrap();
-            assert_eq!(resolver.resolve(&destination).await.unwrap(), [address.parse::<IpAddr>().unwrap()]);
+            assert_eq!(resolver.resolve(&destination.host).await.unwrap(), [address.parse::<IpAddr>().unwrap()]);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -81,7 +81,10 @@ impl OriginTls {
     }
 
     /// Shakes hands with the origin on `stream`, which must prove that it is `host`.
-    pub async fn connect(&self, host: &Host<String>, stream: TcpStream) -> Result<TlsStream<TcpStream>, Error> {
+    pub async fn connect<S>(&self, host: &Host<String>, stream: S) -> Result<TlsStream<S>, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let name = match host {
             Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Error::NameNotFound)?,
             Host::Ipv4(address) => ServerName::IpAddress((*address).into()),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::Groups;
+use crate::identity::network::Spans;
 use crate::session::store::memory::Memory;
 
 fn user(name: &str) -> User {
@@ -29,7 +30,7 @@ fn configured(config: Config) -> (Sessions, Clock) {
 }
 
 async fn begin(sessions: &Sessions, name: &str) -> (Arc<Session>, String) {
-    let begun = sessions.begin(user(name), HOME, "curl", AssertionFacts::default()).await.unwrap();
+    let begun = sessions.begin(user(name), HOME, "curl", AssertionFacts::default(), Spans::default()).await.unwrap();
     (begun.session, begun.secret)
 }
 
@@ -54,9 +55,9 @@ async fn the_identity_provider_can_end_a_session_earlier_but_not_later() {
         not_on_or_after: Some(after(clock.now(), SignedDuration::from_hours(hours))),
         ..AssertionFacts::default()
     };
-    let short = sessions.begin(user("bsimon"), HOME, "", until(1)).await.unwrap().session;
+    let short = sessions.begin(user("bsimon"), HOME, "", until(1), Spans::default()).await.unwrap().session;
     assert_eq!(short.expires.as_second(), 3600);
-    let long = sessions.begin(user("bsimon"), HOME, "", until(24 * 365)).await.unwrap().session;
+    let long = sessions.begin(user("bsimon"), HOME, "", until(24 * 365), Spans::default()).await.unwrap().session;
     assert_eq!(long.expires.as_second(), 30 * 86_400);
 }
 
@@ -97,8 +98,125 @@ async fn the_number_of_sessions_is_bounded_and_expired_ones_make_room() {
     for _ in 0..2 {
         begin(&sessions, "alexw").await;
     }
-    assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default()).await.is_err());
+    assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default(), Spans::default()).await.is_err());
     clock.advance(SignedDuration::from_hours(31 * 24));
-    assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default()).await.is_ok());
+    assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default(), Spans::default()).await.is_ok());
     assert_eq!(sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn somebody_with_too_many_sessions_can_be_refused_instead() {
+    let (sessions, _) = configured(Config { max_per_person: 2, crowded: Crowded::Refuse, ..Config::default() });
+    let (first, _) = begin(&sessions, "bsimon").await;
+    begin(&sessions, "bsimon").await;
+    let third = sessions.begin(user("bsimon"), HOME, "", AssertionFacts::default(), Spans::default()).await;
+    assert_eq!(third.unwrap_err(), Error::Full);
+    assert!(!first.ended().is_cancelled());
+    begin(&sessions, "alexw").await;
+}
+
+#[tokio::test]
+async fn a_session_that_goes_unused_is_over_and_a_network_can_say_when() {
+    let (sessions, clock) = configured(Config { idle: Some(SignedDuration::from_hours(2)), ..Config::default() });
+    let hours = SignedDuration::from_hours;
+    let (used, _) = begin(&sessions, "alexw").await;
+    let (unused, _) = begin(&sessions, "bsimon").await;
+    let spans = Spans { lifetime: Some(hours(5)), idle: Some(hours(4)) };
+    let guest = sessions.begin(user("guest"), HOME, "", AssertionFacts::default(), spans).await.unwrap().session;
+    clock.advance(SignedDuration::from_mins(90));
+    assert!(sessions.find(used.id).is_some());
+    clock.advance(SignedDuration::from_mins(60));
+    assert!(sessions.find(used.id).is_some());
+    assert!(sessions.find(unused.id).is_none());
+    assert!(sessions.recall(unused.id).await.is_none());
+    assert!(unused.ended().is_cancelled());
+    assert!(sessions.find(guest.id).is_some(), "its network allows more");
+    clock.advance(SignedDuration::from_mins(151));
+    assert!(sessions.find(guest.id).is_none() && guest.ended().is_cancelled(), "its network allows five hours");
+    // Whoever is not looked for is found over, too.
+    clock.advance(hours(1));
+    sessions.upkeep().await;
+    assert!(used.ended().is_cancelled());
+    assert_eq!(sessions.at_hand(), 0);
+}
+
+#[tokio::test]
+async fn a_use_is_told_to_the_store_once_a_minute_and_counts_on_other_nodes() {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let store: Arc<dyn Store> = Arc::new(Memory::new(1000, clock.clone()));
+    let config = Config { idle: Some(SignedDuration::from_mins(10)), ..Config::default() };
+    let [here, there] = [(); 2].map(|()| Sessions::new(config.clone(), Arc::clone(&store), clock.clone()));
+    let (session, secret) = begin(&here, "bsimon").await;
+    let stored = async || Session::of_row(&store.find(session.id.0).await.unwrap().unwrap()).unwrap().last_used();
+    clock.advance(SignedDuration::from_secs(59));
+    here.find(session.id).unwrap();
+    here.upkeep().await;
+    assert_eq!(stored().await.as_second(), 0, "not each second");
+    clock.advance(SignedDuration::from_secs(1));
+    here.find(session.id).unwrap();
+    here.upkeep().await;
+    assert_eq!(stored().await.as_second(), 60);
+    // Used there from now on, and not here.
+    for _ in 0..5 {
+        assert_eq!(there.recall(SessionId::of_secret(&secret)).await.unwrap().id, session.id);
+        there.upkeep().await;
+        clock.advance(SignedDuration::from_mins(4));
+    }
+    assert!(here.find(session.id).is_none(), "unused here for long");
+    here.upkeep().await;
+    assert!(!session.ended().is_cancelled(), "but used there");
+    assert!(here.recall(session.id).await.is_some());
+}
+
+#[tokio::test]
+async fn the_sessions_at_hand_are_bounded_and_those_that_make_room_are_found_again() {
+    let (sessions, clock) = configured(Config { cache: 10, ..Config::default() });
+    let mut secrets = Vec::new();
+    let busy = begin(&sessions, "busy").await.1;
+    for number in 0..50 {
+        clock.advance(SignedDuration::from_secs(1));
+        secrets.push(begin(&sessions, &number.to_string()).await.1);
+        assert!(sessions.find_by_secret(&busy).is_some(), "who is always there makes no room: {number}");
+        assert!(sessions.at_hand() <= 10, "{}", sessions.at_hand());
+    }
+    assert_eq!(sessions.len(), 51);
+    for (number, secret) in secrets.iter().enumerate() {
+        let found = sessions.recall(SessionId::of_secret(secret)).await.unwrap();
+        assert_eq!(found.user.id, number.to_string());
+    }
+    assert!(sessions.at_hand() <= 10);
+}
+
+#[tokio::test]
+async fn memory_bounds_the_sessions_at_hand_too() {
+    let (sessions, _) = configured(Config { cache_memory: crate::units::Size::kib(8), ..Config::default() });
+    for number in 0..50 {
+        begin(&sessions, &number.to_string()).await;
+    }
+    assert!((2..20).contains(&sessions.at_hand()), "{}", sessions.at_hand());
+    assert_eq!(sessions.len(), 50);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_end_of_a_session_hears_of_it_wherever_it_is_kept() {
+    let (sessions, clock) = configured(Config { cache: 3, ..Config::default() });
+    let (session, _) = begin(&sessions, "bsimon").await;
+    let (id, tunnel) = (session.id, session.ended().clone());
+    drop(session);
+    let crowd = async || {
+        for number in 0..10 {
+            clock.advance(SignedDuration::from_secs(1));
+            begin(&sessions, &number.to_string()).await;
+        }
+    };
+    crowd().await;
+    assert!(sessions.find(id).is_none(), "it has made room");
+    assert!(!tunnel.is_cancelled(), "and is not over by that");
+    // Found again, and gone again: it is one and the same.
+    let second = sessions.recall(id).await.unwrap().ended().clone();
+    crowd().await;
+    assert!(sessions.find(id).is_none());
+    assert!(sessions.end(id, Ending::SignedOut).await);
+    assert!(tunnel.is_cancelled() && second.is_cancelled());
+    assert!(sessions.recall(id).await.is_none());
 }

@@ -1,0 +1,242 @@
+//! The door for whoever runs the program: commands to a running node, over a socket in the state folder.
+//!
+//! Only the user whose program it is can open it (mode 0600). A connection carries one command and its answer, one JSON
+//! document a line: `{"command": "sessions list", "arguments": {…}}` is answered by any number of `{"item": …}` and then
+//! `{"done": true}` or `{"error": "…"}`. Parts of the program put their commands in with [`Admin::on`].
+
+pub mod client;
+pub mod sessions;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// The socket's name in the state folder.
+pub const SOCKET: &str = "admin.sock";
+
+/// The longest command, in bytes.
+const MAX_COMMAND: u64 = 256 * 1024;
+
+/// Commands that are carried out at the same time.
+const MAX_CONNECTIONS: usize = 16;
+
+/// How long whoever asks may take to say what.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct Command {
+    command: String,
+    #[serde(default)]
+    arguments: Value,
+}
+
+/// One line of an answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Item(Value),
+    Done(bool),
+    Error(String),
+}
+
+/// Who gives a command, and where its answer goes.
+#[derive(Debug)]
+pub struct Asker {
+    /// Who it is, for the audit record.
+    pub who: String,
+    items: mpsc::Sender<Value>,
+}
+
+impl Asker {
+    /// Answers with one more item. False when nobody listens any more.
+    pub async fn tell(&self, item: Value) -> bool {
+        self.items.send(item).await.is_ok()
+    }
+}
+
+/// What comes of a command: nothing more to say, or why it was not carried out.
+pub type Outcome = Result<(), String>;
+
+type Handler = Arc<dyn Fn(Value, Asker) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
+
+/// The commands that there are.
+#[derive(Clone, Default)]
+pub struct Admin(BTreeMap<&'static str, Handler>);
+
+/// The socket, taken.
+#[derive(Debug)]
+pub struct Door {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Admin {
+    /// Adds a command.
+    #[must_use]
+    pub fn on<F, T>(mut self, command: &'static str, handler: F) -> Self
+    where
+        F: Fn(Value, Asker) -> T + Send + Sync + 'static,
+        T: Future<Output = Outcome> + Send + 'static,
+    {
+        self.0.insert(command, Arc::new(move |arguments, asker| Box::pin(handler(arguments, asker))));
+        self
+    }
+
+    /// Carries commands out until `stop` fires.
+    pub async fn serve(self, door: Door, stop: CancellationToken) {
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let accepted = tokio::select! {
+                accepted = door.listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            let (Ok((stream, _)), Ok(place)) = (accepted, Arc::clone(&places).acquire_owned().await) else {
+                // Out of descriptors, most likely: whoever asks will ask again.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let admin = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = admin.answer(stream).await {
+                    tracing::debug!(%error, "an operator's command was not answered to its end");
+                }
+                drop(place);
+            });
+        }
+        // The next start finds no socket that nobody answers at.
+        drop(std::fs::remove_file(&door.path));
+    }
+
+    async fn answer(&self, mut stream: UnixStream) -> io::Result<()> {
+        let who = match stream.peer_cred() {
+            Ok(peer) => format!("operator (uid {})", peer.uid()),
+            Err(_) => "operator".to_owned(),
+        };
+        let (read, mut write) = stream.split();
+        let mut line = String::new();
+        let mut read = BufReader::new(read.take(MAX_COMMAND));
+        timeout(PATIENCE, read.read_line(&mut line)).await??;
+        let (items, mut told) = mpsc::channel(16);
+        let asker = Asker { who, items };
+        let outcome = self.carry_out(&line, asker);
+        tokio::pin!(outcome);
+        let mut ended = None;
+        loop {
+            tokio::select! {
+                item = told.recv() => match item {
+                    Some(item) => say(&mut write, &Line::Item(item)).await?,
+                    None => break,
+                },
+                outcome = &mut outcome, if ended.is_none() => ended = Some(outcome),
+            }
+        }
+        let last = match ended {
+            Some(outcome) => outcome,
+            None => outcome.await,
+        };
+        say(&mut write, &last.map_or_else(Line::Error, |()| Line::Done(true))).await
+    }
+
+    async fn carry_out(&self, line: &str, asker: Asker) -> Outcome {
+        let command: Command = serde_json::from_str(line).map_err(|error| format!("that is no command: {error}"))?;
+        let Some(handler) = self.0.get(command.command.as_str()) else {
+            return Err(format!("this version knows no command `{}`", command.command));
+        };
+        tracing::debug!(command = command.command, by = asker.who, "an operator's command");
+        handler(command.arguments, asker).await
+    }
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+async fn say(write: &mut (impl tokio::io::AsyncWrite + Unpin), line: &Line) -> io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    write.write_all(&text).await
+}
+
+impl Door {
+    /// Takes the socket in `folder`. One that nobody answers at any more is replaced. Needs a Tokio runtime.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(SOCKET);
+        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        // Under another name until nobody else can open it.
+        let fresh = folder.join(format!("{SOCKET}.new"));
+        drop(std::fs::remove_file(&fresh));
+        let listener = UnixListener::bind(&fresh)?;
+        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&fresh, &path)?;
+        Ok(Self { listener, path })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_is_answered_item_by_item_and_only_to_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let admin = Admin::default()
+            .on("count", |arguments, asker| async move {
+                for number in 0..arguments["to"].as_u64().ok_or("how far?")? {
+                    asker.tell(json!({ "number": number, "by": asker.who })).await;
+                }
+                Ok(())
+            })
+            .on("fail", |_, _| async { Err("no".to_owned()) });
+        let (door, stop) = (Door::open(folder.path()).unwrap(), CancellationToken::new());
+        let path = folder.path().join(SOCKET);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(Door::open(folder.path()).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let serving = tokio::spawn(admin.serve(door, stop.clone()));
+        let place = folder.path().to_owned();
+        tokio::task::spawn_blocking(move || {
+            let ask = |command: &str, arguments: Value| {
+                let mut items = Vec::new();
+                let asked = client::ask(&place, command, &arguments, |item| items.push(item));
+                asked.map(|()| items).map_err(|error| error.to_string())
+            };
+            let items = ask("count", json!({ "to": 100 })).unwrap();
+            assert_eq!((items.len(), &items[99]["number"]), (100, &json!(99)));
+            assert!(items[0]["by"].as_str().unwrap().starts_with("operator (uid "));
+            assert_eq!(ask("count", json!({})), Err("how far?".to_owned()));
+            assert_eq!(ask("fail", Value::Null), Err("no".to_owned()));
+            assert_eq!(ask("fly", Value::Null), Err("this version knows no command `fly`".to_owned()));
+            use std::io::{Read as _, Write as _};
+            let mut raw = std::os::unix::net::UnixStream::connect(place.join(SOCKET)).unwrap();
+            raw.write_all(b"{}\n").unwrap();
+            let mut said = String::new();
+            raw.read_to_string(&mut said).unwrap();
+            assert!(said.starts_with("{\"error\":\"that is no command: "), "{said}");
+        })
+        .await
+        .unwrap();
+        stop.cancel();
+        serving.await.unwrap();
+        assert!(!path.exists());
+        let gone = client::ask(folder.path(), "fail", &Value::Null, |_| {}).unwrap_err();
+        assert!(gone.to_string().contains("does the program run"), "{gone}");
+    }
+}

@@ -1,0 +1,399 @@
+//! Routes and parents that do whatever a test wants.
+
+use super::*;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::identity::Networks;
+use crate::policy::{Decision, Policy, Query};
+use crate::wire::Scheme;
+use crate::wire::h1::Stream;
+
+/// A parent that answers each connection with `answer`, and then sends back what it gets.
+struct Fake {
+    address: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Fake {
+    async fn start(answer: &'static [u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (heads, connections) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicUsize>::default());
+        let (seen, count) = (Arc::clone(&heads), Arc::clone(&connections));
+        tokio::spawn(async move {
+            loop {
+                let mut stream = listener.accept().await.unwrap().0;
+                count.fetch_add(1, Ordering::Relaxed);
+                let seen = Arc::clone(&seen);
+                tokio::spawn(async move {
+                    let mut head = vec![0; 4096];
+                    let read = stream.read(&mut head).await.unwrap();
+                    seen.lock().unwrap().push(String::from_utf8_lossy(&head[..read]).into_owned());
+                    if answer == b"hang" {
+                        return std::future::pending().await;
+                    }
+                    stream.write_all(answer).await.unwrap();
+                    if answer.is_empty() {
+                        return;
+                    }
+                    let (mut reader, mut writer) = stream.split();
+                    drop(tokio::io::copy(&mut reader, &mut writer).await);
+                });
+            }
+        });
+        Self { address, heads, connections }
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+const TAKEN: &[u8] = b"HTTP/1.1 200 Connection established\r\nContent-Length: 5\r\n\r\n";
+
+/// An address that refuses connections.
+async fn closed() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+fn parent(name: &str, url: &str, more: &str) -> parent::Config {
+    toml::from_str(&format!("name = '{name}'\nurl = '{url}'\n{more}")).unwrap()
+}
+
+fn route(written: &str) -> Route {
+    #[derive(serde::Deserialize)]
+    struct Holder {
+        route: Route,
+    }
+    toml::from_str::<Holder>(&format!("route = {written}")).unwrap().route
+}
+
+fn dialler(config: &Config) -> Dialler {
+    let limit = Duration::from_secs(10);
+    Dialler::new(config, Vec::new(), OriginTls::new(Roots::default(), limit), limit)
+}
+
+fn http(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// A permit of a rule with these options.
+fn permit(options: &str) -> Permit {
+    let rule = format!("[[rule]]\nname = 'a'\neffect = 'allow'\nauthenticate = false\n{options}");
+    let policy = Policy::new(&toml::from_str(&rule).unwrap(), std::sync::Arc::default());
+    let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
+    let destination = tunnel("any.test:443");
+    match policy.evaluate(Query { user: None, network: &network, destination: &destination }) {
+        Decision::Permit(permit) => permit,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn tunnel(authority: &str) -> Destination {
+    Destination::of_authority(Scheme::Https, authority).unwrap()
+}
+
+async fn echoes(stream: &mut Stream) -> bool {
+    let mut back = [0; 4];
+    stream.write_all(b"ping").await.is_ok() && stream.read_exact(&mut back).await.is_ok() && &back == b"ping"
+}
+
+#[tokio::test]
+async fn a_tunnel_goes_through_the_parent_that_the_default_names_and_not_where_it_is_direct() {
+    let (hq, branch) = (Fake::start(TAKEN).await, Fake::start(TAKEN).await);
+    let config = Config {
+        parents: vec![
+            parent("hq", &http(hq.address), "username = 'us'\npassword = 'them'"),
+            parent("branch", &http(branch.address), ""),
+        ],
+        route: route("'hq'"),
+        direct: vec!["127.0.0.9".to_owned().try_into().unwrap()],
+        hosts: vec![FixedHost { host: "fixed.test".into(), port: None, address: hq.address.ip(), dial_port: None }],
+        ..Config::default()
+    };
+    let dialler = dialler(&config);
+    let mut dialled = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap();
+    assert!(echoes(&mut dialled.stream).await);
+    let through = dialled.through.unwrap();
+    assert_eq!((&*through.parent, through.absolute_form, dialled.origin), ("hq", false, hq.address));
+    let head = hq.heads().remove(0);
+    let via = std::str::from_utf8(dialler.via().line(http::Version::HTTP_11)).unwrap();
+    assert_eq!(
+        head,
+        format!(
+            "CONNECT far.test:443 HTTP/1.1\r\nHost: far.test:443\r\n{via}Proxy-Authorization: Basic dXM6dGhlbQ==\r\n\r\n"
+        )
+    );
+    // A rule names another way.
+    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("route = 'branch'")).await.unwrap();
+    assert_eq!(dialled.origin, branch.address);
+    assert!(!branch.heads()[0].contains("Authorization"), "each has its own credentials");
+    let near = TcpListener::bind("127.0.0.9:0").await.unwrap().local_addr().unwrap();
+    let refused = dialler.dial(&tunnel(&near.to_string()), &permit("private = true")).await.unwrap_err();
+    assert_eq!(refused, Error::Refused, "it was dialled directly, and nobody listens there");
+    let fixed = tunnel(&format!("fixed.test:{}", hq.address.port()));
+    let dialled = dialler.dial(&fixed, &permit("route = 'branch'")).await.unwrap();
+    assert!(dialled.through.is_none(), "a fixed address is dialled as it stands");
+    assert_eq!(branch.connections(), 1);
+}
+
+#[tokio::test]
+async fn what_a_parent_says_is_told_apart() {
+    let cases: [(&'static [u8], &str); 11] = [
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "ParentDenied(\"hq\")"),
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "Parent(\"hq\", Credentials)"),
+        (b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", "TimedOut"),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "Unreachable(\"the parent \\\"hq\\\" answers 503\")"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502 Bad Gateway\r\n\r\n", "Unreachable(\"the parent \\\"hq\\\" answers 502\")"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "Parent(\"hq\", Protocol(\"its answer is not HTTP\"))"),
+        (b"", "Parent(\"hq\", Ended)"),
+        (b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\n", "Parent(\"hq\", Protocol(\"it does not come to an answer\"))"),
+        (&[b'a'; 20_000], "Parent(\"hq\", Protocol(\"it sends something else\"))"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "ok"),
+        (b"HTTP/1.0 299 \r\n\r\n", "ok"),
+    ];
+    for (answer, wanted) in cases {
+        let hq = Fake::start(answer).await;
+        let config =
+            Config { parents: vec![parent("hq", &http(hq.address), "")], route: route("'hq'"), ..Config::default() };
+        let result = dialler(&config).dial(&tunnel("far.test:443"), &permit("")).await;
+        let said = result.map_or_else(|error| format!("{error:?}"), |_| "ok".to_owned());
+        assert_eq!(said, wanted, "{}", String::from_utf8_lossy(answer));
+    }
+}
+
+#[tokio::test]
+async fn a_parent_that_fails_is_left_alone_and_the_next_way_is_taken() {
+    let (good, down) = (Fake::start(TAKEN).await, closed().await);
+    let picky = Fake::start(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
+    let config = Config {
+        parents: vec![
+            parent("down", &http(down), ""),
+            parent("picky", &http(picky.address), ""),
+            parent("good", &http(good.address), ""),
+        ],
+        route: route("['down', 'picky', 'good']"),
+        ..Config::default()
+    };
+    let dialler = dialler(&config);
+    for round in 1..=3 {
+        let dialled = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap();
+        assert_eq!(&*dialled.through.unwrap().parent, "good");
+        assert_eq!((picky.connections(), good.connections()), (1, round), "those that failed are left alone");
+    }
+    // Nothing else is left: they are asked all the same.
+    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = ['down', 'picky']")).await.unwrap_err();
+    assert_eq!((error, picky.connections()), (Error::Parent("picky".into(), ParentFault::Credentials), 2));
+    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = 'down'")).await.unwrap_err();
+    assert_eq!(error, Error::Parent("down".into(), ParentFault::NotReached(Box::new(Error::Refused))));
+}
+
+#[tokio::test]
+async fn what_a_parent_says_of_an_origin_is_an_answer_and_no_reason_for_another_way() {
+    let (hq, backup) = (Fake::start(b"HTTP/1.1 403 Forbidden\r\n\r\n").await, Fake::start(TAKEN).await);
+    let config = Config {
+        parents: vec![parent("hq", &http(hq.address), ""), parent("backup", &http(backup.address), "")],
+        route: route("['hq', 'backup']"),
+        ..Config::default()
+    };
+    let dialler = dialler(&config);
+    for round in 1..=2 {
+        let error = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap_err();
+        assert_eq!(error, Error::ParentDenied("hq".into()));
+        assert_eq!(
+            (hq.connections(), backup.connections()),
+            (round, 0),
+            "one request must not put a parent out of use"
+        );
+    }
+}
+
+#[tokio::test]
+async fn plain_http_is_left_to_an_http_parent_in_absolute_form() {
+    let hq = Fake::start(TAKEN).await;
+    let config = Config {
+        parents: vec![
+            parent("hq", &http(hq.address), "username = 'us'\npassword = 'them'"),
+            parent("socks", &format!("socks5://{}", hq.address), ""),
+        ],
+        route: route("'hq'"),
+        ..Config::default()
+    };
+    let plain = Destination::of_authority(Scheme::Http, "far.test").unwrap();
+    let dialled = dialler(&config).dial(&plain, &permit("")).await.unwrap();
+    let through = dialled.through.unwrap();
+    assert!(through.absolute_form && through.authorization.is_some());
+}
+
+#[tokio::test]
+async fn an_address_that_may_not_be_dialled_is_not_asked_of_a_parent_either() {
+    let hq = Fake::start(TAKEN).await;
+    let config =
+        Config { parents: vec![parent("hq", &http(hq.address), "")], route: route("'hq'"), ..Config::default() };
+    let mut dialler = dialler(&config);
+    dialler.own = vec!["203.0.113.1:8080".parse().unwrap()];
+    for (authority, refused) in [
+        ("127.0.0.1:443", true),
+        ("10.0.0.1:443", true),
+        ("169.254.169.254:80", true),
+        ("[::1]:443", true),
+        ("[::ffff:10.0.0.1]:443", true),
+        ("[64:ff9b::a00:1]:443", true),
+        ("0x7f.1:443", true),
+        ("localhost:443", true),
+        ("www.localhost:443", true),
+        ("203.0.113.1:8080", true),
+        ("1.1.1.1:443", false),
+        ("far.test:443", false),
+    ] {
+        let result = dialler.dial(&tunnel(authority), &permit("")).await;
+        assert_eq!(matches!(result, Err(Error::Prohibited(_) | Error::Myself(_))), refused, "{authority}: {result:?}");
+        assert_eq!(dialler.check(&tunnel(authority)).await.is_err(), refused, "{authority}, before sign-in");
+    }
+    assert_eq!(hq.connections(), 2);
+    assert!(dialler.dial(&tunnel("10.0.0.1:443"), &permit("private = true")).await.is_ok(), "a rule opens it");
+    assert!(matches!(
+        dialler.dial(&tunnel("203.0.113.1:8080"), &permit("private = true")).await,
+        Err(Error::Myself(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_parent_is_never_this_proxy() {
+    let own = Fake::start(TAKEN).await;
+    let config =
+        Config { parents: vec![parent("hq", &http(own.address), "")], route: route("'hq'"), ..Config::default() };
+    let mut dialler = dialler(&config);
+    dialler.own = vec![own.address];
+    let error = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap_err();
+    let fault = ParentFault::NotReached(Box::new(Error::Myself(own.address)));
+    assert_eq!((error, own.connections()), (Error::Parent("hq".into(), fault), 0));
+}
+
+#[tokio::test]
+async fn origins_are_dialled_from_the_address_that_is_chosen() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let destination = tunnel(&listener.local_addr().unwrap().to_string());
+    for (source, options, from) in [
+        (None, "private = true", "127.0.0.1"),
+        (Some("127.0.0.77"), "private = true", "127.0.0.77"),
+        (Some("127.0.0.77"), "private = true\nroute = '127.0.0.78'", "127.0.0.78"),
+        (None, "private = true\nroute = ['nobody', '127.0.0.79']", ""),
+        (Some("::1"), "private = true", "127.0.0.1"),
+        (None, "private = true\nroute = '::1'", ""),
+    ] {
+        let config = Config { source: source.iter().map(|text| text.parse().unwrap()).collect(), ..Config::default() };
+        let found = dialler(&config).dial(&destination, &permit(options)).await;
+        assert_eq!(
+            found.as_ref().map_or_else(|_| String::new(), |dialled| dialled.egress.ip().to_string()),
+            from,
+            "{options}"
+        );
+        if found.is_ok() {
+            assert_eq!(listener.accept().await.unwrap().1.ip().to_string(), from, "{options}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parent_that_hangs_leaves_time_for_the_next_and_is_found_out_by_asking() {
+    let (hangs, good) = (Fake::start(b"hang").await, Fake::start(TAKEN).await);
+    let config = Config {
+        parents: vec![
+            parent("hangs", &format!("socks5://{}", hangs.address), ""),
+            parent("mute", &http(hangs.address), "probe = '20s'"),
+            parent("good", &http(good.address), ""),
+        ],
+        route: route("['hangs', 'good']"),
+        ..Config::default()
+    };
+    let dialler = Arc::new(dialler(&config));
+    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap();
+    assert_eq!(&*dialled.through.unwrap().parent, "good");
+    // This one takes connections and never answers: a request cannot tell whether the origin is to blame.
+    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = ['mute', 'good']")).await.unwrap_err();
+    assert_eq!(error, Error::TimedOut);
+    let probing = {
+        let dialler = Arc::clone(&dialler);
+        tokio::spawn(async move { dialler.probe_parents().await })
+    };
+    let mute = dialler.parents.iter().find(|parent| &*parent.name == "mute").unwrap();
+    while mute.health.is_up() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("route = ['mute', 'good']")).await.unwrap();
+    assert_eq!(&*dialled.through.unwrap().parent, "good");
+    probing.abort();
+}
+
+/// A SOCKS parent that says each of `answers` in turn, and what it was told.
+async fn socks(answers: &'static [&'static [u8]], more: &str) -> (Result<Dialled, Error>, Vec<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("socks5://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut stream: TcpStream = listener.accept().await.unwrap().0;
+        let mut told = Vec::new();
+        for answer in answers {
+            let mut piece = vec![0; 1024];
+            let read = stream.read(&mut piece).await.unwrap();
+            piece.truncate(read);
+            told.push(piece);
+            stream.write_all(answer).await.unwrap();
+        }
+        told
+    });
+    let config = Config { parents: vec![parent("hq", &url, more)], route: route("'hq'"), ..Config::default() };
+    let result = dialler(&config).dial(&tunnel("far.test:443"), &permit("")).await;
+    (result, serving.await.unwrap())
+}
+
+#[tokio::test]
+async fn socks_is_spoken_to_the_letter() {
+    let named = "username = 'us'\npassword = 'them'";
+    let (result, told) = socks(&[&[5, 2], &[1, 0], &[5, 0, 0, 3, 2, b'a', b'b', 0, 80, b'h', b'i']], named).await;
+    let mut stream = result.unwrap().stream;
+    let mut first = [0; 2];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"hi", "what follows the answer is the origin's");
+    assert_eq!(told[0], [5, 2, 0, 2]);
+    assert_eq!(told[1], b"\x01\x02us\x04them");
+    assert_eq!(told[2], b"\x05\x01\x00\x03\x08far.test\x01\xbb");
+}
+
+#[tokio::test]
+async fn what_a_socks_parent_says_is_told_apart() {
+    let named = "username = 'us'\npassword = 'them'";
+    let cases: [(&'static [&'static [u8]], &str, &str); 12] = [
+        (&[&[5, 0], &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]], "", "ok"),
+        (&[&[5, 0], &[5, 1, 0, 1, 0, 0, 0, 0, 0, 0]], "", "Unreachable(\"the parent \\\"hq\\\" answers 1\")"),
+        (&[&[5, 0], &[5, 2, 0, 1, 0, 0, 0, 0, 0, 0]], "", "ParentDenied(\"hq\")"),
+        (&[&[5, 0], &[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]], "", "Refused"),
+        (&[&[5, 0], &[5, 6, 0, 1, 0, 0, 0, 0, 0, 0]], "", "TimedOut"),
+        (
+            &[&[5, 0], &[5, 7, 0, 1, 0, 0, 0, 0, 0, 0]],
+            "",
+            "Parent(\"hq\", Protocol(\"it does not know what it is asked for\"))",
+        ),
+        (&[&[5, 0], &[5, 0, 0, 9, 0, 0, 0, 0, 0, 0]], "", "Parent(\"hq\", Protocol(\"its answer is not SOCKS\"))"),
+        (&[&[5, 0], &[4, 0, 0, 1, 0, 0, 0, 0, 0, 0]], "", "Parent(\"hq\", Protocol(\"its answer is not SOCKS\"))"),
+        (&[&[5, 0xff]], "", "Parent(\"hq\", Credentials)"),
+        (&[&[5, 2]], "", "Parent(\"hq\", Protocol(\"it does not speak SOCKS version 5\"))"),
+        (&[&[5, 2], &[1, 1]], named, "Parent(\"hq\", Credentials)"),
+        (&[b"HT"], "", "Parent(\"hq\", Protocol(\"it does not speak SOCKS version 5\"))"),
+    ];
+    for (answers, more, wanted) in cases {
+        let (result, _) = socks(answers, more).await;
+        let said = result.map_or_else(|error| format!("{error:?}"), |_| "ok".to_owned());
+        assert_eq!(said, wanted, "{answers:?}");
+    }
+}

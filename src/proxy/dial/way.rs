@@ -1,0 +1,168 @@
+//! The ways of a route, tried in order: direct, or through a parent.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::Version;
+use tokio::time::{Instant, timeout};
+
+use super::error::{Error, ParentFault};
+use super::parent::{Parent, Protocol, Resolve};
+use super::sockets::Sockets;
+use super::{Dialled, Dialler, race};
+use crate::policy::{Hop, Route};
+use crate::wire::h1::Stream;
+use crate::wire::target::Host;
+use crate::wire::{Destination, Scheme};
+
+impl Dialler {
+    /// Tries each way in turn. Another way is tried only when a parent is at fault: what a parent says of the origin is
+    /// taken for an answer.
+    pub(super) async fn by_route(
+        &self,
+        destination: &Destination,
+        private: bool,
+        route: &Route,
+    ) -> Result<Dialled, Error> {
+        let until = Instant::now() + self.limit;
+        let is_up = |hop: &&Hop| self.parent(hop).is_none_or(|parent| parent.health.is_up());
+        let mut hops: Vec<&Hop> = route.hops().iter().filter(is_up).collect();
+        if hops.is_empty() {
+            // They may be back, and nothing is lost by asking.
+            hops = route.hops().iter().collect();
+        }
+        let mut left = u32::try_from(hops.len()).unwrap_or(u32::MAX);
+        let mut last = Error::Unreachable("the route has no way".to_owned());
+        for hop in hops {
+            // A way that hangs leaves time for those after it.
+            let share = until.saturating_duration_since(Instant::now()) / left.max(1);
+            left = left.saturating_sub(1);
+            last = match self.by_hop(destination, private, hop, share).await {
+                Err(error @ Error::Parent(..)) => {
+                    tracing::debug!(%error, "a way does not work");
+                    error
+                }
+                result => return result,
+            };
+        }
+        Err(last)
+    }
+
+    async fn by_hop(
+        &self,
+        destination: &Destination,
+        private: bool,
+        hop: &Hop,
+        share: Duration,
+    ) -> Result<Dialled, Error> {
+        match hop {
+            Hop::Direct => self.straight_to(destination, private, self.sockets).await,
+            Hop::Source(source) => self.straight_to(destination, private, Sockets::from_only(*source)).await,
+            Hop::Parent(name) => match self.parent(hop) {
+                Some(parent) => self.through(destination, private, parent, share).await,
+                // The configuration is checked for this.
+                None => Err(Error::Unreachable(format!("there is no parent \"{name}\""))),
+            },
+        }
+    }
+
+    async fn straight_to(&self, destination: &Destination, private: bool, sockets: Sockets) -> Result<Dialled, Error> {
+        let mut candidates = self.candidates(destination, private).await?;
+        candidates.retain(|address| sockets.reach(address));
+        let stream = race::connect(&candidates, sockets).await?;
+        let (origin, egress) = (stream.peer_addr()?, stream.local_addr()?);
+        Ok(Dialled { stream: Stream::Plain(stream), origin, egress, through: None })
+    }
+
+    async fn through(
+        &self,
+        destination: &Destination,
+        private: bool,
+        parent: &Parent,
+        share: Duration,
+    ) -> Result<Dialled, Error> {
+        parent.used.store(true, Ordering::Relaxed);
+        // Before anything is opened: a destination that is refused says nothing about a parent.
+        self.check_literal(destination, private)?;
+        let found = match (&destination.host, parent.resolve) {
+            (Host::Domain(_), Resolve::Here) => self.candidates(destination, private).await?.first().copied(),
+            _ => None,
+        };
+        let (mut stream, origin, egress) = self.reach(parent, share).await?;
+        let absolute_form = destination.scheme == Scheme::Http && parent.takes_absolute_form();
+        if !absolute_form {
+            let host = found.map_or_else(|| destination.host.clone(), |found| host_of(&found));
+            let asked = parent.ask(&mut stream, (&host, destination.port), self.via.line(Version::HTTP_11)).await;
+            match &asked {
+                // It may have ended the connection for the origin's sake.
+                Err(Error::Parent(_, ParentFault::Ended)) => {}
+                Err(Error::Parent(_, fault)) => note_failure(parent, fault),
+                _ => note_success(parent),
+            }
+            asked?;
+        }
+        Ok(Dialled { stream, origin, egress, through: Some(parent.through(absolute_form)) })
+    }
+
+    /// A connection to a parent that is ready for a request, within `limit`. Notes when there is none; that there is one
+    /// does not mean that it works.
+    pub(super) async fn reach(
+        &self,
+        parent: &Parent,
+        limit: Duration,
+    ) -> Result<(Stream, SocketAddr, SocketAddr), Error> {
+        let reached = match timeout(limit, self.open(parent)).await {
+            Ok(reached) => reached,
+            Err(_) => Err(ParentFault::NotReached(Box::new(Error::TimedOut))),
+        };
+        reached.map_err(|fault| {
+            note_failure(parent, &fault);
+            parent.fault(fault)
+        })
+    }
+
+    async fn open(&self, parent: &Parent) -> Result<(Stream, SocketAddr, SocketAddr), ParentFault> {
+        let address = &parent.address;
+        let not_reached = |error: Error| ParentFault::NotReached(Box::new(error));
+        let found = self.resolver.resolve_at(&address.host, address.port).await.map_err(not_reached)?;
+        if let Some(own) = found.iter().find(|socket| self.is_own(**socket)) {
+            return Err(not_reached(Error::Myself(*own)));
+        }
+        let tcp = race::connect(&found, self.sockets).await.map_err(|error| not_reached(error.into()))?;
+        let (origin, egress) = match (tcp.peer_addr(), tcp.local_addr()) {
+            (Ok(origin), Ok(egress)) => (origin, egress),
+            (Err(error), _) | (_, Err(error)) => return Err(not_reached(error.into())),
+        };
+        let mut stream = match address.protocol {
+            Protocol::Https => {
+                let tls = self.tls.connect(&address.host, tcp).await.map_err(not_reached)?;
+                Stream::Other(Box::new(tls))
+            }
+            Protocol::Http | Protocol::Socks5 => Stream::Plain(tcp),
+        };
+        parent.greet(&mut stream).await?;
+        Ok((stream, origin, egress))
+    }
+}
+
+/// Notes that a parent has answered.
+pub(super) fn note_success(parent: &Parent) {
+    if parent.health.works() {
+        tracing::info!(parent = %parent.name, "parent works again");
+    }
+}
+
+/// Leaves a parent alone for a while.
+pub(super) fn note_failure(parent: &Parent, fault: &ParentFault) {
+    if parent.health.fails() {
+        tracing::warn!(parent = %parent.name, %fault, "parent fails: others are used where there are any");
+    }
+}
+
+fn host_of(socket: &SocketAddr) -> Host<String> {
+    match socket.ip() {
+        std::net::IpAddr::V4(address) => Host::Ipv4(address),
+        std::net::IpAddr::V6(address) => Host::Ipv6(address),
+    }
+}

@@ -1,0 +1,83 @@
+//! Other people's programs at the other end of a connection.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::world::PATIENCE;
+
+/// A program that runs until it is dropped.
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+impl Peer {
+    /// Starts a Debian program, which will listen at `address`.
+    pub(crate) fn start(package: &str, address: SocketAddr, command: &mut Command) -> Self {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{package}: {error}: install it with `apt install {package}`"));
+        let mut peer = Self { address, child };
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = peer.child.try_wait().unwrap() {
+                panic!("{package} has ended: {status}");
+            }
+            assert!(begun.elapsed() < 3 * PATIENCE, "{package} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        peer
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+/// The first of these that is there; the last word if none is.
+fn program(paths: &[&str]) -> PathBuf {
+    paths.iter().map(PathBuf::from).find(|path| path.exists()).unwrap_or_else(|| paths[paths.len() - 1].into())
+}
+
+/// Squid with the lines of `config`, in a folder of its own.
+pub(crate) fn squid(folder: &Path, address: SocketAddr, config: &str) -> Peer {
+    let folder = folder.join(format!("squid-{}", address.port()));
+    fs::create_dir_all(&folder).unwrap();
+    // Started as root, Squid works as a user of its own.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(folder.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (file, shown) = (folder.join("squid.conf"), folder.display());
+    let text = format!(
+        "{config}
+cache deny all
+access_log none
+cache_log {shown}/cache.log
+coredump_dir {shown}
+pid_filename {shown}/squid.pid
+pinger_enable off
+max_filedescriptors 1024
+shutdown_lifetime 0 seconds
+"
+    );
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(program(&["/usr/sbin/squid", "squid"]));
+    Peer::start("squid-openssl", address, command.args(["-N", "-f"]).arg(&file))
+}
+
+/// A SOCKS 5 server that wants this name and password.
+pub(crate) fn microsocks(address: SocketAddr, name: &str, password: &str) -> Peer {
+    let (ip, port) = (address.ip().to_string(), address.port().to_string());
+    let mut command = Command::new("microsocks");
+    Peer::start("microsocks", address, command.args(["-i", &ip, "-p", &port, "-u", name, "-P", password]))
+}
