@@ -12,6 +12,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{Dispatch, PortalCertificate};
+use super::fetch::Fetcher;
+use super::garden::SignInHosts;
+use super::metadata::{self, Source, Sources};
 use super::{App, descriptors};
 use crate::admin::{self, Admin, Door};
 use crate::authority::{self, Authority};
@@ -23,8 +26,8 @@ use crate::listener::{Listener, Shared};
 use crate::observe::AccessLog;
 use crate::pac::{self, Pac};
 use crate::page::Locales;
-use crate::policy::{Pattern, Policy};
-use crate::portal::{self, Portal, RealmParts};
+use crate::policy::Policy;
+use crate::portal::{self, Portal, RealmParts, Trust};
 use crate::proxy::dial::{Dialler, OriginTls, Roots};
 use crate::proxy::{self, Proxy};
 use crate::saml;
@@ -42,11 +45,6 @@ pub const AUTHORITY_NAME: &str = "Vestibule interception";
 
 /// Records of each kind that the store keeps at most: pending sign-ins, tickets, used assertions.
 const MAX_RECORDS: usize = 500_000;
-
-/// Hosts that Entra's sign-in pages load from, besides the one that people are sent to.
-const ENTRA_HOST: &str = "login.microsoftonline.com";
-const ENTRA_ASSETS: [&str; 5] =
-    ["aadcdn.msauth.net", "aadcdn.msftauth.net", "login.live.com", "login.microsoft.com", "login.windows.net"];
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +93,9 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         Scheme::Https,
         &format!("{}:{}", config.portal.url.host(), config.portal.url.port()),
     )?;
-    let realms = config.realms.iter().map(|realm| realm_parts(realm, config)).collect::<Result<Vec<_>, _>>()?;
+    let mut sources = Vec::new();
+    let realms = config.realms.iter().map(|realm| realm_parts(realm, config, clock, &mut sources));
+    let realms = realms.collect::<Result<Vec<_>, _>>()?;
     let processors = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let workers = NonZero::new(limits.workers).unwrap_or_else(processors);
     let listeners = config
@@ -113,15 +113,13 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let pending = Arc::new(PendingSignIns::new(Arc::clone(&store), clock.clone(), config.portal.sign_in_timeout));
     let sealer = Arc::clone(keys.sealer());
     let brand = config.portal.brand()?;
-    let idp_hosts = idp_hosts(&realms);
-    let facts =
-        pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: idp_hosts.clone(), proxy: None };
+    let fetched_from = sources.iter().filter_map(Source::host).map(str::to_owned).collect();
+    let hosts = Arc::new(SignInHosts::new(realms.clone(), fetched_from));
+    let facts = pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: hosts.names(), proxy: None };
     let pac = Pac::build(&config.pac, &facts)?;
     let roots = Roots::load(&config.egress.trust).map_err(|(path, why)| Error::Trust(path, why))?;
     let tls = OriginTls::new(roots, limits.connect_time);
     let dialler = Arc::new(Dialler::new(&config.dial(), own, tls.clone(), limits.connect_time));
-    let garden = idp_hosts.iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok());
-
     let shared = Shared::new(Networks::new(&config.networks), &limits);
     let finish = CancellationToken::new();
     let portal = Portal::new(
@@ -141,7 +139,9 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         },
     );
     let portal_certificate = portal_certificate(config, &authority)?;
-    let policy = Policy::new(&config.policy, garden);
+    let policy = Policy::new(&config.policy, hosts.garden());
+    let fetcher = Fetcher { dialler: Arc::clone(&dialler), tls: tls.clone() };
+    let sources = Sources { sources, fetcher, hosts, clock: clock.clone() };
     // The portal is served through the proxy, and the proxy sends people to the portal: each knows the other.
     let dispatch = Arc::new_cyclic(|dispatch: &Weak<Dispatch>| {
         let dispatch = Weak::clone(dispatch);
@@ -195,6 +195,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         sessions,
         store,
         keys,
+        sources,
         clock: clock.clone(),
         limits,
         finish,
@@ -238,30 +239,35 @@ fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
     }
 }
 
-fn realm_parts(realm: &saml::Config, config: &Config) -> Result<RealmParts, Error> {
+fn realm_parts(
+    realm: &saml::Config,
+    config: &Config,
+    clock: &Clock,
+    sources: &mut Vec<Source>,
+) -> Result<RealmParts, Error> {
     let read = |path: &Path| std::fs::read(path);
     let wrong = |error| Error::Realm(realm.name.clone(), error);
-    let identity_provider = realm.identity_provider(read).map_err(wrong)?;
+    let known = realm.identity_provider(read).map_err(wrong)?;
     let service_provider = realm.service_provider(&config.portal.url.to_string(), read).map_err(wrong)?;
+    let identity_provider = match (known, Source::open(realm, &config.state, clock)) {
+        (None, Some(source)) => {
+            let trust = Arc::clone(source.trust());
+            sources.push(source);
+            trust
+        }
+        (Some(idp), _) => {
+            metadata::warn_of_expired(&realm.name, &idp, clock);
+            Arc::new(Trust::fixed(idp, clock.clone()))
+        }
+        (None, None) => return Err(wrong(saml::config::Error::Missing("metadata"))),
+    };
     Ok(RealmParts {
         realm: realm.realm(),
         service_provider: Arc::new(service_provider),
-        identity_provider: Arc::new(identity_provider),
+        identity_provider,
         claims: Arc::new(realm.claim_map()),
         mismatch: realm.mismatch,
     })
-}
-
-/// The hosts that a browser needs before anybody is signed in.
-fn idp_hosts(realms: &[RealmParts]) -> Vec<String> {
-    let urls = realms.iter().flat_map(|realm| realm.identity_provider.urls());
-    let mut hosts: Vec<String> = urls.filter_map(|url| url.host_str().map(str::to_owned)).collect();
-    if hosts.iter().any(|host| host == ENTRA_HOST) {
-        hosts.extend(ENTRA_ASSETS.map(str::to_owned));
-    }
-    hosts.sort();
-    hosts.dedup();
-    hosts
 }
 
 fn portal_certificate(config: &Config, authority: &Arc<Authority>) -> Result<PortalCertificate, Error> {

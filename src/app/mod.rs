@@ -4,6 +4,9 @@ pub mod build;
 pub mod demo;
 mod descriptors;
 mod dispatch;
+mod fetch;
+mod garden;
+mod metadata;
 mod recorded;
 mod workers;
 
@@ -29,6 +32,7 @@ use crate::wire::{Limits, Peer, serve};
 pub use build::{Error, build};
 use dispatch::Dispatch;
 pub use dispatch::HEALTH_PATH;
+use metadata::Sources;
 use workers::Workers;
 
 /// How often some of the sessions are looked after.
@@ -50,6 +54,7 @@ pub struct App {
     store: Arc<dyn Store>,
     keys: Keys,
     clock: Clock,
+    sources: Sources,
     limits: Limits,
     /// Fires when exchanges under way are to be the last.
     finish: CancellationToken,
@@ -81,6 +86,7 @@ impl App {
             store,
             keys,
             clock,
+            sources,
             limits,
             finish,
         } = self;
@@ -98,6 +104,7 @@ impl App {
         }
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
+        let fetching = sources.spawn();
         let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
@@ -112,6 +119,7 @@ impl App {
         }
         looking_after.abort();
         sweeping.abort();
+        fetching.iter().for_each(tokio::task::JoinHandle::abort);
         probing.abort();
         workers.end().await;
         if store.sync().await.is_err() {

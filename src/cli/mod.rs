@@ -4,6 +4,7 @@ mod ca;
 pub mod check_config;
 mod demo;
 mod healthcheck;
+mod metadata;
 mod run;
 mod sessions;
 
@@ -53,6 +54,14 @@ enum Command {
     /// The interception authority
     #[command(subcommand)]
     Ca(Ca),
+    /// Print our SAML metadata, to be uploaded at the identity provider
+    Metadata {
+        /// The realm's name, if there are several
+        realm: Option<String>,
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
     /// Who is signed in at a running node, and an end to it
     #[command(subcommand)]
     Sessions(Sessions),
@@ -149,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::CheckConfig { file } => return ExitCode::from(check_config::check_config(&file, &environment)),
         Command::Demo { listen, folder } => demo::demo(listen, folder),
         Command::Ca(Ca::Show { config }) => ca::show(&config),
+        Command::Metadata { realm, config } => metadata::print(&config, realm.as_deref()),
         Command::Sessions(command) => sessions::sessions(&command),
         Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),
     };

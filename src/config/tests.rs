@@ -81,8 +81,8 @@ fn every_example_in_the_example_can_be_switched_on() {
     let (files, others): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line.contains("be read"));
     assert_eq!(files.len(), 8, "{files:#?}");
     let others: Vec<&str> = others.iter().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
-    let doubled = ["issuer", "login_url", "logout_url", "logout_binding", "certificate"];
-    let doubled = doubled.map(|key| format!("`{key}` stands in `metadata` already / remove one of them"));
+    let doubled = ["metadata_url", "issuer", "login_url", "logout_url", "logout_binding", "certificate"];
+    let doubled = doubled.map(|key| format!("`{key}` can't stand beside `metadata` / remove one of them"));
     assert_eq!(others, doubled);
 }
 
@@ -187,8 +187,8 @@ level = 'loud'
              `[section]`",
             "12:1: `domains` is missing in `[[realm]]` / add a line `domains = …` below it",
             "12:1: `entity_id` is missing in `[[realm]]` / add a line `entity_id = …` below it",
-            "12:1: nothing says who the identity provider of this realm is / add `metadata = \"FILE\"`, as downloaded \
-             from the identity provider",
+            "12:1: nothing says who the identity provider of this realm is / add `metadata_url = \"https://…\"` or \
+             `metadata = \"FILE\"`, both from the identity provider",
             "15:9: `loud` is not accepted here / accepted: `error`, `warn`, `info`, `debug`, `trace`",
         ]
     );
@@ -263,7 +263,7 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
             "[[realm]]\nname = 'b'\ndomains = ['b.example']\nentity_id = 'b'\nissuer = 'b'",
             "1:1: the identity provider's `login_url`, `certificate` is missing / or give its `metadata` instead",
         ),
-        ("issuer = 'b'", "1:10: `issuer` stands in `metadata` already / remove one of them"),
+        ("issuer = 'b'", "1:10: `issuer` can't stand beside `metadata` / remove one of them"),
         (
             "[[realm]]\nname = 'b'\ndomains = ['b.example']\nentity_id = 'b'\nmetadata = 'minimal.toml'",
             "5:12: the identity provider can't be used: the metadata are not XML that can be read",

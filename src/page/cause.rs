@@ -74,6 +74,10 @@ impl Cause {
 pub enum Trouble {
     /// The Response was not accepted; why is for the log alone.
     Refused,
+    /// The answer is from the future: clocks differ.
+    Clock,
+    /// The answer, or the sign-in, is over.
+    TooLate,
     /// Somebody else signed in than the person who was typed, and the realm refuses that.
     OtherPerson,
     /// The sign-in was begun in another browser.
@@ -109,6 +113,8 @@ impl Trouble {
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Refused => "sign-in-refused",
+            Self::Clock => "sign-in-clock",
+            Self::TooLate => "sign-in-too-late",
             Self::OtherPerson => "sign-in-other-person",
             Self::Foreign => "sign-in-foreign",
             Self::NotAssigned => "provider-not-assigned",

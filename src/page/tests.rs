@@ -111,7 +111,9 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     pages
 }
 
-const TROUBLES: [Trouble; 15] = [
+const TROUBLES: [Trouble; 17] = [
+    Trouble::Clock,
+    Trouble::TooLate,
     Trouble::Refused,
     Trouble::OtherPerson,
     Trouble::Foreign,

@@ -8,6 +8,8 @@ mod route;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use serde::Deserialize;
 
 use crate::identity::network::{SignIn, Unidentified};
@@ -115,6 +117,11 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// Leave for a request of our own, to an address that the operator wrote down. It may be private: they know.
+    pub fn for_operator(purpose: &str) -> Self {
+        Self { rule: purpose.into(), lane: Lane { private: true, route: None } }
+    }
+
     /// The rule that allowed the request.
     pub fn rule(&self) -> &Arc<str> {
         &self.rule
@@ -136,10 +143,23 @@ impl Permit {
     }
 }
 
+/// The hosts that sign-in itself needs: part of the walled garden, whatever the configuration says. They change when an
+/// identity provider does.
+#[derive(Debug, Default)]
+pub struct Garden(ArcSwap<Hosts>);
+
+impl Garden {
+    /// Puts these hosts in the place of those that were there.
+    pub fn plant(&self, hosts: impl IntoIterator<Item = Pattern>) {
+        self.0.store(Arc::new(hosts.into_iter().collect()));
+    }
+}
+
 /// The policy, as used.
 #[derive(Debug)]
 pub struct Policy {
     walled_garden: Hosts,
+    garden: Arc<Garden>,
     approved: Hosts,
     blocked: Hosts,
     rules: Vec<Rule>,
@@ -171,9 +191,10 @@ struct Names {
 
 impl Policy {
     /// Compiles the policy. `garden` are the hosts that sign-in itself needs.
-    pub fn new(config: &Config, garden: impl IntoIterator<Item = Pattern>) -> Self {
+    pub fn new(config: &Config, garden: Arc<Garden>) -> Self {
         Self {
-            walled_garden: config.walled_garden.iter().cloned().chain(garden).collect(),
+            walled_garden: config.walled_garden.iter().cloned().collect(),
+            garden,
             approved: config.approved.iter().cloned().collect(),
             blocked: config.blocked.iter().cloned().collect(),
             rules: config.rules.iter().map(Rule::new).collect(),
@@ -191,7 +212,7 @@ impl Policy {
     /// Decides one request.
     pub fn evaluate(&self, query: Query<'_>) -> Decision {
         let host = &query.destination.host;
-        if self.walled_garden.contains(host) {
+        if self.is_walled_garden(query.destination) {
             return permit(&self.names.walled_garden, &Lane::default());
         }
         if self.blocked.contains(host) {
@@ -241,7 +262,7 @@ impl Policy {
 
     /// Whether requests for this destination need no sign-in at all.
     pub fn is_walled_garden(&self, destination: &Destination) -> bool {
-        self.walled_garden.contains(&destination.host)
+        self.walled_garden.contains(&destination.host) || self.garden.0.load().contains(&destination.host)
     }
 }
 

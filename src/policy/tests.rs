@@ -19,7 +19,9 @@ fn user(groups: Groups) -> User {
 }
 
 fn policy(toml: &str) -> Policy {
-    Policy::new(&toml::from_str(toml).unwrap(), ["=login.test".to_owned().try_into().unwrap()])
+    let garden = Garden::default();
+    garden.plant(["=login.test".to_owned().try_into().unwrap()]);
+    Policy::new(&toml::from_str(toml).unwrap(), Arc::new(garden))
 }
 
 /// The decision in a word: the rule that permitted, `!` and the rule that denied, or `?`.

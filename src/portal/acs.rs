@@ -18,7 +18,7 @@ use crate::portal::form::Form;
 use crate::portal::{RealmParts, Shared, Visit, identity_provider, logon, redirect, show};
 use crate::saml::config::ACS_PATH;
 use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
-use crate::saml::{Mismatch, response};
+use crate::saml::{IdentityProvider, Mismatch, response};
 use crate::seal::fingerprint;
 use crate::session::pending::Pending;
 use crate::session::{AssertionFacts, Begun, Ending, SessionId};
@@ -125,10 +125,10 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     }
     let realm = portal.parts.realms.iter().find(|parts| parts.realm.name == pending.realm);
     let realm = realm.ok_or_else(|| fail(Refusal::UnknownRealm))?;
-    let accepted = match verify(portal, visit, realm, &pending, message).await {
+    let (accepted, idp) = match verified(portal, visit, realm, &pending, message).await {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            if matches!(refusal, Refusal::Response(crate::saml::Error::Status(_))) {
+            if is_final(realm, &refusal) {
                 // If it stays, it is good for one more attempt of the same person.
                 let _ = portal.parts.pending.consume(id).await;
             }
@@ -138,8 +138,7 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let user = realm.claims.user(&accepted).map_err(|error| fail(error.into()))?;
     let consumed = portal.parts.pending.consume(id).await.map_err(|_| fail(Refusal::Busy))?;
     consumed.ok_or_else(|| fail(Refusal::Spent))?;
-    let issuer = realm.identity_provider.entity_id();
-    match portal.parts.pending.use_assertion(issuer, &accepted.assertion_id, accepted.reusable_until).await {
+    match portal.parts.pending.use_assertion(idp.entity_id(), &accepted.assertion_id, accepted.reusable_until).await {
         Ok(true) => {}
         Ok(false) => return Err(fail(Refusal::Replayed)),
         Err(_) => return Err(fail(Refusal::Busy)),
@@ -150,17 +149,55 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     Ok(response)
 }
 
-/// Verifies a Response on a thread of its own, a few at a time.
-async fn verify(
+/// Whether a refusal uses the sign-in up. What only a key of ours can read is asked for once: whoever sends changed
+/// ciphertexts to learn from the refusals must begin anew each time, whatever was wrong.
+fn is_final(realm: &RealmParts, refusal: &Refusal) -> bool {
+    let decrypts = realm.service_provider.keys.iter().any(|key| key.decrypts());
+    matches!(refusal, Refusal::Response(error) if decrypts || matches!(error, crate::saml::Error::Status(_)))
+}
+
+/// What a person is told of an answer that is not accepted. Only times are told apart: everything else would help
+/// nobody but an attacker.
+fn trouble_of(error: &crate::saml::Error) -> Trouble {
+    use crate::saml::Error;
+    match error {
+        Error::IssuedInFuture | Error::NotYetValid => Trouble::Clock,
+        Error::Expired | Error::RequestTooOld | Error::SessionEnded => Trouble::TooLate,
+        _ => Trouble::Refused,
+    }
+}
+
+/// Verifies a Response; once more if no key fits and the identity provider turns out to have other ones by now.
+async fn verified(
     portal: &Shared,
     visit: &Visit,
     realm: &RealmParts,
     pending: &Pending,
     message: &str,
+) -> Result<(Accepted, Arc<IdentityProvider>), Refusal> {
+    let idp = realm.identity_provider.current().ok_or(Refusal::UnknownRealm)?;
+    match verify(portal, visit, realm, &idp, pending, message).await {
+        Err(Refusal::Response(crate::saml::Error::BadSignature)) => {}
+        result => return Ok((result?, idp)),
+    }
+    let Some(idp) = realm.identity_provider.renewed(&idp).await else {
+        return Err(crate::saml::Error::BadSignature.into());
+    };
+    Ok((verify(portal, visit, realm, &idp, pending, message).await?, idp))
+}
+
+/// Verifies a Response on a thread of its own, a few at a time.
+async fn verify(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    idp: &Arc<IdentityProvider>,
+    pending: &Pending,
+    message: &str,
 ) -> Result<Accepted, Refusal> {
     let turn = Arc::clone(&portal.verifications).acquire_owned();
     let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, turn).await else { return Err(Refusal::Busy) };
-    let (sp, idp) = (Arc::clone(&realm.service_provider), Arc::clone(&realm.identity_provider));
+    let (sp, idp) = (Arc::clone(&realm.service_provider), Arc::clone(idp));
     let (message, request_id, requested) = (message.to_owned(), pending.request_id.clone(), pending.issued);
     let endpoint = format!("{}{}", portal.config.url, visit.address);
     let (max_age, now) = (portal.parts.pending.lifetime(), portal.parts.clock.now());
@@ -259,11 +296,19 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
         Refusal::OtherBrowser => (StatusCode::FORBIDDEN, Trouble::Foreign, None),
         Refusal::OtherPerson => (StatusCode::FORBIDDEN, Trouble::OtherPerson, None),
         Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
-        Refusal::Broken => (StatusCode::INTERNAL_SERVER_ERROR, Trouble::Internal, None),
-        Refusal::NoResponse | Refusal::UnknownRealm | Refusal::Response(_) | Refusal::Claims(_) | Refusal::Replayed => {
+        Refusal::Response(error) => (StatusCode::FORBIDDEN, trouble_of(error), None),
+        Refusal::NoResponse | Refusal::UnknownRealm | Refusal::Broken | Refusal::Claims(_) | Refusal::Replayed => {
             (StatusCode::FORBIDDEN, Trouble::Refused, None)
         }
     };
+    if matches!(&failure.refusal, Refusal::Response(crate::saml::Error::Disagreement) | Refusal::Broken) {
+        tracing::error!(
+            realm = failure.realm,
+            client = %visit.peer.client.ip(),
+            request_id = visit.request_id,
+            "two verifiers disagree, or one of them failed: an attack, or a fault in one of them"
+        );
+    }
     tracing::warn!(
         realm = failure.realm,
         reason = %failure.refusal,
@@ -274,4 +319,26 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
     let mut page = visit.trouble(trouble, failure.returning.as_deref());
     page.said = said;
     show(status, page.render(&portal.parts.brand, visit.locale(portal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saml::Error;
+
+    #[test]
+    fn times_are_told_to_people_and_nothing_else_is() {
+        for (error, trouble) in [
+            (Error::IssuedInFuture, Trouble::Clock),
+            (Error::NotYetValid, Trouble::Clock),
+            (Error::Expired, Trouble::TooLate),
+            (Error::RequestTooOld, Trouble::TooLate),
+            (Error::SessionEnded, Trouble::TooLate),
+            (Error::BadSignature, Trouble::Refused),
+            (Error::NotDecrypted, Trouble::Refused),
+            (Error::WrongAudience, Trouble::Refused),
+        ] {
+            assert_eq!(trouble_of(&error), trouble, "{error}");
+        }
+    }
 }

@@ -6,13 +6,14 @@ use aws_lc_rs::digest;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
+use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::Timestamp;
 use crate::page::{self, Trouble};
-use crate::portal::{Certificate, Shared, Visit, show};
+use crate::portal::{Certificate, RealmParts, Shared, Visit, show};
 
 type Portal = State<Arc<Shared>>;
 
@@ -60,15 +61,24 @@ pub(super) async fn authority_der(State(portal): Portal) -> Response<Body> {
 
 /// `GET /saml/metadata`: ours, for the realm that `?realm=` names, or for the first one.
 pub(super) async fn metadata(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let mut realms = portal.parts.realms.iter();
+    let mut realms = portal.parts.realms.iter().zip(&portal.metadata);
     let found = match visit.parameter("realm") {
         None => realms.next(),
-        Some(name) => realms.find(|parts| parts.realm.name == name),
+        Some(name) => realms.find(|(parts, _)| parts.realm.name == name),
     };
     match found {
-        Some(parts) => typed(Body::from(parts.service_provider.metadata()), "application/samlmetadata+xml"),
-        None => missing(&portal, &visit),
+        Some((_, Some(metadata))) => typed(Body::from(metadata.clone()), "application/samlmetadata+xml"),
+        _ => missing(&portal, &visit),
     }
+}
+
+/// Our metadata for a realm.
+pub(super) fn metadata_of(parts: &RealmParts) -> Option<Bytes> {
+    let metadata = parts.service_provider.metadata();
+    let metadata = metadata.inspect_err(|error| {
+        tracing::error!(realm = parts.realm.name, %error, "there are no metadata for this realm");
+    });
+    metadata.ok().map(Bytes::from)
 }
 
 /// `GET /captive`: the Captive Portal API (RFC 8908), for systems that ask whether somebody must sign in here.

@@ -7,16 +7,23 @@ use crate::portal::RealmParts;
 use crate::saml::guard::Status;
 use crate::saml::request::{self, Ask, Request};
 
+/// Why nobody can be sent to an identity provider.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// Its metadata could never be fetched.
+    #[error("the identity provider's metadata could not be fetched yet")]
+    Unknown,
+    /// There is no request that it would take.
+    #[error(transparent)]
+    Request(#[from] request::Error),
+}
+
 /// An AuthnRequest that asks for the person who typed `name`.
-pub(super) fn ask(
-    parts: &RealmParts,
-    relay_state: &str,
-    name: &LogonName,
-    now: Timestamp,
-) -> Result<Request, request::Error> {
+pub(super) fn ask(parts: &RealmParts, relay_state: &str, name: &LogonName, now: Timestamp) -> Result<Request, Error> {
     let hint = parts.realm.login_hint(name);
     let ask = Ask { relay_state, login_hint: Some(&hint), passive: false };
-    request::build(&parts.service_provider, &parts.identity_provider, &ask, now)
+    let idp = parts.identity_provider.current().ok_or(Error::Unknown)?;
+    Ok(request::build(&parts.service_provider, &idp, &ask, now)?)
 }
 
 /// Whether `user` is the person that somebody typed.
@@ -39,7 +46,7 @@ pub(super) fn explain(status: &Status) -> (Trouble, Option<String>) {
         Some(65_004 | 50_140 | 16_000) => Trouble::Cancelled,
         Some(50_034 | 50_053 | 50_055 | 50_057 | 50_126 | 50_144 | 90_072) => Trouble::Locked,
         Some(50_005 | 50_074 | 50_076 | 50_079 | 50_097 | 50_158 | 53_000..=53_099) => Trouble::Policy,
-        Some(50_011 | 70_001 | 75_001..=75_099 | 700_016 | 900_235) => Trouble::Misconfigured,
+        Some(50_011 | 70_001 | 75_001..=75_099 | 650_052 | 700_016 | 900_235 | 900_236) => Trouble::Misconfigured,
         Some(_) => Trouble::ProviderFailed,
         None => by_status(status),
     };
@@ -82,6 +89,9 @@ mod tests {
             (None, Some("AADSTS50105: The signed in user is not assigned to a role."), Trouble::NotAssigned),
             (Some("NoPassive"), Some("AADSTS50058: A silent sign-in request was sent."), Trouble::NoSession),
             (None, Some("AADSTS75011: Authentication method mismatch."), Trouble::Misconfigured),
+            (None, Some("AADSTS50011: The reply URL does not match."), Trouble::Misconfigured),
+            (None, Some("AADSTS700016: Application was not found."), Trouble::Misconfigured),
+            (None, Some("AADSTS900236: The property 'Subject' is not supported."), Trouble::Misconfigured),
             (None, Some("AADSTS53003: Access has been blocked."), Trouble::Policy),
             (None, Some("AADSTS50057: The user account is disabled."), Trouble::Locked),
             (None, Some("AADSTS65004: User declined to consent."), Trouble::Cancelled),

@@ -101,7 +101,7 @@ async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonN
         Ok(request) => request,
         Err(error) => {
             tracing::error!(realm = realm.realm.name, %error, request_id = visit.request_id, "no request can be made");
-            let page = visit.trouble(Trouble::Misconfigured, draft.returning.as_deref());
+            let page = visit.trouble(Trouble::ProviderFailed, draft.returning.as_deref());
             return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));
         }
     };
@@ -255,7 +255,7 @@ fn logon_as(status: StatusCode, portal: &Shared, visit: &Visit, draft: Draft) ->
         csrf: token.text.clone(),
         example: format!("b.simon@{domain}"),
         netbios: realm.and_then(|realm| realm.netbios.first()).map(|(netbios, _)| netbios.clone()),
-        identity_providers: portal.sign_in_origins.clone(),
+        identity_providers: portal.sign_in_origins(),
     };
     let mut response = show(status, page.render(&portal.parts.brand, visit.locale(portal)));
     token.set_cookie(&mut response);

@@ -11,6 +11,7 @@ mod identity_provider;
 mod landing;
 mod limit;
 mod logon;
+mod trust;
 mod visit;
 
 use std::convert::Infallible;
@@ -31,7 +32,7 @@ use crate::clock::Clock;
 use crate::identity::Realm;
 use crate::page::{Brand, Handover, Html, Locales, Purpose};
 use crate::saml::binding::Outgoing;
-use crate::saml::{ClaimMap, IdentityProvider, Mismatch, ServiceProvider};
+use crate::saml::{ClaimMap, Mismatch, ServiceProvider};
 use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::session::pending::PendingSignIns;
@@ -40,6 +41,7 @@ use crate::wire::Peer;
 
 pub use config::{Config, Error, Origin};
 pub use cookie::SESSION as SESSION_COOKIE;
+pub use trust::Trust;
 
 use limit::Limiter;
 use visit::Visit;
@@ -76,7 +78,7 @@ pub struct RealmParts {
     /// Us, as its identity provider knows us.
     pub service_provider: Arc<ServiceProvider>,
     /// Who vouches for its people.
-    pub identity_provider: Arc<IdentityProvider>,
+    pub identity_provider: Arc<Trust>,
     /// Which claims say who somebody is.
     pub claims: Arc<ClaimMap>,
     /// What happens when somebody else signs in than was typed.
@@ -104,29 +106,24 @@ struct Shared {
     config: Config,
     parts: Parts,
     locales: Locales,
-    /// Where the logon form leads in the end.
-    sign_in_origins: Vec<String>,
     limiter: Limiter,
     /// Challenges that a ticket was issued for, by the fingerprints of their return tokens.
     answered: Cache<[u8; 16], ()>,
     verifications: Arc<Semaphore>,
+    /// Our metadata for each realm, in the order of the realms; signing them is work.
+    metadata: Vec<Option<Bytes>>,
     authority: files::Authority,
 }
 
 impl Portal {
     /// The portal with these settings and parts.
     pub fn new(config: Config, parts: Parts) -> Self {
-        let urls = parts.realms.iter().flat_map(|realm| realm.identity_provider.urls());
-        let idps = urls.map(|url| url.origin().ascii_serialization());
-        let mut sign_in_origins: Vec<_> = idps.chain(config.sign_in_origins.iter().map(Origin::to_string)).collect();
-        sign_in_origins.sort();
-        sign_in_origins.dedup();
         let shared = Arc::new(Shared {
-            sign_in_origins,
             locales: Locales::built_in(),
             answered: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
             limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
+            metadata: parts.realms.iter().map(files::metadata_of).collect(),
             authority: files::Authority::read(&parts.authority),
             config,
             parts,
@@ -152,6 +149,20 @@ impl Portal {
         let Ok(mut response) = answer;
         harden(&mut response);
         response
+    }
+}
+
+impl Shared {
+    /// Where forms that sign people in or out lead in the end.
+    fn sign_in_origins(&self) -> Vec<String> {
+        let idps = self.parts.realms.iter().filter_map(|realm| realm.identity_provider.current());
+        let mut origins: Vec<_> = self.config.sign_in_origins.iter().map(Origin::to_string).collect();
+        for idp in idps {
+            origins.extend(idp.urls().map(|url| url.origin().ascii_serialization()));
+        }
+        origins.sort();
+        origins.dedup();
+        origins
     }
 }
 
@@ -218,7 +229,7 @@ fn send(portal: &Shared, visit: &Visit, outgoing: Outgoing, purpose: Purpose) ->
     let page = Handover {
         action: form.action.into(),
         fields: form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        origins: portal.sign_in_origins.clone(),
+        origins: portal.sign_in_origins(),
         purpose,
     };
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)))

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
+use url::Url;
 
+use crate::clock::SignedDuration;
 use crate::identity::Realm;
-use crate::saml::identity_provider::http_url;
 use crate::saml::request::Options;
-use crate::saml::{Binding, ClaimMap, IdentityProvider, Key, ServiceProvider, SignOut, claims, identity_provider, key};
+use crate::saml::{Binding, ClaimMap, Key, ServiceProvider, claims, identity_provider, key};
 
 /// Where Responses are wanted, unless a realm says otherwise.
 pub const ACS_PATH: &str = "/saml/acs";
@@ -35,9 +36,15 @@ pub struct Config {
     /// Paths at which Responses are taken besides.
     #[serde(default)]
     pub acs_aliases: Vec<String>,
-    /// The identity provider's metadata, as a file. Else `issuer`, `login_url` and `certificate` are needed.
+    /// The identity provider's metadata, as a file. Else `metadata_url`, or `issuer`, `login_url` and `certificate`, are
+    /// needed.
     pub metadata: Option<PathBuf>,
-    /// The identity provider's entity ID: *Microsoft Entra Identifier*.
+    /// The https address of the identity provider's metadata: Entra's *App Federation Metadata Url*.
+    pub metadata_url: Option<Url>,
+    /// How often they are fetched. Default: once a day.
+    #[serde(default = "metadata_refresh", deserialize_with = "crate::units::signed_duration")]
+    pub metadata_refresh: SignedDuration,
+    /// The identity provider's entity ID: *Microsoft Entra Identifier*. With `metadata_url`, the only one that is taken.
     pub issuer: Option<String>,
     /// *Login URL*.
     pub login_url: Option<String>,
@@ -121,11 +128,22 @@ pub enum Error {
         cause: io::Error,
     },
     /// A key is missing.
-    #[error("`{0}` is missing: give `metadata`, or `issuer`, `login_url` and `certificate`")]
+    #[error("`{0}` is missing: give `metadata`, `metadata_url`, or `issuer`, `login_url` and `certificate`")]
     Missing(&'static str),
     /// Two ways of saying the same.
-    #[error("`{0}` cannot stand beside `metadata`")]
-    Superfluous(&'static str),
+    #[error("`{0}` cannot stand beside `{1}`")]
+    Superfluous(&'static str, &'static str),
+    /// Metadata from an address that anybody on the way could answer for.
+    #[error("`metadata_url` is not an https address")]
+    InsecureUrl,
+    /// Metadata of somebody else than before, or than is wanted.
+    #[error("the metadata are those of `{found}`, not of `{wanted}`")]
+    OtherEntity {
+        /// Whose they are.
+        found: String,
+        /// Whose they should be.
+        wanted: String,
+    },
     /// A key is needed and there is none.
     #[error("`{0}` needs a `[[realm.key]]`")]
     NoKey(&'static str),
@@ -144,6 +162,10 @@ pub enum Error {
 
 fn acs() -> String {
     ACS_PATH.to_owned()
+}
+
+fn metadata_refresh() -> SignedDuration {
+    SignedDuration::from_hours(24)
 }
 
 fn identity_claims() -> Vec<String> {
@@ -195,6 +217,7 @@ impl Config {
                 name_id_format: self.name_id_format.clone(),
                 authn_context: self.authn_context.clone(),
             },
+            attributes: self.identity_claims.iter().chain([&self.group_claim]).cloned().collect(),
             sign_metadata: self.sign_metadata,
         })
     }
@@ -207,51 +230,6 @@ impl Config {
             groups: self.group_claim.clone(),
             tenant: self.require_tenant.clone(),
         }
-    }
-
-    /// The identity provider. `read` reads a file that the configuration names.
-    pub fn identity_provider(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<IdentityProvider, Error> {
-        let read = |path: &Path| read(path).map_err(|cause| Error::Unreadable { path: path.to_owned(), cause });
-        let idp = match &self.metadata {
-            Some(path) => {
-                self.check_metadata_alone()?;
-                IdentityProvider::from_metadata(&String::from_utf8_lossy(&read(path)?))?
-            }
-            None => IdentityProvider::from_parts(
-                self.issuer.as_deref().ok_or(Error::Missing("issuer"))?,
-                self.login_url.as_deref().ok_or(Error::Missing("login_url"))?,
-                self.logout_url.as_deref(),
-                &read(self.certificate.as_ref().ok_or(Error::Missing("certificate"))?)?,
-            )?
-            .signing_out_by(self.sign_out()?),
-        };
-        if let Some(authorities) = &self.require_ca_signed {
-            idp.check_issued_by(&read(authorities)?)?;
-        }
-        Ok(idp)
-    }
-
-    fn sign_out(&self) -> Result<Option<SignOut>, Error> {
-        let Some(url) = &self.logout_url else { return Ok(None) };
-        let url = http_url(url).ok_or(identity_provider::Error::BadSignOutUrl)?;
-        let saml = |binding| SignOut::Saml { binding, request_url: url.clone(), response_url: url.clone() };
-        Ok(Some(match self.logout_binding.unwrap_or_default() {
-            LogoutBinding::Redirect => saml(Binding::Redirect),
-            LogoutBinding::Post => saml(Binding::Post),
-            LogoutBinding::Plain => SignOut::Plain(url),
-        }))
-    }
-
-    fn check_metadata_alone(&self) -> Result<(), Error> {
-        let beside = [
-            ("issuer", self.issuer.is_some()),
-            ("login_url", self.login_url.is_some()),
-            ("logout_url", self.logout_url.is_some()),
-            ("logout_binding", self.logout_binding.is_some()),
-            ("certificate", self.certificate.is_some()),
-        ];
-        let superfluous = beside.into_iter().find(|(_, given)| *given);
-        superfluous.map_or(Ok(()), |(key, _)| Err(Error::Superfluous(key)))
     }
 }
 

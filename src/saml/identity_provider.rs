@@ -7,7 +7,9 @@ use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509StoreContext};
 use url::Url;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use crate::clock::Timestamp;
 use crate::saml::xml::{Comments, Element, parse};
 use crate::saml::{Binding, ns};
 
@@ -185,6 +187,15 @@ impl IdentityProvider {
     /// Its signing certificates (X.509, DER). Their dates are not looked at: Entra goes on signing with an expired one.
     pub fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates
+    }
+
+    /// When those of its certificates ran out that are over by `now`.
+    pub fn expired(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+        self.certificates.iter().filter_map(move |certificate| {
+            let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+            let until = Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?;
+            (until < now).then_some(until)
+        })
     }
 
     /// Whether each of its certificates was issued by an authority out of `authorities` (PEM). Dates do not matter.

@@ -13,9 +13,11 @@ pub mod error;
 pub mod guard;
 pub mod identity_provider;
 pub mod key;
+mod metadata;
 pub mod request;
 pub mod response;
 pub mod service_provider;
+mod source;
 pub mod verify;
 mod xml;
 

@@ -27,6 +27,7 @@ mod program;
 mod raw;
 mod records;
 mod restart;
+mod schema;
 mod tickets;
 mod tunnels;
 mod world;

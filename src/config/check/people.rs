@@ -1,6 +1,7 @@
 //! Checks who is asked to sign in, where, and for what.
 
 use super::{Check, at, edges, egress};
+use crate::clock::SignedDuration;
 use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
@@ -97,38 +98,39 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
     for (key, file) in files.into_iter().filter_map(|(key, file)| Some((key, file.as_ref()?))) {
         all_readable &= check.readable(at!["realm", index, key], file);
     }
-    let by_hand = [
-        ("issuer", realm.issuer.is_some(), true),
-        ("login_url", realm.login_url.is_some(), true),
-        ("logout_url", realm.logout_url.is_some(), false),
-        ("logout_binding", realm.logout_binding.is_some(), false),
-        ("certificate", realm.certificate.is_some(), true),
-    ];
-    if realm.metadata.is_some() {
-        let mut alone = true;
-        for (key, ..) in by_hand.into_iter().filter(|(_, given, _)| *given) {
-            alone = false;
-            let message = format!("`{key}` stands in `metadata` already");
-            check.note(at!["realm", index, key], message, "remove one of them");
-        }
-        if all_readable
-            && alone
-            && let Err(error) = realm.identity_provider(|path| std::fs::read(path))
-        {
-            check.note(at!["realm", index, "metadata"], format!("the identity provider can't be used: {error}"), "");
-        }
-        return;
+    let superfluous = realm.superfluous();
+    for (key, by) in &superfluous {
+        let message = format!("`{key}` can't stand beside `{by}`");
+        check.note(at!["realm", index, *key], message, "remove one of them");
     }
-    let missing: Vec<&str> =
-        by_hand.into_iter().filter(|(_, given, needed)| *needed && !given).map(|(key, ..)| key).collect();
-    if missing.len() == 3 {
-        let help = "add `metadata = \"FILE\"`, as downloaded from the identity provider";
+    let by_hand = [
+        ("issuer", realm.issuer.is_some()),
+        ("login_url", realm.login_url.is_some()),
+        ("certificate", realm.certificate.is_some()),
+    ];
+    let missing: Vec<&str> = by_hand.into_iter().filter(|(_, given)| !given).map(|(key, _)| key).collect();
+    let by_metadata = [("metadata", realm.metadata.is_some()), ("metadata_url", realm.metadata_url.is_some())];
+    let by_metadata = by_metadata.into_iter().find(|(_, given)| *given).map(|(key, _)| key);
+    if by_metadata.is_none() && missing.len() == 3 {
+        let help = "add `metadata_url = \"https://…\"` or `metadata = \"FILE\"`, both from the identity provider";
         check.note(at!["realm", index], "nothing says who the identity provider of this realm is", help);
-    } else if !missing.is_empty() {
+    } else if by_metadata.is_none() && !missing.is_empty() {
         let message = format!("the identity provider's `{}` is missing", missing.join("`, `"));
         check.note(at!["realm", index], message, "or give its `metadata` instead");
-    } else if all_readable && let Err(error) = realm.identity_provider(|path| std::fs::read(path)) {
-        check.note(at!["realm", index], format!("the identity provider can't be used: {error}"), "");
+    } else if all_readable
+        && superfluous.is_empty()
+        && let Err(error) = realm.identity_provider(|path| std::fs::read(path))
+    {
+        let message = format!("the identity provider can't be used: {error}");
+        match by_metadata {
+            Some(key) => check.note(at!["realm", index, key], message, ""),
+            None => check.note(at!["realm", index], message, ""),
+        }
+    }
+    let refresh = realm.metadata_refresh;
+    if refresh < SignedDuration::from_secs(1) || refresh > SignedDuration::from_hours(24 * 30) {
+        let message = "`metadata_refresh` is between \"1s\" and \"30d\"";
+        check.note(at!["realm", index, "metadata_refresh"], message, "");
     }
 }
 

@@ -28,7 +28,7 @@ fn files(path: &Path) -> io::Result<Vec<u8>> {
 #[test]
 fn a_realm_by_hand_needs_little() {
     let config = config(BY_HAND);
-    let idp = config.identity_provider(files).unwrap();
+    let idp = config.identity_provider(files).unwrap().unwrap();
     assert_eq!(idp.entity_id(), "https://sts.windows.net/t/");
     let us = config.service_provider("https://portal.test/", files).unwrap();
     assert_eq!(us.acs_url, "https://portal.test/saml/acs");
@@ -42,12 +42,20 @@ fn a_realm_by_hand_needs_little() {
 #[test]
 fn what_is_missing_or_too_much_is_named() {
     for (from, to, message) in [
-        ("issuer = ", "#", "`issuer` is missing: give `metadata`, or `issuer`, `login_url` and `certificate`"),
-        ("login_url = ", "#", "`login_url` is missing: give `metadata`, or `issuer`, `login_url` and `certificate`"),
+        (
+            "issuer = ",
+            "#",
+            "`issuer` is missing: give `metadata`, `metadata_url`, or `issuer`, `login_url` and `certificate`",
+        ),
+        (
+            "login_url = ",
+            "#",
+            "`login_url` is missing: give `metadata`, `metadata_url`, or `issuer`, `login_url` and `certificate`",
+        ),
         (
             "certificate = ",
             "#",
-            "`certificate` is missing: give `metadata`, or `issuer`, `login_url` and `certificate`",
+            "`certificate` is missing: give `metadata`, `metadata_url`, or `issuer`, `login_url` and `certificate`",
         ),
         ("issuer = ", "metadata = \"m.xml\"\nissuer = ", "`issuer` cannot stand beside `metadata`"),
         ("contoso.cer", "other.cer", "other.cer: entity not found"),

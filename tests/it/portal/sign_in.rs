@@ -1,9 +1,12 @@
 //! From a typed name to a session, and everything that must not lead to one.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use url::form_urlencoded;
 use vestibule::clock::SignedDuration;
-use vestibule::saml::Mismatch;
+use vestibule::saml::{Key, Mismatch};
+use vestibule::secret::Secret;
 
 use super::world::{ALIAS, Options, Posting, World};
 
@@ -204,6 +207,22 @@ async fn a_response_to_another_sign_in_of_the_same_browser_is_refused_without_a_
     assert_eq!(without_id(&answer.text), without_id(&other.text), "all refusals look the same");
     assert!(!browser.holds(SESSION));
     assert_eq!(browser.deliver(&two).await.location(), "/me", "the sign-in itself still works");
+}
+
+/// A row of answers to changed ciphertexts would give the text away.
+#[tokio::test]
+async fn where_answers_can_be_encrypted_a_refused_one_uses_the_sign_in_up() {
+    let key = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+    let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap().pem();
+    let key = Key::read(certificate.as_bytes(), &Secret::new(key.serialize_pem())).unwrap();
+    let world = World::with(&Options { keys: vec![Arc::new(key)], ..Options::default() });
+    let mut browser = world.browser();
+    let sent = browser.type_name(None, "B.Simon@contoso.com").await;
+    let good = browser.at_idp(&sent, "B.Simon@contoso.com", "simon").await;
+    let broken = Posting { response: "AAAA".into(), relay_state: good.relay_state.clone() };
+    assert_eq!(browser.deliver(&broken).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(browser.deliver(&good).await.location(), "/again");
+    assert!(world.sessions.is_empty());
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use vestibule::app::demo::idp::{App, Practice};
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::identity::{Networks, Realm};
 use vestibule::page::{Brand, Help};
-use vestibule::portal::{Certificate, Config, Parts, Portal, RealmParts};
-use vestibule::saml::{ClaimMap, IdentityProvider, Mismatch, ServiceProvider, claims};
+use vestibule::portal::{Certificate, Config, Parts, Portal, RealmParts, Trust};
+use vestibule::saml::{ClaimMap, IdentityProvider, Key, Mismatch, ServiceProvider, claims};
 use vestibule::seal::Sealer;
 use vestibule::session::pending::PendingSignIns;
 use vestibule::session::returning::Return;
@@ -45,11 +45,13 @@ pub(crate) struct Options {
     pub(crate) mismatch: Mismatch,
     pub(crate) attempts_per_minute: u32,
     pub(crate) max_sessions: usize,
+    /// Our keys.
+    pub(crate) keys: Vec<Arc<Key>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mismatch: Mismatch::Accept, attempts_per_minute: 300, max_sessions: 100 }
+        Self { mismatch: Mismatch::Accept, attempts_per_minute: 300, max_sessions: 100, keys: Vec::new() }
     }
 }
 
@@ -70,6 +72,7 @@ impl World {
             entity_id: "https://auth.test/0123456789abcdef".into(),
             acs_url: format!("{PORTAL}/saml/acs"),
             acs_aliases: vec![format!("{PORTAL}{ALIAS}")],
+            keys: options.keys.clone(),
             ..ServiceProvider::default()
         };
         let app = App { identifier: sp.entity_id.clone(), reply_urls: vec![sp.acs_url.clone()] };
@@ -81,7 +84,10 @@ impl World {
                 netbios: vec![("CONTOSO".into(), "contoso.com".into())],
             },
             service_provider: Arc::new(sp),
-            identity_provider: Arc::new(IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap()),
+            identity_provider: Arc::new(Trust::fixed(
+                IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap(),
+                clock.clone(),
+            )),
             claims: Arc::new(ClaimMap {
                 realm: "contoso".into(),
                 identity: claims::IDENTITY.map(str::to_owned).to_vec(),
