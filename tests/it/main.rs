@@ -13,6 +13,7 @@ mod bad_requests;
 mod browser;
 mod chromium;
 mod classes;
+mod clients;
 mod conformance;
 mod crowd;
 mod flow;
