@@ -38,7 +38,7 @@ use crate::session::store::embedded::{self, Embedded};
 use crate::session::store::memory::Memory;
 use crate::session::ticket::Tickets;
 use crate::session::{Backend, Sessions};
-use crate::wire::{Destination, Scheme, target};
+use crate::wire::{Destination, Limits, Scheme, target};
 
 /// What the authority's certificate is called on devices that trust it.
 pub const AUTHORITY_NAME: &str = "Vestibule interception";
@@ -98,6 +98,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let realms = realms.collect::<Result<Vec<_>, _>>()?;
     let processors = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let workers = NonZero::new(limits.workers).unwrap_or_else(processors);
+    let limits = Limits { workers: workers.get(), ..limits };
     let listeners = config
         .listeners
         .iter()

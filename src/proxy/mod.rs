@@ -55,8 +55,8 @@ pub struct Portal {
     pub serve: ServePortal,
 }
 
-/// Origin connections that a worker keeps: each is a descriptor that nobody uses.
-const MAX_KEPT: usize = 512;
+/// Origin connections that all workers keep: each is a descriptor that nobody uses.
+const MAX_KEPT: usize = 1024;
 
 /// What the proxy is made of.
 pub struct Parts {
@@ -140,7 +140,7 @@ impl Proxy {
     pub fn pool(&self) -> Arc<Pool> {
         let bounds = pool::Bounds {
             per_origin: self.limits.origin_idle_connections,
-            in_all: MAX_KEPT,
+            in_all: MAX_KEPT / self.limits.workers.max(1),
             idle: self.limits.origin_idle,
         };
         let pool = Arc::new(Pool::new(bounds));
