@@ -8,6 +8,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use jiff::{SignedDuration, Timestamp};
 
+/// The time as HTTP writes it (RFC 9110 §5.6.7).
+pub fn http_date(time: Timestamp) -> String {
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap_or_default()
+}
+
 /// Tells the time of day, in UTC.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
@@ -51,6 +56,11 @@ pub fn after(time: Timestamp, span: SignedDuration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_is_written_as_http_writes_it() {
+        assert_eq!(http_date(Timestamp::from_second(784_111_777).unwrap()), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
 
     #[test]
     fn a_clock_by_hand_moves_only_when_told() {

@@ -96,7 +96,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let mut sources = Vec::new();
     let realms = config.realms.iter().map(|realm| realm_parts(realm, config, clock, &mut sources));
     let realms = realms.collect::<Result<Vec<_>, _>>()?;
-    let workers = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let processors = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let workers = NonZero::new(limits.workers).unwrap_or_else(processors);
     let listeners = config
         .listeners
         .iter()

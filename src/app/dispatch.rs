@@ -58,7 +58,7 @@ impl Dispatch {
                 recorder.path = Some(head.target.path().to_owned());
                 recorder.decision = Outcome::Local;
                 let response = self.answer_own(&client.peer, &head);
-                self.proxy.reply(connection, Some(&head), &response, recorder).await
+                self.proxy.reply(connection, Some(&head), response, recorder).await
             }
             head => self.proxy.handle(client, connection, head).await,
         }

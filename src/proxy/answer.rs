@@ -147,13 +147,19 @@ impl Refusal {
 
     /// Whether the connection is in a state in which the next request could be misread.
     fn closes(&self) -> bool {
-        match self {
-            Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation => true,
-            Self::Origin(Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut) => true,
-            // Of a request whose answer failed, nobody knows how much was read.
-            Self::Origin(Failure::AnswerTimedOut | Failure::ConnectionLost | Failure::BadAnswer(_)) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::BadTarget(_)
+                | Self::BadRequest(_)
+                | Self::Head(_)
+                | Self::Expectation
+                | Self::Origin(Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut)
+        )
+    }
+
+    /// Whether an origin had been reached.
+    pub(super) fn is_after_dialling(&self) -> bool {
+        matches!(self, Self::Origin(failure) if !matches!(failure, Failure::Dial(_)))
     }
 }
 

@@ -66,7 +66,8 @@ pub(super) fn is_browser(fields: &Fields) -> bool {
         || fields.text("user-agent").is_some_and(|agent| agent.starts_with("Mozilla/"))
 }
 
-fn is_navigation(fields: &Fields) -> bool {
+/// Whether a person would see the answer.
+pub(super) fn is_navigation(fields: &Fields) -> bool {
     if fields.contains("upgrade") || fields.contains("x-requested-with") {
         return false;
     }

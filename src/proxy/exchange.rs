@@ -44,7 +44,7 @@ impl Proxy {
         let kind = classify(&head, &destination);
         let mut request = Request { head, destination, kind, recorder };
         match self.answer(client, &mut request).await {
-            Ok(Act::Answer(response)) => self.reply(connection, Some(&request.head), &response, request.recorder).await,
+            Ok(Act::Answer(response)) => self.reply(connection, Some(&request.head), response, request.recorder).await,
             Ok(Act::Forward(permit, identity)) => {
                 self.forward(client, connection, request, permit, identity.as_ref()).await
             }
@@ -132,7 +132,8 @@ impl Proxy {
         let mut watch = Watch::new(identity.map(|identity| identity.session.ended().clone()));
         let head = &request.head;
         let hop = Hop::of(&head.fields);
-        let upgrade = hop.upgrade().filter(|protocol| !only_asks && may_change(protocol));
+        let may_upgrade = !only_asks && head.version == Version::HTTP_11;
+        let upgrade = hop.upgrade().filter(|protocol| may_upgrade && may_change(protocol));
         let max_forwards = max_forwards(head).map(|left| left.saturating_sub(1));
         let outgoing =
             Outgoing { head, destination: &request.destination, hop: &hop, upgrade, only_asks, max_forwards };
@@ -143,8 +144,7 @@ impl Proxy {
             version: head.version,
             octets: outgoing.encode(&self.forwarder.via),
             body: if only_asks { Length::NONE } else { head.body },
-            expects_continue: head.expects_continue() && !only_asks,
-            upgrades: upgrade.is_some(),
+            upgrade,
             pin: &client.pin,
             pool: &client.pool,
         };
@@ -160,8 +160,8 @@ impl Proxy {
         if proves_on_connection(&head.fields) || proves_on_connection(&answered.head.fields) {
             answered.lease.pin(&client.pin);
         }
-        if let Some(protocol) = upgrade.filter(|_| answered.head.status == StatusCode::SWITCHING_PROTOCOLS) {
-            let response = self.incoming(&answered, head, only_asks, true, Some(protocol));
+        if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
+            let response = self.incoming(&answered, head, only_asks, true);
             self.change_protocol(connection, answered, response, &watch, request.recorder).await;
             return None;
         }
@@ -172,20 +172,14 @@ impl Proxy {
             && (head.body.is_none() || !only_asks)
             && !was_asked
             && !self.finish.is_cancelled();
-        let response = self.incoming(&answered, head, only_asks, keeps, None);
+        let response = self.incoming(&answered, head, only_asks, keeps);
         self.pass(connection, answered, response, only_asks, keeps, &mut watch, request).await
     }
 
     /// The answer's head, as it goes to the client.
-    fn incoming(
-        &self,
-        answered: &Answered,
-        head: &RequestHead,
-        only_asks: bool,
-        keeps: bool,
-        upgrade: Option<&[u8]>,
-    ) -> (Vec<u8>, bool) {
-        let incoming = Incoming { head: &answered.head, client: head.version, upgrade, only_asks, keeps };
+    fn incoming(&self, answered: &Answered, head: &RequestHead, only_asks: bool, keeps: bool) -> (Vec<u8>, bool) {
+        let now = self.clock.now();
+        let incoming = Incoming { head: &answered.head, client: head.version, only_asks, keeps, now };
         (incoming.encode(&self.forwarder.via), incoming.in_chunks())
     }
 
@@ -267,7 +261,9 @@ impl Proxy {
             recorder.reason = Some("session-ended");
             return None;
         }
-        self.refuse(connection, Some(&request.head), refusal, &asker, request.recorder).await
+        // Of a body that was on its way when the origin failed, nobody knows how much is still to come.
+        let head = Some(&request.head).filter(|head| head.body.is_none() || !refusal.is_after_dialling());
+        self.refuse(connection, head, refusal, &asker, request.recorder).await
     }
 }
 

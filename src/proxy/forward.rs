@@ -10,6 +10,7 @@ use super::dial::{self, Dialler, OriginTls};
 use super::outgoing::{Incoming, to_absolute_form};
 use super::pool::{Lease, OriginConnection, Pin, Pool};
 use super::watch::Watch;
+use crate::clock::Timestamp;
 use crate::policy::Permit;
 use crate::wire::field::Via;
 use crate::wire::h1::{BodyError, Connection, Fields, Length, ReadError, ResponseHead, Stream, Transfer};
@@ -58,9 +59,8 @@ pub(super) struct Sending<'a> {
     /// The head, as it leaves.
     pub(super) octets: Vec<u8>,
     pub(super) body: Length,
-    /// Whether the client wants to hear 100 (Continue).
-    pub(super) expects_continue: bool,
-    pub(super) upgrades: bool,
+    /// The protocols that the client would change to.
+    pub(super) upgrade: Option<&'a [u8]>,
     pub(super) pin: &'a Arc<Pin>,
     pub(super) pool: &'a Arc<Pool>,
 }
@@ -122,7 +122,7 @@ impl Forwarder {
     ) -> Result<Answered, Failure> {
         let (destination, lane) = (sending.destination, sending.permit.lane());
         let may_repeat = sending.method.is_idempotent() && sending.body.is_none();
-        if !sending.upgrades
+        if sending.upgrade.is_none()
             && let Some(mut lease) =
                 sending.pin.take(destination, lane).or_else(|| sending.pool.take(destination, lane))
         {
@@ -170,16 +170,16 @@ impl Forwarder {
                 let parent = Arc::clone(&through.parent);
                 return Err(dial::Error::Parent(parent, dial::ParentFault::Credentials).into());
             }
-            if head.status == StatusCode::SWITCHING_PROTOCOLS && !sending.upgrades {
+            if head.status == StatusCode::SWITCHING_PROTOCOLS && !is_asked_for(&head.fields, sending.upgrade) {
                 return Err(Failure::BadAnswer("it changes to a protocol that nobody asked for".into()));
             }
             if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(head);
             }
-            let is_wanted = head.status != StatusCode::CONTINUE || sending.expects_continue;
-            if sending.version == Version::HTTP_11 && is_wanted {
-                let interim =
-                    Incoming { head: &head, client: sending.version, upgrade: None, only_asks: false, keeps: true };
+            // RFC 9110 §15.2
+            if sending.version == Version::HTTP_11 {
+                let now = Timestamp::UNIX_EPOCH;
+                let interim = Incoming { head: &head, client: sending.version, only_asks: false, keeps: true, now };
                 let octets = interim.encode(&self.via);
                 client.write_all(&octets, self.limits.body_idle).await.map_err(|_| Failure::ClientLeft)?;
             }
@@ -329,6 +329,13 @@ pub(super) fn proves_on_connection(fields: &Fields) -> bool {
 pub(super) fn may_change(protocol: &[u8]) -> bool {
     let asked = protocol.split(|b| *b == b',').map(<[u8]>::trim_ascii);
     !asked.into_iter().any(|name| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")))
+}
+
+/// Whether the protocol that an origin changes to is among those that the client asked for.
+fn is_asked_for(fields: &Fields, asked: Option<&[u8]>) -> bool {
+    let asked = || asked.unwrap_or_default().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    let mut chosen = fields.items("upgrade").peekable();
+    chosen.peek().is_some() && chosen.all(|chosen| asked().any(|asked| asked.eq_ignore_ascii_case(chosen)))
 }
 
 #[cfg(test)]

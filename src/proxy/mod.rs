@@ -18,12 +18,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
-use http::{Method, Response};
+use http::header::DATE;
+use http::{HeaderValue, Method, Response};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::authority::Authority;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::observe::{AccessLog, Outcome, Recorder};
 use crate::page::{Brand, Locales};
 use crate::policy::Policy;
@@ -169,7 +170,10 @@ impl Proxy {
         match destination {
             Ok(destination) => self.exchange(client, connection, head, destination, recorder).await,
             Err(error) => {
-                let asker = Asker::of_head(&head.fields);
+                let mut asker = Asker::of_head(&head.fields);
+                if classify::is_navigation(&head.fields) {
+                    asker.kind = Kind::Navigation;
+                }
                 self.refuse(connection, Some(&head), &Refusal::BadTarget(error), &asker, recorder).await
             }
         }
@@ -191,17 +195,24 @@ impl Proxy {
         &self,
         connection: Connection,
         head: Option<&RequestHead>,
-        response: &Response<Bytes>,
+        mut response: Response<Bytes>,
         mut recorder: Recorder,
     ) -> Option<Connection> {
+        let mut connection = connection;
         recorder.status = response.status().as_u16();
-        let (connection, sent) = h1::answer(connection, head, response, &self.limits).await;
-        if !sent {
+        if let Ok(date) = HeaderValue::try_from(clock::http_date(self.clock.now())) {
+            response.headers_mut().insert(DATE, date);
+        }
+        let Ok(keeps) = h1::answer(&mut connection, head, &response, &self.limits).await else {
             recorder.reason = recorder.reason.or(Some("client-left"));
-        } else if head.is_none_or(|head| head.method != Method::HEAD) {
+            return None;
+        };
+        if head.is_none_or(|head| head.method != Method::HEAD) {
             recorder.bytes_out = response.body().len() as u64;
         }
-        connection
+        // What the client may still send is not part of it.
+        drop(recorder);
+        h1::settle(connection, head, keeps, &self.limits).await
     }
 
     /// Answers a refused request and records why.
@@ -235,7 +246,7 @@ impl Proxy {
         };
         let locale = self.locales.negotiate(asker.languages.as_deref());
         let response = refused.render(&self.brand, locale);
-        self.reply(connection, head, &response, recorder).await
+        self.reply(connection, head, response, recorder).await
     }
 }
 

@@ -7,6 +7,7 @@ use memchr::memchr;
 
 use super::dial::Through;
 use super::preflight;
+use crate::clock::{Timestamp, http_date};
 use crate::wire::Destination;
 use crate::wire::cookie;
 use crate::wire::field::{Hop, Via, is_one_of};
@@ -125,11 +126,11 @@ pub(super) struct Incoming<'a> {
     pub(super) head: &'a ResponseHead,
     /// The version that the client speaks.
     pub(super) client: Version,
-    /// The protocol that the connection changes to.
-    pub(super) upgrade: Option<&'a [u8]>,
     pub(super) only_asks: bool,
     /// Whether another request may follow.
     pub(super) keeps: bool,
+    /// The time, for an answer that does not tell it.
+    pub(super) now: Timestamp,
 }
 
 impl Incoming<'_> {
@@ -153,11 +154,17 @@ impl Incoming<'_> {
             }
         }
         put(&mut octets, &[via.line(head.version)]);
+        // RFC 9110 §6.6.1: whoever has a clock tells the time where the origin did not.
+        if !head.status.is_informational() && !head.fields.contains("date") {
+            put(&mut octets, &[b"Date: ", http_date(self.now).as_bytes(), b"\r\n"]);
+        }
         self.put_length(&mut octets);
-        match self.upgrade {
-            Some(protocol) => put(&mut octets, &[b"Connection: Upgrade\r\nUpgrade: ", protocol, b"\r\n"]),
-            None if !self.keeps && !head.status.is_informational() => put(&mut octets, &[b"Connection: close\r\n"]),
-            None => {}
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            for protocol in head.fields.all("upgrade") {
+                put(&mut octets, &[b"Connection: Upgrade\r\nUpgrade: ", protocol, b"\r\n"]);
+            }
+        } else if !self.keeps {
+            put(&mut octets, &[b"Connection: close\r\n"]);
         }
         put(&mut octets, &[b"\r\n"]);
         octets

@@ -41,6 +41,8 @@ pub struct Limits {
     pub connections: usize,
     /// Client connections at the same time from one address.
     pub connections_per_client: usize,
+    /// Threads that move people's bytes; 0 for as many as there are processors.
+    pub workers: usize,
     /// How long a stop waits for exchanges under way.
     #[serde(deserialize_with = "units::std_duration")]
     pub drain_time: Duration,
@@ -60,6 +62,7 @@ impl Default for Limits {
             origin_idle_connections: 64,
             connections: 15_000,
             connections_per_client: 2_000,
+            workers: 0,
             drain_time: Duration::from_secs(20),
         }
     }

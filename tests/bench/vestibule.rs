@@ -50,7 +50,7 @@ impl Practice {
 
     /// The demo's configuration, changed to what is measured: another address, our origin, our access log, and as many
     /// connections from this machine as it has descriptors for.
-    fn configuration(&self, proxy: SocketAddr, port: u16, log: &Path) -> Result<Table> {
+    fn configuration(&self, proxy: SocketAddr, port: u16, file: &Path) -> Result<Table> {
         let mut all: Table = fs::read_to_string(self.folder.join("demo.toml"))?.parse()?;
         let listener = all.get_mut("listener").and_then(|all| all.get_mut(0)).context("a listener")?;
         *listener.get_mut("address").context("an address")? = proxy.to_string().into();
@@ -66,8 +66,15 @@ impl Practice {
             "limits".into(),
             Value::Table(limits.map(|(name, n)| (name.into(), n.into())).into_iter().collect()),
         );
-        let log = [("access", log.display().to_string()), ("level", "warn".to_owned())];
+        let log = [("access", file.display().to_string()), ("level", "warn".to_owned())];
         all.insert("log".into(), Value::Table(log.map(|(name, v)| (name.into(), v.into())).into_iter().collect()));
+        // Its own store of sessions, and the authority that the load trusts.
+        let state = file.with_file_name("state");
+        fs::create_dir_all(&state)?;
+        for name in ["authority.key", "authority.pem"] {
+            fs::copy(self.folder.join(name), state.join(name))?;
+        }
+        all.insert("state".into(), state.display().to_string().into());
         Ok(all)
     }
 }

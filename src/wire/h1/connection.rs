@@ -81,7 +81,10 @@ impl Connection {
             if let Some(length) = self.scan(is_request)? {
                 self.scan = Scan::default();
                 if length > max {
-                    return Poll::Ready(Err(HeadError::TooLarge.into()));
+                    let first = self.unread.get(..max).unwrap_or_default();
+                    let in_first_line = is_request && memchr(b'\n', first).is_none();
+                    let error = if in_first_line { HeadError::TargetTooLong } else { HeadError::TooLarge };
+                    return Poll::Ready(Err(error.into()));
                 }
                 return Poll::Ready(Ok(Some(self.unread.split_to(length).freeze())));
             }
@@ -275,6 +278,8 @@ mod tests {
             ("\r\n", false, HeadError::StatusLine),
             ("\u{16}\u{3}\u{1}", true, HeadError::RequestLine),
             (&"a".repeat(101), true, HeadError::TargetTooLong),
+            (&format!("{}\r\n\r\n", "a".repeat(101)), true, HeadError::TargetTooLong),
+            (&format!("a\r\n{}\r\n\r\n", "a".repeat(101)), true, HeadError::TooLarge),
             (&format!("A\r\n{}", "a".repeat(100)), true, HeadError::TooLarge),
             (&"a".repeat(101), false, HeadError::TooLarge),
         ] {

@@ -43,6 +43,9 @@ pub enum FramingError {
     /// Transfer-Encoding in an HTTP/1.0 message (RFC 9112 §6.1).
     #[error("an HTTP/1.0 message has no Transfer-Encoding")]
     EncodingInOldVersion,
+    /// Transfer-Encoding in an answer that has no body by its status (RFC 9112 §6.1).
+    #[error("an answer with this status has no Transfer-Encoding")]
+    EncodingOfNothing,
     /// A CONNECT with a body (RFC 9110 §9.3.6).
     #[error("a CONNECT has no body")]
     BodyOfConnect,
@@ -67,10 +70,11 @@ impl Length {
         asked: &Method,
     ) -> Result<Self, FramingError> {
         let length = declared(version, fields)?;
-        let bodiless = status.is_informational()
-            || status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED
-            || *asked == Method::HEAD;
+        let has_none = status.is_informational() || status == StatusCode::NO_CONTENT;
+        if has_none && length == Some(Length::Chunked) {
+            return Err(FramingError::EncodingOfNothing);
+        }
+        let bodiless = has_none || status == StatusCode::NOT_MODIFIED || *asked == Method::HEAD;
         Ok(if bodiless { Self::NONE } else { length.unwrap_or(Self::UntilClose) })
     }
 }
@@ -164,6 +168,9 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(Length::of_response(status, Version::HTTP_11, &five, &method), Ok(length), "{status} {method}");
         }
+        let chunked = Fields::from([("transfer-encoding", "chunked")]);
+        let none = Length::of_response(StatusCode::NO_CONTENT, Version::HTTP_11, &chunked, &Method::GET);
+        assert_eq!(none, Err(FramingError::EncodingOfNothing));
         let bad = Fields::from([("content-length", "x")]);
         assert!(Length::of_response(StatusCode::OK, Version::HTTP_11, &bad, &Method::HEAD).is_err());
     }

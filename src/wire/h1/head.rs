@@ -166,9 +166,7 @@ impl ResponseHead {
     pub fn is_persistent(&self) -> bool {
         let keeps = self.version == Version::HTTP_11
             || self.fields.items("connection").any(|item| item.eq_ignore_ascii_case(b"keep-alive"));
-        // Octets after an answer that has no body would be taken for the next answer.
-        let odd = self.status == StatusCode::NO_CONTENT && self.fields.contains("transfer-encoding");
-        keeps && !closes(&self.fields) && self.body != Length::UntilClose && !odd
+        keeps && !closes(&self.fields) && self.body != Length::UntilClose
     }
 }
 
@@ -265,7 +263,6 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false),
             (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false),
             (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive\r\n\r\n", true),
-            (b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", false),
         ] {
             assert_eq!(response(octets).unwrap().is_persistent(), persistent, "{}", octets.escape_ascii());
         }

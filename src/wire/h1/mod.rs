@@ -19,5 +19,5 @@ pub use deadline::Deadline;
 pub use fields::Fields;
 pub use framing::{FramingError, Length};
 pub use head::{HeadError, RequestHead, ResponseHead};
-pub use serve::{answer, serve};
+pub use serve::{answer, serve, settle};
 pub use target::{Form, RequestTarget};

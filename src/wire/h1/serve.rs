@@ -1,7 +1,7 @@
 //! A client connection: one request after the other, until either side has had enough.
 
 use std::future::poll_fn;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -54,15 +54,15 @@ where
     }
 }
 
-/// Sends an answer of our own. Gives the connection back when it can be kept, and says whether the answer was sent.
-/// `head` is the request's; none when it could not be read.
+/// Sends an answer of our own, and says whether the connection can be kept. `head` is the request's; none when it could
+/// not be read. [`settle`] comes next.
 pub async fn answer(
-    mut connection: Connection,
+    connection: &mut Connection,
     head: Option<&RequestHead>,
     response: &Response<Bytes>,
     limits: &Limits,
-) -> (Option<Connection>, bool) {
-    let unwanted = head.map_or(Length::NONE, |head| head.body);
+) -> io::Result<bool> {
+    let unwanted = unwanted(head);
     let readable = match unwanted {
         Length::Exact(length) => length <= MAX_UNWANTED,
         Length::Chunked => true,
@@ -73,14 +73,28 @@ pub async fn answer(
         && response.headers().get(CONNECTION).is_none()
         && head.is_some_and(|head| head.is_persistent() && (unwanted.is_none() || !head.expects_continue()));
     let octets = encode(head, response, keeps);
-    if connection.write_all(&octets, limits.body_idle).await.is_err() {
-        return (None, false);
-    }
+    connection.write_all(&octets, limits.body_idle).await?;
+    Ok(keeps)
+}
+
+/// Makes a connection ready for the next request after an answer of our own, or closes it.
+pub async fn settle(
+    mut connection: Connection,
+    head: Option<&RequestHead>,
+    keeps: bool,
+    limits: &Limits,
+) -> Option<Connection> {
+    let unwanted = unwanted(head);
     if keeps && (unwanted.is_none() || discard(&mut connection, unwanted, limits).await) {
-        return (Some(connection), true);
+        return Some(connection);
     }
     connection.close().await;
-    (None, true)
+    None
+}
+
+/// The body that nobody has read.
+fn unwanted(head: Option<&RequestHead>) -> Length {
+    head.map_or(Length::NONE, |head| head.body)
 }
 
 fn encode(head: Option<&RequestHead>, response: &Response<Bytes>, keeps: bool) -> Vec<u8> {

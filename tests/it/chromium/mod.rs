@@ -12,3 +12,5 @@ mod site;
 mod stage;
 mod tabs;
 mod upgrade;
+
+pub(crate) use stage::{Stage, Trust};

@@ -50,9 +50,14 @@ pub(crate) struct Browser {
 
 impl Stage {
     pub(crate) fn open() -> Self {
+        Self::open_with("")
+    }
+
+    /// With more lines of `[dns.hosts]`.
+    pub(crate) fn open_with(hosts: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
-        let hosts = runtime.block_on(site::start(folder.path()));
+        let hosts = runtime.block_on(site::start(folder.path())) + hosts;
         let extra =
             format!("{hosts}[log]\naccess = {:?}\n[limits]\ndrain_time = \"1s\"\n", folder.path().join("access.log"));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));

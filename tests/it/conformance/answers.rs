@@ -87,8 +87,6 @@ refused! {
     an_empty_line_before_the_status_line = "|HTTP/1.1 200 EVIL|Content-Length: 0||";
     /// RFC 9110 §15.2.2
     a_101_that_nobody_asked_for = "HTTP/1.1 101 Switching Protocols|Connection: Upgrade|Upgrade: EVIL||";
-    /// RFC 9110 §6.4.1: 204 has no length, and nobody knows what follows.
-    a_204_in_chunks = "HTTP/1.1 204 No Content|Transfer-Encoding: chunked||4|EVIL|0||";
     /// RFC 9112 §5: bounded, as in requests
     a_field_that_is_too_long = "HTTP/1.1 200 OK|EVIL: {100000*a}|Content-Length: 0||";
     /// RFC 9112 §5
@@ -98,6 +96,14 @@ refused! {
 }
 
 super::rows! {
+    /// RFC 9112 §6.1, §6.3: 204 has no body, whatever its fields say; what follows is no answer to anything.
+    a_204_in_chunks = "
+        C> GET http://o.test/ HTTP/1.1|Host: o.test||
+        O< GET / HTTP/1.1|Host: o.test
+        O> HTTP/1.1 204 No Content|Transfer-Encoding: chunked||4|EVIL|0||
+        C^ 204,502
+        O.";
+
     /// RFC 9112 §8
     a_head_that_breaks_off = "
         C> GET http://o.test/ HTTP/1.1|Host: o.test||

@@ -47,7 +47,7 @@ super::rows! {
 
     /// RFC 9112 §9.3: what was not read of a request is no request.
     a_body_that_nobody_wanted_is_no_request = "
-        C> POST http://r.test:1/ HTTP/1.1|Host: r.test:1|Content-Length: 70||GET http://o.test/evil HTTP/1.1|Host: o.test||
+        C> POST http://r.test:1/ HTTP/1.1|Host: r.test:1|Content-Length: 61||GET http://o.test/evil HTTP/1.1|Host: o.test||
         C# 502 connection_refused";
 
     /// RFC 9110 §9.3.2

@@ -178,17 +178,23 @@ super::rows! {
     an_answer_with_a_bad_chunk_is_not_completed = "
         C> GET http://o.test/ HTTP/1.1|Host: o.test||
         O< GET / HTTP/1.1|Host: o.test
-        O> HTTP/1.1 200 OK|Transfer-Encoding: chunked||5|hello|xyz|EVIL|0||
+        O> HTTP/1.1 200 OK|Transfer-Encoding: chunked||5|hello|
+        C- 200|Transfer-Encoding: chunked
+        C= 5|hello|
+        O> xyz|EVIL|0||
         O.
-        C~ 200|Transfer-Encoding: chunked||hello";
+        C.";
 
     /// RFC 9112 §7.1: a chunk that is longer than it says
     an_answer_whose_chunk_has_no_end_is_not_completed = "
         C> GET http://o.test/ HTTP/1.1|Host: o.test||
         O< GET / HTTP/1.1|Host: o.test
-        O> HTTP/1.1 200 OK|Transfer-Encoding: chunked||5|helloEVIL|0||
+        O> HTTP/1.1 200 OK|Transfer-Encoding: chunked||5|hello|
+        C- 200|Transfer-Encoding: chunked
+        C= 5|hello|
+        O> 2|hi EVIL|0||
         O.
-        C~ 200|Transfer-Encoding: chunked||hello";
+        C, 2|hi|";
 
     /// RFC 9112 §8: the origin must be able to tell, too.
     a_request_that_is_too_short_is_not_completed = "

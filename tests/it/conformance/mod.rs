@@ -12,9 +12,10 @@
 //! | `C^ 200,204|Allow: *` | an answer of ours with one of these statuses, these fields and any others |
 //! | `C= octets` | the side gets exactly these octets |
 //! | `C# 400 type` | the client gets an error of ours: status, Proxy-Status, the request id of the access record |
+//! | `C, octets` | the connection is closed, and no more than the beginning of these octets has arrived |
 //! | `C.` | the connection is closed by the program, and nothing more has arrived |
 //! | `C!` | the side ends what it sends |
-//! | `Cx` | the side closes the connection |
+//! | `Cx`, `Cr` | the side closes the connection, or resets it |
 //! | `O?` | the origin may have got the beginning of what was refused, or more of a body |
 //!
 //! In octets, `|` is CR LF, `\r` `\n` `\t` `\0` `\xNN` are what they are in Rust, `\p` is `|`, and `{5*ab}` is `ab` five
@@ -31,6 +32,7 @@ mod errors;
 mod fields;
 mod framing;
 mod interim;
+mod killed;
 mod message;
 mod octets;
 mod patience;

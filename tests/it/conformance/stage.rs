@@ -38,6 +38,14 @@ struct Play<'a> {
     tunnel: Option<(usize, TcpListener)>,
     clients: Vec<Option<Line>>,
     origins: Vec<Option<Line>>,
+    errors: Vec<Told>,
+}
+
+/// An error of ours, as a client was told: its access record must say the same.
+struct Told {
+    status: u16,
+    error: String,
+    body: String,
 }
 
 /// Plays a script against the program that all rows share.
@@ -47,7 +55,8 @@ pub(crate) fn play(script: &str) {
     let stage = {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let stage = Arc::new(Stage::new(""));
+            // Workers keep origin connections apart.
+            let stage = Arc::new(Stage::new("workers = 1"));
             *shared = Arc::downgrade(&stage);
             stage
         })
@@ -81,6 +90,7 @@ impl Stage {
             tunnel: None,
             clients: Vec::new(),
             origins: Vec::new(),
+            errors: Vec::new(),
         };
         if script.contains("t.test") {
             play.tunnel = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -110,6 +120,7 @@ impl Play<'_> {
         })?;
         let broken = script.contains("O?");
         self.nothing_is_left(broken)?;
+        self.errors.iter().try_for_each(|told| told.check(&self.stage.world))?;
         self.ask_once_more(port, broken).map_err(|problem| format!("asked once more: {problem}"))
     }
 
@@ -141,7 +152,15 @@ impl Play<'_> {
                 outcome.map_err(|problem| told((problem, raw)))
             }
             b'=' => line.exactly(&octets(rest)),
+            b',' => line.ends_after_at_most(&octets(rest)),
             b'.' => line.ends(),
+            b'r' => {
+                // RFC 9293 §3.10.7.4: a reset, as of a process that dies with something unread.
+                let _ = socket2::SockRef::from(&line.stream).set_linger(Some(Duration::ZERO));
+                let lines = if is_client { &mut self.clients } else { &mut self.origins };
+                lines[place] = None;
+                Ok(())
+            }
             b'!' => line.stream.shutdown(Shutdown::Write).map_err(|error| error.to_string()),
             b'x' => {
                 drop(line.stream.shutdown(Shutdown::Both));
@@ -175,7 +194,7 @@ impl Play<'_> {
     }
 
     /// RFC 9209: an error of ours is one of these types, and the access record says the same.
-    fn check_error(&self, expected: &str, message: &Message) -> Result<(), String> {
+    fn check_error(&mut self, expected: &str, message: &Message) -> Result<(), String> {
         let mut words = expected.split(' ');
         let (status, types) = (words.next().unwrap(), words.next().unwrap());
         if !message.start.starts_with(&format!("HTTP/1.1 {status}")) {
@@ -197,22 +216,7 @@ impl Play<'_> {
             return Err(format!("Content-Type is {kind:?}"));
         }
         let body = String::from_utf8_lossy(&message.body).into_owned();
-        let told = |record: &serde_json::Value| body.contains(record["request_id"].as_str().unwrap_or("?"));
-        let begun = Instant::now();
-        let record = loop {
-            let all = self.stage.world.records();
-            if let Some(record) = all.into_iter().find(told) {
-                break record;
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err("no access record has the request id that the body tells".into());
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        let number: u16 = status.parse().unwrap();
-        if record["status"] != number || record["reason"] != error {
-            return Err(format!("the access record says {record}"));
-        }
+        self.errors.push(Told { status: status.parse().unwrap(), error: error.to_owned(), body });
         Ok(())
     }
 
@@ -285,6 +289,33 @@ fn pseudonym(world: &World) -> String {
     message.value("via").unwrap().split(' ').nth(1).unwrap().to_owned()
 }
 
+impl Told {
+    /// The access record is written when everything has ended, a connection that is left to its client's care, too.
+    fn check(&self, world: &World) -> Result<(), String> {
+        let told = |line: &&str| {
+            let id = line.split_once("\"request_id\":\"").and_then(|(_, rest)| rest.split('"').next());
+            id.is_some_and(|id| self.body.contains(id))
+        };
+        let begun = Instant::now();
+        let record: serde_json::Value = loop {
+            if let Some(line) = world.log_text().lines().rev().find(told)
+                && let Ok(record) = serde_json::from_str(line)
+            {
+                break record;
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("no access record has the request id of {}", self.body));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        if record["status"] == self.status && record["reason"] == self.error.as_str() {
+            Ok(())
+        } else {
+            Err(format!("the access record says {record}"))
+        }
+    }
+}
+
 fn accept(listener: &TcpListener) -> Result<TcpStream, String> {
     listener.set_nonblocking(true).unwrap();
     let begun = Instant::now();
@@ -355,6 +386,14 @@ impl Line {
         let length = expected.len().min(self.arrived.len());
         let got: Vec<u8> = self.arrived.drain(..length).collect();
         if got == expected { Ok(()) } else { Err(format!("it gets {}", shown(&got))) }
+    }
+
+    fn ends_after_at_most(&mut self, octets: &[u8]) -> Result<(), String> {
+        while !self.closed && octets.starts_with(&self.arrived) {
+            self.read().map_err(|_| "it stays open")?;
+        }
+        let got = std::mem::take(&mut self.arrived);
+        if octets.starts_with(&got) { Ok(()) } else { Err(format!("there is more: {}", shown(&got))) }
     }
 
     fn ends(&mut self) -> Result<(), String> {

@@ -1,0 +1,5 @@
+//! Real clients in front of real origins: curl, Chromium and Firefox; nginx, Python, and one that answers badly.
+
+mod browsers;
+mod curl;
+mod origins;
