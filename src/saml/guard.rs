@@ -152,8 +152,11 @@ pub(super) fn unpack(field: &str) -> Result<Vec<u8>, Error> {
     if field.len() > MAX_LEN / 3 * 4 / 38 * 39 {
         return Err(Error::TooLong);
     }
-    let packed: String = field.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let bytes = STANDARD.decode(packed).map_err(|_| Error::NotBase64)?;
+    let bytes = match field.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        true => STANDARD.decode(field.replace(['\r', '\n'], "")),
+        false => STANDARD.decode(field),
+    };
+    let bytes = bytes.map_err(|_| Error::NotBase64)?;
     if bytes.len() > MAX_LEN { Err(Error::TooLong) } else { Ok(bytes) }
 }
 

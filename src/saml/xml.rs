@@ -94,7 +94,9 @@ pub(super) enum Comments {
 
 /// Reads a whole document and gives its root.
 pub(super) fn parse(text: &str, comments: Comments) -> Result<Element, Error> {
-    if !text.starts_with('<') || !text.chars().all(is_xml_char) {
+    // Nearly all that comes is plain ASCII, which is quick to see.
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
+    if !text.starts_with('<') || !(plain || text.chars().all(is_xml_char)) {
         return Err(Error::Malformed);
     }
     let mut reader = NsReader::from_str(text);

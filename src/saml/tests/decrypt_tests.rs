@@ -1,6 +1,6 @@
 use openssl::encrypt::Encrypter;
 use openssl::pkey::{PKey, Private};
-use openssl::symm::{encrypt, encrypt_aead};
+use openssl::symm::encrypt_aead;
 
 use super::*;
 use crate::saml::tests::{Message, NOW, Sign, Signer, certificate_of, expected, idp_at, our_key, pem_of, sp};
@@ -24,6 +24,8 @@ struct Sealer {
     key: PKey<Private>,
     /// Octets of the content key, if not as many as the algorithm wants.
     length: Option<usize>,
+    /// How many whole blocks CBC adds besides what it must.
+    added: Option<u8>,
 }
 
 impl Sealer {
@@ -37,6 +39,7 @@ impl Sealer {
             label: b"",
             key: our_key(),
             length: None,
+            added: None,
         }
     }
 
@@ -58,7 +61,14 @@ impl Sealer {
             let sealed = encrypt_aead(cipher, secret, Some(&vector[..12]), &[], text, &mut tag).unwrap();
             [&vector[..12], &sealed, &tag].concat()
         } else {
-            [vector, &encrypt(cipher, secret, Some(vector), text).unwrap()].concat()
+            let few = u8::try_from(BLOCK - text.len() % BLOCK).unwrap();
+            let added = few + self.added.unwrap_or_default() * 16;
+            let padded = [text, &vec![added; usize::from(added)]].concat();
+            let mut crypter = Crypter::new(cipher, Mode::Encrypt, secret, Some(vector)).unwrap();
+            crypter.pad(false);
+            let mut sealed = vec![0; padded.len() + BLOCK];
+            let length = crypter.update(&padded, &mut sealed).unwrap();
+            [vector, &sealed[..length]].concat()
         };
         let mut encrypter = Encrypter::new(&self.key).unwrap();
         encrypter.set_rsa_padding(Padding::PKCS1_OAEP).unwrap();
@@ -181,6 +191,7 @@ fn what_cannot_be_decrypted_and_what_decrypts_to_something_else_are_one_error() 
         let sealer = Sealer::of(content);
         refused("another key", &Sealer { key: other_rsa(), ..Sealer::of(content) }.message(Sign::Assertion));
         refused("a short key", &Sealer { length: Some(8), ..Sealer::of(content) }.message(Sign::Assertion));
+        refused("a long key", &Sealer { length: Some(40), ..Sealer::of(content) }.message(Sign::Assertion));
         refused(
             "another digest",
             &Sealer { digest: MessageDigest::sha256(), ..Sealer::of(content) }.message(Sign::Assertion),
@@ -212,6 +223,13 @@ fn what_cannot_be_decrypted_and_what_decrypts_to_something_else_are_one_error() 
             assert!(changed == Err(Error::NotDecrypted) || !gcm && changed == Err(Error::BadSignature), "{changed:?}");
         }
     }
+}
+
+#[test]
+fn no_more_is_taken_off_than_one_block() {
+    assert!(accept(&Sealer { added: Some(0), ..Sealer::entra() }.message(Sign::Assertion)).is_ok());
+    let more = Sealer { added: Some(1), ..Sealer::entra() }.message(Sign::Assertion);
+    assert_eq!(accept(&more), Err(Error::NotDecrypted));
 }
 
 #[test]

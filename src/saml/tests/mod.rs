@@ -217,3 +217,25 @@ pub(super) fn certificate_of(key: &PKey<Private>) -> Vec<u8> {
     certificate.sign(key, openssl::hash::MessageDigest::sha256()).unwrap();
     certificate.build().to_pem().unwrap()
 }
+
+/// A message for each reason stands in the tables of these tests.
+#[test]
+fn every_reason_to_refuse_has_a_message_that_is_refused_for_it() {
+    let variants = include_str!("../error.rs").lines().filter_map(|line| {
+        let name = line.strip_prefix("    ")?;
+        let end = name.find([',', '('])?;
+        (name.starts_with(|c: char| c.is_ascii_uppercase()) && name.len() > end).then(|| name.split_at(end).0)
+    });
+    let tests = [
+        include_str!("accept_tests.rs"),
+        include_str!("attack_tests.rs"),
+        include_str!("decrypt_tests.rs"),
+        include_str!("xml_tests.rs"),
+    ];
+    let variants: Vec<_> = variants.collect();
+    assert!(variants.len() > 40, "{variants:?}");
+    for variant in variants {
+        let name = format!("Error::{variant}");
+        assert!(tests.iter().any(|test| test.contains(&name)), "no message is refused as {variant}");
+    }
+}
