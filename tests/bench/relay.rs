@@ -34,6 +34,8 @@ struct Pipe {
 struct Direction {
     unsent: Vec<u8>,
     pipe: Option<Pipe>,
+    /// How much has gone through the pipe since there was last nothing to move.
+    moved: usize,
     ended: bool,
 }
 
@@ -119,7 +121,8 @@ impl Direction {
         match self.move_until_it_would_block(from, to, buffer, pipes) {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
                 // A pipe is only for as long as there is much to move.
-                if let Some(pipe) = self.pipe.take_if(|pipe| pipe.holds == 0) {
+                let little = std::mem::take(&mut self.moved) < BUFFER;
+                if let Some(pipe) = self.pipe.take_if(|pipe| little && pipe.holds == 0) {
                     pipes.push(pipe);
                 }
                 Ok(())
@@ -146,6 +149,7 @@ impl Direction {
                     pipe.holds -= splice(&pipe.from, None, to, None, pipe.holds, flags)?;
                 }
                 pipe.holds = splice(from, None, &pipe.to, None, PIPE, flags)?;
+                self.moved += pipe.holds;
                 pipe.holds
             } else {
                 let count = from.read(buffer)?;
