@@ -20,9 +20,9 @@ use crate::admin::{self, Admin, Door};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::section::{AccessLog as LogTo, Log};
+use crate::config::section::{self, AccessLog as LogTo, Log};
 use crate::identity::Networks;
-use crate::listener::{Listener, Shared};
+use crate::listener::{self, Listener, Shared};
 use crate::observe::AccessLog;
 use crate::pac::{self, Pac};
 use crate::page::Locales;
@@ -42,6 +42,9 @@ use crate::wire::{Destination, Limits, Scheme, target};
 
 /// What the authority's certificate is called on devices that trust it.
 pub const AUTHORITY_NAME: &str = "Vestibule interception";
+
+/// Connections to the portal's own listener that may wait to be accepted.
+const BACKLOG: i32 = 4096;
 
 /// Records of each kind that the store keeps at most: pending sign-ins, tickets, used assertions.
 const MAX_RECORDS: usize = 500_000;
@@ -102,9 +105,11 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let listeners = config
         .listeners
         .iter()
-        .map(|listener| bind(&listener.name, listener.address, workers))
+        .map(|listener| bind(&listener.name, listener.address, workers, options_of(listener, &limits)))
         .collect::<Result<Vec<_>, _>>()?;
-    let portal_listener = bind("portal", config.portal.listen, NonZero::<usize>::MIN)?;
+    let portal_options =
+        listener::Options { backlog: BACKLOG, proxy_protocol: Vec::new(), plain_http: false, tcp: limits.tcp() };
+    let portal_listener = bind("portal", config.portal.listen, NonZero::<usize>::MIN, portal_options)?;
     let own = listeners.iter().chain([&portal_listener]).map(Listener::address).collect();
 
     let store = open_store(config, clock)?;
@@ -120,7 +125,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let pac = Pac::build(&config.pac, &facts)?;
     let roots = Roots::load(&config.egress.trust).map_err(|(path, why)| Error::Trust(path, why))?;
     let tls = OriginTls::new(roots, limits.connect_time);
-    let dialler = Arc::new(Dialler::new(&config.dial(), own, tls.clone(), limits.connect_time));
+    let dialler = Arc::new(Dialler::new(&config.dial(), own, tls.clone(), &limits));
     let shared = Shared::new(Networks::new(&config.networks), &limits);
     let finish = CancellationToken::new();
     let portal = Portal::new(
@@ -224,8 +229,22 @@ fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
     Ok(Keys::open(folder, config.session.lifetime, clock.now())?)
 }
 
-fn bind(name: &str, address: SocketAddr, workers: NonZero<usize>) -> Result<Listener, Error> {
-    Listener::bind(name, address, workers).map_err(|error| Error::Bind(name.to_owned(), address, error))
+fn bind(
+    name: &str,
+    address: SocketAddr,
+    workers: NonZero<usize>,
+    options: listener::Options,
+) -> Result<Listener, Error> {
+    Listener::bind(name, address, workers, options).map_err(|error| Error::Bind(name.to_owned(), address, error))
+}
+
+fn options_of(listener: &section::Listener, limits: &Limits) -> listener::Options {
+    listener::Options {
+        backlog: listener.backlog.into(),
+        proxy_protocol: listener.proxy_protocol.clone(),
+        plain_http: true,
+        tcp: limits.tcp(),
+    }
 }
 
 fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {

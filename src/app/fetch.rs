@@ -62,7 +62,7 @@ impl Fetcher {
         let host = url.host_str().unwrap_or_default();
         let authority = format!("{host}:{}", url.port_or_known_default().unwrap_or(443));
         let destination = Destination::of_authority(Scheme::Https, &authority)?;
-        let dialled = self.dialler.dial(&destination, &permit).await?;
+        let dialled = self.dialler.dial(&destination, &permit, None).await?;
         let stream = self.tls.connect(&destination.host, dialled.stream).await?;
         let (mut sender, connection) = http1::Builder::new().max_headers(100).handshake(TokioIo::new(stream)).await?;
         let running = tokio::spawn(connection);

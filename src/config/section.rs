@@ -20,6 +20,12 @@ pub struct Listener {
     pub name: String,
     /// Where clients connect.
     pub address: SocketAddr,
+    /// Load balancers that say by the PROXY protocol who a client is. Default: none.
+    #[serde(default)]
+    pub proxy_protocol: Vec<IpNet>,
+    /// Connections that may wait to be accepted.
+    #[serde(default = "backlog")]
+    pub backlog: u16,
 }
 
 /// The `[dns]` section.
@@ -209,6 +215,10 @@ impl<'de> Deserialize<'de> for AccessLog {
             _ => Ok(Self::File(PathBuf::from(text))),
         }
     }
+}
+
+fn backlog() -> u16 {
+    4096
 }
 
 fn proxy() -> String {

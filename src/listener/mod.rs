@@ -1,25 +1,40 @@
 //! Accepts client connections, within limits.
 
+mod behind;
+mod shed;
+
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use ipnet::IpNet;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::Networks;
-use crate::wire::{Connections, Limits, Peer};
+use crate::wire::{Connections, Limits, Peer, Tcp};
+use shed::Reserve;
 
-/// Connections that wait to be accepted. The kernel lowers it to its own bound (`net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
-
-/// The wait after an accept that failed for want of descriptors: they come back when connections close.
+/// The wait after an accept that failed and could not be helped.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How a listener listens.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections that wait to be accepted. The kernel lowers it to its own bound (`net.core.somaxconn`).
+    pub backlog: i32,
+    /// Peers that say by the PROXY protocol whom they speak for. They must; nobody else may.
+    pub proxy_protocol: Vec<IpNet>,
+    /// Whether whoever cannot be served understands plain HTTP.
+    pub plain_http: bool,
+    /// How connections to clients that have gone are found out.
+    pub tcp: Tcp,
+}
 
 /// An address that clients connect to. Several sockets can have it, one for each worker: the kernel shares clients out
 /// among them, so that no two workers wait for the same.
@@ -28,6 +43,7 @@ pub struct Listener {
     name: Arc<str>,
     sockets: Vec<std::net::TcpListener>,
     address: SocketAddr,
+    options: Arc<Options>,
 }
 
 /// One socket of a listener, for the worker that accepts on it.
@@ -35,6 +51,7 @@ pub struct Listener {
 pub struct Acceptor {
     name: Arc<str>,
     socket: std::net::TcpListener,
+    options: Arc<Options>,
 }
 
 /// What all listeners share.
@@ -48,6 +65,8 @@ pub struct Shared {
     pub tasks: TaskTracker,
     /// Fires when nothing more is to be accepted.
     pub stop: CancellationToken,
+    /// How long a client may take before it says what it wants.
+    head_time: Duration,
 }
 
 impl Shared {
@@ -58,13 +77,14 @@ impl Shared {
             connections: Arc::new(Connections::new(limits.connections, limits.connections_per_client)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            head_time: limits.head_time,
         }
     }
 }
 
 impl Listener {
     /// Takes `address` with one socket for each of `workers`. Port 0 takes any that is free.
-    pub fn bind(name: &str, address: SocketAddr, workers: NonZero<usize>) -> io::Result<Self> {
+    pub fn bind(name: &str, address: SocketAddr, workers: NonZero<usize>, options: Options) -> io::Result<Self> {
         let mut address = address;
         let mut sockets = Vec::with_capacity(workers.get());
         if workers.get() > 1 {
@@ -73,11 +93,12 @@ impl Listener {
         }
         for _ in 0..workers.get() {
             let socket = open(address, workers.get() > 1)?;
-            socket.listen(BACKLOG)?;
+            options.tcp.apply(&SockRef::from(&socket))?;
+            socket.listen(options.backlog)?;
             address = local(&socket)?;
             sockets.push(socket.into());
         }
-        Ok(Self { name: name.into(), address, sockets })
+        Ok(Self { name: name.into(), address, sockets, options: Arc::new(options) })
     }
 
     /// Its name.
@@ -92,8 +113,9 @@ impl Listener {
 
     /// Its sockets, one for each worker.
     pub fn acceptors(self) -> impl Iterator<Item = Acceptor> {
-        let name = self.name;
-        self.sockets.into_iter().map(move |socket| Acceptor { name: Arc::clone(&name), socket })
+        let Self { name, sockets, options, .. } = self;
+        let of = move |socket| Acceptor { name: Arc::clone(&name), socket, options: Arc::clone(&options) };
+        sockets.into_iter().map(of)
     }
 }
 
@@ -115,27 +137,34 @@ impl Acceptor {
     /// Accepts clients and gives each to `serve`, until `shared.stop` fires.
     pub async fn run<S, F>(self, shared: Shared, serve: S)
     where
-        S: Fn(TcpStream, Peer) -> F,
+        S: Fn(TcpStream, Peer) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let socket = match TcpListener::from_std(self.socket) {
+        let serve = Arc::new(serve);
+        let Self { name, socket, options } = self;
+        let socket = match TcpListener::from_std(socket) {
             Ok(socket) => socket,
-            Err(error) => {
-                tracing::error!(listener = %self.name, %error, "no connections will be accepted");
-                return;
-            }
+            Err(error) => return tracing::error!(listener = %name, %error, "no connections will be accepted"),
         };
-        let name = &self.name;
+        let mut reserve = Reserve::new(options.plain_http);
+        let entrance = Entrance { name, options, shared };
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                () = shared.stop.cancelled() => return,
+                () = entrance.shared.stop.cancelled() => return,
             };
             match accepted {
-                Ok((stream, client)) => admit(name, &shared, stream, client, &serve),
+                Ok((stream, client)) => entrance.admit(stream, client, &serve, &reserve),
                 Err(error) if is_of_one_client(&error) => {}
+                Err(error) if shed::is_shortage(&error) => {
+                    let shed = reserve.shed(&socket);
+                    tracing::error!(listener = %entrance.name, %error, shed, "no connection accepted");
+                    if shed == 0 {
+                        sleep(PAUSE).await;
+                    }
+                }
                 Err(error) => {
-                    tracing::error!(listener = %name, %error, "no connection accepted");
+                    tracing::error!(listener = %entrance.name, %error, "no connection accepted");
                     sleep(PAUSE).await;
                 }
             }
@@ -143,22 +172,39 @@ impl Acceptor {
     }
 }
 
-/// A client over a limit is closed at once: whoever is served goes on being served.
-fn admit<S, F>(name: &Arc<str>, shared: &Shared, stream: TcpStream, client: SocketAddr, serve: &S)
-where
-    S: Fn(TcpStream, Peer) -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
-    let client = SocketAddr::new(client.ip().to_canonical(), client.port());
-    let Some(place) = shared.connections.enter(client.ip()) else {
-        tracing::warn!(listener = %name, client = %client.ip(), "connection closed: too many are open");
-        return;
-    };
-    // Nagle's algorithm and delayed acknowledgements together cost 40 ms an exchange.
-    drop(stream.set_nodelay(true));
-    let network = Arc::clone(shared.networks.of(client.ip()));
-    let peer = Peer { client, listener: Arc::clone(name), network, place: Some(Arc::new(place)) };
-    shared.tasks.spawn(serve(stream, peer));
+/// What stands between an accepted connection and being served.
+#[derive(Clone)]
+struct Entrance {
+    name: Arc<str>,
+    options: Arc<Options>,
+    shared: Shared,
+}
+
+impl Entrance {
+    fn admit<S, F>(&self, stream: TcpStream, peer: SocketAddr, serve: &Arc<S>, reserve: &Reserve)
+    where
+        S: Fn(TcpStream, Peer) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        if !self.options.proxy_protocol.is_empty() {
+            return behind::admit(self, stream, peer, serve);
+        }
+        match self.place(peer) {
+            Some(client) => drop(self.shared.tasks.spawn(serve(stream, client))),
+            None => reserve.refuse(stream),
+        }
+    }
+
+    /// A place for a client; none when too many are open. Whoever is served goes on being served.
+    fn place(&self, client: SocketAddr) -> Option<Peer> {
+        let Some(place) = self.shared.connections.enter(client.ip()) else {
+            tracing::warn!(listener = %self.name, client = %client.ip(), "connection closed: too many are open");
+            return None;
+        };
+        let network = Arc::clone(self.shared.networks.of(client.ip()));
+        Some(Peer { client, listener: Arc::clone(&self.name), network, place: Some(Arc::new(place)) })
+    }
 }
 
 /// Errors of the connection that would have been accepted (accept(2)), not of the socket.
@@ -171,3 +217,6 @@ fn is_of_one_client(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,7 @@ impl Refusal {
                     StatusCode::FORBIDDEN
                 }
                 Failure::Dial(dial::Error::Myself(_)) => StatusCode::LOOP_DETECTED,
+                Failure::Dial(dial::Error::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
                 Failure::Dial(error) if is_late(error) => StatusCode::GATEWAY_TIMEOUT,
                 Failure::AnswerTimedOut => StatusCode::GATEWAY_TIMEOUT,
                 Failure::ClientLeft | Failure::BadBody(_) | Failure::SessionEnded => StatusCode::BAD_REQUEST,
@@ -115,6 +116,7 @@ impl Refusal {
                     dial::Error::TimedOut => Cause::TimedOut,
                     dial::Error::Certificate(why) => Cause::Certificate(why.clone()),
                     dial::Error::Tls(_) => Cause::BadAnswer,
+                    dial::Error::NoRoom => Cause::Busy,
                     dial::Error::Parent(..) => Cause::Parent,
                     dial::Error::ParentDenied(_) => Cause::ParentDenied,
                 },
@@ -178,6 +180,7 @@ fn dial_error_type(error: &dial::Error) -> &'static str {
         dial::Error::TimedOut => "connection_timeout",
         dial::Error::Certificate(_) => "tls_certificate_error",
         dial::Error::Tls(_) => "tls_protocol_error",
+        dial::Error::NoRoom => "connection_limit_reached",
         dial::Error::Parent(_, fault) => match fault {
             dial::ParentFault::NotReached(error) => dial_error_type(error),
             dial::ParentFault::Credentials => "proxy_configuration_error",

@@ -53,7 +53,7 @@ impl Proxy {
             Ok(Act::Tunnel(permit, identity)) => {
                 recorder.decision = Outcome::Permitted;
                 recorder.rule = Some(Arc::clone(permit.rule()));
-                match self.forwarder.dialler.dial(&destination, &permit).await {
+                match self.forwarder.dialler.dial(&destination, &permit, Some(client.peer.client)).await {
                     Ok(dialled) => return self.tunnel(connection, dialled, identity.as_ref(), recorder).await,
                     Err(error) => Refusal::Origin(error.into()),
                 }

@@ -145,6 +145,7 @@ impl Proxy {
             octets: outgoing.encode(&self.forwarder.via),
             body: if only_asks { Length::NONE } else { head.body },
             upgrade,
+            client: client.peer.client,
             pin: &client.pin,
             pool: &client.pool,
         };

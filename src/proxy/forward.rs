@@ -1,6 +1,7 @@
 //! Sends a request to its origin, brings the head of the answer back, and moves the bodies.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -61,6 +62,8 @@ pub(super) struct Sending<'a> {
     pub(super) body: Length,
     /// The protocols that the client would change to.
     pub(super) upgrade: Option<&'a [u8]>,
+    /// The address of whoever asks.
+    pub(super) client: SocketAddr,
     pub(super) pin: &'a Arc<Pin>,
     pub(super) pool: &'a Arc<Pool>,
 }
@@ -133,15 +136,23 @@ impl Forwarder {
                 Err(failure) => return Err(failure),
             }
         }
-        let connection = self.open(&sending.permit, destination).await?;
+        let connection = self.open(&sending.permit, destination, sending.client).await?;
         let mut lease = sending.pool.lease(connection, Arc::clone(destination), lane.clone());
+        if lease.connection.through.as_ref().is_some_and(|through| through.for_one_client) {
+            lease.pin(sending.pin);
+        }
         let mut upload = Upload::new(sending.octets_for(&lease), sending.body);
         let head = self.wait(&sending, client, &mut lease, &mut upload, watch).await?;
         Ok(Answered { lease, head, upload })
     }
 
-    async fn open(&self, permit: &Permit, destination: &Destination) -> Result<OriginConnection, Failure> {
-        let dialled = self.dialler.dial(destination, permit).await?;
+    async fn open(
+        &self,
+        permit: &Permit,
+        destination: &Destination,
+        client: SocketAddr,
+    ) -> Result<OriginConnection, Failure> {
+        let dialled = self.dialler.dial(destination, permit, Some(client)).await?;
         let (origin, egress, through) = (dialled.origin, dialled.egress, dialled.through);
         let stream = match destination.scheme {
             Scheme::Http => dialled.stream,

@@ -222,6 +222,7 @@ mod tests {
             parent: "hq".into(),
             absolute_form: true,
             authorization: value.map(http::HeaderValue::from_static),
+            for_one_client: false,
         };
         for (head, authorization, written) in [
             (

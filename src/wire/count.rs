@@ -19,7 +19,8 @@ pub struct Connections {
 #[derive(Debug)]
 pub struct Place {
     connections: Arc<Connections>,
-    client: IpAddr,
+    /// Whose it is, when that is known.
+    client: Option<IpAddr>,
 }
 
 impl Connections {
@@ -40,7 +41,16 @@ impl Connections {
             return None;
         }
         *count += 1;
-        Some(Place { connections: Arc::clone(self), client })
+        Some(Place { connections: Arc::clone(self), client: Some(client) })
+    }
+
+    /// A place for somebody who is yet to be named.
+    pub fn enter_unnamed(self: &Arc<Self>) -> Option<Place> {
+        if self.all.fetch_add(1, Ordering::Relaxed) >= self.max {
+            self.all.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Place { connections: Arc::clone(self), client: None })
     }
 
     /// How many connections are open.
@@ -52,10 +62,11 @@ impl Connections {
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.all.fetch_sub(1, Ordering::Relaxed);
-        if let Some(mut count) = self.connections.of_client.get_mut(&self.client) {
+        let Some(client) = &self.client else { return };
+        if let Some(mut count) = self.connections.of_client.get_mut(client) {
             *count -= 1;
         }
-        self.connections.of_client.remove_if(&self.client, |_, count| *count == 0);
+        self.connections.of_client.remove_if(client, |_, count| *count == 0);
     }
 }
 

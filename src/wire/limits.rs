@@ -6,6 +6,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use serde::Deserialize;
 
+use super::Tcp;
 use crate::units;
 
 /// Bounds on size, time and count.
@@ -32,6 +33,12 @@ pub struct Limits {
     /// Without a byte in a tunnel in either direction.
     #[serde(deserialize_with = "units::std_duration")]
     pub tunnel_idle: Duration,
+    /// Without a byte, before the system asks whether the other side of a connection is still there.
+    #[serde(deserialize_with = "units::std_duration")]
+    pub tcp_keepalive: Duration,
+    /// Without an acknowledgement from the other side of a connection.
+    #[serde(deserialize_with = "units::std_duration")]
+    pub tcp_user_timeout: Duration,
     /// Before an origin connection that is kept for reuse is closed.
     #[serde(deserialize_with = "units::std_duration")]
     pub origin_idle: Duration,
@@ -58,6 +65,8 @@ impl Default for Limits {
             answer_time: Duration::from_secs(120),
             connect_time: Duration::from_secs(20),
             tunnel_idle: Duration::from_secs(3600),
+            tcp_keepalive: Duration::from_secs(60),
+            tcp_user_timeout: Duration::from_secs(120),
             origin_idle: Duration::from_secs(60),
             origin_idle_connections: 64,
             connections: 15_000,
@@ -69,6 +78,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What holds for every TCP connection.
+    pub fn tcp(&self) -> Tcp {
+        Tcp { keepalive: self.tcp_keepalive, user_timeout: self.tcp_user_timeout }
+    }
+
     /// An HTTP/1.1 server that holds clients to these bounds.
     pub fn server(&self) -> http1::Builder {
         let mut server = http1::Builder::new();

@@ -7,11 +7,13 @@ pub mod h1;
 pub mod limits;
 pub mod peer;
 pub mod pipe;
+pub mod proxy_protocol;
 pub mod rewind;
 pub mod scratch;
 pub mod serve;
 pub mod splice;
 pub mod target;
+pub mod tcp;
 
 pub use count::Connections;
 pub use limits::Limits;
@@ -19,3 +21,4 @@ pub use peer::Peer;
 pub use pipe::Pipes;
 pub use serve::serve;
 pub use target::{Destination, Scheme};
+pub use tcp::Tcp;

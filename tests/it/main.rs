@@ -10,6 +10,7 @@
 
 mod bad_origins;
 mod bad_requests;
+mod balancers;
 mod browser;
 mod chromium;
 mod classes;

@@ -81,3 +81,12 @@ pub(crate) fn microsocks(address: SocketAddr, name: &str, password: &str) -> Pee
     let mut command = Command::new("microsocks");
     Peer::start("microsocks", address, command.args(["-i", &ip, "-p", &port, "-u", name, "-P", password]))
 }
+
+/// HAProxy with the sections of `config`.
+pub(crate) fn haproxy(folder: &Path, address: SocketAddr, config: &str) -> Peer {
+    let file = folder.join(format!("haproxy-{}.cfg", address.port()));
+    let times = "defaults\n mode tcp\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n";
+    fs::write(&file, format!("{times}{config}\n")).unwrap();
+    let mut command = Command::new(program(&["/usr/sbin/haproxy", "haproxy"]));
+    Peer::start("haproxy", address, command.args(["-db", "-f"]).arg(&file))
+}

@@ -24,6 +24,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct World {
     pub(crate) proxy: SocketAddr,
     pub(crate) portal: SocketAddr,
+    listeners: Vec<(String, SocketAddr)>,
     pub(crate) clock: Clock,
     /// All certificates that a browser trusts here.
     pub(crate) bundle: PathBuf,
@@ -71,6 +72,11 @@ impl World {
     /// Where its files are.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where a listener of this name listens.
+    pub(crate) fn listener(&self, name: &str) -> SocketAddr {
+        self.listeners.iter().find(|(found, _)| found == name).unwrap().1
     }
 
     /// A new path in the folder of this world.
@@ -220,10 +226,8 @@ impl Builder {
                     let any = SocketAddr::from(([127, 0, 0, 1], 0));
                     match Demo::start_with(&folder, any, &egress, &extra, &clock).await {
                         Ok(demo) => {
-                            let addresses = demo.app().addresses();
-                            let portal = addresses.into_iter().find(|(name, _)| name == "portal").unwrap().1;
                             let files = demo.files().clone();
-                            tell.send(Ok((demo.proxy(), portal, files))).unwrap();
+                            tell.send(Ok((demo.proxy(), demo.app().addresses(), files))).unwrap();
                             demo.run(stop).await;
                         }
                         Err(error) => tell.send(Err(error.to_string())).unwrap(),
@@ -232,8 +236,19 @@ impl Builder {
                 runtime.shutdown_timeout(Duration::from_secs(1));
             })
         };
-        let (proxy, portal, files) = told.recv().unwrap().unwrap_or_else(|error| panic!("{error}"));
-        World { proxy, portal, clock, bundle: files.bundle, web: files.web, folder, stop, thread: Some(thread) }
+        let (proxy, listeners, files) = told.recv().unwrap().unwrap_or_else(|error| panic!("{error}"));
+        let portal = listeners.iter().find(|(name, _)| name == "portal").unwrap().1;
+        World {
+            proxy,
+            portal,
+            listeners,
+            clock,
+            bundle: files.bundle,
+            web: files.web,
+            folder,
+            stop,
+            thread: Some(thread),
+        }
     }
 }
 

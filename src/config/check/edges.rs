@@ -116,6 +116,8 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
         ("answer_time", limits.answer_time),
         ("connect_time", limits.connect_time),
         ("tunnel_idle", limits.tunnel_idle),
+        ("tcp_keepalive", limits.tcp_keepalive),
+        ("tcp_user_timeout", limits.tcp_user_timeout),
     ];
     for (key, _) in times.into_iter().filter(|(_, time)| time.is_zero()) {
         check.note(at!["limits", key], format!("with `{key} = \"0s\"` nothing could be served"), "");

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 /// Why there is no connection to an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -37,6 +39,9 @@ pub enum Error {
     /// The origin does not speak TLS as we do.
     #[error("TLS with the origin failed: {0}")]
     Tls(String),
+    /// There are no descriptors, or no ports, left to dial with.
+    #[error("there is no room for another connection")]
+    NoRoom,
     /// The parent of this name cannot be used, for a reason of its own.
     #[error("the parent \"{0}\" cannot be used: {1}")]
     Parent(Arc<str>, ParentFault),
@@ -67,9 +72,17 @@ impl From<io::Error> for Error {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::TimedOut => Self::TimedOut,
+            _ if is_shortage(&error) => Self::NoRoom,
             _ => Self::Unreachable(error.to_string()),
         }
     }
+}
+
+/// Whether this machine has run out of something. It has no more ports towards one address when the address is said
+/// not to be available (connect(2)).
+fn is_shortage(error: &io::Error) -> bool {
+    let shortage = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::AGAIN, Errno::ADDRNOTAVAIL];
+    error.raw_os_error().is_some_and(|code| shortage.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 /// What goes wrong on a connection that a parent has taken.

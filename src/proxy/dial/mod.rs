@@ -21,10 +21,10 @@ use ipnet::IpNet;
 use tokio::time::timeout;
 
 use crate::policy::{Hop, Hosts, Pattern, Permit, Route};
-use crate::wire::Destination;
 use crate::wire::field::Via;
 use crate::wire::h1::Stream;
 use crate::wire::target::Host;
+use crate::wire::{Destination, Limits};
 pub use address::Addresses;
 pub use error::{Error, ParentFault};
 pub use parent::Through;
@@ -92,6 +92,14 @@ pub struct Dialled {
     pub through: Option<Through>,
 }
 
+/// What is to be dialled, and for whom.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'a> {
+    destination: &'a Destination,
+    private: bool,
+    client: Option<SocketAddr>,
+}
+
 /// Dials origins.
 #[derive(Debug)]
 pub struct Dialler {
@@ -112,15 +120,15 @@ pub struct Dialler {
 }
 
 impl Dialler {
-    /// A dialler that gives up after `limit`. `own` are the addresses that this program listens on; `tls` is spoken with
+    /// A dialler within `limits`. `own` are the addresses that this program listens on; `tls` is spoken with
     /// parents that want it.
-    pub fn new(config: &Config, own: Vec<SocketAddr>, tls: OriginTls, limit: Duration) -> Self {
+    pub fn new(config: &Config, own: Vec<SocketAddr>, tls: OriginTls, limits: &Limits) -> Self {
         Self {
             resolver: Resolver::new(&config.servers, &config.hosts),
             addresses: Addresses::new(&config.allow, &config.refuse),
             connect_ports: config.connect_ports.clone(),
             own,
-            sockets: Sockets::new(&config.source),
+            sockets: Sockets::new(&config.source, limits.tcp()),
             parents: config.parents.iter().map(Parent::new).collect(),
             route: config.route.clone(),
             direct: config.direct.iter().cloned().collect(),
@@ -128,7 +136,7 @@ impl Dialler {
             tls,
             // RFC 9110 §7.6.3: a pseudonym of our own, so that a loop is seen and nothing about this machine is told.
             via: Via::new(crate::seal::random()),
-            limit,
+            limit: limits.connect_time,
         }
     }
 
@@ -160,12 +168,17 @@ impl Dialler {
         }
     }
 
-    /// Connects to `destination`, as the permit allows: by each way of the route in turn, until one works.
-    pub async fn dial(&self, destination: &Destination, permit: &Permit) -> Result<Dialled, Error> {
+    /// Connects to `destination` for `client`, or for ourselves, as the permit allows: by each way of the route in turn,
+    /// until one works.
+    pub async fn dial(
+        &self,
+        destination: &Destination,
+        permit: &Permit,
+        client: Option<SocketAddr>,
+    ) -> Result<Dialled, Error> {
+        let wanted = Wanted { destination, private: permit.opens_private(), client };
         let route = self.route(destination, permit.route());
-        timeout(self.limit, self.by_route(destination, permit.opens_private(), route))
-            .await
-            .map_err(|_| Error::TimedOut)?
+        timeout(self.limit, self.by_route(wanted, route)).await.map_err(|_| Error::TimedOut)?
     }
 
     /// The way to a destination: for a host with a fixed address straight there, as its operator says.

@@ -41,7 +41,7 @@ impl Dialler {
 
     async fn probe(&self, parent: &Parent) {
         // What opens the connection notes when it cannot.
-        let Ok((mut stream, ..)) = self.reach(parent, PATIENCE).await else { return };
+        let Ok((mut stream, ..)) = self.reach(parent, None, PATIENCE).await else { return };
         let late = || ParentFault::NotReached(Box::new(Error::TimedOut));
         let answered = timeout(PATIENCE, parent.answers(&mut stream)).await.unwrap_or_else(|_| Err(late()));
         match answered {

@@ -61,7 +61,12 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Limits;
     use tokio::net::TcpListener;
+
+    fn sockets() -> Sockets {
+        Sockets::new(&[], Limits::default().tcp())
+    }
 
     #[test]
     fn families_take_turns() {
@@ -77,11 +82,11 @@ mod tests {
         drop(gone);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let answering = listener.local_addr().unwrap();
-        assert_eq!(connect(&[refusing, answering], Sockets::default()).await.unwrap().peer_addr().unwrap(), answering);
+        assert_eq!(connect(&[refusing, answering], sockets()).await.unwrap().peer_addr().unwrap(), answering);
         assert_eq!(
-            connect(&[refusing, refusing], Sockets::default()).await.unwrap_err().kind(),
+            connect(&[refusing, refusing], sockets()).await.unwrap_err().kind(),
             io::ErrorKind::ConnectionRefused
         );
-        assert!(connect(&[], Sockets::default()).await.is_err());
+        assert!(connect(&[], sockets()).await.is_err());
     }
 }

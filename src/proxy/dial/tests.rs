@@ -80,7 +80,12 @@ fn route(written: &str) -> Route {
 
 fn dialler(config: &Config) -> Dialler {
     let limit = Duration::from_secs(10);
-    Dialler::new(config, Vec::new(), OriginTls::new(Roots::default(), limit), limit)
+    let limits = Limits { connect_time: limit, ..Limits::default() };
+    Dialler::new(config, Vec::new(), OriginTls::new(Roots::default(), limit), &limits)
+}
+
+fn client() -> Option<SocketAddr> {
+    "192.0.2.7:5000".parse().ok()
 }
 
 fn http(address: SocketAddr) -> String {
@@ -122,7 +127,7 @@ async fn a_tunnel_goes_through_the_parent_that_the_default_names_and_not_where_i
         ..Config::default()
     };
     let dialler = dialler(&config);
-    let mut dialled = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap();
+    let mut dialled = dialler.dial(&tunnel("far.test:443"), &permit(""), client()).await.unwrap();
     assert!(echoes(&mut dialled.stream).await);
     let through = dialled.through.unwrap();
     assert_eq!((&*through.parent, through.absolute_form, dialled.origin), ("hq", false, hq.address));
@@ -135,14 +140,14 @@ async fn a_tunnel_goes_through_the_parent_that_the_default_names_and_not_where_i
         )
     );
     // A rule names another way.
-    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("route = 'branch'")).await.unwrap();
+    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("route = 'branch'"), client()).await.unwrap();
     assert_eq!(dialled.origin, branch.address);
     assert!(!branch.heads()[0].contains("Authorization"), "each has its own credentials");
     let near = TcpListener::bind("127.0.0.9:0").await.unwrap().local_addr().unwrap();
-    let refused = dialler.dial(&tunnel(&near.to_string()), &permit("private = true")).await.unwrap_err();
+    let refused = dialler.dial(&tunnel(&near.to_string()), &permit("private = true"), client()).await.unwrap_err();
     assert_eq!(refused, Error::Refused, "it was dialled directly, and nobody listens there");
     let fixed = tunnel(&format!("fixed.test:{}", hq.address.port()));
-    let dialled = dialler.dial(&fixed, &permit("route = 'branch'")).await.unwrap();
+    let dialled = dialler.dial(&fixed, &permit("route = 'branch'"), client()).await.unwrap();
     assert!(dialled.through.is_none(), "a fixed address is dialled as it stands");
     assert_eq!(branch.connections(), 1);
 }
@@ -166,7 +171,7 @@ async fn what_a_parent_says_is_told_apart() {
         let hq = Fake::start(answer).await;
         let config =
             Config { parents: vec![parent("hq", &http(hq.address), "")], route: route("'hq'"), ..Config::default() };
-        let result = dialler(&config).dial(&tunnel("far.test:443"), &permit("")).await;
+        let result = dialler(&config).dial(&tunnel("far.test:443"), &permit(""), client()).await;
         let said = result.map_or_else(|error| format!("{error:?}"), |_| "ok".to_owned());
         assert_eq!(said, wanted, "{}", String::from_utf8_lossy(answer));
     }
@@ -187,14 +192,15 @@ async fn a_parent_that_fails_is_left_alone_and_the_next_way_is_taken() {
     };
     let dialler = dialler(&config);
     for round in 1..=3 {
-        let dialled = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap();
+        let dialled = dialler.dial(&tunnel("far.test:443"), &permit(""), client()).await.unwrap();
         assert_eq!(&*dialled.through.unwrap().parent, "good");
         assert_eq!((picky.connections(), good.connections()), (1, round), "those that failed are left alone");
     }
     // Nothing else is left: they are asked all the same.
-    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = ['down', 'picky']")).await.unwrap_err();
+    let error =
+        dialler.dial(&tunnel("far.test:443"), &permit("route = ['down', 'picky']"), client()).await.unwrap_err();
     assert_eq!((error, picky.connections()), (Error::Parent("picky".into(), ParentFault::Credentials), 2));
-    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = 'down'")).await.unwrap_err();
+    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = 'down'"), client()).await.unwrap_err();
     assert_eq!(error, Error::Parent("down".into(), ParentFault::NotReached(Box::new(Error::Refused))));
 }
 
@@ -208,7 +214,7 @@ async fn what_a_parent_says_of_an_origin_is_an_answer_and_no_reason_for_another_
     };
     let dialler = dialler(&config);
     for round in 1..=2 {
-        let error = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap_err();
+        let error = dialler.dial(&tunnel("far.test:443"), &permit(""), client()).await.unwrap_err();
         assert_eq!(error, Error::ParentDenied("hq".into()));
         assert_eq!(
             (hq.connections(), backup.connections()),
@@ -230,7 +236,7 @@ async fn plain_http_is_left_to_an_http_parent_in_absolute_form() {
         ..Config::default()
     };
     let plain = Destination::of_authority(Scheme::Http, "far.test").unwrap();
-    let dialled = dialler(&config).dial(&plain, &permit("")).await.unwrap();
+    let dialled = dialler(&config).dial(&plain, &permit(""), client()).await.unwrap();
     let through = dialled.through.unwrap();
     assert!(through.absolute_form && through.authorization.is_some());
 }
@@ -256,14 +262,17 @@ async fn an_address_that_may_not_be_dialled_is_not_asked_of_a_parent_either() {
         ("1.1.1.1:443", false),
         ("far.test:443", false),
     ] {
-        let result = dialler.dial(&tunnel(authority), &permit("")).await;
+        let result = dialler.dial(&tunnel(authority), &permit(""), client()).await;
         assert_eq!(matches!(result, Err(Error::Prohibited(_) | Error::Myself(_))), refused, "{authority}: {result:?}");
         assert_eq!(dialler.check(&tunnel(authority)).await.is_err(), refused, "{authority}, before sign-in");
     }
     assert_eq!(hq.connections(), 2);
-    assert!(dialler.dial(&tunnel("10.0.0.1:443"), &permit("private = true")).await.is_ok(), "a rule opens it");
+    assert!(
+        dialler.dial(&tunnel("10.0.0.1:443"), &permit("private = true"), client()).await.is_ok(),
+        "a rule opens it"
+    );
     assert!(matches!(
-        dialler.dial(&tunnel("203.0.113.1:8080"), &permit("private = true")).await,
+        dialler.dial(&tunnel("203.0.113.1:8080"), &permit("private = true"), client()).await,
         Err(Error::Myself(_))
     ));
 }
@@ -275,7 +284,7 @@ async fn a_parent_is_never_this_proxy() {
         Config { parents: vec![parent("hq", &http(own.address), "")], route: route("'hq'"), ..Config::default() };
     let mut dialler = dialler(&config);
     dialler.own = vec![own.address];
-    let error = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap_err();
+    let error = dialler.dial(&tunnel("far.test:443"), &permit(""), client()).await.unwrap_err();
     let fault = ParentFault::NotReached(Box::new(Error::Myself(own.address)));
     assert_eq!((error, own.connections()), (Error::Parent("hq".into(), fault), 0));
 }
@@ -293,7 +302,7 @@ async fn origins_are_dialled_from_the_address_that_is_chosen() {
         (None, "private = true\nroute = '::1'", ""),
     ] {
         let config = Config { source: source.iter().map(|text| text.parse().unwrap()).collect(), ..Config::default() };
-        let found = dialler(&config).dial(&destination, &permit(options)).await;
+        let found = dialler(&config).dial(&destination, &permit(options), client()).await;
         assert_eq!(
             found.as_ref().map_or_else(|_| String::new(), |dialled| dialled.egress.ip().to_string()),
             from,
@@ -318,10 +327,10 @@ async fn a_parent_that_hangs_leaves_time_for_the_next_and_is_found_out_by_asking
         ..Config::default()
     };
     let dialler = Arc::new(dialler(&config));
-    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("")).await.unwrap();
+    let dialled = dialler.dial(&tunnel("far.test:443"), &permit(""), client()).await.unwrap();
     assert_eq!(&*dialled.through.unwrap().parent, "good");
     // This one takes connections and never answers: a request cannot tell whether the origin is to blame.
-    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = ['mute', 'good']")).await.unwrap_err();
+    let error = dialler.dial(&tunnel("far.test:443"), &permit("route = ['mute', 'good']"), client()).await.unwrap_err();
     assert_eq!(error, Error::TimedOut);
     let probing = {
         let dialler = Arc::clone(&dialler);
@@ -331,7 +340,7 @@ async fn a_parent_that_hangs_leaves_time_for_the_next_and_is_found_out_by_asking
     while mute.health.is_up() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("route = ['mute', 'good']")).await.unwrap();
+    let dialled = dialler.dial(&tunnel("far.test:443"), &permit("route = ['mute', 'good']"), client()).await.unwrap();
     assert_eq!(&*dialled.through.unwrap().parent, "good");
     probing.abort();
 }
@@ -353,7 +362,7 @@ async fn socks(answers: &'static [&'static [u8]], more: &str) -> (Result<Dialled
         told
     });
     let config = Config { parents: vec![parent("hq", &url, more)], route: route("'hq'"), ..Config::default() };
-    let result = dialler(&config).dial(&tunnel("far.test:443"), &permit("")).await;
+    let result = dialler(&config).dial(&tunnel("far.test:443"), &permit(""), client()).await;
     (result, serving.await.unwrap())
 }
 

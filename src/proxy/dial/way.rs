@@ -5,26 +5,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::Version;
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
 
 use super::error::{Error, ParentFault};
 use super::parent::{Parent, Protocol, Resolve};
 use super::sockets::Sockets;
-use super::{Dialled, Dialler, race};
+use super::{Dialled, Dialler, Wanted, race};
 use crate::policy::{Hop, Route};
 use crate::wire::h1::Stream;
 use crate::wire::target::Host;
-use crate::wire::{Destination, Scheme};
+use crate::wire::{Scheme, proxy_protocol};
 
 impl Dialler {
     /// Tries each way in turn. Another way is tried only when a parent is at fault: what a parent says of the origin is
     /// taken for an answer.
-    pub(super) async fn by_route(
-        &self,
-        destination: &Destination,
-        private: bool,
-        route: &Route,
-    ) -> Result<Dialled, Error> {
+    pub(super) async fn by_route(&self, wanted: Wanted<'_>, route: &Route) -> Result<Dialled, Error> {
         let until = Instant::now() + self.limit;
         let is_up = |hop: &&Hop| self.parent(hop).is_none_or(|parent| parent.health.is_up());
         let mut hops: Vec<&Hop> = route.hops().iter().filter(is_up).collect();
@@ -38,7 +34,7 @@ impl Dialler {
             // A way that hangs leaves time for those after it.
             let share = until.saturating_duration_since(Instant::now()) / left.max(1);
             left = left.saturating_sub(1);
-            last = match self.by_hop(destination, private, hop, share).await {
+            last = match self.by_hop(wanted, hop, share).await {
                 Err(error @ Error::Parent(..)) => {
                     tracing::debug!(%error, "a way does not work");
                     error
@@ -49,39 +45,28 @@ impl Dialler {
         Err(last)
     }
 
-    async fn by_hop(
-        &self,
-        destination: &Destination,
-        private: bool,
-        hop: &Hop,
-        share: Duration,
-    ) -> Result<Dialled, Error> {
+    async fn by_hop(&self, wanted: Wanted<'_>, hop: &Hop, share: Duration) -> Result<Dialled, Error> {
         match hop {
-            Hop::Direct => self.straight_to(destination, private, self.sockets).await,
-            Hop::Source(source) => self.straight_to(destination, private, Sockets::from_only(*source)).await,
+            Hop::Direct => self.straight_to(wanted, self.sockets).await,
+            Hop::Source(source) => self.straight_to(wanted, self.sockets.only_from(*source)).await,
             Hop::Parent(name) => match self.parent(hop) {
-                Some(parent) => self.through(destination, private, parent, share).await,
+                Some(parent) => self.through(wanted, parent, share).await,
                 // The configuration is checked for this.
                 None => Err(Error::Unreachable(format!("there is no parent \"{name}\""))),
             },
         }
     }
 
-    async fn straight_to(&self, destination: &Destination, private: bool, sockets: Sockets) -> Result<Dialled, Error> {
-        let mut candidates = self.candidates(destination, private).await?;
+    async fn straight_to(&self, wanted: Wanted<'_>, sockets: Sockets) -> Result<Dialled, Error> {
+        let mut candidates = self.candidates(wanted.destination, wanted.private).await?;
         candidates.retain(|address| sockets.reach(address));
         let stream = race::connect(&candidates, sockets).await?;
         let (origin, egress) = (stream.peer_addr()?, stream.local_addr()?);
         Ok(Dialled { stream: Stream::Plain(stream), origin, egress, through: None })
     }
 
-    async fn through(
-        &self,
-        destination: &Destination,
-        private: bool,
-        parent: &Parent,
-        share: Duration,
-    ) -> Result<Dialled, Error> {
+    async fn through(&self, wanted: Wanted<'_>, parent: &Parent, share: Duration) -> Result<Dialled, Error> {
+        let Wanted { destination, private, client } = wanted;
         parent.used.store(true, Ordering::Relaxed);
         // Before anything is opened: a destination that is refused says nothing about a parent.
         self.check_literal(destination, private)?;
@@ -89,7 +74,7 @@ impl Dialler {
             (Host::Domain(_), Resolve::Here) => self.candidates(destination, private).await?.first().copied(),
             _ => None,
         };
-        let (mut stream, origin, egress) = self.reach(parent, share).await?;
+        let (mut stream, origin, egress) = self.reach(parent, client, share).await?;
         let absolute_form = destination.scheme == Scheme::Http && parent.takes_absolute_form();
         if !absolute_form {
             let host = found.map_or_else(|| destination.host.clone(), |found| host_of(&found));
@@ -105,14 +90,15 @@ impl Dialler {
         Ok(Dialled { stream, origin, egress, through: Some(parent.through(absolute_form)) })
     }
 
-    /// A connection to a parent that is ready for a request, within `limit`. Notes when there is none; that there is one
+    /// A connection to a parent, for a client or for ourselves, that is ready for a request, within `limit`. Notes when there is none; that there is one
     /// does not mean that it works.
     pub(super) async fn reach(
         &self,
         parent: &Parent,
+        client: Option<SocketAddr>,
         limit: Duration,
     ) -> Result<(Stream, SocketAddr, SocketAddr), Error> {
-        let reached = match timeout(limit, self.open(parent)).await {
+        let reached = match timeout(limit, self.open(parent, client)).await {
             Ok(reached) => reached,
             Err(_) => Err(ParentFault::NotReached(Box::new(Error::TimedOut))),
         };
@@ -122,18 +108,26 @@ impl Dialler {
         })
     }
 
-    async fn open(&self, parent: &Parent) -> Result<(Stream, SocketAddr, SocketAddr), ParentFault> {
+    async fn open(
+        &self,
+        parent: &Parent,
+        client: Option<SocketAddr>,
+    ) -> Result<(Stream, SocketAddr, SocketAddr), ParentFault> {
         let address = &parent.address;
         let not_reached = |error: Error| ParentFault::NotReached(Box::new(error));
         let found = self.resolver.resolve_at(&address.host, address.port).await.map_err(not_reached)?;
         if let Some(own) = found.iter().find(|socket| self.is_own(**socket)) {
             return Err(not_reached(Error::Myself(*own)));
         }
-        let tcp = race::connect(&found, self.sockets).await.map_err(|error| not_reached(error.into()))?;
+        let mut tcp = race::connect(&found, self.sockets).await.map_err(|error| not_reached(error.into()))?;
         let (origin, egress) = match (tcp.peer_addr(), tcp.local_addr()) {
             (Ok(origin), Ok(egress)) => (origin, egress),
             (Err(error), _) | (_, Err(error)) => return Err(not_reached(error.into())),
         };
+        if parent.proxy_protocol {
+            let header = client.map_or_else(proxy_protocol::encode_local, |from| proxy_protocol::encode(from, egress));
+            tcp.write_all(&header).await?;
+        }
         let mut stream = match address.protocol {
             Protocol::Https => {
                 let tls = self.tls.connect(&address.host, tcp).await.map_err(not_reached)?;

@@ -38,6 +38,9 @@ pub struct Config {
     /// How often it is asked whether it is there; `0s` for never.
     #[serde(default = "probe", deserialize_with = "units::std_duration")]
     pub probe: Duration,
+    /// Whether it is told by the PROXY protocol whom a connection is for.
+    #[serde(default)]
+    pub proxy_protocol: bool,
 }
 
 fn probe() -> Duration {
@@ -129,6 +132,7 @@ pub(super) struct Parent {
     pub(super) address: Address,
     pub(super) resolve: Resolve,
     pub(super) probe: Duration,
+    pub(super) proxy_protocol: bool,
     pub(super) health: Health,
     /// Whether a route has led to it: nobody minds whether another one works.
     pub(super) used: AtomicBool,
@@ -148,6 +152,8 @@ pub struct Through {
     pub absolute_form: bool,
     /// The Proxy-Authorization that each request in absolute-form needs.
     pub authorization: Option<HeaderValue>,
+    /// Whether the parent was told whom the connection is for, so that nobody else may use it.
+    pub for_one_client: bool,
 }
 
 impl Parent {
@@ -165,6 +171,7 @@ impl Parent {
             address: config.url.clone(),
             resolve: config.resolve,
             probe: config.probe,
+            proxy_protocol: config.proxy_protocol,
             health: Health::default(),
             used: AtomicBool::new(false),
             username: config.username.clone(),
@@ -176,7 +183,7 @@ impl Parent {
     /// How a request goes through it.
     pub(super) fn through(&self, absolute_form: bool) -> Through {
         let authorization = if absolute_form { self.authorization.clone() } else { None };
-        Through { parent: Arc::clone(&self.name), absolute_form, authorization }
+        Through { parent: Arc::clone(&self.name), absolute_form, authorization, for_one_client: self.proxy_protocol }
     }
 
     /// Whether requests for plain http are sent to it as they are, in absolute-form: parents commonly refuse CONNECT to
