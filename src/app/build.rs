@@ -36,6 +36,7 @@ use crate::session::pending::PendingSignIns;
 use crate::session::store::Store;
 use crate::session::store::embedded::{self, Embedded};
 use crate::session::store::memory::Memory;
+use crate::session::store::redis::Redis;
 use crate::session::ticket::Tickets;
 use crate::session::{Backend, Sessions};
 use crate::wire::{Destination, Limits, Scheme, target};
@@ -115,7 +116,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let store = open_store(config, clock)?;
     let keys = open_keys(config, clock)?;
     let sessions = Arc::new(Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()));
-    let tickets = Arc::new(Tickets::new(Arc::clone(&store), clock.clone()));
+    let tickets = Tickets::new(Arc::clone(&store), clock.clone()).sealed_by(Arc::clone(keys.sealer()));
+    let tickets = Arc::new(tickets);
     let pending = Arc::new(PendingSignIns::new(Arc::clone(&store), clock.clone(), config.portal.sign_in_timeout));
     let sealer = Arc::clone(keys.sealer());
     let brand = config.portal.brand()?;
@@ -161,7 +163,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         });
         let proxy = Arc::new(Proxy::new(proxy::Parts {
             sessions: Arc::clone(&sessions),
-            tickets,
+            tickets: Arc::clone(&tickets),
             sealer,
             policy,
             authority,
@@ -177,6 +179,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         }));
         Dispatch {
             proxy,
+            sessions: Arc::clone(&sessions),
             portal,
             portal_destination,
             portal_certificate,
@@ -199,6 +202,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         dispatch,
         dialler,
         sessions,
+        tickets,
         store,
         keys,
         sources,
@@ -215,6 +219,10 @@ fn open_door(folder: &Path) -> Option<Door> {
 }
 
 fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
+    let redis = &config.session.redis;
+    if !redis.servers.is_empty() {
+        return Ok(Arc::new(Redis::start(redis.clone(), clock.clone())));
+    }
     Ok(match config.session.store {
         Backend::Embedded => Arc::new(Embedded::open(&config.state, MAX_RECORDS, clock.clone())?),
         Backend::Memory => Arc::new(Memory::new(MAX_RECORDS, clock.clone())),
@@ -222,11 +230,16 @@ fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
 }
 
 fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
-    let folder = match config.session.store {
-        Backend::Embedded => Some(config.state.as_path()),
-        Backend::Memory => None,
+    let redis = &config.session.redis;
+    let source = match (&redis.secret, config.session.store) {
+        (Some(secret), _) if !redis.servers.is_empty() => keys::Source::Secret(secret.clone()),
+        (_, Backend::Embedded) => keys::Source::Folder(config.state.clone()),
+        (_, Backend::Memory) => keys::Source::Chance,
     };
-    Ok(Keys::open(folder, config.session.lifetime, clock.now())?)
+    // A network may have longer sessions than others.
+    let lifetimes = config.networks.iter().filter_map(|network| network.lifetime);
+    let longest = lifetimes.chain([config.session.lifetime]).max().unwrap_or(config.session.lifetime);
+    Ok(Keys::open(source, longest, clock.now())?)
 }
 
 fn bind(

@@ -16,15 +16,21 @@ use crate::pac::{self, Pac};
 use crate::page::{Brand, Locales, ProxyHome};
 use crate::portal::Portal;
 use crate::proxy::{Client, Proxy};
+use crate::session::Sessions;
+use crate::session::store::Health;
 use crate::wire::h1::{Connection, Form, HeadError, RequestHead};
 use crate::wire::{Destination, Limits, Peer};
 
 /// Where health is asked for, on the proxy's own port.
 pub const HEALTH_PATH: &str = "/healthz";
 
+/// Where readiness is asked for. A node whose store is away is ready: the others are no better.
+const READY_PATH: &str = "/readyz";
+
 /// Everything that a request may be for.
 pub(super) struct Dispatch {
     pub(super) proxy: Arc<Proxy>,
+    pub(super) sessions: Arc<Sessions>,
     pub(super) portal: Portal,
     pub(super) portal_destination: Destination,
     pub(super) portal_certificate: PortalCertificate,
@@ -86,6 +92,7 @@ impl Dispatch {
             return response;
         }
         match head.target.path() {
+            READY_PATH => text(StatusCode::OK, self.readiness()),
             HEALTH_PATH => text(StatusCode::OK, "ok\n"),
             "/" => self.home(head),
             _ => self.pac(peer, head).unwrap_or_else(|| text(StatusCode::NOT_FOUND, NOT_FOUND)),
@@ -107,6 +114,14 @@ impl Dispatch {
             }
         }
         Some(response)
+    }
+
+    fn readiness(&self) -> &'static str {
+        match self.sessions.health() {
+            Health::Well => "ready\n",
+            Health::Forgetful => "degraded: sessions are kept in memory, because the disk does not take them\n",
+            Health::Away { .. } => "degraded: the shared session store is away; nobody can sign in\n",
+        }
     }
 
     fn home(&self, head: &RequestHead) -> Response<Bytes> {

@@ -24,9 +24,10 @@ use crate::clock::Clock;
 use crate::listener::{Listener, Shared};
 use crate::proxy::Client;
 use crate::proxy::dial::Dialler;
-use crate::session::Sessions;
 use crate::session::keys::Keys;
 use crate::session::store::Store;
+use crate::session::ticket::Tickets;
+use crate::session::{self, Sessions};
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
 use crate::wire::{Limits, Peer, serve};
 pub use build::{Error, build};
@@ -51,6 +52,7 @@ pub struct App {
     dispatch: Arc<Dispatch>,
     dialler: Arc<Dialler>,
     sessions: Arc<Sessions>,
+    tickets: Arc<Tickets>,
     store: Arc<dyn Store>,
     keys: Keys,
     clock: Clock,
@@ -83,6 +85,7 @@ impl App {
             dispatch,
             dialler,
             sessions,
+            tickets,
             store,
             keys,
             clock,
@@ -102,6 +105,7 @@ impl App {
         if let Some(door) = door {
             tokio::spawn(admin.serve(door, shared.stop.clone()));
         }
+        let following = tokio::spawn(session::follow(Arc::clone(&store), Arc::clone(&sessions), tickets));
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
         let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
         let fetching = sources.spawn();
@@ -117,6 +121,7 @@ impl App {
                 "stopping: connections closed that had not finished"
             );
         }
+        following.abort();
         looking_after.abort();
         sweeping.abort();
         fetching.iter().for_each(tokio::task::JoinHandle::abort);

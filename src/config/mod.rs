@@ -121,6 +121,7 @@ impl Config {
         let mut paths: Vec<&mut PathBuf> = vec![&mut self.state];
         paths.extend([&mut portal.certificate, &mut portal.key, &mut portal.logo].into_iter().flatten());
         paths.extend(&mut self.egress.trust);
+        paths.extend(&mut self.session.redis.ca);
         for realm in &mut self.realms {
             paths.extend(
                 [&mut realm.metadata, &mut realm.certificate, &mut realm.require_ca_signed].into_iter().flatten(),

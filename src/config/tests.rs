@@ -79,7 +79,7 @@ fn every_example_in_the_example_can_be_switched_on() {
     // Left are files that an operator would bring, and what can't stand beside `metadata`.
     let said = said(&switched_on(true));
     let (files, others): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line.contains("be read"));
-    assert_eq!(files.len(), 8, "{files:#?}");
+    assert_eq!(files.len(), 9, "{files:#?}");
     let others: Vec<&str> = others.iter().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
     let doubled = ["metadata_url", "issuer", "login_url", "logout_url", "logout_binding", "certificate"];
     let doubled = doubled.map(|key| format!("`{key}` can't stand beside `metadata` / remove one of them"));
@@ -96,6 +96,7 @@ fn the_example_shows_every_option() {
         "[[realm]]",
         "[[network]]",
         "[session]",
+        "[session.redis]",
         "[dns]",
         "[egress]",
         "[[egress.parent]]",
@@ -321,6 +322,18 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ),
         ("[session]\nmax_per_person = 0", "2:18: with `max_per_person = 0` nobody could sign in"),
         ("[session]\nstore = 'disk'", "2:9: `disk` is not accepted here / accepted: `embedded`, `memory`"),
+        (
+            "[session.redis]\nservers = ['redis://a:1']",
+            "1:1: nodes that share a store need a `secret` / the same on all nodes, by chance: openssl rand -base64 32",
+        ),
+        (
+            "[session.redis]\nservers = ['redis://a:1']\nsecret = 'short'",
+            "3:10: the secret can be guessed / 32 characters or more, by chance: openssl rand -base64 32",
+        ),
+        (
+            "[session.redis]\nservers = ['redis://u:p@a:1']",
+            "2:11: a server's address holds no secrets: use `username` and `password`",
+        ),
         ("[session]\nlifetime = '1s'", "2:12: sessions would end as soon as they begin / the default is \"30d\""),
         ("[limits]\nhead_time = '0s'", "2:13: with `head_time = \"0s\"` nothing could be served"),
         ("[limits]\nconnections = 0", "2:15: with `connections = 0` nothing could be served"),

@@ -98,6 +98,8 @@ pub enum Trouble {
     ProviderFailed,
     /// There are too many sign-ins.
     Busy,
+    /// What keeps sessions does not answer.
+    Away,
     /// A form came without a good token, or from elsewhere.
     Form,
     /// There is no such page.
@@ -125,6 +127,7 @@ impl Trouble {
             Self::Misconfigured => "provider-misconfigured",
             Self::ProviderFailed => "provider-failed",
             Self::Busy => "portal-busy",
+            Self::Away => "portal-away",
             Self::Form => "portal-form",
             Self::NotFound => "portal-not-found",
             Self::TooLarge => "portal-too-large",

@@ -111,7 +111,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     pages
 }
 
-const TROUBLES: [Trouble; 17] = [
+const TROUBLES: [Trouble; 18] = [
     Trouble::Clock,
     Trouble::TooLate,
     Trouble::Refused,
@@ -125,6 +125,7 @@ const TROUBLES: [Trouble; 17] = [
     Trouble::Misconfigured,
     Trouble::ProviderFailed,
     Trouble::Busy,
+    Trouble::Away,
     Trouble::Form,
     Trouble::NotFound,
     Trouble::TooLarge,

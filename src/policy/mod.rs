@@ -187,6 +187,7 @@ struct Names {
     blocked: Arc<str>,
     default: Arc<str>,
     unidentified: Arc<str>,
+    offline: Arc<str>,
 }
 
 impl Policy {
@@ -205,6 +206,7 @@ impl Policy {
                 blocked: "blocked-list".into(),
                 default: "default".into(),
                 unidentified: "unidentified".into(),
+                offline: "offline".into(),
             },
         }
     }
@@ -234,6 +236,14 @@ impl Policy {
             Unidentified::Allow => self.decide_identified(&query),
             Unidentified::Refuse => deny(&self.names.unidentified),
         }
+    }
+
+    /// Decides a request of somebody who must sign in, while nobody can: by the default rule, or `open` to all.
+    pub fn evaluate_offline(&self, open: bool) -> Decision {
+        if open || self.default == Effect::Allow {
+            return permit(&self.names.offline, &Lane::default());
+        }
+        deny(&self.names.offline)
     }
 
     fn decide_identified(&self, query: &Query<'_>) -> Decision {

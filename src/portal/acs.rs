@@ -21,6 +21,7 @@ use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
 use crate::saml::{IdentityProvider, Mismatch, response};
 use crate::seal::fingerprint;
 use crate::session::pending::Pending;
+use crate::session::store;
 use crate::session::{AssertionFacts, Begun, Ending, SessionId};
 
 /// A real Response has 5 to 20 kB.
@@ -67,6 +68,9 @@ enum Refusal {
     /// There is no room, or no time.
     #[error("there are too many sign-ins")]
     Busy,
+    /// What keeps sessions does not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
     /// Verification did not come to an end.
     #[error("verification failed")]
     Broken,
@@ -97,7 +101,7 @@ pub(super) async fn accept(
 ) -> Response<Body> {
     let trouble =
         |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
-    if !portal.limiter.admit(visit.peer.client.ip()) {
+    if !portal.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
         tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
         return trouble(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
     }
@@ -116,7 +120,7 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let early = |refusal| Failure { refusal, realm: None, returning: None };
     let message = form.only("SAMLResponse").ok_or_else(|| early(Refusal::NoResponse))?;
     let id = form.only("RelayState").filter(|id| id.len() <= MAX_RELAY_STATE).ok_or_else(|| early(Refusal::Spent))?;
-    let pending = portal.parts.pending.find(id).await.map_err(|_| early(Refusal::Busy))?;
+    let pending = portal.parts.pending.find(id).await.map_err(|error| early(error.into()))?;
     let pending = pending.ok_or_else(|| early(Refusal::Spent))?;
     let fail = |refusal| Failure { refusal, realm: Some(pending.realm.clone()), returning: pending.returning.clone() };
     // Checked before anything is used up: who knows an identifier alone can end nobody's sign-in.
@@ -136,12 +140,12 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
         }
     };
     let user = realm.claims.user(&accepted).map_err(|error| fail(error.into()))?;
-    let consumed = portal.parts.pending.consume(id).await.map_err(|_| fail(Refusal::Busy))?;
+    let consumed = portal.parts.pending.consume(id).await.map_err(|error| fail(error.into()))?;
     consumed.ok_or_else(|| fail(Refusal::Spent))?;
     match portal.parts.pending.use_assertion(idp.entity_id(), &accepted.assertion_id, accepted.reusable_until).await {
         Ok(true) => {}
         Ok(false) => return Err(fail(Refusal::Replayed)),
-        Err(_) => return Err(fail(Refusal::Busy)),
+        Err(error) => return Err(fail(error.into())),
     }
     let note = compare(visit, realm, &pending, &user).map_err(fail)?;
     let mut response = begin(portal, visit, user, accepted, note.as_ref(), &pending).await.map_err(fail)?;
@@ -255,7 +259,7 @@ async fn begin(
     };
     let client = visit.peer.client.ip().to_canonical();
     let begun = sessions.begin(user, client, visit.user_agent(), facts, visit.peer.network.spans).await;
-    let Begun { session, secret } = begun.map_err(|_| Refusal::Busy)?;
+    let Begun { session, secret } = begun?;
     // The session cookie itself is not sent along with a POST from another site.
     let previous = visit.cookie(cookie::PREVIOUS).and_then(|token| sealer.open::<SessionId>(PREVIOUS, token, now).ok());
     if let Some(previous) = previous {
@@ -295,7 +299,8 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
         }
         Refusal::OtherBrowser => (StatusCode::FORBIDDEN, Trouble::Foreign, None),
         Refusal::OtherPerson => (StatusCode::FORBIDDEN, Trouble::OtherPerson, None),
-        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
+        Refusal::Busy | Refusal::Store(store::Error::Full) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
+        Refusal::Store(store::Error::Away) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Away, None),
         Refusal::Response(error) => (StatusCode::FORBIDDEN, trouble_of(error), None),
         Refusal::NoResponse | Refusal::UnknownRealm | Refusal::Broken | Refusal::Claims(_) | Refusal::Replayed => {
             (StatusCode::FORBIDDEN, Trouble::Refused, None)

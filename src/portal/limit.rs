@@ -7,23 +7,42 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+use crate::clock::SignedDuration;
+use crate::session::pending::PendingSignIns;
+
 /// Clients that are counted at the same time; more push out those that were counted first.
 const MAX_CLIENTS: u64 = 100_000;
 
 /// Counts attempts by client address in fixed windows.
 pub(super) struct Limiter {
     max: u32,
+    window: SignedDuration,
     attempts: Cache<IpAddr, Arc<AtomicU32>>,
 }
 
 impl Limiter {
     /// At most `max` attempts of each client in a `window`.
     pub(super) fn new(max: u32, window: Duration) -> Self {
-        Self { max, attempts: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build() }
+        let window_signed = SignedDuration::try_from(window).unwrap_or(SignedDuration::from_secs(60));
+        Self {
+            max,
+            window: window_signed,
+            attempts: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build(),
+        }
     }
 
-    /// Counts an attempt; false when there were too many.
-    pub(super) fn admit(&self, client: IpAddr) -> bool {
+    /// Counts an attempt; false when there were too many. `pending` counts them for all nodes.
+    pub(super) async fn admit(&self, client: IpAddr, pending: &PendingSignIns) -> bool {
+        let client = household(client);
+        // Whoever has been too quick here costs nobody else any work.
+        if !self.admit_here(client) {
+            return false;
+        }
+        let everywhere = pending.count_attempt(client, self.window).await;
+        everywhere.is_none_or(|attempts| attempts <= u64::from(self.max))
+    }
+
+    fn admit_here(&self, client: IpAddr) -> bool {
         let count = self.attempts.get_with(household(client), Arc::default);
         count.fetch_add(1, Ordering::Relaxed) < self.max
     }
@@ -44,7 +63,7 @@ mod tests {
     #[test]
     fn a_client_is_admitted_as_often_as_allowed_and_others_do_not_count() {
         let limiter = Limiter::new(2, Duration::from_secs(60));
-        let admitted = |client: &str| limiter.admit(client.parse().unwrap());
+        let admitted = |client: &str| limiter.admit_here(client.parse().unwrap());
         assert!(admitted("192.0.2.7") && admitted("::ffff:192.0.2.7"));
         assert!(!admitted("192.0.2.7"));
         assert!(admitted("192.0.2.8"));

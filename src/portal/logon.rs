@@ -18,6 +18,7 @@ use crate::seal::{self, fingerprint, random_text};
 use crate::session::Session;
 use crate::session::pending::{Pending, PendingSignIns};
 use crate::session::returning::Return;
+use crate::session::store::{self, Health};
 
 type Portal = State<Arc<Shared>>;
 
@@ -48,7 +49,7 @@ pub(super) async fn submit(
 ) -> Response<Body> {
     let fail =
         |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
-    if !portal.limiter.admit(visit.peer.client.ip()) {
+    if !portal.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
         tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
         return fail(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
     }
@@ -113,9 +114,10 @@ async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonN
         returning: draft.returning,
         browser: fingerprint(&secret),
     };
-    if portal.parts.pending.remember(&id, &pending).await.is_err() {
-        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "no room for a sign-in");
-        let page = visit.trouble(Trouble::Busy, pending.returning.as_deref());
+    if let Err(error) = portal.parts.pending.remember(&id, &pending).await {
+        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, %error, "no room for a sign-in");
+        let trouble = if error == store::Error::Away { Trouble::Away } else { Trouble::Busy };
+        let page = visit.trouble(trouble, pending.returning.as_deref());
         return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));
     }
     tracing::info!(
@@ -147,6 +149,11 @@ async fn surplus(portal: &Shared, visit: &Visit) -> Vec<String> {
 async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Response<Body> {
     let token = visit.parameter("r");
     let Some(session) = visit.session(portal).await else {
+        // Nobody types a name and a password for nothing.
+        if let Health::Away { .. } = portal.parts.sessions.health() {
+            let page = visit.trouble(Trouble::Away, token);
+            return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));
+        }
         return logon(portal, visit, Draft::returning(portal, token));
     };
     let Some(token) = token else { return redirect(StatusCode::FOUND, "/me") };
@@ -191,10 +198,9 @@ async fn onward(
     }
     // The browser gives its challenge cookie away with the ticket. Who comes Back needs another challenge, if any.
     let challenge_id = fingerprint(visit.parameter("r").unwrap_or_default());
-    if portal.answered.contains_key(&challenge_id) {
+    if !portal.answer(challenge_id).await {
         return redirect(StatusCode::FOUND, &challenge.destination);
     }
-    portal.answered.insert(challenge_id, ());
     match portal.parts.tickets.issue(session.id, challenge).await {
         Ok(address) => redirect(StatusCode::FOUND, &address),
         Err(_) => {

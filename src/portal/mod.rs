@@ -28,7 +28,7 @@ use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SignedDuration, after};
 use crate::identity::Realm;
 use crate::page::{Brand, Handover, Html, Locales, Purpose};
 use crate::saml::binding::Outgoing;
@@ -45,6 +45,9 @@ pub use trust::Trust;
 
 use limit::Limiter;
 use visit::Visit;
+
+/// How long a challenge that was answered is remembered: as long as it is good.
+const CHALLENGE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How many Responses are verified at the same time: it is work for a processor, and anybody may ask for it.
 const VERIFICATIONS: usize = 2;
@@ -107,7 +110,7 @@ struct Shared {
     parts: Parts,
     locales: Locales,
     limiter: Limiter,
-    /// Challenges that a ticket was issued for, by the fingerprints of their return tokens.
+    /// Challenges that a ticket was issued for while the store was away, by the fingerprints of their return tokens.
     answered: Cache<[u8; 16], ()>,
     verifications: Arc<Semaphore>,
     /// Our metadata for each realm, in the order of the realms; signing them is work.
@@ -163,6 +166,20 @@ impl Shared {
         origins.sort();
         origins.dedup();
         origins
+    }
+
+    /// Marks a challenge as answered; false when it was answered before, on whatever node.
+    async fn answer(&self, challenge: [u8; 16]) -> bool {
+        let expires = after(self.parts.clock.now(), CHALLENGE);
+        match self.parts.pending.answer_challenge(challenge, expires).await {
+            Ok(first) => first,
+            // Nobody can say what other nodes have answered.
+            Err(_) => {
+                let first = !self.answered.contains_key(&challenge);
+                self.answered.insert(challenge, ());
+                first
+            }
+        }
     }
 }
 

@@ -115,6 +115,11 @@ impl Proxy {
                 Err(Refusal::Denied(denial.rule.to_string()))
             }
             Decision::Authenticate => {
+                match self.decide_offline() {
+                    Some(Decision::Permit(permit)) => return Ok(Act::Tunnel(permit, None)),
+                    Some(Decision::Deny(denial)) => return Err(Refusal::Denied(denial.rule.to_string())),
+                    _ => {}
+                }
                 if kind == Kind::Tool
                     && let Decision::Permit(permit) = self.policy.evaluate_unidentified(query)
                 {

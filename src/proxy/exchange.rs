@@ -82,7 +82,11 @@ impl Proxy {
                 request.recorder.rule = Some(Arc::clone(&denial.rule));
                 Err(Refusal::Denied(denial.rule.to_string()))
             }
-            Decision::Authenticate => self.ask(client, request).await,
+            Decision::Authenticate => match self.decide_offline() {
+                Some(Decision::Permit(permit)) => Ok(Act::Forward(permit, None)),
+                Some(Decision::Deny(denial)) => Err(Refusal::Denied(denial.rule.to_string())),
+                _ => self.ask(client, request).await,
+            },
         }
     }
 

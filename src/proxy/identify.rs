@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::pool::{Pin, Pool};
 use crate::clock::Timestamp;
 use crate::observe::Surrogate;
+use crate::policy::Decision;
 use crate::seal::Sealer;
-use crate::session::{Session, SessionId, Sessions};
+use crate::session::{Offline, Session, SessionId, Sessions};
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Peer, Scheme, cookie};
 
@@ -145,6 +146,16 @@ impl super::Proxy {
         }
         self.recall_client(&client.peer).await;
         without_cookie(&self.sessions, client)
+    }
+
+    /// What is decided without asking anybody, while nobody can sign in.
+    pub(super) fn decide_offline(&self) -> Option<Decision> {
+        match self.sessions.offline()? {
+            // The portal says that nobody can.
+            Offline::Refuse => None,
+            Offline::Allow => Some(self.policy.evaluate_offline(true)),
+            Offline::DefaultRule => Some(self.policy.evaluate_offline(false)),
+        }
     }
 
     /// Says who is behind a client address, wherever their session is kept.

@@ -3,6 +3,7 @@
 //! An address with too many people behind it is shared, whatever the operator thinks: it stops standing for anybody.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -68,12 +69,14 @@ impl Binding {
 pub(super) struct Addresses {
     known: DashMap<IpAddr, Binding>,
     unknown: Cache<IpAddr, ()>,
+    /// How often another node has known better.
+    corrections: AtomicU64,
 }
 
 impl Default for Addresses {
     fn default() -> Self {
         let unknown = Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build();
-        Self { known: DashMap::new(), unknown }
+        Self { known: DashMap::new(), unknown, corrections: AtomicU64::new(0) }
     }
 }
 
@@ -102,6 +105,33 @@ impl Addresses {
             }
             None => self.unknown.insert(client, ()),
         }
+    }
+
+    /// How often another node has known better so far.
+    pub(super) fn corrections(&self) -> u64 {
+        self.corrections.load(Ordering::Acquire)
+    }
+
+    /// Notes what the store was found to say of `client`, unless another node has known better since.
+    pub(super) fn note(&self, client: IpAddr, binding: Option<Binding>, corrections: u64) {
+        self.set(client, binding);
+        if self.corrections() != corrections {
+            self.forget(client);
+        }
+    }
+
+    /// Forgets what is known of `client`: another node knows better.
+    pub(super) fn forget(&self, client: IpAddr) {
+        self.corrections.fetch_add(1, Ordering::AcqRel);
+        self.known.remove(&client);
+        self.unknown.invalidate(&client);
+    }
+
+    /// Forgets what is known of all clients, but who shares an address.
+    pub(super) fn forget_all(&self) {
+        self.corrections.fetch_add(1, Ordering::AcqRel);
+        self.unknown.invalidate_all();
+        self.known.clear();
     }
 
     /// Undoes a binding, if it is still to this session.

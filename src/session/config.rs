@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::store::redis;
 use crate::clock::SignedDuration;
 use crate::units::Size;
 
@@ -28,6 +29,26 @@ pub struct Config {
     pub cache_memory: Size,
     /// What keeps them.
     pub store: Backend,
+    /// The store that nodes share: if it has servers, it keeps sessions, and `store` does not.
+    pub redis: redis::Config,
+    /// How long those who are known go on while the shared store is away.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
+    pub offline_grace: SignedDuration,
+    /// What happens after that.
+    pub offline: Offline,
+}
+
+/// What happens when the shared store has been away for longer than those who are known go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Offline {
+    /// Nobody is known, and whoever must sign in is refused.
+    #[default]
+    Refuse,
+    /// Whoever would have to sign in is let through, but not to what is blocked for all.
+    Allow,
+    /// The default rule decides.
+    DefaultRule,
 }
 
 /// What happens when a person has as many sessions as one may have, and signs in.
@@ -63,6 +84,9 @@ impl Default for Config {
             cache: 100_000,
             cache_memory: Size::kib(256 * 1024),
             store: Backend::default(),
+            redis: redis::Config::default(),
+            offline_grace: SignedDuration::from_hours(12),
+            offline: Offline::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::hkdf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::clock::{SignedDuration, Timestamp};
 use crate::seal::{SealKey, Sealer};
+use crate::secret::Secret;
 
 /// The file's name in the state folder.
 pub const FILE: &str = "seal.keys";
@@ -40,11 +42,23 @@ pub enum Error {
     Damaged(String, String),
 }
 
+/// Where keys come from.
+#[derive(Debug)]
+pub enum Source {
+    /// Chance; they last as long as the process.
+    Chance,
+    /// A file in this folder.
+    Folder(PathBuf),
+    /// A secret that several nodes have: each makes the same keys of it.
+    Secret(Secret),
+}
+
 /// Keeps a sealer supplied with keys.
 #[derive(Debug)]
 pub struct Keys {
     sealer: Arc<Sealer>,
     file: Option<PathBuf>,
+    secret: Option<Secret>,
     /// How long a token may be good.
     lifetime: SignedDuration,
     held: Mutex<BTreeMap<u32, SealKey>>,
@@ -69,14 +83,18 @@ impl Drop for WrittenKey {
 }
 
 impl Keys {
-    /// The keys in `folder`, for tokens that are good for `lifetime`. Without a folder they last as long as the process.
-    pub fn open(folder: Option<&Path>, lifetime: SignedDuration, now: Timestamp) -> Result<Self, Error> {
-        let file = folder.map(|folder| folder.join(FILE));
+    /// Keys for tokens that are good for `lifetime`.
+    pub fn open(source: Source, lifetime: SignedDuration, now: Timestamp) -> Result<Self, Error> {
+        let (file, secret) = match source {
+            Source::Chance => (None, None),
+            Source::Folder(folder) => (Some(folder.join(FILE)), None),
+            Source::Secret(secret) => (None, Some(secret)),
+        };
         let held = match &file {
             Some(file) => read(file)?,
             None => BTreeMap::new(),
         };
-        let keys = Self { sealer: Arc::new(Sealer::new(&[], 0)), file, lifetime, held: Mutex::new(held) };
+        let keys = Self { sealer: Arc::new(Sealer::new(&[], 0)), file, secret, lifetime, held: Mutex::new(held) };
         keys.turn(now);
         Ok(keys)
     }
@@ -90,6 +108,13 @@ impl Keys {
     pub fn turn(&self, now: Timestamp) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let (week, before) = (week(now), held.len());
+        if let Some(secret) = &self.secret {
+            // Those before were made by whatever nodes ran then, and that after by one whose clock is ahead.
+            let weeks = u32::try_from(self.lifetime.as_secs() / TURN.as_secs() + 1).unwrap_or(u32::MAX);
+            for week in week.saturating_sub(weeks)..=week.saturating_add(1) {
+                held.entry(week).or_insert_with(|| derive(secret, week));
+            }
+        }
         held.retain(|id, _| {
             i64::from(*id).saturating_add(1) * TURN.as_secs() + self.lifetime.as_secs() > now.as_second()
         });
@@ -104,6 +129,17 @@ impl Keys {
             tracing::error!(file = %file.display(), %error, "keys can't be written: the next restart signs people out");
         }
     }
+}
+
+/// The key of a week, as every node makes it that has the secret (RFC 5869).
+fn derive(secret: &Secret, week: u32) -> SealKey {
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vestibule sealing keys");
+    let info = week.to_be_bytes();
+    let mut bytes = Zeroizing::new([0; 32]);
+    let made = salt.extract(secret.expose().as_bytes());
+    let made = made.expand(&[&info], hkdf::HKDF_SHA256).and_then(|key| key.fill(bytes.as_mut_slice()));
+    made.unwrap_or_else(|_| unreachable!("the key has the length of the hash"));
+    SealKey { id: week, bytes }
 }
 
 fn week(now: Timestamp) -> u32 {
@@ -156,11 +192,11 @@ mod tests {
     fn what_was_sealed_before_a_restart_opens_after_it() {
         let folder = tempfile::tempdir().unwrap();
         let token = {
-            let keys = Keys::open(Some(folder.path()), MONTH, day(0)).unwrap();
+            let keys = Keys::open(Source::Folder(folder.path().into()), MONTH, day(0)).unwrap();
             keys.sealer().seal("a", &1, day(30))
         };
         for today in [0, 8, 29] {
-            let keys = Keys::open(Some(folder.path()), MONTH, day(today)).unwrap();
+            let keys = Keys::open(Source::Folder(folder.path().into()), MONTH, day(today)).unwrap();
             assert_eq!(keys.sealer().open::<i32>("a", &token, day(today)), Ok(1), "day {today}");
         }
         use std::os::unix::fs::PermissionsExt as _;
@@ -170,7 +206,7 @@ mod tests {
 
     #[test]
     fn each_week_another_key_seals_and_old_ones_go_when_nothing_needs_them() {
-        let keys = Keys::open(None, MONTH, day(0)).unwrap();
+        let keys = Keys::open(Source::Chance, MONTH, day(0)).unwrap();
         let token = keys.sealer().seal("a", &1, day(1000));
         let ids = || keys.held.lock().unwrap().keys().copied().collect::<Vec<_>>();
         let first = ids();
@@ -184,6 +220,21 @@ mod tests {
     }
 
     #[test]
+    fn nodes_with_one_secret_open_each_others_tokens_and_others_do_not() {
+        let node = |secret: &str, today| {
+            let keys = Keys::open(Source::Secret(Secret::new(secret.into())), MONTH, day(today)).unwrap();
+            Arc::clone(keys.sealer())
+        };
+        let token = node("secret", 0).seal("a", &1, day(30));
+        for today in [-1, 0, 8, 29] {
+            assert_eq!(node("secret", today).open::<i32>("a", &token, day(today)), Ok(1), "day {today}");
+        }
+        assert!(node("another", 0).open::<i32>("a", &token, day(0)).is_err());
+        assert!(node("secret", 40).open::<i32>("a", &token, day(20)).is_err(), "its key is gone");
+        assert_ne!(node("secret", 7).seal("a", &1, day(30)).get(..5), token.get(..5), "another key seals each week");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_used_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let short = r#"{"format":1,"keys":[{"id":1,"key":"AAAA"}]}"#;
@@ -191,7 +242,7 @@ mod tests {
             [("{}", "missing field"), (r#"{"format":2,"keys":[]}"#, "newer version"), (short, "256 bits")]
         {
             std::fs::write(folder.path().join(FILE), text).unwrap();
-            let error = Keys::open(Some(folder.path()), MONTH, day(0)).unwrap_err().to_string();
+            let error = Keys::open(Source::Folder(folder.path().into()), MONTH, day(0)).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
     }

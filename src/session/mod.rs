@@ -4,6 +4,7 @@ mod address;
 mod cache;
 mod config;
 pub mod keys;
+mod neighbours;
 pub mod pending;
 mod record;
 pub mod returning;
@@ -22,7 +23,8 @@ use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
 use crate::seal::fingerprint;
 
-pub use config::{Backend, Config, Crowded};
+pub use config::{Backend, Config, Crowded, Offline};
+pub use neighbours::follow;
 pub use sessions::{Begun, Sessions};
 
 /// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.

@@ -1,10 +1,11 @@
 //! Sign-ins that were sent to an identity provider and have not come back.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::{Error, Kind, Store};
+use super::store::{Error, Key, Kind, Store};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::seal::{fingerprint, random_text};
 
@@ -65,6 +66,19 @@ impl PendingSignIns {
     pub async fn consume(&self, id: &str) -> Result<Option<Pending>, Error> {
         let found = self.store.take(Kind::Pending, fingerprint(id)).await?;
         Ok(found.and_then(|record| serde_json::from_slice(&record).ok()))
+    }
+
+    /// Counts an attempt of `client`, on whatever node, in the span of time that now belongs to. None if nobody can say.
+    pub async fn count_attempt(&self, client: IpAddr, span: SignedDuration) -> Option<u64> {
+        let now = self.clock.now();
+        let number = now.as_second().div_euclid(span.as_secs().max(1));
+        let key = fingerprint(&format!("attempts {client} {number}"));
+        self.store.count(key, after(now, span)).await.ok()
+    }
+
+    /// Marks a challenge as answered; false when it was answered before.
+    pub async fn answer_challenge(&self, challenge: Key, expires: Timestamp) -> Result<bool, Error> {
+        self.store.claim(Kind::Challenge, challenge, expires).await
     }
 
     /// Marks an assertion as used until `expires`; false when it was used before.

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::address::{self, Addresses, Binding};
 use super::cache::Cache;
-use super::store::{Error, Kind, Row, Store};
-use super::{AssertionFacts, Config, Crowded, Ending, Session, SessionId, person};
+use super::neighbours::{Neighbours, Word};
+use super::store::{Error, Health, Kind, Row, Store};
+use super::{AssertionFacts, Config, Crowded, Ending, Offline, Session, SessionId, person};
 use crate::clock::{Clock, after};
 use crate::identity::User;
 use crate::identity::network::Spans;
@@ -53,6 +54,9 @@ pub struct Sessions {
     by_client: Addresses,
     unknown: moka::sync::Cache<SessionId, ()>,
     untold: Mutex<Untold>,
+    pub(super) neighbours: Arc<Neighbours>,
+    /// The store has been away for so long that nobody is known any more.
+    is_lost: AtomicBool,
 }
 
 /// What the store has yet to be told.
@@ -70,6 +74,8 @@ impl Sessions {
             by_client: Addresses::default(),
             unknown: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
             untold: Mutex::default(),
+            neighbours: Arc::new(Neighbours::new(Arc::clone(&store))),
+            is_lost: AtomicBool::new(false),
             config,
             clock,
             store,
@@ -133,6 +139,9 @@ impl Sessions {
     pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
         let session = self.cache.find(id)?;
         let now = self.clock.now();
+        if self.is_lost.load(Ordering::Relaxed) {
+            return None;
+        }
         if session.has_ended(now) {
             self.forget(&session, Ending::Expired);
             return None;
@@ -195,9 +204,10 @@ impl Sessions {
     /// The live session that a client address stands for, wherever it is kept.
     pub async fn recall_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
         if !self.by_client.is_settled(client) {
+            let corrections = self.by_client.corrections();
             let found = self.store.peek(Kind::Address, address::key(client)).await.ok()?;
             let binding = found.and_then(|record| serde_json::from_slice(&record).ok());
-            self.by_client.set(client, binding);
+            self.by_client.note(client, binding, corrections);
         }
         self.recall(self.by_client.find(client)?).await
     }
@@ -225,7 +235,13 @@ impl Sessions {
                 (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires(session.expires, now));
             match self.store.swap(Kind::Address, address::key(client), seen, record, expires).await {
                 Ok(false) => {}
-                Ok(true) | Err(_) => return self.bound(client, session, is_bound, binding),
+                Ok(true) => {
+                    let bound = self.bound(client, session, is_bound, binding);
+                    // Nobody may be taken for who was there before, on whatever node they come by next.
+                    self.neighbours.tell(&Word::Address(client)).await;
+                    return bound;
+                }
+                Err(_) => return self.bound(client, session, is_bound, binding),
             }
         }
         false
@@ -308,6 +324,59 @@ impl Sessions {
         ended
     }
 
+    /// What happens to those who would have to sign in and cannot, because the store has been away for too long.
+    pub fn offline(&self) -> Option<Offline> {
+        self.is_lost.load(Ordering::Relaxed).then_some(self.config.offline)
+    }
+
+    /// How the store is.
+    pub fn health(&self) -> Health {
+        self.store.health()
+    }
+
+    /// Another node has ended a session.
+    pub(super) fn end_here(&self, id: SessionId) {
+        self.unknown.insert(id, ());
+        if let Some(session) = self.cache.remove(id) {
+            tracing::debug!(session = %session.id.short(), "session ended on another node");
+        }
+    }
+
+    /// Another node knows better what an address stands for.
+    pub(super) fn forget_client(&self, client: IpAddr) {
+        self.by_client.forget(client);
+    }
+
+    /// The store is there again: what it does not have any more has been ended meanwhile, or it has lost it.
+    pub(super) async fn reconcile(&self) {
+        let (mut ended, mut kept) = (0, 0);
+        self.look_after(0).await;
+        self.by_client.forget_all();
+        self.unknown.invalidate_all();
+        let at_hand: Vec<_> = self.cache.all().collect();
+        for session in at_hand {
+            match self.store.find(session.id.0).await {
+                Ok(Some(_)) => {}
+                Ok(None) => match self.store.keep(session.row()).await {
+                    Ok(true) => kept += 1,
+                    Ok(false) => {
+                        ended += 1;
+                        self.end_here(session.id);
+                    }
+                    Err(_) => return,
+                },
+                // It is away again, and will be back again.
+                Err(_) => return,
+            }
+        }
+        if kept > 0 {
+            tracing::error!(kept, "the shared store had lost sessions: those that are known here are in it again");
+        }
+        if ended > 0 {
+            tracing::info!(ended, "sessions that were ended while the shared store was away");
+        }
+    }
+
     /// How many sessions there are, at hand or not.
     pub fn len(&self) -> usize {
         self.store.sessions()
@@ -326,6 +395,18 @@ impl Sessions {
     /// Looks after some of the sessions: forgets what is over, and tells the store which have been used. To be called
     /// every second.
     pub async fn upkeep(&self) {
+        let is_lost = match self.store.health() {
+            Health::Away { since } => after(since, self.config.offline_grace) <= self.clock.now(),
+            _ => false,
+        };
+        if self.is_lost.swap(is_lost, Ordering::Relaxed) != is_lost {
+            let offline = self.config.offline;
+            if is_lost {
+                tracing::error!(?offline, "the shared store has been away for too long: nobody is known any more");
+            } else {
+                tracing::info!("the shared store is back: those who are known go on");
+            }
+        }
         let steps = (self.cache.circle_len() / LAP).clamp(*STEPS.start(), *STEPS.end());
         self.look_after(steps).await;
     }

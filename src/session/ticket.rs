@@ -9,16 +9,22 @@ use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::SessionId;
+use super::neighbours::{Neighbours, Word};
 use super::returning::{ARRIVE_PATH, Return};
 use super::store::{Error, Kind, Store};
-use crate::clock::{Clock, SignedDuration, after};
-use crate::seal::{fingerprint, random_text};
+use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::seal::{Sealer, fingerprint, random_text};
 
 /// How long a ticket is good: long enough for one redirect on a slow link.
 pub const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 
 /// Tickets that one session may have issued in a minute: a browser that opens all its tabs again needs two hundred.
 const MAX_PER_SESSION: u32 = 1000;
+
+/// A secret of [`random_text`] has so many characters; a sealed ticket has more.
+const SECRET_LEN: usize = 22;
+
+const PURPOSE: &str = "ticket";
 
 /// What a ticket says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +44,11 @@ pub struct Tickets {
     outstanding: Cache<(IpAddr, String), u32>,
     /// How many tickets a session has had, a minute at a time.
     issued: Cache<SessionId, Arc<AtomicU32>>,
+    pub(super) neighbours: Arc<Neighbours>,
+    /// Seals tickets while the store is away.
+    sealer: Option<Arc<Sealer>>,
+    /// Sealed tickets that have arrived here.
+    unsealed: Cache<[u8; 16], ()>,
 }
 
 impl Tickets {
@@ -48,7 +59,15 @@ impl Tickets {
             .time_to_live(Duration::from_secs(LIFETIME.as_secs().unsigned_abs()))
             .build();
         let issued = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build();
-        Self { store, clock, outstanding, issued }
+        let neighbours = Arc::new(Neighbours::new(Arc::clone(&store)));
+        let unsealed = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(120)).build();
+        Self { store, clock, outstanding, issued, neighbours, sealer: None, unsealed }
+    }
+
+    /// The same, with tickets that need no store while it is away.
+    #[must_use]
+    pub fn sealed_by(self, sealer: Arc<Sealer>) -> Self {
+        Self { sealer: Some(sealer), ..self }
     }
 
     /// Issues a ticket for `session` in answer to a challenge, and gives the address where it arrives.
@@ -59,24 +78,61 @@ impl Tickets {
         }
         let secret = random_text();
         let address = format!("{}{ARRIVE_PATH}?ticket={secret}", answers.origin);
+        let (origin, sealed) = (answers.origin.clone(), answers.clone());
         let host = host_of(&answers.origin).to_owned();
         let client = answers.client;
         let record = serde_json::to_vec(&Ticket { session, answers }).unwrap_or_default();
-        self.store.put(Kind::Ticket, fingerprint(&secret), record, after(self.clock.now(), LIFETIME)).await?;
+        let expires = after(self.clock.now(), LIFETIME);
+        match self.store.put(Kind::Ticket, fingerprint(&secret), record, expires).await {
+            Err(Error::Away) => return self.seal(&origin, session, sealed, expires),
+            put => put?,
+        }
+        self.expect(client, host.clone());
+        // The browser may go to another node with it.
+        self.neighbours.tell(&Word::Ticket(client, host)).await;
+        Ok(address)
+    }
+
+    /// Notes that a ticket is on its way.
+    pub(super) fn expect(&self, client: IpAddr, host: String) {
         let count = self.outstanding.entry((client, host));
         count.and_upsert_with(|held| held.map_or(1, |held| held.into_value().saturating_add(1)));
-        Ok(address)
+    }
+
+    /// Notes that a ticket has arrived.
+    pub(super) fn arrived(&self, client: IpAddr, host: String) {
+        self.outstanding.entry((client, host)).and_compute_with(|held| match held.map_or(0, moka::Entry::into_value) {
+            0 | 1 => moka::ops::compute::Op::Remove,
+            more => moka::ops::compute::Op::Put(more - 1),
+        });
+    }
+
+    /// A ticket that needs no store: those who are known go on while it is away. That it works once is seen to by each
+    /// node for itself.
+    fn seal(&self, origin: &str, session: SessionId, answers: Return, expires: Timestamp) -> Result<String, Error> {
+        let sealer = self.sealer.as_ref().ok_or(Error::Away)?;
+        self.expect(answers.client, host_of(origin).to_owned());
+        let ticket = sealer.seal(PURPOSE, &Ticket { session, answers }, expires);
+        Ok(format!("{origin}{ARRIVE_PATH}?ticket={ticket}"))
+    }
+
+    fn unseal(&self, text: &str) -> Option<Ticket> {
+        let ticket: Ticket = self.sealer.as_ref()?.open(PURPOSE, text, self.clock.now()).ok()?;
+        let first = self.unsealed.entry(fingerprint(text)).or_insert(()).is_fresh();
+        self.arrived(ticket.answers.client, host_of(&ticket.answers.origin).to_owned());
+        first.then_some(ticket)
     }
 
     /// Takes a ticket back. A ticket works once, within its time.
     pub async fn redeem(&self, secret: &str) -> Option<Ticket> {
+        if secret.len() > SECRET_LEN {
+            return self.unseal(secret);
+        }
         let record = self.store.take(Kind::Ticket, fingerprint(secret)).await.ok()??;
         let ticket: Ticket = serde_json::from_slice(&record).ok()?;
-        let key = (ticket.answers.client, host_of(&ticket.answers.origin).to_owned());
-        self.outstanding.entry(key).and_compute_with(|held| match held.map_or(0, moka::Entry::into_value) {
-            0 | 1 => moka::ops::compute::Op::Remove,
-            more => moka::ops::compute::Op::Put(more - 1),
-        });
+        let (client, host) = (ticket.answers.client, host_of(&ticket.answers.origin).to_owned());
+        self.arrived(client, host.clone());
+        self.neighbours.tell(&Word::Arrived(client, host)).await;
         Some(ticket)
     }
 
@@ -99,7 +155,6 @@ fn host_of(origin: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
     use crate::session::store::memory::Memory;
 
     fn challenge(origin: &str) -> Return {

@@ -8,6 +8,7 @@ use super::{Check, at};
 use crate::config::Config;
 use crate::pac::{self, Facts, Pac};
 use crate::portal::Error as PortalError;
+use crate::session::store::redis;
 use crate::units::Duration;
 
 pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
@@ -95,6 +96,7 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
             check.note(at!["session", key], format!("with `{key} = 0` nobody could sign in"), "");
         }
     }
+    shared_store(&config.session.redis, check);
     if config.session.max == 0 {
         check.note(at!["session", "max"], "nobody could sign in", "the default is 200000");
     }
@@ -121,6 +123,29 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
     ];
     for (key, _) in times.into_iter().filter(|(_, time)| time.is_zero()) {
         check.note(at!["limits", key], format!("with `{key} = \"0s\"` nothing could be served"), "");
+    }
+}
+
+fn shared_store(redis: &redis::Config, check: &mut Check<'_>) {
+    if redis.servers.is_empty() {
+        return;
+    }
+    match &redis.secret {
+        None => {
+            let help = "the same on all nodes, by chance: openssl rand -base64 32";
+            check.note(at!["session", "redis", "secret"], "nodes that share a store need a `secret`", help);
+        }
+        Some(secret) if secret.expose().len() < 32 => {
+            let help = "32 characters or more, by chance: openssl rand -base64 32";
+            check.note(at!["session", "redis", "secret"], "the secret can be guessed", help);
+        }
+        Some(_) => {}
+    }
+    if redis.cluster && redis.sentinel.is_some() {
+        check.note(at!["session", "redis", "sentinel"], "`sentinel` can't stand beside `cluster = true`", "");
+    }
+    if let Some(ca) = &redis.ca {
+        check.readable(at!["session", "redis", "ca"], ca);
     }
 }
 

@@ -30,8 +30,9 @@ pub(crate) async fn hold(bench: Bench<'_>) {
 }
 
 impl Bench<'_> {
+    /// Stores keep times to the millisecond.
     fn at(&self, span: SignedDuration) -> Timestamp {
-        after(self.clock.now(), span)
+        Timestamp::from_millisecond(after(self.clock.now(), span).as_millisecond()).unwrap()
     }
 
     fn hour(&self) -> Timestamp {

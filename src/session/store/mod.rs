@@ -27,9 +27,12 @@
 mod contract;
 pub mod embedded;
 pub mod memory;
+pub mod redis;
 
 use std::fmt;
 use std::pin::Pin;
+
+use tokio::sync::mpsc;
 
 use crate::clock::Timestamp;
 
@@ -54,24 +57,14 @@ pub enum Kind {
     Address,
     /// A number that is counted up.
     Count,
-    /// A key that tokens are sealed with, sealed itself.
-    SealKey,
     /// A session that has been ended, so that nothing brings it back.
     Ended,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Pending,
-        Self::Ticket,
-        Self::Assertion,
-        Self::Challenge,
-        Self::Address,
-        Self::Count,
-        Self::SealKey,
-        Self::Ended,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Pending, Self::Ticket, Self::Assertion, Self::Challenge, Self::Address, Self::Count, Self::Ended];
 
     /// The letter that it has in files and databases.
     pub fn letter(self) -> u8 {
@@ -82,7 +75,6 @@ impl Kind {
             Self::Challenge => b'c',
             Self::Address => b'i',
             Self::Count => b'n',
-            Self::SealKey => b'k',
             Self::Ended => b'e',
         }
     }
@@ -115,6 +107,17 @@ pub struct Row {
     pub expires: Timestamp,
     /// Everything else.
     pub content: Vec<u8>,
+}
+
+/// What comes from a store that nodes share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A session has been ended, on whatever node.
+    Ended(Key),
+    /// A node has told something: it may have been this one.
+    Told(Vec<u8>),
+    /// The store is there, for the first time or again. It may have lost what it was given.
+    Returned,
 }
 
 /// How a store is.
@@ -189,4 +192,20 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Forgets what has expired, if it does not do so by itself.
     fn sweep(&self) {}
+
+    /// Tells every node that shares the store. When this returns, all that can be reached have been sent it.
+    fn tell(&self, what: Vec<u8>) -> Answer<'_, ()> {
+        drop(what);
+        memory::at_once(Ok(()))
+    }
+
+    /// Whether other nodes may share it.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// What nodes tell, once: whoever takes it has it. None where there is no other node.
+    fn news(&self) -> Option<mpsc::Receiver<News>> {
+        None
+    }
 }

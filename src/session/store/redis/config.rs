@@ -1,0 +1,86 @@
+//! How the shared store is reached.
+
+use std::path::PathBuf;
+
+use redis::{ConnectionAddr, IntoConnectionInfo as _};
+use serde::Deserialize;
+
+use crate::secret::Secret;
+
+/// The `[session.redis]` section.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The servers: `redis://host:port`, or `rediss://host:port` for TLS. Several for a cluster or for Sentinels. None:
+    /// this node is alone.
+    pub servers: Vec<Server>,
+    /// What tokens are sealed with, the same on all nodes. Whoever has it and the store can be anybody.
+    pub secret: Option<Secret>,
+    /// The user that the server's access control list knows. Default: its default user.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// The servers are Sentinels, which know where the one of this name is.
+    pub sentinel: Option<String>,
+    /// The servers belong to a cluster. Everything is kept in one of its slots.
+    pub cluster: bool,
+    /// Root certificates (PEM) to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// What the names of all keys begin with.
+    pub prefix: String,
+}
+
+/// The address of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The name or address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Whether it is spoken to by TLS.
+    pub tls: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            secret: None,
+            username: None,
+            password: None,
+            sentinel: None,
+            cluster: false,
+            ca: None,
+            prefix: "vestibule".to_owned(),
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn address(&self) -> ConnectionAddr {
+        let (host, port) = (self.host.clone(), self.port);
+        if self.tls {
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+        } else {
+            ConnectionAddr::Tcp(host, port)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Server {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let text = String::deserialize(deserializer)?;
+        let wrong =
+            || D::Error::custom(format_args!("`{text}` is not a server, such as \"redis://redis.example.com:6379\""));
+        let read = text.as_str().into_connection_info().map_err(|_| wrong())?;
+        if text.contains('@') {
+            return Err(D::Error::custom("a server's address holds no secrets: use `username` and `password`"));
+        }
+        match read.addr() {
+            ConnectionAddr::Tcp(host, port) => Ok(Self { host: host.clone(), port: *port, tls: false }),
+            ConnectionAddr::TcpTls { host, port, .. } => Ok(Self { host: host.clone(), port: *port, tls: true }),
+            _ => Err(wrong()),
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! The store that nodes share: Redis or Valkey, alone, behind Sentinels, or in a cluster.
+//!
+//! All names have one hash tag, so that a cluster keeps everything in one slot and a script can touch all of it.
+//!
+//! | name | holds |
+//! |---|---|
+//! | `{vestibule}:r:<kind>:<key>` | a record |
+//! | `{vestibule}:s:<id>` | a session: when it expires, person, content |
+//! | `{vestibule}:u:<person>` | the identifiers of a person's sessions |
+//! | `{vestibule}:ids`, `{vestibule}:ends` | all identifiers, in their order, and by when they end |
+//! | `{vestibule}:e:<id>` | that a session has been ended |
+//! | `{vestibule}:feed` | what nodes tell each other |
+//!
+//! Lengths of time are sent, not times: the server's clock need not agree with ours.
+
+pub mod config;
+mod feed;
+mod link;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::{FromRedisValue, Script};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Answer, Error, Health, Key, Kind, News, Row, Store};
+use crate::clock::{Clock, Timestamp};
+pub use config::Config;
+use feed::{Place, place_of};
+use link::{Ask, Link};
+
+/// Entries of the stream that are kept for nodes that were away.
+const FEED_LENGTH: usize = 100_000;
+
+/// How long what was told is waited for to come round.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// News that wait to be taken.
+const NEWS: usize = 10_000;
+
+/// What has expired and goes at once.
+const SWEPT_AT_ONCE: usize = 1000;
+
+/// Keeps a session (`new`) or renews it (`old`), with the ways to it.
+static KEEP: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+         if ARGV[5] == 'old' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+         redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+         redis.call('ZADD', KEYS[3], ARGV[4], ARGV[3])
+         if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[3], ARGV[2]) end
+         redis.call('ZADD', KEYS[4], 0, ARGV[3])
+         redis.call('ZADD', KEYS[5], ARGV[4], ARGV[3])
+         return 1",
+    )
+});
+
+/// Ends a session, and tells everybody.
+static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local had = redis.call('DEL', KEYS[1])
+         redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
+         redis.call('ZREM', KEYS[3], ARGV[1])
+         redis.call('ZREM', KEYS[4], ARGV[1])
+         redis.call('ZREM', KEYS[5], ARGV[1])
+         return {had, redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[3], '*', 'ended', ARGV[1])}",
+    )
+});
+
+static SWAP: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local held = redis.call('GET', KEYS[1])
+         if ARGV[1] == 'none' then
+             if held then return 0 end
+         elseif held ~= ARGV[2] then return 0 end
+         redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+         return 1",
+    )
+});
+
+static COUNT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local sum = redis.call('INCR', KEYS[1])
+         if sum == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+         return sum",
+    )
+});
+
+/// The shared store.
+#[derive(Debug)]
+pub struct Redis {
+    shared: Arc<Shared>,
+    news: Mutex<Option<mpsc::Receiver<News>>>,
+    _tasks: DropGuard,
+}
+
+#[derive(Debug)]
+struct Shared {
+    link: Arc<Link>,
+    clock: Clock,
+    prefix: String,
+    sessions: AtomicUsize,
+    seen: watch::Receiver<Place>,
+}
+
+impl Redis {
+    /// The store at the servers of `config`. They may be away: that is found out in the background. Needs a Tokio
+    /// runtime.
+    pub fn start(config: Config, clock: Clock) -> Self {
+        let prefix = format!("{{{}}}", config.prefix);
+        let link = Link::new(config, clock.clone());
+        let (tell, news) = mpsc::channel(NEWS);
+        let (see, seen) = watch::channel((0, 0));
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared { link: Arc::clone(&link), clock, prefix, sessions: AtomicUsize::new(0), seen });
+        let returned = {
+            let (tell, shared) = (tell.clone(), Arc::clone(&shared));
+            async move || {
+                // Who takes the news may be slow; the connection is looked after all the same.
+                drop(tell.try_send(News::Returned));
+                let _ = shared.count_sessions().await;
+            }
+        };
+        let (keeping, reading) = (stop.clone(), stop.clone());
+        let keep_up = Arc::clone(&link).keep_up(returned);
+        tokio::spawn(async move { keeping.run_until_cancelled(keep_up).await });
+        let read = feed::read(link, shared.name("feed", &[]), tell, see);
+        tokio::spawn(async move { reading.run_until_cancelled(read).await });
+        Self { shared, news: Mutex::new(Some(news)), _tasks: stop.drop_guard() }
+    }
+}
+
+impl Shared {
+    fn name(&self, part: &str, key: &[u8]) -> Vec<u8> {
+        let mut name = format!("{}:{part}", self.prefix).into_bytes();
+        if !key.is_empty() {
+            name.push(b':');
+            name.extend(key.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()));
+        }
+        name
+    }
+
+    fn record(&self, kind: Kind, key: Key) -> Vec<u8> {
+        self.name(&format!("r:{}", char::from(kind.letter())), &key)
+    }
+
+    /// Milliseconds until then, if it is not over.
+    fn left(&self, expires: Timestamp) -> Option<i64> {
+        let left = expires.as_millisecond().saturating_sub(self.clock.now().as_millisecond());
+        (left > 0).then_some(left)
+    }
+
+    async fn command<T: FromRedisValue>(&self, command: redis::Cmd) -> Result<T, Error> {
+        self.link.ask(Ask::Command(command)).await
+    }
+
+    async fn script<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: Vec<Vec<u8>>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<T, Error> {
+        self.link.ask(Ask::Script(script, keys, arguments)).await
+    }
+
+    fn ways(&self, row: &Row) -> Vec<Vec<u8>> {
+        vec![
+            self.name("s", &row.id),
+            self.name("e", &row.id),
+            self.name("u", &row.person),
+            self.name("ids", &[]),
+            self.name("ends", &[]),
+        ]
+    }
+
+    async fn keep(&self, row: &Row, mode: &str) -> Result<bool, Error> {
+        let Some(left) = self.left(row.expires) else { return Ok(true) };
+        let value = [row.expires.as_millisecond().to_be_bytes().as_slice(), &row.person, &row.content].concat();
+        let arguments =
+            vec![value, text(left), row.id.to_vec(), text(row.expires.as_millisecond()), mode.as_bytes().to_vec()];
+        self.script::<bool>(&KEEP, self.ways(row), arguments).await
+    }
+
+    /// The sessions of these identifiers, and the identifiers of those that are gone.
+    async fn rows(&self, ids: Vec<Key>) -> Result<(Vec<Row>, Vec<Key>), Error> {
+        if ids.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let mut command = redis::cmd("MGET");
+        for id in &ids {
+            command.arg(self.name("s", id));
+        }
+        let found: Vec<Option<Vec<u8>>> = self.command(command).await?;
+        let (mut rows, mut gone) = (Vec::new(), Vec::new());
+        for (id, value) in ids.into_iter().zip(found) {
+            match value.as_deref().and_then(|value| read_row(id, value)) {
+                Some(row) if self.left(row.expires).is_some() => rows.push(row),
+                _ => gone.push(id),
+            }
+        }
+        Ok((rows, gone))
+    }
+
+    async fn forget(&self, index: Vec<u8>, ids: &[Key]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::cmd("ZREM");
+        command.arg(index);
+        for id in ids {
+            command.arg(id.as_slice());
+        }
+        self.command::<u64>(command).await.map(drop)
+    }
+
+    async fn count_sessions(&self) -> Result<(), Error> {
+        let mut command = redis::cmd("ZCARD");
+        command.arg(self.name("ids", &[]));
+        self.sessions.store(self.command(command).await?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes out of the indexes what has expired by itself.
+    async fn sweep(&self) -> Result<(), Error> {
+        loop {
+            let mut command = redis::cmd("ZRANGEBYSCORE");
+            command.arg(self.name("ends", &[])).arg("-inf").arg(self.clock.now().as_millisecond());
+            command.arg("LIMIT").arg(0).arg(SWEPT_AT_ONCE);
+            let over: Vec<Vec<u8>> = self.command(command).await?;
+            let ids: Vec<Key> = over.into_iter().filter_map(|id| Key::try_from(id).ok()).collect();
+            self.forget(self.name("ids", &[]), &ids).await?;
+            self.forget(self.name("ends", &[]), &ids).await?;
+            if ids.len() < SWEPT_AT_ONCE {
+                return self.count_sessions().await;
+            }
+        }
+    }
+
+    /// Waits until an entry of the stream has come round to us: it has been sent to every other node by then.
+    async fn round(&self, entry: &str) {
+        let Some(place) = place_of(entry) else { return };
+        let mut seen = self.seen.clone();
+        // A node that does not hear news goes on all the same.
+        drop(timeout(ROUND, seen.wait_for(|seen| *seen >= place)).await);
+    }
+}
+
+fn text(number: i64) -> Vec<u8> {
+    number.to_string().into_bytes()
+}
+
+fn read_row(id: Key, value: &[u8]) -> Option<Row> {
+    let (expires, rest) = value.split_first_chunk::<8>()?;
+    let (person, content) = rest.split_first_chunk::<16>()?;
+    let expires = Timestamp::from_millisecond(i64::from_be_bytes(*expires)).ok()?;
+    Some(Row { id, person: *person, expires, content: content.to_vec() })
+}
+
+impl Store for Redis {
+    fn put(&self, kind: Kind, key: Key, record: Vec<u8>, expires: Timestamp) -> Answer<'_, ()> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let Some(left) = shared.left(expires) else { return Ok(()) };
+            let mut command = redis::cmd("SET");
+            command.arg(shared.record(kind, key)).arg(record).arg("PX").arg(left);
+            shared.command(command).await
+        })
+    }
+
+    fn peek(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
+        let mut command = redis::cmd("GET");
+        command.arg(self.shared.record(kind, key));
+        Box::pin(self.shared.command(command))
+    }
+
+    fn take(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
+        let mut command = redis::cmd("GETDEL");
+        command.arg(self.shared.record(kind, key));
+        Box::pin(self.shared.command(command))
+    }
+
+    fn claim(&self, kind: Kind, key: Key, expires: Timestamp) -> Answer<'_, bool> {
+        self.swap(kind, key, None, Vec::new(), expires)
+    }
+
+    fn swap(
+        &self,
+        kind: Kind,
+        key: Key,
+        seen: Option<Vec<u8>>,
+        record: Vec<u8>,
+        expires: Timestamp,
+    ) -> Answer<'_, bool> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let left = shared.left(expires).unwrap_or(1);
+            let mode = if seen.is_some() { "some" } else { "none" };
+            let arguments = vec![mode.as_bytes().to_vec(), seen.unwrap_or_default(), record, text(left)];
+            shared.script(&SWAP, vec![shared.record(kind, key)], arguments).await
+        })
+    }
+
+    fn count(&self, key: Key, expires: Timestamp) -> Answer<'_, u64> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let left = shared.left(expires).unwrap_or(1);
+            shared.script(&COUNT, vec![shared.record(Kind::Count, key)], vec![text(left)]).await
+        })
+    }
+
+    fn keep(&self, row: Row) -> Answer<'_, bool> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let kept = shared.keep(&row, "new").await?;
+            shared.sessions.fetch_add(usize::from(kept), Ordering::Relaxed);
+            Ok(kept)
+        })
+    }
+
+    fn renew(&self, rows: Vec<Row>) -> Answer<'_, ()> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            for row in &rows {
+                shared.keep(row, "old").await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn find(&self, id: Key) -> Answer<'_, Option<Row>> {
+        let shared = &self.shared;
+        Box::pin(async move { Ok(shared.rows(vec![id]).await?.0.pop()) })
+    }
+
+    fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let name = shared.name("u", &person);
+            let mut command = redis::cmd("ZRANGE");
+            command.arg(&name).arg(0).arg(-1);
+            let ids: Vec<Vec<u8>> = shared.command(command).await?;
+            let (rows, gone) = shared.rows(ids.into_iter().filter_map(|id| Key::try_from(id).ok()).collect()).await?;
+            shared.forget(name, &gone).await?;
+            Ok(rows)
+        })
+    }
+
+    fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let mut from = after;
+            loop {
+                let start = from.map_or(b"-".to_vec(), |id| [b"(".as_slice(), &id].concat());
+                let mut command = redis::cmd("ZRANGEBYLEX");
+                command.arg(shared.name("ids", &[])).arg(start).arg("+").arg("LIMIT").arg(0).arg(most);
+                let ids: Vec<Vec<u8>> = shared.command(command).await?;
+                let ids: Vec<Key> = ids.into_iter().filter_map(|id| Key::try_from(id).ok()).collect();
+                from = ids.last().copied();
+                let (rows, _) = shared.rows(ids).await?;
+                // Those that have expired may fill a portion: it is no end.
+                if !rows.is_empty() || from.is_none() {
+                    return Ok(rows);
+                }
+            }
+        })
+    }
+
+    fn end(&self, row: Row) -> Answer<'_, bool> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let left = shared.left(row.expires).unwrap_or(1);
+            let mut names = shared.ways(&row);
+            names.push(shared.name("feed", &[]));
+            let arguments = vec![row.id.to_vec(), text(left), FEED_LENGTH.to_string().into_bytes()];
+            let (had, entry): (bool, String) = shared.script(&END, names, arguments).await?;
+            if had {
+                let fewer = |sessions: usize| Some(sessions.saturating_sub(1));
+                let _ = shared.sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+            }
+            shared.round(&entry).await;
+            Ok(had)
+        })
+    }
+
+    fn sync(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.shared.count_sessions().await })
+    }
+
+    fn sessions(&self) -> usize {
+        self.shared.sessions.load(Ordering::Relaxed)
+    }
+
+    fn health(&self) -> Health {
+        self.shared.link.health()
+    }
+
+    fn sweep(&self) {
+        let shared = Arc::clone(&self.shared);
+        // What is not swept now is swept next time.
+        tokio::spawn(async move { shared.sweep().await });
+    }
+
+    fn tell(&self, what: Vec<u8>) -> Answer<'_, ()> {
+        let shared = &self.shared;
+        Box::pin(async move {
+            let mut command = redis::cmd("XADD");
+            command
+                .arg(shared.name("feed", &[]))
+                .arg("MAXLEN")
+                .arg("~")
+                .arg(FEED_LENGTH)
+                .arg("*")
+                .arg("told")
+                .arg(what);
+            let entry: String = shared.command(command).await?;
+            shared.round(&entry).await;
+            Ok(())
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn news(&self) -> Option<mpsc::Receiver<News>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[cfg(test)]
+mod tests;

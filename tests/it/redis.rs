@@ -1,0 +1,80 @@
+//! A real Redis, on a port of its own.
+
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use super::world::PATIENCE;
+
+/// A running server. Nothing of it stays.
+pub(crate) struct Redis {
+    child: Child,
+    port: u16,
+    options: Vec<String>,
+}
+
+impl Redis {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// One with more options.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        // Freed at once, and asked for again: nobody else here asks for a port by its number.
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let port = std::net::TcpListener::bind(any).unwrap().local_addr().unwrap().port();
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let child = spawn(port, &options);
+        Self { child, port, options }
+    }
+
+    /// Lines for a node's configuration.
+    pub(crate) fn config(&self) -> String {
+        let port = self.port;
+        format!(
+            "[session.redis]\nservers = [\"redis://127.0.0.1:{port}\"]\nsecret = \"a secret that all nodes of this test have\"\n"
+        )
+    }
+
+    /// Says something to it.
+    pub(crate) fn say(&self, words: &[&str]) -> String {
+        let mut command = Command::new("redis-cli");
+        let output = command.args(["-p", &self.port.to_string()]).args(words).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, with nothing in it.
+    pub(crate) fn start_again(&mut self) {
+        self.child = spawn(self.port, &self.options);
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn spawn(port: u16, options: &[String]) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    let child = command.args(options).stdout(Stdio::null()).spawn();
+    let child = child.unwrap_or_else(|error| panic!("redis-server is needed, and `make test` installs it: {error}"));
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "redis-server does not start");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child
+}
