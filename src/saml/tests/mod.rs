@@ -88,7 +88,7 @@ impl Signer {
     }
 
     /// Signs the element with this identifier where `xml` has a place for it.
-    fn sign(&self, xml: &str, id: &str) -> String {
+    pub(super) fn sign(&self, xml: &str, id: &str) -> String {
         self.sign_with(xml, id, |template| template)
     }
 
@@ -174,7 +174,7 @@ pub(super) fn expected<'a>(sp: &'a ServiceProvider, idp: &'a IdentityProvider) -
         service_provider: sp,
         identity_provider: idp,
         endpoint: ACS,
-        request_id: "_q1",
+        request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
         max_age: response::MAX_AGE,
         clock_skew: response::CLOCK_SKEW,
@@ -230,6 +230,7 @@ fn every_reason_to_refuse_has_a_message_that_is_refused_for_it() {
         include_str!("accept_tests.rs"),
         include_str!("attack_tests.rs"),
         include_str!("decrypt_tests.rs"),
+        include_str!("logout_tests.rs"),
         include_str!("xml_tests.rs"),
     ];
     let variants: Vec<_> = variants.collect();
