@@ -9,6 +9,8 @@ use crate::target::HOST;
 pub(super) fn start(place: &Place<'_>, program: &str, logs: bool) -> Result<Start> {
     let (address, folder) = (place.address, place.folder.display());
     let (log, hosts) = (place.folder.join("access.log"), place.write("hosts", &format!("127.0.0.1 {HOST}\n"))?);
+    // A buffer that is never full: Squid 5 breaks off an upload that fills it (its bug 5405), as that of any client does
+    // that is faster than the origin.
     // `stdio:` writes in the process itself; the default starts another process for it.
     let access_log = if logs { format!("stdio:{} logformat=squid", log.display()) } else { "none".to_owned() };
     let file = place.write(
@@ -29,6 +31,7 @@ max_filedescriptors {descriptors}
 client_persistent_connections on
 server_persistent_connections on
 forwarded_for delete
+client_request_buffer_max_size 64 MB
 pinger_enable off
 shutdown_lifetime 0 seconds
 ",

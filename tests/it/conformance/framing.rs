@@ -88,6 +88,13 @@ super::rows! {
         O> HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|0|X-Sum: 1|Content-Length: 5|Transfer-Encoding: gzip|Connection: close|Set-Cookie: a=b||
         C< 200|Transfer-Encoding: chunked||hi||X-Sum: 1";
 
+    /// RFC 9110 §6.5.1: the same towards origins.
+    trailers_that_would_change_the_request_are_left_out = "
+        C> POST http://o.test/ HTTP/1.1|Host: o.test|Transfer-Encoding: chunked||2|hi|0|X-Sum: 1|Content-Length: 5|Host: evil.test|Transfer-Encoding: gzip|Authorization: Basic YTpi|Cookie: a=b||
+        O< POST / HTTP/1.1|Host: o.test|Transfer-Encoding: chunked||hi||X-Sum: 1
+        O> HTTP/1.1 200 OK|Content-Length: 0||
+        C< 200|Content-Length: 0";
+
     /// RFC 9112 §7.1: 1.0 knows no chunks; the body ends with the connection.
     a_client_of_1_0_gets_no_chunks = "
         C> GET http://o.test/ HTTP/1.0||
