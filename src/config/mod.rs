@@ -105,6 +105,7 @@ impl Config {
             allow: self.egress.allow.clone(),
             refuse: self.egress.refuse.clone(),
             connect_ports: self.egress.connect_ports.clone(),
+            http_ports: self.egress.http_ports.clone(),
             trust: self.egress.trust.clone(),
             source: self.egress.source.clone(),
             route: self.egress.route.clone(),
@@ -112,6 +113,7 @@ impl Config {
             parents: self.egress.parents.clone(),
             servers: self.dns.servers.iter().map(|server| server.0).collect(),
             hosts: self.dns.hosts.0.clone(),
+            dns_time: self.dns.timeout,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::policy::{Pattern, Route};
 use crate::proxy::dial::{self, FixedHost};
+use crate::units;
 
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -29,13 +31,16 @@ pub struct Listener {
 }
 
 /// The `[dns]` section.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dns {
     /// The servers to ask. Default: those of the system.
     pub servers: Vec<Server>,
     /// Destinations with a fixed address.
     pub hosts: Hosts,
+    /// How long a name may take to be looked up.
+    #[serde(deserialize_with = "units::std_duration")]
+    pub timeout: Duration,
 }
 
 /// A DNS server: an address, with port 53 unless another one is given.
@@ -56,6 +61,8 @@ pub struct Egress {
     pub refuse: Vec<IpNet>,
     /// Ports that CONNECT may ask for.
     pub connect_ports: Vec<u16>,
+    /// Ports that requests for plain http may ask for.
+    pub http_ports: Vec<dial::Ports>,
     /// Root certificates (PEM) to trust besides the system's.
     pub trust: Vec<PathBuf>,
     /// Addresses of this machine to dial from: one of each family.
@@ -118,11 +125,17 @@ pub enum Level {
     Trace,
 }
 
+impl Default for Dns {
+    fn default() -> Self {
+        Self { servers: Vec::new(), hosts: Hosts::default(), timeout: dial::Config::default().dns_time }
+    }
+}
+
 impl Default for Egress {
     fn default() -> Self {
-        let dial::Config { allow, refuse, connect_ports, trust, source, route, direct, parents, .. } =
+        let dial::Config { allow, refuse, connect_ports, http_ports, trust, source, route, direct, parents, .. } =
             dial::Config::default();
-        Self { allow, refuse, connect_ports, trust, source, route, direct, parents }
+        Self { allow, refuse, connect_ports, http_ports, trust, source, route, direct, parents }
     }
 }
 

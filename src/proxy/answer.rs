@@ -107,7 +107,9 @@ impl Refusal {
             Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) => Cause::NotAllowed,
             Self::Origin(failure) => match failure {
                 Failure::Dial(error) => match error {
-                    dial::Error::NameNotFound | dial::Error::Resolver(_) => Cause::NameNotFound,
+                    dial::Error::NameNotFound | dial::Error::Resolver(_) | dial::Error::ResolverTimedOut => {
+                        Cause::NameNotFound
+                    }
                     dial::Error::Prohibited(_) => Cause::NotAllowed,
                     dial::Error::Myself(_) => Cause::Loop,
                     dial::Error::Port(_) => Cause::PortNotAllowed,
@@ -172,6 +174,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, PATCH";
 fn dial_error_type(error: &dial::Error) -> &'static str {
     match error {
         dial::Error::NameNotFound | dial::Error::Resolver(_) => "dns_error",
+        dial::Error::ResolverTimedOut => "dns_timeout",
         dial::Error::Prohibited(_) => "destination_ip_prohibited",
         dial::Error::Myself(_) => "proxy_loop_detected",
         dial::Error::Port(_) | dial::Error::ParentDenied(_) => "http_request_denied",
@@ -193,7 +196,7 @@ fn dial_error_type(error: &dial::Error) -> &'static str {
 /// Whether what was waited for did not come in time.
 fn is_late(error: &dial::Error) -> bool {
     match error {
-        dial::Error::TimedOut => true,
+        dial::Error::TimedOut | dial::Error::ResolverTimedOut => true,
         dial::Error::Parent(_, dial::ParentFault::NotReached(error)) => is_late(error),
         _ => false,
     }

@@ -69,6 +69,7 @@ impl Proxy {
             request.recorder.decision = Outcome::Local;
             return Ok(Act::Answer(redirect(StatusCode::FOUND, &self.portal.url)));
         }
+        self.forwarder.dialler.check_http_port(destination).map_err(|error| Refusal::Origin(error.into()))?;
         let identity = self.identify(client, destination, &request.head.fields).await;
         if let Some(identity) = &identity {
             let session = &identity.session;

@@ -26,6 +26,9 @@ pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
     if let Some(index) = config.egress.connect_ports.iter().position(|port| *port == 0) {
         check.note(at!["egress", "connect_ports", index], "there is no port 0", "");
     }
+    if config.dns.timeout.is_zero() {
+        check.note(at!["dns", "timeout"], "no name could be looked up", "the default is \"5s\"");
+    }
     sources(&config.egress.source, check);
     parents(config, check);
     known_ways(at!["egress", "route"], &config.egress.route, config, check);

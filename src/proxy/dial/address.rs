@@ -1,6 +1,6 @@
 //! Which addresses may be dialled.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -62,10 +62,30 @@ impl Addresses {
     }
 }
 
-/// The address that is reached by way of `address`: behind NAT64 (RFC 6052) another one.
+/// Whether this machine has `address`, at this moment: the system would send to it from it. Nothing is sent.
+pub(super) fn is_of_this_machine(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let source = || {
+        let socket = UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((address, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    address.is_loopback() || address.is_unspecified() || source() == Some(address)
+}
+
+/// The address that is reached by way of `address`: behind NAT64 (RFC 6052), or a tunnel of a site (ISATAP, RFC 5214
+/// §6.1), another one.
 fn reached(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if v6(NAT64).contains(&address) => {
+            let [.., a, b, c, d] = address.octets();
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        }
+        IpAddr::V6(address) if matches!(address.segments(), [_, _, _, _, 0 | 0x0200, 0x5efe, _, _]) => {
             let [.., a, b, c, d] = address.octets();
             IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         }
@@ -128,13 +148,63 @@ mod tests {
             "64:ff9b::7f00:1",
             "64:ff9b::a9fe:a9fe",
             "64:ff9b:1::1",
+            "100.127.255.255",
+            // Metadata services.
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            // 6to4 and its relays, Teredo, ORCHID, benchmarks, segment routing, ISATAP.
+            "192.88.99.1",
+            "2002:a00:1::1",
+            "2001:0:a00:1::",
+            "2001:20::1",
+            "2001:2::1",
+            "5f00::1",
+            "2606:4700::5efe:10.0.0.1",
+            "2606:4700::200:5efe:127.0.0.1",
+            "::10.0.0.1",
+            "240.0.0.1",
+            "239.255.255.250",
+            "192.0.0.170",
+            "3fff::1",
+            "4000::1",
             "100::1",
         ] {
             assert!(addresses.are_refused(refused.parse().unwrap(), false), "{refused}");
             assert!(!addresses.are_refused(refused.parse().unwrap(), true), "{refused}");
         }
-        for public in ["1.1.1.1", "8.8.8.8", "172.32.0.1", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"] {
+        for public in [
+            "100.128.0.1",
+            "172.15.255.255",
+            "2606:4700::5efe:8.8.8.8",
+            "1.1.1.1",
+            "8.8.8.8",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "64:ff9b::808:808",
+            "::ffff:8.8.8.8",
+        ] {
             assert!(!addresses.are_refused(public.parse().unwrap(), false), "{public}");
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_this_machine_are_known() {
+        for (address, own) in [
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("::1", true),
+            ("0.0.0.0", true),
+            ("::ffff:127.0.0.1", true),
+            ("1.1.1.1", false),
+        ] {
+            assert_eq!(is_of_this_machine(address.parse().unwrap()), own, "{address}");
+        }
+        // The address that it has towards others, where it has one.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("192.0.2.1:9").is_ok() {
+            assert!(is_of_this_machine(socket.local_addr().unwrap().ip()));
         }
     }
 

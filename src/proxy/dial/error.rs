@@ -15,14 +15,17 @@ pub enum Error {
     /// The name could not be looked up.
     #[error("the name could not be looked up: {0}")]
     Resolver(String),
+    /// The name was not looked up in time.
+    #[error("the name was not looked up in time")]
+    ResolverTimedOut,
     /// Every address of the host is one that may not be dialled.
     #[error("{0} may not be dialled")]
     Prohibited(IpAddr),
     /// The host is this proxy.
     #[error("{0} is this proxy")]
     Myself(SocketAddr),
-    /// CONNECT named a port that it may not.
-    #[error("CONNECT to port {0} is not allowed")]
+    /// The request named a port that it may not.
+    #[error("port {0} is not allowed")]
     Port(u16),
     /// The origin refuses connections.
     #[error("the origin refuses connections")]

@@ -5,6 +5,7 @@ mod error;
 mod head;
 mod health;
 pub mod parent;
+mod ports;
 mod probe;
 mod race;
 mod resolve;
@@ -24,17 +25,30 @@ use crate::policy::{Hop, Hosts, Pattern, Permit, Route};
 use crate::wire::field::Via;
 use crate::wire::h1::Stream;
 use crate::wire::target::Host;
-use crate::wire::{Destination, Limits};
+use crate::wire::{Destination, Limits, Scheme};
 pub use address::Addresses;
 pub use error::{Error, ParentFault};
 pub use parent::Through;
 use parent::{Parent, Resolve};
+pub use ports::Ports;
 pub use resolve::{FixedHost, Resolver};
 use sockets::Sockets;
 pub use tls::{OriginTls, Roots};
 
 /// How long a person waits for the portal while a name is looked up: it is checked again when it is dialled.
 const CHECK_TIME: Duration = Duration::from_secs(2);
+
+/// As Squid's `Safe_ports`, without those of other protocols: below them are mail servers and others that would take an
+/// HTTP request for something in their own language.
+const HTTP_PORTS: [Ports; 7] = [
+    Ports::new(80, 80),
+    Ports::new(280, 280),
+    Ports::new(443, 443),
+    Ports::new(488, 488),
+    Ports::new(591, 591),
+    Ports::new(777, 777),
+    Ports::new(1025, 65535),
+];
 
 /// What may be dialled, and how.
 #[derive(Clone, Debug)]
@@ -45,12 +59,16 @@ pub struct Config {
     pub refuse: Vec<IpNet>,
     /// Ports that CONNECT may name.
     pub connect_ports: Vec<u16>,
+    /// Ports that requests for plain http may name.
+    pub http_ports: Vec<Ports>,
     /// Certificates to trust besides the system's.
     pub trust: Vec<PathBuf>,
     /// DNS servers; the system's when there are none.
     pub servers: Vec<SocketAddr>,
     /// Names that are not looked up.
     pub hosts: Vec<FixedHost>,
+    /// How long a name may take to be looked up.
+    pub dns_time: Duration,
     /// Addresses of ours that are dialled from: the first of each family.
     pub source: Vec<IpAddr>,
     /// Other proxies that origins are reached through.
@@ -68,9 +86,11 @@ impl Default for Config {
             refuse: Vec::new(),
             // 80 for WebSockets over plain HTTP, which browsers send by CONNECT.
             connect_ports: vec![443, 8443, 80],
+            http_ports: HTTP_PORTS.to_vec(),
             trust: Vec::new(),
             servers: Vec::new(),
             hosts: Vec::new(),
+            dns_time: Duration::from_secs(5),
             source: Vec::new(),
             parents: Vec::new(),
             route: Route::direct(),
@@ -106,6 +126,7 @@ pub struct Dialler {
     resolver: Resolver,
     addresses: Addresses,
     connect_ports: Vec<u16>,
+    http_ports: Vec<Ports>,
     /// Our own listeners: dialling one of them would go round in circles.
     own: Vec<SocketAddr>,
     sockets: Sockets,
@@ -124,9 +145,10 @@ impl Dialler {
     /// parents that want it.
     pub fn new(config: &Config, own: Vec<SocketAddr>, tls: OriginTls, limits: &Limits) -> Self {
         Self {
-            resolver: Resolver::new(&config.servers, &config.hosts),
+            resolver: Resolver::new(&config.servers, &config.hosts, config.dns_time),
             addresses: Addresses::new(&config.allow, &config.refuse),
             connect_ports: config.connect_ports.clone(),
+            http_ports: config.http_ports.clone(),
             own,
             sockets: Sockets::new(&config.source, limits.tcp()),
             parents: config.parents.iter().map(Parent::new).collect(),
@@ -148,6 +170,15 @@ impl Dialler {
     /// Refuses a port that CONNECT may not name.
     pub fn check_connect_port(&self, port: u16) -> Result<(), Error> {
         if self.connect_ports.contains(&port) { Ok(()) } else { Err(Error::Port(port)) }
+    }
+
+    /// Refuses a port that a request for plain http may not name. One that `[dns.hosts]` names may be.
+    pub fn check_http_port(&self, destination: &Destination) -> Result<(), Error> {
+        let port = destination.port;
+        let may = destination.scheme == Scheme::Https
+            || self.http_ports.iter().any(|ports| ports.have(port))
+            || self.resolver.names_port(destination);
+        if may { Ok(()) } else { Err(Error::Port(port)) }
     }
 
     /// Refuses, before anybody is asked to sign in, a destination that may not be dialled. A name that is not found, or
@@ -201,21 +232,26 @@ impl Dialler {
     /// The addresses to dial, in order. Names are checked after they are resolved, and what was checked is what is
     /// dialled, so that a name cannot change in between.
     async fn candidates(&self, destination: &Destination, private: bool) -> Result<Vec<SocketAddr>, Error> {
-        if let Some(fixed) = self.resolver.fixed(destination) {
-            return Ok(fixed);
-        }
-        let found = self.resolver.resolve(&destination.host).await?;
+        let fixed = self.resolver.fixed(destination);
+        // What the operator wrote is dialled whatever it is, where it was meant to be.
+        let is_open = fixed.is_some() && self.resolver.opens(destination);
+        let found = match fixed {
+            Some(fixed) => fixed,
+            None => {
+                let found = self.resolver.resolve(&destination.host).await?;
+                found.into_iter().map(|address| SocketAddr::new(address, destination.port)).collect()
+            }
+        };
         let mut refused = None;
         let mut candidates = Vec::with_capacity(found.len());
-        for address in found {
-            let socket = SocketAddr::new(address, destination.port);
+        for socket in found {
             if self.is_own(socket) {
                 return Err(Error::Myself(socket));
             }
-            if !self.addresses.are_refused(address, private) {
+            if is_open || !self.addresses.are_refused(socket.ip(), private) {
                 candidates.push(socket);
             } else {
-                refused = Some(address);
+                refused = Some(socket.ip());
             }
         }
         match refused {
@@ -245,7 +281,7 @@ impl Dialler {
     fn is_own(&self, socket: SocketAddr) -> bool {
         self.own.iter().any(|own| {
             own.port() == socket.port()
-                && (own.ip() == socket.ip() || (own.ip().is_unspecified() && socket.ip().is_loopback()))
+                && (own.ip() == socket.ip() || (own.ip().is_unspecified() && address::is_of_this_machine(socket.ip())))
         })
     }
 }

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use tokio::time::timeout;
 
 use super::Error;
 use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme};
+
+/// Ports that a fixed name without a port is meant for.
+const WEB_PORTS: [u16; 4] = [80, 443, 8080, 8443];
 
 /// Names that are remembered.
 const CACHE_SIZE: u64 = 10_000;
@@ -31,16 +36,17 @@ pub struct FixedHost {
 pub struct Resolver {
     fixed: HashMap<String, Vec<FixedHost>>,
     dns: Option<TokioResolver>,
+    limit: Duration,
 }
 
 impl Resolver {
-    /// A resolver that asks `servers`, or the system's when there are none.
-    pub fn new(servers: &[SocketAddr], hosts: &[FixedHost]) -> Self {
+    /// A resolver that asks `servers`, or the system's when there are none, and gives up after `limit`.
+    pub fn new(servers: &[SocketAddr], hosts: &[FixedHost], limit: Duration) -> Self {
         let mut fixed: HashMap<String, Vec<FixedHost>> = HashMap::new();
         for host in hosts {
             fixed.entry(host.host.clone()).or_default().push(host.clone());
         }
-        Self { fixed, dns: dns(servers) }
+        Self { fixed, dns: dns(servers, limit), limit }
     }
 
     /// Where a fixed host is to be dialled.
@@ -54,6 +60,25 @@ impl Resolver {
             .map(|host| SocketAddr::new(host.address, host.dial_port.unwrap_or(destination.port)))
             .collect();
         (!found.is_empty()).then_some(found)
+    }
+
+    /// Whether the operator wrote the name with this port.
+    pub fn names_port(&self, destination: &Destination) -> bool {
+        self.entries(destination).any(|host| host.port == Some(destination.port))
+    }
+
+    /// Whether a fixed host is dialled at this port whatever its address is. A name without a port is meant for what
+    /// browsers ask for; its other ports are no more open than anybody's.
+    pub fn opens(&self, destination: &Destination) -> bool {
+        WEB_PORTS.contains(&destination.port) || self.names_port(destination)
+    }
+
+    fn entries<'a>(&'a self, destination: &'a Destination) -> impl Iterator<Item = &'a FixedHost> {
+        let name = match &destination.host {
+            Host::Domain(name) => Some(name),
+            _ => None,
+        };
+        name.and_then(|name| self.fixed.get(name)).into_iter().flatten()
     }
 
     /// Where the operator's own choice of a host and a port is to be dialled: the system's `hosts` file counts, too.
@@ -75,15 +100,18 @@ impl Resolver {
         };
         let dns = self.dns.as_ref().ok_or_else(|| Error::Resolver("no DNS server is known".into()))?;
         // The dot keeps search domains out: a name means the same for everybody.
-        match dns.lookup_ip(format!("{name}.")).await {
+        let found =
+            timeout(self.limit, dns.lookup_ip(format!("{name}."))).await.map_err(|_| Error::ResolverTimedOut)?;
+        match found {
             Ok(found) => Ok(found.iter().map(|address| address.to_canonical()).collect()),
             Err(error) if error.is_no_records_found() || error.is_nx_domain() => Err(Error::NameNotFound),
+            Err(error) if error.to_string().contains("timed out") => Err(Error::ResolverTimedOut),
             Err(error) => Err(Error::Resolver(error.to_string())),
         }
     }
 }
 
-fn dns(servers: &[SocketAddr]) -> Option<TokioResolver> {
+fn dns(servers: &[SocketAddr], limit: Duration) -> Option<TokioResolver> {
     let mut builder = if servers.is_empty() {
         TokioResolver::builder_tokio().ok()?
     } else {
@@ -93,6 +121,13 @@ fn dns(servers: &[SocketAddr]) -> Option<TokioResolver> {
     let options = builder.options_mut();
     options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
     options.cache_size = CACHE_SIZE;
+    // Each question is asked twice at most, and one that is lost leaves time for that.
+    options.timeout = limit / 2;
+    options.attempts = 1;
+    // What is not there is not asked for again and again, and not for long when it comes to be.
+    options.negative_min_ttl = Some(Duration::from_secs(1));
+    options.negative_max_ttl = Some(Duration::from_secs(300));
+    options.positive_max_ttl = Some(Duration::from_secs(24 * 3600));
     builder.build().ok()
 }
 
@@ -114,6 +149,8 @@ impl std::fmt::Debug for Resolver {
 mod tests {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(5);
+
     #[tokio::test]
     async fn fixed_hosts_are_dialled_where_the_operator_says() {
         let host = |port, dial_port| FixedHost {
@@ -122,7 +159,7 @@ mod tests {
             address: "127.0.0.1".parse().unwrap(),
             dial_port,
         };
-        let resolver = Resolver::new(&[], &[host(Some(443), Some(9443)), host(Some(80), None)]);
+        let resolver = Resolver::new(&[], &[host(Some(443), Some(9443)), host(Some(80), None)], LIMIT);
         for (authority, dialled) in [
             ("mail.test:443", Some("127.0.0.1:9443")),
             ("mail.test:80", Some("127.0.0.1:80")),
@@ -137,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_are_not_looked_up() {
-        let resolver = Resolver::new(&["127.0.0.1:9".parse().unwrap()], &[]);
+        let resolver = Resolver::new(&["127.0.0.1:9".parse().unwrap()], &[], LIMIT);
         for (authority, address) in [("1.1.1.1", "1.1.1.1"), ("[::ffff:1.1.1.1]", "1.1.1.1"), ("[2606::1]", "2606::1")]
         {
             let destination = Destination::of_authority(Scheme::Http, authority).unwrap();

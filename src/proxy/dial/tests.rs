@@ -123,7 +123,12 @@ async fn a_tunnel_goes_through_the_parent_that_the_default_names_and_not_where_i
         ],
         route: route("'hq'"),
         direct: vec!["127.0.0.9".to_owned().try_into().unwrap()],
-        hosts: vec![FixedHost { host: "fixed.test".into(), port: None, address: hq.address.ip(), dial_port: None }],
+        hosts: vec![FixedHost {
+            host: "fixed.test".into(),
+            port: Some(hq.address.port()),
+            address: hq.address.ip(),
+            dial_port: None,
+        }],
         ..Config::default()
     };
     let dialler = dialler(&config);
@@ -404,5 +409,184 @@ async fn what_a_socks_parent_says_is_told_apart() {
         let (result, _) = socks(answers, more).await;
         let said = result.map_or_else(|error| format!("{error:?}"), |_| "ok".to_owned());
         assert_eq!(said, wanted, "{answers:?}");
+    }
+}
+
+/// A DNS server that knows these names: an address each, or the name that another one stands for. It counts questions.
+struct Names {
+    address: SocketAddr,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Names {
+    async fn start(table: &'static [(&'static str, &'static [&'static str])]) -> Self {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (address, asked) = (socket.local_addr().unwrap(), Arc::<AtomicUsize>::default());
+        let count = Arc::clone(&asked);
+        tokio::spawn(async move {
+            let mut packet = [0; 1500];
+            while let Ok((length, from)) = socket.recv_from(&mut packet).await {
+                count.fetch_add(1, Ordering::Relaxed);
+                drop(socket.send_to(&respond(&packet[..length], table), from).await);
+            }
+        });
+        Self { address, asked }
+    }
+}
+
+/// RFC 1035 §4.1. Only addresses of version 4 are known.
+fn respond(question: &[u8], table: &[(&str, &[&str])]) -> Vec<u8> {
+    let (mut at, mut labels) = (12, Vec::new());
+    while question[at] != 0 {
+        let end = at + 1 + usize::from(question[at]);
+        labels.push(String::from_utf8_lossy(&question[at + 1..end]).to_lowercase());
+        at = end;
+    }
+    let (name, wants_v4) = (labels.join("."), question[at + 2] == 1);
+    let known = table.iter().find(|(known, _)| *known == name).map(|(_, answers)| *answers);
+    let (mut records, mut owner, mut count) = (Vec::new(), vec![0xc0, 12], 0_u8);
+    for answer in known.unwrap_or_default() {
+        match answer.parse::<std::net::Ipv4Addr>() {
+            Ok(address) if wants_v4 => {
+                records.extend([&owner[..], &[0, 1, 0, 1, 0, 0, 0, 60, 0, 4], &address.octets()].concat());
+                count += 1;
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let target = encode(answer);
+                let length = u8::try_from(target.len()).unwrap();
+                records.extend([&owner[..], &[0, 5, 0, 1, 0, 0, 0, 60, 0, length], &target].concat());
+                (owner, count) = (target, count + 1);
+            }
+        }
+    }
+    let authority = if count > 0 {
+        Vec::new()
+    } else {
+        // RFC 2308 §3: how long nothing may be remembered.
+        let times = [0, 0, 0, 1, 0, 0, 0, 60, 0, 0, 0, 60, 0, 0, 0, 60, 0, 0, 0, 60];
+        [&encode("test")[..], &[0, 6, 0, 1, 0, 0, 0, 60, 0, 22, 0, 0], &times].concat()
+    };
+    let code = if known.is_some() { 0 } else { 3 };
+    let header = [question[0], question[1], 0x81, 0x80 | code, 0, 1, 0, count, 0, u8::from(count == 0), 0, 0];
+    [&header[..], &question[12..at + 5], &records, &authority].concat()
+}
+
+fn encode(name: &str) -> Vec<u8> {
+    let labels =
+        name.split('.').flat_map(|label| [&[u8::try_from(label.len()).unwrap()][..], label.as_bytes()].concat());
+    labels.chain([0]).collect()
+}
+
+#[tokio::test]
+async fn what_a_name_leads_to_is_checked_however_it_leads_there() {
+    let names = Names::start(&[
+        ("public.test", &["1.1.1.1"]),
+        ("inside.test", &["10.0.0.1"]),
+        ("both.test", &["10.0.0.1", "1.1.1.1", "127.0.0.1"]),
+        ("alias.test", &["inside.test", "10.0.0.1"]),
+        ("chain.test", &["metadata.test", "169.254.169.254"]),
+        ("good-alias.test", &["public.test", "1.1.1.1"]),
+        ("empty.test", &[]),
+    ])
+    .await;
+    let dialler = dialler(&Config { servers: vec![names.address], ..Config::default() });
+    for (name, found) in [
+        ("public.test", "1.1.1.1:443"),
+        ("inside.test", "10.0.0.1 may not be dialled"),
+        ("both.test", "1.1.1.1:443"),
+        ("alias.test", "10.0.0.1 may not be dialled"),
+        ("chain.test", "169.254.169.254 may not be dialled"),
+        ("good-alias.test", "1.1.1.1:443"),
+        ("empty.test", "the name has no address"),
+        ("nowhere.test", "the name has no address"),
+    ] {
+        let candidates = dialler.candidates(&tunnel(&format!("{name}:443")), false).await;
+        let said = candidates.map_or_else(
+            |error| error.to_string(),
+            |all| all.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" "),
+        );
+        assert_eq!(said, found, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_name_is_not_asked_again_even_that_it_is_not_there() {
+    let names = Names::start(&[("public.test", &["1.1.1.1"])]).await;
+    let dialler = dialler(&Config { servers: vec![names.address], ..Config::default() });
+    for name in ["public.test:443", "nowhere.test:443"] {
+        drop(dialler.candidates(&tunnel(name), false).await);
+        let asked = names.asked.load(Ordering::Relaxed);
+        assert!(asked > 0);
+        drop(dialler.candidates(&tunnel(name), false).await);
+        assert_eq!(names.asked.load(Ordering::Relaxed), asked, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_not_waited_for_longer_than_the_limit() {
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let config = Config {
+        servers: vec![silent.local_addr().unwrap()],
+        dns_time: Duration::from_millis(200),
+        ..Config::default()
+    };
+    let result = dialler(&config).dial(&tunnel("far.test:443"), &permit(""), client()).await;
+    assert_eq!(result.unwrap_err(), Error::ResolverTimedOut);
+}
+
+#[tokio::test]
+async fn a_fixed_name_opens_the_ports_that_it_is_meant_for_and_never_our_own() {
+    let fixed =
+        |host: &str, port| FixedHost { host: host.into(), port, address: "10.0.0.1".parse().unwrap(), dial_port: None };
+    let config = Config { hosts: vec![fixed("wiki.test", None), fixed("news.test", Some(119))], ..Config::default() };
+    let mut dialler = dialler(&config);
+    dialler.own = vec!["10.0.0.1:8080".parse().unwrap()];
+    for (authority, wanted) in [
+        ("wiki.test:80", "open"),
+        ("wiki.test:443", "open"),
+        ("wiki.test:8443", "open"),
+        ("wiki.test:22", "refused"),
+        ("wiki.test:5432", "refused"),
+        ("wiki.test:8080", "own"),
+        ("news.test:119", "open"),
+    ] {
+        let found = match dialler.candidates(&tunnel(authority), false).await {
+            Ok(_) => "open",
+            Err(Error::Prohibited(_)) => "refused",
+            Err(Error::Myself(_)) => "own",
+            Err(_) => "",
+        };
+        assert_eq!(found, wanted, "{authority}");
+    }
+    for (authority, may) in [
+        ("far.test", true),
+        ("far.test:8081", true),
+        ("far.test:25", false),
+        ("far.test:22", false),
+        ("news.test:119", true),
+        ("wiki.test:119", false),
+    ] {
+        let plain = Destination::of_authority(Scheme::Http, authority).unwrap();
+        assert_eq!(dialler.check_http_port(&plain).is_ok(), may, "{authority}");
+    }
+}
+
+#[tokio::test]
+async fn every_address_of_this_machine_is_ours_where_a_listener_takes_them_all() {
+    for own in ["0.0.0.0:8080", "[::]:8080"] {
+        let mut dialler = dialler(&Config::default());
+        dialler.own = vec![own.parse().unwrap()];
+        for (authority, is_own) in [
+            ("127.0.0.1:8080", true),
+            ("127.7.7.7:8080", true),
+            ("[::1]:8080", true),
+            ("0.0.0.0:8080", true),
+            ("127.0.0.1:8081", false),
+            ("1.1.1.1:8080", false),
+        ] {
+            let found = dialler.candidates(&tunnel(authority), true).await;
+            assert_eq!(matches!(found, Err(Error::Myself(_))), is_own, "{authority} with {own}");
+        }
     }
 }
