@@ -27,7 +27,7 @@ use crate::observe::AccessLog;
 use crate::pac::{self, Pac};
 use crate::page::Locales;
 use crate::policy::Policy;
-use crate::portal::{self, Portal, RealmParts, Trust};
+use crate::portal::{self, Operators, Portal, RealmParts, Switch, Trust};
 use crate::proxy::dial::{Dialler, OriginTls, Roots};
 use crate::proxy::{self, Proxy};
 use crate::saml;
@@ -80,6 +80,9 @@ pub enum Error {
     /// The portal's URL names no host that a proxy can be asked for.
     #[error("the portal's URL: {0}")]
     PortalUrl(#[from] target::Error),
+    /// The key for operators' links cannot be read or made.
+    #[error("the key for operators' links, in the state folder: {0}")]
+    OperatorKey(io::Error),
     /// A realm cannot be set up.
     #[error("realm \"{0}\": {1}")]
     Realm(String, saml::config::Error),
@@ -142,6 +145,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
                 der: Bytes::copy_from_slice(authority.certificate()),
                 pem: authority.certificate_pem().to_owned(),
             },
+            operators: Arc::new(Operators::open(&config.state).map_err(Error::OperatorKey)?),
             brand: brand.clone(),
             clock: clock.clone(),
         },
@@ -300,6 +304,8 @@ fn realm_parts(
         identity_provider,
         claims: Arc::new(realm.claim_map()),
         mismatch: realm.mismatch,
+        idp_initiated: realm.idp_initiated,
+        switch: Arc::new(switch(realm, &config.state)),
     })
 }
 
@@ -314,4 +320,10 @@ fn portal_certificate(config: &Config, authority: &Arc<Authority>) -> Result<Por
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
     let server = authority.server_with(chain, private).map_err(|error| wrong(certificate, error.to_string()))?;
     Ok(PortalCertificate::Given(Arc::new(server)))
+}
+
+/// A test that was passed counts for this realm, under this name of ours, with this identity provider.
+fn switch(realm: &saml::Config, state: &Path) -> Switch {
+    let provider = format!("{:?} {:?} {:?}", realm.metadata, realm.metadata_url, realm.issuer);
+    Switch::read(realm.enabled, state, &[&realm.name, &realm.entity_id, &provider])
 }

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::policy::Policy;
-    use crate::portal::Trust;
+    use crate::portal::{Switch, Trust};
     use crate::saml::{self, IdentityProvider};
     use crate::wire::{Destination, Scheme};
 
@@ -71,6 +71,8 @@ mod tests {
             identity_provider: Arc::clone(&trust),
             claims: Arc::new(realm.claim_map()),
             mismatch: realm.mismatch,
+            idp_initiated: false,
+            switch: Arc::new(Switch::on()),
         };
         let hosts = SignInHosts::new(vec![parts], vec!["meta.test".into()]);
         let policy = Policy::new(&toml::from_str("").unwrap(), hosts.garden());

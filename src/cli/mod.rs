@@ -7,6 +7,7 @@ mod healthcheck;
 mod metadata;
 mod run;
 mod sessions;
+mod test_sso;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -54,6 +55,14 @@ enum Command {
     /// The interception authority
     #[command(subcommand)]
     Ca(Ca),
+    /// Make a link at which a sign-in can be tested that signs nobody in, and that shows every check and claim
+    TestSso {
+        /// The realm's name
+        realm: String,
+        /// The configuration file
+        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+        config: PathBuf,
+    },
     /// Print our SAML metadata, to be uploaded at the identity provider
     Metadata {
         /// The realm's name, if there are several
@@ -160,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Ca(Ca::Show { config }) => ca::show(&config),
         Command::Metadata { realm, config } => metadata::print(&config, realm.as_deref()),
         Command::Sessions(command) => sessions::sessions(&command),
+        Command::TestSso { realm, config } => test_sso::test_sso(&realm, &config),
         Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),
     };
     match done {

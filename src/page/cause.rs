@@ -96,6 +96,12 @@ pub enum Trouble {
     Misconfigured,
     /// The identity provider gave another reason, or none.
     ProviderFailed,
+    /// A message about a sign-out was not accepted; why is for the log alone.
+    SignOutRefused,
+    /// An operator's link is used up, too old, or none of ours.
+    TestLink,
+    /// Somebody else is signed in in this browser.
+    Occupied,
     /// There are too many sign-ins.
     Busy,
     /// What keeps sessions does not answer.
@@ -126,6 +132,9 @@ impl Trouble {
             Self::Policy => "provider-policy",
             Self::Misconfigured => "provider-misconfigured",
             Self::ProviderFailed => "provider-failed",
+            Self::SignOutRefused => "sign-out-refused",
+            Self::TestLink => "test-link",
+            Self::Occupied => "sign-in-occupied",
             Self::Busy => "portal-busy",
             Self::Away => "portal-away",
             Self::Form => "portal-form",
@@ -138,7 +147,9 @@ impl Trouble {
     /// The message on the button that leads on.
     pub(super) fn way_out(self) -> &'static str {
         match self {
-            Self::Form | Self::NotFound | Self::TooLarge => "back-to-portal",
+            Self::Form | Self::NotFound | Self::TooLarge | Self::SignOutRefused | Self::TestLink | Self::Occupied => {
+                "back-to-portal"
+            }
             _ => "try-again",
         }
     }

@@ -12,6 +12,7 @@ mod locale;
 mod portal;
 mod proxy;
 mod sign_in;
+mod test_sso;
 
 pub use brand::{Brand, Help};
 pub use cause::{Cause, Trouble};
@@ -19,9 +20,12 @@ pub use colour::{Colour, NotAColour};
 pub use handover::{Handover, Purpose};
 pub use html::Html;
 pub use locale::{Locale, Locales};
-pub use portal::{Certificate, Device, LandingNote, Onward, SignInFailure, SignedIn, SignedOut};
+pub use portal::{Certificate, Device, Elsewhere, LandingNote, Onward, SignInFailure, SignedIn, SignedOut};
 pub use proxy::{CookiesBlocked, Denied, Failure, ProxyHome, Subject, ToolText, Unsent};
 pub use sign_in::{Logon, Mistake, Note};
+pub use test_sso::{
+    TestCertificate, TestCheck, TestClaim, TestField, TestOutcome, TestReport, TestResult, TestStart, TestStep,
+};
 
 /// Gives a page type its `render`: the template sees the page, the brand and the language.
 macro_rules! page {

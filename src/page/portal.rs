@@ -27,9 +27,14 @@ pub struct SignedIn {
     pub onward: Option<Onward>,
     /// The token that shows that a form came from this page.
     pub csrf: String,
+    /// The origins of the identity providers, where signing out leads.
+    pub identity_providers: Vec<String>,
 }
 
-page!(SignedIn, "signed_in.html", |_| Forms::Own);
+page!(SignedIn, "signed_in.html", |page| match page.identity_providers.as_slice() {
+    [] => Forms::Own,
+    idps => Forms::OwnAnd(idps),
+});
 
 /// One browser on which a person is signed in.
 #[derive(Clone, Debug)]
@@ -58,6 +63,8 @@ pub struct Onward {
 pub enum LandingNote {
     /// They came back to a sign-in that is done.
     WelcomeBack,
+    /// They signed in with a tile at the identity provider.
+    Unsolicited,
     /// Their return token has expired.
     Expired,
     /// Their return token was made for another client address.
@@ -75,6 +82,7 @@ impl LandingNote {
     fn sentence(&self, t: &Locale) -> String {
         match self {
             Self::WelcomeBack => t.say("note-welcome-back"),
+            Self::Unsolicited => t.say("note-unsolicited"),
             Self::Expired => t.say("note-expired-signed-in"),
             Self::OtherClient => t.say("note-other-client"),
             Self::OtherPerson { typed, asserted } => {
@@ -93,6 +101,29 @@ impl LandingNote {
 pub struct SignedOut {
     /// On all devices, not on this one alone.
     pub everywhere: bool,
+    /// And at the identity provider?
+    pub elsewhere: Elsewhere,
+}
+
+/// Whether somebody who has signed out here has signed out at the identity provider, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Elsewhere {
+    /// It was not asked.
+    NotAsked,
+    /// It says so.
+    Confirmed,
+    /// It was asked, and does not say so.
+    Unconfirmed,
+}
+
+impl Elsewhere {
+    fn key(self) -> &'static str {
+        match self {
+            Self::NotAsked => "signed-out-provider",
+            Self::Confirmed => "signed-out-provider-too",
+            Self::Unconfirmed => "signed-out-provider-unconfirmed",
+        }
+    }
 }
 
 page!(SignedOut, "signed_out.html", |_| Forms::None);

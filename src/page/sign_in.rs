@@ -46,6 +46,8 @@ pub enum Mistake {
     Name(logon_name::Error),
     /// No realm answers for its domain.
     UnknownDomain,
+    /// The realm that answers is not switched on.
+    NotEnabled,
 }
 
 impl Mistake {
@@ -58,6 +60,7 @@ impl Mistake {
             Self::Name(logon_name::Error::BadDomain) => "mistake-bad-domain",
             Self::Name(logon_name::Error::BadCharacter) => "mistake-bad-character",
             Self::UnknownDomain => "mistake-unknown-domain",
+            Self::NotEnabled => "mistake-not-enabled",
         };
         t.with(key, "example", example)
     }
@@ -80,6 +83,8 @@ pub enum Note {
     Unsent,
     /// The sign-in was used before, or took too long.
     Used,
+    /// The person comes from a list of applications at the identity provider, where sign-ins don't begin.
+    Tile,
 }
 
 impl Note {
@@ -92,6 +97,7 @@ impl Note {
             Self::NoCookie => "note-no-cookie",
             Self::Unsent => "note-unsent",
             Self::Used => "note-used",
+            Self::Tile => "note-tile",
         }
     }
 

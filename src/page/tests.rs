@@ -29,12 +29,20 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         Mistake::Name(logon_name::Error::BadDomain),
         Mistake::Name(logon_name::Error::BadCharacter),
         Mistake::UnknownDomain,
+        Mistake::NotEnabled,
     ] {
         pages.push(("logon-mistake", Logon { mistake: Some(mistake), ..logon.clone() }.render(brand, locale)));
     }
-    for note in
-        [Note::Expired, Note::Broken, Note::FormExpired, Note::FormForeign, Note::NoCookie, Note::Unsent, Note::Used]
-    {
+    for note in [
+        Note::Expired,
+        Note::Broken,
+        Note::FormExpired,
+        Note::FormForeign,
+        Note::NoCookie,
+        Note::Unsent,
+        Note::Used,
+        Note::Tile,
+    ] {
         pages.push(("logon-note", Logon { note: Some(note), ..logon.clone() }.render(brand, locale)));
     }
     let device =
@@ -52,18 +60,22 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         note: None,
         onward: Some(Onward { href: text("/go?r=sealed"), place: text("news.test") }),
         csrf: text("token"),
+        identity_providers: vec![text("https://login.example")],
     };
     pages.push(("signed-in", signed_in.render(brand, locale)));
     for note in [
         LandingNote::WelcomeBack,
+        LandingNote::Unsolicited,
         LandingNote::Expired,
         LandingNote::OtherClient,
         LandingNote::OtherPerson { typed: text("alexw@contoso.com"), asserted: text("B.Simon@contoso.com") },
     ] {
         pages.push(("signed-in-note", SignedIn { note: Some(note), ..signed_in.clone() }.render(brand, locale)));
     }
-    for everywhere in [false, true] {
-        pages.push(("signed-out", SignedOut { everywhere }.render(brand, locale)));
+    for (everywhere, elsewhere) in
+        [(false, Elsewhere::NotAsked), (true, Elsewhere::Confirmed), (true, Elsewhere::Unconfirmed)]
+    {
+        pages.push(("signed-out", SignedOut { everywhere, elsewhere }.render(brand, locale)));
     }
     for trouble in TROUBLES {
         let failure = SignInFailure {
@@ -74,6 +86,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         };
         pages.push(("sign-in-failure", failure.render(brand, locale)));
     }
+    pages.extend(test_sso(brand, locale));
     let certificate =
         Certificate { name: text("Vestibule at proxy.contoso.com"), until: now, fingerprint: vec!["AB"; 32].join(":") };
     pages.push(("certificate", certificate.render(brand, locale)));
@@ -111,9 +124,104 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     pages
 }
 
-const TROUBLES: [Trouble; 18] = [
+/// A test that has not begun, one that has failed in every way, and one that has passed.
+fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
+    use TestCheck::*;
+    let text = |text: &str| text.to_owned();
+    let start = TestStart {
+        realm: text("contoso"),
+        entity_id: text("https://auth.test/0123"),
+        acs_url: text("https://portal.test/saml/acs"),
+        issuer: text("https://sts.windows.net/x/"),
+        waits_for_test: true,
+        link: Some(text("sealed")),
+        csrf: text("token"),
+        identity_providers: vec![text("https://login.example")],
+    };
+    const CHECKS: [TestCheck; 17] = [
+        Age,
+        Shape,
+        Version,
+        Destination,
+        Issuer,
+        Request,
+        Issued,
+        Status,
+        Signature,
+        Assertion,
+        AssertionIssuer,
+        AssertionIssued,
+        Validity,
+        Audience,
+        Authentication,
+        Confirmation,
+        Identity,
+    ];
+    let steps = |outcome: &dyn Fn(usize) -> TestOutcome| {
+        let compared = Some((text("<wanted>"), text("<b>not</b> found")));
+        let steps = CHECKS.iter().enumerate();
+        steps.map(|(at, check)| TestStep { check: *check, outcome: outcome(at), compared: compared.clone() }).collect()
+    };
+    let certificate = TestCertificate { thumbprint: text("AB12"), name: text("<b>not</b> ours"), until: text("2027") };
+    let failed = TestReport {
+        passed: false,
+        steps: steps(&|at| if at == 16 { TestOutcome::NotReached } else { TestOutcome::Failed(text("<b>not</b> so")) }),
+        refused: Some(text("Responder: AADSTS50105: <b>not</b>")),
+        response: Some(text("<Response/>")),
+        assertion: Some(text("<Assertion/>")),
+        strangers: vec![certificate.clone()],
+        trusted: vec![certificate],
+        claims: Vec::new(),
+    };
+    let fields = [
+        TestField::Name,
+        TestField::Id,
+        TestField::DisplayName,
+        TestField::SamAccountName,
+        TestField::Upn,
+        TestField::Email,
+        TestField::Groups,
+        TestField::TooManyGroups,
+        TestField::Tenant,
+    ];
+    let claim = |fields: &[TestField]| TestClaim {
+        name: text("uPN"),
+        values: vec![text("<b>not</b>"), text("b")],
+        fields: fields.to_vec(),
+    };
+    let passed = TestReport {
+        passed: true,
+        steps: steps(&|_| TestOutcome::Passed),
+        claims: vec![claim(&fields), claim(&[])],
+        ..TestReport::default()
+    };
+    let result = TestResult {
+        realm: text("contoso"),
+        entity_id: text("https://auth.test/0123"),
+        acs_url: text("https://portal.test/saml/acs"),
+        request: Some(text("<AuthnRequest/>")),
+        report: failed.clone(),
+        switched_on: false,
+        csrf: text("token"),
+        identity_providers: vec![text("https://login.example")],
+    };
+    let unsigned = TestReport { strangers: Vec::new(), ..failed };
+    let good = TestResult { report: passed, switched_on: true, ..result.clone() };
+    let bad = TestResult { report: unsigned, ..result.clone() };
+    vec![
+        ("test-start", start.render(brand, locale)),
+        ("test-result", result.render(brand, locale)),
+        ("test-result-unsigned", bad.render(brand, locale)),
+        ("test-result-good", good.render(brand, locale)),
+    ]
+}
+
+const TROUBLES: [Trouble; 21] = [
     Trouble::Clock,
     Trouble::TooLate,
+    Trouble::TestLink,
+    Trouble::Occupied,
+    Trouble::SignOutRefused,
     Trouble::Refused,
     Trouble::OtherPerson,
     Trouble::Foreign,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Extension;
@@ -10,12 +11,12 @@ use axum::extract::State;
 use http::{Request, Response, StatusCode};
 use url::Url;
 
-use crate::clock::{SignedDuration, after};
+use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
 use crate::page::{LandingNote, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::Form;
-use crate::portal::{RealmParts, Shared, Visit, identity_provider, logon, redirect, show};
+use crate::portal::{RealmParts, Shared, Visit, identity_provider, logon, redirect, show, test_sso, unsolicited};
 use crate::saml::config::ACS_PATH;
 use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
 use crate::saml::{IdentityProvider, Mismatch, response};
@@ -30,6 +31,9 @@ const MAX_BODY: usize = 256 * 1024;
 /// The longest RelayState of ours has 22 characters; the standard allows 80 (SAML Bindings §3.4.3).
 const MAX_RELAY_STATE: usize = 80;
 
+/// Responses that are verified for one sign-in: it is work, and a browser needs one.
+const MAX_ANSWERS: u32 = 5;
+
 /// How long a Response waits for its turn to be verified.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -40,7 +44,7 @@ const PREVIOUS: &str = "previous session";
 
 /// Why a Response signed nobody in. The person is told less.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     /// The form has no Response, or more than one.
     #[error("the form has no SAMLResponse, or several")]
     NoResponse,
@@ -65,6 +69,9 @@ enum Refusal {
     /// Somebody else signed in than was typed.
     #[error("somebody else signed in than was typed")]
     OtherPerson,
+    /// Nobody asked for it, and somebody else is signed in in this browser.
+    #[error("somebody else is signed in in this browser")]
+    Occupied,
     /// There is no room, or no time.
     #[error("there are too many sign-ins")]
     Busy,
@@ -77,10 +84,17 @@ enum Refusal {
 }
 
 /// A refusal, and what is known of the sign-in that it ends.
-struct Failure {
-    refusal: Refusal,
-    realm: Option<String>,
-    returning: Option<String>,
+pub(super) struct Failure {
+    pub(super) refusal: Refusal,
+    pub(super) realm: Option<String>,
+    pub(super) returning: Option<String>,
+}
+
+impl Failure {
+    /// One before it is known what the sign-in was for.
+    pub(super) fn early(refusal: Refusal) -> Self {
+        Self { refusal, realm: None, returning: None }
+    }
 }
 
 /// The paths at which Responses are taken.
@@ -101,10 +115,8 @@ pub(super) async fn accept(
 ) -> Response<Body> {
     let trouble =
         |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
-    if !portal.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
-        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
-        return trouble(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
-    }
+    // Nothing is counted by address here. Each sign-in that was begun gets a few answers verified, and the beginning was
+    // counted: whoever posts without one costs nothing, and takes nothing from the neighbours behind the same address.
     let form = match Form::read(request, MAX_BODY).await {
         Ok(form) => form,
         Err(Trouble::TooLarge) => return trouble(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
@@ -117,11 +129,10 @@ pub(super) async fn accept(
 }
 
 async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Response<Body>, Failure> {
-    let early = |refusal| Failure { refusal, realm: None, returning: None };
-    let message = form.only("SAMLResponse").ok_or_else(|| early(Refusal::NoResponse))?;
-    let id = form.only("RelayState").filter(|id| id.len() <= MAX_RELAY_STATE).ok_or_else(|| early(Refusal::Spent))?;
-    let pending = portal.parts.pending.find(id).await.map_err(|error| early(error.into()))?;
-    let pending = pending.ok_or_else(|| early(Refusal::Spent))?;
+    let message = form.only("SAMLResponse").ok_or_else(|| Failure::early(Refusal::NoResponse))?;
+    let id = form.only("RelayState").filter(|id| id.len() <= MAX_RELAY_STATE).unwrap_or_default();
+    let pending = portal.parts.pending.find(id).await.map_err(|error| Failure::early(error.into()))?;
+    let Some(pending) = pending else { return unsolicited::take(portal, visit, message).await };
     let fail = |refusal| Failure { refusal, realm: Some(pending.realm.clone()), returning: pending.returning.clone() };
     // Checked before anything is used up: who knows an identifier alone can end nobody's sign-in.
     if visit.cookie(&cookie::pending(id)).map(fingerprint) != Some(pending.browser) {
@@ -129,6 +140,12 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     }
     let realm = portal.parts.realms.iter().find(|parts| parts.realm.name == pending.realm);
     let realm = realm.ok_or_else(|| fail(Refusal::UnknownRealm))?;
+    if portal.answers.get_with(fingerprint(id), Arc::default).fetch_add(1, Ordering::Relaxed) >= MAX_ANSWERS {
+        return Err(fail(Refusal::Spent));
+    }
+    if pending.test.is_some() {
+        return test_sso::finish(portal, visit, realm, (id, &pending), message).await.map_err(fail);
+    }
     let (accepted, idp) = match verified(portal, visit, realm, &pending, message).await {
         Ok(accepted) => accepted,
         Err(refusal) => {
@@ -142,13 +159,10 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let user = realm.claims.user(&accepted).map_err(|error| fail(error.into()))?;
     let consumed = portal.parts.pending.consume(id).await.map_err(|error| fail(error.into()))?;
     consumed.ok_or_else(|| fail(Refusal::Spent))?;
-    match portal.parts.pending.use_assertion(idp.entity_id(), &accepted.assertion_id, accepted.reusable_until).await {
-        Ok(true) => {}
-        Ok(false) => return Err(fail(Refusal::Replayed)),
-        Err(error) => return Err(fail(error.into())),
-    }
+    use_up(portal, &idp, &accepted).await.map_err(fail)?;
     let note = compare(visit, realm, &pending, &user).map_err(fail)?;
-    let mut response = begin(portal, visit, user, accepted, note.as_ref(), &pending).await.map_err(fail)?;
+    let mut response =
+        begin(portal, visit, user, accepted, note.as_ref(), pending.returning.as_deref()).await.map_err(fail)?;
     cookie::remove(&mut response, &cookie::pending(id));
     Ok(response)
 }
@@ -190,7 +204,6 @@ async fn verified(
     Ok((verify(portal, visit, realm, &idp, pending, message).await?, idp))
 }
 
-/// Verifies a Response on a thread of its own, a few at a time.
 async fn verify(
     portal: &Shared,
     visit: &Visit,
@@ -199,26 +212,51 @@ async fn verify(
     pending: &Pending,
     message: &str,
 ) -> Result<Accepted, Refusal> {
+    let message = message.to_owned();
+    let accept = move |expected: &Expected<'_>, now| response::accept(&message, expected, now);
+    Ok(in_turn(portal, visit, realm, Arc::clone(idp), Some(pending), accept).await??)
+}
+
+/// Does `work` with a Response on a thread of its own, a few at a time. What is expected is the answer to `pending`, or,
+/// without one, to nothing.
+pub(super) async fn in_turn<T: Send + 'static>(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    idp: Arc<IdentityProvider>,
+    pending: Option<&Pending>,
+    work: impl FnOnce(&Expected<'_>, Timestamp) -> T + Send + 'static,
+) -> Result<T, Refusal> {
     let turn = Arc::clone(&portal.verifications).acquire_owned();
     let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, turn).await else { return Err(Refusal::Busy) };
-    let (sp, idp) = (Arc::clone(&realm.service_provider), Arc::clone(idp));
-    let (message, request_id, requested) = (message.to_owned(), pending.request_id.clone(), pending.issued);
+    let (sp, now) = (Arc::clone(&realm.service_provider), portal.parts.clock.now());
+    let request_id = pending.map(|pending| pending.request_id.clone());
+    let requested = pending.map_or(now, |pending| pending.issued);
     let endpoint = format!("{}{}", portal.config.url, visit.address);
-    let (max_age, now) = (portal.parts.pending.lifetime(), portal.parts.clock.now());
-    let verified = tokio::task::spawn_blocking(move || {
+    let max_age = portal.parts.pending.lifetime();
+    let worked = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let expected = Expected {
             service_provider: &sp,
             identity_provider: &idp,
             endpoint: &endpoint,
-            request_id: &request_id,
+            request_id: request_id.as_deref(),
             requested,
             max_age,
             clock_skew: CLOCK_SKEW,
         };
-        response::accept(&message, &expected, now)
+        work(&expected, now)
     });
-    Ok(verified.await.map_err(|_| Refusal::Broken)??)
+    worked.await.map_err(|_| Refusal::Broken)
+}
+
+/// Marks an Assertion as used.
+pub(super) async fn use_up(portal: &Shared, idp: &IdentityProvider, accepted: &Accepted) -> Result<(), Refusal> {
+    match portal.parts.pending.use_assertion(idp.entity_id(), &accepted.assertion_id, accepted.reusable_until).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refusal::Replayed),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Who signed in counts, not who was typed; a realm may want them to be the same.
@@ -243,13 +281,13 @@ fn compare(visit: &Visit, realm: &RealmParts, pending: &Pending, user: &User) ->
 }
 
 /// Begins the session, ends the one that this browser had, and sends the person on.
-async fn begin(
+pub(super) async fn begin(
     portal: &Shared,
     visit: &Visit,
     user: User,
     accepted: Accepted,
     note: Option<&LandingNote>,
-    pending: &Pending,
+    returning: Option<&str>,
 ) -> Result<Response<Body>, Refusal> {
     let (sessions, sealer, now) = (&portal.parts.sessions, &portal.parts.sealer, portal.parts.clock.now());
     let facts = AssertionFacts {
@@ -261,8 +299,7 @@ async fn begin(
     let begun = sessions.begin(user, client, visit.user_agent(), facts, visit.peer.network.spans).await;
     let Begun { session, secret } = begun?;
     // The session cookie itself is not sent along with a POST from another site.
-    let previous = visit.cookie(cookie::PREVIOUS).and_then(|token| sealer.open::<SessionId>(PREVIOUS, token, now).ok());
-    if let Some(previous) = previous {
+    if let Some(previous) = previous(portal, visit) {
         sessions.end(previous, Ending::Replaced).await;
     }
     tracing::info!(
@@ -273,17 +310,22 @@ async fn begin(
         request_id = visit.request_id,
         "signed in"
     );
-    let location = logon::after_sign_in(portal, note, pending.returning.as_deref());
+    let location = logon::after_sign_in(portal, note, returning);
     let mut response = redirect(StatusCode::SEE_OTHER, &location);
     let lifetime = Some(session.expires.duration_since(now));
     cookie::set(&mut response, cookie::SESSION, &secret, SameSite::Lax, lifetime);
     let previous = sealer.seal(PREVIOUS, &session.id, after(session.expires, CLOCK_SKEW));
     cookie::set(&mut response, cookie::PREVIOUS, &previous, SameSite::None, lifetime);
-    match pending.returning.as_deref().filter(|token| token.len() <= cookie::MAX_VALUE) {
+    match returning.filter(|token| token.len() <= cookie::MAX_VALUE) {
         Some(token) => cookie::set(&mut response, cookie::DESTINATION, token, SameSite::Lax, Some(REMEMBERED)),
         None => cookie::remove(&mut response, cookie::DESTINATION),
     }
     Ok(response)
+}
+
+/// The session that a new sign-in in this browser replaces.
+pub(super) fn previous(portal: &Shared, visit: &Visit) -> Option<SessionId> {
+    portal.parts.sealer.open(PREVIOUS, visit.cookie(cookie::PREVIOUS)?, portal.parts.clock.now()).ok()
 }
 
 /// Says that it did not work. To people all bad Responses look the same; the reason is for the log.
@@ -299,6 +341,7 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
         }
         Refusal::OtherBrowser => (StatusCode::FORBIDDEN, Trouble::Foreign, None),
         Refusal::OtherPerson => (StatusCode::FORBIDDEN, Trouble::OtherPerson, None),
+        Refusal::Occupied => (StatusCode::FORBIDDEN, Trouble::Occupied, None),
         Refusal::Busy | Refusal::Store(store::Error::Full) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
         Refusal::Store(store::Error::Away) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Away, None),
         Refusal::Response(error) => (StatusCode::FORBIDDEN, trouble_of(error), None),

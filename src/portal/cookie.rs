@@ -5,6 +5,8 @@
 //! | `__Host-vestibule` | Lax | the session |
 //! | `__Host-vestibule-was` | None | which session a new sign-in replaces; it opens nothing |
 //! | `__Host-vestibule-to` | Lax | where the last sign-in led, for those who go back to it |
+//! | `__Host-vestibule-out` | None | which sign-out the identity provider was told of |
+//! | `__Host-vestibule-op` | Lax | which realm an operator may test |
 //! | `__Host-vestibule-form` | Lax | binds form tokens to the browser |
 //! | `__Host-vestibule-p-<id>` | None | binds one pending sign-in to the browser |
 //!
@@ -24,6 +26,12 @@ pub(super) const PREVIOUS: &str = "__Host-vestibule-was";
 
 /// Where the last sign-in led: its return token.
 pub(super) const DESTINATION: &str = "__Host-vestibule-to";
+
+/// The sign-out that the identity provider was told of.
+pub(super) const LEAVING: &str = "__Host-vestibule-out";
+
+/// The realm that an operator may test.
+pub(super) const OPERATOR: &str = "__Host-vestibule-op";
 
 /// Browsers refuse longer cookies (RFC 6265bis §5.7: name and value, 4096 octets).
 pub(super) const MAX_VALUE: usize = 4000;

@@ -1,19 +1,19 @@
-//! The page of a person who is signed in, and the way out.
+//! The page of a person who is signed in.
 
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use crate::clock::{SignedDuration, after};
-use crate::page::{Device, LandingNote, Onward, SignedIn, SignedOut, Trouble};
-use crate::portal::form::{self, Form, Token};
+use crate::page::{Device, LandingNote, Onward, SignedIn};
+use crate::portal::form::Token;
 use crate::portal::visit::with_parameters;
-use crate::portal::{Shared, Visit, cookie, logon, redirect, show};
+use crate::portal::{Shared, Visit, logon, redirect, show};
+use crate::session::Session;
 use crate::session::returning::Return;
-use crate::session::{Ending, Session};
 
 type Portal = State<Arc<Shared>>;
 
@@ -55,48 +55,11 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
             place: logon::place(&challenge),
         }),
         csrf: token.text.clone(),
+        identity_providers: portal.sign_in_origins(),
     };
     let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
     token.set_cookie(&mut response);
     response
-}
-
-/// `POST /sign-out`.
-pub(super) async fn sign_out(
-    State(portal): Portal,
-    Extension(visit): Extension<Visit>,
-    request: Request<Body>,
-) -> Response<Body> {
-    let fail =
-        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
-    let form = match Form::read(request, form::MAX_FORM).await {
-        Ok(form) => form,
-        Err(Trouble::TooLarge) => return fail(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
-        Err(trouble) => return fail(StatusCode::BAD_REQUEST, trouble),
-    };
-    if let Err(error) = form::check(&portal, &visit, &form) {
-        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
-        return fail(StatusCode::FORBIDDEN, Trouble::Form);
-    }
-    let everywhere = form.value("where") == Some("everywhere");
-    if let Some(session) = visit.session(&portal).await {
-        let others = if everywhere { portal.parts.sessions.of_user(&session.user).await } else { Vec::new() };
-        for session in std::iter::once(&session).chain(&others) {
-            portal.parts.sessions.end(session.id, Ending::SignedOut).await;
-        }
-    }
-    let mut response =
-        redirect(StatusCode::SEE_OTHER, if everywhere { "/signed-out?everywhere" } else { "/signed-out" });
-    cookie::remove(&mut response, cookie::SESSION);
-    cookie::remove(&mut response, cookie::PREVIOUS);
-    cookie::remove(&mut response, cookie::DESTINATION);
-    response
-}
-
-/// `GET /signed-out`.
-pub(super) async fn signed_out(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let page = SignedOut { everywhere: visit.parameter("everywhere").is_some() };
-    show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
 /// Where the person is signed in, this browser first.

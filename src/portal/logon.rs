@@ -49,10 +49,6 @@ pub(super) async fn submit(
 ) -> Response<Body> {
     let fail =
         |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
-    if !portal.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
-        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
-        return fail(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
-    }
     let form = match Form::read(request, form::MAX_FORM).await {
         Ok(form) => form,
         Err(Trouble::TooLarge) => return fail(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
@@ -78,6 +74,11 @@ pub(super) async fn submit(
             return logon_as(StatusCode::UNPROCESSABLE_ENTITY, &portal, &visit, draft);
         }
     };
+    // Only what begins is counted: a form that leads to nothing takes nothing from the neighbours behind one address.
+    if !portal.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
+        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
+        return fail(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
+    }
     begin(&portal, &visit, realm, &name, draft).await
 }
 
@@ -92,7 +93,11 @@ fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonN
         [only] if only.realm.domains.is_empty() => Some(only),
         _ => None,
     };
-    parts.or(only).map(|parts| (parts, name)).ok_or(Mistake::UnknownDomain)
+    match parts.or(only) {
+        None => Err(Mistake::UnknownDomain),
+        Some(parts) if !parts.switch.is_on() => Err(Mistake::NotEnabled),
+        Some(parts) => Ok((parts, name)),
+    }
 }
 
 /// Remembers the sign-in and sends the browser to the identity provider.
@@ -113,6 +118,7 @@ async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonN
         typed: draft.account,
         returning: draft.returning,
         browser: fingerprint(&secret),
+        test: None,
     };
     if let Err(error) = portal.parts.pending.remember(&id, &pending).await {
         tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, %error, "no room for a sign-in");
@@ -154,7 +160,9 @@ async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Respons
             let page = visit.trouble(Trouble::Away, token);
             return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));
         }
-        return logon(portal, visit, Draft::returning(portal, token));
+        let note = visit.parameter("tile").map(|_| Note::Tile);
+        let draft = Draft::returning(portal, token);
+        return logon(portal, visit, Draft { note: draft.note.or(note), ..draft });
     };
     let Some(token) = token else { return redirect(StatusCode::FOUND, "/me") };
     match Return::open(&portal.parts.sealer, token, portal.parts.clock.now()) {

@@ -11,11 +11,19 @@ mod identity_provider;
 mod landing;
 mod limit;
 mod logon;
+mod operator;
+mod sign_out;
+mod slo;
+mod switch;
+mod test_sso;
+mod test_view;
 mod trust;
+mod unsolicited;
 mod visit;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use axum::Router;
@@ -32,6 +40,7 @@ use crate::clock::{Clock, SignedDuration, after};
 use crate::identity::Realm;
 use crate::page::{Brand, Handover, Html, Locales, Purpose};
 use crate::saml::binding::Outgoing;
+use crate::saml::config::SLO_PATH;
 use crate::saml::{ClaimMap, Mismatch, ServiceProvider};
 use crate::seal::Sealer;
 use crate::session::Sessions;
@@ -41,6 +50,8 @@ use crate::wire::Peer;
 
 pub use config::{Config, Error, Origin};
 pub use cookie::SESSION as SESSION_COOKIE;
+pub use operator::{LIFETIME as TEST_LINK_LIFETIME, Operators};
+pub use switch::Switch;
 pub use trust::Trust;
 
 use limit::Limiter;
@@ -48,6 +59,9 @@ use visit::Visit;
 
 /// How long a challenge that was answered is remembered: as long as it is good.
 const CHALLENGE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Where operators' links lead.
+const TEST_PATH: &str = "/test-sso";
 
 /// How many Responses are verified at the same time: it is work for a processor, and anybody may ask for it.
 const VERIFICATIONS: usize = 2;
@@ -67,6 +81,8 @@ pub struct Parts {
     pub realms: Vec<RealmParts>,
     /// The certificate of the interception authority.
     pub authority: Certificate,
+    /// Opens operators' links.
+    pub operators: Arc<Operators>,
     /// The look of the pages.
     pub brand: Brand,
     /// The time.
@@ -86,6 +102,10 @@ pub struct RealmParts {
     pub claims: Arc<ClaimMap>,
     /// What happens when somebody else signs in than was typed.
     pub mismatch: Mismatch,
+    /// Whether a sign-in may begin at the identity provider.
+    pub idp_initiated: bool,
+    /// Whether people may sign in.
+    pub switch: Arc<Switch>,
 }
 
 /// A certificate in both of its usual forms.
@@ -110,11 +130,17 @@ struct Shared {
     parts: Parts,
     locales: Locales,
     limiter: Limiter,
+    /// Counts Responses by the pending sign-ins that they belong to.
+    answers: Cache<[u8; 16], Arc<AtomicU32>>,
+    /// Counts Responses that nobody asked for.
+    unsolicited: Limiter,
     /// Challenges that a ticket was issued for while the store was away, by the fingerprints of their return tokens.
     answered: Cache<[u8; 16], ()>,
     verifications: Arc<Semaphore>,
     /// Our metadata for each realm, in the order of the realms; signing them is work.
     metadata: Vec<Option<Bytes>>,
+    /// Turns to verify messages of Single Logout.
+    logouts: Arc<Semaphore>,
     authority: files::Authority,
 }
 
@@ -125,8 +151,11 @@ impl Portal {
             locales: Locales::built_in(),
             answered: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
             limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
+            answers: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
+            unsolicited: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
             metadata: parts.realms.iter().map(files::metadata_of).collect(),
+            logouts: Arc::new(Semaphore::new(1)),
             authority: files::Authority::read(&parts.authority),
             config,
             parts,
@@ -196,8 +225,11 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/logon", post(logon::submit))
         .route("/again", get(logon::again))
         .route("/me", get(landing::show_page))
-        .route("/sign-out", post(landing::sign_out))
-        .route("/signed-out", get(landing::signed_out))
+        .route("/sign-out", post(sign_out::sign_out))
+        .route("/signed-out", get(sign_out::signed_out))
+        .route(SLO_PATH, get(slo::take).post(slo::take))
+        .route(TEST_PATH, get(test_sso::show_start).post(test_sso::begin))
+        .route("/test-sso/result", get(test_sso::show_result))
         .route("/certificate", get(files::certificate))
         .route("/certificate/authority.pem", get(files::authority_pem))
         .route("/certificate/authority.crt", get(files::authority_der))

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::saml::response::Attribute;
 use crate::saml::xml::Element;
-use crate::saml::{Error, ns};
+use crate::saml::{Error, NameId, ns};
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 
@@ -14,7 +14,7 @@ pub(super) struct Assertion {
     pub(super) version: String,
     pub(super) issue_instant: Timestamp,
     pub(super) issuer: String,
-    pub(super) name_id: Option<String>,
+    pub(super) name_id: Option<NameId>,
     pub(super) confirmations: Vec<Confirmation>,
     pub(super) conditions: Conditions,
     pub(super) authentication: Authentication,
@@ -54,7 +54,7 @@ impl Assertion {
             version: assertion.attribute("Version").ok_or(Error::WrongVersion)?.to_owned(),
             issue_instant: required_instant(assertion, "IssueInstant")?,
             issuer: assertion.only(ns::ASSERTION, "Issuer").ok_or(Error::WrongIssuer)?.text.clone(),
-            name_id: subject.only(ns::ASSERTION, "NameID").map(|name| name.text.clone()),
+            name_id: subject.only(ns::ASSERTION, "NameID").map(NameId::read),
             confirmations: confirmations(subject)?,
             conditions: conditions(assertion)?,
             authentication: authentication(assertion)?,

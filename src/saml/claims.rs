@@ -1,5 +1,7 @@
 //! Makes a person out of what an identity provider vouches for.
 
+use serde::{Deserialize, Serialize};
+
 use crate::identity::{Groups, User};
 use crate::saml::response::{Accepted, Attribute};
 
@@ -50,7 +52,61 @@ pub enum Error {
     WrongTenant,
 }
 
+/// What a claim becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Field {
+    /// The name that records show and rules match.
+    Name,
+    /// What stays the same when the person is renamed.
+    Id,
+    /// The name for people to read.
+    DisplayName,
+    /// The account's name in its on-premises domain.
+    SamAccountName,
+    /// `userPrincipalName`.
+    Upn,
+    /// The mail address.
+    Email,
+    /// The groups.
+    Groups,
+    /// That the groups are not known, because there are too many.
+    TooManyGroups,
+    /// Whether the person belongs to the required tenant.
+    Tenant,
+}
+
+/// The claims that each field is made of: the first one that is there.
+const FIELDS: [(Field, &[&str]); 6] = [
+    (Field::Id, &[OBJECT_ID]),
+    (Field::DisplayName, &[DISPLAY_NAME]),
+    (Field::SamAccountName, &["sAMAccountName", "onPremisesSamAccountName"]),
+    (Field::Upn, &["uPN", "userPrincipalName", UPN, NAME]),
+    (Field::Email, &[EMAIL, "user.mail", "mail"]),
+    (Field::TooManyGroups, &[GROUPS_LINK]),
+];
+
+fn names_of(field: Field) -> &'static [&'static str] {
+    FIELDS.iter().find(|(own, _)| *own == field).map_or(&[], |(_, names)| names)
+}
+
 impl ClaimMap {
+    /// What each attribute of an accepted Assertion becomes, in the order of the Assertion.
+    pub fn explain(&self, accepted: &Accepted) -> Vec<Vec<Field>> {
+        let claims = Claims(&accepted.attributes);
+        let identity: Vec<&str> = self.identity.iter().map(String::as_str).collect();
+        let tenant = if self.tenant.is_some() { &[TENANT_ID][..] } else { &[] };
+        let own =
+            [(Field::Name, identity.as_slice()), (Field::Groups, &[self.groups.as_str()]), (Field::Tenant, tenant)];
+        let uses = |attribute: &Attribute| {
+            let used = own.iter().chain(&FIELDS).filter(|(_, names)| {
+                let found = names.iter().find(|name| claims.named(name).next().is_some());
+                found.is_some_and(|name| attribute.name.eq_ignore_ascii_case(name))
+            });
+            used.map(|(field, _)| *field).collect()
+        };
+        accepted.attributes.iter().map(uses).collect()
+    }
+
     /// The person that an accepted Assertion names.
     pub fn user(&self, accepted: &Accepted) -> Result<User, Error> {
         let claims = Claims(&accepted.attributes);
@@ -64,9 +120,9 @@ impl ClaimMap {
             realm: self.realm.clone(),
             id: claims.single(OBJECT_ID)?.unwrap_or(name).to_lowercase(),
             display_name: claims.single(DISPLAY_NAME)?.map(str::to_owned),
-            sam_account_name: claims.first(&["sAMAccountName", "onPremisesSamAccountName"])?,
-            upn: claims.first(&["uPN", "userPrincipalName", UPN, NAME])?.filter(|upn| upn.contains('@')),
-            email: claims.first(&[EMAIL, "user.mail", "mail"])?,
+            sam_account_name: claims.first(names_of(Field::SamAccountName))?,
+            upn: claims.first(names_of(Field::Upn))?.filter(|upn| upn.contains('@')),
+            email: claims.first(names_of(Field::Email))?,
             groups: self.groups(claims),
             name: name.to_owned(),
         })

@@ -16,6 +16,9 @@ use crate::saml::{Binding, ClaimMap, Key, ServiceProvider, claims, identity_prov
 /// Where Responses are wanted, unless a realm says otherwise.
 pub const ACS_PATH: &str = "/saml/acs";
 
+/// Where messages of Single Logout are taken: Entra's *Logout Url*.
+pub const SLO_PATH: &str = "/saml/slo";
+
 /// One `[[realm]]`, as written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,11 +86,56 @@ pub struct Config {
     /// The ways of signing in that count, exactly these. Default: any.
     #[serde(default)]
     pub authn_context: Vec<String>,
+    /// Whether people may sign in: `true`, `false`, or `"after-test"`, as soon as Test SSO has passed. Default `true`.
+    #[serde(default)]
+    pub enabled: Enabled,
+    /// Whether a sign-in may begin at the identity provider, such as with a tile of *My Apps*. Default `false`.
+    #[serde(default)]
+    pub idp_initiated: bool,
     /// What happens when somebody else signs in than was typed. Default `accept`.
     #[serde(default)]
     pub mismatch: Mismatch,
     /// The only tenant (a GUID) whose people are taken.
     pub require_tenant: Option<String>,
+}
+
+/// Whether people may sign in to a realm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub enum Enabled {
+    /// They may.
+    #[default]
+    Yes,
+    /// They may not.
+    No,
+    /// They may as soon as a test has passed.
+    AfterTest,
+}
+
+/// How it is written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Switch(bool),
+    Word(String),
+}
+
+/// It is written in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is `true`, `false` or `\"after-test\"`")]
+pub struct NotASwitch;
+
+impl TryFrom<Written> for Enabled {
+    type Error = NotASwitch;
+
+    fn try_from(written: Written) -> Result<Self, NotASwitch> {
+        match written {
+            Written::Switch(true) => Ok(Self::Yes),
+            Written::Switch(false) => Ok(Self::No),
+            Written::Word(word) if word == "after-test" => Ok(Self::AfterTest),
+            Written::Word(_) => Err(NotASwitch),
+        }
+    }
 }
 
 /// What happens when somebody else signs in at the identity provider than was typed at the portal.
@@ -208,7 +256,7 @@ impl Config {
             entity_id: self.entity_id.clone(),
             acs_url: format!("{portal}{}", self.acs),
             acs_aliases: self.acs_aliases.iter().map(|path| format!("{portal}{path}")).collect(),
-            slo_url: None,
+            slo_url: Some(format!("{portal}{SLO_PATH}")),
             keys: keys.collect::<Result<_, _>>()?,
             requests: Options {
                 binding: self.binding,

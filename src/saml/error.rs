@@ -1,4 +1,4 @@
-//! Why a Response was not accepted.
+//! Why a message was not accepted.
 
 use crate::saml::guard::Status;
 use crate::saml::xml::{self, Construct};
@@ -27,6 +27,18 @@ pub enum Error {
     /// Another message than a Response.
     #[error("the message is not a Response")]
     NotAResponse,
+    /// Another message than is taken at this place.
+    #[error("the message is another one than is taken here")]
+    OtherMessage,
+    /// A query that has no message, several, or a part of one twice.
+    #[error("the query does not hold exactly one message")]
+    BadQuery,
+    /// Not one whole DEFLATE stream (RFC 1951).
+    #[error("the message is not deflated")]
+    NotDeflated,
+    /// A LogoutRequest without a NameID.
+    #[error("the LogoutRequest names nobody")]
+    NobodyNamed,
     /// An element that has no business where it stands.
     #[error("the message holds an element in a place where it does not belong")]
     MisplacedElement,

@@ -12,6 +12,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
 use crate::saml::xml::{self, Comments, Element};
 use crate::saml::{Error, ns};
@@ -35,6 +36,11 @@ pub struct Guarded {
 }
 
 impl Guarded {
+    /// What the Response says of itself.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// Whether there is an Assertion in it, encrypted or not.
     pub(super) fn has_assertion(&self) -> bool {
         self.response.children.iter().any(is_assertion)
@@ -71,7 +77,7 @@ pub struct Facts {
 }
 
 /// How the identity provider says that it went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The top-level code, such as `urn:oasis:names:tc:SAML:2.0:status:Responder`.
     pub code: String,
@@ -105,7 +111,7 @@ impl fmt::Display for Status {
 }
 
 /// A message that holds no Assertion, with the shape of an honest one. Nothing in it has been verified.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Plain {
     /// The message.
     pub(super) xml: String,
@@ -117,14 +123,13 @@ pub(super) struct Plain {
 
 /// Lets another protocol message through, such as a LogoutRequest: one that is called one of `names`, with at most one
 /// Signature, over itself.
-#[cfg_attr(not(test), expect(dead_code, reason = "Single Logout is to read its messages so"))]
 pub(super) fn admit_plain(xml: String, names: &[&str]) -> Result<Plain, Error> {
     if xml.len() > MAX_LEN {
         return Err(Error::TooLong);
     }
     let message = plain(xml)?;
     let known = message.root.namespace == ns::PROTOCOL && names.contains(&message.root.name.as_str());
-    if known { Ok(message) } else { Err(Error::NotAResponse) }
+    if known { Ok(message) } else { Err(Error::OtherMessage) }
 }
 
 /// Lets an Assertion through that was encrypted. Nobody has seen it before, so all that holds for a message holds for it.
@@ -215,7 +220,8 @@ fn facts(response: &Element) -> Result<Facts, Error> {
     })
 }
 
-fn status(response: &Element) -> Result<Status, Error> {
+/// How the identity provider says that it went, as the message has it.
+pub(super) fn status(response: &Element) -> Result<Status, Error> {
     let status = response.only(ns::PROTOCOL, "Status").ok_or(Error::MisplacedElement)?;
     let code = status.only(ns::PROTOCOL, "StatusCode").ok_or(Error::MisplacedElement)?;
     let bounded = |text: &str| text.trim().chars().take(MAX_STATUS).collect::<String>();

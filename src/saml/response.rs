@@ -1,9 +1,12 @@
 //! Holds a Response against what was expected: this request, this address, this identity provider, this moment.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::{SignedDuration, Timestamp, after};
-use crate::saml::assertion::{Assertion, Conditions, Confirmation, parse_instant};
-use crate::saml::guard::Facts;
-use crate::saml::{Error, IdentityProvider, ServiceProvider, guard, verify};
+use crate::saml::assertion::{Assertion, Confirmation, parse_instant};
+use crate::saml::guard::{Facts, Guarded};
+use crate::saml::verify::Verified;
+use crate::saml::{Error, IdentityProvider, NameId, ServiceProvider, guard, verify};
 
 /// How far the clocks of identity provider and service provider may differ.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -19,8 +22,9 @@ pub struct Expected<'a> {
     pub identity_provider: &'a IdentityProvider,
     /// The address that the Response was posted to.
     pub endpoint: &'a str,
-    /// The ID of the AuthnRequest that this browser was sent away with.
-    pub request_id: &'a str,
+    /// The ID of the AuthnRequest that this browser was sent away with; none where nobody asked, and the identity
+    /// provider begins.
+    pub request_id: Option<&'a str>,
     /// When that was.
     pub requested: Timestamp,
     /// How long the person may have taken since then; [`MAX_AGE`] unless there is a reason.
@@ -46,7 +50,7 @@ pub struct Accepted {
     /// When the identity provider wants the session to be over.
     pub session_ends: Option<Timestamp>,
     /// NameID.
-    pub name_id: Option<String>,
+    pub name_id: Option<NameId>,
     /// The attributes, in the order of the Assertion.
     pub attributes: Vec<Attribute>,
 }
@@ -60,29 +64,76 @@ pub struct Attribute {
     pub values: Vec<String>,
 }
 
+/// One thing that must hold of a Response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Check {
+    /// Whether it came in time.
+    Age,
+    /// Whether it has the one shape of an honest Response.
+    Shape,
+    /// Which version of SAML it has.
+    Version,
+    /// Where it was sent.
+    Destination,
+    /// Who sent it.
+    Issuer,
+    /// Which request it answers.
+    Request,
+    /// When it was made.
+    Issued,
+    /// What it says of itself.
+    Status,
+    /// Whether both verifiers find that a key of the identity provider signed it.
+    Signature,
+    /// Whether the Assertion is complete.
+    Assertion,
+    /// Who vouches.
+    AssertionIssuer,
+    /// When the Assertion was made.
+    AssertionIssued,
+    /// Whether its time has come, and is not over.
+    Validity,
+    /// For whom it is meant.
+    Audience,
+    /// When the person proved who they are, and until when that counts.
+    Authentication,
+    /// To where, when, and in answer to what it may be presented.
+    Confirmation,
+    /// Whether the claims name somebody.
+    Identity,
+}
+
+type OfResponse = fn(&Facts, &Expected<'_>, Timestamp) -> Result<(), Error>;
+type OfAssertion = fn(&Assertion, &Expected<'_>, Timestamp) -> Result<(), Error>;
+
+/// What must hold of a Response. Where only the Assertion is signed, this holds nobody back who can write; it tells honest
+/// mistakes apart.
+pub(super) const OF_RESPONSE: [(Check, OfResponse); 5] = [
+    (Check::Version, check_version),
+    (Check::Destination, check_destination),
+    (Check::Issuer, check_issuer),
+    (Check::Request, check_request),
+    (Check::Issued, |facts, expected, now| check_issued(parse_instant(&facts.issue_instant)?, expected, now)),
+];
+
+/// What must hold of an Assertion.
+pub(super) const OF_ASSERTION: [(Check, OfAssertion); 6] = [
+    (Check::AssertionIssuer, check_assertion_issuer),
+    (Check::AssertionIssued, |assertion, expected, now| check_issued(assertion.issue_instant, expected, now)),
+    (Check::Validity, check_validity),
+    (Check::Audience, check_audience),
+    (Check::Authentication, check_authentication),
+    (Check::Confirmation, |assertion, expected, now| confirmed(&assertion.confirmations, expected, now).map(|_| ())),
+];
+
 /// Accepts the form field `SAMLResponse`, or says why not.
 pub fn accept(field: &str, expected: &Expected<'_>, now: Timestamp) -> Result<Accepted, Error> {
-    if !expected.service_provider.takes_responses_at(expected.endpoint) {
-        return Err(Error::WrongEndpoint);
-    }
-    if after(expected.requested, expected.max_age) < now {
-        return Err(Error::RequestTooOld);
-    }
+    check_age(expected, now)?;
     let message = guard::admit(field)?;
-    check_response(&message.facts, expected, now)?;
-    if !message.facts.status.is_success() {
-        return Err(Error::Status(message.facts.status));
-    }
-    if !message.has_assertion() {
-        return Err(Error::NoAssertion);
-    }
-    let verified = verify::verify(&message, expected.identity_provider, &expected.service_provider.keys)?;
-    // SAML Bindings §3.5.5.2: a signed message says where it is going.
-    if verified.response_signed && message.facts.destination.is_none() {
-        return Err(Error::WrongDestination);
-    }
-    let assertion = Assertion::read(&verified.assertion)?;
-    check_assertion(&assertion, expected, now)?;
+    OF_RESPONSE.iter().try_for_each(|(_, check)| check(&message.facts, expected, now))?;
+    check_status(&message)?;
+    let assertion = read(&message, expected)?;
+    OF_ASSERTION.iter().try_for_each(|(_, check)| check(&assertion, expected, now))?;
     let confirmation = confirmed(&assertion.confirmations, expected, now)?;
     let end = assertion.conditions.not_on_or_after.max(confirmation.not_on_or_after);
     Ok(Accepted {
@@ -96,61 +147,84 @@ pub fn accept(field: &str, expected: &Expected<'_>, now: Timestamp) -> Result<Ac
     })
 }
 
-/// Where only the Assertion is signed, this holds nobody back who can write; it tells honest mistakes apart.
-fn check_response(facts: &Facts, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
-    if facts.version != "2.0" {
-        return Err(Error::WrongVersion);
+pub(super) fn check_age(expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
+    if !expected.service_provider.takes_responses_at(expected.endpoint) {
+        return Err(Error::WrongEndpoint);
     }
-    if facts.destination.as_deref().is_some_and(|destination| destination != expected.endpoint) {
-        return Err(Error::WrongDestination);
-    }
-    if facts.issuer.as_deref().is_some_and(|issuer| issuer != expected.identity_provider.entity_id()) {
-        return Err(Error::WrongIssuer);
-    }
-    if facts.in_response_to.as_deref() != Some(expected.request_id) {
-        return Err(Error::WrongRequest);
-    }
-    check_issued(parse_instant(&facts.issue_instant)?, expected, now)
+    if after(expected.requested, expected.max_age) < now { Err(Error::RequestTooOld) } else { Ok(()) }
 }
 
-fn check_assertion(assertion: &Assertion, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
+pub(super) fn check_status(message: &Guarded) -> Result<(), Error> {
+    if !message.facts.status.is_success() {
+        return Err(Error::Status(message.facts.status.clone()));
+    }
+    if message.has_assertion() { Ok(()) } else { Err(Error::NoAssertion) }
+}
+
+/// The Assertion, once its signature is verified.
+fn read(message: &Guarded, expected: &Expected<'_>) -> Result<Assertion, Error> {
+    let verified = verify::verify(message, expected.identity_provider, &expected.service_provider.keys)?;
+    check_signed_destination(message, &verified)?;
+    Assertion::read(&verified.assertion)
+}
+
+/// SAML Bindings §3.5.5.2: a signed message says where it is going.
+pub(super) fn check_signed_destination(message: &Guarded, verified: &Verified) -> Result<(), Error> {
+    let missing = verified.response_signed && message.facts.destination.is_none();
+    if missing { Err(Error::WrongDestination) } else { Ok(()) }
+}
+
+fn check_version(facts: &Facts, _: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
+    if facts.version == "2.0" { Ok(()) } else { Err(Error::WrongVersion) }
+}
+
+fn check_destination(facts: &Facts, expected: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
+    let elsewhere = facts.destination.as_deref().is_some_and(|destination| destination != expected.endpoint);
+    if elsewhere { Err(Error::WrongDestination) } else { Ok(()) }
+}
+
+fn check_issuer(facts: &Facts, expected: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
+    let another = facts.issuer.as_deref().is_some_and(|issuer| issuer != expected.identity_provider.entity_id());
+    if another { Err(Error::WrongIssuer) } else { Ok(()) }
+}
+
+fn check_request(facts: &Facts, expected: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
+    if facts.in_response_to.as_deref() == expected.request_id { Ok(()) } else { Err(Error::WrongRequest) }
+}
+
+fn check_assertion_issuer(assertion: &Assertion, expected: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
     if assertion.version != "2.0" {
         return Err(Error::WrongVersion);
     }
-    if assertion.issuer != expected.identity_provider.entity_id() {
-        return Err(Error::WrongIssuer);
-    }
-    check_issued(assertion.issue_instant, expected, now)?;
-    check_conditions(&assertion.conditions, expected, now)?;
+    if assertion.issuer == expected.identity_provider.entity_id() { Ok(()) } else { Err(Error::WrongIssuer) }
+}
+
+fn check_authentication(assertion: &Assertion, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
     check_issued(assertion.authentication.instant, expected, now)?;
     let session = assertion.authentication.session_not_on_or_after;
-    if session.is_some_and(|end| after(end, expected.clock_skew) <= now) {
-        return Err(Error::SessionEnded);
-    }
-    Ok(())
+    if session.is_some_and(|end| after(end, expected.clock_skew) <= now) { Err(Error::SessionEnded) } else { Ok(()) }
 }
 
 fn check_issued(instant: Timestamp, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
     if instant > after(now, expected.clock_skew) { Err(Error::IssuedInFuture) } else { Ok(()) }
 }
 
-fn check_conditions(conditions: &Conditions, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
-    if conditions.not_before > after(now, expected.clock_skew) {
+fn check_validity(assertion: &Assertion, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
+    if assertion.conditions.not_before > after(now, expected.clock_skew) {
         return Err(Error::NotYetValid);
     }
-    if after(conditions.not_on_or_after, expected.clock_skew) <= now {
-        return Err(Error::Expired);
-    }
-    if conditions.restrictions.is_empty() {
+    let over = after(assertion.conditions.not_on_or_after, expected.clock_skew) <= now;
+    if over { Err(Error::Expired) } else { Ok(()) }
+}
+
+fn check_audience(assertion: &Assertion, expected: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
+    let restrictions = &assertion.conditions.restrictions;
+    if restrictions.is_empty() {
         return Err(Error::NoAudience);
     }
     // SAML Core §2.5.1.4: each restriction must hold; in each, one audience is enough.
     let ours = |audience: &String| *audience == expected.service_provider.entity_id;
-    if conditions.restrictions.iter().all(|restriction| restriction.iter().any(ours)) {
-        Ok(())
-    } else {
-        Err(Error::WrongAudience)
-    }
+    if restrictions.iter().all(|restriction| restriction.iter().any(ours)) { Ok(()) } else { Err(Error::WrongAudience) }
 }
 
 /// The first bearer confirmation that holds; else what the last one failed at.
@@ -173,7 +247,7 @@ fn check_confirmation(confirmation: &Confirmation, expected: &Expected<'_>, now:
     if confirmation.recipient.as_deref() != Some(expected.endpoint) {
         return Err(Error::WrongRecipient);
     }
-    if confirmation.in_response_to.as_deref() != Some(expected.request_id) {
+    if confirmation.in_response_to.as_deref() != expected.request_id {
         return Err(Error::WrongRequest);
     }
     if after(confirmation.not_on_or_after, expected.clock_skew) <= now {

@@ -105,10 +105,10 @@ pub(super) fn parse(text: &str, comments: Comments) -> Result<Element, Error> {
     let mut first = true;
     loop {
         match reader.read_event().map_err(|_| Error::Malformed)? {
-            Event::Start(start) => tree.open(element(&start, reader.resolver())?)?,
+            Event::Start(start) => tree.open(element(&start, reader.resolver(), comments)?)?,
             Event::End(_) => tree.close()?,
             Event::Empty(start) => {
-                tree.open(element(&start, reader.resolver())?)?;
+                tree.open(element(&start, reader.resolver(), comments)?)?;
                 tree.close()?;
             }
             Event::Text(text) => tree.text(&text.xml10_content().map_err(|_| Error::Malformed)?)?,
@@ -174,7 +174,7 @@ impl Tree {
     }
 }
 
-fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver) -> Result<Element, Error> {
+fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, kind: Comments) -> Result<Element, Error> {
     let (namespace, name) = resolver.resolve_element(start.name());
     check_qualified_name(start.name().as_ref())?;
     let (namespace, name) = (resolved(&namespace)?, local(name.as_ref())?);
@@ -188,6 +188,10 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver) -> Result<Eleme
         if attribute.value.contains(&b'<') {
             return Err(Error::Malformed);
         }
+        // To a reader such characters are spaces (XML 1.0 §3.3.3). One of the verifiers keeps them as they are.
+        if kind == Comments::Refused && attribute.value.iter().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) {
+            return Err(Error::Malformed);
+        }
         // An unknown entity is the only thing that can be wrong with a value here.
         let value = attribute
             .normalized_value(XmlVersion::Explicit1_0)
@@ -197,7 +201,11 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver) -> Result<Eleme
             return Err(Error::Malformed);
         }
         match attribute.key.as_namespace_binding() {
+            // One of the verifiers leaves references in such a name as they are.
+            Some(_) if attribute.value.contains(&b'&') => return Err(Error::Malformed),
             Some(binding) => check_binding(binding, &value)?,
+            // Names that begin so are reserved (XML 1.0 §2.3), and look like declarations to whoever looks briefly.
+            None if is_reserved(attribute.key.as_ref()) => return Err(Error::Malformed),
             None => {
                 let (namespace, name) = resolver.resolve_attribute(attribute.key);
                 attributes.push(Attribute { namespace: resolved(&namespace)?, name: local(name.as_ref())?, value });
@@ -217,10 +225,30 @@ fn check_binding(binding: PrefixDeclaration<'_>, namespace: &str) -> Result<(), 
     if namespace.is_empty() {
         return if binding == PrefixDeclaration::Default { Ok(()) } else { Err(Error::Malformed) };
     }
-    let scheme = namespace.split_once(':').map_or("", |(scheme, _)| scheme);
-    let absolute = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    if absolute && namespace.chars().all(|c| c.is_ascii_graphic()) { Ok(()) } else { Err(Error::Malformed) }
+    if is_plain_uri(namespace) { Ok(()) } else { Err(Error::Malformed) }
+}
+
+/// An absolute URI (RFC 3986 §3) without anything that canonicalisers could stumble over: no user, no `%`, no brackets.
+fn is_plain_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    let path = match rest.strip_prefix("//") {
+        None => rest,
+        Some(rest) => {
+            let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            let (host, port) = authority.split_once(':').unwrap_or((authority, "0"));
+            let known = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+            if !known || port.is_empty() || port.len() > 5 || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+                return false;
+            }
+            path
+        }
+    };
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && [path, fragment]
+            .iter()
+            .all(|part| part.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?=+,;@".contains(c)))
 }
 
 fn resolved(namespace: &ResolveResult<'_>) -> Result<String, Error> {
@@ -240,6 +268,11 @@ fn check_qualified_name(name: &[u8]) -> Result<(), Error> {
     let name = std::str::from_utf8(name).map_err(|_| Error::Malformed)?;
     let (prefix, local) = name.split_once(':').unwrap_or(("_", name));
     if is_name(prefix) && is_name(local) { Ok(()) } else { Err(Error::Malformed) }
+}
+
+fn is_reserved(name: &[u8]) -> bool {
+    let xml = name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"xml"));
+    xml && !name.starts_with(b"xml:")
 }
 
 fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), Error> {

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
+use crate::saml::NameId;
 use crate::seal::fingerprint;
 
 pub use config::{Backend, Config, Crowded, Offline};
@@ -156,7 +157,7 @@ fn person(user: &User) -> store::Key {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssertionFacts {
     /// The name identifier, as the assertion has it.
-    pub name_id: Option<String>,
+    pub name_id: Option<NameId>,
     /// The identity provider's own name for its session.
     pub session_index: Option<String>,
     /// When the identity provider wants the session to end (`SessionNotOnOrAfter`).

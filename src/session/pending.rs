@@ -24,6 +24,9 @@ pub struct Pending {
     pub returning: Option<String>,
     /// The fingerprint of the pending sign-in's cookie: only the browser that started it has the value.
     pub browser: [u8; 16],
+    /// The request, readable, where an operator only tests the realm: nobody will be signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
 }
 
 /// The pending sign-ins.
@@ -79,6 +82,18 @@ impl PendingSignIns {
     /// Marks a challenge as answered; false when it was answered before.
     pub async fn answer_challenge(&self, challenge: Key, expires: Timestamp) -> Result<bool, Error> {
         self.store.claim(Kind::Challenge, challenge, expires).await
+    }
+
+    /// Keeps what came of a test under `id`, for its operator to look at.
+    pub async fn keep(&self, id: &str, result: Vec<u8>) -> Result<(), Error> {
+        self.store
+            .put(Kind::Pending, fingerprint(&format!("{id}\nresult")), result, after(self.clock.now(), self.lifetime))
+            .await
+    }
+
+    /// What came of a test.
+    pub async fn kept(&self, id: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.store.peek(Kind::Pending, fingerprint(&format!("{id}\nresult"))).await
     }
 
     /// Marks an assertion as used until `expires`; false when it was used before.

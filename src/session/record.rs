@@ -11,6 +11,7 @@ use super::store::Row;
 use super::{AssertionFacts, Session, SessionId, person};
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
+use crate::saml::NameId;
 
 /// How far the last use that a store knows of may be behind the last use.
 pub(super) const TOUCH: SignedDuration = SignedDuration::from_secs(60);
@@ -93,8 +94,9 @@ impl Session {
     pub(super) fn weight(&self) -> usize {
         let user = &self.user;
         let optional = [&user.display_name, &user.sam_account_name, &user.upn, &user.email];
-        let assertion = [&self.assertion.name_id, &self.assertion.session_index];
-        let texts: usize = optional.into_iter().chain(assertion).flatten().map(String::len).sum();
+        let optional = optional.into_iter().chain([&self.assertion.session_index]);
+        let named = self.assertion.name_id.as_ref().map_or(0, NameId::len);
+        let texts = named + optional.flatten().map(String::len).sum::<usize>();
         let groups = match &user.groups {
             crate::identity::Groups::Known(groups) => groups.iter().map(|group| group.len() + 24).sum(),
             crate::identity::Groups::Unknown => 0,

@@ -91,7 +91,7 @@ fn main() {
         service_provider: &sp,
         identity_provider: &idp,
         endpoint: ACS,
-        request_id: "_q1",
+        request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
         max_age: MAX_AGE,
         clock_skew: CLOCK_SKEW,

@@ -293,3 +293,23 @@ fn walk(proxy: &str, bundle: &Path, folder: &Path) -> Vec<String> {
     secrets.push("query=".into());
     secrets
 }
+
+#[test]
+fn test_sso_prints_a_link_to_the_portal_for_a_realm_that_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let metadata = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/contoso.xml");
+    let file = folder.path().join("vestibule.toml");
+    let text = format!(
+        "state = {:?}\n[[listener]]\naddress = \"127.0.0.1:0\"\n[portal]\nurl = \"https://portal.test\"\n[[realm]]\n\
+         name = \"contoso\"\ndomains = [\"contoso.com\"]\nentity_id = \"urn:us\"\nmetadata = {metadata:?}\n",
+        folder.path().join("state")
+    );
+    std::fs::write(&file, text).unwrap();
+    let output = run(&["test-sso", "contoso", "--config", &file.display().to_string()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("\nhttps://portal.test/test-sso?t="), "{said}");
+    let output = run(&["test-sso", "contosso", "--config", &file.display().to_string()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("there is no realm \"contosso\"; there are: contoso"), "{said}");
+}

@@ -5,6 +5,7 @@
 
 mod answer;
 mod key;
+mod logout;
 mod page;
 mod people;
 mod request;
@@ -14,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Form, Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 pub use people::{PEOPLE, Person};
 
 use crate::clock::{Clock, Timestamp};
+use crate::saml::redirect;
 use crate::seal;
 use key::Key;
 use request::{Refusal, SignIn};
@@ -39,6 +41,8 @@ pub struct App {
     pub identifier: String,
     /// *Reply URLs*: where Responses may be sent. The first one is used if a request names none.
     pub reply_urls: Vec<String>,
+    /// *Logout Url*: where messages of Single Logout are sent, if anywhere.
+    pub logout_url: Option<String>,
 }
 
 /// The practice identity provider.
@@ -50,10 +54,12 @@ pub struct Practice {
     signed_in: Mutex<HashMap<String, Session>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Session {
     person: &'static Person,
     since: Timestamp,
+    /// The applications that it vouched to, and what they were told the session is called.
+    vouched: Vec<(String, String)>,
 }
 
 /// What the sign-in page sends.
@@ -108,6 +114,7 @@ impl Practice {
         Router::new()
             .route(&format!("/{TENANT}/saml2"), get(begin))
             .route(&format!("/{TENANT}/login"), post(submit))
+            .route(&format!("/{TENANT}/tile"), get(tile))
             .route(&format!("/{TENANT}/saml2/logout"), get(sign_out).post(sign_out))
             .route(&format!("/{TENANT}/federationmetadata/2007-06/federationmetadata.xml"), get(metadata))
             .with_state(Arc::new(self))
@@ -115,7 +122,7 @@ impl Practice {
 
     fn session(&self, headers: &HeaderMap) -> Option<Session> {
         let token = cookie_of(headers)?;
-        self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).get(&token).copied()
+        self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).get(&token).cloned()
     }
 
     fn begin_session(&self, session: Session) -> String {
@@ -124,9 +131,14 @@ impl Practice {
         token
     }
 
-    fn end_session(&self, headers: &HeaderMap) {
-        if let Some(token) = cookie_of(headers) {
-            self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).remove(&token);
+    fn end_session(&self, headers: &HeaderMap) -> Option<Session> {
+        self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).remove(&cookie_of(headers)?)
+    }
+
+    /// Remembers what an application was told that a session is called.
+    fn remember(&self, token: &str, identifier: &str, index: String) {
+        if let Some(session) = self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).get_mut(token) {
+            session.vouched.push((identifier.to_owned(), index));
         }
     }
 
@@ -136,7 +148,7 @@ impl Practice {
     }
 
     /// A page that posts a Response for this person to the application.
-    fn vouch(&self, request: &SignIn, session: Session) -> Response {
+    fn vouch(&self, request: &SignIn, session: &Session, token: &str) -> Response {
         if !session.person.assigned {
             let message = format!(
                 "AADSTS50105: Your administrator has configured the application to block users unless they are \
@@ -146,8 +158,12 @@ impl Practice {
             return self.fail(request, "Responder", "RequestDenied", &message);
         }
         let now = self.clock.now();
-        let xml = answer::success(&self.entity_id(), request, session.person, session.since, now, &self.key);
-        show(xml.and_then(|xml| page::redirect(request, &xml)))
+        let answer = answer::success(&self.entity_id(), request, session.person, session.since, now, &self.key);
+        let page = answer.and_then(|(xml, index)| {
+            self.remember(token, &request.audience, index);
+            page::redirect(request, &xml)
+        });
+        show(page)
     }
 
     /// A page that posts an error Response to the application.
@@ -165,13 +181,29 @@ async fn begin(State(idp): State<Arc<Practice>>, headers: HeaderMap, Query(query
     let hint = query.login_hint.as_deref().unwrap_or_default();
     let known = idp.session(&headers).filter(|_| !request.force);
     match known {
-        Some(session) if hint.is_empty() || session.person.is_called(hint) => idp.vouch(&request, session),
+        Some(session) if hint.is_empty() || session.person.is_called(hint) => {
+            idp.vouch(&request, &session, &cookie_of(&headers).unwrap_or_default())
+        }
         _ if request.passive => {
             let message = "AADSTS50058: A silent sign-in request was sent but no user is signed in.";
             idp.fail(&request, "Responder", "NoPassive", message)
         }
         _ => show(page::sign_in(&request, &query.request, hint, false)),
     }
+}
+
+/// Somebody presses the tile of the first application, as in *My Apps*: a Response goes there that nobody asked for.
+async fn tile(State(idp): State<Arc<Practice>>, headers: HeaderMap) -> Response {
+    let (Some(session), Some(app)) = (idp.session(&headers), idp.apps.first()) else { return show(page::signed_out()) };
+    let request = SignIn {
+        id: String::new(),
+        audience: app.identifier.clone(),
+        reply_url: app.reply_urls.first().cloned().unwrap_or_default(),
+        relay_state: None,
+        force: false,
+        passive: false,
+    };
+    idp.vouch(&request, &session, &cookie_of(&headers).unwrap_or_default())
 }
 
 async fn submit(State(idp): State<Arc<Practice>>, Form(typed): Form<Typed>) -> Response {
@@ -187,14 +219,26 @@ async fn submit(State(idp): State<Arc<Practice>>, Form(typed): Form<Typed>) -> R
     let Some(person) = Person::sign_in(&typed.login, &typed.password) else {
         return show(page::sign_in(&request, &query.request, &typed.login, true));
     };
-    let session = Session { person, since: idp.clock.now() };
-    let token = idp.begin_session(session);
-    (idp.set_cookie(&token, ""), idp.vouch(&request, session)).into_response()
+    let session = Session { person, since: idp.clock.now(), vouched: Vec::new() };
+    let token = idp.begin_session(session.clone());
+    (idp.set_cookie(&token, ""), idp.vouch(&request, &session, &token)).into_response()
 }
 
-async fn sign_out(State(idp): State<Arc<Practice>>, headers: HeaderMap) -> Response {
-    idp.end_session(&headers);
-    (idp.set_cookie("", "; Max-Age=0"), show(page::signed_out())).into_response()
+/// Somebody signs out here, or an application asks for it. The applications that know the person are told, one after the
+/// other would take too long for practice: the first one is.
+async fn sign_out(State(idp): State<Arc<Practice>>, headers: HeaderMap, uri: Uri) -> Response {
+    let session = idp.end_session(&headers);
+    let onward = match uri.query().map(redirect::read) {
+        Some(Ok(asked)) if asked.is_request => logout::answer(&idp, &asked),
+        // The answer to what the application was told.
+        Some(Ok(_)) => None,
+        _ => session.and_then(|session| logout::tell(&idp, &session)),
+    };
+    let page = match onward {
+        Some(address) => (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response(),
+        None => show(page::signed_out()),
+    };
+    (idp.set_cookie("", "; Max-Age=0"), page).into_response()
 }
 
 async fn metadata(State(idp): State<Arc<Practice>>) -> Response {

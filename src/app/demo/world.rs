@@ -20,7 +20,7 @@ use crate::app::{self, App, build};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config;
-use crate::saml::config::ACS_PATH;
+use crate::saml::config::{ACS_PATH, SLO_PATH};
 use crate::wire::Limits;
 
 /// The portal's origin in the demo.
@@ -100,7 +100,11 @@ impl Demo {
         let stop = CancellationToken::new();
         let practice = Practice::new(
             LOGIN,
-            vec![idp::App { identifier: ENTITY_ID.into(), reply_urls: vec![format!("{PORTAL}{ACS_PATH}")] }],
+            vec![idp::App {
+                identifier: ENTITY_ID.into(),
+                reply_urls: vec![format!("{PORTAL}{ACS_PATH}")],
+                logout_url: Some(format!("{PORTAL}{SLO_PATH}")),
+            }],
             clock.clone(),
         )
         .map_err(|error| Error::Key(error.to_string()))?;

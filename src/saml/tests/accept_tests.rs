@@ -13,7 +13,7 @@ fn a_signed_assertion_a_signed_response_and_both_are_accepted() {
     for what in [Sign::Assertion, Sign::Response, Sign::Both] {
         let accepted = Message::entra().sign(what).accept().unwrap_or_else(|error| panic!("{what:?}: {error}"));
         assert_eq!(accepted.assertion_id, "_a1");
-        assert_eq!(accepted.name_id.as_deref(), Some("B.Simon@contoso.com"));
+        assert_eq!(accepted.name_id.as_ref().unwrap().value, "B.Simon@contoso.com");
         assert_eq!(accepted.session_index.as_deref(), Some("_a1"));
         assert_eq!(accepted.authenticated, "2026-11-21T09:58:01Z".parse().unwrap());
         assert_eq!(accepted.reusable_until, "2026-11-21T11:01:05.023Z".parse().unwrap());

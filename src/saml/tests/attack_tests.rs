@@ -284,10 +284,23 @@ const EDITED_AFTER_SIGNING: &[(&str, &str, Error)] = &[
     // Relative and void names of namespaces: "The Fragile Lock", 2025.
     ("<Subject>", "<Subject xmlns:x=\"1\">", Error::Malformed),
     ("<Subject>", "<Subject xmlns:x=\"../x\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns:x=\"http://x.test/[\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns:x=\"http://x.test/%\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns:x=\"http://x.test/##\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns:x=\"http://\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns:x=\"http://x:y/\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns:x=\"http://x.test/?a&amp;b\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns:x=\"http://x.test/&#x61;\">", Error::Malformed),
+    ("<Subject>", "<Subject xmlns-x=\"urn:x\">", Error::Malformed),
+    ("<Subject>", "<Subject XMLns=\"urn:x\">", Error::Malformed),
     ("<Subject>", "<Subject xmlns:x=\"\">", Error::Malformed),
     ("<Subject>", "<Subject xmlns:xml=\"urn:x\">", Error::Malformed),
     ("<Subject>", "<Subject y:x=\"1\">", Error::Malformed),
     ("<Subject>", "<Subject é=\"1\">", Error::Malformed),
+    // Blanks in an attribute, of which verifiers make different things.
+    ("<Subject>", "<Subject a=\"1\t\">", Error::Malformed),
+    ("<Subject>", "<Subject a=\"1\n\">", Error::Malformed),
+    ("<Subject>", "<Subject a=\"1\r\">", Error::Malformed),
 ];
 
 #[test]

@@ -126,3 +126,34 @@ fn a_required_tenant_is_required() {
     assert_eq!(map.user(&accepted(&[named])), Err(Error::WrongTenant));
     assert_eq!(map.user(&accepted(&[named, (TENANT_ID, &["other"])])), Err(Error::WrongTenant));
 }
+
+#[test]
+fn it_can_be_said_which_claim_became_which_field() {
+    let accepted = accepted(&[
+        (NAME, &["b.simon@contoso.com"]),
+        ("UPN", &["b.simon@contoso.com"]),
+        (GROUPS, &["a", "b"]),
+        ("sAMAccountName", &["bsimon"]),
+        ("favourite", &["tea"]),
+        (TENANT_ID, &[TENANT]),
+        (OBJECT_ID, &["0f3c"]),
+    ]);
+    let nothing: [Field; 0] = [];
+    assert_eq!(
+        map().explain(&accepted),
+        [
+            &nothing[..],
+            &[Field::Name, Field::Upn],
+            &[Field::Groups],
+            &[Field::SamAccountName],
+            &nothing,
+            &nothing,
+            &[Field::Id],
+        ]
+    );
+    let map = ClaimMap { tenant: Some(TENANT.into()), identity: vec!["none".into(), "favourite".into()], ..map() };
+    let explained = map.explain(&accepted);
+    assert_eq!((&explained[4], &explained[5]), (&vec![Field::Name], &vec![Field::Tenant]));
+    let user = map.user(&accepted).unwrap();
+    assert_eq!((user.name.as_str(), user.id.as_str()), ("tea", "0f3c"), "as it was said");
+}

@@ -88,7 +88,7 @@ impl Signer {
     }
 
     /// Signs the element with this identifier where `xml` has a place for it.
-    fn sign(&self, xml: &str, id: &str) -> String {
+    pub(super) fn sign(&self, xml: &str, id: &str) -> String {
         self.sign_with(xml, id, |template| template)
     }
 
@@ -174,7 +174,7 @@ pub(super) fn expected<'a>(sp: &'a ServiceProvider, idp: &'a IdentityProvider) -
         service_provider: sp,
         identity_provider: idp,
         endpoint: ACS,
-        request_id: "_q1",
+        request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
         max_age: response::MAX_AGE,
         clock_skew: response::CLOCK_SKEW,

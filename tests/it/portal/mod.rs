@@ -3,4 +3,6 @@
 mod pages;
 mod sign_in;
 mod sign_out;
+mod single_logout;
+mod test_sso;
 mod world;

@@ -15,8 +15,9 @@ use vestibule::app::demo::idp::{App, Practice};
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::identity::{Networks, Realm};
 use vestibule::page::{Brand, Help};
-use vestibule::portal::{Certificate, Config, Parts, Portal, RealmParts, Trust};
-use vestibule::saml::{ClaimMap, IdentityProvider, Key, Mismatch, ServiceProvider, claims};
+use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Trust};
+use vestibule::saml::config::Enabled;
+use vestibule::saml::{ClaimMap, IdentityProvider, Key, Mismatch, ServiceProvider, SignOut, claims};
 use vestibule::seal::Sealer;
 use vestibule::session::pending::PendingSignIns;
 use vestibule::session::returning::Return;
@@ -38,6 +39,10 @@ pub(crate) struct World {
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
+    pub(crate) operators: Arc<Operators>,
+    /// The identity provider's certificate, in PEM.
+    pub(crate) certificate: String,
+    pub(crate) state: tempfile::TempDir,
 }
 
 /// What can be different about a world.
@@ -47,11 +52,28 @@ pub(crate) struct Options {
     pub(crate) max_sessions: usize,
     /// Our keys.
     pub(crate) keys: Vec<Arc<Key>>,
+    /// How people sign out at the identity provider: not at all, or as it says, or as is given here.
+    pub(crate) sign_out: Option<Option<SignOut>>,
+    /// The identity provider's certificate (DER), in place of the practice one's.
+    pub(crate) certificate: Option<Vec<u8>>,
+    /// Whether a sign-in may begin at the identity provider.
+    pub(crate) idp_initiated: bool,
+    /// Whether people may sign in.
+    pub(crate) enabled: Enabled,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mismatch: Mismatch::Accept, attempts_per_minute: 300, max_sessions: 100, keys: Vec::new() }
+        Self {
+            mismatch: Mismatch::Accept,
+            attempts_per_minute: 300,
+            max_sessions: 100,
+            sign_out: Some(None),
+            certificate: None,
+            idp_initiated: false,
+            enabled: Enabled::Yes,
+            keys: Vec::new(),
+        }
     }
 }
 
@@ -72,11 +94,29 @@ impl World {
             entity_id: "https://auth.test/0123456789abcdef".into(),
             acs_url: format!("{PORTAL}/saml/acs"),
             acs_aliases: vec![format!("{PORTAL}{ALIAS}")],
+            slo_url: Some(format!("{PORTAL}/saml/slo")),
             keys: options.keys.clone(),
             ..ServiceProvider::default()
         };
-        let app = App { identifier: sp.entity_id.clone(), reply_urls: vec![sp.acs_url.clone()] };
+        let app = App {
+            identifier: sp.entity_id.clone(),
+            reply_urls: vec![sp.acs_url.clone()],
+            logout_url: Some(format!("{PORTAL}/saml/slo")),
+        };
         let practice = Practice::new("https://login.test", vec![app], clock.clone()).unwrap();
+        let certificate = practice.certificate();
+        let mut trusted = IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap();
+        if let Some(certificate) = &options.certificate {
+            let (name, sign_out) = (trusted.entity_id().to_owned(), trusted.sign_out().cloned());
+            let idp = IdentityProvider::from_parts(&name, &practice.sign_in_url(), None, certificate);
+            trusted = idp.unwrap().signing_out_by(sign_out);
+        }
+        if let Some(sign_out) = &options.sign_out {
+            trusted = trusted.signing_out_by(sign_out.clone());
+        }
+        let state = tempfile::tempdir().unwrap();
+        let switch = Arc::new(Switch::read(options.enabled, state.path(), &["contoso"]));
+        let operators = Arc::new(Operators::ephemeral());
         let realm = RealmParts {
             realm: Realm {
                 name: "contoso".into(),
@@ -84,10 +124,7 @@ impl World {
                 netbios: vec![("CONTOSO".into(), "contoso.com".into())],
             },
             service_provider: Arc::new(sp),
-            identity_provider: Arc::new(Trust::fixed(
-                IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap(),
-                clock.clone(),
-            )),
+            identity_provider: Arc::new(Trust::fixed(trusted, clock.clone())),
             claims: Arc::new(ClaimMap {
                 realm: "contoso".into(),
                 identity: claims::IDENTITY.map(str::to_owned).to_vec(),
@@ -95,6 +132,8 @@ impl World {
                 tenant: None,
             }),
             mismatch: options.mismatch,
+            idp_initiated: options.idp_initiated,
+            switch: Arc::clone(&switch),
         };
         let authority = rcgen::generate_simple_self_signed(vec!["authority.test".into()]).unwrap().cert;
         let mut config = Config::new(PORTAL.parse().unwrap());
@@ -108,10 +147,21 @@ impl World {
             sealer: Arc::clone(&sealer),
             realms: vec![realm],
             authority: Certificate { der: Bytes::copy_from_slice(authority.der()), pem: authority.pem() },
+            operators: Arc::clone(&operators),
             brand,
             clock: clock.clone(),
         };
-        Self { portal: Portal::new(config, parts), idp: practice.router(), clock, sealer, sessions, tickets }
+        Self {
+            portal: Portal::new(config, parts),
+            idp: practice.router(),
+            clock,
+            sealer,
+            sessions,
+            tickets,
+            operators,
+            certificate,
+            state,
+        }
     }
 
     /// A challenge of the proxy, sealed.
@@ -126,6 +176,11 @@ impl World {
             unsent: unsent.map(str::to_owned),
         };
         challenge.seal(&self.sealer, self.clock.now())
+    }
+
+    /// Where the identity provider's people sign in.
+    pub(crate) fn sign_in_url(&self) -> String {
+        format!("https://login.test/{}/saml2", vestibule::app::demo::idp::TENANT)
     }
 
     /// A browser with nothing in its jars.
@@ -296,6 +351,11 @@ impl Browser<'_> {
     }
 
     async fn ask_idp(&mut self, method: Method, address: &str, body: String) -> String {
+        self.at_provider(method, address, body).await.1
+    }
+
+    /// Opens an address of the identity provider: where it leads, and its page.
+    pub(crate) async fn at_provider(&mut self, method: Method, address: &str, body: String) -> (String, String) {
         let request = Request::builder()
             .method(method)
             .uri(address)
@@ -307,7 +367,24 @@ impl Browser<'_> {
         if let Some(cookie) = response.headers().get(SET_COOKIE) {
             self.at_idp = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
         }
-        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+        let location = response.headers().get(LOCATION).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let page = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        (location, String::from_utf8(page).unwrap())
+    }
+
+    /// Begins a sign-in, even where the realm is off: by a test.
+    pub(crate) async fn begin_anywhere(&mut self) -> Answer {
+        let link = self.world.operators.test_link(PORTAL, "contoso", self.world.clock.now());
+        let page = self.get(link.strip_prefix(PORTAL).unwrap()).await;
+        self.post("/test-sso", &[("csrf", &page.hidden("csrf")), ("t", &page.hidden("t"))]).await
+    }
+
+    /// Presses the tile of our application at the identity provider, as somebody who has signed in there.
+    pub(crate) async fn press_tile(&mut self) -> Posting {
+        let address = format!("https://login.test/{}/tile", vestibule::app::demo::idp::TENANT);
+        let (_, page) = self.at_provider(Method::GET, &address, String::new()).await;
+        let response = hidden(&page, "SAMLResponse").unwrap_or_else(|| panic!("no Response in {page}"));
+        Posting { response, relay_state: "https://evil.test/".into() }
     }
 
     /// Posts what the identity provider gave.

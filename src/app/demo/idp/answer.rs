@@ -25,7 +25,7 @@ type Claim = (String, Vec<String>);
     ext = "xml",
     source = r##"
 <samlp:Response ID="{{ response_id }}" Version="2.0" IssueInstant="{{ now }}"
- Destination="{{ request.reply_url }}" InResponseTo="{{ request.id }}"
+ Destination="{{ request.reply_url }}"{% if !request.id.is_empty() %} InResponseTo="{{ request.id }}"{% endif %}
  xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">
 <Issuer xmlns="urn:oasis:names:tc:SAML:2.0:assertion">{{ issuer }}</Issuer>
 <samlp:Status>
@@ -56,7 +56,7 @@ type Claim = (String, Vec<String>);
 <Subject>
 <NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{{ upn }}</NameID>
 <SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">
-<SubjectConfirmationData InResponseTo="{{ request.id }}" NotOnOrAfter="{{ not_on_or_after }}"
+<SubjectConfirmationData{% if !request.id.is_empty() %} InResponseTo="{{ request.id }}"{% endif %} NotOnOrAfter="{{ not_on_or_after }}"
  Recipient="{{ request.reply_url }}"/>
 </SubjectConfirmation>
 </Subject>
@@ -101,7 +101,7 @@ struct Success<'a> {
     ext = "xml",
     source = r##"
 <samlp:Response ID="{{ response_id }}" Version="2.0" IssueInstant="{{ now }}"
- Destination="{{ request.reply_url }}" InResponseTo="{{ request.id }}"
+ Destination="{{ request.reply_url }}"{% if !request.id.is_empty() %} InResponseTo="{{ request.id }}"{% endif %}
  xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol">
 <Issuer xmlns="urn:oasis:names:tc:SAML:2.0:assertion">{{ issuer }}</Issuer>
 <samlp:Status>
@@ -163,7 +163,7 @@ struct Metadata<'a> {
     certificate: String,
 }
 
-/// A Response whose Assertion vouches for `person`, signed.
+/// A Response whose Assertion vouches for `person`, signed, and its SessionIndex.
 pub(super) fn success(
     issuer: &str,
     request: &SignIn,
@@ -171,11 +171,12 @@ pub(super) fn success(
     since: Timestamp,
     now: Timestamp,
     key: &Key,
-) -> Option<String> {
+) -> Option<(String, String)> {
     let not_before = after(now, BEFORE);
+    let index = id();
     let xml = Success {
         response_id: id(),
-        assertion_id: id(),
+        assertion_id: index.clone(),
         issuer,
         request,
         upn: person.upn,
@@ -186,7 +187,7 @@ pub(super) fn success(
         since: instant(since),
         certificate: key.certificate_base64(),
     };
-    key.sign(&in_one_line(&xml.render().ok()?)).ok()
+    Some((key.sign(&in_one_line(&xml.render().ok()?)).ok()?, index))
 }
 
 /// A Response that says why there is no Assertion: a code and a code in it, such as `Responder` and `AuthnFailed`, and

@@ -1,5 +1,6 @@
 //! The key of the practice identity provider.
 
+use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bergshamra::{DsigContext, KeysManager};
@@ -30,6 +31,11 @@ impl Key {
     /// The certificate as it stands in XML.
     pub(super) fn certificate_base64(&self) -> String {
         STANDARD.encode(&self.certificate)
+    }
+
+    /// The same key, for messages of Single Logout.
+    pub(super) fn for_logout(&self) -> Option<crate::saml::Key> {
+        crate::saml::Key::read(self.certificate_pem().as_bytes(), &Secret::new(self.pem.clone())).ok()
     }
 
     /// Fills in the digest and the signature of a document that has places for them.

@@ -52,7 +52,7 @@ impl World {
             acs_aliases: vec![],
             ..ServiceProvider::default()
         };
-        let app = App { identifier: sp.entity_id.clone(), reply_urls: vec![ACS.into()] };
+        let app = App { identifier: sp.entity_id.clone(), reply_urls: vec![ACS.into()], logout_url: None };
         let practice = Practice::new("http://login.test/", vec![app], clock.clone()).unwrap();
         let trusted = IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap();
         let by_hand = IdentityProvider::from_parts(
@@ -111,7 +111,7 @@ impl World {
             service_provider: &self.sp,
             identity_provider: &self.trusted,
             endpoint: ACS,
-            request_id: &request.id,
+            request_id: Some(&request.id),
             requested: self.clock.now(),
             max_age: response::MAX_AGE,
             clock_skew: response::CLOCK_SKEW,

@@ -1,0 +1,147 @@
+//! The way out: the session ends here first, then, by Single Logout, at the identity provider.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{Request, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{SignedDuration, after};
+use crate::page::{Elsewhere, Purpose, SignedOut, Trouble};
+use crate::portal::cookie::{self, SameSite};
+use crate::portal::form::{self, Form};
+use crate::portal::visit::with_parameters;
+use crate::portal::{RealmParts, Shared, Visit, redirect, send, show};
+use crate::saml::binding::{self, Kind, Message};
+use crate::saml::{Binding, SignOut, logout};
+use crate::session::{Ending, Session};
+
+type Portal = State<Arc<Shared>>;
+
+/// How long the answer of an identity provider is waited for, and how long the page can say what it was.
+pub(super) const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+
+const PURPOSE: &str = "sign-out";
+const NOTE: &str = "signed out";
+
+/// A sign-out that an identity provider was told of, sealed in a cookie. There is nothing left to be ended by then.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Leaving {
+    /// The realm that was asked.
+    pub(super) realm: String,
+    /// The ID of the LogoutRequest.
+    pub(super) request_id: String,
+    everywhere: bool,
+}
+
+impl Leaving {
+    /// The sign-out that this browser is in the middle of.
+    pub(super) fn of(portal: &Shared, visit: &Visit) -> Option<Self> {
+        portal.parts.sealer.open(PURPOSE, visit.cookie(cookie::LEAVING)?, portal.parts.clock.now()).ok()
+    }
+
+    /// The page that says how it went.
+    pub(super) fn page(&self, portal: &Shared, elsewhere: Elsewhere) -> String {
+        path(portal, self.everywhere, elsewhere)
+    }
+}
+
+/// `POST /sign-out`.
+pub(super) async fn sign_out(
+    State(portal): Portal,
+    Extension(visit): Extension<Visit>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let fail =
+        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
+    let form = match Form::read(request, form::MAX_FORM).await {
+        Ok(form) => form,
+        Err(Trouble::TooLarge) => return fail(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
+        Err(trouble) => return fail(StatusCode::BAD_REQUEST, trouble),
+    };
+    if let Err(error) = form::check(&portal, &visit, &form) {
+        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
+        return fail(StatusCode::FORBIDDEN, Trouble::Form);
+    }
+    let everywhere = form.value("where") == Some("everywhere");
+    let session = visit.session(&portal).await;
+    if let Some(session) = &session {
+        let others = if everywhere { portal.parts.sessions.of_user(&session.user).await } else { Vec::new() };
+        for session in std::iter::once(session).chain(&others) {
+            portal.parts.sessions.end(session.id, Ending::SignedOut).await;
+        }
+    }
+    let told = session.and_then(|session| tell(&portal, &visit, &session, everywhere));
+    let mut response =
+        told.unwrap_or_else(|| redirect(StatusCode::SEE_OTHER, &path(&portal, everywhere, Elsewhere::NotAsked)));
+    forget(&mut response);
+    response
+}
+
+/// `GET /signed-out`.
+pub(super) async fn signed_out(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let note = visit.parameter("n").and_then(|n| portal.parts.sealer.open(NOTE, n, portal.parts.clock.now()).ok());
+    let (everywhere, elsewhere) = note.unwrap_or((false, Elsewhere::NotAsked));
+    let page = SignedOut { everywhere, elsewhere };
+    show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
+}
+
+/// Takes what stands for the session away from the browser.
+pub(super) fn forget(response: &mut Response<Body>) {
+    cookie::remove(response, cookie::SESSION);
+    cookie::remove(response, cookie::PREVIOUS);
+    cookie::remove(response, cookie::DESTINATION);
+}
+
+/// The page of somebody who has signed out.
+pub(super) fn path(portal: &Shared, everywhere: bool, elsewhere: Elsewhere) -> String {
+    if !everywhere && elsewhere == Elsewhere::NotAsked {
+        return "/signed-out".to_owned();
+    }
+    let until = after(portal.parts.clock.now(), PATIENCE);
+    with_parameters("/signed-out", &[("n", &portal.parts.sealer.seal(NOTE, &(everywhere, elsewhere), until))])
+}
+
+/// Sends the browser to the identity provider to sign out there as well, if that is possible. Whatever comes of it, the
+/// session here is over.
+fn tell(portal: &Shared, visit: &Visit, session: &Session, everywhere: bool) -> Option<Response<Body>> {
+    let realm = portal.parts.realms.iter().find(|parts| parts.realm.name == session.user.realm)?;
+    let idp = realm.identity_provider.current()?;
+    let (binding, request_url) = match idp.sign_out()? {
+        SignOut::Plain(url) => return Some(redirect(StatusCode::SEE_OTHER, url.as_str())),
+        SignOut::Saml { binding, request_url, .. } => (*binding, request_url),
+    };
+    let (now, issuer) = (portal.parts.clock.now(), &realm.service_provider.entity_id);
+    let (name_id, index) = (session.assertion.name_id.as_ref()?, session.assertion.session_index.as_deref());
+    let request = logout::request(issuer, request_url.as_str(), name_id, index, now);
+    let message = Message { kind: Kind::Request, xml: &request.xml, id: &request.id, relay_state: None };
+    let mut response = post(portal, visit, realm, binding, request_url, message)?;
+    let leaving = Leaving { realm: realm.realm.name.clone(), request_id: request.id.clone(), everywhere };
+    let sealed = portal.parts.sealer.seal(PURPOSE, &leaving, after(now, PATIENCE));
+    // The answer may be a POST from the identity provider's site.
+    cookie::set(&mut response, cookie::LEAVING, &sealed, SameSite::None, Some(PATIENCE));
+    Some(response)
+}
+
+/// Sends a message of Single Logout with the browser, signed if we have a key (SAML Profiles §4.4.3 wants it; Entra does
+/// not ask for it).
+pub(super) fn post(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    binding: Binding,
+    to: &url::Url,
+    message: Message<'_>,
+) -> Option<Response<Body>> {
+    let key = realm.service_provider.keys.first().map(AsRef::as_ref);
+    match binding::send(binding, to, message, key) {
+        Ok(outgoing) => Some(send(portal, visit, outgoing, Purpose::SignOut)),
+        Err(error) => {
+            let realm = &realm.realm.name;
+            tracing::error!(realm, %error, request_id = visit.request_id, "the identity provider is not told of a sign-out");
+            None
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Test SSO: an operator runs a sign-in that signs nobody in, and sees all of it.
+//!
+//! A link that the command makes can be opened once; the browser that opened it may test that realm for an hour.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{Request, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{SignedDuration, after};
+use crate::page::{Purpose, TestResult, TestStart, Trouble};
+use crate::portal::cookie::{self, SameSite};
+use crate::portal::form::{self, Form, Token};
+use crate::portal::visit::with_parameters;
+use crate::portal::{RealmParts, Shared, Visit, acs, redirect, send, show, test_view};
+use crate::saml::IdentityProvider;
+use crate::saml::request::{self, Ask};
+use crate::saml::trial::{self, Report};
+use crate::seal::{fingerprint, random_text};
+use crate::session::pending::{Pending, PendingSignIns};
+
+type Portal = State<Arc<Shared>>;
+
+/// How long the browser that opened a link may test.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+
+const PURPOSE: &str = "operator";
+const RESULT_PATH: &str = "/test-sso/result";
+
+/// What the store keeps of a test that has come back.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    realm: String,
+    request: Option<String>,
+    report: Report,
+    /// Whether it has switched the realm on.
+    switched_on: bool,
+}
+
+/// `GET /test-sso`: says what will happen, and does nothing yet. Who looks at a link uses nothing up.
+pub(super) async fn show_start(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let now = portal.parts.clock.now();
+    let link = visit.parameter("t").and_then(|token| portal.parts.operators.read(token, now).ok());
+    let realm = link.map(|link| link.realm).or_else(|| allowed(&portal, &visit));
+    let Some(realm) = realm.and_then(|realm| find(&portal, &realm)) else { return no_link(&portal, &visit) };
+    let Some(idp) = realm.identity_provider.current() else { return no_provider(&portal, &visit, realm) };
+    let token = Token::issue(&portal, &visit);
+    let page = TestStart {
+        realm: realm.realm.name.clone(),
+        entity_id: realm.service_provider.entity_id.clone(),
+        acs_url: realm.service_provider.acs_url.clone(),
+        issuer: idp.entity_id().to_owned(),
+        waits_for_test: realm.switch.waits_for_test(),
+        link: visit.parameter("t").map(str::to_owned),
+        csrf: token.text.clone(),
+        identity_providers: portal.sign_in_origins(),
+    };
+    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
+    token.set_cookie(&mut response);
+    response
+}
+
+/// `POST /test-sso`: begins the test.
+pub(super) async fn begin(
+    State(portal): Portal,
+    Extension(visit): Extension<Visit>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let fail =
+        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
+    let form = match Form::read(request, form::MAX_FORM).await {
+        Ok(form) => form,
+        Err(trouble) => return fail(StatusCode::BAD_REQUEST, trouble),
+    };
+    if let Err(error) = form::check(&portal, &visit, &form) {
+        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
+        return fail(StatusCode::FORBIDDEN, Trouble::Form);
+    }
+    let realm = match form.value("t") {
+        Some(token) => redeem(&portal, token).await,
+        None => allowed(&portal, &visit),
+    };
+    let Some(realm) = realm.and_then(|realm| find(&portal, &realm)) else { return no_link(&portal, &visit) };
+    let mut response = ask(&portal, &visit, realm).await;
+    let until = after(portal.parts.clock.now(), LIFETIME);
+    let operator = portal.parts.sealer.seal(PURPOSE, &realm.realm.name, until);
+    cookie::set(&mut response, cookie::OPERATOR, &operator, SameSite::Lax, Some(LIFETIME));
+    response
+}
+
+/// `GET /test-sso/result`.
+pub(super) async fn show_result(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let kept = match visit.parameter("id") {
+        Some(id) => portal.parts.pending.kept(id).await.unwrap_or_default(),
+        None => None,
+    };
+    let kept: Option<Kept> = kept.and_then(|kept| serde_json::from_slice(&kept).ok());
+    let own = allowed(&portal, &visit);
+    let Some(kept) = kept.filter(|kept| Some(&kept.realm) == own.as_ref()) else { return no_link(&portal, &visit) };
+    let Some(realm) = find(&portal, &kept.realm) else { return no_link(&portal, &visit) };
+    let token = Token::issue(&portal, &visit);
+    let page = TestResult {
+        realm: kept.realm,
+        entity_id: realm.service_provider.entity_id.clone(),
+        acs_url: realm.service_provider.acs_url.clone(),
+        request: kept.request,
+        report: test_view::of(kept.report),
+        switched_on: kept.switched_on,
+        csrf: token.text.clone(),
+        identity_providers: portal.sign_in_origins(),
+    };
+    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
+    token.set_cookie(&mut response);
+    response
+}
+
+/// A Response to a test has arrived: tries it, keeps what came of it, and shows that. Nobody is signed in.
+pub(super) async fn finish(
+    portal: &Arc<Shared>,
+    visit: &Visit,
+    realm: &RealmParts,
+    (id, pending): (&str, &Pending),
+    message: &str,
+) -> Result<Response<Body>, acs::Refusal> {
+    let consumed = portal.parts.pending.consume(id).await.map_err(|_| acs::Refusal::Busy)?;
+    consumed.ok_or(acs::Refusal::Spent)?;
+    let idp = realm.identity_provider.current().ok_or(acs::Refusal::UnknownRealm)?;
+    let mut report = tried(portal, visit, realm, idp, pending, message).await?;
+    if !report.strangers.is_empty()
+        && let Some(current) = realm.identity_provider.current()
+        && let Some(newer) = realm.identity_provider.renewed(&current).await
+    {
+        report = tried(portal, visit, realm, newer, pending, message).await?;
+    }
+    let mut switched_on = false;
+    if report.passed && realm.switch.waits_for_test() {
+        match realm.switch.pass() {
+            Ok(()) => switched_on = true,
+            Err(error) => tracing::error!(realm = pending.realm, %error, "a test that was passed can not be recorded"),
+        }
+    }
+    tracing::info!(
+        realm = pending.realm,
+        passed = report.passed,
+        switched_on,
+        client = %visit.peer.client.ip(),
+        request_id = visit.request_id,
+        "sign-in tested"
+    );
+    let kept = Kept { realm: pending.realm.clone(), request: pending.test.clone(), report, switched_on };
+    let kept = serde_json::to_vec(&kept).unwrap_or_default();
+    portal.parts.pending.keep(id, kept).await.map_err(|_| acs::Refusal::Busy)?;
+    let mut response = redirect(StatusCode::SEE_OTHER, &with_parameters(RESULT_PATH, &[("id", id)]));
+    cookie::remove(&mut response, &cookie::pending(id));
+    Ok(response)
+}
+
+async fn tried(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    idp: Arc<IdentityProvider>,
+    pending: &Pending,
+    message: &str,
+) -> Result<Report, acs::Refusal> {
+    let (message, claims) = (message.to_owned(), Arc::clone(&realm.claims));
+    acs::in_turn(portal, visit, realm, idp, Some(pending), move |expected, now| {
+        trial::run(&message, expected, &claims, now)
+    })
+    .await
+}
+
+/// Sends the browser to the identity provider as for a sign-in, without a name.
+async fn ask(portal: &Shared, visit: &Visit, realm: &RealmParts) -> Response<Body> {
+    let (id, secret, now) = (PendingSignIns::fresh_id(), random_text(), portal.parts.clock.now());
+    let Some(idp) = realm.identity_provider.current() else { return no_provider(portal, visit, realm) };
+    let ask = Ask { relay_state: &id, login_hint: None, passive: false };
+    let request = match request::build(&realm.service_provider, &idp, &ask, now) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::error!(realm = realm.realm.name, %error, request_id = visit.request_id, "no request can be made");
+            return no_provider(portal, visit, realm);
+        }
+    };
+    let pending = Pending {
+        realm: realm.realm.name.clone(),
+        request_id: request.id,
+        issued: now,
+        typed: String::new(),
+        returning: None,
+        browser: fingerprint(&secret),
+        test: Some(trial::request(&request.outgoing).unwrap_or_default()),
+    };
+    if portal.parts.pending.remember(&id, &pending).await.is_err() {
+        let page = visit.trouble(Trouble::Busy, None);
+        return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));
+    }
+    let mut response = send(portal, visit, request.outgoing, Purpose::SignIn);
+    cookie::set(&mut response, &cookie::pending(&id), &secret, SameSite::None, Some(portal.parts.pending.lifetime()));
+    response
+}
+
+/// The realm of a link that comes for the first time.
+async fn redeem(portal: &Shared, token: &str) -> Option<String> {
+    let now = portal.parts.clock.now();
+    let link = portal.parts.operators.read(token, now).ok()?;
+    let until = after(now, super::operator::LIFETIME);
+    let first = portal.parts.pending.use_assertion(PURPOSE, &link.once, until).await;
+    first.unwrap_or_default().then_some(link.realm)
+}
+
+/// The realm that this browser may test.
+fn allowed(portal: &Shared, visit: &Visit) -> Option<String> {
+    portal.parts.sealer.open(PURPOSE, visit.cookie(cookie::OPERATOR)?, portal.parts.clock.now()).ok()
+}
+
+fn find<'a>(portal: &'a Shared, realm: &str) -> Option<&'a RealmParts> {
+    portal.parts.realms.iter().find(|parts| parts.realm.name == realm)
+}
+
+fn no_link(portal: &Shared, visit: &Visit) -> Response<Body> {
+    let page = visit.trouble(Trouble::TestLink, None);
+    show(StatusCode::FORBIDDEN, page.render(&portal.parts.brand, visit.locale(portal)))
+}
+
+fn no_provider(portal: &Shared, visit: &Visit, realm: &RealmParts) -> Response<Body> {
+    tracing::warn!(realm = realm.realm.name, request_id = visit.request_id, "there is no identity provider to test");
+    let page = visit.trouble(Trouble::Misconfigured, None);
+    show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)))
+}

@@ -1,0 +1,102 @@
+use super::*;
+use crate::saml::claims::{GROUPS, IDENTITY};
+use crate::saml::tests::{Message, NOW, Sign, Signer, expected, idp_at, sp};
+
+fn claims(identity: &[&str]) -> ClaimMap {
+    ClaimMap {
+        realm: "contoso".into(),
+        identity: identity.iter().map(|&claim| claim.to_owned()).collect(),
+        groups: GROUPS.into(),
+        tenant: None,
+    }
+}
+
+fn tried(message: &Message) -> Report {
+    let (sp, idp) = (sp(), idp_at("https://login.test/saml2"));
+    run(&message.field(), &expected(&sp, &idp), &claims(&IDENTITY), NOW.parse().unwrap())
+}
+
+fn failed(report: &Report) -> Vec<Check> {
+    report.steps.iter().filter(|step| matches!(step.outcome, Outcome::Failed(_))).map(|step| step.check).collect()
+}
+
+fn skipped(report: &Report) -> usize {
+    report.steps.iter().filter(|step| step.outcome == Outcome::NotReached).count()
+}
+
+#[test]
+fn a_good_response_passes_every_check_and_shows_its_claims_and_no_signature() {
+    for what in [Sign::Assertion, Sign::Response, Sign::Both] {
+        let report = tried(&Message::entra().sign(what));
+        assert!(report.passed, "{report:?}");
+        assert_eq!((report.steps.len(), skipped(&report)), (17, 0));
+        assert_eq!(report.claims[1].values, ["Staff", "Research"]);
+        assert_eq!(report.claims[2].fields, [Field::Name, Field::Upn]);
+        let response = report.response.unwrap();
+        assert!(response.contains("<Audience>https://auth.test/vestibule</Audience>"), "{response}");
+        for secret in ["SignatureValue", "DigestValue", "X509Certificate"] {
+            let (_, value) = response.split_once(&format!("<{secret}>")).unwrap();
+            assert!(value.starts_with("… "), "{secret}: {response}");
+        }
+    }
+}
+
+#[test]
+fn each_failure_is_shown_where_it_is_and_the_other_checks_go_on() {
+    for (from, to, checks) in [
+        ("Destination=\"https://portal.test/saml/acs\"", "Destination=\"https://x.test/\"", vec![Check::Destination]),
+        (" InResponseTo=\"_q1\"", " InResponseTo=\"_q2\"", vec![Check::Request]),
+        ("https://auth.test/vestibule", "https://auth.test/vestibule/", vec![Check::Audience]),
+        ("Recipient=\"https://portal.test/saml/acs\"", "Recipient=\"https://x.test/\"", vec![Check::Confirmation]),
+        ("NotBefore=\"2026-11-21T09:55:05.023Z\"", "NotBefore=\"2026-11-21T10:05:00Z\"", vec![Check::Validity]),
+        ("identity/claims/name\"", "identity/claims/nome\"", vec![Check::Identity]),
+    ] {
+        let report = tried(&Message::entra().edit(from, to).sign(Sign::Assertion));
+        assert!(!report.passed);
+        assert_eq!((failed(&report), skipped(&report)), (checks, 0), "{from}");
+    }
+    let twice = Message::entra()
+        .edit("https://auth.test/vestibule", "urn:other")
+        .edit("Recipient=\"https://portal.test/saml/acs\"", "Recipient=\"https://x.test/\"");
+    let report = tried(&twice.sign(Sign::Assertion));
+    assert_eq!(failed(&report), [Check::Audience, Check::Confirmation]);
+    let audience = report.steps.iter().find(|step| step.check == Check::Audience).unwrap();
+    assert_eq!(audience.compared, Some(("https://auth.test/vestibule".into(), "urn:other".into())));
+}
+
+#[test]
+fn nothing_is_read_that_was_not_signed_by_the_identity_provider() {
+    for message in [Message::entra().sign_by(Signer::stranger(), Sign::Assertion), Message::entra().sign(Sign::Nothing)]
+    {
+        let report = tried(&message);
+        assert_eq!(failed(&report), [Check::Signature]);
+        assert_eq!((report.claims.len(), skipped(&report)), (0, 8));
+    }
+    let foreign = tried(&Message::entra().sign_by(Signer::stranger(), Sign::Assertion));
+    let thumbprint = |der: &[u8]| describe(der).unwrap().thumbprint;
+    assert_eq!(foreign.strangers[0].thumbprint, thumbprint(&Signer::stranger().certificate));
+    assert_eq!(foreign.trusted[0].thumbprint, thumbprint(&Signer::ours().certificate));
+    assert_eq!(foreign.trusted[0].thumbprint.len(), 40);
+}
+
+#[test]
+fn what_is_no_response_is_shown_as_far_as_it_can_be() {
+    let report = tried(&Message("<x/>".into()));
+    assert_eq!((failed(&report), report.response.as_deref()), (vec![Check::Shape], Some("<x/>")));
+    assert_eq!(tried(&Message("x".into())).response, None);
+    let (head, tail) = Message::entra()
+        .sign(Sign::Nothing)
+        .0
+        .split_once("<Assertion")
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let refused = format!("{head}</samlp:Response>").replace(
+        "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>",
+        "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Responder\"/>\
+         <samlp:StatusMessage>AADSTS50105: no</samlp:StatusMessage>",
+    );
+    assert!(!tail.is_empty());
+    let report = tried(&Message(refused));
+    assert_eq!(failed(&report), [Check::Status]);
+    assert_eq!(report.status.unwrap().message.as_deref(), Some("AADSTS50105: no"));
+}

@@ -1,0 +1,280 @@
+//! A sign-in that changes nothing: every check of a Response on its own, for an operator to read.
+//!
+//! The checks are those of [`response::accept`], out of the same tables. Where it stops at the first failure, a trial goes
+//! on as far as what was signed can be known.
+
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::x509::X509;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::saml::assertion::Assertion;
+use crate::saml::binding::Outgoing;
+use crate::saml::claims::Field;
+use crate::saml::guard::{self, Guarded, Status};
+use crate::saml::response::{self, Accepted, Check, Expected, OF_ASSERTION, OF_RESPONSE};
+use crate::saml::verify::{self, Verified};
+use crate::saml::{ClaimMap, Error, ns, pretty, redirect};
+
+/// The most values of a claim, and certificates, that are listed.
+const MAX_LISTED: usize = 200;
+
+/// What came of a trial.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Whether a sign-in would have succeeded.
+    pub passed: bool,
+    /// Each check, in order.
+    pub steps: Vec<Step>,
+    /// How the identity provider says that it went, if that was not well.
+    pub status: Option<Status>,
+    /// The Response, readable, without signatures.
+    pub response: Option<String>,
+    /// The Assertion that was inside an encrypted one.
+    pub assertion: Option<String>,
+    /// The certificates in the message, if no trusted key fits its signature: whoever signed it put them there.
+    pub strangers: Vec<Certificate>,
+    /// The trusted ones, then.
+    pub trusted: Vec<Certificate>,
+    /// The claims, and what they became.
+    pub claims: Vec<Claim>,
+}
+
+/// A check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which.
+    pub check: Check,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What was wanted there, and what was found, where the two can be put side by side.
+    pub compared: Option<(String, String)>,
+}
+
+/// What came of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It passed.
+    Passed,
+    /// It did not, for this reason, in the words of the log.
+    Failed(String),
+    /// An earlier failure left nothing to check.
+    NotReached,
+}
+
+/// A certificate, as identity administrators know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// SHA-1 of it, as Entra's *Thumbprint*.
+    pub thumbprint: String,
+    /// Its common name.
+    pub name: String,
+    /// When it ends, as the certificate has it.
+    pub until: String,
+}
+
+/// A claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Its name.
+    pub name: String,
+    /// Its values.
+    pub values: Vec<String>,
+    /// What it became.
+    pub fields: Vec<Field>,
+}
+
+/// The message that a browser is sent away with, readable.
+pub fn request(outgoing: &Outgoing) -> Option<String> {
+    let xml = match outgoing {
+        Outgoing::Go(url) => redirect::read(url.query()?).ok()?.xml,
+        Outgoing::Submit(form) => String::from_utf8(guard::unpack(&form.fields.first()?.1).ok()?).ok()?,
+    };
+    pretty::text(&xml)
+}
+
+/// Tries the form field `SAMLResponse`.
+pub fn run(field: &str, expected: &Expected<'_>, claims: &ClaimMap, now: Timestamp) -> Report {
+    let mut report = Report::default();
+    report.note(Check::Age, response::check_age(expected, now), None);
+    match guard::admit(field) {
+        Ok(message) => {
+            report.note(Check::Shape, Ok(()), None);
+            report.look_at(&message, expected, claims, now);
+        }
+        Err(error) => {
+            report.note(Check::Shape, Err(error), None);
+            report.response = shown(field);
+        }
+    }
+    report.skip_the_rest();
+    // The verdict is not this module's: it is that of a real sign-in.
+    let real = response::accept(field, expected, now);
+    let named = real.as_ref().is_ok_and(|accepted| claims.user(accepted).is_ok());
+    report.passed = named && report.steps.iter().all(|step| step.outcome == Outcome::Passed);
+    report
+}
+
+impl Report {
+    fn note(&mut self, check: Check, result: Result<(), Error>, compared: Option<(String, String)>) {
+        let outcome = result.map_or_else(|error| Outcome::Failed(error.to_string()), |()| Outcome::Passed);
+        self.steps.push(Step { check, outcome, compared });
+    }
+
+    fn look_at(&mut self, message: &Guarded, expected: &Expected<'_>, claims: &ClaimMap, now: Timestamp) {
+        self.response = Some(pretty::element(&message.response));
+        for (check, holds) in OF_RESPONSE {
+            let found = |found: &Option<String>| found.clone().unwrap_or_default();
+            let compared = match check {
+                Check::Destination => Some((expected.endpoint.to_owned(), found(&message.facts.destination))),
+                Check::Issuer => {
+                    Some((expected.identity_provider.entity_id().to_owned(), found(&message.facts.issuer)))
+                }
+                Check::Issued => Some((format!("{now:.0}"), message.facts.issue_instant.clone())),
+                _ => None,
+            };
+            self.note(check, holds(&message.facts, expected, now), compared);
+        }
+        let status = response::check_status(message);
+        if let Err(Error::Status(status)) = &status {
+            self.status = Some(status.clone());
+        }
+        let went_well = status.is_ok();
+        self.note(Check::Status, status, None);
+        if !went_well {
+            return;
+        }
+        match verify::verify(message, expected.identity_provider, &expected.service_provider.keys) {
+            Ok(verified) => {
+                self.note(Check::Signature, response::check_signed_destination(message, &verified), None);
+                self.look_inside(message, &verified, expected, claims, now);
+            }
+            Err(error) => {
+                if error == Error::BadSignature {
+                    self.strangers = certificates_in(message);
+                    self.trusted =
+                        expected.identity_provider.certificates().iter().filter_map(|c| describe(c)).collect();
+                }
+                self.note(Check::Signature, Err(error), None);
+            }
+        }
+    }
+
+    fn look_inside(
+        &mut self,
+        message: &Guarded,
+        verified: &Verified,
+        expected: &Expected<'_>,
+        claims: &ClaimMap,
+        now: Timestamp,
+    ) {
+        if message.encrypted().is_some() {
+            self.assertion = Some(pretty::element(&verified.assertion));
+        }
+        let assertion = match Assertion::read(&verified.assertion) {
+            Ok(assertion) => assertion,
+            Err(error) => return self.note(Check::Assertion, Err(error), None),
+        };
+        self.note(Check::Assertion, Ok(()), None);
+        for (check, holds) in OF_ASSERTION {
+            self.note(check, holds(&assertion, expected, now), compare(check, &assertion, expected, now));
+        }
+        let accepted = Accepted {
+            assertion_id: assertion.id,
+            reusable_until: now,
+            authenticated: assertion.authentication.instant,
+            session_index: assertion.authentication.session_index,
+            session_ends: None,
+            name_id: assertion.name_id,
+            attributes: assertion.attributes,
+        };
+        let outcome = match claims.user(&accepted) {
+            Ok(_) => Outcome::Passed,
+            Err(error) => Outcome::Failed(error.to_string()),
+        };
+        let wanted =
+            (claims.identity.join(", "), accepted.attributes.iter().map(|a| a.name.as_str()).collect::<Vec<_>>());
+        let compared = Some((wanted.0, wanted.1.join(", ")));
+        self.steps.push(Step { check: Check::Identity, outcome, compared });
+        let explained = claims.explain(&accepted).into_iter().zip(accepted.attributes);
+        self.claims = explained
+            .take(MAX_LISTED)
+            .map(|(fields, mut attribute)| {
+                attribute.values.truncate(MAX_LISTED);
+                Claim { name: attribute.name, values: attribute.values, fields }
+            })
+            .collect();
+    }
+
+    /// So that a page always shows the same list.
+    fn skip_the_rest(&mut self) {
+        let of_response = OF_RESPONSE.iter().map(|(check, _)| *check);
+        let of_assertion = OF_ASSERTION.iter().map(|(check, _)| *check);
+        let between = [Check::Status, Check::Signature, Check::Assertion];
+        for check in of_response.chain(between).chain(of_assertion).chain([Check::Identity]) {
+            if self.steps.iter().all(|step| step.check != check) {
+                self.steps.push(Step { check, outcome: Outcome::NotReached, compared: None });
+            }
+        }
+    }
+}
+
+fn compare(check: Check, assertion: &Assertion, expected: &Expected<'_>, now: Timestamp) -> Option<(String, String)> {
+    let times = |found: &[Timestamp]| {
+        let found: Vec<_> = found.iter().map(|time| format!("{time:.0}")).collect();
+        Some((format!("{now:.0}"), found.join(" – ")))
+    };
+    match check {
+        Check::AssertionIssuer => Some((expected.identity_provider.entity_id().to_owned(), assertion.issuer.clone())),
+        Check::AssertionIssued => times(&[assertion.issue_instant]),
+        Check::Validity => times(&[assertion.conditions.not_before, assertion.conditions.not_on_or_after]),
+        Check::Authentication => times(&[assertion.authentication.instant]),
+        Check::Audience => {
+            let all: Vec<_> = assertion.conditions.restrictions.iter().flatten().map(String::as_str).collect();
+            Some((expected.service_provider.entity_id.clone(), all.join(", ")))
+        }
+        Check::Confirmation => {
+            let all: Vec<_> = assertion.confirmations.iter().filter_map(|one| one.recipient.as_deref()).collect();
+            Some((expected.endpoint.to_owned(), all.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+/// What was posted, as far as it is text.
+fn shown(field: &str) -> Option<String> {
+    let text = String::from_utf8(guard::unpack(field).ok()?).ok()?;
+    pretty::text(&text)
+}
+
+fn certificates_in(message: &Guarded) -> Vec<Certificate> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let mut found = Vec::new();
+    message.response.descend(&mut |element| {
+        if element.is(ns::SIGNATURE, "X509Certificate") {
+            let text: String = element.text.split_ascii_whitespace().collect();
+            found.extend(STANDARD.decode(text).ok().and_then(|der| describe(&der)));
+        }
+    });
+    found.dedup();
+    found.truncate(MAX_LISTED);
+    found
+}
+
+fn describe(der: &[u8]) -> Option<Certificate> {
+    let certificate = X509::from_der(der).ok()?;
+    let thumbprint = certificate.digest(MessageDigest::sha1()).ok()?;
+    let name = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next();
+    let name = name.and_then(|name| name.data().to_string().ok()).unwrap_or_default();
+    Some(Certificate {
+        thumbprint: thumbprint.iter().map(|byte| format!("{byte:02X}")).collect(),
+        name,
+        until: certificate.not_after().to_string(),
+    })
+}
+
+#[cfg(test)]
+#[path = "tests/trial_tests.rs"]
+mod tests;
