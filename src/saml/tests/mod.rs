@@ -230,6 +230,8 @@ fn every_reason_to_refuse_has_a_message_that_is_refused_for_it() {
         include_str!("accept_tests.rs"),
         include_str!("attack_tests.rs"),
         include_str!("decrypt_tests.rs"),
+        include_str!("logout_tests.rs"),
+        include_str!("redirect_tests.rs"),
         include_str!("xml_tests.rs"),
     ];
     let variants: Vec<_> = variants.collect();
