@@ -98,9 +98,11 @@ fn after_a_sign_out_it_starts_again() {
             let page = browser.go(site);
             assert_eq!((page.status, page.heading()), (200, "Sign in"), "{site} from {address:?}");
         }
-        // The identity provider still knows the person: no password is asked for.
+        // The identity provider has signed the person out, too: it asks for the password again.
         let logon = browser.go("http://news.test/again");
-        let answer = browser.submit(&logon, logon.form(), &[("account", "B.Simon@contoso.com")]);
+        let asked = browser.submit(&logon, logon.form(), &[("account", "B.Simon@contoso.com")]);
+        assert!(!asked.has_form("SAMLResponse"), "{asked:#?}");
+        let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
         let page = browser.submit(&answer, answer.form(), &[]);
         assert_eq!((page.status, page.url.as_str()), (200, "http://news.test/again"));
     }
