@@ -209,7 +209,7 @@ impl Page {
         }
     }
 
-    fn has_form(&self, field: &str) -> bool {
+    pub(crate) fn has_form(&self, field: &str) -> bool {
         self.body.contains(&format!("name=\"{field}\""))
     }
 
