@@ -47,6 +47,8 @@ pub struct Device {
     pub since: Timestamp,
     /// Whether it is the browser that shows the page.
     pub here: bool,
+    /// What the button sends that signs the person out there.
+    pub end: String,
 }
 
 /// Where to go next.

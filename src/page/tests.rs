@@ -45,8 +45,13 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     ] {
         pages.push(("logon-note", Logon { note: Some(note), ..logon.clone() }.render(brand, locale)));
     }
-    let device =
-        |user_agent: &str, here| Device { user_agent: text(user_agent), client: text("192.0.2.7"), since: now, here };
+    let device = |user_agent: &str, here| Device {
+        user_agent: text(user_agent),
+        client: text("192.0.2.7"),
+        since: now,
+        here,
+        end: text("e"),
+    };
     let signed_in = SignedIn {
         name: text("Britta Simon"),
         account: text("B.Simon@contoso.com"),

@@ -23,7 +23,13 @@ const LISTED: usize = 12;
 /// How long a sealed note waits in an address; who reloads the page later sees none.
 const NOTE_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
+/// How long the buttons of the page work.
+const PAGE_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+
 const PURPOSE: &str = "landing note";
+
+/// What the buttons of the page are sealed for.
+pub(super) const DEVICE: &str = "device to sign out";
 
 /// The address of the page, with a line to read and somewhere to go on to.
 pub(super) fn path(portal: &Shared, note: Option<&LandingNote>, returning: Option<&str>) -> String {
@@ -47,7 +53,7 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
         account: session.user.name.clone(),
         since: session.started,
         until: session.expires,
-        devices: devices(&session, &sessions),
+        devices: devices(&portal, &session, &sessions),
         more: sessions.len().saturating_sub(LISTED),
         note: visit.parameter("n").and_then(|note| sealer.open(PURPOSE, note, now).ok()),
         onward: challenge.map(|(token, challenge)| Onward {
@@ -63,7 +69,7 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
 }
 
 /// Where the person is signed in, this browser first.
-fn devices(here: &Session, sessions: &[Arc<Session>]) -> Vec<Device> {
+fn devices(portal: &Shared, here: &Session, sessions: &[Arc<Session>]) -> Vec<Device> {
     let others = sessions.iter().map(AsRef::as_ref).filter(|session| session.id != here.id);
     std::iter::once(here)
         .chain(others)
@@ -73,6 +79,7 @@ fn devices(here: &Session, sessions: &[Arc<Session>]) -> Vec<Device> {
             client: session.client.to_canonical().to_string(),
             since: session.started,
             here: session.id == here.id,
+            end: portal.parts.sealer.seal(DEVICE, &session.id, after(portal.parts.clock.now(), PAGE_LIFETIME)),
         })
         .collect()
 }

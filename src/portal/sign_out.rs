@@ -13,10 +13,10 @@ use crate::page::{Elsewhere, Purpose, SignedOut, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::{self, Form};
 use crate::portal::visit::with_parameters;
-use crate::portal::{RealmParts, Shared, Visit, redirect, send, show};
+use crate::portal::{RealmParts, Shared, Visit, landing, redirect, send, show};
 use crate::saml::binding::{self, Kind, Message};
 use crate::saml::{Binding, SignOut, logout};
-use crate::session::{Ending, Session};
+use crate::session::{Ending, Session, SessionId};
 
 type Portal = State<Arc<Shared>>;
 
@@ -65,6 +65,10 @@ pub(super) async fn sign_out(
         tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
         return fail(StatusCode::FORBIDDEN, Trouble::Form);
     }
+    let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
+    if let Some(there) = form.value("where").and_then(|token| sealer.open(landing::DEVICE, token, now).ok()) {
+        return sign_out_there(&portal, &visit, there).await;
+    }
     let everywhere = form.value("where") == Some("everywhere");
     let session = visit.session(&portal).await;
     if let Some(session) = &session {
@@ -78,6 +82,17 @@ pub(super) async fn sign_out(
         told.unwrap_or_else(|| redirect(StatusCode::SEE_OTHER, &path(&portal, everywhere, Elsewhere::NotAsked)));
     forget(&mut response);
     response
+}
+
+/// Signs the person out on one of their other devices.
+async fn sign_out_there(portal: &Shared, visit: &Visit, there: SessionId) -> Response<Body> {
+    if let Some(here) = visit.session(portal).await {
+        let own = portal.parts.sessions.of_user(&here.user).await;
+        if own.iter().any(|session| session.id == there) {
+            portal.parts.sessions.end(there, Ending::SignedOut).await;
+        }
+    }
+    redirect(StatusCode::SEE_OTHER, "/me")
 }
 
 /// `GET /signed-out`.

@@ -74,6 +74,7 @@ signed-in-here = Dieses Gerät
 signed-in-device-since = seit { $moment }
 signed-in-more = und { $count } weitere
 sign-out-here = Hier abmelden
+sign-out-there = Dort abmelden
 sign-out-everywhere = Überall abmelden
 certificate-link = Dieses Gerät einrichten: Zertifikat installieren
 

@@ -74,6 +74,7 @@ signed-in-here = This device
 signed-in-device-since = since { $moment }
 signed-in-more = and { $count } more
 sign-out-here = Sign out here
+sign-out-there = Sign out there
 sign-out-everywhere = Sign out everywhere
 certificate-link = Set up this device: install the certificate
 

@@ -3,6 +3,7 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::Groups;
 use crate::identity::network::Spans;
 use crate::session::store::memory::Memory;
+use crate::session::store::{Answer, Key};
 
 fn user(name: &str) -> User {
     User {
@@ -219,4 +220,121 @@ async fn whoever_waits_for_the_end_of_a_session_hears_of_it_wherever_it_is_kept(
     assert!(sessions.end(id, Ending::SignedOut).await);
     assert!(tunnel.is_cancelled() && second.is_cancelled());
     assert!(sessions.recall(id).await.is_none());
+}
+
+#[tokio::test]
+async fn those_who_are_known_go_on_without_the_store_for_so_long_and_no_longer() {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let store = Arc::new(Gone { inner: Memory::new(1000, clock.clone()), away: AtomicI64::new(0) });
+    let config = Config { offline: Offline::DefaultRule, ..Config::default() };
+    let sessions = Sessions::new(config, Arc::clone(&store) as Arc<dyn Store>, clock.clone());
+    let (session, _) = begin(&sessions, "bsimon").await;
+    clock.advance(SignedDuration::from_secs(1));
+    store.away.store(1, Ordering::Relaxed);
+    let refused = sessions.begin(user("alexw"), HOME, "", AssertionFacts::default(), Spans::default()).await;
+    assert_eq!(refused.unwrap_err(), Error::Away);
+    clock.advance(SignedDuration::from_hours(12) - SignedDuration::from_secs(2));
+    sessions.upkeep().await;
+    assert!(sessions.find(session.id).is_some() && sessions.offline().is_none());
+    clock.advance(SignedDuration::from_secs(2));
+    sessions.upkeep().await;
+    assert!(sessions.find(session.id).is_none());
+    assert_eq!(sessions.offline(), Some(Offline::DefaultRule));
+    // An end that could not be told is told when the store is back.
+    assert!(sessions.end(session.id, Ending::SignedOut).await, "it has ended here");
+    store.away.store(0, Ordering::Relaxed);
+    assert!(store.find(session.id.0).await.unwrap().is_some());
+    sessions.upkeep().await;
+    assert_eq!(store.find(session.id.0).await, Ok(None));
+    assert_eq!(sessions.offline(), None);
+}
+
+/// A store that can be away.
+#[derive(Debug)]
+struct Gone {
+    inner: Memory,
+    /// Since when, in seconds; 0 while it is there.
+    away: AtomicI64,
+}
+
+impl Gone {
+    fn or<'a, T: Send + 'a>(&self, answer: Answer<'a, T>) -> Answer<'a, T> {
+        if self.away.load(Ordering::Relaxed) == 0 { answer } else { Box::pin(async { Err(Error::Away) }) }
+    }
+}
+
+impl Store for Gone {
+    fn put(&self, kind: Kind, key: Key, record: Vec<u8>, expires: Timestamp) -> Answer<'_, ()> {
+        self.or(self.inner.put(kind, key, record, expires))
+    }
+
+    fn peek(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
+        self.or(self.inner.peek(kind, key))
+    }
+
+    fn take(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
+        self.or(self.inner.take(kind, key))
+    }
+
+    fn claim(&self, kind: Kind, key: Key, expires: Timestamp) -> Answer<'_, bool> {
+        self.or(self.inner.claim(kind, key, expires))
+    }
+
+    fn swap(
+        &self,
+        kind: Kind,
+        key: Key,
+        seen: Option<Vec<u8>>,
+        record: Vec<u8>,
+        expires: Timestamp,
+    ) -> Answer<'_, bool> {
+        self.or(self.inner.swap(kind, key, seen, record, expires))
+    }
+
+    fn count(&self, key: Key, expires: Timestamp) -> Answer<'_, u64> {
+        self.or(self.inner.count(key, expires))
+    }
+
+    fn keep(&self, row: Row) -> Answer<'_, bool> {
+        if self.away.load(Ordering::Relaxed) == 0 { self.inner.keep(row) } else { Box::pin(async { Err(Error::Away) }) }
+    }
+
+    fn renew(&self, rows: Vec<Row>) -> Answer<'_, ()> {
+        if self.away.load(Ordering::Relaxed) == 0 {
+            self.inner.renew(rows)
+        } else {
+            Box::pin(async { Err(Error::Away) })
+        }
+    }
+
+    fn find(&self, id: Key) -> Answer<'_, Option<Row>> {
+        self.or(self.inner.find(id))
+    }
+
+    fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
+        self.or(self.inner.of_person(person))
+    }
+
+    fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        self.or(self.inner.list(after, most))
+    }
+
+    fn end(&self, row: Row) -> Answer<'_, bool> {
+        if self.away.load(Ordering::Relaxed) == 0 { self.inner.end(row) } else { Box::pin(async { Err(Error::Away) }) }
+    }
+
+    fn sync(&self) -> Answer<'_, ()> {
+        self.or(self.inner.sync())
+    }
+
+    fn sessions(&self) -> usize {
+        self.inner.sessions()
+    }
+
+    fn health(&self) -> Health {
+        match self.away.load(Ordering::Relaxed) {
+            0 => Health::Well,
+            since => Health::Away { since: Timestamp::from_second(since).unwrap() },
+        }
+    }
 }

@@ -26,6 +26,28 @@ async fn sign_out_here_ends_this_session_at_once_and_no_other() {
 }
 
 #[tokio::test]
+async fn sign_out_there_ends_one_other_session_of_the_same_person_and_no_strangers() {
+    let world = World::new();
+    let (mut laptop, mut phone, mut alex) = (world.browser(), world.browser(), world.browser());
+    laptop.sign_in(None).await;
+    phone.sign_in(None).await;
+    let sent = alex.type_name(None, "AlexW@contoso.com").await;
+    let posting = alex.at_idp(&sent, "AlexW@contoso.com", "alex").await;
+    alex.deliver(&posting).await;
+    let page = laptop.get("/me").await;
+    let button = page.text.split("name=\"where\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    // The button is good in the hands of the same person alone.
+    let theirs = alex.get("/me").await;
+    alex.post("/sign-out", &[("csrf", &theirs.hidden("csrf")), ("where", &button)]).await;
+    assert_eq!(phone.get("/me").await.status, StatusCode::OK);
+    let answer = laptop.post("/sign-out", &[("csrf", &page.hidden("csrf")), ("where", &button)]).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/me"));
+    assert_eq!(phone.get("/me").await.location(), "/", "signed out there");
+    assert_eq!(laptop.get("/me").await.status, StatusCode::OK, "and not here");
+    assert_eq!(alex.get("/me").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn sign_out_everywhere_ends_all_sessions_of_that_person_and_nobody_elses() {
     let world = World::new();
     let (mut laptop, mut phone, mut alex) = (world.browser(), world.browser(), world.browser());

@@ -77,6 +77,96 @@ async fn the_contract_holds() {
 }
 
 #[tokio::test]
+async fn a_user_of_the_access_control_list_and_tls_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    std::fs::write(file("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let text = |name: &str| file(name).display().to_string();
+    let mut server = Server::start();
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let (port, certificate, key) = (server.port.to_string(), text("cert.pem"), text("key.pem"));
+    let settings = format!(
+        "port 0\ntls-port {port}\nbind 127.0.0.1\nsave \"\"\ntls-auth-clients no\ntls-cert-file {certificate}\n\
+         tls-key-file {key}\ntls-ca-cert-file {certificate}\nuser default off\n\
+         user vestibule on >hidden ~{{test}}:* +@all -@dangerous -@admin\n"
+    );
+    std::fs::write(file("redis.conf"), settings).unwrap();
+    let mut command = Command::new("redis-server");
+    command.arg(file("redis.conf"));
+    server.child = command.stdout(Stdio::null()).spawn().unwrap();
+    let config = |password: &str| Config {
+        servers: vec![config::Server { host: "localhost".into(), port: server.port, tls: true }],
+        username: Some("vestibule".into()),
+        password: Some(crate::secret::Secret::new(password.into())),
+        ca: Some(file("cert.pem")),
+        prefix: "test".into(),
+        ..Config::default()
+    };
+    let store = Arc::new(Redis::start(config("hidden"), Clock::system()));
+    until(|| store.health() == Health::Well).await;
+    let wait = |span: SignedDuration| std::thread::sleep(span.unsigned_abs() + Duration::from_millis(20));
+    contract::hold(contract::Bench { store, clock: Clock::system(), wait: &wait }).await;
+    let stranger = Redis::start(config("guessed"), Clock::system());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(stranger.find(random()).await, Err(Error::Away));
+}
+
+#[tokio::test]
+async fn behind_a_sentinel_a_failover_is_followed() {
+    let (mut first, second) = (Server::start(), Server::start());
+    let say = |port: u16, words: &[&str]| {
+        let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(words).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(say(second.port, &["replicaof", "127.0.0.1", &first.port.to_string()]).contains("OK"));
+    let begun = Instant::now();
+    while !say(second.port, &["info", "replication"]).contains("master_link_status:up") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the replica does not follow");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sentinel.conf");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let text = format!(
+        "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {} 1\nsentinel down-after-milliseconds main 500\n\
+         sentinel failover-timeout main 3000\n",
+        first.port
+    );
+    std::fs::write(&file, text).unwrap();
+    let child = Command::new("redis-server").arg(&file).arg("--sentinel").stdout(Stdio::null()).spawn().unwrap();
+    let sentinel = Server { child, port, _folder: folder };
+    let begun = Instant::now();
+    while !say(port, &["sentinel", "replicas", "main"]).contains(&second.port.to_string()) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the sentinel does not see the replica");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let store = Redis::start(
+        Config {
+            servers: vec![config::Server { host: "127.0.0.1".into(), port: sentinel.port, tls: false }],
+            sentinel: Some("main".into()),
+            prefix: "test".into(),
+            ..Config::default()
+        },
+        Clock::system(),
+    );
+    until(|| store.health() == Health::Well).await;
+    let row = row();
+    store.keep(row.clone()).await.unwrap();
+    assert_eq!(say(first.port, &["wait", "1", "5000"]).trim(), "1");
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    assert_eq!(store.find(row.id).await, Err(Error::Away));
+    let begun = Instant::now();
+    while store.find(row.id).await != Ok(Some(row.clone())) || store.keep(row.clone()).await != Ok(true) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the failover is not followed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
 async fn every_node_hears_of_an_end_and_of_what_is_told() {
     let server = Server::start();
     let (here, there) = (server.store().await, server.store().await);
