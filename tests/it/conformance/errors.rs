@@ -26,7 +26,7 @@ super::rows! {
     an_address_that_may_not_be_dialled_is_named_so = "
         C> GET http://169.254.169.254/ HTTP/1.1|Host: 169.254.169.254||
         C# 403 destination_ip_prohibited
-        D> CONNECT 127.0.0.1:443 HTTP/1.1|Host: 127.0.0.1:443||
+        D> CONNECT 127.0.0.2:443 HTTP/1.1|Host: 127.0.0.2:443||
         D# 403 destination_ip_prohibited";
 
     /// RFC 9209 §2: an answer of the origin is not ours, whatever it says about other proxies.

@@ -69,7 +69,12 @@ pub(crate) fn play(script: &str) {
 impl Stage {
     /// A program with these limits, at which this machine's address is signed in.
     pub(crate) fn new(limits: &str) -> Self {
-        let mut builder = World::build().limits(limits).host("o.test", "127.0.0.1").host("r.test", "127.0.0.1");
+        let mut builder = World::build()
+            .limits(limits)
+            // Origins of the rows have ports that the system chooses, and one that nobody listens on.
+            .egress("allow = [\"127.0.0.1/32\"]\nhttp_ports = [\"1-65535\"]")
+            .host("o.test", "127.0.0.1")
+            .host("r.test", "127.0.0.1");
         let mut tunnels = Vec::new();
         for number in 0..TUNNELS {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
