@@ -23,7 +23,9 @@ pub use locale::{Locale, Locales};
 pub use portal::{Certificate, Device, Elsewhere, LandingNote, Onward, SignInFailure, SignedIn, SignedOut};
 pub use proxy::{CookiesBlocked, Denied, Failure, ProxyHome, Subject, ToolText, Unsent};
 pub use sign_in::{Logon, Mistake, Note};
-pub use test_sso::{TestResult, TestStart};
+pub use test_sso::{
+    TestCertificate, TestCheck, TestClaim, TestField, TestOutcome, TestReport, TestResult, TestStart, TestStep,
+};
 
 /// Gives a page type its `render`: the template sees the page, the brand and the language.
 macro_rules! page {

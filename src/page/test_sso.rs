@@ -2,9 +2,6 @@
 
 use crate::page::html::Forms;
 use crate::page::{Locale, page};
-use crate::saml::claims::Field;
-use crate::saml::response::Check;
-use crate::saml::trial::{Outcome, Report, Step};
 
 /// What is going to be tested.
 #[derive(Clone, Debug)]
@@ -41,7 +38,7 @@ pub struct TestResult {
     /// The request, readable.
     pub request: Option<String>,
     /// The checks and the claims.
-    pub report: Report,
+    pub report: TestReport,
     /// Whether the test has switched the realm on.
     pub switched_on: bool,
     /// The token that shows that a form came from this page.
@@ -51,6 +48,109 @@ pub struct TestResult {
 }
 
 page!(TestResult, "test_result.html", |page| Forms::OwnAnd(&page.identity_providers));
+
+/// The checks and the claims of a test.
+#[derive(Clone, Debug, Default)]
+pub struct TestReport {
+    /// Whether a sign-in would have succeeded.
+    pub passed: bool,
+    /// Each check, in order.
+    pub steps: Vec<TestStep>,
+    /// What the identity provider said, if it refused.
+    pub refused: Option<String>,
+    /// The Response, readable.
+    pub response: Option<String>,
+    /// What was encrypted.
+    pub assertion: Option<String>,
+    /// Certificates in the message that are not trusted.
+    pub strangers: Vec<TestCertificate>,
+    /// The trusted ones, then.
+    pub trusted: Vec<TestCertificate>,
+    /// The claims.
+    pub claims: Vec<TestClaim>,
+}
+
+/// A check, and what came of it.
+#[derive(Clone, Debug)]
+pub struct TestStep {
+    /// Which.
+    pub check: TestCheck,
+    /// What came of it.
+    pub outcome: TestOutcome,
+    /// What was wanted, and what was found.
+    pub compared: Option<(String, String)>,
+}
+
+/// What came of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestOutcome {
+    /// It passed.
+    Passed,
+    /// It did not, for this reason.
+    Failed(String),
+    /// It was not reached.
+    NotReached,
+}
+
+/// A certificate.
+#[derive(Clone, Debug)]
+pub struct TestCertificate {
+    /// Its thumbprint.
+    pub thumbprint: String,
+    /// Its name.
+    pub name: String,
+    /// When it ends.
+    pub until: String,
+}
+
+/// A claim.
+#[derive(Clone, Debug)]
+pub struct TestClaim {
+    /// Its name.
+    pub name: String,
+    /// Its values.
+    pub values: Vec<String>,
+    /// What it became.
+    pub fields: Vec<TestField>,
+}
+
+/// What is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the texts in the locales say it")]
+pub enum TestCheck {
+    Age,
+    Shape,
+    Version,
+    Destination,
+    Issuer,
+    Request,
+    Issued,
+    Status,
+    Signature,
+    Assertion,
+    AssertionIssuer,
+    AssertionIssued,
+    Validity,
+    Audience,
+    Authentication,
+    Confirmation,
+    Identity,
+}
+
+/// What a claim becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the texts in the locales say it")]
+pub enum TestField {
+    Name,
+    Id,
+    DisplayName,
+    SamAccountName,
+    Upn,
+    Email,
+    Groups,
+    TooManyGroups,
+    Tenant,
+}
 
 /// Entra's errors that have to do with how an application is set up.
 const CODES: [(&str, &str); 7] = [
@@ -81,86 +181,85 @@ impl TestStart {
 impl TestResult {
     /// What the identity provider said, and what to do about it, if it is one of the usual errors.
     fn refused(&self, t: &Locale) -> Option<(String, Option<String>)> {
-        let status = self.report.status.as_ref()?;
-        let said = status.to_string();
+        let said = self.report.refused.clone()?;
         let code = said.split_once("AADSTS").map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
         let known = code.flatten().and_then(|code| CODES.into_iter().find(|(known, _)| *known == code));
         Some((said, known.map(|(_, key)| advice(t, key, &self.entity_id, &self.acs_url))))
     }
 
     /// What to change about a check that failed.
-    fn cure(&self, step: &Step, t: &Locale) -> Option<String> {
-        let failed = matches!(step.outcome, Outcome::Failed(_));
-        let foreign = step.check == Check::Signature && !self.report.strangers.is_empty();
+    fn cure(&self, step: &TestStep, t: &Locale) -> Option<String> {
+        let failed = matches!(step.outcome, TestOutcome::Failed(_));
+        let foreign = step.check == TestCheck::Signature && !self.report.strangers.is_empty();
         let part = if foreign { "foreign" } else { "cure" };
         failed.then(|| t.part(key(step.check), part))
     }
 
-    fn key(&self, step: &Step) -> &'static str {
+    fn key(&self, step: &TestStep) -> &'static str {
         key(step.check)
     }
 
-    fn class(&self, step: &Step) -> &'static str {
+    fn class(&self, step: &TestStep) -> &'static str {
         match step.outcome {
-            Outcome::Passed => "pass",
-            Outcome::Failed(_) => "fail",
-            Outcome::NotReached => "open",
+            TestOutcome::Passed => "pass",
+            TestOutcome::Failed(_) => "fail",
+            TestOutcome::NotReached => "open",
         }
     }
 
-    fn outcome(&self, step: &Step, t: &Locale) -> String {
+    fn outcome(&self, step: &TestStep, t: &Locale) -> String {
         t.say(match step.outcome {
-            Outcome::Passed => "test-passed",
-            Outcome::Failed(_) => "test-failed",
-            Outcome::NotReached => "test-not-reached",
+            TestOutcome::Passed => "test-passed",
+            TestOutcome::Failed(_) => "test-failed",
+            TestOutcome::NotReached => "test-not-reached",
         })
     }
 
-    fn reason<'a>(&self, step: &'a Step) -> Option<&'a str> {
+    fn reason<'a>(&self, step: &'a TestStep) -> Option<&'a str> {
         match &step.outcome {
-            Outcome::Failed(reason) => Some(reason),
+            TestOutcome::Failed(reason) => Some(reason),
             _ => None,
         }
     }
 
-    fn fields(&self, fields: &[Field], t: &Locale) -> String {
+    fn fields(&self, fields: &[TestField], t: &Locale) -> String {
         let names: Vec<_> = fields.iter().map(|field| t.say(field_key(*field))).collect();
         names.join(", ")
     }
 }
 
-fn key(check: Check) -> &'static str {
+fn key(check: TestCheck) -> &'static str {
     match check {
-        Check::Age => "check-age",
-        Check::Shape => "check-shape",
-        Check::Version => "check-version",
-        Check::Destination => "check-destination",
-        Check::Issuer => "check-issuer",
-        Check::Request => "check-request",
-        Check::Issued => "check-issued",
-        Check::Status => "check-status",
-        Check::Signature => "check-signature",
-        Check::Assertion => "check-assertion",
-        Check::AssertionIssuer => "check-assertion-issuer",
-        Check::AssertionIssued => "check-assertion-issued",
-        Check::Validity => "check-validity",
-        Check::Audience => "check-audience",
-        Check::Authentication => "check-authentication",
-        Check::Confirmation => "check-confirmation",
-        Check::Identity => "check-identity",
+        TestCheck::Age => "check-age",
+        TestCheck::Shape => "check-shape",
+        TestCheck::Version => "check-version",
+        TestCheck::Destination => "check-destination",
+        TestCheck::Issuer => "check-issuer",
+        TestCheck::Request => "check-request",
+        TestCheck::Issued => "check-issued",
+        TestCheck::Status => "check-status",
+        TestCheck::Signature => "check-signature",
+        TestCheck::Assertion => "check-assertion",
+        TestCheck::AssertionIssuer => "check-assertion-issuer",
+        TestCheck::AssertionIssued => "check-assertion-issued",
+        TestCheck::Validity => "check-validity",
+        TestCheck::Audience => "check-audience",
+        TestCheck::Authentication => "check-authentication",
+        TestCheck::Confirmation => "check-confirmation",
+        TestCheck::Identity => "check-identity",
     }
 }
 
-fn field_key(field: Field) -> &'static str {
+fn field_key(field: TestField) -> &'static str {
     match field {
-        Field::Name => "field-name",
-        Field::Id => "field-id",
-        Field::DisplayName => "field-display-name",
-        Field::SamAccountName => "field-sam-account-name",
-        Field::Upn => "field-upn",
-        Field::Email => "field-email",
-        Field::Groups => "field-groups",
-        Field::TooManyGroups => "field-too-many-groups",
-        Field::Tenant => "field-tenant",
+        TestField::Name => "field-name",
+        TestField::Id => "field-id",
+        TestField::DisplayName => "field-display-name",
+        TestField::SamAccountName => "field-sam-account-name",
+        TestField::Upn => "field-upn",
+        TestField::Email => "field-email",
+        TestField::Groups => "field-groups",
+        TestField::TooManyGroups => "field-too-many-groups",
+        TestField::Tenant => "field-tenant",
     }
 }

@@ -126,10 +126,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
 
 /// A test that has not begun, one that has failed in every way, and one that has passed.
 fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
-    use crate::saml::claims::Field;
-    use crate::saml::guard::Status;
-    use crate::saml::response::Check::{self, *};
-    use crate::saml::trial::{Certificate, Claim, Outcome, Report, Step};
+    use TestCheck::*;
     let text = |text: &str| text.to_owned();
     let start = TestStart {
         realm: text("contoso"),
@@ -141,7 +138,7 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         csrf: text("token"),
         identity_providers: vec![text("https://login.example")],
     };
-    const CHECKS: [Check; 17] = [
+    const CHECKS: [TestCheck; 17] = [
         Age,
         Shape,
         Version,
@@ -160,20 +157,16 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         Confirmation,
         Identity,
     ];
-    let steps = |outcome: &dyn Fn(usize) -> Outcome| {
+    let steps = |outcome: &dyn Fn(usize) -> TestOutcome| {
         let compared = Some((text("<wanted>"), text("<b>not</b> found")));
         let steps = CHECKS.iter().enumerate();
-        steps.map(|(at, check)| Step { check: *check, outcome: outcome(at), compared: compared.clone() }).collect()
+        steps.map(|(at, check)| TestStep { check: *check, outcome: outcome(at), compared: compared.clone() }).collect()
     };
-    let certificate = Certificate { thumbprint: text("AB12"), name: text("<b>not</b> ours"), until: text("2027") };
-    let failed = Report {
+    let certificate = TestCertificate { thumbprint: text("AB12"), name: text("<b>not</b> ours"), until: text("2027") };
+    let failed = TestReport {
         passed: false,
-        steps: steps(&|at| if at == 16 { Outcome::NotReached } else { Outcome::Failed(text("<b>not</b> so")) }),
-        status: Some(Status {
-            code: text("urn:x:Responder"),
-            subcode: None,
-            message: Some(text("AADSTS50105: <b>not</b>")),
-        }),
+        steps: steps(&|at| if at == 16 { TestOutcome::NotReached } else { TestOutcome::Failed(text("<b>not</b> so")) }),
+        refused: Some(text("Responder: AADSTS50105: <b>not</b>")),
         response: Some(text("<Response/>")),
         assertion: Some(text("<Assertion/>")),
         strangers: vec![certificate.clone()],
@@ -181,26 +174,26 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         claims: Vec::new(),
     };
     let fields = [
-        Field::Name,
-        Field::Id,
-        Field::DisplayName,
-        Field::SamAccountName,
-        Field::Upn,
-        Field::Email,
-        Field::Groups,
-        Field::TooManyGroups,
-        Field::Tenant,
+        TestField::Name,
+        TestField::Id,
+        TestField::DisplayName,
+        TestField::SamAccountName,
+        TestField::Upn,
+        TestField::Email,
+        TestField::Groups,
+        TestField::TooManyGroups,
+        TestField::Tenant,
     ];
-    let claim = |fields: &[Field]| Claim {
+    let claim = |fields: &[TestField]| TestClaim {
         name: text("uPN"),
         values: vec![text("<b>not</b>"), text("b")],
         fields: fields.to_vec(),
     };
-    let passed = Report {
+    let passed = TestReport {
         passed: true,
-        steps: steps(&|_| Outcome::Passed),
+        steps: steps(&|_| TestOutcome::Passed),
         claims: vec![claim(&fields), claim(&[])],
-        ..Report::default()
+        ..TestReport::default()
     };
     let result = TestResult {
         realm: text("contoso"),
@@ -212,7 +205,7 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         csrf: text("token"),
         identity_providers: vec![text("https://login.example")],
     };
-    let unsigned = Report { strangers: Vec::new(), ..failed };
+    let unsigned = TestReport { strangers: Vec::new(), ..failed };
     let good = TestResult { report: passed, switched_on: true, ..result.clone() };
     let bad = TestResult { report: unsigned, ..result.clone() };
     vec![

@@ -42,7 +42,7 @@ impl Limiter {
         everywhere.is_none_or(|attempts| attempts <= u64::from(self.max))
     }
 
-    /// Counts an attempt on this node alone.
+    /// The same for this node alone.
     pub(super) fn admit_here(&self, client: IpAddr) -> bool {
         let count = self.attempts.get_with(household(client), Arc::default);
         count.fetch_add(1, Ordering::Relaxed) < self.max

@@ -16,6 +16,7 @@ mod sign_out;
 mod slo;
 mod switch;
 mod test_sso;
+mod test_view;
 mod trust;
 mod unsolicited;
 mod visit;
@@ -58,6 +59,7 @@ use visit::Visit;
 
 /// How long a challenge that was answered is remembered: as long as it is good.
 const CHALLENGE: SignedDuration = SignedDuration::from_hours(1);
+
 /// Where operators' links lead.
 const TEST_PATH: &str = "/test-sso";
 

@@ -15,7 +15,7 @@ use crate::page::{Purpose, TestResult, TestStart, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::{self, Form, Token};
 use crate::portal::visit::with_parameters;
-use crate::portal::{RealmParts, Shared, Visit, acs, redirect, send, show};
+use crate::portal::{RealmParts, Shared, Visit, acs, redirect, send, show, test_view};
 use crate::saml::IdentityProvider;
 use crate::saml::request::{self, Ask};
 use crate::saml::trial::{self, Report};
@@ -107,7 +107,7 @@ pub(super) async fn show_result(State(portal): Portal, Extension(visit): Extensi
         entity_id: realm.service_provider.entity_id.clone(),
         acs_url: realm.service_provider.acs_url.clone(),
         request: kept.request,
-        report: kept.report,
+        report: test_view::of(kept.report),
         switched_on: kept.switched_on,
         csrf: token.text.clone(),
         identity_providers: portal.sign_in_origins(),

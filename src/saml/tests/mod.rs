@@ -231,6 +231,7 @@ fn every_reason_to_refuse_has_a_message_that_is_refused_for_it() {
         include_str!("attack_tests.rs"),
         include_str!("decrypt_tests.rs"),
         include_str!("logout_tests.rs"),
+        include_str!("redirect_tests.rs"),
         include_str!("xml_tests.rs"),
     ];
     let variants: Vec<_> = variants.collect();
