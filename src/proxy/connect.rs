@@ -13,7 +13,7 @@ use super::classify::Kind;
 use super::dial::Dialled;
 use super::exchange::check_host;
 use super::identify::{Client, Identity};
-use super::relay::relay_streams;
+use super::relay::{Bounds, relay_streams};
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
 use crate::policy::{Decision, Permit, Query};
@@ -145,13 +145,13 @@ impl Proxy {
         recorder.egress = Some(dialled.egress);
         recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
         let ended = identity.map(|identity| identity.session.ended().clone());
-        let (idle, pipes) = (self.limits.tunnel_idle, self.pipes.clone());
+        let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
         let connection = self.establish(connection, &mut recorder).await?;
         // A task of its own, because it needs so much less memory than one that answers requests.
         self.tasks.spawn(async move {
             let early = connection.unread.to_vec();
             let origin = dialled.stream;
-            let (moved, end) = relay_streams(connection.stream, origin, early, idle, ended.as_ref(), &pipes).await;
+            let (moved, end) = relay_streams(connection.stream, origin, early, bounds, ended.as_ref(), &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
             recorder.reason = end.reason();
         });

@@ -11,7 +11,7 @@ use super::classify::{Kind, classify};
 use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
 use super::identify::{Client, Identity};
 use super::outgoing::{Incoming, Outgoing};
-use super::relay::relay_streams;
+use super::relay::{Bounds, relay_streams};
 use super::watch::Watch;
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
@@ -167,6 +167,11 @@ impl Proxy {
             answered.lease.pin(&client.pin);
         }
         if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
+            // The rest of the request would be taken for what follows it.
+            if !answered.upload.is_whole() {
+                let failure = Failure::BadAnswer("it changes the protocol in the middle of a request".into());
+                return self.refuse_request(connection, &Refusal::Origin(failure), request).await;
+            }
             let response = self.incoming(&answered, head, only_asks, true);
             self.change_protocol(connection, answered, response, &watch, request.recorder).await;
             return None;
@@ -178,8 +183,9 @@ impl Proxy {
             && (head.body.is_none() || !only_asks)
             && !was_asked
             && !self.finish.is_cancelled();
-        let response = self.incoming(&answered, head, only_asks, keeps);
-        self.pass(connection, answered, response, only_asks, keeps, &mut watch, request).await
+        let (octets, in_chunks) = self.incoming(&answered, head, only_asks, keeps);
+        let passing = Passing { answered, octets, in_chunks, only_asks, keeps };
+        self.pass(connection, passing, &mut watch, request).await
     }
 
     /// The answer's head, as it goes to the client.
@@ -190,14 +196,10 @@ impl Proxy {
     }
 
     /// Passes the answer on.
-    #[expect(clippy::too_many_arguments, reason = "the last step of one exchange, with all that came before it")]
     async fn pass(
         &self,
         mut connection: Connection,
-        answered: Answered,
-        (octets, in_chunks): (Vec<u8>, bool),
-        only_asks: bool,
-        keeps: bool,
+        Passing { answered, octets, in_chunks, only_asks, keeps }: Passing,
         watch: &mut Watch,
         mut request: Request,
     ) -> Option<Connection> {
@@ -245,16 +247,16 @@ impl Proxy {
         let origin = answered.lease.connection.connection;
         octets.extend_from_slice(&origin.unread);
         let early = origin.unread.len() as u64;
-        let (idle, pipes) = (self.limits.tunnel_idle, self.pipes.clone());
+        let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
         let ended = watch.session().cloned();
         self.tasks.spawn(async move {
-            if connection.write_all(&octets, idle).await.is_err() {
+            if connection.write_all(&octets, bounds.idle).await.is_err() {
                 recorder.reason = Some("client-left");
                 return;
             }
             let unread = connection.unread.to_vec();
             let (moved, end) =
-                relay_streams(connection.stream, origin.stream, unread, idle, ended.as_ref(), &pipes).await;
+                relay_streams(connection.stream, origin.stream, unread, bounds, ended.as_ref(), &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back + early);
             recorder.reason = end.reason();
         });
@@ -271,6 +273,18 @@ impl Proxy {
         let head = Some(&request.head).filter(|head| head.body.is_none() || !refusal.is_after_dialling());
         self.refuse(connection, head, refusal, &asker, request.recorder).await
     }
+}
+
+/// An answer that is to be passed on.
+struct Passing {
+    answered: Answered,
+    /// Its head, as it goes to the client.
+    octets: Vec<u8>,
+    in_chunks: bool,
+    /// Whether it answers a preflight that only asks: then its body is nobody's.
+    only_asks: bool,
+    /// Whether another request may follow.
+    keeps: bool,
 }
 
 /// What is to be done with a request that is not refused.

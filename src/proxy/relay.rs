@@ -14,13 +14,16 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::wire::Pipes;
 use crate::wire::h1::Stream;
 use crate::wire::scratch;
 use crate::wire::splice::Flow;
+use crate::wire::{Limits, Pipes};
 
 /// Bytes that a direction copies before others have their turn.
 const TURN: u64 = 1 << 20;
+
+/// The longest time that is told from no bound: ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// How a relay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +34,26 @@ pub(super) enum End {
     Broken,
     /// No byte in either direction for too long.
     Idle,
+    /// It has been open for too long.
+    TooLong,
     /// The session ended.
     SessionEnded,
+}
+
+/// How long a relay may go on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Without a byte in either direction.
+    pub(super) idle: Duration,
+    /// In all.
+    pub(super) total: Duration,
+}
+
+impl Bounds {
+    /// As the limits say.
+    pub(super) fn of(limits: &Limits) -> Self {
+        Self { idle: limits.tunnel_idle, total: limits.tunnel_time }
+    }
 }
 
 impl End {
@@ -42,6 +63,7 @@ impl End {
             Self::Closed => None,
             Self::Broken => Some("connection_terminated"),
             Self::Idle => Some("connection_read_timeout"),
+            Self::TooLong => Some("tunnel-time-over"),
             Self::SessionEnded => Some("session-ended"),
         }
     }
@@ -61,23 +83,23 @@ pub(super) async fn relay_streams(
     a: Stream,
     b: Stream,
     early: Vec<u8>,
-    idle: Duration,
+    bounds: Bounds,
     ended: Option<&CancellationToken>,
     pipes: &Pipes,
 ) -> (Moved, End) {
     match (a, b) {
-        (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, idle, ended, pipes).await,
-        (a, b) => relay(a, b, early, idle, ended).await,
+        (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, bounds, ended, pipes).await,
+        (a, b) => relay(a, b, early, bounds, ended).await,
     }
 }
 
-/// Moves bytes both ways until both streams are done, nothing moves for `idle`, or `ended` fires. `early` is what the
+/// Moves bytes both ways until both streams are done, a bound is reached, or `ended` fires. `early` is what the
 /// first stream has already sent.
 async fn relay<A, B>(
     mut a: A,
     mut b: B,
     early: Vec<u8>,
-    idle: Duration,
+    bounds: Bounds,
     ended: Option<&CancellationToken>,
 ) -> (Moved, End)
 where
@@ -86,7 +108,7 @@ where
 {
     let mut there = Direction { aside: early, ..Direction::default() };
     let mut back = Direction::default();
-    let end = watch(idle, ended, |cx| Progress {
+    let end = watch(bounds, ended, |cx| Progress {
         results: [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)],
         moved: there.moved + back.moved,
     })
@@ -99,13 +121,13 @@ async fn relay_tcp(
     mut a: TcpStream,
     mut b: TcpStream,
     early: Vec<u8>,
-    idle: Duration,
+    bounds: Bounds,
     ended: Option<&CancellationToken>,
     pipes: &Pipes,
 ) -> (Moved, End) {
     let mut there = Spliced { flow: Flow::to_end(pipes, early), state: State::Open };
     let mut back = Spliced { flow: Flow::to_end(pipes, Vec::new()), state: State::Open };
-    let end = watch(idle, ended, |cx| Progress {
+    let end = watch(bounds, ended, |cx| Progress {
         results: [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)],
         moved: there.flow.moved() + back.flow.moved(),
     })
@@ -120,9 +142,9 @@ struct Progress {
     moved: u64,
 }
 
-/// Lets both directions go on until they are done, nothing moves for `idle`, or `ended` fires.
+/// Lets both directions go on until they are done, a bound is reached, or `ended` fires.
 async fn watch(
-    idle: Duration,
+    bounds: Bounds,
     ended: Option<&CancellationToken>,
     mut poll: impl FnMut(&mut Context<'_>) -> Progress,
 ) -> End {
@@ -133,8 +155,11 @@ async fn watch(
         }
     };
     tokio::pin!(session_ended);
+    let Bounds { idle, total } = bounds;
     let (mut last, mut before) = (Instant::now(), 0);
-    let timer = sleep_until(last + idle);
+    // Beyond that it is no bound, and no time that a clock could show.
+    let end = last + total.min(LONGEST);
+    let timer = sleep_until(end.min(last + idle));
     tokio::pin!(timer);
     poll_fn(|cx| {
         if session_ended.as_mut().poll(cx).is_ready() {
@@ -155,7 +180,10 @@ async fn watch(
             if last.elapsed() >= idle {
                 return Poll::Ready(End::Idle);
             }
-            timer.as_mut().reset(last + idle);
+            if Instant::now() >= end {
+                return Poll::Ready(End::TooLong);
+            }
+            timer.as_mut().reset(end.min(last + idle));
         }
         Poll::Pending
     })
@@ -284,7 +312,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Bounds = Bounds { idle: Duration::from_secs(60), total: Duration::from_secs(90) };
 
     #[tokio::test]
     async fn early_bytes_go_first_and_each_side_can_close_alone() {
@@ -323,10 +351,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_relay_ends_when_nothing_moves_and_when_its_session_ends() {
+    async fn a_relay_ends_when_nothing_moves_when_its_time_is_over_and_when_its_session_ends() {
         let (_client, a) = duplex(64);
         let (_origin, b) = duplex(64);
         assert_eq!(relay(a, b, Vec::new(), LONG, None).await.1, End::Idle);
+        let (mut client, a) = duplex(64);
+        let (mut origin, b) = duplex(64);
+        let talking = tokio::spawn(async move {
+            while client.write_all(b".").await.is_ok() && origin.read_u8().await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+            }
+        });
+        let begun = Instant::now();
+        assert_eq!(relay(a, b, Vec::new(), LONG, None).await.1, End::TooLong);
+        assert_eq!(begun.elapsed().as_secs(), 90);
+        talking.abort();
         let (_client, a) = duplex(64);
         let (_origin, b) = duplex(64);
         let ended = CancellationToken::new();

@@ -33,6 +33,9 @@ pub struct Limits {
     /// Without a byte in a tunnel in either direction.
     #[serde(deserialize_with = "units::std_duration")]
     pub tunnel_idle: Duration,
+    /// For a tunnel in all.
+    #[serde(deserialize_with = "units::std_duration")]
+    pub tunnel_time: Duration,
     /// Without a byte, before the system asks whether the other side of a connection is still there.
     #[serde(deserialize_with = "units::std_duration")]
     pub tcp_keepalive: Duration,
@@ -65,6 +68,7 @@ impl Default for Limits {
             answer_time: Duration::from_secs(120),
             connect_time: Duration::from_secs(20),
             tunnel_idle: Duration::from_secs(3600),
+            tunnel_time: Duration::from_secs(30 * 24 * 3600),
             tcp_keepalive: Duration::from_secs(60),
             tcp_user_timeout: Duration::from_secs(120),
             origin_idle: Duration::from_secs(60),

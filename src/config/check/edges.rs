@@ -118,6 +118,7 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
         ("answer_time", limits.answer_time),
         ("connect_time", limits.connect_time),
         ("tunnel_idle", limits.tunnel_idle),
+        ("tunnel_time", limits.tunnel_time),
         ("tcp_keepalive", limits.tcp_keepalive),
         ("tcp_user_timeout", limits.tcp_user_timeout),
     ];

@@ -233,6 +233,14 @@ super::rows! {
         O> HTTP/1.1 200 OK|Content-Length: 1||2
         C< 200|Content-Length: 1||2";
 
+    /// RFC 9110 §7.8: the rest of the request would be taken for what follows it.
+    an_upgrade_in_the_middle_of_a_request_is_refused = "
+        C> POST http://o.test/ws HTTP/1.1|Host: o.test|Connection: Upgrade|Upgrade: websocket|Content-Length: 100||half
+        O- POST /ws HTTP/1.1|Host: o.test|Connection: upgrade|Upgrade: websocket|Content-Length: 100
+        O= half
+        O> HTTP/1.1 101 Switching Protocols|Connection: Upgrade|Upgrade: websocket||EVIL
+        C# 502 http_protocol_error";
+
     /// RFC 9110 §7.8: 426 says what is needed, and Upgrade goes with it.
     a_426_says_what_to_upgrade_to = "
         C> GET http://o.test/ HTTP/1.1|Host: o.test||
