@@ -88,12 +88,14 @@ pub(super) struct Failure {
     pub(super) refusal: Refusal,
     pub(super) realm: Option<String>,
     pub(super) returning: Option<String>,
+    /// Whether a session goes on all the same: its renewal has failed.
+    pub(super) renews: bool,
 }
 
 impl Failure {
     /// One before it is known what the sign-in was for.
     pub(super) fn early(refusal: Refusal) -> Self {
-        Self { refusal, realm: None, returning: None }
+        Self { refusal, realm: None, returning: None, renews: false }
     }
 }
 
@@ -133,10 +135,15 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let id = form.only("RelayState").filter(|id| id.len() <= MAX_RELAY_STATE).unwrap_or_default();
     let pending = portal.parts.pending.find(id).await.map_err(|error| Failure::early(error.into()))?;
     let Some(pending) = pending else { return unsolicited::take(portal, visit, message).await };
-    let fail = |refusal| Failure { refusal, realm: Some(pending.realm.clone()), returning: pending.returning.clone() };
+    let fail = |refusal| Failure {
+        refusal,
+        realm: Some(pending.realm.clone()),
+        returning: pending.returning.clone(),
+        renews: pending.renews,
+    };
     // Checked before anything is used up: who knows an identifier alone can end nobody's sign-in.
     if visit.cookie(&cookie::pending(id)).map(fingerprint) != Some(pending.browser) {
-        return Err(Failure { returning: None, ..fail(Refusal::OtherBrowser) });
+        return Err(Failure { returning: None, renews: false, ..fail(Refusal::OtherBrowser) });
     }
     let realm = portal.parts.realms.iter().find(|parts| parts.realm.name == pending.realm);
     let realm = realm.ok_or_else(|| fail(Refusal::UnknownRealm))?;
@@ -160,6 +167,10 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let consumed = portal.parts.pending.consume(id).await.map_err(|error| fail(error.into()))?;
     consumed.ok_or_else(|| fail(Refusal::Spent))?;
     use_up(portal, &idp, &accepted).await.map_err(fail)?;
+    // Whoever was asked about without a page is not made somebody else without one.
+    if pending.renews && !identity_provider::is_same_person(&realm.realm, &pending.typed, &user) {
+        return Err(fail(Refusal::OtherPerson));
+    }
     let note = compare(visit, realm, &pending, &user).map_err(fail)?;
     let mut response =
         begin(portal, visit, user, accepted, note.as_ref(), pending.returning.as_deref()).await.map_err(fail)?;
@@ -330,6 +341,10 @@ pub(super) fn previous(portal: &Shared, visit: &Visit) -> Option<SessionId> {
 
 /// Says that it did not work. To people all bad Responses look the same; the reason is for the log.
 fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
+    if failure.renews {
+        tracing::info!(realm = failure.realm, reason = %failure.refusal, request_id = visit.request_id, "not renewed");
+        return redirect(StatusCode::SEE_OTHER, &logon::after_sign_in(portal, None, failure.returning.as_deref()));
+    }
     let (status, trouble, said) = match &failure.refusal {
         Refusal::Spent => {
             tracing::info!(client = %visit.peer.client.ip(), request_id = visit.request_id, "sign-in is over");

@@ -40,6 +40,10 @@ pub struct Config {
     /// How long a person may take at the identity provider. Default: 30 minutes.
     #[serde(default = "sign_in_timeout", deserialize_with = "crate::units::signed_duration")]
     pub sign_in_timeout: SignedDuration,
+    /// How long before its end a session is renewed without a page, if the identity provider still knows the person; a
+    /// short one in its last quarter. `0s` for never. Default: one day.
+    #[serde(default = "renew_before", deserialize_with = "crate::units::signed_duration")]
+    pub renew_before: SignedDuration,
     /// Sign-ins that one client address may try in a minute; a hundred people may share one. Default: 300.
     #[serde(default = "attempts_per_minute")]
     pub attempts_per_minute: u32,
@@ -91,6 +95,10 @@ fn sign_in_timeout() -> SignedDuration {
     SignedDuration::from_mins(30)
 }
 
+fn renew_before() -> SignedDuration {
+    SignedDuration::from_hours(24)
+}
+
 fn attempts_per_minute() -> u32 {
     300
 }
@@ -109,6 +117,7 @@ impl Config {
             help: None,
             time_zone: None,
             sign_in_timeout: sign_in_timeout(),
+            renew_before: renew_before(),
             attempts_per_minute: attempts_per_minute(),
             sign_in_origins: Vec::new(),
         }

@@ -18,10 +18,16 @@ pub(super) enum Error {
     Request(#[from] request::Error),
 }
 
-/// An AuthnRequest that asks for the person who typed `name`.
-pub(super) fn ask(parts: &RealmParts, relay_state: &str, name: &LogonName, now: Timestamp) -> Result<Request, Error> {
+/// An AuthnRequest that asks for the person who typed `name`; a passive one shows them no page.
+pub(super) fn ask(
+    parts: &RealmParts,
+    relay_state: &str,
+    name: &LogonName,
+    passive: bool,
+    now: Timestamp,
+) -> Result<Request, Error> {
     let hint = parts.realm.login_hint(name);
-    let ask = Ask { relay_state, login_hint: Some(&hint), passive: false };
+    let ask = Ask { relay_state, login_hint: Some(&hint), passive };
     let idp = parts.identity_provider.current().ok_or(Error::Unknown)?;
     Ok(request::build(&parts.service_provider, &idp, &ask, now)?)
 }

@@ -13,7 +13,7 @@ use crate::page::{LandingNote, Logon, Mistake, Note, Purpose, Trouble, Unsent};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::{self, Form, Token};
 use crate::portal::visit::{entrance, with_parameters};
-use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, redirect, send, show};
+use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, redirect, renewal, send, show};
 use crate::seal::{self, fingerprint, random_text};
 use crate::session::Session;
 use crate::session::pending::{Pending, PendingSignIns};
@@ -82,6 +82,20 @@ pub(super) async fn submit(
     begin(&portal, &visit, realm, &name, draft).await
 }
 
+/// Asks the identity provider, without a page, whether it still knows somebody whose session is about to end.
+pub(super) async fn renew(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    name: &LogonName,
+    typed: &str,
+    returning: Option<&str>,
+) -> Response<Body> {
+    let returning = returning.map(str::to_owned);
+    begin(portal, visit, realm, name, Draft { account: typed.to_owned(), returning, renews: true, ..Draft::default() })
+        .await
+}
+
 /// The realm that answers for a typed name.
 fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonName), Mistake> {
     let name = LogonName::parse(typed).map_err(Mistake::Name)?;
@@ -103,7 +117,7 @@ fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonN
 /// Remembers the sign-in and sends the browser to the identity provider.
 async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonName, draft: Draft) -> Response<Body> {
     let (id, secret, now) = (PendingSignIns::fresh_id(), random_text(), portal.parts.clock.now());
-    let request = match identity_provider::ask(realm, &id, name, now) {
+    let request = match identity_provider::ask(realm, &id, name, draft.renews, now) {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(realm = realm.realm.name, %error, request_id = visit.request_id, "no request can be made");
@@ -119,6 +133,7 @@ async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonN
         returning: draft.returning,
         browser: fingerprint(&secret),
         test: None,
+        renews: draft.renews,
     };
     if let Err(error) = portal.parts.pending.remember(&id, &pending).await {
         tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, %error, "no room for a sign-in");
@@ -164,6 +179,9 @@ async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Respons
         let draft = Draft::returning(portal, token);
         return logon(portal, visit, Draft { note: draft.note.or(note), ..draft });
     };
+    if let Some(asking) = renewal::renew(portal, visit, &session, token).await {
+        return asking;
+    }
     let Some(token) = token else { return redirect(StatusCode::FOUND, "/me") };
     match Return::open(&portal.parts.sealer, token, portal.parts.clock.now()) {
         Ok(challenge) => onward(portal, visit, &session, challenge, unsent_is_known).await,
@@ -233,6 +251,8 @@ struct Draft {
     note: Option<Note>,
     place: Option<String>,
     returning: Option<String>,
+    /// Whether it is for a session that goes on without it.
+    renews: bool,
 }
 
 impl Draft {

@@ -12,6 +12,7 @@ mod landing;
 mod limit;
 mod logon;
 mod operator;
+mod renewal;
 mod sign_out;
 mod slo;
 mod switch;
@@ -55,6 +56,7 @@ pub use switch::Switch;
 pub use trust::Trust;
 
 use limit::Limiter;
+use renewal::Renewals;
 use visit::Visit;
 
 /// How long a challenge that was answered is remembered: as long as it is good.
@@ -130,6 +132,7 @@ struct Shared {
     parts: Parts,
     locales: Locales,
     limiter: Limiter,
+    renewals: Renewals,
     /// Counts Responses by the pending sign-ins that they belong to.
     answers: Cache<[u8; 16], Arc<AtomicU32>>,
     /// Counts Responses that nobody asked for.
@@ -150,6 +153,7 @@ impl Portal {
         let shared = Arc::new(Shared {
             locales: Locales::built_in(),
             answered: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
+            renewals: Renewals::default(),
             limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
             answers: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
             unsolicited: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),

@@ -186,6 +186,7 @@ async fn ask(portal: &Shared, visit: &Visit, realm: &RealmParts) -> Response<Bod
         }
     };
     let pending = Pending {
+        renews: false,
         realm: realm.realm.name.clone(),
         request_id: request.id,
         issued: now,

@@ -28,7 +28,7 @@ pub(super) async fn take(portal: &Arc<Shared>, visit: &Visit, message: &str) -> 
         tracing::info!(realm = name, client = %visit.peer.client.ip(), request_id = visit.request_id, "sign-in begins here");
         return Ok(redirect(StatusCode::SEE_OTHER, TILE));
     }
-    let fail = |refusal| Failure { refusal, realm: Some(name.clone()), returning: None };
+    let fail = |refusal| Failure { refusal, realm: Some(name.clone()), returning: None, renews: false };
     if !portal.unsolicited.admit_here(visit.peer.client.ip()) {
         return Err(fail(Refusal::Busy));
     }

@@ -27,6 +27,9 @@ pub struct Pending {
     /// The request, readable, where an operator only tests the realm: nobody will be signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<String>,
+    /// Whether a session is renewed that goes on if this fails.
+    #[serde(default)]
+    pub renews: bool,
 }
 
 /// The pending sign-ins.

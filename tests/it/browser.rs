@@ -176,6 +176,15 @@ impl<'a> Browser<'a> {
         assert_eq!(page.heading(), "You are signed out", "{page:?}");
     }
 
+    /// Takes all cookies of a host out of the jar.
+    pub(crate) fn forget(&self, host: &str) {
+        let jar = self.jar.as_ref().unwrap();
+        let text = read(jar);
+        let kept: Vec<_> = text.lines().filter(|line| !line.contains(host)).collect();
+        assert!(kept.len() < text.lines().count(), "no cookie of {host} in {text}");
+        std::fs::write(jar, kept.join("\n") + "\n").unwrap();
+    }
+
     /// The cookies in the jar: domain, name, value.
     pub(crate) fn cookies(&self) -> Vec<[String; 3]> {
         let text = read(self.jar.as_ref().unwrap());

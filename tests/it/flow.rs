@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use vestibule::clock::SignedDuration;
+
 use super::origin::Origin;
 use super::raw::{read_all, read_head};
 use super::world::World;
@@ -105,6 +107,34 @@ fn after_a_sign_out_it_starts_again() {
         let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
         let page = browser.submit(&answer, answer.form(), &[]);
         assert_eq!((page.status, page.url.as_str()), (200, "http://news.test/again"));
+    }
+}
+
+#[test]
+fn a_session_is_renewed_without_a_page_shortly_before_it_ends() {
+    for known in [true, false] {
+        let world = shared().start();
+        let browser = world.browser().at(SHARED);
+        browser.arrive("http://news.test/");
+        let session = |host: &str| {
+            let is_it = |record: &serde_json::Value| record["host"] == host && record["path"] == "/x";
+            world.record(|record| is_it(record) && record["decision"] == "permitted")["session"].take()
+        };
+        browser.go("http://news.test/x");
+        world.clock.advance(SignedDuration::from_hours(29 * 24 + 1));
+        if !known {
+            browser.forget("login.vestibule.test");
+        }
+        let answer = browser.go("http://shop.test/x");
+        assert!(answer.has_form("SAMLResponse"), "no logon page, and no page of the identity provider: {answer:#?}");
+        let page = browser.submit(&answer, answer.form(), &[]);
+        assert_eq!((page.status, page.url.as_str()), (200, "http://shop.test/x"));
+        assert_eq!(session("shop.test") != session("news.test"), known, "another session where it was renewed");
+        // Once is enough for a while, and where the identity provider did not know the person the session goes on.
+        assert_eq!(browser.go("http://mail.test/").heading(), "This is mail.test");
+        world.clock.advance(SignedDuration::from_hours(25));
+        let later = browser.go("http://mail.test/");
+        assert_eq!(later.heading(), if known { "This is mail.test" } else { "Sign in" });
     }
 }
 

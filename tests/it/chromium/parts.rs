@@ -56,8 +56,7 @@ fn they_come_when_the_page_is_known_and_show_no_logon_page_when_it_is_not() {
 
     // Signed in again, everything comes again.
     browser.reload();
-    browser.fill("#account", "bsimon@contoso.com");
-    browser.click("button[type=submit]");
+    browser.sign_in("bsimon@contoso.com", "simon");
     browser.wait_text("A page of other sites");
     assert_eq!(said(&browser), "shown shown came came");
     for frame in browser.frame_texts() {
