@@ -55,7 +55,7 @@ impl Practice {
         let listener = all.get_mut("listener").and_then(|all| all.get_mut(0)).context("a listener")?;
         *listener.get_mut("address").context("an address")? = proxy.to_string().into();
         let hosts = all.get_mut("dns").and_then(|dns| dns.get_mut("hosts")?.as_table_mut()).context("hosts")?;
-        hosts.insert(HOST.into(), "127.0.0.1".into());
+        hosts.insert(format!("{HOST}:{port}"), format!("127.0.0.1:{port}").into());
         let egress = all.get_mut("egress").and_then(Value::as_table_mut).context("egress")?;
         let ports = [443, port].map(|port| Value::Integer(port.into()));
         egress.insert("connect_ports".into(), Value::Array(ports.into()));
