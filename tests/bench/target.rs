@@ -106,7 +106,11 @@ impl Kind {
 
     /// How many tunnels it can hold, if descriptors last.
     pub(crate) fn tunnels_at_most(self) -> usize {
-        if let Self::Peer(peer) = self { peer.tunnels_at_most() } else { usize::MAX }
+        match self {
+            Self::Peer(peer) => peer.tunnels_at_most(),
+            Self::Vestibule | Self::Beside => vestibule::connections() - 8,
+            _ => usize::MAX,
+        }
     }
 
     /// Whether it forwards requests, one after the other, on connections that stay open.

@@ -59,8 +59,7 @@ impl Practice {
         let egress = all.get_mut("egress").and_then(Value::as_table_mut).context("egress")?;
         let ports = [443, port].map(|port| Value::Integer(port.into()));
         egress.insert("connect_ports".into(), Value::Array(ports.into()));
-        // A connection takes two descriptors, and some are for other things.
-        let many = i64::try_from(descriptors().saturating_sub(512) / 2)?;
+        let many = i64::try_from(connections())?;
         let limits = [("connections", many), ("connections_per_client", many)];
         all.insert(
             "limits".into(),
@@ -77,6 +76,12 @@ impl Practice {
         all.insert("state".into(), state.display().to_string().into());
         Ok(all)
     }
+}
+
+/// The connections that the descriptors are enough for, as the program counts: two each, one in sixteen needs a pipe, and
+/// some are for other things.
+pub(crate) fn connections() -> usize {
+    descriptors().saturating_sub(512) / 34 * 16
 }
 
 /// The command that starts it on `address`, and its access log.
