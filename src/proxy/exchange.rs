@@ -205,8 +205,8 @@ impl Proxy {
     ) -> Option<Connection> {
         let Answered { mut lease, head, mut upload } = answered;
         let body = if only_asks { Length::NONE } else { head.body };
-        let mut download = Transfer::new(octets, body, in_chunks);
         let origin = &mut lease.connection.connection;
+        let mut download = self.forwarder.splicing(Transfer::new(octets, body, in_chunks), origin, &connection);
         let passed = self.forwarder.pass_bodies(&mut connection, origin, &mut upload, &mut download, watch).await;
         request.recorder.bytes_in = upload.transfer.moved;
         request.recorder.bytes_out = download.moved;

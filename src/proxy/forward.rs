@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::policy::Permit;
 use crate::wire::field::Via;
 use crate::wire::h1::{BodyError, Connection, Fields, Length, ReadError, ResponseHead, Stream, Transfer};
-use crate::wire::{Destination, Limits, Scheme};
+use crate::wire::{Destination, Limits, Pipes, Scheme};
 
 /// Interim answers (RFC 9110 §15.2) to one request: more than any honest origin sends.
 const MAX_INTERIM: u32 = 16;
@@ -48,6 +48,8 @@ pub(super) struct Forwarder {
     pub(super) tls: OriginTls,
     pub(super) limits: Limits,
     pub(super) via: Via,
+    /// What long bodies are spliced through.
+    pub(super) pipes: Pipes,
 }
 
 /// A request that is to be sent.
@@ -103,11 +105,6 @@ impl Sending<'_> {
 }
 
 impl Upload {
-    fn new(octets: Vec<u8>, body: Length) -> Self {
-        let in_chunks = body == Length::Chunked;
-        Self { transfer: Transfer::new(octets, body, in_chunks), state: Sent::Going }
-    }
-
     /// Whether all of it has been sent.
     pub(super) fn is_whole(&self) -> bool {
         self.state == Sent::Whole
@@ -129,7 +126,7 @@ impl Forwarder {
             && let Some(mut lease) =
                 sending.pin.take(destination, lane).or_else(|| sending.pool.take(destination, lane))
         {
-            let mut upload = Upload::new(sending.octets_for(&lease), sending.body);
+            let mut upload = self.upload(&sending, client, &lease);
             match self.wait(&sending, client, &mut lease, &mut upload, watch).await {
                 Ok(head) => return Ok(Answered { lease, head, upload }),
                 Err(Failure::ConnectionLost) if may_repeat => {}
@@ -141,9 +138,24 @@ impl Forwarder {
         if lease.connection.through.as_ref().is_some_and(|through| through.for_one_client) {
             lease.pin(sending.pin);
         }
-        let mut upload = Upload::new(sending.octets_for(&lease), sending.body);
+        let mut upload = self.upload(&sending, client, &lease);
         let head = self.wait(&sending, client, &mut lease, &mut upload, watch).await?;
         Ok(Answered { lease, head, upload })
+    }
+
+    fn upload(&self, sending: &Sending<'_>, client: &Connection, lease: &Lease) -> Upload {
+        let in_chunks = sending.body == Length::Chunked;
+        let transfer = Transfer::new(sending.octets_for(lease), sending.body, in_chunks);
+        let transfer = self.splicing(transfer, client, &lease.connection.connection);
+        Upload { transfer, state: Sent::Going }
+    }
+
+    /// Lets a body between two TCP connections go without a copy, when it is long.
+    pub(super) fn splicing(&self, transfer: Transfer, from: &Connection, to: &Connection) -> Transfer {
+        match (&from.stream, &to.stream) {
+            (Stream::Plain(_), Stream::Plain(_)) => transfer.through(&self.pipes),
+            _ => transfer,
+        }
     }
 
     async fn open(

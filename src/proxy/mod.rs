@@ -114,6 +114,7 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy made of `parts`.
     pub fn new(parts: Parts) -> Self {
+        let pipes = Pipes::for_connections(parts.limits.connections);
         let via = parts.dialler.via().clone();
         Self {
             sessions: parts.sessions,
@@ -125,8 +126,14 @@ impl Proxy {
             portal: parts.portal,
             brand: parts.brand,
             locales: Locales::built_in(),
-            forwarder: Forwarder { dialler: parts.dialler, tls: parts.tls, limits: parts.limits, via },
-            pipes: Pipes::for_connections(parts.limits.connections),
+            forwarder: Forwarder {
+                dialler: parts.dialler,
+                tls: parts.tls,
+                limits: parts.limits,
+                via,
+                pipes: pipes.clone(),
+            },
+            pipes,
             bounces: Bounces::default(),
             pools: Mutex::default(),
             limits: parts.limits,

@@ -72,7 +72,7 @@ impl Default for Limits {
             tcp_keepalive: Duration::from_secs(60),
             tcp_user_timeout: Duration::from_secs(120),
             origin_idle: Duration::from_secs(60),
-            origin_idle_connections: 64,
+            origin_idle_connections: 512,
             connections: 15_000,
             connections_per_client: 2_000,
             workers: 0,

@@ -10,10 +10,14 @@ use super::chunk::{ChunkError, Chunks, Piece};
 use super::connection::{Connection, Stream};
 use super::fields::Fields;
 use super::framing::Length;
-use crate::wire::scratch;
+use crate::wire::splice::{self, Flow};
+use crate::wire::{Pipes, scratch};
 
 /// Octets of a body that has arrived with its head which leave with it, in one write.
 const WITH_HEAD: usize = 16 * 1024;
+
+/// Octets of a body that are worth a pipe.
+const LONG: u64 = 256 * 1024;
 
 /// Fields that a trailer section may not have (RFC 9110 §6.5.1): they frame, route or authenticate the message, or say
 /// how it is to be read. And cookies: ours are looked for in the head only.
@@ -47,6 +51,8 @@ const NOT_IN_TRAILERS: [&str; 22] = [
 pub struct Transfer {
     source: Source,
     in_chunks: bool,
+    /// What a long body is spliced through.
+    pipes: Option<Pipes>,
     /// What is to be written next.
     aside: Vec<u8>,
     written: usize,
@@ -58,6 +64,8 @@ pub struct Transfer {
 #[derive(Debug)]
 enum Source {
     Exact(u64),
+    /// As many octets as the flow was made for, without a copy.
+    Spliced(Box<Flow>),
     Chunked(Chunks),
     UntilClose,
     Done,
@@ -92,7 +100,12 @@ impl Transfer {
             Length::Chunked => Source::Chunked(Chunks::default()),
             Length::UntilClose => Source::UntilClose,
         };
-        Self { source, in_chunks, aside: head, written: 0, has_begun: false, moved: 0 }
+        Self { source, in_chunks, pipes: None, aside: head, written: 0, has_begun: false, moved: 0 }
+    }
+
+    /// Splices what is long enough, where both ends are TCP connections.
+    pub fn through(self, pipes: &Pipes) -> Self {
+        Self { pipes: Some(pipes.clone()), ..self }
     }
 
     /// Whether all has been read.
@@ -107,7 +120,11 @@ impl Transfer {
 
     /// Whether the sender is what is waited for, and not the receiver.
     pub fn waits_for_sender(&self) -> bool {
-        self.aside.is_empty() && !self.is_read()
+        match &self.source {
+            Source::Done => false,
+            Source::Spliced(flow) => flow.held() == 0,
+            _ => self.aside.is_empty(),
+        }
     }
 
     /// Moves what can be moved. Ready when all has been read and written.
@@ -129,8 +146,29 @@ impl Transfer {
                 return Pin::new(to).poll_flush(cx).map_err(BodyError::Receiver);
             }
             if from.unread.is_empty() {
-                ready!(self.poll_through(from, to, cx))?;
+                self.splice_if_long();
+                match (&mut self.source, &mut from.stream, &mut *to) {
+                    (Source::Spliced(flow), Stream::Plain(from), Stream::Plain(to)) => {
+                        let before = flow.moved();
+                        let polled = flow.poll(from, to, cx);
+                        self.moved += flow.moved() - before;
+                        self.has_begun = true;
+                        ready!(polled).map_err(|error| match error {
+                            splice::Error::Writing(error) => BodyError::Receiver(error),
+                            splice::Error::Reading(_) | splice::Error::CutOff(_) => BodyError::Truncated,
+                        })?;
+                        self.source = Source::Done;
+                    }
+                    _ => ready!(self.poll_through(from, to, cx))?,
+                }
             }
+        }
+    }
+
+    /// Turns to splice(2) for what is left of a long body.
+    fn splice_if_long(&mut self) {
+        if let (Source::Exact(left @ LONG..), Some(pipes), false) = (&self.source, &self.pipes, self.in_chunks) {
+            self.source = Source::Spliced(Box::new(Flow::exactly(pipes, *left, Vec::new())));
         }
     }
 
