@@ -155,7 +155,12 @@ impl Authority {
 
     /// Issues a leaf for `host`, a name or an address.
     pub fn issue(&self, host: &str) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
-        let leaf = self.sign(host)?;
+        self.issue_for(&[host])
+    }
+
+    /// Issues one leaf for several names, which may begin with `*.`, and addresses.
+    pub fn issue_for(&self, hosts: &[&str]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+        let leaf = self.sign(hosts)?;
         let key = PrivateKeyDer::try_from(self.leaf_key.serialize_der())
             .map_err(|why| Error::Unusable("the leaf key".into(), why.into()))?;
         Ok((leaf.der().clone(), key))
@@ -163,15 +168,17 @@ impl Authority {
 
     /// The same in PEM, for a program that reads files.
     pub fn issue_pem(&self, host: &str) -> Result<(String, String), Error> {
-        Ok((self.sign(host)?.pem(), self.leaf_key.serialize_pem()))
+        Ok((self.sign(&[host])?.pem(), self.leaf_key.serialize_pem()))
     }
 
-    fn sign(&self, host: &str) -> Result<rcgen::Certificate, Error> {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let mut params = CertificateParams::new([bare.to_owned()])?;
+    fn sign(&self, hosts: &[&str]) -> Result<rcgen::Certificate, Error> {
+        let bare: Vec<_> =
+            hosts.iter().map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned()).collect();
+        // The common name holds 64 characters at most (X.520); clients read the alternative names.
+        let common: String = bare.first().map(|name| name.chars().take(64).collect()).unwrap_or_default();
+        let mut params = CertificateParams::new(bare)?;
         params.distinguished_name = DistinguishedName::new();
-        // The common name holds 64 characters at most (X.520); clients read the alternative name.
-        params.distinguished_name.push(DnType::CommonName, bare.chars().take(64).collect::<String>());
+        params.distinguished_name.push(DnType::CommonName, common);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;

@@ -162,9 +162,15 @@ pub fn random_text() -> String {
 /// What is kept of a secret: enough to recognise it, nothing to present it with.
 pub fn fingerprint(secret: &str) -> [u8; 16] {
     let mut short = [0; 16];
-    let whole = digest::digest(&digest::SHA256, secret.as_bytes());
-    short.copy_from_slice(whole.as_ref().split_at(16).0);
+    short.copy_from_slice(sha256(secret.as_bytes()).split_at(16).0);
     short
+}
+
+/// The SHA-256 digest of these octets.
+pub fn sha256(octets: &[u8]) -> [u8; 32] {
+    let mut whole = [0; 32];
+    whole.copy_from_slice(digest::digest(&digest::SHA256, octets).as_ref());
+    whole
 }
 
 #[cfg(test)]

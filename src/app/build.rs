@@ -15,14 +15,14 @@ use super::dispatch::{Dispatch, PortalCertificate};
 use super::fetch::Fetcher;
 use super::garden::SignInHosts;
 use super::metadata::{self, Source, Sources};
-use super::{App, descriptors};
+use super::{App, ProxyListener, descriptors};
 use crate::admin::{self, Admin, Door};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::section::{self, AccessLog as LogTo, Log};
 use crate::identity::Networks;
-use crate::listener::{self, Listener, Shared};
+use crate::listener::{self, Listener, Secure, Shared};
 use crate::observe::AccessLog;
 use crate::pac::{self, Pac};
 use crate::page::Locales;
@@ -56,6 +56,9 @@ pub enum Error {
     /// An address cannot be taken.
     #[error("listener \"{0}\" cannot take {1}: {2}")]
     Bind(String, SocketAddr, io::Error),
+    /// A listener cannot speak TLS.
+    #[error("listener \"{0}\": {1}")]
+    Secure(String, listener::secure::Error),
     /// There is no usable authority.
     #[error("the interception authority: {0}")]
     Authority(#[from] authority::Error),
@@ -109,12 +112,20 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let listeners = config
         .listeners
         .iter()
-        .map(|listener| bind(&listener.name, listener.address, workers, options_of(listener, &limits)))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|listener| {
+            let bound = bind(&listener.name, listener.address, workers, options_of(listener, &limits))?;
+            let secure = listener.tls.clone().map(|tls| {
+                Secure::new(tls, Arc::clone(&authority), limits.head_time, clock.clone())
+                    .map(Arc::new)
+                    .map_err(|error| Error::Secure(listener.name.clone(), error))
+            });
+            Ok(ProxyListener { listener: bound, secure: secure.transpose()? })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
     let portal_options =
         listener::Options { backlog: BACKLOG, proxy_protocol: Vec::new(), plain_http: false, tcp: limits.tcp() };
     let portal_listener = bind("portal", config.portal.listen, NonZero::<usize>::MIN, portal_options)?;
-    let own = listeners.iter().chain([&portal_listener]).map(Listener::address).collect();
+    let own = listeners.iter().map(|proxy| &proxy.listener).chain([&portal_listener]).map(Listener::address).collect();
 
     let store = open_store(config, clock)?;
     let keys = open_keys(config, clock)?;
@@ -259,7 +270,7 @@ fn options_of(listener: &section::Listener, limits: &Limits) -> listener::Option
     listener::Options {
         backlog: listener.backlog.into(),
         proxy_protocol: listener.proxy_protocol.clone(),
-        plain_http: true,
+        plain_http: listener.tls.is_none(),
         tcp: limits.tcp(),
     }
 }

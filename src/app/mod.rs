@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Door};
 use crate::clock::Clock;
-use crate::listener::{Listener, Shared};
-use crate::proxy::Client;
+use crate::listener::{Acceptor, Listener, Secure, Shared};
 use crate::proxy::dial::Dialler;
+use crate::proxy::{Client, Pool};
 use crate::session::keys::Keys;
 use crate::session::store::Store;
 use crate::session::ticket::Tickets;
@@ -46,7 +46,7 @@ const SWEEP: Duration = Duration::from_secs(15);
 pub struct App {
     admin: Admin,
     door: Option<Door>,
-    proxies: Vec<Listener>,
+    proxies: Vec<ProxyListener>,
     portal: Listener,
     shared: Shared,
     dispatch: Arc<Dispatch>,
@@ -62,10 +62,17 @@ pub struct App {
     finish: CancellationToken,
 }
 
+/// A listener for those who ask us for elsewhere.
+struct ProxyListener {
+    listener: Listener,
+    /// Its TLS, if it is a secure web proxy.
+    secure: Option<Arc<Secure>>,
+}
+
 impl App {
     /// The addresses that clients connect to, by listener.
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
-        let listeners = self.proxies.iter().chain([&self.portal]);
+        let listeners = self.proxies.iter().map(|proxy| &proxy.listener).chain([&self.portal]);
         listeners.map(|listener| (listener.name().to_owned(), listener.address())).collect()
     }
 
@@ -93,6 +100,7 @@ impl App {
             limits,
             finish,
         } = self;
+        let secure: Vec<_> = proxies.iter().filter_map(|proxy| proxy.secure.clone()).collect();
         let workers = start_workers(proxies, &shared, &dispatch);
         for acceptor in portal.acceptors() {
             let dispatch = Arc::clone(&dispatch);
@@ -107,7 +115,7 @@ impl App {
         }
         let following = tokio::spawn(session::follow(Arc::clone(&store), Arc::clone(&sessions), tickets));
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
-        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock));
+        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock, secure));
         let fetching = sources.spawn();
         let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
@@ -141,21 +149,28 @@ impl std::fmt::Debug for App {
 }
 
 /// Gives each worker one socket of each listener.
-fn start_workers(listeners: Vec<Listener>, shared: &Shared, dispatch: &Arc<Dispatch>) -> Workers {
-    let mut listeners: Vec<_> = listeners.into_iter().map(Listener::acceptors).collect();
+fn start_workers(listeners: Vec<ProxyListener>, shared: &Shared, dispatch: &Arc<Dispatch>) -> Workers {
+    let mut listeners: Vec<_> = listeners.into_iter().map(|proxy| (proxy.listener.acceptors(), proxy.secure)).collect();
     let mut workers = Workers::new();
     loop {
-        let acceptors: Vec<_> = listeners.iter_mut().filter_map(Iterator::next).collect();
+        let next =
+            |(acceptors, secure): &mut (_, Option<Arc<Secure>>)| Some((Iterator::next(acceptors)?, secure.clone()));
+        let acceptors: Vec<(Acceptor, _)> = listeners.iter_mut().filter_map(next).collect();
         if acceptors.is_empty() {
             return workers;
         }
         let (shared, dispatch, pool) = (shared.clone(), Arc::clone(dispatch), dispatch.proxy.pool());
         let started = workers.start(move || {
-            for acceptor in acceptors {
-                let (dispatch, pool) = (Arc::clone(&dispatch), Arc::clone(&pool));
-                tokio::spawn(acceptor.run(shared.clone(), move |stream, peer| {
-                    serve_proxy(Arc::clone(&dispatch), stream, Client::new(peer, Arc::clone(&pool)))
-                }));
+            for (acceptor, secure) in acceptors {
+                let (dispatch, pool, shared) = (Arc::clone(&dispatch), Arc::clone(&pool), shared.clone());
+                match secure {
+                    None => tokio::spawn(acceptor.run(shared, move |stream, peer| {
+                        serve_proxy(Arc::clone(&dispatch), Stream::Plain(stream), Client::new(peer, Arc::clone(&pool)))
+                    })),
+                    Some(secure) => tokio::spawn(acceptor.run(shared, move |stream, peer| {
+                        serve_secure(Arc::clone(&dispatch), Arc::clone(&secure), stream, peer, Arc::clone(&pool))
+                    })),
+                };
             }
         });
         if let Err(error) = started {
@@ -164,10 +179,19 @@ fn start_workers(listeners: Vec<Listener>, shared: &Shared, dispatch: &Arc<Dispa
     }
 }
 
-async fn serve_proxy(dispatch: Arc<Dispatch>, stream: TcpStream, client: Client) {
+async fn serve_secure(dispatch: Arc<Dispatch>, secure: Arc<Secure>, stream: TcpStream, peer: Peer, pool: Arc<Pool>) {
+    let Some((stream, handshake, _)) = secure.accept(stream).await else {
+        tracing::debug!(client = %peer.client, listener = %peer.listener, "no handshake");
+        return;
+    };
+    let client = Client::new(Peer { tls: Some(Arc::new(handshake)), ..peer }, pool);
+    serve_proxy(dispatch, Stream::Other(Box::new(stream)), client).await;
+}
+
+async fn serve_proxy(dispatch: Arc<Dispatch>, stream: Stream, client: Client) {
     let client = Arc::new(client);
     let (limits, finish) = (&dispatch.limits, &dispatch.finish);
-    h1::serve(Connection::new(Stream::Plain(stream)), limits, finish, |connection, head| {
+    h1::serve(Connection::new(stream), limits, finish, |connection, head| {
         let (dispatch, client) = (Arc::clone(&dispatch), Arc::clone(&client));
         async move { dispatch.answer(&client, connection, head).await }
     })
@@ -206,7 +230,14 @@ async fn look_after(sessions: Arc<Sessions>) {
     }
 }
 
-async fn sweep(dispatch: Arc<Dispatch>, sessions: Arc<Sessions>, store: Arc<dyn Store>, keys: Keys, clock: Clock) {
+async fn sweep(
+    dispatch: Arc<Dispatch>,
+    sessions: Arc<Sessions>,
+    store: Arc<dyn Store>,
+    keys: Keys,
+    clock: Clock,
+    secure: Vec<Arc<Secure>>,
+) {
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
@@ -214,5 +245,6 @@ async fn sweep(dispatch: Arc<Dispatch>, sessions: Arc<Sessions>, store: Arc<dyn 
         store.sweep();
         keys.turn(clock.now());
         dispatch.proxy.sweep();
+        secure.iter().for_each(|secure| secure.refresh());
     }
 }

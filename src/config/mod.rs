@@ -124,6 +124,9 @@ impl Config {
         paths.extend([&mut portal.certificate, &mut portal.key, &mut portal.logo].into_iter().flatten());
         paths.extend(&mut self.egress.trust);
         paths.extend(&mut self.session.redis.ca);
+        for tls in self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
+            paths.extend([&mut tls.certificate, &mut tls.key, &mut tls.client_ca].into_iter().flatten());
+        }
         for realm in &mut self.realms {
             paths.extend(
                 [&mut realm.metadata, &mut realm.certificate, &mut realm.require_ca_signed].into_iter().flatten(),

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use crate::listener::secure;
 use crate::policy::{Pattern, Route};
 use crate::proxy::dial::{self, FixedHost};
 use crate::units;
@@ -25,6 +26,8 @@ pub struct Listener {
     /// Load balancers that say by the PROXY protocol who a client is. Default: none.
     #[serde(default)]
     pub proxy_protocol: Vec<IpNet>,
+    /// TLS, for a secure web proxy: HTTP/2 and HTTP/1.1. Default: none.
+    pub tls: Option<secure::Config>,
     /// Connections that may wait to be accepted.
     #[serde(default = "backlog")]
     pub backlog: u16,

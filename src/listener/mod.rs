@@ -1,6 +1,7 @@
 //! Accepts client connections, within limits.
 
 mod behind;
+pub mod secure;
 mod shed;
 
 use std::io;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::identity::Networks;
 use crate::wire::{Connections, Limits, Peer, Tcp};
+pub use secure::Secure;
 use shed::Reserve;
 
 /// The wait after an accept that failed and could not be helped.
@@ -203,7 +205,7 @@ impl Entrance {
             return None;
         };
         let network = Arc::clone(self.shared.networks.of(client.ip()));
-        Some(Peer { client, listener: Arc::clone(&self.name), network, place: Some(Arc::new(place)) })
+        Some(Peer { client, listener: Arc::clone(&self.name), network, tls: None, place: Some(Arc::new(place)) })
     }
 }
 

@@ -19,15 +19,48 @@ use crate::wire::{Destination, Peer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Surrogate {
+    /// The certificate of a client, in its handshake with a secure web proxy listener.
+    ClientCertificate,
+    /// The name in the TLS handshake with a secure web proxy listener, which was given to one device.
+    ProxyHostName,
+    /// A personal proxy token.
+    ProxyToken,
     /// The cookie that a ticket left on the origin.
     OriginCookie,
-    /// The same intercepted connection, on which a ticket was redeemed or a cookie was seen.
+    /// The same TLS connection, on which a ticket was redeemed or a cookie was seen.
     Connection,
     /// The client address, on a network where it may stand for a session.
     ClientAddress,
     /// It is not known.
     #[default]
     None,
+}
+
+impl Surrogate {
+    /// How much it takes to pass for somebody else by it.
+    pub fn strength(self) -> Strength {
+        match self {
+            Self::ClientCertificate | Self::ProxyToken | Self::OriginCookie | Self::Connection => Strength::Strong,
+            // It can be read on the wire, but is used from one network only.
+            Self::ProxyHostName => Strength::Medium,
+            Self::ClientAddress => Strength::Weak,
+            Self::None => Strength::None,
+        }
+    }
+}
+
+/// How sure it is who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strength {
+    /// Nobody is known.
+    None,
+    /// Whoever else is at the same place passes for the person.
+    Weak,
+    /// It takes a look at the person's traffic to pass for them.
+    Medium,
+    /// It takes a secret.
+    Strong,
 }
 
 /// What became of a request.
@@ -66,6 +99,11 @@ pub struct Record {
     pub session: Option<String>,
     /// How the person is known.
     pub surrogate: Surrogate,
+    /// How sure that is.
+    pub strength: Strength,
+    /// Which one of its kind the surrogate was: a proxy host name, the name of a token, a certificate's fingerprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Arc<str>>,
     /// The method; `None` for a request that was not understood.
     #[serde(serialize_with = "text_of")]
     pub method: Option<http::Method>,
@@ -179,6 +217,8 @@ impl AccessLog {
                 user: None,
                 session: None,
                 surrogate: Surrogate::None,
+                strength: Strength::None,
+                evidence: None,
                 method: method.cloned(),
                 scheme: None,
                 host: None,
@@ -228,6 +268,7 @@ impl Recorder {
         self.record.user = Some(Arc::clone(user));
         self.record.session = Some(session);
         self.record.surrogate = surrogate;
+        self.record.strength = surrogate.strength();
     }
 }
 
@@ -294,7 +335,7 @@ mod tests {
             Arc::new(AccessLog::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap());
         let client = "192.0.2.7:5000".parse().unwrap();
         let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
-        let peer = Peer { client, listener: "proxy".into(), network, place: None };
+        let peer = Peer { client, listener: "proxy".into(), network, tls: None, place: None };
         let mut recorder = log.begin(&peer, Some(&http::Method::GET));
         let id = recorder.id().to_string();
         recorder.destination(&Destination::of_authority(Scheme::Http, "news.test").unwrap());

@@ -129,9 +129,10 @@ impl Proxy {
         }
         client.prove(session.id);
         let bound = client.peer.network.address && self.sessions.bind_client(address, &session).await;
+        let is_known = bound || client.peer.tls.is_some();
         let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);
-        // Where the address stands for the session, https goes through tunnels, in which a cookie would reach the origin.
-        if !(bound && destination.scheme == Scheme::Https) {
+        // Where the address or the connection stands for the session, https goes through tunnels, in which a cookie would reach the origin.
+        if !(is_known && destination.scheme == Scheme::Https) {
             set_cookie(&mut response, &origin_cookie(&self.sealer, &session, destination, self.clock.now()));
         }
         set_cookie(

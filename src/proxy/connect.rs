@@ -93,9 +93,9 @@ impl Proxy {
         let dialler = &self.forwarder.dialler;
         dialler.check_connect_port(destination.port).map_err(|error| Refusal::Origin(error.into()))?;
         let peer = &client.peer;
-        let identity = self.identify_client(peer).await;
-        if let Some(Identity { session, surrogate }) = &identity {
-            recorder.identity(&session.user, session.id.short(), *surrogate);
+        let identity = self.identify_connection(client).await;
+        if let Some(identity) = &identity {
+            identity.record(recorder);
         }
         let user = identity.as_ref().map(|identity| &*identity.session.user);
         let query = Query { user, network: &peer.network, destination };

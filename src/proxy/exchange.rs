@@ -72,8 +72,7 @@ impl Proxy {
         self.forwarder.dialler.check_http_port(destination).map_err(|error| Refusal::Origin(error.into()))?;
         let identity = self.identify(client, destination, &request.head.fields).await;
         if let Some(identity) = &identity {
-            let session = &identity.session;
-            request.recorder.identity(&session.user, session.id.short(), identity.surrogate);
+            identity.record(&mut request.recorder);
         }
         let user = identity.as_ref().map(|identity| &*identity.session.user);
         let query = Query { user, network: &client.peer.network, destination };
@@ -177,7 +176,7 @@ impl Proxy {
             return None;
         }
         // The next connection to this origin can be a tunnel.
-        let was_asked = client.inside.is_some() && client.peer.network.address && identity.is_some();
+        let was_asked = client.inside.is_some() && client.is_known_outside() && identity.is_some();
         let keeps = head.is_persistent()
             && answered.upload.is_whole()
             && (head.body.is_none() || !only_asks)

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pool::{Pin, Pool};
 use crate::clock::Timestamp;
-use crate::observe::Surrogate;
+use crate::observe::{Recorder, Surrogate};
 use crate::policy::Decision;
 use crate::seal::Sealer;
-use crate::session::{Offline, Session, SessionId, Sessions};
+use crate::session::{Offline, Session, SessionId};
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Peer, Scheme, cookie};
 
@@ -16,45 +16,48 @@ use crate::wire::{Destination, Peer, Scheme, cookie};
 pub struct Client {
     /// The client at its end.
     pub peer: Peer,
-    /// What is known of it when it is a connection inside an intercepted CONNECT.
-    pub(super) inside: Option<Inside>,
+    /// The origin that CONNECT named, for a connection inside an intercepted CONNECT: every request is for it.
+    pub(super) inside: Option<Arc<Destination>>,
+    /// The session that a cookie or a ticket on this connection has proven, where TLS ends in one browser.
+    proven: Option<Arc<Proven>>,
     /// The origin connection that belongs to this one alone.
     pub(super) pin: Arc<Pin>,
     /// The origin connections of the worker that serves it.
     pub(super) pool: Arc<Pool>,
 }
 
-/// The inside of an intercepted CONNECT.
-#[derive(Debug)]
-pub(super) struct Inside {
-    /// The origin that CONNECT named; every request is for it.
-    pub(super) destination: Arc<Destination>,
-    /// The session that a cookie or ticket on this connection has proven: TLS ends in one browser.
-    proven: Mutex<Option<SessionId>>,
-}
+/// What has been proven on a client connection.
+type Proven = Mutex<Option<SessionId>>;
 
 impl Client {
     /// A connection that a listener accepted, for a worker that keeps its origin connections in `pool`.
     pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
-        Self { peer, inside: None, pin: Arc::default(), pool }
+        let proven = peer.tls.as_ref().map(|_| Arc::default());
+        Self { peer, inside: None, proven, pin: Arc::default(), pool }
     }
 
-    /// The connection inside a CONNECT to `destination`.
+    /// The connection inside a CONNECT to `destination`. What is proven inside a connection that is TLS itself is proven
+    /// for all of it: both end in the same browser.
     pub(super) fn inside(&self, destination: Destination) -> Self {
         let (peer, pool) = (self.peer.clone(), Arc::clone(&self.pool));
-        let inside = Some(Inside { destination: Arc::new(destination), proven: Mutex::new(None) });
-        Self { peer, inside, pin: Arc::default(), pool }
+        let proven = Some(self.proven.clone().unwrap_or_default());
+        Self { peer, inside: Some(Arc::new(destination)), proven, pin: Arc::default(), pool }
     }
 
     /// Lets this connection stand for a session, when it ends in one browser.
     pub(super) fn prove(&self, session: SessionId) {
-        if let Some(inside) = &self.inside {
-            *inside.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        if let Some(proven) = &self.proven {
+            *proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
         }
     }
 
+    /// Whether a CONNECT says who asks, once that is known: then https is tunnelled, and needs no cookie.
+    pub(super) fn is_known_outside(&self) -> bool {
+        self.peer.network.address || self.peer.tls.is_some()
+    }
+
     fn proven(&self) -> Option<SessionId> {
-        *self.inside.as_ref()?.proven.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.proven.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,46 +66,28 @@ impl Client {
 pub(super) struct Identity {
     pub(super) session: Arc<Session>,
     pub(super) surrogate: Surrogate,
+    /// Which one of its kind the surrogate is, where there are several.
+    pub(super) evidence: Option<Arc<str>>,
+}
+
+impl Identity {
+    fn new(session: Arc<Session>, surrogate: Surrogate) -> Self {
+        Self { session, surrogate, evidence: None }
+    }
+
+    /// Writes it down.
+    pub(super) fn record(&self, recorder: &mut Recorder) {
+        recorder.identity(&self.session.user, self.session.id.short(), self.surrogate);
+        recorder.evidence.clone_from(&self.evidence);
+    }
 }
 
 /// Somebody's identity, as far as it can be told from what is at hand.
 enum Sight {
     /// This is who it is, or it is nobody.
     Clear(Option<Identity>),
-    /// A good cookie names a session that is not at hand, or several name different ones: that takes a closer look.
+    /// A good surrogate names a session that is not at hand, or several name different ones: that takes a closer look.
     Unclear,
-}
-
-/// Says who sent a request with these fields.
-fn identify(
-    sessions: &Sessions,
-    sealer: &Sealer,
-    now: Timestamp,
-    client: &Client,
-    destination: &Destination,
-    fields: &Fields,
-) -> Sight {
-    let mut of_cookie = None;
-    for id in named(sealer, now, destination, fields) {
-        let Some(session) = sessions.find(id) else { return Sight::Unclear };
-        if of_cookie.is_some_and(|other: Identity| other.session.id != id) {
-            return Sight::Unclear;
-        }
-        of_cookie = Some(Identity { session, surrogate: Surrogate::OriginCookie });
-    }
-    if let Some(identity) = of_cookie {
-        client.prove(identity.session.id);
-        return Sight::Clear(Some(identity));
-    }
-    Sight::Clear(without_cookie(sessions, client))
-}
-
-/// Says who sent a request that no cookie tells anything about.
-fn without_cookie(sessions: &Sessions, client: &Client) -> Option<Identity> {
-    if let Some(session) = client.proven().and_then(|id| sessions.find(id)) {
-        return Some(Identity { session, surrogate: Surrogate::Connection });
-    }
-    of_client(sessions, &client.peer)
 }
 
 impl super::Proxy {
@@ -114,13 +99,39 @@ impl super::Proxy {
         fields: &Fields,
     ) -> Option<Identity> {
         let now = self.clock.now();
-        match identify(&self.sessions, &self.sealer, now, client, destination, fields) {
+        match self.identify_quickly(client, destination, fields, now) {
             Sight::Clear(Some(identity)) => Some(identity),
             _ => self.identify_slowly(client, destination, fields, now).await,
         }
     }
 
-    /// As above, for those who are not at hand. No surrogate is passed over for a weaker one.
+    /// Says who asks for a tunnel: no cookie comes with a CONNECT.
+    pub(super) async fn identify_connection(&self, client: &Client) -> Option<Identity> {
+        match self.of_connection(client) {
+            Some(identity) => Some(identity),
+            None if self.recall_connection(client).await => self.of_connection(client),
+            None => None,
+        }
+    }
+
+    /// Climbs down the ladder with what is at hand: no surrogate is passed over for a weaker one.
+    fn identify_quickly(&self, client: &Client, destination: &Destination, fields: &Fields, now: Timestamp) -> Sight {
+        let mut of_cookie = None;
+        for id in named(&self.sealer, now, destination, fields) {
+            let Some(session) = self.sessions.find(id) else { return Sight::Unclear };
+            if of_cookie.is_some_and(|other: Identity| other.session.id != id) {
+                return Sight::Unclear;
+            }
+            of_cookie = Some(Identity::new(session, Surrogate::OriginCookie));
+        }
+        if let Some(identity) = of_cookie {
+            client.prove(identity.session.id);
+            return Sight::Clear(Some(identity));
+        }
+        Sight::Clear(self.of_connection(client))
+    }
+
+    /// As above, for those who are not at hand.
     async fn identify_slowly(
         &self,
         client: &Client,
@@ -139,13 +150,32 @@ impl super::Proxy {
             tracing::warn!(host = %destination.host, "a browser sent the cookies of two sessions, and was asked who it is");
         } else if let Some(session) = of_cookie {
             client.prove(session.id);
-            return Some(Identity { session, surrogate: Surrogate::OriginCookie });
+            return Some(Identity::new(session, Surrogate::OriginCookie));
         }
-        if let Some(id) = client.proven() {
-            self.sessions.recall(id).await;
+        self.recall_connection(client).await;
+        self.of_connection(client)
+    }
+
+    /// Says who is at the other end of a connection, as far as the connection itself tells.
+    fn of_connection(&self, client: &Client) -> Option<Identity> {
+        if let Some(session) = client.proven().and_then(|id| self.sessions.find(id)) {
+            return Some(Identity::new(session, Surrogate::Connection));
         }
-        self.recall_client(&client.peer).await;
-        without_cookie(&self.sessions, client)
+        if !client.peer.network.address {
+            return None;
+        }
+        let session = self.sessions.find_by_client(client.peer.client.ip())?;
+        Some(Identity::new(session, Surrogate::ClientAddress))
+    }
+
+    /// Asks the store about the sessions that a connection may stand for; false when it knows of none.
+    async fn recall_connection(&self, client: &Client) -> bool {
+        let proven = match client.proven() {
+            Some(id) => self.sessions.recall(id).await.is_some(),
+            None => false,
+        };
+        let peer = &client.peer;
+        proven || peer.network.address && self.sessions.recall_by_client(peer.client.ip()).await.is_some()
     }
 
     /// What is decided without asking anybody, while nobody can sign in.
@@ -156,18 +186,6 @@ impl super::Proxy {
             Offline::Allow => Some(self.policy.evaluate_offline(true)),
             Offline::DefaultRule => Some(self.policy.evaluate_offline(false)),
         }
-    }
-
-    /// Says who is behind a client address, wherever their session is kept.
-    pub(super) async fn identify_client(&self, peer: &Peer) -> Option<Identity> {
-        if let Some(identity) = of_client(&self.sessions, peer) {
-            return Some(identity);
-        }
-        if self.recall_client(peer).await { of_client(&self.sessions, peer) } else { None }
-    }
-
-    async fn recall_client(&self, peer: &Peer) -> bool {
-        peer.network.address && self.sessions.recall_by_client(peer.client.ip()).await.is_some()
     }
 }
 
@@ -180,15 +198,6 @@ fn named<'a>(
 ) -> impl Iterator<Item = SessionId> + 'a {
     let tokens = cookie::values(fields, cookie_name(destination.scheme));
     tokens.filter_map(move |token| sealer.open::<SessionId>(&purpose(destination), token, now).ok())
-}
-
-/// Says who is behind a client address, where an address may stand for a session.
-fn of_client(sessions: &Sessions, peer: &Peer) -> Option<Identity> {
-    if !peer.network.address {
-        return None;
-    }
-    let session = sessions.find_by_client(peer.client.ip())?;
-    Some(Identity { session, surrogate: Surrogate::ClientAddress })
 }
 
 /// The cookie that carries a session on one origin, as a Set-Cookie line. On http it must not be `Secure`, or it would

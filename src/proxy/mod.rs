@@ -171,7 +171,7 @@ impl Proxy {
             return self.connect(client, connection, head, recorder).await;
         }
         let destination = match &client.inside {
-            Some(inside) => check_inside(&inside.destination, &head),
+            Some(inside) => check_inside(inside, &head),
             None => Destination::of_absolute_form(&head.target).map(Arc::new),
         };
         match destination {

@@ -17,7 +17,7 @@ pub mod tcp;
 
 pub use count::Connections;
 pub use limits::Limits;
-pub use peer::Peer;
+pub use peer::{Handshake, Peer};
 pub use pipe::Pipes;
 pub use serve::serve;
 pub use target::{Destination, Scheme};

@@ -6,6 +6,15 @@ use std::sync::Arc;
 use super::count::Place;
 use crate::identity::Network;
 
+/// What a client has shown in its TLS handshake with us. The connection then ends in one browser or tool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// The name that it asked for (SNI, RFC 6066 §3), in lower case.
+    pub server_name: Option<Arc<str>>,
+    /// The SHA-256 fingerprint of the certificate that it has proven to own.
+    pub certificate: Option<[u8; 32]>,
+}
+
 /// A client, as the listener that accepted it sees it.
 #[derive(Clone, Debug)]
 pub struct Peer {
@@ -15,6 +24,8 @@ pub struct Peer {
     pub listener: Arc<str>,
     /// The network that the client's address belongs to.
     pub network: Arc<Network>,
+    /// What the TLS handshake with a secure web proxy listener has shown; none on a plain one.
+    pub tls: Option<Arc<Handshake>>,
     /// The connection's place among those that are open, given back when nobody holds it any more.
     pub place: Option<Arc<Place>>,
 }

@@ -33,6 +33,7 @@ mod records;
 mod redis;
 mod restart;
 mod schema;
+mod secure;
 mod tickets;
 mod tunnels;
 mod volume;

@@ -6,6 +6,7 @@ use url::Host;
 
 use super::{Check, at};
 use crate::config::Config;
+use crate::listener::secure;
 use crate::pac::{self, Facts, Pac};
 use crate::portal::Error as PortalError;
 use crate::session::store::redis;
@@ -26,6 +27,37 @@ pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
             let message = format!("the portal listens at {}, so nothing else can", config.portal.listen);
             let help = "choose another port here, or for `listen` in `[portal]`";
             check.note(at!["listener", index, "address"], message, help);
+        }
+        if let Some(tls) = &listener.tls {
+            secure(index, tls, check);
+        }
+    }
+}
+
+fn secure(index: usize, tls: &secure::Config, check: &mut Check<'_>) {
+    match (&tls.certificate, &tls.key) {
+        (Some(_), None) => {
+            check.note(at!["listener", index, "tls", "certificate"], "the certificate's `key` is missing", "");
+        }
+        (None, Some(_)) => {
+            check.note(at!["listener", index, "tls", "key"], "the key's `certificate` is missing", "");
+        }
+        (None, None) if tls.names.is_empty() => {
+            let help = "add `certificate` and `key`, or `names = [\"proxy.example.com\"]`, for which our own authority \
+                        issues one";
+            check.note(at!["listener", index, "tls"], "a secure web proxy needs a certificate", help);
+        }
+        _ => {}
+    }
+    for (number, name) in tls.names.iter().enumerate() {
+        if !matches!(Host::parse(name.strip_prefix("*.").unwrap_or(name)), Ok(Host::Domain(_))) {
+            let help = "such as \"proxy.example.com\" or \"*.proxy.example.com\"";
+            check.note(at!["listener", index, "tls", "names", number], format!("`{name}` is not a name"), help);
+        }
+    }
+    for (key, file) in [("certificate", &tls.certificate), ("key", &tls.key), ("client_ca", &tls.client_ca)] {
+        if let Some(file) = file {
+            check.readable(at!["listener", index, "tls", key], file);
         }
     }
 }

@@ -295,6 +295,7 @@ impl Browser<'_> {
             client: (self.client, 40_000).into(),
             listener: "portal".into(),
             network: Arc::clone(Networks::new(&[]).of(self.client)),
+            tls: None,
             place: None,
         };
         let (parts, body) = self.world.portal.handle(request, Arc::new(peer)).await.into_parts();

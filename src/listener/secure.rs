@@ -1,0 +1,216 @@
+//! TLS on a listener: a secure web proxy, which speaks HTTP/2 and HTTP/1.1 and may ask for client certificates.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::authority::Authority;
+use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::seal::sha256;
+use crate::wire::Handshake;
+
+/// HTTP/2 as ALPN names it (RFC 9113 §3.1).
+const H2: &[u8] = b"h2";
+
+/// How long a certificate of our own authority is handed out: well before it runs out.
+const REISSUE: SignedDuration = SignedDuration::from_hours(24);
+
+/// `tls` of a `[[listener]]`, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The certificate and the chain behind it (PEM).
+    pub certificate: Option<PathBuf>,
+    /// Its key (PEM).
+    pub key: Option<PathBuf>,
+    /// Names for which our own authority issues a certificate, where none is given. A name may begin with `*.`.
+    pub names: Vec<String>,
+    /// Authorities whose client certificates are asked for (PEM). Nobody must have one.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Why a listener cannot speak TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("{0}: {1}")]
+    File(PathBuf, io::Error),
+    /// A file does not hold what it should.
+    #[error("{0}: {1}")]
+    Unusable(PathBuf, String),
+    /// No certificate could be issued.
+    #[error("no certificate could be issued: {0}")]
+    Issue(#[from] crate::authority::Error),
+    /// TLS does not take the certificate and the key.
+    #[error("the certificate and the key do not go together: {0}")]
+    Tls(#[from] rustls::Error),
+    /// There is neither a certificate nor a name that one could be issued for.
+    #[error("there is neither a `certificate` with its `key` nor any of `names`")]
+    Nothing,
+}
+
+/// TLS on one listener.
+pub struct Secure {
+    config: Config,
+    authority: Arc<Authority>,
+    clock: Clock,
+    server: ArcSwap<ServerConfig>,
+    loaded: Mutex<Loaded>,
+    limit: Duration,
+}
+
+/// What the server in use was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Loaded {
+    files: Vec<Option<(SystemTime, u64)>>,
+    at: Timestamp,
+}
+
+impl Secure {
+    /// TLS as configured. A client may take `limit` for its handshake.
+    pub fn new(config: Config, authority: Arc<Authority>, limit: Duration, clock: Clock) -> Result<Self, Error> {
+        let loaded = Loaded { files: config.versions(), at: clock.now() };
+        let server = ArcSwap::from_pointee(config.server(&authority)?);
+        Ok(Self { config, authority, clock, server, loaded: Mutex::new(loaded), limit })
+    }
+
+    /// Takes up files that have changed, and has a certificate of our own issued anew in time. What cannot be used is
+    /// left alone, and the server goes on as it is.
+    pub fn refresh(&self) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let (files, now) = (self.config.versions(), self.clock.now());
+        if files == loaded.files && (self.config.certificate.is_some() || after(loaded.at, REISSUE) > now) {
+            return;
+        }
+        match self.config.server(&self.authority) {
+            Ok(server) => {
+                self.server.store(Arc::new(server));
+                tracing::info!(certificate = ?self.config.certificate, "a listener has taken up its new certificate");
+            }
+            Err(error) => tracing::error!(%error, "a listener goes on with its old certificate"),
+        }
+        *loaded = Loaded { files, at: now };
+    }
+
+    /// Shakes hands with a client. `None` when that fails; otherwise what it has shown, and whether it speaks HTTP/2.
+    pub async fn accept(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Handshake, bool)> {
+        let acceptor = TlsAcceptor::from(self.server.load_full());
+        let stream = timeout(self.limit, acceptor.accept(stream)).await.ok()?.ok()?;
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(<[_]>::first).map(|certificate| sha256(certificate));
+        let server_name = session.server_name().map(|name| name.to_ascii_lowercase().into());
+        let speaks_h2 = session.alpn_protocol() == Some(H2);
+        Some((stream, Handshake { server_name, certificate }, speaks_h2))
+    }
+}
+
+impl Config {
+    fn server(&self, authority: &Authority) -> Result<ServerConfig, Error> {
+        let (chain, key) = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => (certificates(certificate)?, private_key(key)?),
+            _ if self.names.is_empty() => return Err(Error::Nothing),
+            _ => {
+                let names: Vec<_> = self.names.iter().map(String::as_str).collect();
+                let (leaf, key) = authority.issue_for(&names)?;
+                (vec![leaf], key)
+            }
+        };
+        let verifier = match &self.client_ca {
+            None => Arc::new(NoClientAuth),
+            Some(path) => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(certificates(path)?);
+                let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).allow_unauthenticated().build();
+                verifier.map_err(|error| Error::Unusable(path.clone(), error.to_string()))?
+            }
+        };
+        let mut server = ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key)?;
+        server.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
+        // Tickets of its own: what a client has shown here must not be resumed where nobody would ask for it.
+        server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        Ok(server)
+    }
+
+    /// What would be different about the files if they had changed.
+    fn versions(&self) -> Vec<Option<(SystemTime, u64)>> {
+        let version = |path: &PathBuf| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        [&self.certificate, &self.key, &self.client_ca].into_iter().flatten().map(version).collect()
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let octets = read(path)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        Ok(_) => Err(Error::Unusable(path.to_owned(), "there is no certificate in it (PEM)".into())),
+        Err(error) => Err(Error::Unusable(path.to_owned(), error.to_string())),
+    }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| Error::Unusable(path.to_owned(), error.to_string()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| Error::File(path.to_owned(), error))
+}
+
+impl fmt::Debug for Secure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secure").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_has_changed_is_taken_up_and_a_broken_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("proxy.pem"), folder.path().join("proxy.key"));
+        let authority = Arc::new(Authority::ephemeral("test", Clock::system()).unwrap());
+        let write = |content: &(String, String)| {
+            std::fs::write(&certificate, &content.0).unwrap();
+            std::fs::write(&key, &content.1).unwrap();
+        };
+        write(&authority.issue_pem("proxy.test").unwrap());
+        let config = Config { certificate: Some(certificate.clone()), key: Some(key.clone()), ..Config::default() };
+        let secure = Secure::new(config, Arc::clone(&authority), Duration::from_secs(1), Clock::system()).unwrap();
+        let first = secure.server.load_full();
+        secure.refresh();
+        assert!(Arc::ptr_eq(&first, &secure.server.load_full()), "nothing has changed");
+        std::fs::write(&certificate, "no certificate").unwrap();
+        secure.refresh();
+        assert!(Arc::ptr_eq(&first, &secure.server.load_full()), "it cannot be used");
+        write(&authority.issue_pem("a-much-longer-name-for-the-proxy.test").unwrap());
+        secure.refresh();
+        assert!(!Arc::ptr_eq(&first, &secure.server.load_full()));
+    }
+
+    #[test]
+    fn a_listener_needs_a_certificate_or_a_name() {
+        let authority = Arc::new(Authority::ephemeral("test", Clock::system()).unwrap());
+        let made = |config| Secure::new(config, Arc::clone(&authority), Duration::from_secs(1), Clock::system());
+        assert!(matches!(made(Config::default()), Err(Error::Nothing)));
+        assert!(made(Config { names: vec!["proxy.test".into(), "*.proxy.test".into()], ..Config::default() }).is_ok());
+    }
+}
