@@ -29,6 +29,7 @@ use crate::session::store::Store;
 use crate::session::ticket::Tickets;
 use crate::session::{self, Sessions};
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
+use crate::wire::h2;
 use crate::wire::{Limits, Peer, serve};
 pub use build::{Error, build};
 use dispatch::Dispatch;
@@ -180,12 +181,22 @@ fn start_workers(listeners: Vec<ProxyListener>, shared: &Shared, dispatch: &Arc<
 }
 
 async fn serve_secure(dispatch: Arc<Dispatch>, secure: Arc<Secure>, stream: TcpStream, peer: Peer, pool: Arc<Pool>) {
-    let Some((stream, handshake, _)) = secure.accept(stream).await else {
+    let Some((stream, handshake, speaks_h2)) = secure.accept(stream).await else {
         tracing::debug!(client = %peer.client, listener = %peer.listener, "no handshake");
         return;
     };
+    let own = handshake.server_name.clone();
     let client = Client::new(Peer { tls: Some(Arc::new(handshake)), ..peer }, pool);
-    serve_proxy(dispatch, Stream::Other(Box::new(stream)), client).await;
+    if !speaks_h2 {
+        return serve_proxy(dispatch, Stream::Other(Box::new(stream)), client).await;
+    }
+    let (limits, finish) = (&dispatch.limits, &dispatch.finish);
+    let enter = || client.stream().map(Arc::new);
+    h2::serve(stream, own, limits, finish, enter, |client, connection, head| {
+        let dispatch = Arc::clone(&dispatch);
+        async move { dispatch.answer(&client, connection, head).await }
+    })
+    .await;
 }
 
 async fn serve_proxy(dispatch: Arc<Dispatch>, stream: Stream, client: Client) {

@@ -36,6 +36,17 @@ impl Client {
         Self { peer, inside: None, proven, pin: Arc::default(), pool }
     }
 
+    /// One stream of this connection, which carries several: it has a place of its own. `None` when too many are open.
+    pub fn stream(&self) -> Option<Self> {
+        let place = match &self.peer.place {
+            Some(place) => Some(Arc::new(place.another()?)),
+            None => None,
+        };
+        let peer = Peer { place, ..self.peer.clone() };
+        let (proven, pin, pool) = (self.proven.clone(), Arc::clone(&self.pin), Arc::clone(&self.pool));
+        Some(Self { peer, inside: None, proven, pin, pool })
+    }
+
     /// The connection inside a CONNECT to `destination`. What is proven inside a connection that is TLS itself is proven
     /// for all of it: both end in the same browser.
     pub(super) fn inside(&self, destination: Destination) -> Self {

@@ -63,7 +63,7 @@ impl Outgoing<'_> {
             }
             put(&mut octets, &[name, b": ", value, b"\r\n"]);
         }
-        put(&mut octets, &[via.line(head.version)]);
+        put(&mut octets, &[via.line(head.received)]);
         if let Some(left) = self.max_forwards {
             drop(write!(octets, "Max-Forwards: {left}\r\n"));
         }

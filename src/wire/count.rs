@@ -59,6 +59,16 @@ impl Connections {
     }
 }
 
+impl Place {
+    /// A place for one more connection of the same client.
+    pub fn another(&self) -> Option<Self> {
+        match self.client {
+            Some(client) => self.connections.enter(client),
+            None => self.connections.enter_unnamed(),
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.all.fetch_sub(1, Ordering::Relaxed);

@@ -72,6 +72,7 @@ pub struct Via {
     pseudonym: String,
     received_1_0: Vec<u8>,
     received_1_1: Vec<u8>,
+    received_2: Vec<u8>,
 }
 
 impl Via {
@@ -79,12 +80,16 @@ impl Via {
     pub fn new(number: [u8; 6]) -> Self {
         let pseudonym = format!("vestibule-{}", number.map(|byte| format!("{byte:02x}")).concat());
         let line = |protocol| format!("Via: {protocol} {pseudonym}\r\n").into_bytes();
-        Self { received_1_0: line("1.0"), received_1_1: line("1.1"), pseudonym }
+        Self { received_1_0: line("1.0"), received_1_1: line("1.1"), received_2: line("2.0"), pseudonym }
     }
 
     /// The line that is added to a message which was received as `received`.
     pub fn line(&self, received: Version) -> &[u8] {
-        if received == Version::HTTP_10 { &self.received_1_0 } else { &self.received_1_1 }
+        match received {
+            Version::HTTP_10 => &self.received_1_0,
+            Version::HTTP_2 => &self.received_2,
+            _ => &self.received_1_1,
+        }
     }
 
     /// Whether a message has been through this proxy before.

@@ -53,6 +53,11 @@ pub struct Limits {
     pub connections_per_client: usize,
     /// Threads that move people's bytes; 0 for as many as there are processors.
     pub workers: usize,
+    /// Streams at the same time on one HTTP/2 connection: each tunnel is one.
+    pub h2_streams: u32,
+    /// Without a stream on an HTTP/2 connection.
+    #[serde(deserialize_with = "units::std_duration")]
+    pub h2_idle: Duration,
     /// How long a stop waits for exchanges under way.
     #[serde(deserialize_with = "units::std_duration")]
     pub drain_time: Duration,
@@ -76,6 +81,8 @@ impl Default for Limits {
             connections: 15_000,
             connections_per_client: 2_000,
             workers: 0,
+            h2_streams: 256,
+            h2_idle: Duration::from_secs(600),
             drain_time: Duration::from_secs(20),
         }
     }

@@ -4,6 +4,7 @@ pub mod cookie;
 pub mod count;
 pub mod field;
 pub mod h1;
+pub mod h2;
 pub mod limits;
 pub mod peer;
 pub mod pipe;

@@ -153,6 +153,7 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
         ("tunnel_time", limits.tunnel_time),
         ("tcp_keepalive", limits.tcp_keepalive),
         ("tcp_user_timeout", limits.tcp_user_timeout),
+        ("h2_idle", limits.h2_idle),
     ];
     for (key, _) in times.into_iter().filter(|(_, time)| time.is_zero()) {
         check.note(at!["limits", key], format!("with `{key} = \"0s\"` nothing could be served"), "");

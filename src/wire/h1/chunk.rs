@@ -19,7 +19,7 @@ const MAX_TRAILER_FIELDS: usize = 50;
 
 /// Why a body is not chunked as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ChunkError {
+pub(in crate::wire) enum ChunkError {
     #[error("a chunk's size is not one")]
     Size,
     #[error("a chunk's extension is not one")]
@@ -34,7 +34,7 @@ pub(super) enum ChunkError {
 
 /// What comes out of a chunked body.
 #[derive(Debug)]
-pub(super) enum Piece<'a> {
+pub(in crate::wire) enum Piece<'a> {
     /// Octets of the body.
     Data(&'a [u8]),
     /// The end, and the trailer fields.
@@ -43,7 +43,7 @@ pub(super) enum Piece<'a> {
 
 /// Reads a chunked body.
 #[derive(Debug)]
-pub(super) struct Chunks {
+pub(in crate::wire) struct Chunks {
     state: State,
     /// A line of which only the start has arrived, or the trailer section so far.
     line: Vec<u8>,
@@ -68,7 +68,7 @@ impl Default for Chunks {
 
 impl Chunks {
     /// The next piece, taken from the front of `input`; `None` when more must arrive first.
-    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, ChunkError> {
+    pub(in crate::wire) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, ChunkError> {
         while !input.is_empty() || self.state == State::Done {
             match self.state {
                 State::Size => {

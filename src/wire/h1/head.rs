@@ -20,6 +20,8 @@ pub struct RequestHead {
     pub target: RequestTarget,
     /// The version that the client speaks.
     pub version: Version,
+    /// The version that it was received as: HTTP/2 is read as HTTP/1.1.
+    pub received: Version,
     /// The fields.
     pub fields: Fields,
     /// The length of the body.
@@ -125,7 +127,7 @@ impl RequestHead {
         let target = RequestTarget::parse(&octets.slice_ref(target), &method)?;
         let fields = Fields::parse(octets.clone(), after, max_fields)?;
         let body = Length::of_request(&method, version, &fields)?;
-        Ok(Self { method, target, version, fields, body })
+        Ok(Self { method, target, version, received: version, fields, body })
     }
 
     /// Whether another request may follow on the connection (RFC 9112 §9.3). A proxy keeps no connection of an HTTP/1.0

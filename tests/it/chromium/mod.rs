@@ -8,6 +8,7 @@ mod http_first;
 mod https_first;
 mod late;
 mod parts;
+mod secure;
 mod site;
 mod stage;
 mod tabs;

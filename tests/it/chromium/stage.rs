@@ -26,6 +26,7 @@ static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 /// A proxy, a portal, a practice identity provider and practice origins.
 pub(crate) struct Stage {
     pub(crate) proxy: SocketAddr,
+    addresses: Vec<(String, SocketAddr)>,
     files: Files,
     stop: CancellationToken,
     folder: TempDir,
@@ -62,9 +63,29 @@ impl Stage {
             format!("{hosts}[log]\naccess = {:?}\n[limits]\ndrain_time = \"1s\"\n", folder.path().join("access.log"));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let demo = runtime.block_on(Demo::start(folder.path(), any, &extra, &Clock::system())).unwrap();
+        let addresses = demo.app().addresses();
         let (proxy, files, stop) = (demo.proxy(), demo.files().clone(), CancellationToken::new());
         runtime.spawn(demo.run(stop.clone()));
-        Self { proxy, files, stop, folder, _runtime: runtime }
+        Self { proxy, addresses, files, stop, folder, _runtime: runtime }
+    }
+
+    /// With a secure web proxy, called `proxy.test`, on a machine that several people share.
+    pub(crate) fn secure() -> Self {
+        let shared = "[[network]]\nname = \"shared\"\naddresses = [\"127.0.0.1/32\"]\nshared = true\n";
+        let listener = "[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n";
+        Self::open_with(&format!("{shared}{listener}tls = {{ names = [\"proxy.test\"] }}\n"))
+    }
+
+    /// The switches by which a browser uses the secure web proxy.
+    pub(crate) fn secure_switches(&self) -> [String; 2] {
+        let port = self.addresses.iter().find(|(name, _)| name == "secure").unwrap().1.port();
+        [
+            // The address of a PAC file goes before the proxies that are named.
+            format!(
+                "--proxy-pac-url=data:application/x-ns-proxy-autoconfig,function FindProxyForURL(u,h){{return 'HTTPS proxy.test:{port}'}}"
+            ),
+            "--host-resolver-rules=MAP proxy.test 127.0.0.1".to_owned(),
+        ]
     }
 
     /// A browser with a fresh profile.

@@ -1,5 +1,8 @@
 //! The secure web proxy listener: TLS between client and proxy.
 
+mod client;
+mod h2;
+
 use super::browser::{Browser, Page};
 use super::world::{Builder, World};
 

@@ -1,0 +1,397 @@
+//! A stream of HTTP/2, as the stream of octets that an HTTP/1.1 exchange runs on.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Buf as _, Bytes, BytesMut};
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use memchr::memmem;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::broken;
+use super::request::Asked;
+use crate::wire::Limits;
+use crate::wire::h1::{Chunks, Fields, Length, Piece, ResponseHead};
+
+/// Octets that are handed over at once.
+const AT_ONCE: usize = 32 * 1024;
+
+/// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2), and the one that answers a key which only we know.
+const NOT_SENT: [&[u8]; 6] =
+    [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"sec-websocket-accept"];
+
+/// How the body of a request is written for HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// There is none.
+    None,
+    /// As many octets as Content-Length says: the library has them counted.
+    Exact,
+    /// In chunks.
+    Chunks,
+    /// Whatever is sent, in both directions: a tunnel.
+    Octets,
+}
+
+/// A stream, while it is answered.
+pub(super) struct Exchange {
+    asked: Asked,
+    body: Body,
+    request: RecvStream,
+    /// What of the request is to be read next: framing, and then data.
+    framing: Bytes,
+    data: Bytes,
+    is_last: bool,
+    answer: Answer,
+    /// What of the answer waits for the client.
+    pending: BytesMut,
+    max_fields: usize,
+}
+
+/// How far the answer is.
+enum Answer {
+    /// Its head has not been written yet.
+    Head(SendResponse<Bytes>),
+    /// Its body is being written.
+    Body { send: SendStream<Bytes>, rest: Rest },
+    /// All has been sent.
+    Done(SendStream<Bytes>),
+    /// It cannot be sent any more.
+    Broken,
+}
+
+/// What is still to be written of an answer's body.
+enum Rest {
+    Exact(u64),
+    Chunks(Chunks),
+    /// Until the stream is shut down.
+    Octets,
+    /// Nothing, but for these trailers.
+    Trailers(HeaderMap),
+    Nothing,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        asked: Asked,
+        request: RecvStream,
+        body: Body,
+        respond: SendResponse<Bytes>,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            asked,
+            is_last: body == Body::None,
+            body,
+            request,
+            framing: Bytes::new(),
+            data: Bytes::new(),
+            answer: Answer::Head(respond),
+            pending: BytesMut::new(),
+            // Of ours, an answer has some more than its origin may send.
+            max_fields: limits.head_fields + 64,
+        }
+    }
+
+    /// Reads the next part of the request, if there is one.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.framing.is_empty() && self.data.is_empty() && !self.is_last {
+            match ready!(self.request.poll_data(cx)) {
+                Some(data) => {
+                    let data = data.map_err(broken)?;
+                    if self.body == Body::Chunks && !data.is_empty() {
+                        self.framing = format!("{:x}\r\n", data.len()).into();
+                    }
+                    self.data = data;
+                }
+                None if self.body == Body::Chunks => {
+                    let trailers = ready!(self.request.poll_trailers(cx)).map_err(broken)?;
+                    self.is_last = true;
+                    self.framing = end(&trailers.unwrap_or_default());
+                }
+                None => self.is_last = true,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when the client has given the stream up.
+    fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.answer {
+            Answer::Head(respond) => respond.poll_reset(cx).map(drop),
+            Answer::Body { send, .. } | Answer::Done(send) => send.poll_reset(cx).map(drop),
+            Answer::Broken => Poll::Ready(()),
+        }
+    }
+
+    /// Takes octets of the answer: none while others wait.
+    fn take(&mut self, octets: &[u8]) -> io::Result<()> {
+        match &mut self.answer {
+            Answer::Head(_) => {
+                self.pending.extend_from_slice(octets);
+                self.take_heads()
+            }
+            Answer::Body { rest, .. } => rest.take(octets, &mut self.pending),
+            Answer::Done(_) => Ok(()),
+            Answer::Broken => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Sends the heads that have been written as a whole.
+    fn take_heads(&mut self) -> io::Result<()> {
+        while let Answer::Head(respond) = &mut self.answer
+            && let Some(end) = memmem::find(&self.pending, b"\r\n\r\n")
+        {
+            let octets = self.pending.split_to(end + 4).freeze();
+            let asked = if let Asked::Message(method) = &self.asked { method } else { &Method::GET };
+            let head = ResponseHead::parse(&octets, self.max_fields, asked).map_err(io::Error::other)?;
+            let mut response = Response::new(());
+            *response.status_mut() = head.status;
+            *response.headers_mut() = fields(&head.fields)?;
+            if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
+                respond.send_informational(response).map_err(broken)?;
+                continue;
+            }
+            let rest = self.asked.rest(&head)?;
+            if matches!(rest, Rest::Octets) {
+                *response.status_mut() = StatusCode::OK;
+            }
+            let is_over = matches!(rest, Rest::Nothing);
+            let send = respond.send_response(response, is_over).map_err(broken)?;
+            self.answer = if is_over { Answer::Done(send) } else { Answer::Body { send, rest } };
+            let follows = self.pending.split();
+            return self.take(&follows);
+        }
+        Ok(())
+    }
+
+    /// Hands over what waits, as far as the client takes it.
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Answer::Body { send, rest } = &mut self.answer else { return Poll::Ready(Ok(())) };
+        while !self.pending.is_empty() {
+            let room = ready!(poll_room(send, self.pending.len(), cx))?;
+            let data = self.pending.split_to(room.min(self.pending.len())).freeze();
+            let is_end = self.pending.is_empty() && rest.is_end();
+            send.send_data(data, is_end).map_err(broken)?;
+            if is_end {
+                self.finish();
+                return Poll::Ready(Ok(()));
+            }
+        }
+        if let Rest::Trailers(trailers) = rest {
+            send.send_trailers(std::mem::take(trailers)).map_err(broken)?;
+            self.finish();
+        } else if rest.is_end() {
+            send.send_data(Bytes::new(), true).map_err(broken)?;
+            self.finish();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self) {
+        self.answer = match std::mem::replace(&mut self.answer, Answer::Broken) {
+            Answer::Body { send, .. } => Answer::Done(send),
+            other => other,
+        };
+    }
+}
+
+impl Asked {
+    /// What follows the head of an answer to this.
+    fn rest(&self, head: &ResponseHead) -> io::Result<Rest> {
+        match self {
+            Self::Tunnel if head.status.is_success() => return Ok(Rest::Octets),
+            Self::Upgrade { key } if head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                let accept = head.fields.text("sec-websocket-accept");
+                return if accept == Some(&accept_of(key)) {
+                    Ok(Rest::Octets)
+                } else {
+                    Err(io::Error::other("the origin did not answer the key"))
+                };
+            }
+            _ => {}
+        }
+        Ok(match head.body {
+            Length::Exact(0) => Rest::Nothing,
+            Length::Exact(length) => Rest::Exact(length),
+            Length::Chunked => Rest::Chunks(Chunks::default()),
+            Length::UntilClose => Rest::Octets,
+        })
+    }
+}
+
+impl Rest {
+    /// Lays aside what of these octets is to be sent.
+    fn take(&mut self, octets: &[u8], pending: &mut BytesMut) -> io::Result<()> {
+        match self {
+            Self::Octets => pending.extend_from_slice(octets),
+            Self::Exact(left) => {
+                let count = usize::try_from(*left).unwrap_or(usize::MAX).min(octets.len());
+                pending.extend_from_slice(octets.get(..count).unwrap_or_default());
+                *left -= count as u64;
+            }
+            Self::Chunks(chunks) => {
+                let mut octets = octets;
+                while let Some(piece) = chunks.next(&mut octets).map_err(io::Error::other)? {
+                    match piece {
+                        Piece::Data(data) => pending.extend_from_slice(data),
+                        Piece::End(trailers) if trailers.is_empty() => {
+                            *self = Self::Nothing;
+                            return Ok(());
+                        }
+                        Piece::End(trailers) => {
+                            *self = Self::Trailers(fields(&trailers)?);
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            Self::Trailers(_) | Self::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn is_end(&self) -> bool {
+        matches!(self, Self::Exact(0) | Self::Nothing)
+    }
+}
+
+impl AsyncRead for Exchange {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_request(cx))?;
+        let start = buf.filled().len();
+        let mut taken = 0;
+        while buf.remaining() > 0 {
+            if !this.framing.is_empty() {
+                let count = buf.remaining().min(this.framing.len());
+                buf.put_slice(&this.framing.split_to(count));
+            } else if !this.data.is_empty() {
+                let count = buf.remaining().min(this.data.len());
+                buf.put_slice(this.data.get(..count).unwrap_or_default());
+                this.data.advance(count);
+                taken += count;
+                if this.data.is_empty() && this.body == Body::Chunks {
+                    this.framing = Bytes::from_static(b"\r\n");
+                }
+            } else {
+                break;
+            }
+        }
+        // What has been read makes room for as much.
+        if taken > 0 && this.request.flow_control().release_capacity(taken).is_err() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if buf.filled().len() > start || this.body == Body::Octets {
+            return Poll::Ready(Ok(()));
+        }
+        // HTTP/1.1 knows no client that has said everything and still listens: such a stream is open, and silent.
+        ready!(this.poll_given_up(cx));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Exchange {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        // The body of most answers, and what a tunnel carries: as it is, as much as there is room for.
+        if let Answer::Body { send, rest: rest @ (Rest::Octets | Rest::Exact(1..)) } = &mut this.answer {
+            let most =
+                if let Rest::Exact(left) = rest { usize::try_from(*left).unwrap_or(usize::MAX) } else { octets.len() };
+            let wanted = octets.len().min(most).min(AT_ONCE);
+            if wanted == 0 {
+                return Poll::Ready(Ok(0));
+            }
+            let room = ready!(poll_room(send, wanted, cx))?.min(wanted);
+            let data = Bytes::copy_from_slice(octets.get(..room).unwrap_or_default());
+            if let Rest::Exact(left) = rest {
+                *left -= room as u64;
+            }
+            let is_end = rest.is_end();
+            send.send_data(data, is_end).map_err(broken)?;
+            if is_end {
+                this.finish();
+            }
+            return Poll::Ready(Ok(room));
+        }
+        this.take(octets)?;
+        Poll::Ready(Ok(octets.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_pending(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        if let Answer::Body { send, rest: Rest::Octets } = &mut this.answer {
+            send.send_data(Bytes::new(), true).map_err(broken)?;
+            this.finish();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        // An answer that breaks off must not look complete (RFC 9113 §8.1); neither must a tunnel (§8.5).
+        match &mut self.answer {
+            Answer::Head(respond) => respond.send_reset(Reason::INTERNAL_ERROR),
+            Answer::Body { send, rest } => {
+                let reason = if matches!(rest, Rest::Octets) { Reason::CONNECT_ERROR } else { Reason::INTERNAL_ERROR };
+                send.send_reset(reason);
+            }
+            Answer::Done(_) | Answer::Broken => {}
+        }
+    }
+}
+
+/// Waits until the client takes something, at most `wanted` octets.
+fn poll_room(send: &mut SendStream<Bytes>, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    send.reserve_capacity(wanted.min(AT_ONCE));
+    loop {
+        match send.capacity() {
+            0 => match ready!(send.poll_capacity(cx)) {
+                Some(room) => drop(room.map_err(broken)?),
+                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            },
+            room => return Poll::Ready(Ok(room)),
+        }
+    }
+}
+
+/// The end of a body in chunks (RFC 9112 §7.1.2).
+fn end(trailers: &HeaderMap) -> Bytes {
+    let mut octets = BytesMut::from(&b"0\r\n"[..]);
+    for (name, value) in trailers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            octets.extend_from_slice(part);
+        }
+    }
+    octets.extend_from_slice(b"\r\n");
+    octets.freeze()
+}
+
+/// The fields of an answer, as HTTP/2 has them.
+fn fields(of: &Fields) -> io::Result<HeaderMap> {
+    let mut fields = HeaderMap::with_capacity(of.len());
+    for (name, value) in of.iter().filter(|(name, _)| !NOT_SENT.iter().any(|not| name.eq_ignore_ascii_case(not))) {
+        let name = HeaderName::from_bytes(name).map_err(io::Error::other)?;
+        fields.append(name, HeaderValue::from_bytes(value).map_err(io::Error::other)?);
+    }
+    Ok(fields)
+}
+
+/// What an origin makes of a key (RFC 6455 §4.2.2).
+pub(super) fn accept_of(key: &str) -> String {
+    let whole = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, whole.as_bytes()))
+}

@@ -1,0 +1,119 @@
+//! HTTP/2 (RFC 9113) towards clients: each stream is one HTTP/1.1 exchange, and is answered as such.
+//!
+//! Translation in both directions is all that happens here. What a stream asks for is written as an HTTP/1.1 head and
+//! read again by the same strict reader as everything else, so that no request is judged in two ways; framing, flow
+//! control and the bounds on what a peer may cost are the library's.
+
+mod exchange;
+mod request;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::server::{Builder, SendResponse};
+use http::Request;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Limits;
+use super::h1::{ByteStream, Connection, HeadError, RequestHead, Stream};
+use exchange::Exchange;
+use request::Translated;
+
+/// Octets of one request's body that a client may send ahead.
+const STREAM_WINDOW: u32 = 512 * 1024;
+
+/// Octets of all bodies on a connection that a client may send ahead. All of them may have to be kept.
+const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+
+/// Octets of one answer that wait for the client.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Serves the streams of a connection, several at the same time. For each `enter` says whether there is room, and
+/// `answer` answers it. `own` is the name that the client knows us by: https for that name is asked of us. After `finish`
+/// fires, streams that have begun are the last.
+pub async fn serve<S, C, A, F>(
+    stream: S,
+    own: Option<Arc<str>>,
+    limits: &Limits,
+    finish: &CancellationToken,
+    enter: impl Fn() -> Option<C>,
+    answer: A,
+) where
+    S: ByteStream,
+    A: Fn(C, Connection, Result<RequestHead, HeadError>) -> F,
+    F: Future<Output = Option<Connection>> + Send + 'static,
+{
+    let Ok(Ok(mut connection)) = timeout(limits.head_time, builder(limits).handshake::<_, Bytes>(stream)).await else {
+        return;
+    };
+    let mut finishing = false;
+    loop {
+        let idle = sleep_until(Instant::now() + limits.h2_idle);
+        tokio::select! {
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, mut respond))) => match enter() {
+                    Some(client) => {
+                        let (exchange, head) = begin(request, respond, own.as_deref(), limits);
+                        let answering = answer(client, exchange, head);
+                        tokio::spawn(async move { drop(answering.await) });
+                    }
+                    // Nothing has been done, so it may be tried again (RFC 9113 §8.7).
+                    None => respond.send_reset(Reason::REFUSED_STREAM),
+                },
+                Some(Err(_)) | None => return,
+            },
+            () = finish.cancelled(), if !finishing => {
+                finishing = true;
+                connection.graceful_shutdown();
+            }
+            () = idle, if !finishing => if !connection.has_streams() {
+                finishing = true;
+                connection.graceful_shutdown();
+            },
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_streams(limits.h2_streams)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .reset_stream_duration(Duration::from_secs(1))
+        .enable_connect_protocol();
+    builder
+}
+
+/// A stream as an HTTP/1.1 connection on which one request has arrived.
+fn begin(
+    request: Request<h2::RecvStream>,
+    respond: SendResponse<Bytes>,
+    own: Option<&str>,
+    limits: &Limits,
+) -> (Connection, Result<RequestHead, HeadError>) {
+    let (parts, body) = request.into_parts();
+    let Translated { octets, body: length, asked } = request::translate(&parts, body.is_end_stream(), own);
+    let head = if octets.len() > limits.head_bytes {
+        Err(HeadError::TooLarge)
+    } else {
+        RequestHead::parse(&octets, limits.head_fields)
+            .map(|head| RequestHead { received: http::Version::HTTP_2, ..head })
+    };
+    let exchange = Exchange::new(asked, body, length, respond, limits);
+    (Connection::new(Stream::Other(Box::new(exchange))), head)
+}
+
+/// An error of the library as one of a stream.
+fn broken(error: h2::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, error)
+}
+
+#[cfg(test)]
+mod tests;

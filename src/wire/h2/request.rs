@@ -1,0 +1,126 @@
+//! What a stream asks for, as an HTTP/1.1 head (RFC 9113 §8.3.1, RFC 8441 §4).
+
+use aws_lc_rs::rand;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use h2::ext::Protocol;
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, TE};
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, Uri};
+
+use super::exchange::Body;
+
+/// The protocol that a stream may change to.
+const WEBSOCKET: &str = "websocket";
+
+/// What the answer is an answer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A message.
+    Message(Method),
+    /// A tunnel.
+    Tunnel,
+    /// A change of protocol, which HTTP/2 makes by CONNECT and HTTP/1.1 by Upgrade. Holds the key that the origin must
+    /// have seen (RFC 6455 §4.1).
+    Upgrade {
+        /// Sec-WebSocket-Key.
+        key: String,
+    },
+}
+
+/// A request, as HTTP/1.1 writes it.
+pub(super) struct Translated {
+    pub(super) octets: Bytes,
+    pub(super) body: Body,
+    pub(super) asked: Asked,
+}
+
+/// Writes a request as HTTP/1.1. `is_bare` says that no body follows. What is not valid is left for the reader to find.
+pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Translated {
+    // It may hold anything, and there is one that can be changed to by Upgrade as well (RFC 8441 §5).
+    let protocol = parts.extensions.get::<Protocol>().filter(|protocol| protocol.as_str() == WEBSOCKET);
+    let asked = match (&parts.method, protocol) {
+        (&Method::CONNECT, None) => Asked::Tunnel,
+        (&Method::CONNECT, Some(_)) => Asked::Upgrade { key: nonce() },
+        (method, _) => Asked::Message(method.clone()),
+    };
+    let mut octets = Vec::with_capacity(1024);
+    let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| octets.extend_from_slice(part));
+    let method = if protocol.is_some() { &Method::GET } else { &parts.method };
+    put(&[method.as_str().as_bytes(), b" "]);
+    put_target(&mut put, &parts.uri, &asked, own);
+    put(&[b" HTTP/1.1\r\n"]);
+    let host = parts.headers.get(HOST);
+    if let Some(authority) = parts.uri.authority()
+        && host.is_none_or(|host| host.as_bytes() == authority.as_str().as_bytes())
+    {
+        put(&[b"host: ", authority.as_str().as_bytes(), b"\r\n"]);
+    } else if let Some(authority) = parts.uri.authority() {
+        // Two names for one origin: the reader refuses them.
+        put(&[
+            b"host: ",
+            authority.as_str().as_bytes(),
+            b"\r\nhost: ",
+            host.map_or(b"", |host| host.as_bytes()),
+            b"\r\n",
+        ]);
+    } else if let Some(host) = host {
+        put(&[b"host: ", host.as_bytes(), b"\r\n"]);
+    }
+    for (name, value) in &parts.headers {
+        if *name != HOST && *name != COOKIE && *name != TE {
+            put(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+        }
+    }
+    // RFC 9113 §8.2.3: a cookie field that was taken apart is put together again.
+    for (number, crumb) in parts.headers.get_all(COOKIE).iter().enumerate() {
+        put(&[if number == 0 { b"cookie: " } else { b"; " }, crumb.as_bytes()]);
+    }
+    if parts.headers.contains_key(COOKIE) {
+        put(&[b"\r\n"]);
+    }
+    if parts.headers.contains_key(TE) {
+        put(&[b"te: trailers\r\nconnection: te\r\n"]);
+    }
+    let body = match &asked {
+        Asked::Tunnel => Body::Octets,
+        Asked::Upgrade { key } => {
+            let upgrade = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ";
+            put(&[upgrade, key.as_bytes(), b"\r\n"]);
+            Body::Octets
+        }
+        Asked::Message(_) if is_bare => Body::None,
+        Asked::Message(_) if parts.headers.contains_key(CONTENT_LENGTH) => Body::Exact,
+        Asked::Message(_) => {
+            put(&[b"transfer-encoding: chunked\r\n"]);
+            Body::Chunks
+        }
+    };
+    put(&[b"\r\n"]);
+    Translated { octets: octets.into(), body, asked }
+}
+
+/// A nonce, by which the origin proves that it means this connection; it is no secret (RFC 6455 §4.1).
+fn nonce() -> String {
+    let mut octets = [0; 16];
+    rand::fill(&mut octets).unwrap_or_default();
+    STANDARD.encode(octets)
+}
+
+fn put_target(put: &mut impl FnMut(&[&[u8]]), uri: &Uri, asked: &Asked, own: Option<&str>) {
+    let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
+    if *asked == Asked::Tunnel {
+        return put(&[authority.as_bytes()]);
+    }
+    let target = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+    let is_own = uri.scheme_str() == Some("https") && own.is_some() && uri.host() == own;
+    if let Some(scheme) = uri.scheme_str().filter(|_| !authority.is_empty() && !is_own) {
+        put(&[scheme.as_bytes(), b"://", authority.as_bytes()]);
+    }
+    // RFC 9112 §3.2.4: of a target without a path, the last proxy makes an asterisk.
+    if target != "*" || authority.is_empty() || is_own {
+        put(&[target.as_bytes()]);
+    }
+}

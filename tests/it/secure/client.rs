@@ -1,0 +1,151 @@
+//! A client that speaks HTTP/2 to the proxy, stream by stream.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream};
+use http::{HeaderMap, Method, Request, Response};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::super::raw;
+use super::super::world::{PATIENCE, World};
+
+/// One connection to the secure web proxy of a world.
+pub(super) struct Client {
+    runtime: Runtime,
+    send: SendRequest<Bytes>,
+}
+
+/// An answer that has arrived as a whole.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) fields: HeaderMap,
+    pub(super) text: String,
+}
+
+/// A tunnel, or a connection that has changed its protocol.
+pub(super) struct Tunnel {
+    send: SendStream<Bytes>,
+    receive: RecvStream,
+}
+
+impl Client {
+    /// Connects to the listener `secure` from an address.
+    pub(super) fn connect(world: &World, from: [u8; 4]) -> Self {
+        Self::connect_as(world, from, "proxy.test")
+    }
+
+    /// The same, and asks for this name of the proxy.
+    pub(super) fn connect_as(world: &World, from: [u8; 4], name: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let stream = raw::connect(world.listener("secure"), IpAddr::from(from));
+        stream.set_nonblocking(true).unwrap();
+        let connector = TlsConnector::from(Arc::new(config(world)));
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let send = runtime.block_on(async {
+            let stream = connector.connect(name, TcpStream::from_std(stream).unwrap()).await.unwrap();
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+            let (send, connection) = h2::client::handshake(stream).await.unwrap();
+            tokio::spawn(connection);
+            send.ready().await.unwrap()
+        });
+        Self { runtime, send }
+    }
+
+    /// Begins a request.
+    pub(super) fn begin(&mut self, request: Request<()>, is_over: bool) -> (ResponseFuture, SendStream<Bytes>) {
+        self.runtime.block_on(async {
+            std::future::poll_fn(|cx| self.send.poll_ready(cx)).await.unwrap();
+            self.send.send_request(request, is_over).unwrap()
+        })
+    }
+
+    /// Sends a request without a body and reads the whole answer.
+    pub(super) fn get(&mut self, url: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut request = Request::get(url);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let (response, _) = self.begin(request.body(()).unwrap(), true);
+        self.read(response)
+    }
+
+    /// Reads a whole answer.
+    pub(super) fn read(&self, response: ResponseFuture) -> Answer {
+        let response = self.wait(response).unwrap();
+        let (parts, mut body) = response.into_parts();
+        let mut text = Vec::new();
+        while let Some(data) = self.wait(async { body.data().await }) {
+            let data = data.unwrap();
+            body.flow_control().release_capacity(data.len()).unwrap();
+            text.extend_from_slice(&data);
+        }
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Answer { status: parts.status.as_u16(), fields: parts.headers, text }
+    }
+
+    /// Asks for a tunnel: its answer, and the tunnel itself.
+    pub(super) fn tunnel(&mut self, authority: &str, agent: &str) -> (Response<()>, Tunnel) {
+        let request = Request::builder().method(Method::CONNECT).uri(authority).header("user-agent", agent);
+        self.open(request.body(()).unwrap())
+    }
+
+    /// Begins a request whose stream stays open.
+    pub(super) fn open(&mut self, request: Request<()>) -> (Response<()>, Tunnel) {
+        let (response, send) = self.begin(request, false);
+        let response = self.wait(response).unwrap();
+        let (parts, receive) = response.into_parts();
+        (Response::from_parts(parts, ()), Tunnel { send, receive })
+    }
+
+    /// Waits until the server has said that protocols may be changed.
+    pub(super) fn wait_for_extended_connect(&self) {
+        self.wait(async {
+            while !self.send.is_extended_connect_protocol_enabled() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+    }
+
+    /// Sends octets through a tunnel; none end its direction.
+    pub(super) fn send(&self, tunnel: &mut Tunnel, octets: &[u8]) {
+        let _runtime = self.runtime.enter();
+        tunnel.send.send_data(Bytes::copy_from_slice(octets), octets.is_empty()).unwrap();
+    }
+
+    /// What arrives next; `None` at the end.
+    pub(super) fn receive(&self, tunnel: &mut Tunnel) -> Option<Result<Bytes, h2::Error>> {
+        let data = self.wait(async { tunnel.receive.data().await })?;
+        if let Ok(data) = &data {
+            tunnel.receive.flow_control().release_capacity(data.len()).unwrap();
+        }
+        Some(data)
+    }
+
+    /// Waits for a step, and not for ever.
+    pub(super) fn wait<T>(&self, step: impl Future<Output = T>) -> T {
+        self.runtime.block_on(async { timeout(PATIENCE, step).await.unwrap() })
+    }
+}
+
+fn config(world: &World) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(&world.bundle).unwrap() {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
+}
