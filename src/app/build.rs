@@ -38,7 +38,7 @@ use crate::session::store::embedded::{self, Embedded};
 use crate::session::store::memory::Memory;
 use crate::session::store::redis::Redis;
 use crate::session::ticket::Tickets;
-use crate::session::{Backend, Sessions};
+use crate::session::{Backend, Bindings, Sessions};
 use crate::wire::{Destination, Limits, Scheme, target};
 
 /// What the authority's certificate is called on devices that trust it.
@@ -130,6 +130,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let store = open_store(config, clock)?;
     let keys = open_keys(config, clock)?;
     let sessions = Arc::new(Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()));
+    let bindings = Bindings::new(config.proxy_names.clone(), Arc::clone(&sessions), Arc::clone(&store), clock.clone());
+    let bindings = Arc::new(bindings);
     let tickets = Tickets::new(Arc::clone(&store), clock.clone()).sealed_by(Arc::clone(keys.sealer()));
     let tickets = Arc::new(tickets);
     let pending = Arc::new(PendingSignIns::new(Arc::clone(&store), clock.clone(), config.portal.sign_in_timeout));
@@ -218,6 +220,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         dialler,
         sessions,
         tickets,
+        bindings,
         store,
         keys,
         sources,

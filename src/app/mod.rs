@@ -27,7 +27,7 @@ use crate::proxy::{Client, Pool};
 use crate::session::keys::Keys;
 use crate::session::store::Store;
 use crate::session::ticket::Tickets;
-use crate::session::{self, Sessions};
+use crate::session::{self, Bindings, Sessions};
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
 use crate::wire::h2;
 use crate::wire::{Limits, Peer, serve};
@@ -54,6 +54,7 @@ pub struct App {
     dialler: Arc<Dialler>,
     sessions: Arc<Sessions>,
     tickets: Arc<Tickets>,
+    bindings: Arc<Bindings>,
     store: Arc<dyn Store>,
     keys: Keys,
     clock: Clock,
@@ -94,6 +95,7 @@ impl App {
             dialler,
             sessions,
             tickets,
+            bindings,
             store,
             keys,
             clock,
@@ -114,9 +116,11 @@ impl App {
         if let Some(door) = door {
             tokio::spawn(admin.serve(door, shared.stop.clone()));
         }
-        let following = tokio::spawn(session::follow(Arc::clone(&store), Arc::clone(&sessions), tickets));
+        let following =
+            tokio::spawn(session::follow(Arc::clone(&store), Arc::clone(&sessions), tickets, Arc::clone(&bindings)));
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
-        let sweeping = tokio::spawn(sweep(Arc::clone(&dispatch), sessions, Arc::clone(&store), keys, clock, secure));
+        let upkeep = sweep(Arc::clone(&dispatch), sessions, bindings, Arc::clone(&store), keys, clock, secure);
+        let sweeping = tokio::spawn(upkeep);
         let fetching = sources.spawn();
         let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
@@ -244,6 +248,7 @@ async fn look_after(sessions: Arc<Sessions>) {
 async fn sweep(
     dispatch: Arc<Dispatch>,
     sessions: Arc<Sessions>,
+    bindings: Arc<Bindings>,
     store: Arc<dyn Store>,
     keys: Keys,
     clock: Clock,
@@ -253,6 +258,7 @@ async fn sweep(
     loop {
         ticks.tick().await;
         sessions.sweep();
+        bindings.upkeep().await;
         store.sweep();
         keys.turn(clock.now());
         dispatch.proxy.sweep();

@@ -50,6 +50,9 @@ pub struct Config {
     /// Who may go where.
     #[serde(default)]
     pub policy: policy::Config,
+    /// How the name of the proxy says whose connection it is.
+    #[serde(default)]
+    pub proxy_names: session::names::Config,
     /// How browsers find the proxy.
     #[serde(default)]
     pub pac: pac::Config,
@@ -59,8 +62,21 @@ pub struct Config {
 }
 
 /// The keys of [`Config`], as they stand in the file.
-const SECTIONS: &[&str] =
-    &["state", "listener", "network", "portal", "realm", "session", "dns", "egress", "limits", "policy", "pac", "log"];
+const SECTIONS: &[&str] = &[
+    "state",
+    "listener",
+    "network",
+    "portal",
+    "realm",
+    "session",
+    "dns",
+    "egress",
+    "limits",
+    "policy",
+    "proxy_names",
+    "pac",
+    "log",
+];
 
 /// Those of which there may be several.
 const SEVERAL: &[&str] = &["listener", "network", "realm"];

@@ -103,6 +103,7 @@ fn the_example_shows_every_option() {
         "[limits]",
         "[policy]",
         "[[policy.rule]]",
+        "[proxy_names]",
         "[pac]",
         "[[pac.file]]",
         "[log]",
@@ -273,6 +274,18 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
             "[realm.netbios]\nCONTOSO = 'contoso.example'",
             "2:11: `CONTOSO` stands for `contoso.example`, which is not one of the realm's domains",
         ),
+        // Proxy host names.
+        (
+            "[proxy_names]\ndomain = 'https://proxy.example.com'",
+            "2:10: `https://proxy.example.com` is not a domain, such as \"proxy.example.com\"",
+        ),
+        (
+            "[proxy_names]\nexpires = '10m'",
+            "2:11: names would end before they are used / browsers fetch a PAC file every 12 hours or so; the default \
+             is \"90d\"",
+        ),
+        ("[proxy_names]\nmax_per_person = 0", "2:18: nobody could have a device / the default is 20"),
+        ("[proxy_names]\nport = 0", "2:8: there is no port 0 / the usual one is 443"),
         // Names and addresses.
         ("[dns.hosts]\n'a.test' = '127.0.0.1:80'", "2:12: a port on the right needs a port on the left"),
         (

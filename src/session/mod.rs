@@ -1,9 +1,12 @@
 //! Who is signed in, on which browser, until when; and the short-lived records that a sign-in needs.
 
 mod address;
+mod binding;
+pub mod bindings;
 mod cache;
 mod config;
 pub mod keys;
+pub mod names;
 mod neighbours;
 pub mod pending;
 mod record;
@@ -24,6 +27,8 @@ use crate::identity::User;
 use crate::saml::NameId;
 use crate::seal::fingerprint;
 
+pub use binding::{Place, Unbound};
+pub use bindings::{Bindings, Evidence, Sight};
 pub use config::{Backend, Config, Crowded, Offline};
 pub use neighbours::follow;
 pub use sessions::{Begun, Sessions};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::{News, Store};
+use super::store::{Key, Kind, News, Store};
 use super::ticket::Tickets;
-use super::{SessionId, Sessions};
+use super::{Bindings, SessionId, Sessions};
 use crate::seal::random;
 
 /// What a node tells.
@@ -19,6 +19,8 @@ pub(super) enum Word {
     Ticket(IpAddr, String),
     /// It has arrived there.
     Arrived(IpAddr, String),
+    /// What has this kind's letter and this key stands for somebody else, or for nobody.
+    Binding(u8, Key),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,13 +60,14 @@ impl Neighbours {
 }
 
 /// Does what other nodes tell, for ever. Ends at once where there are none.
-pub async fn follow(store: Arc<dyn Store>, sessions: Arc<Sessions>, tickets: Arc<Tickets>) {
+pub async fn follow(store: Arc<dyn Store>, sessions: Arc<Sessions>, tickets: Arc<Tickets>, bindings: Arc<Bindings>) {
     let Some(mut news) = store.news() else { return };
     drop(store);
     while let Some(one) = news.recv().await {
         match one {
             News::Ended(id) => sessions.end_here(SessionId(id)),
             News::Returned => {
+                bindings.forget_all();
                 let sessions = Arc::clone(&sessions);
                 // That may take a while, and news must not wait for it.
                 tokio::spawn(async move { sessions.reconcile().await });
@@ -75,6 +78,9 @@ pub async fn follow(store: Arc<dyn Store>, sessions: Arc<Sessions>, tickets: Arc
                     Word::Address(client) if node != sessions.neighbours.node => sessions.forget_client(client),
                     Word::Ticket(client, host) if node != tickets.neighbours.node => tickets.expect(client, host),
                     Word::Arrived(client, host) if node != tickets.neighbours.node => tickets.arrived(client, host),
+                    Word::Binding(letter, key) if node != sessions.neighbours.node => {
+                        Kind::of_letter(letter).into_iter().for_each(|kind| bindings.forget(kind, key));
+                    }
                     _ => {}
                 }
             }

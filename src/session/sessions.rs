@@ -180,6 +180,15 @@ impl Sessions {
         }
     }
 
+    /// Whether this session goes on, wherever it is kept. Asking is no use of it.
+    pub(super) async fn is_live(&self, id: SessionId) -> bool {
+        let session = match self.cache.find(id) {
+            Some(session) => Some(session),
+            None => self.store.find(id.0).await.ok().flatten().and_then(|row| Session::of_row(&row)).map(Arc::new),
+        };
+        session.is_some_and(|session| !session.is_over(self.clock.now()))
+    }
+
     /// Asks the store whether a session that has gone unused here has been used on another node. If not, it is over.
     async fn refresh(&self, session: &Session) {
         let Ok(found) = self.store.find(session.id.0).await else { return };

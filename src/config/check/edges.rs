@@ -183,6 +183,20 @@ fn shared_store(redis: &redis::Config, check: &mut Check<'_>) {
     }
 }
 
+pub(super) fn proxy_names(config: &Config, check: &mut Check<'_>) {
+    let names = &config.proxy_names;
+    if names.expires < Duration::hours(1).signed() {
+        let help = "browsers fetch a PAC file every 12 hours or so; the default is \"90d\"";
+        check.note(at!["proxy_names", "expires"], "names would end before they are used", help);
+    }
+    if names.max_per_person == 0 {
+        check.note(at!["proxy_names", "max_per_person"], "nobody could have a device", "the default is 20");
+    }
+    if names.port == Some(0) {
+        check.note(at!["proxy_names", "port"], "there is no port 0", "the usual one is 443");
+    }
+}
+
 pub(super) fn pac(config: &Config, check: &mut Check<'_>) {
     for (index, file) in config.pac.file.iter().enumerate() {
         for network in file.networks.keys() {

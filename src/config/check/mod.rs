@@ -22,6 +22,7 @@ pub(super) fn check<T>(config: &Config, text: &str, reading: &Reading<'_, T>) ->
     edges::portal(config, &mut check);
     egress::dns_and_egress(config, &mut check);
     edges::session_and_limits(config, &mut check);
+    edges::proxy_names(config, &mut check);
     edges::pac(config, &mut check);
     people::networks(config, &mut check);
     people::realms(config, &mut check);

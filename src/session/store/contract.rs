@@ -20,6 +20,7 @@ const SOON: SignedDuration = SignedDuration::from_secs(2);
 /// Tries everything that the contract says.
 pub(crate) async fn hold(bench: Bench<'_>) {
     records_are_put_peeked_and_taken_once(&bench).await;
+    every_kind_keeps_its_own_records(&bench).await;
     of_many_that_take_or_claim_one_succeeds(&bench).await;
     a_record_is_swapped_only_for_what_was_seen(&bench).await;
     a_number_counts_up_until_its_end(&bench).await;
@@ -54,6 +55,18 @@ async fn records_are_put_peeked_and_taken_once(bench: &Bench<'_>) {
     store.sync().await.unwrap();
     assert_eq!(store.take(Kind::Ticket, key).await, Ok(Some(b"\0one\xff".to_vec())));
     assert_eq!(store.take(Kind::Ticket, key).await, Ok(None), "taken before");
+}
+
+async fn every_kind_keeps_its_own_records(bench: &Bench<'_>) {
+    let (store, key, hour) = (&bench.store, random(), bench.hour());
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Count);
+    for kind in kinds.clone() {
+        store.put(kind, key, vec![kind.letter()], hour).await.unwrap();
+    }
+    store.sync().await.unwrap();
+    for kind in kinds {
+        assert_eq!(store.take(kind, key).await, Ok(Some(vec![kind.letter()])), "{kind:?}");
+    }
 }
 
 async fn of_many_that_take_or_claim_one_succeeds(bench: &Bench<'_>) {

@@ -59,12 +59,25 @@ pub enum Kind {
     Count,
     /// A session that has been ended, so that nothing brings it back.
     Ended,
+    /// What a proxy host name stands for, and which names a person has.
+    Name,
+    /// What a client certificate stands for.
+    Certificate,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Pending, Self::Ticket, Self::Assertion, Self::Challenge, Self::Address, Self::Count, Self::Ended];
+    pub const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Ticket,
+        Self::Assertion,
+        Self::Challenge,
+        Self::Address,
+        Self::Count,
+        Self::Ended,
+        Self::Name,
+        Self::Certificate,
+    ];
 
     /// The letter that it has in files and databases.
     pub fn letter(self) -> u8 {
@@ -76,6 +89,8 @@ impl Kind {
             Self::Address => b'i',
             Self::Count => b'n',
             Self::Ended => b'e',
+            Self::Name => b'h',
+            Self::Certificate => b'k',
         }
     }
 

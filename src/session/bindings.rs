@@ -1,0 +1,516 @@
+//! Which session a proxy host name or a client certificate stands for.
+//!
+//! What is at hand is found without waiting; the store is asked about the rest, once. A binding is changed by
+//! comparing and swapping, and other nodes are told, so that no two of them let one name stand for two people.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use super::binding::{Binding, Place, Standing, Unbound};
+use super::names::{self, Config, LabelKind};
+use super::neighbours::Word;
+use super::store::{Error, Key, Kind, Store};
+use super::{Session, SessionId, Sessions, person};
+use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::identity::User;
+use crate::seal::{fingerprint, random_text};
+use crate::wire::{Handshake, Peer};
+
+/// Bindings at hand.
+const AT_HAND: u64 = 500_000;
+
+/// How long it is remembered that the store knows nothing of a name.
+const UNKNOWN: Duration = Duration::from_secs(1);
+
+/// Attempts to change what somebody else changes at the same time.
+const ATTEMPTS: usize = 6;
+
+/// The store's last use may be so far behind.
+const TOUCH: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long a list of devices is kept: they are renewed, and it is not.
+const LIST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
+
+/// The longest name of a device, in characters.
+const MAX_TITLE: usize = 60;
+
+/// Characters of a label that records show: 40 bits of 120.
+const SHOWN: usize = 10;
+
+/// What a client has shown in its TLS handshake that may stand for a session.
+#[derive(Clone, Copy)]
+pub enum Evidence<'a> {
+    /// The SHA-256 fingerprint of a certificate whose key it has.
+    Certificate(&'a [u8; 32]),
+    /// The label of a proxy host name.
+    Name(&'a str),
+}
+
+impl Evidence<'_> {
+    fn place(&self) -> (Kind, Key) {
+        match self {
+            Self::Certificate(print) => (Kind::Certificate, print.first_chunk().copied().unwrap_or_default()),
+            Self::Name(label) => (Kind::Name, fingerprint(label)),
+        }
+    }
+
+    /// What records show of it: enough to find it again, and too little to present it.
+    fn shown(&self) -> String {
+        match self {
+            Self::Certificate(print) => print.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
+            Self::Name(label) => label.get(..SHOWN).unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Whether it may be bound by whoever signs in over it first.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Certificate(_) => true,
+            Self::Name(label) => names::kind_of(label) == Some(LabelKind::Shared),
+        }
+    }
+}
+
+impl std::fmt::Debug for Evidence<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Certificate(_) => "Certificate(***)",
+            Self::Name(_) => "Name(***)",
+        })
+    }
+}
+
+/// Whom a piece of evidence stands for, as far as it can be told from what is at hand.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// The person of this session, by the evidence that records show so.
+    Session(Arc<Session>, Arc<str>),
+    /// Nobody, or nobody here.
+    Nobody,
+    /// It takes a closer look: [`Bindings::recall`].
+    Unclear,
+}
+
+impl Sight {
+    /// The session, if it is at hand.
+    pub fn session(self) -> Option<Arc<Session>> {
+        match self {
+            Self::Session(session, _) => Some(session),
+            Self::Nobody | Self::Unclear => None,
+        }
+    }
+}
+
+/// A device that was made just now. Nothing here can give its secret out again.
+#[derive(Debug)]
+pub struct Issued {
+    /// What it is known by.
+    pub id: DeviceId,
+    /// What the address of its PAC file holds.
+    pub secret: String,
+    /// When it ends, if nobody signs in over it.
+    pub expires: Timestamp,
+}
+
+/// What a device is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeviceId(Key);
+
+/// A device of somebody's, as they see it.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// What it is known by.
+    pub id: DeviceId,
+    /// What the person calls it.
+    pub title: String,
+    /// When it was made.
+    pub made: Timestamp,
+    /// When it ends, if nobody signs in over it.
+    pub expires: Timestamp,
+    /// When it was last used, to a few minutes.
+    pub last_used: Option<Timestamp>,
+    /// Where it is good. Empty until it is used.
+    pub places: Vec<Place>,
+    /// Whether its session goes on: if not, it stands for nobody until the person signs in on it.
+    pub is_signed_in: bool,
+}
+
+/// A binding at hand.
+#[derive(Debug)]
+struct Known {
+    binding: Binding,
+    shown: Arc<str>,
+    /// Seconds since the epoch.
+    used: AtomicI64,
+    stored_use: AtomicI64,
+}
+
+impl Known {
+    fn new(binding: Binding) -> Arc<Self> {
+        let used = binding.last_used.map_or(0, Timestamp::as_second);
+        let shown = binding.shown.as_str().into();
+        Arc::new(Self { binding, shown, used: AtomicI64::new(used), stored_use: AtomicI64::new(used) })
+    }
+
+    fn touch(&self, now: Timestamp) {
+        // Written only when it changes, so that the cache line stays shared between cores.
+        if self.used.load(Ordering::Relaxed) < now.as_second() {
+            self.used.fetch_max(now.as_second(), Ordering::Relaxed);
+        }
+    }
+
+    fn last_used(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.used.load(Ordering::Relaxed)).ok().filter(|used| *used > Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// The bindings. Cheap to share.
+#[derive(Debug)]
+pub struct Bindings {
+    config: Config,
+    sessions: Arc<Sessions>,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    known: Cache<(Kind, Key), Arc<Known>>,
+    unknown: Cache<(Kind, Key), ()>,
+    /// How often another node has known better.
+    corrections: AtomicU64,
+}
+
+impl Bindings {
+    /// The bindings that `store` has, to sessions of `sessions`.
+    pub fn new(config: Config, sessions: Arc<Sessions>, store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            config,
+            sessions,
+            store,
+            clock,
+            known: Cache::new(AT_HAND),
+            unknown: Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
+            corrections: AtomicU64::new(0),
+        }
+    }
+
+    /// How names are made.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What a handshake has shown that may stand for a session, the stronger first.
+    pub fn evidence<'a>(&self, handshake: &'a Handshake) -> impl Iterator<Item = Evidence<'a>> + use<'a> {
+        let certificate = handshake.certificate.as_ref().map(Evidence::Certificate);
+        let label = handshake.server_name.as_deref().and_then(|name| self.config.label_in(name));
+        certificate.into_iter().chain(label.map(Evidence::Name))
+    }
+
+    /// Whom `evidence` stands for when `peer` shows it, if that is at hand; finding it counts as using it.
+    pub fn find(&self, evidence: Evidence<'_>, peer: &Peer) -> Sight {
+        let place = evidence.place();
+        let Some(known) = self.known.get(&place) else {
+            return if self.unknown.contains_key(&place) { Sight::Nobody } else { Sight::Unclear };
+        };
+        let now = self.clock.now();
+        match known.binding.stands(peer, now, self.config.bind_network) {
+            Standing::Nobody => Sight::Nobody,
+            Standing::Placeless => Sight::Unclear,
+            Standing::For(id) => match self.sessions.find(id) {
+                Some(session) => {
+                    known.touch(now);
+                    Sight::Session(session, Arc::clone(&known.shown))
+                }
+                None => Sight::Unclear,
+            },
+        }
+    }
+
+    /// Whom `evidence` stands for when `peer` shows it, wherever that is kept. The first use of a device decides where it
+    /// is good.
+    pub async fn recall(&self, evidence: Evidence<'_>, peer: &Peer) -> Option<(Arc<Session>, Arc<str>)> {
+        let place = evidence.place();
+        let known = self.look_up(place).await.ok()??;
+        let now = self.clock.now();
+        let id = match known.binding.stands(peer, now, self.config.bind_network) {
+            Standing::Nobody => return None,
+            Standing::For(id) => id,
+            Standing::Placeless => self.settle(place, peer).await?,
+        };
+        let session = self.sessions.recall(id).await?;
+        known.touch(now);
+        Some((session, Arc::clone(&known.shown)))
+    }
+
+    /// Notes where a device is used first. Of two places at the same time, one is the first.
+    async fn settle(&self, place: (Kind, Key), peer: &Peer) -> Option<SessionId> {
+        let edit = |held: Option<Binding>| {
+            let mut binding = held.ok_or(Unbound::Unknown)?;
+            if binding.places.is_empty() {
+                binding.go_to(peer);
+            }
+            Ok(binding)
+        };
+        let binding = self.change(place, edit).await.ok()?.ok()?;
+        match binding.stands(peer, self.clock.now(), self.config.bind_network) {
+            Standing::For(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Lets `evidence` stand for a session from now on, also where `peer` is: its person has signed in over it.
+    pub async fn bind(
+        &self,
+        evidence: Evidence<'_>,
+        peer: &Peer,
+        session: &Session,
+    ) -> Result<Result<(), Unbound>, Error> {
+        let (place, now, lifetime) = (evidence.place(), self.clock.now(), self.config.expires);
+        let edit = |held: Option<Binding>| match held {
+            Some(mut binding) => {
+                binding.bind(session, peer, now, lifetime)?;
+                Ok(binding)
+            }
+            None if evidence.is_open() => {
+                let binding = Binding::of_sign_in(session, peer, evidence.shown(), now, lifetime);
+                let is_name = matches!(evidence, Evidence::Name(_));
+                Ok(if is_name { binding.renewed_by_use(session, now) } else { binding })
+            }
+            None => Err(Unbound::Unknown),
+        };
+        Ok(self.change(place, edit).await?.map(drop))
+    }
+
+    /// Lets whatever `peer` has shown in its handshake stand for a session that began, or was proven, over it. What
+    /// cannot be bound stands for nobody: the person is known by something weaker.
+    pub async fn bind_all(&self, peer: &Peer, session: &Session) {
+        let Some(handshake) = &peer.tls else { return };
+        for evidence in self.evidence(handshake) {
+            let why = match self.bind(evidence, peer, session).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(unbound)) => unbound.as_str(),
+                Err(_) => "store-away",
+            };
+            let (user, evidence) = (&session.user.name, evidence.shown());
+            tracing::info!(client = %peer.client.ip(), user, evidence, reason = why, "not bound");
+        }
+    }
+
+    /// Makes a device of the person of `session`: it stands for that session until it ends.
+    pub async fn issue(&self, session: &Session, title: &str) -> Result<Issued, Error> {
+        let (now, secret) = (self.clock.now(), random_text());
+        let label = names::of_secret(&secret);
+        let (_, key) = Evidence::Name(&label).place();
+        let expires = after(now, self.config.expires);
+        let binding = Binding::of_device(session, tidy(title), Evidence::Name(&label).shown(), now, expires);
+        let record = serde_json::to_vec(&binding).unwrap_or_default();
+        self.store.put(Kind::Name, key, record, expires).await?;
+        let listed = self.edit_list(&session.user, |list| {
+            list.push(key);
+            if list.len() > self.config.max_per_person { Err(Error::Full) } else { Ok(()) }
+        });
+        if let Err(error) = listed.await {
+            self.store.take(Kind::Name, key).await?;
+            return Err(error);
+        }
+        self.store.sync().await?;
+        self.known.insert((Kind::Name, key), Known::new(binding));
+        Ok(Issued { id: DeviceId(key), secret, expires })
+    }
+
+    /// The label that the address with this secret leads to, if its device is still good.
+    pub async fn label_of(&self, secret: &str) -> Option<String> {
+        let label = names::of_secret(secret);
+        let known = self.look_up(Evidence::Name(&label).place()).await.ok()??;
+        let is_good = !known.binding.revoked && known.binding.expires > self.clock.now();
+        is_good.then_some(label)
+    }
+
+    /// The devices of a person, the newest first.
+    pub async fn devices(&self, user: &User) -> Result<Vec<Device>, Error> {
+        let mut devices = Vec::new();
+        for key in self.list(user).await?.1 {
+            let Some(binding) = self.peek((Kind::Name, key)).await?.1 else { continue };
+            if binding.revoked {
+                continue;
+            }
+            let at_hand = self.known.get(&(Kind::Name, key)).and_then(|known| known.last_used());
+            devices.push(Device {
+                id: DeviceId(key),
+                is_signed_in: self.sessions.is_live(binding.session).await,
+                last_used: binding.last_used.max(at_hand),
+                title: binding.title,
+                made: binding.made,
+                expires: binding.expires,
+                places: binding.places,
+            });
+        }
+        devices.sort_by_key(|device| std::cmp::Reverse(device.made));
+        Ok(devices)
+    }
+
+    /// Lets a device of this person stand for nobody any more. Gives what it was called; none if it is not theirs.
+    pub async fn revoke(&self, user: &User, id: DeviceId) -> Result<Option<String>, Error> {
+        let owner = person(user);
+        let revoked = self
+            .change((Kind::Name, id.0), |held| {
+                let mut binding = held.filter(|held| held.owner == owner && !held.revoked).ok_or(Unbound::Unknown)?;
+                binding.revoked = true;
+                Ok(binding)
+            })
+            .await?;
+        let Ok(binding) = revoked else { return Ok(None) };
+        self.edit_list(user, |list| {
+            list.retain(|key| *key != id.0);
+            Ok(())
+        })
+        .await?;
+        self.store.sync().await?;
+        Ok(Some(binding.title))
+    }
+
+    /// Revokes a device and makes another one in its place, with an address and a name of its own.
+    pub async fn reissue(&self, session: &Session, id: DeviceId) -> Result<Option<Issued>, Error> {
+        let Some(title) = self.revoke(&session.user, id).await? else { return Ok(None) };
+        self.issue(session, &title).await.map(Some)
+    }
+
+    /// Tells the store which bindings have been used. To be called every minute or so.
+    pub async fn upkeep(&self) {
+        let behind = |known: &Known| {
+            known.used.load(Ordering::Relaxed).saturating_sub(known.stored_use.load(Ordering::Relaxed))
+                >= TOUCH.as_secs()
+        };
+        let used: Vec<_> = self.known.iter().filter(|(_, known)| behind(known)).collect();
+        for (place, known) in used {
+            let Some(last_used) = known.last_used() else { continue };
+            known.stored_use.store(last_used.as_second(), Ordering::Relaxed);
+            let Ok((seen, Some(mut binding))) = self.peek(*place).await else { continue };
+            binding.use_at(last_used);
+            let (record, expires) = (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires);
+            // Whoever has changed it meanwhile has used it, too.
+            if self.store.swap(place.0, place.1, seen, record, expires).await == Ok(true) {
+                self.known.insert(*place, Known::new(binding));
+            }
+        }
+    }
+
+    /// Another node knows better what this stands for.
+    pub(super) fn forget(&self, kind: Kind, key: Key) {
+        self.corrections.fetch_add(1, Ordering::AcqRel);
+        self.known.invalidate(&(kind, key));
+        self.unknown.invalidate(&(kind, key));
+    }
+
+    /// The store is there again: others may have known better meanwhile.
+    pub(super) fn forget_all(&self) {
+        self.corrections.fetch_add(1, Ordering::AcqRel);
+        self.known.invalidate_all();
+        self.unknown.invalidate_all();
+    }
+
+    /// The binding in this place, from what is at hand or from the store.
+    async fn look_up(&self, place: (Kind, Key)) -> Result<Option<Arc<Known>>, Error> {
+        if let Some(known) = self.known.get(&place) {
+            return Ok(Some(known));
+        }
+        if self.unknown.contains_key(&place) {
+            return Ok(None);
+        }
+        let corrections = self.corrections.load(Ordering::Acquire);
+        let (_, found) = self.peek(place).await?;
+        let known = found.map(Known::new);
+        match &known {
+            Some(known) => self.known.insert(place, Arc::clone(known)),
+            None => self.unknown.insert(place, ()),
+        }
+        self.doubt(place, corrections);
+        Ok(known)
+    }
+
+    /// Forgets what was noted here if another node has known better since then.
+    fn doubt(&self, place: (Kind, Key), corrections: u64) {
+        if self.corrections.load(Ordering::Acquire) != corrections {
+            self.forget(place.0, place.1);
+        }
+    }
+
+    async fn peek(&self, (kind, key): (Kind, Key)) -> Result<(Option<Vec<u8>>, Option<Binding>), Error> {
+        let seen = self.store.peek(kind, key).await?;
+        let binding = seen.as_deref().and_then(|record| serde_json::from_slice(record).ok());
+        Ok((seen, binding))
+    }
+
+    /// Changes a binding as `edit` says, on all nodes.
+    async fn change(
+        &self,
+        place: (Kind, Key),
+        edit: impl Fn(Option<Binding>) -> Result<Binding, Unbound>,
+    ) -> Result<Result<Binding, Unbound>, Error> {
+        let now = self.clock.now();
+        for _ in 0..ATTEMPTS {
+            let corrections = self.corrections.load(Ordering::Acquire);
+            let (seen, held) = self.peek(place).await?;
+            let held = held.filter(|held| held.expires > now);
+            let binding = match edit(held.clone()) {
+                Ok(binding) => binding,
+                Err(unbound) => return Ok(Err(unbound)),
+            };
+            if held.as_ref() != Some(&binding) {
+                let record = serde_json::to_vec(&binding).unwrap_or_default();
+                if !self.store.swap(place.0, place.1, seen, record, binding.expires).await? {
+                    continue;
+                }
+                self.sessions.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
+            }
+            self.unknown.invalidate(&place);
+            self.known.insert(place, Known::new(binding.clone()));
+            self.doubt(place, corrections);
+            return Ok(Ok(binding));
+        }
+        Ok(Err(Unbound::Contended))
+    }
+
+    /// The devices of a person, as they are kept, and those of them that are still good.
+    async fn list(&self, user: &User) -> Result<(Option<Vec<u8>>, Vec<Key>), Error> {
+        let seen = self.store.peek(Kind::Name, list_key(user)).await?;
+        let list: Vec<u128> =
+            seen.as_deref().and_then(|record| serde_json::from_slice(record).ok()).unwrap_or_default();
+        Ok((seen, list.into_iter().map(u128::to_be_bytes).collect()))
+    }
+
+    /// Changes the list of a person's devices; what has expired or was revoked goes first.
+    async fn edit_list(&self, user: &User, edit: impl Fn(&mut Vec<Key>) -> Result<(), Error>) -> Result<(), Error> {
+        let expires = after(self.clock.now(), LIST);
+        for _ in 0..ATTEMPTS {
+            let (seen, mut list) = self.list(user).await?;
+            let mut live = Vec::new();
+            for key in list.drain(..) {
+                if self.peek((Kind::Name, key)).await?.1.is_some_and(|binding| !binding.revoked) {
+                    live.push(key);
+                }
+            }
+            edit(&mut live)?;
+            let numbers: Vec<_> = live.into_iter().map(u128::from_be_bytes).collect();
+            let record = serde_json::to_vec(&numbers).unwrap_or_default();
+            if self.store.swap(Kind::Name, list_key(user), seen, record, expires).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Full)
+    }
+}
+
+/// Where the list of somebody's devices is kept. No label is written like that.
+fn list_key(user: &User) -> Key {
+    fingerprint(&format!("devices {}", u128::from_be_bytes(person(user))))
+}
+
+/// What a person calls a device, fit for a page and a log.
+fn tidy(title: &str) -> String {
+    let title: String = title.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect();
+    title.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

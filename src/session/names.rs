@@ -1,0 +1,208 @@
+//! Proxy host names: `d-<random>.proxy.example.com`. The name in the TLS handshake with the proxy says whose connection it
+//! is, with nothing decrypted.
+//!
+//! A name is readable on the wire and in the DNS, so it is no secret: it is good only from the networks on which it was
+//! bound, for a time, and as long as its session. The secret is the address of the PAC file that tells it: the label is
+//! made from that address and leads to it no way back, so neither is kept anywhere.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use crate::clock::SignedDuration;
+use crate::seal::{fingerprint, random};
+
+/// A label of a person's own device. It is good only if it was made here.
+const OWN: &str = "d-";
+
+/// A label from the PAC file for everybody. It stands for nobody until somebody signs in over it.
+const SHARED: &str = "s-";
+
+/// Random bytes of a label: 120 bits, 24 characters.
+const LABEL_BYTES: usize = 15;
+
+/// RFC 4648 §6, in lower case: the DNS does not tell cases apart.
+const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// The `[proxy_names]` section.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The domain that the names stand under, such as `proxy.example.com`. Without it there are no names.
+    #[serde(deserialize_with = "domain")]
+    pub domain: Option<String>,
+    /// The port that PAC files name. Default: that of the first secure web proxy listener.
+    pub port: Option<u16>,
+    /// How long a name is good after somebody has signed in over it. Default 90 days.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
+    pub expires: SignedDuration,
+    /// Whether a name is good only on networks where its person has signed in over it. Default true.
+    pub bind_network: bool,
+    /// Devices that one person may have. Default 20.
+    pub max_per_person: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            domain: None,
+            port: None,
+            expires: SignedDuration::from_hours(90 * 24),
+            bind_network: true,
+            max_per_person: 20,
+        }
+    }
+}
+
+impl Config {
+    /// The label that a client has asked for, in lower case, if what it has asked for is one of our names.
+    pub fn label_in<'a>(&self, server_name: &'a str) -> Option<&'a str> {
+        let (label, rest) = server_name.split_once('.')?;
+        (rest == self.domain.as_deref()? && kind_of(label).is_some()).then_some(label)
+    }
+
+    /// The whole name of a label.
+    pub fn host(&self, label: &str) -> Option<String> {
+        Some(format!("{label}.{}", self.domain.as_deref()?))
+    }
+}
+
+/// Reads a domain: ASCII, lower case, without a dot at its end.
+fn domain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let bare = text.strip_prefix("*.").unwrap_or(&text);
+    let bare = bare.strip_suffix('.').unwrap_or(bare);
+    let name = idna::domain_to_ascii_strict(bare).ok();
+    // With its label and a dot, a name must stay below 254 characters (RFC 1035 §2.3.4).
+    let fits = |name: &String| name.contains('.') && name.len() <= 220 && name.parse::<std::net::IpAddr>().is_err();
+    let wrong = || D::Error::custom(format_args!("`{text}` is not a domain, such as \"proxy.example.com\""));
+    name.filter(fits).map(Some).ok_or_else(wrong)
+}
+
+/// What a label is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LabelKind {
+    /// A person's own device.
+    Own,
+    /// Whoever signs in over it.
+    Shared,
+}
+
+/// What this label is made for, if it is one.
+pub(super) fn kind_of(label: &str) -> Option<LabelKind> {
+    let (kind, rest) = match (label.strip_prefix(OWN), label.strip_prefix(SHARED)) {
+        (Some(rest), _) => (LabelKind::Own, rest),
+        (_, Some(rest)) => (LabelKind::Shared, rest),
+        _ => return None,
+    };
+    let is_good = rest.len() == LABEL_BYTES * 8 / 5 && rest.bytes().all(|byte| BASE32.contains(&byte));
+    is_good.then_some(kind)
+}
+
+/// The label that this secret leads to.
+pub(super) fn of_secret(secret: &str) -> String {
+    let print = fingerprint(&format!("proxy host name {secret}"));
+    format!("{OWN}{}", base32(print.get(..LABEL_BYTES).unwrap_or_default()))
+}
+
+/// A label that stands for nobody yet. Nothing is kept of it: what is forgotten of it is that nobody has signed in.
+pub fn unbound() -> String {
+    format!("{SHARED}{}", base32(&random::<LABEL_BYTES>()))
+}
+
+/// Bytes as text, without padding.
+fn base32(bytes: &[u8]) -> String {
+    let (mut text, mut held, mut bits) = (String::with_capacity(bytes.len() * 8 / 5 + 1), 0_u32, 0_u32);
+    let mut push = |value: u32| text.extend(BASE32.get(value as usize & 31).map(|byte| char::from(*byte)));
+    for byte in bytes {
+        held = held << 8 | u32::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            push(held >> bits);
+        }
+        held &= (1 << bits) - 1;
+    }
+    if bits > 0 {
+        push(held << (5 - bits));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base32_is_that_of_the_rfc() {
+        // RFC 4648 §10, in lower case and without padding.
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "my"),
+            ("fo", "mzxq"),
+            ("foo", "mzxw6"),
+            ("foob", "mzxw6yq"),
+            ("fooba", "mzxw6ytb"),
+            ("foobar", "mzxw6ytboi"),
+        ] {
+            assert_eq!(base32(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn a_label_fits_into_the_dns_and_tells_nothing_of_its_secret() {
+        let (own, other) = (of_secret("one"), of_secret("two"));
+        assert_eq!(own, of_secret("one"));
+        assert_ne!(own, other);
+        assert_ne!(unbound(), unbound());
+        for label in [&own, &unbound()] {
+            assert_eq!(label.len(), 26, "{label}");
+            assert!(label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+        }
+        assert_eq!((kind_of(&own), kind_of(&unbound())), (Some(LabelKind::Own), Some(LabelKind::Shared)));
+    }
+
+    #[test]
+    fn only_our_names_under_our_domain_are_ours() {
+        let config = Config { domain: Some("proxy.example.com".into()), ..Config::default() };
+        let label = of_secret("one");
+        assert_eq!(config.label_in(&format!("{label}.proxy.example.com")), Some(label.as_str()));
+        assert_eq!(config.host(&label), Some(format!("{label}.proxy.example.com")));
+        let short: String = label.chars().take(25).collect();
+        for other in [
+            "proxy.example.com".to_owned(),
+            format!("{label}.example.com"),
+            format!("{label}.x.proxy.example.com"),
+            format!("x.{label}.proxy.example.com"),
+            format!("x{label}.proxy.example.com"),
+            format!("{}.proxy.example.com", label.to_uppercase()),
+            format!("{short}.proxy.example.com"),
+            format!("{short}1.proxy.example.com"),
+            format!("{label}a.proxy.example.com"),
+            format!("{label}.proxy.example.com."),
+            label.clone(),
+        ] {
+            assert_eq!(config.label_in(&other), None, "{other}");
+        }
+        assert_eq!(Config::default().label_in(&format!("{label}.proxy.example.com")), None, "there is no domain");
+    }
+
+    #[test]
+    fn the_section_is_read_with_its_defaults() {
+        let config: Config = toml::from_str("domain = 'proxy.example.com'\nexpires = '30d'").unwrap();
+        assert_eq!(config.expires, SignedDuration::from_hours(30 * 24));
+        assert_eq!((config.bind_network, config.max_per_person, config.port), (true, 20, None));
+        assert!(toml::from_str::<Config>("domian = 'x'").is_err());
+        for (text, domain) in [
+            ("*.Proxy.Example.com.", Some("proxy.example.com")),
+            ("bücher.example", Some("xn--bcher-kva.example")),
+            ("localhost", None),
+            ("192.0.2.1", None),
+            ("https://proxy.example.com", None),
+            ("proxy.example.com:443", None),
+            ("", None),
+        ] {
+            let read = toml::from_str::<Config>(&format!("domain = '{text}'")).ok().and_then(|config| config.domain);
+            assert_eq!(read.as_deref(), domain, "{text}");
+        }
+    }
+}
