@@ -39,6 +39,7 @@ use crate::session::store::memory::Memory;
 use crate::session::store::redis::Redis;
 use crate::session::ticket::Tickets;
 use crate::session::{Backend, Bindings, Sessions};
+use crate::wire::forwarded::Named;
 use crate::wire::{Destination, Limits, Scheme, target};
 
 /// What the authority's certificate is called on devices that trust it.
@@ -122,8 +123,14 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             Ok(ProxyListener { listener: bound, secure: secure.transpose()? })
         })
         .collect::<Result<Vec<_>, Error>>()?;
-    let portal_options =
-        listener::Options { backlog: BACKLOG, proxy_protocol: Vec::new(), plain_http: false, tcp: limits.tcp() };
+    let portal_options = listener::Options {
+        backlog: BACKLOG,
+        proxy_protocol: Vec::new(),
+        forwarders: Vec::new(),
+        named: Named::default(),
+        plain_http: false,
+        tcp: limits.tcp(),
+    };
     let portal_listener = bind("portal", config.portal.listen, NonZero::<usize>::MIN, portal_options)?;
     let own = listeners.iter().map(|proxy| &proxy.listener).chain([&portal_listener]).map(Listener::address).collect();
 
@@ -190,6 +197,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             dialler: Arc::clone(&dialler),
             tls,
             limits,
+            forwarded_for: config.egress.forwarded_for,
             clock: clock.clone(),
             finish: finish.clone(),
             tasks: shared.tasks.clone(),
@@ -273,6 +281,8 @@ fn options_of(listener: &section::Listener, limits: &Limits) -> listener::Option
     listener::Options {
         backlog: listener.backlog.into(),
         proxy_protocol: listener.proxy_protocol.clone(),
+        forwarders: listener.forwarders.clone(),
+        named: listener.forwarded_client,
         plain_http: listener.tls.is_none(),
         tcp: limits.tcp(),
     }

@@ -58,6 +58,16 @@ impl Dispatch {
         connection: Connection,
         head: Result<RequestHead, HeadError>,
     ) -> Option<Connection> {
+        let speaker = match &head {
+            Ok(head) => client.on_behalf(&head.fields),
+            Err(_) => Ok(None),
+        };
+        let client = match (speaker, &head) {
+            (Ok(named), _) => named.unwrap_or_else(|| Arc::clone(client)),
+            (Err(error), Ok(head)) => return self.proxy.refuse_unnamed(client, connection, head, error).await,
+            (Err(_), Err(_)) => return None,
+        };
+        let client = &client;
         match head {
             Ok(head) if matches!(head.target.form(), Form::Origin | Form::Asterisk) => {
                 let mut recorder = self.log.begin(&client.peer, Some(&head.method));

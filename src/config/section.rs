@@ -13,6 +13,7 @@ use crate::listener::secure;
 use crate::policy::{Pattern, Route};
 use crate::proxy::dial::{self, FixedHost};
 use crate::units;
+use crate::wire::forwarded::{ForwardedFor, Named};
 
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -28,6 +29,12 @@ pub struct Listener {
     pub proxy_protocol: Vec<IpNet>,
     /// TLS, for a secure web proxy: HTTP/2 and HTTP/1.1. Default: none.
     pub tls: Option<secure::Config>,
+    /// Other proxies that say by X-Forwarded-For on whose behalf they ask. Default: none.
+    #[serde(default)]
+    pub forwarders: Vec<IpNet>,
+    /// Which value of that field is the client: `first` (the default) or `last`.
+    #[serde(default)]
+    pub forwarded_client: Named,
     /// Connections that may wait to be accepted.
     #[serde(default = "backlog")]
     pub backlog: u16,
@@ -74,6 +81,8 @@ pub struct Egress {
     pub route: Route,
     /// Destinations that are dialled directly, whatever `route` says.
     pub direct: Vec<Pattern>,
+    /// What origins are told about the client's address.
+    pub forwarded_for: ForwardedFor,
     /// Other proxies to go through.
     #[serde(rename = "parent")]
     pub parents: Vec<dial::parent::Config>,
@@ -138,7 +147,8 @@ impl Default for Egress {
     fn default() -> Self {
         let dial::Config { allow, refuse, connect_ports, http_ports, trust, source, route, direct, parents, .. } =
             dial::Config::default();
-        Self { allow, refuse, connect_ports, http_ports, trust, source, route, direct, parents }
+        let forwarded_for = ForwardedFor::default();
+        Self { allow, refuse, connect_ports, http_ports, trust, source, route, direct, forwarded_for, parents }
     }
 }
 

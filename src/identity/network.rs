@@ -97,6 +97,14 @@ impl From<&Config> for Network {
     }
 }
 
+impl Network {
+    /// The same, where a client address stands for nobody.
+    #[must_use]
+    pub fn without_address(&self) -> Self {
+        Self { address: false, ..self.clone() }
+    }
+}
+
 /// All networks. The longest prefix that holds an address decides.
 #[derive(Clone, Debug)]
 pub struct Networks {

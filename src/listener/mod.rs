@@ -5,7 +5,7 @@ pub mod secure;
 mod shed;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::Networks;
+use crate::wire::forwarded::{Forwarders, Named, Standing};
 use crate::wire::{Connections, Limits, Peer, Tcp};
 pub use secure::Secure;
 use shed::Reserve;
@@ -32,6 +33,10 @@ pub struct Options {
     pub backlog: i32,
     /// Peers that say by the PROXY protocol whom they speak for. They must; nobody else may.
     pub proxy_protocol: Vec<IpNet>,
+    /// Peers that say by X-Forwarded-For on whose behalf they ask.
+    pub forwarders: Vec<IpNet>,
+    /// Which value of that field is the client.
+    pub named: Named,
     /// Whether whoever cannot be served understands plain HTTP.
     pub plain_http: bool,
     /// How connections to clients that have gone are found out.
@@ -149,7 +154,11 @@ impl Acceptor {
             Err(error) => return tracing::error!(listener = %name, %error, "no connections will be accepted"),
         };
         let mut reserve = Reserve::new(options.plain_http);
-        let entrance = Entrance { name, options, shared };
+        let forwarders = (!options.forwarders.is_empty()).then(|| {
+            let (networks, connections) = (Arc::clone(&shared.networks), Arc::clone(&shared.connections));
+            Arc::new(Forwarders::new(&options.forwarders, options.named, networks, connections))
+        });
+        let entrance = Entrance { name, options, shared, forwarders };
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
@@ -180,6 +189,8 @@ struct Entrance {
     name: Arc<str>,
     options: Arc<Options>,
     shared: Shared,
+    /// Those who speak for others.
+    forwarders: Option<Arc<Forwarders>>,
 }
 
 impl Entrance {
@@ -200,12 +211,27 @@ impl Entrance {
 
     /// A place for a client; none when too many are open. Whoever is served goes on being served.
     fn place(&self, client: SocketAddr) -> Option<Peer> {
-        let Some(place) = self.shared.connections.enter(client.ip()) else {
+        let standing = self.standing(client.ip());
+        let place = match standing {
+            // It has one address for everybody, so it is not held to what one client may have; each of its clients is.
+            Standing::Forwarder(_) => self.shared.connections.enter_unnamed(),
+            _ => self.shared.connections.enter(client.ip()),
+        };
+        let Some(place) = place else {
             tracing::warn!(listener = %self.name, client = %client.ip(), "connection closed: too many are open");
             return None;
         };
         let network = Arc::clone(self.shared.networks.of(client.ip()));
-        Some(Peer { client, listener: Arc::clone(&self.name), network, tls: None, place: Some(Arc::new(place)) })
+        let (listener, place) = (Arc::clone(&self.name), Some(Arc::new(place)));
+        Some(Peer { client, listener, network, tls: None, place, forwarder: None, standing })
+    }
+
+    fn standing(&self, client: IpAddr) -> Standing {
+        match &self.forwarders {
+            None => Standing::Own,
+            Some(forwarders) if forwarders.contains(client) => Standing::Forwarder(Arc::clone(forwarders)),
+            Some(forwarders) => Standing::Unlisted(Arc::clone(forwarders)),
+        }
     }
 }
 

@@ -9,6 +9,8 @@ fn options(proxy_protocol: &[&str]) -> Options {
     Options {
         backlog: 128,
         proxy_protocol: proxy_protocol.iter().map(|net| net.parse().unwrap()).collect(),
+        forwarders: Vec::new(),
+        named: Named::First,
         plain_http: true,
         tcp: Limits::default().tcp(),
     }

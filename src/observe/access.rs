@@ -1,7 +1,7 @@
 //! The access log: one JSON line a request or tunnel, written once, when it ends.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,6 +88,9 @@ pub struct Record {
     pub request_id: RequestId,
     /// The client.
     pub client: SocketAddr,
+    /// The trusted peer that asked on the client's behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarder: Option<IpAddr>,
     /// The network that the client belongs to.
     pub network: Arc<str>,
     /// The listener that took the request.
@@ -212,6 +215,7 @@ impl AccessLog {
                 time: self.clock.now(),
                 request_id: RequestId(id),
                 client: peer.client,
+                forwarder: peer.forwarder,
                 network: Arc::clone(&peer.network.name),
                 listener: Arc::clone(&peer.listener),
                 user: None,
@@ -335,7 +339,7 @@ mod tests {
             Arc::new(AccessLog::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap());
         let client = "192.0.2.7:5000".parse().unwrap();
         let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
-        let peer = Peer { client, listener: "proxy".into(), network, tls: None, place: None };
+        let peer = Peer::new(client, "proxy", network);
         let mut recorder = log.begin(&peer, Some(&http::Method::GET));
         let id = recorder.id().to_string();
         recorder.destination(&Destination::of_authority(Scheme::Http, "news.test").unwrap());

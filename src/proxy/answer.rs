@@ -9,6 +9,7 @@ use super::dial;
 use super::forward::Failure;
 use crate::observe::access::RequestId;
 use crate::page::{self, Brand, Cause, CookiesBlocked, Denied, Locale, Subject, ToolText};
+use crate::wire::forwarded;
 use crate::wire::h1::HeadError;
 use crate::wire::target;
 
@@ -36,6 +37,9 @@ pub(super) enum Refusal {
     /// The same, for a reason of another kind.
     #[error("{0}")]
     BadRequest(&'static str),
+    /// A trusted peer does not say on whose behalf it asks, or asks too much.
+    #[error("{0}")]
+    Unnamed(forwarded::Error),
     /// It has been here before.
     #[error("the request has been through this proxy before")]
     Loop,
@@ -56,7 +60,10 @@ impl Refusal {
         match self {
             Self::Denied(_) | Self::CookiesBlocked(_) => StatusCode::FORBIDDEN,
             Self::SignInRequired => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
-            Self::BadTarget(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unnamed(forwarded::Error::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BadTarget(_) | Self::BadRequest(_) | Self::Unnamed(forwarded::Error::Malformed) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Head(error) => error.status(),
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::LastHop => StatusCode::OK,
@@ -84,6 +91,8 @@ impl Refusal {
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation | Self::LastHop => {
                 "http_request_error"
             }
+            Self::Unnamed(forwarded::Error::Malformed) => "http_request_error",
+            Self::Unnamed(forwarded::Error::Crowded) => "connection_limit_reached",
             Self::Loop => "proxy_loop_detected",
             Self::Origin(failure) => match failure {
                 Failure::Dial(error) => dial_error_type(error),
@@ -102,6 +111,8 @@ impl Refusal {
             Self::BadTarget(error) => Cause::BadRequest(error.to_string()),
             Self::BadRequest(why) => Cause::BadRequest((*why).to_owned()),
             Self::Method | Self::Head(_) | Self::Expectation | Self::LastHop => Cause::BadRequest(self.to_string()),
+            Self::Unnamed(forwarded::Error::Malformed) => Cause::BadRequest(self.to_string()),
+            Self::Unnamed(forwarded::Error::Crowded) => Cause::Busy,
             Self::Loop => Cause::Loop,
             // These have pages of their own.
             Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) => Cause::NotAllowed,
@@ -157,6 +168,7 @@ impl Refusal {
                 | Self::BadRequest(_)
                 | Self::Head(_)
                 | Self::Expectation
+                | Self::Unnamed(_)
                 | Self::Origin(Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut)
         )
     }

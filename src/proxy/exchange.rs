@@ -139,8 +139,9 @@ impl Proxy {
         let may_upgrade = !only_asks && head.version == Version::HTTP_11;
         let upgrade = hop.upgrade().filter(|protocol| may_upgrade && may_change(protocol));
         let max_forwards = max_forwards(head).map(|left| left.saturating_sub(1));
-        let outgoing =
-            Outgoing { head, destination: &request.destination, hop: &hop, upgrade, only_asks, max_forwards };
+        let asking = (&client.peer, self.forwarded_for);
+        let destination = &*request.destination;
+        let outgoing = Outgoing { head, destination, hop: &hop, upgrade, only_asks, max_forwards, client: asking };
         let sending = Sending {
             permit,
             destination: &request.destination,

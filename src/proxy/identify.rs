@@ -8,6 +8,7 @@ use crate::observe::{Recorder, Surrogate};
 use crate::policy::Decision;
 use crate::seal::Sealer;
 use crate::session::{Offline, Session, SessionId};
+use crate::wire::forwarded;
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Peer, Scheme, cookie};
 
@@ -45,6 +46,13 @@ impl Client {
         let peer = Peer { place, ..self.peer.clone() };
         let (proven, pin, pool) = (self.proven.clone(), Arc::clone(&self.pin), Arc::clone(&self.pool));
         Some(Self { peer, inside: None, proven, pin, pool })
+    }
+
+    /// The client on whose behalf a request with these fields is made, where that is not who is at the other end. What
+    /// this connection has proven, and the origin connection that it alone may use, are not for that client.
+    pub fn on_behalf(&self, fields: &Fields) -> Result<Option<Arc<Self>>, forwarded::Error> {
+        let peer = self.peer.on_behalf(fields)?;
+        Ok(peer.map(|peer| Arc::new(Self::new(peer, Arc::clone(&self.pool)))))
     }
 
     /// The connection inside a CONNECT to `destination`. What is proven inside a connection that is TLS itself is proven

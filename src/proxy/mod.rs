@@ -31,6 +31,7 @@ use crate::policy::Policy;
 use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::session::ticket::Tickets;
+use crate::wire::forwarded::{self, ForwardedFor};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
 use crate::wire::{Destination, Limits, Peer, Pipes, target};
 use answer::Refusal;
@@ -82,6 +83,8 @@ pub struct Parts {
     pub tls: OriginTls,
     /// The bounds.
     pub limits: Limits,
+    /// What origins are told about the client's address.
+    pub forwarded_for: ForwardedFor,
     /// The time.
     pub clock: Clock,
     /// Fires when exchanges under way are to be the last.
@@ -106,6 +109,7 @@ pub struct Proxy {
     bounces: Bounces,
     pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
+    forwarded_for: ForwardedFor,
     clock: Clock,
     finish: CancellationToken,
     tasks: TaskTracker,
@@ -137,6 +141,7 @@ impl Proxy {
             bounces: Bounces::default(),
             pools: Mutex::default(),
             limits: parts.limits,
+            forwarded_for: parts.forwarded_for,
             clock: parts.clock,
             finish: parts.finish,
             tasks: parts.tasks,
@@ -184,6 +189,19 @@ impl Proxy {
                 self.refuse(connection, Some(&head), &Refusal::BadTarget(error), &asker, recorder).await
             }
         }
+    }
+
+    /// Refuses a request of somebody who speaks for others and does not say for whom, or for whom there is no room.
+    pub async fn refuse_unnamed(
+        &self,
+        client: &Client,
+        connection: Connection,
+        head: &RequestHead,
+        error: forwarded::Error,
+    ) -> Option<Connection> {
+        let recorder = self.log.begin(&client.peer, Some(&head.method));
+        let asker = Asker::of_head(&head.fields);
+        self.refuse(connection, Some(head), &Refusal::Unnamed(error), &asker, recorder).await
     }
 
     /// Forgets what has been kept for too long.

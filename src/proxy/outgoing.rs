@@ -8,10 +8,11 @@ use memchr::memchr;
 use super::dial::Through;
 use super::preflight;
 use crate::clock::{Timestamp, http_date};
-use crate::wire::Destination;
 use crate::wire::cookie;
 use crate::wire::field::{Hop, Via, is_one_of};
+use crate::wire::forwarded::ForwardedFor;
 use crate::wire::h1::{Fields, Length, RequestHead, ResponseHead};
+use crate::wire::{Destination, Peer};
 
 /// Fields of a request that are made here, or that would tell the origin about the client's network.
 const NOT_SENT: [&str; 6] =
@@ -29,6 +30,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) only_asks: bool,
     /// What goes on of Max-Forwards.
     pub(super) max_forwards: Option<u32>,
+    /// Who asks, and what the origin is told of it.
+    pub(super) client: (&'a Peer, ForwardedFor),
 }
 
 impl Outgoing<'_> {
@@ -64,6 +67,10 @@ impl Outgoing<'_> {
             put(&mut octets, &[name, b": ", value, b"\r\n"]);
         }
         put(&mut octets, &[via.line(head.received)]);
+        if !self.only_asks {
+            let (peer, forwarded_for) = self.client;
+            forwarded_for.write(&mut octets, &head.fields, peer);
+        }
         if let Some(left) = self.max_forwards {
             drop(write!(octets, "Max-Forwards: {left}\r\n"));
         }

@@ -21,6 +21,10 @@ pub struct Place {
     connections: Arc<Connections>,
     /// Whose it is, when that is known.
     client: Option<IpAddr>,
+    /// The connection that it is a part of, which counts for itself.
+    _within: Option<Arc<Self>>,
+    /// Whether it is a connection, and not a part of one.
+    is_whole: bool,
 }
 
 impl Connections {
@@ -41,7 +45,19 @@ impl Connections {
             return None;
         }
         *count += 1;
-        Some(Place { connections: Arc::clone(self), client: Some(client) })
+        drop(count);
+        Some(Place { connections: Arc::clone(self), client: Some(client), _within: None, is_whole: true })
+    }
+
+    /// A place for a client on whose behalf somebody else asks, on a connection that has one already.
+    pub fn enter_within(self: &Arc<Self>, client: IpAddr, within: Option<Arc<Place>>) -> Option<Place> {
+        let mut count = self.of_client.entry(client).or_insert(0);
+        if *count >= self.max_per_client {
+            return None;
+        }
+        *count += 1;
+        drop(count);
+        Some(Place { connections: Arc::clone(self), client: Some(client), _within: within, is_whole: false })
     }
 
     /// A place for somebody who is yet to be named.
@@ -50,7 +66,7 @@ impl Connections {
             self.all.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        Some(Place { connections: Arc::clone(self), client: None })
+        Some(Place { connections: Arc::clone(self), client: None, _within: None, is_whole: true })
     }
 
     /// How many connections are open.
@@ -71,7 +87,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.connections.all.fetch_sub(1, Ordering::Relaxed);
+        if self.is_whole {
+            self.connections.all.fetch_sub(1, Ordering::Relaxed);
+        }
         let Some(client) = &self.client else { return };
         if let Some(mut count) = self.connections.of_client.get_mut(client) {
             *count -= 1;
@@ -97,5 +115,20 @@ mod tests {
         assert_eq!(connections.open(), 2);
         assert!(connections.enter(one).is_some());
         assert_eq!(connections.of_client.len(), 2);
+    }
+
+    #[test]
+    fn clients_of_a_forwarder_are_counted_each_for_itself_on_its_connection() {
+        let connections = Arc::new(Connections::new(1, 2));
+        let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let connection = Arc::new(connections.enter_unnamed().unwrap());
+        let within = || Some(Arc::clone(&connection));
+        let places = [connections.enter_within(one, within()), connections.enter_within(one, within())];
+        assert!(places.iter().all(Option::is_some) && connections.enter_within(one, within()).is_none());
+        assert!(connections.enter_within(other, within()).is_some());
+        drop(connection);
+        assert_eq!(connections.open(), 1, "a tunnel of one of them keeps it");
+        drop(places);
+        assert_eq!((connections.open(), connections.of_client.len()), (0, 0));
     }
 }

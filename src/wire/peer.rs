@@ -1,9 +1,10 @@
 //! The client at the other end of a connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::count::Place;
+use super::forwarded::Standing;
 use crate::identity::Network;
 
 /// What a client has shown in its TLS handshake with us. The connection then ends in one browser or tool.
@@ -15,10 +16,10 @@ pub struct Handshake {
     pub certificate: Option<[u8; 32]>,
 }
 
-/// A client, as the listener that accepted it sees it.
+/// A client, as the listener that accepted it sees it, or as a trusted peer of ours names it.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// The client's address and port.
+    /// The client's address and port. Port 0: a forwarder did not tell.
     pub client: SocketAddr,
     /// The name of the listener.
     pub listener: Arc<str>,
@@ -28,4 +29,16 @@ pub struct Peer {
     pub tls: Option<Arc<Handshake>>,
     /// The connection's place among those that are open, given back when nobody holds it any more.
     pub place: Option<Arc<Place>>,
+    /// Who is at the other end of the connection, and asks on behalf of the client.
+    pub forwarder: Option<IpAddr>,
+    /// Whether requests on this connection can be somebody else's.
+    pub standing: Standing,
+}
+
+impl Peer {
+    /// A client at the other end of its own connection, which nobody counts.
+    pub fn new(client: SocketAddr, listener: &str, network: Arc<Network>) -> Self {
+        let listener = listener.into();
+        Self { client, listener, network, tls: None, place: None, forwarder: None, standing: Standing::Own }
+    }
 }

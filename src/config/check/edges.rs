@@ -11,6 +11,7 @@ use crate::pac::{self, Facts, Pac};
 use crate::portal::Error as PortalError;
 use crate::session::store::redis;
 use crate::units::Duration;
+use crate::wire::forwarded::Named;
 
 pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
     if config.listeners.is_empty() && !check.is_damaged("listener") {
@@ -22,6 +23,19 @@ pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
         if let Some(other) = earlier.find(|other| collide(other.address, listener.address)) {
             let message = format!("the listener `{}` takes {} already", other.name, other.address);
             check.note(at!["listener", index, "address"], message, "");
+        }
+        for (key, nets) in [("proxy_protocol", &listener.proxy_protocol), ("forwarders", &listener.forwarders)] {
+            for (at, net) in nets.iter().enumerate() {
+                let path = at!["listener", index, key, at];
+                prefix(path, *net, check);
+                if net.prefix_len() == 0 {
+                    check.note(path, "anybody could say that they are somebody else", "name the peers themselves");
+                }
+            }
+        }
+        if listener.forwarded_client == Named::Last && listener.forwarders.is_empty() {
+            let help = "name the peers that send X-Forwarded-For as `forwarders`";
+            check.note(at!["listener", index, "forwarded_client"], "no client is named by anybody here", help);
         }
         if collide(listener.address, config.portal.listen) {
             let message = format!("the portal listens at {}, so nothing else can", config.portal.listen);

@@ -291,13 +291,8 @@ impl Browser<'_> {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).unwrap();
-        let peer = Peer {
-            client: (self.client, 40_000).into(),
-            listener: "portal".into(),
-            network: Arc::clone(Networks::new(&[]).of(self.client)),
-            tls: None,
-            place: None,
-        };
+        let network = Arc::clone(Networks::new(&[]).of(self.client));
+        let peer = Peer::new((self.client, 40_000).into(), "portal", network);
         let (parts, body) = self.world.portal.handle(request, Arc::new(peer)).await.into_parts();
         self.keep(&parts.headers);
         let bytes = body.collect().await.unwrap().to_bytes();
