@@ -19,6 +19,8 @@ pub(super) enum Word {
     Ticket(IpAddr, String),
     /// It has arrived there.
     Arrived(IpAddr, String),
+    /// The person of a session has proven once more who they are.
+    Proven(SessionId),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,6 +77,10 @@ pub async fn follow(store: Arc<dyn Store>, sessions: Arc<Sessions>, tickets: Arc
                     Word::Address(client) if node != sessions.neighbours.node => sessions.forget_client(client),
                     Word::Ticket(client, host) if node != tickets.neighbours.node => tickets.expect(client, host),
                     Word::Arrived(client, host) if node != tickets.neighbours.node => tickets.arrived(client, host),
+                    Word::Proven(id) if node != sessions.neighbours.node => {
+                        let sessions = Arc::clone(&sessions);
+                        tokio::spawn(async move { sessions.reread(id).await });
+                    }
                     _ => {}
                 }
             }

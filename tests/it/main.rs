@@ -19,6 +19,7 @@ mod conformance;
 mod crowd;
 mod flow;
 mod foreign;
+mod fresh;
 mod interception;
 mod node;
 mod nodes;
