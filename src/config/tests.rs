@@ -364,6 +364,15 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
             "4:16: a rule with `authenticate = false` can't name users or groups / nobody is asked who they are, so it \
              would never match",
         ),
+        (
+            "[[policy.rule]]\nname = 'a'\neffect = 'allow'\nreauthenticate = '30s'",
+            "4:18: `reauthenticate` is at least \"1m\" / people need that long to come back from the sign-in page",
+        ),
+        (
+            "[[policy.rule]]\nname = 'a'\neffect = 'block'\nreauthenticate = '1h'",
+            "4:18: `reauthenticate` can't stand in a rule that blocks or asks nobody / remove it: nobody is let through by \
+             this rule because of who they are",
+        ),
         ("[policy]\ndefault = 'deny'", "2:11: `deny` is not accepted here / accepted: `allow`, `block`"),
         // PAC.
         (

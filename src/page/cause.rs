@@ -80,6 +80,10 @@ pub enum Trouble {
     TooLate,
     /// Somebody else signed in than the person who was typed, and the realm refuses that.
     OtherPerson,
+    /// Somebody else proved who they are than the person who is signed in.
+    OtherProof,
+    /// The identity provider vouches by an earlier proof than was asked for.
+    NotAnew,
     /// The sign-in was begun in another browser.
     Foreign,
     /// The account is not assigned to the application.
@@ -124,6 +128,8 @@ impl Trouble {
             Self::Clock => "sign-in-clock",
             Self::TooLate => "sign-in-too-late",
             Self::OtherPerson => "sign-in-other-person",
+            Self::OtherProof => "proof-other-person",
+            Self::NotAnew => "proof-not-anew",
             Self::Foreign => "sign-in-foreign",
             Self::NotAssigned => "provider-not-assigned",
             Self::NoSession => "provider-no-session",

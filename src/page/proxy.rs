@@ -90,6 +90,8 @@ pub struct ToolText {
 pub enum Subject {
     /// Somebody must sign in first.
     SignIn,
+    /// Somebody is signed in, and proved who they are too long ago.
+    SignInAgain,
     /// A rule refused the request.
     Denied,
     /// The request did not get its answer.
@@ -100,6 +102,7 @@ impl Subject {
     fn key(&self) -> &'static str {
         match self {
             Self::SignIn => "tool-sign-in",
+            Self::SignInAgain => "tool-sign-in-again",
             Self::Denied => "tool-denied",
             Self::Failed(cause) => cause.key(),
         }

@@ -221,7 +221,7 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     ]
 }
 
-const TROUBLES: [Trouble; 21] = [
+const TROUBLES: [Trouble; 23] = [
     Trouble::Clock,
     Trouble::TooLate,
     Trouble::TestLink,
@@ -229,6 +229,8 @@ const TROUBLES: [Trouble; 21] = [
     Trouble::SignOutRefused,
     Trouble::Refused,
     Trouble::OtherPerson,
+    Trouble::OtherProof,
+    Trouble::NotAnew,
     Trouble::Foreign,
     Trouble::NotAssigned,
     Trouble::NoSession,

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 
 use serde::Deserialize;
 
+use crate::clock::SignedDuration;
 use crate::identity::network::{SignIn, Unidentified};
 use crate::identity::{Groups, Network, User};
 use crate::wire::Destination;
@@ -58,6 +59,9 @@ pub struct RuleConfig {
     /// False: nobody is asked to sign in for these destinations. Such a rule cannot name users or groups.
     #[serde(default = "yes")]
     pub authenticate: bool,
+    /// How long ago people may have proven who they are. Whoever did so earlier is asked once more.
+    #[serde(default, deserialize_with = "crate::units::optional_signed_duration")]
+    pub reauthenticate: Option<SignedDuration>,
     /// True: the destinations may resolve to private addresses.
     #[serde(default)]
     pub private: bool,
@@ -85,6 +89,8 @@ pub enum Effect {
 pub struct Query<'a> {
     /// Who asks, when it is known.
     pub user: Option<&'a User>,
+    /// How long ago they proved who they are.
+    pub proven: Option<SignedDuration>,
     /// Where they ask from.
     pub network: &'a Network,
     /// What they ask for.
@@ -96,6 +102,8 @@ pub struct Query<'a> {
 pub enum Decision {
     /// Nobody is known, and somebody must be.
     Authenticate,
+    /// Somebody is known, and proved who they are too long ago for this.
+    Reauthenticate(Stale),
     /// The request is refused.
     Deny(Denial),
     /// The request may be forwarded.
@@ -107,6 +115,15 @@ pub enum Decision {
 pub struct Denial {
     /// The rule that refused.
     pub rule: Arc<str>,
+}
+
+/// A proof that is too old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// The rule that wants a younger one.
+    pub rule: Arc<str>,
+    /// How old it may be.
+    pub within: SignedDuration,
 }
 
 /// Leave to forward one request. Whoever dials takes one by value.
@@ -176,6 +193,7 @@ struct Rule {
     destinations: Option<Hosts>,
     effect: Effect,
     authenticate: bool,
+    reauthenticate: Option<SignedDuration>,
     lane: Lane,
 }
 
@@ -222,19 +240,28 @@ impl Policy {
         }
         let open = self.rules.iter().find(|rule| !rule.authenticate && rule.matches(&query));
         if let Some(rule) = open {
-            return rule.decide();
+            return rule.decide(&query);
         }
         if query.user.is_none() && query.network.sign_in == SignIn::Required {
             return Decision::Authenticate;
         }
-        self.decide_identified(&query)
+        match self.decide_identified(&query) {
+            Decision::Reauthenticate(stale) if query.user.is_none() => match query.network.sign_in {
+                SignIn::None => deny(&stale.rule),
+                SignIn::Required | SignIn::Optional => Decision::Authenticate,
+            },
+            decision => decision,
+        }
     }
 
     /// Decides a request of somebody who must sign in and cannot be asked to: a tool, a sub-resource.
     pub fn evaluate_unidentified(&self, query: Query<'_>) -> Decision {
-        match query.network.unidentified {
-            Unidentified::Allow => self.decide_identified(&query),
-            Unidentified::Refuse => deny(&self.names.unidentified),
+        if query.network.unidentified == Unidentified::Refuse {
+            return deny(&self.names.unidentified);
+        }
+        match self.decide_identified(&query) {
+            Decision::Reauthenticate(stale) => deny(&stale.rule),
+            decision => decision,
         }
     }
 
@@ -251,7 +278,7 @@ impl Policy {
             return permit(&self.names.approved, &Lane::default());
         }
         match self.rules.iter().find(|rule| rule.matches(query)) {
-            Some(rule) => rule.decide(),
+            Some(rule) => rule.decide(query),
             None if self.default == Effect::Allow => permit(&self.names.default, &Lane::default()),
             None => deny(&self.names.default),
         }
@@ -260,7 +287,7 @@ impl Policy {
     /// Decides a CORS preflight of somebody unknown: it never carries who asks, so it is passed where anybody at all
     /// could be allowed.
     pub fn evaluate_preflight(&self, query: Query<'_>) -> Decision {
-        self.decide_identified(&query)
+        self.decide_identified(&Query { proven: Some(SignedDuration::ZERO), ..query })
     }
 
     /// Whether a rule may let somebody reach this destination on a private address, or by a way on which its name means
@@ -295,6 +322,8 @@ impl Rule {
             destinations: (!destinations.is_empty()).then(|| destinations.iter().cloned().collect()),
             effect: config.effect,
             authenticate: config.authenticate,
+            // Whoever is not asked for a name has proven nothing.
+            reauthenticate: config.reauthenticate.filter(|_| config.authenticate),
             lane: Lane { private: config.private, route: config.route.clone() },
         }
     }
@@ -320,10 +349,13 @@ impl Rule {
             }
     }
 
-    fn decide(&self) -> Decision {
-        match self.effect {
-            Effect::Allow => permit(&self.name, &self.lane),
-            Effect::Block => deny(&self.name),
+    fn decide(&self, query: &Query<'_>) -> Decision {
+        match (self.effect, self.reauthenticate) {
+            (Effect::Block, _) => deny(&self.name),
+            (Effect::Allow, Some(within)) if query.proven.is_none_or(|proven| proven > within) => {
+                Decision::Reauthenticate(Stale { rule: Arc::clone(&self.name), within })
+            }
+            (Effect::Allow, _) => permit(&self.name, &self.lane),
         }
     }
 }

@@ -27,12 +27,13 @@ fn policy(toml: &str) -> Policy {
 /// The decision in a word: the rule that permitted, `!` and the rule that denied, or `?`.
 fn decide(policy: &Policy, user: Option<&User>, network: &Network, host: &str) -> String {
     let destination = Destination::of_authority(crate::wire::Scheme::Http, host).unwrap();
-    word(&policy.evaluate(Query { user, network, destination: &destination }))
+    word(&policy.evaluate(Query { user, proven: None, network, destination: &destination }))
 }
 
 fn word(decision: &Decision) -> String {
     match decision {
         Decision::Authenticate => "?".into(),
+        Decision::Reauthenticate(stale) => format!("?{}", stale.rule),
         Decision::Deny(denial) => format!("!{}", denial.rule),
         Decision::Permit(permit) => permit.rule().to_string(),
     }
@@ -115,7 +116,7 @@ fn what_cannot_be_challenged_is_up_to_the_network() {
     let destination = Destination::of_authority(crate::wire::Scheme::Http, "games.test").unwrap();
     for (unidentified, decision) in [(Unidentified::Allow, "default"), (Unidentified::Refuse, "!unidentified")] {
         let network = network(SignIn::Required, unidentified);
-        let query = Query { user: None, network: &network, destination: &destination };
+        let query = Query { user: None, proven: None, network: &network, destination: &destination };
         assert_eq!(word(&policy.evaluate_unidentified(query)), decision);
     }
 }
@@ -127,8 +128,58 @@ fn a_rule_opens_private_addresses_for_its_destinations_alone() {
     let somebody = user(Groups::Known(vec![]));
     for (host, private) in [("intranet.test", true), ("news.test", false)] {
         let destination = Destination::of_authority(crate::wire::Scheme::Http, host).unwrap();
-        let decision = policy.evaluate(Query { user: Some(&somebody), network: &office, destination: &destination });
+        let decision =
+            policy.evaluate(Query { user: Some(&somebody), proven: None, network: &office, destination: &destination });
         let Decision::Permit(permit) = decision else { panic!("{decision:?}") };
         assert_eq!(permit.opens_private(), private, "{host}");
     }
+}
+
+#[test]
+fn a_rule_can_want_a_young_proof_of_who_somebody_is() {
+    let policy = policy(
+        r#"
+        approved = ["approved.test"]
+        [[rule]]
+        name = "payroll"
+        destinations = ["payroll.test", "approved.test"]
+        effect = "allow"
+        reauthenticate = "1h"
+        [[rule]]
+        name = "open"
+        destinations = ["open.test"]
+        effect = "allow"
+        authenticate = false
+        reauthenticate = "1h"
+    "#,
+    );
+    let somebody = user(Groups::Unknown);
+    let hour = SignedDuration::from_hours(1);
+    let late = hour + SignedDuration::from_secs(1);
+    let allow = Unidentified::Allow;
+    let at = |sign_in, user, proven, host: &str, evaluate: fn(&Policy, Query<'_>) -> Decision| {
+        let destination = Destination::of_authority(crate::wire::Scheme::Http, host).unwrap();
+        let network = network(sign_in, allow);
+        word(&evaluate(&policy, Query { user, proven, network: &network, destination: &destination }))
+    };
+    let (known, required) = (Some(&somebody), SignIn::Required);
+    for (sign_in, user, proven, host, decided) in [
+        (required, known, Some(hour), "payroll.test", "payroll"),
+        (required, known, Some(late), "payroll.test", "?payroll"),
+        (required, known, None, "payroll.test", "?payroll"),
+        (required, known, Some(late), "news.test", "default"),
+        (required, known, Some(late), "approved.test", "approved-list"),
+        (required, None, None, "payroll.test", "?"),
+        (SignIn::Optional, None, None, "payroll.test", "?"),
+        (SignIn::None, None, None, "payroll.test", "!payroll"),
+        (required, None, None, "open.test", "open"),
+    ] {
+        assert_eq!(at(sign_in, user, proven, host, Policy::evaluate), decided, "{sign_in:?} {proven:?} {host}");
+    }
+    assert_eq!(
+        at(required, None, None, "payroll.test", Policy::evaluate_unidentified),
+        "!payroll",
+        "nobody can be asked"
+    );
+    assert_eq!(at(required, None, None, "payroll.test", Policy::evaluate_preflight), "payroll", "it carries nobody");
 }

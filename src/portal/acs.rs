@@ -16,7 +16,9 @@ use crate::identity::User;
 use crate::page::{LandingNote, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::Form;
-use crate::portal::{RealmParts, Shared, Visit, identity_provider, logon, redirect, show, test_sso, unsolicited};
+use crate::portal::{
+    RealmParts, Shared, Visit, identity_provider, logon, proof, redirect, show, test_sso, unsolicited,
+};
 use crate::saml::config::ACS_PATH;
 use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
 use crate::saml::{IdentityProvider, Mismatch, response};
@@ -69,6 +71,12 @@ pub(super) enum Refusal {
     /// Somebody else signed in than was typed.
     #[error("somebody else signed in than was typed")]
     OtherPerson,
+    /// Somebody else than the person of the session proved who they are.
+    #[error("somebody else proved who they are")]
+    OtherProof,
+    /// The identity provider vouches by what the person did before they were asked.
+    #[error("the identity provider did not ask the person anew")]
+    NotAnew,
     /// Nobody asked for it, and somebody else is signed in in this browser.
     #[error("somebody else is signed in in this browser")]
     Occupied,
@@ -170,6 +178,12 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     // Whoever was asked about without a page is not made somebody else without one.
     if pending.renews && !identity_provider::is_same_person(&realm.realm, &pending.typed, &user) {
         return Err(fail(Refusal::OtherPerson));
+    }
+    if let Some(session) = pending.proves {
+        let taken = proof::take(portal, visit, (session, &pending), &user, accepted).await;
+        let mut response = taken.map_err(fail)?;
+        cookie::remove(&mut response, &cookie::pending(id));
+        return Ok(response);
     }
     let note = compare(visit, realm, &pending, &user).map_err(fail)?;
     let mut response =
@@ -305,6 +319,7 @@ pub(super) async fn begin(
         name_id: accepted.name_id,
         session_index: accepted.session_index,
         not_on_or_after: accepted.session_ends,
+        authenticated: Some(accepted.authenticated),
     };
     let client = visit.peer.client.ip().to_canonical();
     let begun = sessions.begin(user, client, visit.user_agent(), facts, visit.peer.network.spans).await;
@@ -356,6 +371,8 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
         }
         Refusal::OtherBrowser => (StatusCode::FORBIDDEN, Trouble::Foreign, None),
         Refusal::OtherPerson => (StatusCode::FORBIDDEN, Trouble::OtherPerson, None),
+        Refusal::OtherProof => (StatusCode::FORBIDDEN, Trouble::OtherProof, None),
+        Refusal::NotAnew => (StatusCode::FORBIDDEN, Trouble::NotAnew, None),
         Refusal::Occupied => (StatusCode::FORBIDDEN, Trouble::Occupied, None),
         Refusal::Busy | Refusal::Store(store::Error::Full) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
         Refusal::Store(store::Error::Away) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Away, None),

@@ -18,16 +18,29 @@ pub(super) enum Error {
     Request(#[from] request::Error),
 }
 
-/// An AuthnRequest that asks for the person who typed `name`; a passive one shows them no page.
+/// How somebody is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As the realm has it.
+    #[default]
+    Usual,
+    /// Without a page.
+    Passive,
+    /// With one, however short ago they were asked before.
+    Anew,
+}
+
+/// An AuthnRequest that asks for the person who typed `name`.
 pub(super) fn ask(
     parts: &RealmParts,
     relay_state: &str,
     name: &LogonName,
-    passive: bool,
+    manner: Manner,
     now: Timestamp,
 ) -> Result<Request, Error> {
     let hint = parts.realm.login_hint(name);
-    let ask = Ask { relay_state, login_hint: Some(&hint), passive };
+    let (passive, force) = (manner == Manner::Passive, manner == Manner::Anew);
+    let ask = Ask { relay_state, login_hint: Some(&hint), passive, force };
     let idp = parts.identity_provider.current().ok_or(Error::Unknown)?;
     Ok(request::build(&parts.service_provider, &idp, &ask, now)?)
 }

@@ -12,13 +12,14 @@ use crate::identity::{LogonName, Realm};
 use crate::page::{LandingNote, Logon, Mistake, Note, Purpose, Trouble, Unsent};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::{self, Form, Token};
+use crate::portal::identity_provider::Manner;
 use crate::portal::visit::{entrance, with_parameters};
-use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, redirect, renewal, send, show};
+use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, proof, redirect, renewal, send, show};
 use crate::seal::{self, fingerprint, random_text};
-use crate::session::Session;
 use crate::session::pending::{Pending, PendingSignIns};
 use crate::session::returning::Return;
 use crate::session::store::{self, Health};
+use crate::session::{Session, SessionId};
 
 type Portal = State<Arc<Shared>>;
 
@@ -96,6 +97,25 @@ pub(super) async fn renew(
         .await
 }
 
+/// Asks the identity provider to have the person of a session prove once more who they are.
+pub(super) async fn prove(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    (name, typed): (&LogonName, &str),
+    session: SessionId,
+    returning: Option<&str>,
+) -> Response<Body> {
+    if !portal.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
+        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "too many sign-ins");
+        let page = visit.trouble(Trouble::Busy, returning);
+        return show(StatusCode::TOO_MANY_REQUESTS, page.render(&portal.parts.brand, visit.locale(portal)));
+    }
+    let returning = returning.map(str::to_owned);
+    let draft = Draft { account: typed.to_owned(), returning, proves: Some(session), ..Draft::default() };
+    begin(portal, visit, realm, name, draft).await
+}
+
 /// The realm that answers for a typed name.
 fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonName), Mistake> {
     let name = LogonName::parse(typed).map_err(Mistake::Name)?;
@@ -117,7 +137,7 @@ fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonN
 /// Remembers the sign-in and sends the browser to the identity provider.
 async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonName, draft: Draft) -> Response<Body> {
     let (id, secret, now) = (PendingSignIns::fresh_id(), random_text(), portal.parts.clock.now());
-    let request = match identity_provider::ask(realm, &id, name, draft.renews, now) {
+    let request = match identity_provider::ask(realm, &id, name, draft.manner(), now) {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(realm = realm.realm.name, %error, request_id = visit.request_id, "no request can be made");
@@ -134,6 +154,7 @@ async fn begin(portal: &Shared, visit: &Visit, realm: &RealmParts, name: &LogonN
         browser: fingerprint(&secret),
         test: None,
         renews: draft.renews,
+        proves: draft.proves,
     };
     if let Err(error) = portal.parts.pending.remember(&id, &pending).await {
         tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, %error, "no room for a sign-in");
@@ -179,6 +200,9 @@ async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Respons
         let draft = Draft::returning(portal, token);
         return logon(portal, visit, Draft { note: draft.note.or(note), ..draft });
     };
+    if let Some(asking) = proof::ask_for(portal, visit, &session, token).await {
+        return asking;
+    }
     if let Some(asking) = renewal::renew(portal, visit, &session, token).await {
         return asking;
     }
@@ -253,9 +277,19 @@ struct Draft {
     returning: Option<String>,
     /// Whether it is for a session that goes on without it.
     renews: bool,
+    /// The session whose person proves once more who they are.
+    proves: Option<SessionId>,
 }
 
 impl Draft {
+    fn manner(&self) -> Manner {
+        match self.proves {
+            Some(_) => Manner::Anew,
+            None if self.renews => Manner::Passive,
+            None => Manner::Usual,
+        }
+    }
+
     /// For somebody on the way to somewhere, if the token can still say where.
     fn returning(portal: &Shared, token: Option<&str>) -> Self {
         let Some(token) = token.filter(|token| !token.is_empty()) else { return Self::default() };

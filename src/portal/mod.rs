@@ -12,6 +12,7 @@ mod landing;
 mod limit;
 mod logon;
 mod operator;
+mod proof;
 mod renewal;
 mod sign_out;
 mod slo;
@@ -228,6 +229,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/go", get(logon::go))
         .route("/logon", post(logon::submit))
         .route("/again", get(logon::again))
+        .route(proof::PATH, get(proof::confirm))
         .route("/me", get(landing::show_page))
         .route("/sign-out", post(sign_out::sign_out))
         .route("/signed-out", get(sign_out::signed_out))

@@ -177,7 +177,7 @@ async fn tried(
 async fn ask(portal: &Shared, visit: &Visit, realm: &RealmParts) -> Response<Body> {
     let (id, secret, now) = (PendingSignIns::fresh_id(), random_text(), portal.parts.clock.now());
     let Some(idp) = realm.identity_provider.current() else { return no_provider(portal, visit, realm) };
-    let ask = Ask { relay_state: &id, login_hint: None, passive: false };
+    let ask = Ask { relay_state: &id, login_hint: None, passive: false, force: false };
     let request = match request::build(&realm.service_provider, &idp, &ask, now) {
         Ok(request) => request,
         Err(error) => {
@@ -187,6 +187,7 @@ async fn ask(portal: &Shared, visit: &Visit, realm: &RealmParts) -> Response<Bod
     };
     let pending = Pending {
         renews: false,
+        proves: None,
         realm: realm.realm.name.clone(),
         request_id: request.id,
         issued: now,

@@ -22,6 +22,9 @@ pub(super) enum Refusal {
     /// Nobody is known, and nobody can be asked.
     #[error("sign-in is required")]
     SignInRequired,
+    /// Somebody is known who proved who they are too long ago, and cannot be asked.
+    #[error("a fresh sign-in is required")]
+    SignInAgain,
     /// The request's head cannot be read.
     #[error("{0}")]
     Head(HeadError),
@@ -59,7 +62,7 @@ impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Denied(_) | Self::CookiesBlocked(_) => StatusCode::FORBIDDEN,
-            Self::SignInRequired => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
+            Self::SignInRequired | Self::SignInAgain => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::Unnamed(forwarded::Error::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Unnamed(forwarded::Error::Malformed) => {
                 StatusCode::BAD_REQUEST
@@ -87,7 +90,9 @@ impl Refusal {
     /// The Proxy Error Type (RFC 9209 §2.3): the same in the answer and in the access record.
     pub(super) fn error_type(&self) -> &'static str {
         match self {
-            Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) | Self::Method => "http_request_denied",
+            Self::Denied(_) | Self::SignInRequired | Self::SignInAgain | Self::CookiesBlocked(_) | Self::Method => {
+                "http_request_denied"
+            }
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation | Self::LastHop => {
                 "http_request_error"
             }
@@ -115,7 +120,7 @@ impl Refusal {
             Self::Unnamed(forwarded::Error::Crowded) => Cause::Busy,
             Self::Loop => Cause::Loop,
             // These have pages of their own.
-            Self::Denied(_) | Self::SignInRequired | Self::CookiesBlocked(_) => Cause::NotAllowed,
+            Self::Denied(_) | Self::SignInRequired | Self::SignInAgain | Self::CookiesBlocked(_) => Cause::NotAllowed,
             Self::Origin(failure) => match failure {
                 Failure::Dial(error) => match error {
                     dial::Error::NameNotFound | dial::Error::Resolver(_) | dial::Error::ResolverTimedOut => {
@@ -280,21 +285,29 @@ impl Refused<'_> {
             "detail": self.refusal.said(),
             "request_id": self.id.to_string(),
         });
-        if *self.refusal == Refusal::SignInRequired
-            && let Some(fields) = document.as_object_mut()
+        if let (Refusal::SignInRequired | Refusal::SignInAgain, Some(fields)) = (self.refusal, document.as_object_mut())
         {
-            fields.insert("portal".into(), self.portal.into());
+            fields.insert("portal".into(), self.portal().into());
         }
         document.to_string()
+    }
+
+    /// Where somebody goes who reads the answer.
+    fn portal(&self) -> String {
+        match self.refusal {
+            Refusal::SignInAgain => format!("{}/confirm", self.portal),
+            _ => self.portal.to_owned(),
+        }
     }
 
     fn text(&self, brand: &Brand, locale: &Locale) -> String {
         let subject = match self.refusal {
             Refusal::SignInRequired => Subject::SignIn,
+            Refusal::SignInAgain => Subject::SignInAgain,
             Refusal::Denied(_) => Subject::Denied,
             other => Subject::Failed(other.cause()),
         };
-        let (place, portal) = (self.place.map(str::to_owned), self.portal.to_owned());
+        let (place, portal) = (self.place.map(str::to_owned), self.portal());
         ToolText { subject, place, portal, request_id: self.id.to_string() }.render(brand, locale)
     }
 

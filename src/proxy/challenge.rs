@@ -12,6 +12,7 @@ use super::answer::{Refusal, seal_off};
 use super::classify::Kind;
 use super::identify::{Client, origin_cookie};
 use super::{Proxy, Request};
+use crate::clock::SignedDuration;
 use crate::observe::Surrogate;
 use crate::seal::{fingerprint, random_text};
 use crate::session::SessionId;
@@ -62,8 +63,13 @@ impl Bounces {
 }
 
 impl Proxy {
-    /// Sends a person to the portal.
-    pub(super) fn challenge(&self, client: &Client, request: &Request) -> Response<Bytes> {
+    /// Sends a person to the portal. If they are known, they are asked to have proven who they are `within` so long.
+    pub(super) fn challenge(
+        &self,
+        client: &Client,
+        request: &Request,
+        within: Option<SignedDuration>,
+    ) -> Response<Bytes> {
         let address = client.peer.client.ip();
         let destination = &*request.destination;
         let (name, secret) = (random_text(), random_text());
@@ -78,6 +84,7 @@ impl Proxy {
             challenge: name.clone(),
             browser: fingerprint(&secret),
             unsent: (request.kind == Kind::FormNavigation).then(|| request.head.method.to_string()),
+            within: within.map(|within| within.as_secs()),
         };
         let sealed = returning.seal(&self.sealer, self.clock.now());
         // RFC 9110 §15.4.4: 303 makes a GET of whatever was sent; a 307 would post the form to the portal.

@@ -93,13 +93,11 @@ impl Proxy {
         let dialler = &self.forwarder.dialler;
         dialler.check_connect_port(destination.port).map_err(|error| Refusal::Origin(error.into()))?;
         let peer = &client.peer;
-        let identity = self.identify_connection(client).await;
+        let mut identity = self.identify_connection(client).await;
         if let Some(identity) = &identity {
             identity.record(recorder);
         }
-        let user = identity.as_ref().map(|identity| &*identity.session.user);
-        let query = Query { user, network: &peer.network, destination };
-        match self.policy.evaluate(query) {
+        match self.decide(peer, destination, &mut identity).await {
             // A ticket on its way here must reach us, and not the origin.
             Decision::Permit(_)
                 if !self.policy.is_walled_garden(destination)
@@ -114,7 +112,10 @@ impl Proxy {
                 recorder.rule = Some(Arc::clone(&denial.rule));
                 Err(Refusal::Denied(denial.rule.to_string()))
             }
+            // All that a CONNECT tells decides nothing: inside, whoever is a browser can be asked.
+            Decision::Reauthenticate(_) => Ok(Act::Intercept),
             Decision::Authenticate => {
+                let query = Query { user: None, proven: None, network: &peer.network, destination };
                 match self.decide_offline() {
                     Some(Decision::Permit(permit)) => return Ok(Act::Tunnel(permit, None)),
                     Some(Decision::Deny(denial)) => return Err(Refusal::Denied(denial.rule.to_string())),

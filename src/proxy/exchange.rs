@@ -70,18 +70,19 @@ impl Proxy {
             return Ok(Act::Answer(redirect(StatusCode::FOUND, &self.portal.url)));
         }
         self.forwarder.dialler.check_http_port(destination).map_err(|error| Refusal::Origin(error.into()))?;
-        let identity = self.identify(client, destination, &request.head.fields).await;
+        let mut identity = self.identify(client, destination, &request.head.fields).await;
         if let Some(identity) = &identity {
             identity.record(&mut request.recorder);
         }
-        let user = identity.as_ref().map(|identity| &*identity.session.user);
-        let query = Query { user, network: &client.peer.network, destination };
-        match self.policy.evaluate(query) {
+        match self.decide(&client.peer, destination, &mut identity).await {
             Decision::Permit(permit) => Ok(Act::Forward(permit, identity)),
             Decision::Deny(denial) => {
                 request.recorder.rule = Some(Arc::clone(&denial.rule));
                 Err(Refusal::Denied(denial.rule.to_string()))
             }
+            // It never carries who asks.
+            Decision::Reauthenticate(_) if request.kind == Kind::Preflight => self.ask(client, request).await,
+            Decision::Reauthenticate(stale) => self.ask_again(client, request, &stale).map(Act::Answer),
             Decision::Authenticate => match self.decide_offline() {
                 Some(Decision::Permit(permit)) => Ok(Act::Forward(permit, None)),
                 Some(Decision::Deny(denial)) => Err(Refusal::Denied(denial.rule.to_string())),
@@ -93,7 +94,7 @@ impl Proxy {
     /// Asks somebody unknown who they are, in the way that this kind of request allows.
     async fn ask(&self, client: &Client, request: &mut Request) -> Result<Act, Refusal> {
         let destination = Arc::clone(&request.destination);
-        let query = Query { user: None, network: &client.peer.network, destination: &destination };
+        let query = Query { user: None, proven: None, network: &client.peer.network, destination: &destination };
         if request.kind == Kind::Preflight {
             return match self.policy.evaluate_preflight(query) {
                 Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
@@ -108,7 +109,7 @@ impl Proxy {
         match request.kind {
             Kind::Navigation | Kind::FormNavigation | Kind::Probe => {
                 request.recorder.decision = Outcome::Challenged;
-                Ok(Act::Answer(self.challenge(client, request)))
+                Ok(Act::Answer(self.challenge(client, request, None)))
             }
             Kind::Preflight | Kind::SubResource | Kind::Tool => match self.policy.evaluate_unidentified(query) {
                 Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
@@ -116,7 +117,7 @@ impl Proxy {
                     request.recorder.rule = Some(denial.rule);
                     Err(Refusal::SignInRequired)
                 }
-                Decision::Authenticate => Err(Refusal::SignInRequired),
+                Decision::Authenticate | Decision::Reauthenticate(_) => Err(Refusal::SignInRequired),
             },
         }
     }

@@ -7,6 +7,7 @@ mod connect;
 pub mod dial;
 mod exchange;
 mod forward;
+mod fresh;
 mod identify;
 mod outgoing;
 mod pool;
@@ -251,7 +252,7 @@ impl Proxy {
     ) -> Option<Connection> {
         recorder.reason = recorder.reason.or(Some(refusal.error_type()));
         recorder.decision = match refusal {
-            Refusal::Denied(_) | Refusal::SignInRequired => Outcome::Denied,
+            Refusal::Denied(_) | Refusal::SignInRequired | Refusal::SignInAgain => Outcome::Denied,
             Refusal::Origin(forward::Failure::Dial(dial::Error::Prohibited(_) | dial::Error::Port(_))) => {
                 Outcome::Denied
             }

@@ -33,6 +33,8 @@ pub struct Ask<'a> {
     pub login_hint: Option<&'a str>,
     /// Whether the identity provider must answer without asking the person anything (`IsPassive`).
     pub passive: bool,
+    /// Whether this person must prove anew who they are, whatever the realm says (`ForceAuthn`).
+    pub force: bool,
 }
 
 /// An AuthnRequest, ready to be sent with a browser.
@@ -77,7 +79,7 @@ pub fn build(sp: &ServiceProvider, idp: &IdentityProvider, ask: &Ask<'_>, now: T
         id = id,
         now = now,
         destination = escape(to.as_str()),
-        force = flag("ForceAuthn", options.force_authn && !ask.passive),
+        force = flag("ForceAuthn", (options.force_authn || ask.force) && !ask.passive),
         passive = flag("IsPassive", ask.passive),
         binding = binding::POST,
         acs = escape(&sp.acs_url),

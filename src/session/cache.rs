@@ -100,6 +100,18 @@ impl Cache {
         (Some(held), used)
     }
 
+    /// Puts a session in the place of what was known of it. None if it is not at hand any more.
+    pub(super) fn replace(&self, session: Session) -> Option<Arc<Session>> {
+        let mut held = self.by_id.get_mut(&session.id)?;
+        let session = Arc::new(session);
+        self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
+        self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
+        // Used meanwhile.
+        session.last_used.fetch_max(held.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
+        *held = Arc::clone(&session);
+        Some(session)
+    }
+
     /// Ends a session here, and gives it if it was at hand. Whatever runs on its behalf stops.
     pub(super) fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
         self.ended.insert(id, ());

@@ -106,6 +106,8 @@ pub struct Session {
     pub user_agent: String,
     /// When the person signed in.
     pub started: Timestamp,
+    /// When they last proved to the identity provider who they are: with single sign-on it may have been before that.
+    pub authenticated: Timestamp,
     /// When they must sign in again, whatever happens.
     pub expires: Timestamp,
     /// How long the session may go unused.
@@ -145,6 +147,26 @@ impl Session {
         Timestamp::from_second(self.last_used.load(Ordering::Relaxed)).unwrap_or(self.started)
     }
 
+    /// The same session of a person who has proven once more who they are. Whoever waits for its end still does.
+    fn proven(&self, assertion: AssertionFacts, authenticated: Timestamp) -> Self {
+        let expires = assertion.not_on_or_after.map_or(self.expires, |until| until.min(self.expires));
+        Self {
+            id: self.id,
+            user: Arc::clone(&self.user),
+            assertion,
+            client: self.client,
+            user_agent: self.user_agent.clone(),
+            started: self.started,
+            authenticated,
+            expires,
+            idle: self.idle,
+            last_used: AtomicI64::new(self.last_used.load(Ordering::Relaxed)),
+            stored_use: AtomicI64::new(self.stored_use.load(Ordering::Relaxed)),
+            is_watched: AtomicBool::new(self.is_watched.load(Ordering::Relaxed)),
+            ended: self.ended.clone(),
+        }
+    }
+
     fn touch(&self, now: Timestamp) {
         // Written only when it changes, so that the cache line stays shared between cores.
         if self.last_used.load(Ordering::Relaxed) < now.as_second() {
@@ -158,7 +180,7 @@ fn person(user: &User) -> store::Key {
     fingerprint(&format!("{}\n{}", user.realm, user.id))
 }
 
-/// What an assertion said about itself, kept for single logout.
+/// What an assertion said about itself, kept for single logout and for rules that want a young one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssertionFacts {
     /// The name identifier, as the assertion has it.
@@ -167,6 +189,9 @@ pub struct AssertionFacts {
     pub session_index: Option<String>,
     /// When the identity provider wants the session to end (`SessionNotOnOrAfter`).
     pub not_on_or_after: Option<Timestamp>,
+    /// When the person proved who they are (`AuthnInstant`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticated: Option<Timestamp>,
 }
 
 /// Why a session ended, for the audit record.

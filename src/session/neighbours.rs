@@ -21,6 +21,8 @@ pub(super) enum Word {
     Arrived(IpAddr, String),
     /// What has this kind's letter and this key stands for somebody else, or for nobody.
     Binding(u8, Key),
+    /// The person of a session has proven once more who they are.
+    Proven(SessionId),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,6 +82,10 @@ pub async fn follow(store: Arc<dyn Store>, sessions: Arc<Sessions>, tickets: Arc
                     Word::Arrived(client, host) if node != tickets.neighbours.node => tickets.arrived(client, host),
                     Word::Binding(letter, key) if node != sessions.neighbours.node => {
                         Kind::of_letter(letter).into_iter().for_each(|kind| bindings.forget(kind, key));
+                    }
+                    Word::Proven(id) if node != sessions.neighbours.node => {
+                        let sessions = Arc::clone(&sessions);
+                        tokio::spawn(async move { sessions.reread(id).await });
                     }
                     _ => {}
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::SessionId;
 use super::store::{Error, Key, Kind, Store};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::seal::{fingerprint, random_text};
@@ -30,6 +31,9 @@ pub struct Pending {
     /// Whether a session is renewed that goes on if this fails.
     #[serde(default)]
     pub renews: bool,
+    /// The session whose person proves once more who they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proves: Option<SessionId>,
 }
 
 /// The pending sign-ins.

@@ -64,6 +64,7 @@ impl Session {
             }
         };
         let last_used = saved.last_used.as_second();
+        let authenticated = saved.assertion.authenticated.unwrap_or(saved.started);
         Some(Self {
             id: SessionId(row.id),
             user: Arc::new(saved.user),
@@ -71,6 +72,7 @@ impl Session {
             client: saved.client,
             user_agent: saved.user_agent,
             started: saved.started,
+            authenticated,
             expires: saved.expires,
             idle: saved.idle.map(SignedDuration::from_millis),
             last_used: AtomicI64::new(last_used),

@@ -33,6 +33,9 @@ pub struct Return {
     pub browser: [u8; 16],
     /// The method that was not sent on, when it was neither GET nor HEAD: the page after sign-in says so.
     pub unsent: Option<String>,
+    /// How many seconds ago the person may have proven who they are, where the destination's rule says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<i64>,
 }
 
 impl Return {

@@ -2,6 +2,8 @@
 //!
 //! Whoever is known is found without waiting. Whoever is not known here may be known to the store: `recall` asks it.
 
+mod proof;
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,6 +104,8 @@ impl Sessions {
         self.make_room_for(&user).await?;
         let secret = random_text();
         let lifetime = after(now, spans.lifetime.unwrap_or(self.config.lifetime));
+        // A clock that is ahead of ours makes nobody's proof younger.
+        let authenticated = assertion.authenticated.map_or(now, |at| at.min(now));
         let session = Session {
             id: SessionId::of_secret(&secret),
             user: Arc::new(user),
@@ -111,6 +115,7 @@ impl Sessions {
             client,
             user_agent: user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
             started: now,
+            authenticated,
             last_used: AtomicI64::new(now.as_second()),
             stored_use: AtomicI64::new(now.as_second()),
             is_watched: AtomicBool::new(false),

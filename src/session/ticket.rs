@@ -165,6 +165,7 @@ mod tests {
             challenge: "c1".into(),
             browser: [7; 16],
             unsent: None,
+            within: None,
         }
     }
 

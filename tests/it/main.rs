@@ -20,6 +20,7 @@ mod crowd;
 mod flow;
 mod foreign;
 mod forwarders;
+mod fresh;
 mod interception;
 mod node;
 mod nodes;

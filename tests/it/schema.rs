@@ -116,7 +116,7 @@ fn our_requests_are_valid_however_much_is_asked_for() {
             requests,
             ..ServiceProvider::default()
         };
-        let ask = Ask { relay_state: "state", login_hint: None, passive };
+        let ask = Ask { relay_state: "state", login_hint: None, passive, force: false };
         let Outgoing::Submit(form) = request::build(&us, &idp, &ask, Timestamp::now()).unwrap().outgoing else {
             panic!("no form")
         };

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
 use crate::identity::network::ELSEWHERE;
-use crate::saml;
+use crate::{policy, saml};
 
 pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
     check.unique(&["network"], config.networks.iter().map(|network| network.name.as_str()));
@@ -143,12 +143,26 @@ pub(super) fn policy(config: &Config, check: &mut Check<'_>) {
         if let Some(route) = &rule.route {
             egress::known_ways(at!["policy", "rule", index, "route"], route, config, check);
         }
+        reauthentication(index, rule, check);
         let names_somebody = !rule.users.is_empty() || !rule.groups.is_empty();
         if names_somebody && !rule.authenticate {
             let help = "nobody is asked who they are, so it would never match";
             let message = "a rule with `authenticate = false` can't name users or groups";
             check.note(at!["policy", "rule", index, "authenticate"], message, help);
         }
+    }
+}
+
+fn reauthentication(index: usize, rule: &policy::RuleConfig, check: &mut Check<'_>) {
+    let Some(within) = rule.reauthenticate else { return };
+    let path = at!["policy", "rule", index, "reauthenticate"];
+    if within < SignedDuration::from_mins(1) {
+        let help = "people need that long to come back from the sign-in page";
+        check.note(path, "`reauthenticate` is at least \"1m\"", help);
+    }
+    if rule.effect == policy::Effect::Block || !rule.authenticate {
+        let help = "remove it: nobody is let through by this rule because of who they are";
+        check.note(path, "`reauthenticate` can't stand in a rule that blocks or asks nobody", help);
     }
 }
 

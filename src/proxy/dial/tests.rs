@@ -98,7 +98,7 @@ fn permit(options: &str) -> Permit {
     let policy = Policy::new(&toml::from_str(&rule).unwrap(), std::sync::Arc::default());
     let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
     let destination = tunnel("any.test:443");
-    match policy.evaluate(Query { user: None, network: &network, destination: &destination }) {
+    match policy.evaluate(Query { user: None, proven: None, network: &network, destination: &destination }) {
         Decision::Permit(permit) => permit,
         other => panic!("{other:?}"),
     }

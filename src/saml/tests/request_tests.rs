@@ -27,7 +27,7 @@ fn a_request_says_who_asks_and_where_to_answer_and_nothing_that_entra_stumbles_o
     };
     let idp = crate::saml::tests::idp_at("https://login.test/saml2?p=1&q=a%20b");
     let now = "2026-11-21T10:00:00.5Z".parse().unwrap();
-    let ask = Ask { relay_state: "a b&c", login_hint: Some("B.Simon+x@contoso.com"), passive: false };
+    let ask = Ask { relay_state: "a b&c", login_hint: Some("B.Simon+x@contoso.com"), passive: false, force: false };
     let request = build(&sp, &idp, &ask, now).unwrap();
     let query: Vec<_> = request.outgoing.url().query_pairs().map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
     assert_eq!(query[..2], [("p".into(), "1".into()), ("q".into(), "a b".into())]);
@@ -48,7 +48,7 @@ fn a_request_says_who_asks_and_where_to_answer_and_nothing_that_entra_stumbles_o
 #[test]
 fn no_two_requests_share_an_identifier_and_each_is_an_xml_name_of_128_bits() {
     let (sp, idp) = (crate::saml::tests::sp(), crate::saml::tests::idp_at("https://login.test/saml2"));
-    let ask = Ask { relay_state: "", login_hint: None, passive: false };
+    let ask = Ask { relay_state: "", login_hint: None, passive: false, force: false };
     let ids: std::collections::HashSet<_> =
         (0..100).map(|_| build(&sp, &idp, &ask, Timestamp::UNIX_EPOCH).unwrap().id).collect();
     assert_eq!(ids.len(), 100);
@@ -74,7 +74,7 @@ fn key() -> Arc<Key> {
     Arc::new(Key::read(&certificate_of(&our_key()), &pem_of(&our_key())).unwrap())
 }
 
-const PLAIN: Ask<'_> = Ask { relay_state: "state", login_hint: None, passive: false };
+const PLAIN: Ask<'_> = Ask { relay_state: "state", login_hint: None, passive: false, force: false };
 
 #[test]
 fn what_a_realm_asks_for_stands_in_the_request_and_nothing_else() {
@@ -93,6 +93,8 @@ fn what_a_realm_asks_for_stands_in_the_request_and_nothing_else() {
     let context = full.only(ns::PROTOCOL, "RequestedAuthnContext").unwrap();
     assert_eq!(context.attribute("Comparison"), Some("exact"));
     assert_eq!(context.children.iter().map(|class| class.text.as_str()).collect::<Vec<_>>(), ["urn:a&b", "urn:c"]);
+    let (anew, _) = asked(Options::default(), &Ask { force: true, ..PLAIN }, vec![]);
+    assert_eq!(anew.attribute("ForceAuthn"), Some("true"));
     // Nobody can prove anew who they are without being asked.
     let (passive, _) = asked(options, &Ask { passive: true, ..PLAIN }, vec![]);
     assert_eq!((passive.attribute("ForceAuthn"), passive.attribute("IsPassive")), (None, Some("true")));

@@ -33,7 +33,7 @@ fn at(address: &str) -> Peer {
     };
     let networks = Networks::new(&[config("office", "10.1.0.0/16"), config("lab", "10.2.0.0/16")]);
     let client = SocketAddr::new(address.parse().unwrap(), 40_000);
-    Peer { client, listener: "proxy".into(), network: Arc::clone(networks.of(client.ip())), tls: None, place: None }
+    Peer::new(client, "proxy", Arc::clone(networks.of(client.ip())))
 }
 
 struct Node {

@@ -249,6 +249,37 @@ async fn those_who_are_known_go_on_without_the_store_for_so_long_and_no_longer()
     assert_eq!(sessions.offline(), None);
 }
 
+#[tokio::test]
+async fn a_new_proof_of_who_somebody_is_counts_on_every_node_and_ends_nothing() {
+    let clock = Clock::by_hand(Timestamp::from_second(100_000).unwrap());
+    let store: Arc<dyn Store> = Arc::new(Gone { inner: Memory::new(1000, clock.clone()), away: AtomicI64::new(0) });
+    let [here, there, later] = [(); 3].map(|()| Sessions::new(Config::default(), Arc::clone(&store), clock.clone()));
+    let at = |seconds| Timestamp::from_second(100_000 + seconds).unwrap();
+    let facts = |seconds: i64, index: &str| AssertionFacts {
+        session_index: Some(index.into()),
+        authenticated: Some(at(seconds)),
+        ..AssertionFacts::default()
+    };
+    let begun = here.begin(user("bsimon"), HOME, "", facts(-500, "first"), Spans::default()).await.unwrap();
+    let (id, waits) = (begun.session.id, begun.session.ended().clone());
+    assert_eq!(begun.session.authenticated, at(-500), "with single sign-on it was before");
+    assert_eq!(there.recall(id).await.unwrap().authenticated, at(-500));
+    assert!(there.reread(id).await.is_none(), "nobody knows of a younger one");
+    clock.advance(SignedDuration::from_secs(60));
+    let proven = here.prove(id, facts(50, "second")).await.unwrap().unwrap();
+    assert_eq!((proven.authenticated, proven.started), (at(50), begun.session.started));
+    assert_eq!(here.find(id).unwrap().assertion.session_index.as_deref(), Some("second"), "for single logout");
+    assert_eq!(there.reread(id).await.unwrap().authenticated, at(50));
+    assert_eq!(there.find(id).unwrap().authenticated, at(50));
+    assert_eq!(later.recall(id).await.unwrap().assertion, proven.assertion, "it is kept");
+    let future = here.prove(id, facts(90, "third")).await.unwrap().unwrap();
+    assert_eq!(future.authenticated, at(60), "a clock that is ahead makes nobody's proof younger");
+    assert!(!waits.is_cancelled());
+    here.end(id, Ending::SignedOut).await;
+    assert!(waits.is_cancelled(), "whoever waited since before hears of the end");
+    assert!(here.prove(id, facts(60, "late")).await.unwrap().is_none());
+}
+
 /// A store that can be away.
 #[derive(Debug)]
 struct Gone {
@@ -336,5 +367,9 @@ impl Store for Gone {
             0 => Health::Well,
             since => Health::Away { since: Timestamp::from_second(since).unwrap() },
         }
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }

@@ -462,3 +462,47 @@ async fn a_browser_that_begins_many_sign_ins_keeps_few_cookies() {
     let posting = browser.at_idp(&newest, "B.Simon@contoso.com", "simon").await;
     assert_eq!(browser.deliver(&posting).await.location(), "/me");
 }
+
+#[tokio::test]
+async fn an_identity_provider_that_does_not_ask_again_has_proven_nothing() {
+    let world = World::new();
+    let mut browser = world.browser();
+    browser.sign_in(None).await;
+    world.clock.advance(SignedDuration::from_hours(2));
+    let sent = browser.get("/confirm").await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{sent:?}");
+    // Who sits at the browser takes the wish out of the request, which nobody signed.
+    let (place, query) = sent.location().split_once('?').unwrap();
+    let fields: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let changed = fields.iter().map(|(name, value)| match name.as_str() {
+        "SAMLRequest" => (name.clone(), without_force(value)),
+        _ => (name.clone(), value.clone()),
+    });
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(changed).finish();
+    let (_, page) = browser.at_provider(http::Method::GET, &format!("{place}?{query}"), String::new()).await;
+    let posting = super::world::posting(&page).expect("it knows the person, and asks for nothing");
+    let answer = browser.deliver(&posting).await;
+    assert_eq!((answer.status, answer.heading()), (StatusCode::FORBIDDEN, "The sign-in page did not ask you again"));
+    let (session, before) = (browser.session(), world.clock.now());
+    assert!(session.authenticated < before, "{session:?}");
+    // Asked honestly, it asks.
+    let sent = browser.get("/confirm").await;
+    let posting = browser.at_idp(&sent, "B.Simon@contoso.com", "simon").await;
+    assert_eq!(browser.deliver(&posting).await.location(), "/me");
+    assert_eq!((browser.session().authenticated, browser.session().id), (before, session.id));
+}
+
+/// The request without its `ForceAuthn`.
+fn without_force(request: &str) -> String {
+    use std::io::{Read as _, Write as _};
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let mut xml = String::new();
+    flate2::read::DeflateDecoder::new(&*STANDARD.decode(request).unwrap()).read_to_string(&mut xml).unwrap();
+    let changed = xml.replace(" ForceAuthn=\"true\"", "");
+    assert_ne!(changed, xml);
+    let mut deflated = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    deflated.write_all(changed.as_bytes()).unwrap();
+    STANDARD.encode(deflated.finish().unwrap())
+}

@@ -52,7 +52,7 @@ async fn signed_in<'a>(world: &'a World, realm: &str, name: &str, index: Option<
     let facts = AssertionFacts {
         name_id: Some(NameId::from(name)),
         session_index: index.map(str::to_owned),
-        not_on_or_after: None,
+        ..AssertionFacts::default()
     };
     let mut browser = world.browser();
     let begun = world.sessions.begin(user, browser.client, "Firefox", facts, Spans::default()).await;

@@ -174,6 +174,7 @@ impl World {
             challenge: "c1".into(),
             browser: [7; 16],
             unsent: unsent.map(str::to_owned),
+            within: None,
         };
         challenge.seal(&self.sealer, self.clock.now())
     }
@@ -398,12 +399,17 @@ impl Browser<'_> {
         answer
     }
 
+    /// The session of this browser.
+    pub(crate) fn session(&self) -> Arc<session::Session> {
+        self.world.sessions.find_by_secret(&self.jar["__Host-vestibule"].0).unwrap()
+    }
+
     pub(crate) fn holds(&self, name: &str) -> bool {
         self.jar.contains_key(name)
     }
 }
 
-fn posting(page: &str) -> Option<Posting> {
+pub(crate) fn posting(page: &str) -> Option<Posting> {
     Some(Posting { response: hidden(page, "SAMLResponse")?, relay_state: hidden(page, "RelayState")? })
 }
 

@@ -88,7 +88,7 @@ impl World {
     }
 
     fn request(&self, hint: Option<&str>) -> request::Request {
-        let ask = Ask { relay_state: "relay <&\">", login_hint: hint, passive: false };
+        let ask = Ask { relay_state: "relay <&\">", login_hint: hint, passive: false, force: false };
         request::build(&self.sp, &self.trusted, &ask, self.clock.now()).unwrap()
     }
 

@@ -1,0 +1,116 @@
+//! Rules that want a fresh sign-in: people are asked once more who they are, and whatever can't ask is told why.
+
+use std::io::Write as _;
+
+use vestibule::clock::SignedDuration;
+
+use super::raw::Answer;
+use super::world::{Builder, World};
+
+/// A client address on a network where an address never stands for anybody.
+const SHARED: [u8; 4] = [127, 0, 7, 1];
+
+fn build() -> Builder {
+    World::build().network("shared", "127.0.7.0/24", "shared = true").config(
+        "[[policy.rule]]\nname = \"payroll\"\ndestinations = [\"shop.test\", \"mail.test\"]\neffect = \"allow\"\n\
+         reauthenticate = \"1h\"",
+    )
+}
+
+#[test]
+fn a_person_is_asked_once_more_where_a_rule_wants_it_and_nothing_of_theirs_ends() {
+    let world = build().start();
+    let browser = world.browser().at(SHARED);
+    browser.arrive("http://news.test/");
+    assert_eq!(browser.go("http://shop.test/x?y=1").heading(), "This is shop.test", "young enough");
+    world.clock.advance(SignedDuration::from_secs(3601));
+    assert_eq!(browser.go("http://news.test/").redirects, 0, "no rule wants it there");
+    let asked = browser.go("http://shop.test/x?y=1");
+    assert!(asked.has_form("password") && asked.url.starts_with("https://login."), "{asked:#?}");
+    let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+    let page = browser.submit(&answer, answer.form(), &[]);
+    assert_eq!((page.status, page.url.as_str()), (200, "http://shop.test/x?y=1"), "{page:#?}");
+    // The same session goes on.
+    assert_eq!(browser.go("http://news.test/").redirects, 0);
+    assert_eq!(browser.go("http://shop.test/").redirects, 0);
+    let records = world.wait_for(|all| all.iter().filter(|record| record["path"] == "/").count() >= 4);
+    let mut sessions: Vec<_> = records.iter().filter_map(|record| record["session"].as_str()).collect();
+    sessions.dedup();
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+    let challenged = records.iter().find(|record| record["reason"] == "sign-in-too-old").unwrap();
+    assert_eq!((&challenged["decision"], &challenged["rule"]), (&"challenged".into(), &"payroll".into()));
+    assert_eq!(challenged["user"], "B.Simon@contoso.com");
+    world.clock.advance(SignedDuration::from_secs(3601));
+    assert!(browser.go("http://shop.test/").has_form("password"), "and once more after that");
+}
+
+#[test]
+fn https_is_asked_inside_and_tunnelled_afterwards() {
+    for address in [[127, 0, 0, 1], SHARED] {
+        let world = build().start();
+        let browser = world.browser().at(address);
+        browser.arrive("https://mail.test/inbox?a=b");
+        world.clock.advance(SignedDuration::from_hours(2));
+        let asked = browser.go("https://mail.test/inbox?a=b");
+        assert!(asked.has_form("password"), "{asked:#?}");
+        let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+        let page = browser.submit(&answer, answer.form(), &[]);
+        assert_eq!((page.status, page.url.as_str()), (200, "https://mail.test/inbox?a=b"), "{page:#?}");
+        let page = browser.go("https://mail.test/inbox?a=b");
+        let issuer = if address == SHARED { "Vestibule interception" } else { "Vestibule demo web" };
+        assert_eq!((page.status, page.redirects, page.issuer()), (200, 0, Some(issuer)));
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused_with_the_way_to_a_fresh_sign_in() {
+    const CONFIRM: &str = "https://portal.vestibule.test/confirm";
+    let world = build().start();
+    let browser = world.browser();
+    browser.arrive("http://shop.test/");
+    world.clock.advance(SignedDuration::from_hours(2));
+    let script = ["-A", "Mozilla/5.0", "-H", "Accept: */*"];
+    let page = browser.bare_curl("http://shop.test/x.js", &script);
+    assert_eq!((page.status, page.value("content-type")), (511, "application/problem+json"), "{page:#?}");
+    let problem: serde_json::Value = serde_json::from_str(&page.body).unwrap();
+    assert_eq!((&problem["detail"], &problem["portal"]), (&"a fresh sign-in is required".into(), &CONFIRM.into()));
+    assert_eq!(page.value("proxy-status"), "vestibule; error=http_request_denied");
+    let tool = browser.bare_curl("http://shop.test/", &[]);
+    assert_eq!((tool.status, tool.body.contains(CONFIRM)), (511, true), "{tool:#?}");
+    assert!(tool.body.contains("A fresh sign-in is required"), "{tool:#?}");
+    let page = browser.bare_curl("https://mail.test/", &[]);
+    assert_eq!((page.connect, page.status, page.body.contains(CONFIRM)), (200, 511, true), "never 511 to a CONNECT");
+    // A preflight carries nobody.
+    let mut stream = world.connect([127, 0, 0, 1]);
+    stream
+        .write_all(
+            b"OPTIONS http://shop.test/ HTTP/1.1\r\nHost: shop.test\r\nOrigin: http://news.test\r\n\
+              Access-Control-Request-Method: PUT\r\nConnection: close\r\n\r\n",
+        )
+        .unwrap();
+    assert_eq!(Answer::read(&mut stream).status, 200);
+    // What the answers name is the way out.
+    let asked = browser.go(CONFIRM);
+    assert!(asked.has_form("password"), "{asked:#?}");
+    let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+    assert_eq!(browser.submit(&answer, answer.form(), &[]).heading(), "You are signed in");
+    assert_eq!(browser.bare_curl("http://shop.test/x.js", &script).status, 200);
+    assert_eq!(world.browser().at(SHARED).go(CONFIRM).heading(), "Sign in", "nobody has nothing to confirm");
+}
+
+#[test]
+fn only_the_same_person_can_prove_it() {
+    let world = build().start();
+    let browser = world.browser().at(SHARED);
+    browser.arrive("http://shop.test/");
+    world.clock.advance(SignedDuration::from_hours(2));
+    let asked = browser.go("http://shop.test/");
+    let filled = [("login", "AlexW@contoso.com"), ("password", "alex")];
+    let answer = browser.submit(&asked, asked.form(), &filled);
+    let page = browser.submit(&answer, answer.form(), &[]);
+    assert_eq!((page.status, page.heading()), (403, "You signed in with another account"), "{page:#?}");
+    assert!(page.body.contains("so nothing has changed"), "{page:#?}");
+    assert!(browser.go("http://shop.test/").has_form("password"), "it has proven nothing");
+    let page = browser.go("https://portal.vestibule.test/me");
+    assert!(page.body.contains("B.Simon@contoso.com"), "and the session is still who it was: {page:#?}");
+}
