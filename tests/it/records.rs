@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::world::World;
 
-const FIELDS: [&str; 23] = [
+const FIELDS: [&str; 24] = [
     "time",
     "request_id",
     "client",
@@ -13,6 +13,7 @@ const FIELDS: [&str; 23] = [
     "user",
     "session",
     "surrogate",
+    "strength",
     "method",
     "scheme",
     "host",
@@ -57,6 +58,7 @@ fn each_request_and_each_tunnel_has_one_line_with_who_and_why() {
         assert_eq!(record["path"].is_null(), record["method"] == "CONNECT", "{record}");
         assert_eq!(record["user"].is_null(), record["session"].is_null(), "{record}");
         assert_eq!(record["user"].is_null(), record["surrogate"] == "none", "{record}");
+        assert_eq!(record["user"].is_null(), record["strength"] == "none", "{record}");
         let dialled = record["decision"] == "permitted";
         assert_eq!((record["origin"].is_string(), record["egress"].is_string()), (dialled, dialled), "{record}");
     }
