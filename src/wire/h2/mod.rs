@@ -51,11 +51,15 @@ pub async fn serve<S, C, A, F>(
         return;
     };
     let mut finishing = false;
+    // Whoever has asked for something may ask again later; whoever has not is waited for as over HTTP/1.1.
+    let mut patience = limits.head_time;
     loop {
-        let idle = sleep_until(Instant::now() + limits.h2_idle);
+        let idle = sleep_until(Instant::now() + patience);
         tokio::select! {
             accepted = connection.accept() => match accepted {
-                Some(Ok((request, mut respond))) => match enter() {
+                Some(Ok((request, mut respond))) => {
+                    patience = limits.h2_idle;
+                    match enter() {
                     Some(client) => {
                         let (exchange, head) = begin(request, respond, own.as_deref(), limits);
                         let answering = answer(client, exchange, head);
@@ -63,7 +67,8 @@ pub async fn serve<S, C, A, F>(
                     }
                     // Nothing has been done, so it may be tried again (RFC 9113 §8.7).
                     None => respond.send_reset(Reason::REFUSED_STREAM),
-                },
+                }
+                }
                 Some(Err(_)) | None => return,
             },
             () = finish.cancelled(), if !finishing => {

@@ -163,3 +163,28 @@ async fn a_protocol_is_changed_only_by_an_origin_that_has_seen_the_key() {
     assert!(head.starts_with("GET Absolute news.test/chat Exact(0) host: news.test|connection: upgrade|"), "{head}");
     assert_eq!(exchange::accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "RFC 6455 §1.3");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_streams_is_closed_soon_if_it_never_had_one_and_later_if_it_had() {
+    for (asks, after) in [(false, Limits::default().head_time), (true, Limits::default().h2_idle)] {
+        let (near, far) = duplex(64 * 1024);
+        let begun = Instant::now();
+        let serving = tokio::spawn(async move {
+            let (limits, finish) = (Limits::default(), CancellationToken::new());
+            let answer = |(), mut connection: Connection, _| async move {
+                connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n", Duration::from_secs(5)).await.ok()?;
+                Some(connection)
+            };
+            serve(far, None, &limits, &finish, || Some(()), answer).await;
+        });
+        let (mut send, connection) = h2::client::handshake(near).await.unwrap();
+        tokio::spawn(connection);
+        if asks {
+            let (response, _) = send.send_request(request(Method::GET, "http://news.test/"), true).unwrap();
+            response.await.unwrap();
+        }
+        serving.await.unwrap();
+        let lasted = begun.elapsed();
+        assert!(lasted >= after && lasted < after + Duration::from_secs(5), "{lasted:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The secure web proxy listener: TLS between client and proxy.
 
 mod client;
+mod frames;
 mod h2;
 
 use super::browser::{Browser, Page};
