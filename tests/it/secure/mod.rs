@@ -2,6 +2,7 @@
 
 mod client;
 mod h2;
+mod names;
 
 use super::browser::{Browser, Page};
 use super::world::{Builder, World};
