@@ -15,6 +15,7 @@ pub mod pac;
 pub mod page;
 pub mod policy;
 pub mod saml;
+pub mod setup;
 
 // Layer 3: what is remembered between requests.
 pub mod authority;

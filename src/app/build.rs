@@ -132,6 +132,9 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         tcp: limits.tcp(),
     };
     let portal_listener = bind("portal", config.portal.listen, NonZero::<usize>::MIN, portal_options)?;
+    let secure_port =
+        listeners.iter().find(|proxy| proxy.secure.is_some()).map(|proxy| proxy.listener.address().port());
+    let names = config.proxy_names.addresses(secure_port);
     let own = listeners.iter().map(|proxy| &proxy.listener).chain([&portal_listener]).map(Listener::address).collect();
 
     let store = open_store(config, clock)?;
@@ -158,6 +161,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         portal::Parts {
             sessions: Arc::clone(&sessions),
             tickets: Arc::clone(&tickets),
+            bindings: Arc::clone(&bindings),
+            names: names.clone(),
             pending,
             sealer: Arc::clone(&sealer),
             realms,
@@ -188,6 +193,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         let proxy = Arc::new(Proxy::new(proxy::Parts {
             sessions: Arc::clone(&sessions),
             tickets: Arc::clone(&tickets),
+            bindings: Arc::clone(&bindings),
             sealer,
             policy,
             authority,
@@ -209,6 +215,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             portal_destination,
             portal_certificate,
             pac,
+            bindings: Arc::clone(&bindings),
+            names,
             brand,
             locales: Locales::built_in(),
             log,

@@ -16,13 +16,17 @@ use crate::pac::{self, Pac};
 use crate::page::{Brand, Locales, ProxyHome};
 use crate::portal::Portal;
 use crate::proxy::{Client, Proxy};
-use crate::session::Sessions;
+use crate::session::names::{self, Addresses};
 use crate::session::store::Health;
+use crate::session::{Bindings, Sessions};
 use crate::wire::h1::{Connection, Form, HeadError, RequestHead};
 use crate::wire::{Destination, Limits, Peer};
 
 /// Where health is asked for, on the proxy's own port.
 pub const HEALTH_PATH: &str = "/healthz";
+
+/// The PAC file that is made for people's own devices.
+const STANDARD_PAC: &str = "/proxy.pac";
 
 /// Where readiness is asked for. A node whose store is away is ready: the others are no better.
 const READY_PATH: &str = "/readyz";
@@ -35,6 +39,9 @@ pub(super) struct Dispatch {
     pub(super) portal_destination: Destination,
     pub(super) portal_certificate: PortalCertificate,
     pub(super) pac: Pac,
+    pub(super) bindings: Arc<Bindings>,
+    /// Where proxy host names are found, if there are any.
+    pub(super) names: Option<Addresses>,
     pub(super) brand: Brand,
     pub(super) locales: Locales,
     pub(super) log: Arc<AccessLog>,
@@ -71,9 +78,9 @@ impl Dispatch {
         match head {
             Ok(head) if matches!(head.target.form(), Form::Origin | Form::Asterisk) => {
                 let mut recorder = self.log.begin(&client.peer, Some(&head.method));
-                recorder.path = Some(head.target.path().to_owned());
+                recorder.path = Some(names::recordable(head.target.path()).to_owned());
                 recorder.decision = Outcome::Local;
-                let response = self.answer_own(&client.peer, &head);
+                let response = self.answer_own(&client.peer, &head).await;
                 self.proxy.reply(connection, Some(&head), response, recorder).await
             }
             head => self.proxy.handle(client, connection, head).await,
@@ -92,7 +99,7 @@ impl Dispatch {
     }
 
     /// Answers what is asked of the proxy itself: PAC files, health, and the page that says what this is.
-    fn answer_own(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
+    async fn answer_own(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
         let methods = [Method::GET, Method::HEAD, Method::OPTIONS];
         if !methods.contains(&head.method) || head.method == Method::OPTIONS {
             let is_asked = head.method == Method::OPTIONS;
@@ -105,25 +112,46 @@ impl Dispatch {
             READY_PATH => text(StatusCode::OK, self.readiness()),
             HEALTH_PATH => text(StatusCode::OK, "ok\n"),
             "/" => self.home(head),
-            _ => self.pac(peer, head).unwrap_or_else(|| text(StatusCode::NOT_FOUND, NOT_FOUND)),
+            _ => self.pac(peer, head).await.unwrap_or_else(|| text(StatusCode::NOT_FOUND, NOT_FOUND)),
         }
     }
 
-    fn pac(&self, peer: &Peer, head: &RequestHead) -> Option<Response<Bytes>> {
-        let document = self.pac.serve(head.target.path(), &peer.network.name, head.fields.text("host"))?;
-        let fresh = head.fields.text("if-none-match").is_some_and(|held| held == document.etag);
+    async fn pac(&self, peer: &Peer, head: &RequestHead) -> Option<Response<Bytes>> {
+        let document = match self.own_pac(peer, head.target.path()).await {
+            Some(own) => own,
+            None => self.pac.serve(head.target.path(), &peer.network.name, head.fields.text("host"))?,
+        };
+        let fresh = document.etag.is_some() && head.fields.text("if-none-match") == document.etag.as_deref();
         let mut response = Response::new(if fresh { Bytes::new() } else { document.body });
         if fresh {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
         let fields = response.headers_mut();
         fields.insert(CONTENT_TYPE, HeaderValue::from_static(pac::MEDIA_TYPE));
-        for (name, value) in [(ETAG, document.etag), (CACHE_CONTROL, format!("max-age={}", document.max_age))] {
-            if let Ok(value) = HeaderValue::try_from(value) {
+        let keeping = match &document.etag {
+            Some(_) => format!("max-age={}", document.max_age),
+            None => "private, no-store".to_owned(),
+        };
+        for (name, value) in [(ETAG, document.etag), (CACHE_CONTROL, Some(keeping))] {
+            if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
                 fields.insert(name, value);
             }
         }
         Some(response)
+    }
+
+    /// The PAC file at `path` for one client alone, if that is what is served there: it names the proxy by a name of its
+    /// own. An address that is not good any more has a name that stands for nobody: a browser without a file would go
+    /// direct.
+    async fn own_pac(&self, peer: &Peer, path: &str) -> Option<pac::Document> {
+        let addresses = self.names.as_ref()?;
+        let (path, label) = match names::secret_in(path) {
+            Some(secret) => (STANDARD_PAC, self.bindings.label_of(secret).await.unwrap_or_else(names::unbound)),
+            None if self.pac.hands_out_names(path, &peer.network.name) => (path, names::unbound()),
+            None => return None,
+        };
+        let proxy = pac::Proxy { secure: true, host: addresses.host(&label), port: addresses.port };
+        self.pac.serve_own(path, &proxy)
     }
 
     fn readiness(&self) -> &'static str {

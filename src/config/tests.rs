@@ -285,6 +285,20 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
              is \"90d\"",
         ),
         ("[proxy_names]\nmax_per_person = 0", "2:18: nobody could have a device / the default is 20"),
+        (
+            "[proxy_names]\ndomain = 'proxy.test'",
+            "2:10: the names are read in the TLS handshake, and no listener speaks TLS / add a `[[listener]]` with `tls = \
+             { names = [\"proxy.test\", \"*.proxy.test\"] }`, or with a certificate for these names",
+        ),
+        (
+            "[[listener]]\nname = 'b'\naddress = '127.0.0.1:1443'\ntls = { names = ['proxy.test'] }\n[proxy_names]\n\
+             domain = 'proxy.test'",
+            "4:17: no certificate would be issued for the names below `proxy.test` / add \"*.proxy.test\"",
+        ),
+        (
+            "[[pac.file]]\nname = 'proxy'\nnames = true",
+            "3:9: `proxy` has no names to give out / add `[proxy_names]` with a `domain`",
+        ),
         ("[proxy_names]\nport = 0", "2:8: there is no port 0 / the usual one is 443"),
         // Names and addresses.
         ("[dns.hosts]\n'a.test' = '127.0.0.1:80'", "2:12: a port on the right needs a port on the left"),

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::authority::Authority;
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
@@ -155,6 +156,15 @@ impl Config {
     }
 }
 
+/// Whether the certificate in this file (PEM) names `name`, wildcard and all. `None` if it cannot be read.
+pub fn covers(path: &Path, name: &str) -> Option<bool> {
+    let chain = certificates(path).ok()?;
+    let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+    let names = certificate.subject_alternative_name().ok()?.map_or(&[][..], |names| &names.value.general_names);
+    let is_it = |found: &GeneralName<'_>| matches!(found, GeneralName::DNSName(dns) if dns.eq_ignore_ascii_case(name));
+    Some(names.iter().any(is_it))
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let octets = read(path)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
@@ -204,6 +214,17 @@ mod tests {
         write(&authority.issue_pem("a-much-longer-name-for-the-proxy.test").unwrap());
         secure.refresh();
         assert!(!Arc::ptr_eq(&first, &secure.server.load_full()));
+    }
+
+    #[test]
+    fn a_certificate_covers_the_names_that_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("proxy.pem");
+        let authority = Authority::ephemeral("test", Clock::system()).unwrap();
+        std::fs::write(&path, authority.issue_pem("*.Proxy.test").unwrap().0).unwrap();
+        assert_eq!(covers(&path, "*.proxy.test"), Some(true));
+        assert_eq!(covers(&path, "proxy.test"), Some(false));
+        assert_eq!(covers(&folder.path().join("none.pem"), "proxy.test"), None);
     }
 
     #[test]

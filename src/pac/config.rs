@@ -32,6 +32,10 @@ pub struct File {
     /// The proxies to name, in order of preference. Default: the address that the file was fetched from.
     #[serde(default)]
     pub proxies: Vec<Proxy>,
+    /// Each time it is fetched the file names the proxy by a name of its own, which says whose connection it is as soon
+    /// as somebody has signed in over it. Default false.
+    #[serde(default)]
+    pub names: bool,
     /// Other proxies for clients of a network, by its name.
     #[serde(default)]
     pub networks: BTreeMap<String, Vec<Proxy>>,
@@ -72,6 +76,7 @@ impl File {
             name: name.to_owned(),
             template: Template::default(),
             proxies: Vec::new(),
+            names: false,
             networks: BTreeMap::new(),
             skip: Vec::new(),
             private_direct: true,

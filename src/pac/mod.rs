@@ -2,7 +2,8 @@
 //!
 //! A file is a template behind one variable, `vestibule`, that holds what the template needs to know. All of it is
 //! written as JSON in ASCII, so nothing that comes from the configuration or from a request can become code. Nobody's
-//! name and no secret is in it: browsers fetch it without cookies, and keep it for hours.
+//! name and no secret is in it: browsers fetch it without cookies, and keep it for hours. A name of the proxy may be: it
+//! is one client's own, and readable on the wire anyway.
 
 mod config;
 mod script;
@@ -37,8 +38,8 @@ pub struct Facts {
 pub struct Document {
     /// The text, in ASCII.
     pub body: Bytes,
-    /// A strong entity tag, with its quotes.
-    pub etag: String,
+    /// A strong entity tag, with its quotes. None for a file that is one client's own: nobody may keep it for others.
+    pub etag: Option<String>,
     /// For how many seconds it may be kept without asking again.
     pub max_age: u64,
 }
@@ -127,6 +128,16 @@ impl Pac {
         }
     }
 
+    /// Whether the file at `path` gives each client on `network` a name of its own for the proxy.
+    pub fn hands_out_names(&self, path: &str, network: &str) -> bool {
+        self.at(path).is_some_and(|file| file.names && !file.by_network.contains_key(network))
+    }
+
+    /// The file at `path` with this proxy in it, for one client alone.
+    pub fn serve_own(&self, path: &str, proxy: &Proxy) -> Option<Document> {
+        Some(Document { etag: None, ..self.at(path)?.document(std::slice::from_ref(proxy)) })
+    }
+
     /// Whether a PAC file is served at `path`.
     pub fn has(&self, path: &str) -> bool {
         self.at(path).is_some()
@@ -153,6 +164,7 @@ struct Rendering {
     name: String,
     template: String,
     variable: Variable,
+    names: bool,
     direct_after_proxy: bool,
     max_age: u64,
     /// Where a network has proxies of its own.
@@ -186,6 +198,7 @@ impl Rendering {
             name: file.name.clone(),
             template,
             variable: Variable::new(file, facts),
+            names: file.names,
             direct_after_proxy: file.direct_after_proxy,
             max_age,
             by_network: HashMap::new(),
@@ -207,7 +220,7 @@ impl Rendering {
         let body = format!("var vestibule = {};\n\n{}", javascript(&variable), self.template);
         let hash = digest::digest(&digest::SHA256, body.as_bytes());
         let tag = URL_SAFE_NO_PAD.encode(hash.as_ref().split_at(12).0);
-        Document { body: Bytes::from(body), etag: format!("\"{tag}\""), max_age: self.max_age }
+        Document { body: Bytes::from(body), etag: Some(format!("\"{tag}\"")), max_age: self.max_age }
     }
 }
 

@@ -18,7 +18,7 @@ fn answers(file: &File, network: &str, hosts: &[(&str, &str)]) {
         for &(host, wanted) in hosts {
             let url = format!("http://{host}/a?b=c");
             let answer: String = find.call((url.as_str(), host)).unwrap();
-            assert_eq!(answer, wanted, "{host} by {}", document.etag);
+            assert_eq!(answer, wanted, "{host} by {:?}", document.etag);
         }
     });
 }
@@ -229,10 +229,42 @@ fn files_are_found_by_their_names() {
 #[test]
 fn the_entity_tag_changes_with_the_content_and_only_then() {
     let pac = Pac::build(&Config::default(), &Facts::default()).unwrap();
-    let tag = |host| pac.serve("/proxy.pac", "elsewhere", Some(host)).unwrap().etag;
+    let tag = |host| pac.serve("/proxy.pac", "elsewhere", Some(host)).unwrap().etag.unwrap();
     assert_eq!(tag("a:1"), tag("a:1"));
     assert_ne!(tag("a:1"), tag("a:2"));
     assert!(tag("a:1").starts_with('"') && tag("a:1").ends_with('"'));
+}
+
+#[test]
+fn a_file_with_a_name_of_ones_own_leads_there_and_never_around_it() {
+    let mut file = File { names: true, proxies: vec!["a.test:1".parse().unwrap()], ..File::named("proxy") };
+    file.networks.insert("lab".into(), vec!["b.test:2".parse().unwrap()]);
+    let facts = Facts { portal_host: "portal.example.com".into(), ..Facts::default() };
+    let plain = File::named("plain");
+    let pac = Pac::build(&Config { file: vec![file, plain], ..Config::default() }, &facts).unwrap();
+    for (path, network, names) in [
+        ("/proxy.pac", "office", true),
+        ("/proxy.pac", "lab", false),
+        ("/plain.pac", "office", false),
+        ("/x", "office", false),
+    ] {
+        assert_eq!(pac.hands_out_names(path, network), names, "{path} on {network}");
+    }
+    let proxy = "https://d-abc.proxy.example.com:8443".parse().unwrap();
+    let document = pac.serve_own("/proxy.pac", &proxy).unwrap();
+    assert_eq!(document.etag, None, "nobody keeps it for others");
+    let runtime = rquickjs::Runtime::new().unwrap();
+    rquickjs::Context::full(&runtime).unwrap().with(|context| {
+        context.eval::<(), _>(document.body.to_vec()).unwrap();
+        let find: rquickjs::Function<'_> = context.globals().get("FindProxyForURL").unwrap();
+        for (host, wanted) in [
+            ("www.example.com", "HTTPS d-abc.proxy.example.com:8443"),
+            ("portal.example.com", "HTTPS d-abc.proxy.example.com:8443"),
+            ("printer", "DIRECT"),
+        ] {
+            assert_eq!(find.call::<_, String>((format!("https://{host}/"), host)).unwrap(), wanted, "{host}");
+        }
+    });
 }
 
 #[test]

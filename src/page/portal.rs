@@ -25,6 +25,8 @@ pub struct SignedIn {
     pub note: Option<LandingNote>,
     /// Where they were going.
     pub onward: Option<Onward>,
+    /// Whether devices can use the proxy by names of their own.
+    pub has_names: bool,
     /// The token that shows that a form came from this page.
     pub csrf: String,
     /// The origins of the identity providers, where signing out leads.

@@ -64,6 +64,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         more: 3,
         note: None,
         onward: Some(Onward { href: text("/go?r=sealed"), place: text("news.test") }),
+        has_names: true,
         csrf: text("token"),
         identity_providers: vec![text("https://login.example")],
     };
@@ -92,6 +93,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         pages.push(("sign-in-failure", failure.render(brand, locale)));
     }
     pages.extend(test_sso(brand, locale));
+    pages.extend(devices(brand, locale));
     let certificate =
         Certificate { name: text("Vestibule at proxy.contoso.com"), until: now, fingerprint: vec!["AB"; 32].join(":") };
     pages.push(("certificate", certificate.render(brand, locale)));
@@ -126,6 +128,38 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     pages.push(("cookies-blocked", blocked.render(brand, locale)));
     let home = ProxyHome { pac: text("http://proxy.test:8080/proxy.pac"), portal: text("https://portal.test/") };
     pages.push(("proxy-home", home.render(brand, locale)));
+    pages
+}
+
+/// The device page without and with devices, and the page of a new one.
+fn devices(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
+    let now: Timestamp = "2026-03-05T08:09:10Z".parse().unwrap();
+    let device = |title: &str, last_used, signed_out, places: &str| NamedDevice {
+        title: title.into(),
+        last_used,
+        expires: now,
+        places: places.into(),
+        signed_out,
+        id: "sealed".into(),
+    };
+    let devices =
+        vec![device("<b>Laptop</b>", Some(now), false, "office, 192.0.2.0/24"), device("Phone", None, true, "")];
+    let page = Devices { devices, note: None, bound_to_networks: true, csrf: "token".into() };
+    let mut pages = vec![("devices", page.render(brand, locale))];
+    for note in [DeviceNote::Full, DeviceNote::Removed] {
+        pages.push((
+            "devices-note",
+            Devices { note: Some(note), devices: vec![], ..page.clone() }.render(brand, locale),
+        ));
+    }
+    let files = crate::setup::System::ALL.into_iter().map(|system| SetUpFile {
+        system,
+        href: "/devices/set-up/x?d=sealed".into(),
+        with_certificate: system.takes_certificate().then(|| "/devices/set-up/x?d=sealed&certificate=yes".into()),
+    });
+    let pac = "https://pac.proxy.contoso.com/pac/0123456789abcdefABCDEF.pac";
+    let page = DeviceSetUp { title: "<b>Laptop</b>".into(), pac: pac.into(), files: files.collect() };
+    pages.push(("device-set-up", page.render(brand, locale)));
     pages
 }
 

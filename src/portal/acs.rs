@@ -324,6 +324,7 @@ pub(super) async fn begin(
     let client = visit.peer.client.ip().to_canonical();
     let begun = sessions.begin(user, client, visit.user_agent(), facts, visit.peer.network.spans).await;
     let Begun { session, secret } = begun?;
+    visit.bind(portal, &session).await;
     // The session cookie itself is not sent along with a POST from another site.
     if let Some(previous) = previous(portal, visit) {
         sessions.end(previous, Ending::Replaced).await;

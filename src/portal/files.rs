@@ -103,7 +103,8 @@ pub(super) async fn not_found(State(portal): Portal, Extension(visit): Extension
     missing(&portal, &visit)
 }
 
-fn missing(portal: &Shared, visit: &Visit) -> Response<Body> {
+/// The page for an address at which there is nothing.
+pub(super) fn missing(portal: &Shared, visit: &Visit) -> Response<Body> {
     let page = visit.trouble(Trouble::NotFound, None);
     show(StatusCode::NOT_FOUND, page.render(&portal.parts.brand, visit.locale(portal)))
 }

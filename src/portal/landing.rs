@@ -44,6 +44,7 @@ pub(super) fn path(portal: &Shared, note: Option<&LandingNote>, returning: Optio
 /// `GET /me`.
 pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let Some(session) = visit.session(&portal).await else { return redirect(StatusCode::FOUND, "/") };
+    visit.bind(&portal, &session).await;
     let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
     let challenge = visit.parameter("r").and_then(|token| Some((token, Return::open(sealer, token, now).ok()?)));
     let token = Token::issue(&portal, &visit);
@@ -60,6 +61,7 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
             href: with_parameters("/", &[("r", token)]),
             place: logon::place(&challenge),
         }),
+        has_names: portal.parts.names.is_some(),
         csrf: token.text.clone(),
         identity_providers: portal.sign_in_origins(),
     };

@@ -5,6 +5,7 @@
 mod acs;
 mod config;
 mod cookie;
+mod devices;
 mod files;
 mod form;
 mod identity_provider;
@@ -45,9 +46,10 @@ use crate::saml::binding::Outgoing;
 use crate::saml::config::SLO_PATH;
 use crate::saml::{ClaimMap, Mismatch, ServiceProvider};
 use crate::seal::Sealer;
-use crate::session::Sessions;
+use crate::session::names::Addresses;
 use crate::session::pending::PendingSignIns;
 use crate::session::ticket::Tickets;
+use crate::session::{Bindings, Sessions};
 use crate::wire::Peer;
 
 pub use config::{Config, Error, Origin};
@@ -76,6 +78,10 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// How a session gets to one more origin.
     pub tickets: Arc<Tickets>,
+    /// What proxy host names and client certificates stand for.
+    pub bindings: Arc<Bindings>,
+    /// Where proxy host names are found, if there are any.
+    pub names: Option<Addresses>,
     /// Who is at an identity provider.
     pub pending: Arc<PendingSignIns>,
     /// Opens return tokens, and seals what forms and cookies carry.
@@ -231,6 +237,9 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/again", get(logon::again))
         .route(proof::PATH, get(proof::confirm))
         .route("/me", get(landing::show_page))
+        .route("/devices", get(devices::show_page).post(devices::change))
+        .route("/devices/new", get(devices::show_set_up))
+        .route("/devices/set-up/{system}", get(devices::download))
         .route("/sign-out", post(sign_out::sign_out))
         .route("/signed-out", get(sign_out::signed_out))
         .route(SLO_PATH, get(slo::take).post(slo::take))

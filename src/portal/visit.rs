@@ -69,6 +69,11 @@ impl Visit {
         portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await
     }
 
+    /// Lets what the connection has shown stand for the session: its cookie has just come over that connection.
+    pub(super) async fn bind(&self, portal: &Shared, session: &Session) {
+        portal.parts.bindings.bind_all(&self.peer, session).await;
+    }
+
     /// The page that says what did not work, with the way to start again.
     pub(super) fn trouble(&self, trouble: Trouble, returning: Option<&str>) -> SignInFailure {
         SignInFailure { trouble, said: None, again: entrance(returning), request_id: self.request_id.clone() }

@@ -135,6 +135,7 @@ impl Proxy {
             return Err(Refusal::CookiesBlocked(ticket.answers.destination));
         }
         client.prove(session.id);
+        self.bindings.bind_all(&client.peer, &session).await;
         let bound = client.peer.network.address && self.sessions.bind_client(address, &session).await;
         let is_known = bound || client.peer.tls.is_some();
         let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::observe::{Recorder, Surrogate};
 use crate::policy::Decision;
 use crate::seal::Sealer;
-use crate::session::{Offline, Session, SessionId};
+use crate::session::{self, Evidence, Offline, Session, SessionId};
 use crate::wire::forwarded;
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Peer, Scheme, cookie};
@@ -94,6 +94,14 @@ impl Identity {
         Self { session, surrogate, evidence: None }
     }
 
+    fn shown(session: Arc<Session>, evidence: Evidence<'_>, shown: Arc<str>) -> Self {
+        let surrogate = match evidence {
+            Evidence::Certificate(_) => Surrogate::ClientCertificate,
+            Evidence::Name(_) => Surrogate::ProxyHostName,
+        };
+        Self { session, surrogate, evidence: Some(shown) }
+    }
+
     /// Writes it down.
     pub(super) fn record(&self, recorder: &mut Recorder) {
         recorder.identity(&self.session.user, self.session.id.short(), self.surrogate);
@@ -126,6 +134,13 @@ impl super::Proxy {
 
     /// Says who asks for a tunnel: no cookie comes with a CONNECT.
     pub(super) async fn identify_connection(&self, client: &Client) -> Option<Identity> {
+        let shown = match self.of_handshake(&client.peer) {
+            Sight::Clear(shown) => shown,
+            Sight::Unclear => self.recall_handshake(&client.peer).await,
+        };
+        if shown.is_some() {
+            return shown;
+        }
         match self.of_connection(client) {
             Some(identity) => Some(identity),
             None if self.recall_connection(client).await => self.of_connection(client),
@@ -135,6 +150,10 @@ impl super::Proxy {
 
     /// Climbs down the ladder with what is at hand: no surrogate is passed over for a weaker one.
     fn identify_quickly(&self, client: &Client, destination: &Destination, fields: &Fields, now: Timestamp) -> Sight {
+        match self.of_handshake(&client.peer) {
+            Sight::Clear(None) => {}
+            seen => return seen,
+        }
         let mut of_cookie = None;
         for id in named(&self.sealer, now, destination, fields) {
             let Some(session) = self.sessions.find(id) else { return Sight::Unclear };
@@ -158,6 +177,9 @@ impl super::Proxy {
         fields: &Fields,
         now: Timestamp,
     ) -> Option<Identity> {
+        if let Some(identity) = self.recall_handshake(&client.peer).await {
+            return Some(identity);
+        }
         let (mut of_cookie, mut several): (Option<Arc<Session>>, bool) = (None, false);
         for id in named(&self.sealer, now, destination, fields) {
             let Some(session) = self.sessions.recall(id).await else { continue };
@@ -173,6 +195,31 @@ impl super::Proxy {
         }
         self.recall_connection(client).await;
         self.of_connection(client)
+    }
+
+    /// Whom the client's handshake with us tells: its certificate, or the name that it calls us by.
+    fn of_handshake(&self, peer: &Peer) -> Sight {
+        let Some(handshake) = &peer.tls else { return Sight::Clear(None) };
+        for evidence in self.bindings.evidence(handshake) {
+            match self.bindings.find(evidence, peer) {
+                session::Sight::Session(session, shown) => {
+                    return Sight::Clear(Some(Identity::shown(session, evidence, shown)));
+                }
+                session::Sight::Unclear => return Sight::Unclear,
+                session::Sight::Nobody => {}
+            }
+        }
+        Sight::Clear(None)
+    }
+
+    /// As above, wherever it is kept.
+    async fn recall_handshake(&self, peer: &Peer) -> Option<Identity> {
+        for evidence in self.bindings.evidence(peer.tls.as_ref()?) {
+            if let Some((session, shown)) = self.bindings.recall(evidence, peer).await {
+                return Some(Identity::shown(session, evidence, shown));
+            }
+        }
+        None
     }
 
     /// Says who is at the other end of a connection, as far as the connection itself tells.

@@ -30,8 +30,8 @@ use crate::observe::{AccessLog, Outcome, Recorder};
 use crate::page::{Brand, Locales};
 use crate::policy::Policy;
 use crate::seal::Sealer;
-use crate::session::Sessions;
 use crate::session::ticket::Tickets;
+use crate::session::{Bindings, Sessions};
 use crate::wire::forwarded::{self, ForwardedFor};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
 use crate::wire::{Destination, Limits, Peer, Pipes, target};
@@ -66,6 +66,8 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// Tickets on their way.
     pub tickets: Arc<Tickets>,
+    /// What proxy host names and client certificates stand for.
+    pub bindings: Arc<Bindings>,
     /// Seals return tokens and origin cookies.
     pub sealer: Arc<Sealer>,
     /// The rules.
@@ -98,6 +100,7 @@ pub struct Parts {
 pub struct Proxy {
     sessions: Arc<Sessions>,
     tickets: Arc<Tickets>,
+    bindings: Arc<Bindings>,
     sealer: Arc<Sealer>,
     policy: Policy,
     authority: Arc<Authority>,
@@ -124,6 +127,7 @@ impl Proxy {
         Self {
             sessions: parts.sessions,
             tickets: parts.tickets,
+            bindings: parts.bindings,
             sealer: parts.sealer,
             policy: parts.policy,
             authority: parts.authority,

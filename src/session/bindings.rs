@@ -111,6 +111,8 @@ pub struct Issued {
     pub id: DeviceId,
     /// What the address of its PAC file holds.
     pub secret: String,
+    /// What the person calls it.
+    pub title: String,
     /// When it ends, if nobody signs in over it.
     pub expires: Timestamp,
 }
@@ -194,16 +196,16 @@ impl Bindings {
         }
     }
 
-    /// How names are made.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// What a handshake has shown that may stand for a session, the stronger first.
     pub fn evidence<'a>(&self, handshake: &'a Handshake) -> impl Iterator<Item = Evidence<'a>> + use<'a> {
         let certificate = handshake.certificate.as_ref().map(Evidence::Certificate);
         let label = handshake.server_name.as_deref().and_then(|name| self.config.label_in(name));
         certificate.into_iter().chain(label.map(Evidence::Name))
+    }
+
+    /// Whether a name is good only where its person has used it.
+    pub fn bind_network(&self) -> bool {
+        self.config.bind_network
     }
 
     /// Whom `evidence` stands for when `peer` shows it, if that is at hand; finding it counts as using it.
@@ -314,15 +316,19 @@ impl Bindings {
             return Err(error);
         }
         self.store.sync().await?;
+        let title = binding.title.clone();
         self.known.insert((Kind::Name, key), Known::new(binding));
-        Ok(Issued { id: DeviceId(key), secret, expires })
+        Ok(Issued { id: DeviceId(key), secret, title, expires })
     }
 
-    /// The label that the address with this secret leads to, if its device is still good.
+    /// The label that the address with this secret leads to, if its device is still good. While the store is away, who
+    /// knows an address is believed: a label that was not made here stands for nobody anyway.
     pub async fn label_of(&self, secret: &str) -> Option<String> {
         let label = names::of_secret(secret);
-        let known = self.look_up(Evidence::Name(&label).place()).await.ok()??;
-        let is_good = !known.binding.revoked && known.binding.expires > self.clock.now();
+        let is_good = match self.look_up(Evidence::Name(&label).place()).await {
+            Ok(found) => found.is_some_and(|known| !known.binding.revoked && known.binding.expires > self.clock.now()),
+            Err(_) => true,
+        };
         is_good.then_some(label)
     }
 

@@ -60,10 +60,62 @@ impl Config {
         (rest == self.domain.as_deref()? && kind_of(label).is_some()).then_some(label)
     }
 
-    /// The whole name of a label.
-    pub fn host(&self, label: &str) -> Option<String> {
-        Some(format!("{label}.{}", self.domain.as_deref()?))
+    /// Where the names are found, if there are any. `port` is that of a secure web proxy listener.
+    pub fn addresses(&self, port: Option<u16>) -> Option<Addresses> {
+        Some(Addresses { domain: self.domain.clone()?, port: self.port.or(port)? })
     }
+}
+
+/// Where the names of the proxy, and the PAC files that tell them, are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    domain: String,
+    /// The port of all of them.
+    pub port: u16,
+}
+
+/// Characters of a secret.
+const SECRET_LEN: usize = 22;
+
+impl Addresses {
+    /// The whole name of a label.
+    pub fn host(&self, label: &str) -> String {
+        format!("{label}.{}", self.domain)
+    }
+
+    /// The proxy by the name that this secret leads to, as a URL.
+    pub fn proxy(&self, secret: &str) -> String {
+        self.url(&of_secret(secret))
+    }
+
+    /// The address of the PAC file that tells the name that this secret leads to.
+    pub fn pac(&self, secret: &str) -> String {
+        format!("{}{PAC_FOLDER}{secret}.pac", self.url(PAC_LABEL))
+    }
+
+    fn url(&self, label: &str) -> String {
+        let host = self.host(label);
+        if self.port == 443 { format!("https://{host}") } else { format!("https://{host}:{}", self.port) }
+    }
+}
+
+/// Where PAC files with names of their own are found, below the domain of the names: the wildcard certificate is good
+/// there, and no label is like it.
+const PAC_LABEL: &str = "pac";
+
+/// The folder of those files, on each listener of the proxy.
+const PAC_FOLDER: &str = "/pac/";
+
+/// The secret in the path of a PAC file, if it has the form of one.
+pub fn secret_in(path: &str) -> Option<&str> {
+    let secret = path.strip_prefix(PAC_FOLDER)?.strip_suffix(".pac")?;
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (secret.len() == SECRET_LEN && secret.bytes().all(is_good)).then_some(secret)
+}
+
+/// A path as records show it: the address of somebody's own PAC file is a secret.
+pub fn recordable(path: &str) -> &str {
+    if path.starts_with(PAC_FOLDER) { "/pac/***.pac" } else { path }
 }
 
 /// Reads a domain: ASCII, lower case, without a dot at its end.
@@ -166,7 +218,8 @@ mod tests {
         let config = Config { domain: Some("proxy.example.com".into()), ..Config::default() };
         let label = of_secret("one");
         assert_eq!(config.label_in(&format!("{label}.proxy.example.com")), Some(label.as_str()));
-        assert_eq!(config.host(&label), Some(format!("{label}.proxy.example.com")));
+        let addresses = config.addresses(Some(8443)).unwrap();
+        assert_eq!(addresses.host(&label), format!("{label}.proxy.example.com"));
         let short: String = label.chars().take(25).collect();
         for other in [
             "proxy.example.com".to_owned(),
@@ -184,6 +237,28 @@ mod tests {
             assert_eq!(config.label_in(&other), None, "{other}");
         }
         assert_eq!(Config::default().label_in(&format!("{label}.proxy.example.com")), None, "there is no domain");
+    }
+
+    #[test]
+    fn the_address_of_a_pac_file_leads_back_to_its_secret_and_is_not_recorded() {
+        let config = Config { domain: Some("proxy.example.com".into()), ..Config::default() };
+        let secret = crate::seal::random_text();
+        let addresses = config.addresses(Some(8443)).unwrap();
+        let address = addresses.pac(&secret);
+        let path = address.strip_prefix("https://pac.proxy.example.com:8443").unwrap();
+        assert_eq!(secret_in(path), Some(secret.as_str()));
+        assert!(!recordable(path).contains(&secret));
+        assert_eq!(recordable("/proxy.pac"), "/proxy.pac");
+        for other in
+            ["/proxy.pac", "/pac/x.pac", "/pac/../../../../../../../etc/.pac", "/pac/", path.trim_start_matches('/')]
+        {
+            assert_eq!(secret_in(other), None, "{other}");
+        }
+        assert_eq!(addresses.proxy("one"), format!("https://{}.proxy.example.com:8443", of_secret("one")));
+        let standard = Config { port: Some(443), ..config.clone() }.addresses(Some(8443)).unwrap();
+        assert_eq!(standard.pac("s"), "https://pac.proxy.example.com/pac/s.pac");
+        assert_eq!(config.addresses(None), None, "no listener speaks TLS");
+        assert_eq!(Config::default().addresses(Some(8443)), None);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Browser<'a> {
     pub(crate) address: IpAddr,
     /// The authorities that it trusts.
     pub(crate) trusted: PathBuf,
+    /// More options of curl.
+    pub(crate) options: Vec<String>,
 }
 
 /// What a browser has before it after a request and the redirects that came of it.
@@ -53,13 +55,35 @@ pub(crate) struct Form {
 impl<'a> Browser<'a> {
     pub(crate) fn new(world: &'a World) -> Self {
         let jar = Some(world.path("jar"));
-        Self { world, proxy: world.proxy, jar, address: [127, 0, 0, 1].into(), trusted: world.bundle.clone() }
+        Self {
+            world,
+            proxy: world.proxy,
+            jar,
+            address: [127, 0, 0, 1].into(),
+            trusted: world.bundle.clone(),
+            options: Vec::new(),
+        }
     }
 
     /// The same browser at another client address.
     pub(crate) fn at(mut self, address: [u8; 4]) -> Self {
         self.address = address.into();
         self
+    }
+
+    /// One that uses the secure web proxy of this name.
+    pub(crate) fn by_way_of(mut self, name: &str, port: u16) -> Self {
+        self.options.extend(["-x".to_owned(), format!("https://{name}:{port}")]);
+        self.options.extend(["--resolve".to_owned(), format!("{name}:{port}:127.0.0.1")]);
+        self.options.extend(["--proxy-cacert".to_owned(), self.world.bundle.display().to_string()]);
+        self
+    }
+
+    /// A request without the proxy, as browsers fetch PAC files.
+    pub(crate) fn ask_directly(&self, url: &str, options: &[&str]) -> Page {
+        let mut all = vec!["--noproxy", "*"];
+        all.extend(options);
+        self.bare_curl(url, &all)
     }
 
     /// One that keeps no cookies.
@@ -97,7 +121,7 @@ impl<'a> Browser<'a> {
         let mut command = self.command();
         command.args(["-sSv", "--max-time", "20", "--max-redirs", "15", "-D"]).arg(&heads).arg("-o").arg(&body);
         command.args(["-w", "%{http_code} %{http_connect} %{num_redirects} %{url_effective}", url]).args(options);
-        let output = command.stdin(Stdio::null()).output();
+        let output = command.args(&self.options).stdin(Stdio::null()).output();
         let output = output.unwrap_or_else(|error| panic!("curl is needed, and `make test` installs it: {error}"));
         let written = String::from_utf8(output.stdout).unwrap();
         let mut parts = written.splitn(4, ' ');

@@ -199,6 +199,42 @@ fn shared_store(redis: &redis::Config, check: &mut Check<'_>) {
 
 pub(super) fn proxy_names(config: &Config, check: &mut Check<'_>) {
     let names = &config.proxy_names;
+    let secure =
+        config.listeners.iter().enumerate().find_map(|(index, listener)| Some((index, listener.tls.as_ref()?)));
+    match (&names.domain, secure) {
+        (Some(domain), None) if !check.is_damaged("listener") => {
+            let help = format!(
+                "add a `[[listener]]` with `tls = {{ names = [\"{domain}\", \"*.{domain}\"] }}`, or with a certificate \
+                 for these names"
+            );
+            let message = "the names are read in the TLS handshake, and no listener speaks TLS";
+            check.note(at!["proxy_names", "domain"], message, &help);
+        }
+        (Some(domain), Some((index, tls))) if tls.certificate.is_none() && !tls.names.is_empty() => {
+            let wild = format!("*.{domain}");
+            if !tls.names.iter().any(|name| name.eq_ignore_ascii_case(&wild)) {
+                let message = format!("no certificate would be issued for the names below `{domain}`");
+                check.note(at!["listener", index, "tls", "names"], message, &format!("add \"{wild}\""));
+            }
+        }
+        (Some(domain), Some((index, tls))) => {
+            if let Some(file) = &tls.certificate
+                && let Some(false) = secure::covers(file, &format!("*.{domain}"))
+            {
+                let message = format!("the certificate is not good for the names below `{domain}`");
+                let help = format!("it must hold the name \"*.{domain}\"");
+                check.note(at!["listener", index, "tls", "certificate"], message, &help);
+            }
+        }
+        (None, _) => {
+            for (index, file) in config.pac.file.iter().enumerate().filter(|(_, file)| file.names) {
+                let (at, message) =
+                    (at!["pac", "file", index, "names"], format!("`{}` has no names to give out", file.name));
+                check.note(at, message, "add `[proxy_names]` with a `domain`");
+            }
+        }
+        _ => {}
+    }
     if names.expires < Duration::hours(1).signed() {
         let help = "browsers fetch a PAC file every 12 hours or so; the default is \"90d\"";
         check.note(at!["proxy_names", "expires"], "names would end before they are used", help);

@@ -335,6 +335,66 @@ system-firefox = Firefox, auf jedem System
         Öffnen Sie in den Einstellungen „Datenschutz & Sicherheit“, „Zertifikate“, „Zertifikate anzeigen“ und den Reiter „Zertifizierungsstellen“.
         Wählen Sie „Importieren“, dann die Datei, und kreuzen Sie „Dieser CA vertrauen, um Websites zu identifizieren“ an.
 
+## Geräte mit eigenem Namen
+
+devices-link = Geräte: den Proxy dieses am Namen erkennen lassen
+devices-title = Ihre Geräte
+devices-lead = Ein Gerät, das den Proxy mit einem eigenen Namen anspricht, wird auch dort als Ihres erkannt, wo mehrere Leute eine Adresse teilen, und dafür wird nichts entschlüsselt.
+devices-none = Sie haben noch kein solches Gerät.
+devices-used = zuletzt benutzt { $moment }
+devices-unused = noch nicht benutzt
+devices-places = gilt in { $places }
+devices-until = endet { $moment }, wenn Sie sich nicht vorher darauf anmelden
+devices-signed-out = dort anmelden
+devices-again = Neue Adresse
+devices-remove = Entfernen
+devices-wire = Der Name ist auf dem Weg zum Proxy lesbar, deshalb gilt er nur in Netzen, in denen Sie ihn benutzt haben. In einem anderen werden Sie einmal um die Anmeldung gebeten.
+devices-full = Sie haben so viele Geräte, wie eine Person haben darf: Entfernen Sie eines, bevor Sie ein weiteres hinzufügen.
+devices-removed = Das Gerät ist entfernt. Wer seinen Namen benutzt, wird um die Anmeldung gebeten.
+devices-make = Gerät hinzufügen
+devices-name = Wie nennen Sie es?
+devices-hint = Damit Sie es wiedererkennen, etwa: Büro-Laptop.
+devices-button = Adresse anlegen
+
+setup-title = { $device } einrichten
+setup-lead = Geben Sie dem Gerät diese Adresse als Adresse der automatischen Proxy-Konfiguration (PAC), von Hand oder mit einer der Dateien unten:
+setup-secret = Diese Adresse wird nur eine Stunde lang gezeigt, und sie ist geheim: Wer sie benutzt, gilt als Sie. Geht sie verloren, legen Sie auf der Seite Ihrer Geräte eine neue an.
+setup-files = Dateien zum Einrichten
+setup-download = Herunterladen
+setup-download-certificate = Mit dem Zertifikat herunterladen
+setup-trust = Das Gerät muss dem Zertifikat des Proxys vertrauen. Wenn es keine Verbindung bekommt, fehlt das Zertifikat:
+setup-back = Zu Ihren Geräten
+setup-windows = Windows
+    .steps =
+        Laden Sie die Datei herunter, öffnen Sie sie und bestätigen Sie, dass sie die Einstellungen ändern darf.
+        Schließen Sie den Browser und öffnen Sie ihn wieder. Edge, Chrome und die meisten Programme nehmen die Adresse von dort.
+        Um es rückgängig zu machen, öffnen Sie „Proxyeinstellungen“ und schalten Sie „Setupskript verwenden“ aus.
+setup-apple = macOS, iPhone und iPad
+    .steps =
+        Laden Sie auf einem Mac das Profil herunter, öffnen Sie es und installieren Sie es in den Systemeinstellungen unter „Profile“.
+        Ein iPhone oder iPad nimmt einen Proxy für alle Netze nur an, wenn Ihre Organisation es verwaltet. Öffnen Sie sonst in den Einstellungen „WLAN“, das Netz, „Proxy konfigurieren“, „Automatisch“, und geben Sie die Adresse ein.
+        Schalten Sie das Zertifikat, wenn es dabei ist, auch unter „Allgemein“, „Info“, „Zertifikatsvertrauenseinstellungen“ ein.
+setup-linux = Linux: GNOME und KDE
+    .steps =
+        Laden Sie das Skript herunter und führen Sie es in Ihrer eigenen Sitzung aus:
+        $ sh vestibule-proxy.sh
+        Um es rückgängig zu machen, wählen Sie in den Netzwerkeinstellungen „Aus“ oder „Kein Proxy“.
+setup-terminal = Terminal: curl, git und andere
+    .steps =
+        Laden Sie die Datei herunter und lesen Sie sie in Ihre Shell ein; Programme, die mit einem Proxy TLS sprechen können, benutzen ihn dann:
+        $ . ./vestibule-proxy.env
+        Um es rückgängig zu machen, schließen Sie die Shell.
+setup-firefox = Firefox
+    .steps =
+        Laden Sie policies.json herunter und legen Sie die Datei in den Ordner „distribution“ neben dem Programm, unter Linux in /etc/firefox/policies.
+        Legen Sie mit dem Zertifikat unter Linux authority.pem in ~/.mozilla/certificates; unter Windows und macOS nimmt Firefox es vom System.
+        Oder tragen Sie die Adresse in den Einstellungen unter „Verbindungs-Einstellungen“, „Automatische Proxy-Konfigurations-Adresse“ ein.
+setup-chromium = Chromium, Chrome und Edge unter Linux
+    .steps =
+        Laden Sie die Richtlinie herunter und legen Sie sie in den Ordner Ihres Browsers:
+        $ sudo install -Dm644 vestibule-proxy.json /etc/chromium/policies/managed/vestibule-proxy.json
+        Für Chrome ist der Ordner /etc/opt/chrome/policies/managed, für Edge /etc/opt/edge/policies/managed.
+
 ## Die eigene Adresse des Proxys
 
 home-title = Das ist ein Proxy

@@ -335,6 +335,66 @@ system-firefox = Firefox, on any system
         In Settings, open Privacy & Security, Certificates, View Certificates, and the tab Authorities.
         Choose Import, pick the file, and tick “Trust this CA to identify websites”.
 
+## Devices with names of their own
+
+devices-link = Devices: let the proxy know this one by name
+devices-title = Your devices
+devices-lead = A device that calls the proxy by a name of its own is known as yours wherever several people share one address, and nothing is decrypted for that.
+devices-none = You have no such device yet.
+devices-used = last used { $moment }
+devices-unused = not used yet
+devices-places = good on { $places }
+devices-until = ends { $moment }, unless you sign in on it before
+devices-signed-out = sign in on it
+devices-again = New address
+devices-remove = Remove
+devices-wire = Its name can be read on the way to the proxy, so it is good only on networks on which you have used it. On another one you are asked to sign in once.
+devices-full = You have as many devices as one person may have: remove one before you add another.
+devices-removed = The device is removed. Whoever uses its name is asked to sign in.
+devices-make = Add a device
+devices-name = What do you call it?
+devices-hint = For you to recognise it by, such as: office laptop.
+devices-button = Make its address
+
+setup-title = Set up { $device }
+setup-lead = Give the device this address as the address of its automatic proxy configuration (PAC), by hand or with one of the files below:
+setup-secret = This address is shown for an hour only, and it is a secret: whoever uses it passes for you. If it gets lost, make a new one on the page of your devices.
+setup-files = Set-up files
+setup-download = Download
+setup-download-certificate = Download with the certificate
+setup-trust = The device must trust the certificate of the proxy. If it cannot connect, the certificate is missing:
+setup-back = To your devices
+setup-windows = Windows
+    .steps =
+        Download the file, open it, and confirm that it may change the settings.
+        Close the browser and open it again. Edge, Chrome and most programs take the address from there.
+        To undo it, open “Proxy settings” and switch “Use setup script” off.
+setup-apple = macOS, iPhone and iPad
+    .steps =
+        On a Mac, download the profile, open it, and install it in the system settings under “Profiles”.
+        An iPhone or iPad takes a proxy for all networks only if your organisation manages it. Otherwise open “Wi-Fi” in the settings, the network, “Configure Proxy”, “Automatic”, and enter the address.
+        With the certificate, switch it on under “General”, “About”, “Certificate Trust Settings” as well.
+setup-linux = Linux: GNOME and KDE
+    .steps =
+        Download the script and run it in your own session:
+        $ sh vestibule-proxy.sh
+        To undo it, choose “Disabled” or “No proxy” in the network settings.
+setup-terminal = Terminal: curl, git and others
+    .steps =
+        Download the file and read it into your shell; programs that can speak TLS to a proxy use it then:
+        $ . ./vestibule-proxy.env
+        To undo it, close the shell.
+setup-firefox = Firefox
+    .steps =
+        Download policies.json and put it into the folder “distribution” beside the program, or on Linux into /etc/firefox/policies.
+        With the certificate, put authority.pem into ~/.mozilla/certificates on Linux; on Windows and macOS Firefox takes it from the system.
+        Or enter the address in the settings under “Network Settings”, “Automatic proxy configuration URL”.
+setup-chromium = Chromium, Chrome and Edge on Linux
+    .steps =
+        Download the policy and put it into the folder of your browser:
+        $ sudo install -Dm644 vestibule-proxy.json /etc/chromium/policies/managed/vestibule-proxy.json
+        For Chrome the folder is /etc/opt/chrome/policies/managed, for Edge /etc/opt/edge/policies/managed.
+
 ## The proxy's own address
 
 home-title = This is a proxy

@@ -311,7 +311,7 @@ async fn a_sign_in_binds_all_that_its_connection_has_shown() {
     let node = stage.node();
     let alice = node.sign_in("alice").await;
     let label = names::unbound();
-    let server_name = node.bindings.config().host(&label).map(Into::into);
+    let server_name = Some(format!("{label}.proxy.example.com").into());
     let handshake = Handshake { server_name, certificate: Some([9; 32]) };
     let peer = Peer { tls: Some(Arc::new(handshake.clone())), ..at(OFFICE) };
     let evidence: Vec<_> = node.bindings.evidence(&handshake).collect();

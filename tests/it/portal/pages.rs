@@ -14,6 +14,9 @@ async fn every_answer_carries_the_fields_that_protect_it() {
         "/go",
         "/again",
         "/me",
+        "/devices",
+        "/devices/new",
+        "/devices/set-up/linux",
         "/signed-out",
         "/certificate",
         "/certificate/authority.pem",
@@ -30,7 +33,7 @@ async fn every_answer_carries_the_fields_that_protect_it() {
         answers.push((path, browser.get(path).await));
     }
     browser.sign_in(None).await;
-    for path in ["/", "/me"] {
+    for path in ["/", "/me", "/devices"] {
         answers.push((path, browser.get(path).await));
     }
     for (path, answer) in answers {

@@ -24,7 +24,7 @@ use vestibule::session::returning::Return;
 use vestibule::session::store::Store;
 use vestibule::session::store::memory::Memory;
 use vestibule::session::ticket::Tickets;
-use vestibule::session::{self, Sessions};
+use vestibule::session::{self, Bindings, Sessions};
 use vestibule::wire::Peer;
 
 pub(crate) const PORTAL: &str = "https://portal.test";
@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) tickets: Arc<Tickets>,
+    pub(crate) bindings: Arc<Bindings>,
     pub(crate) operators: Arc<Operators>,
     /// The identity provider's certificate, in PEM.
     pub(crate) certificate: String,
@@ -88,6 +89,14 @@ impl World {
         let session_config = session::Config { max: options.max_sessions, ..session::Config::default() };
         let sessions = Arc::new(Sessions::new(session_config, Arc::clone(&store), clock.clone()));
         let tickets = Arc::new(Tickets::new(Arc::clone(&store), clock.clone()));
+        let names = session::names::Config {
+            domain: Some("proxy.test".into()),
+            max_per_person: 3,
+            ..session::names::Config::default()
+        };
+        let addresses = names.addresses(Some(8443));
+        let bindings = Bindings::new(names, Arc::clone(&sessions), Arc::clone(&store), clock.clone());
+        let bindings = Arc::new(bindings);
         let pending = Arc::new(PendingSignIns::new(store, clock.clone(), SignedDuration::from_mins(30)));
         let sealer = Arc::new(Sealer::random());
         let sp = ServiceProvider {
@@ -143,6 +152,8 @@ impl World {
         let parts = Parts {
             sessions: Arc::clone(&sessions),
             tickets: Arc::clone(&tickets),
+            bindings: Arc::clone(&bindings),
+            names: addresses,
             pending: Arc::clone(&pending),
             sealer: Arc::clone(&sealer),
             realms: vec![realm],
@@ -158,6 +169,7 @@ impl World {
             sealer,
             sessions,
             tickets,
+            bindings,
             operators,
             certificate,
             state,

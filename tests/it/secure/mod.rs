@@ -3,6 +3,7 @@
 mod client;
 mod frames;
 mod h2;
+mod names;
 
 use super::browser::{Browser, Page};
 use super::world::{Builder, World};
