@@ -6,8 +6,9 @@ pub mod identity;
 pub mod secret;
 pub mod units;
 
-// Layer 1: what is sealed, and what stands on the wire.
+// Layer 1: what is sealed, what stands on the wire, and what devices are given.
 pub mod seal;
+pub mod setup;
 pub mod wire;
 
 // Layer 2: rules and formats; pure, given the time.
@@ -15,7 +16,6 @@ pub mod pac;
 pub mod page;
 pub mod policy;
 pub mod saml;
-pub mod setup;
 
 // Layer 3: what is remembered between requests.
 pub mod authority;

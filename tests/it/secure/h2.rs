@@ -9,7 +9,7 @@ use http::{Method, Request};
 use super::super::origin::Origin;
 use super::super::world::PATIENCE;
 use super::client::Client;
-use super::{SHARED, go, secure};
+use super::{SHARED, browser, secure};
 
 const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0";
 
@@ -69,9 +69,8 @@ fn somebody_unknown_is_challenged_and_known_on_all_streams_afterwards() {
     let (refused, _) = client.tunnel("mail.test:22", CHROMIUM);
     assert_eq!(refused.status(), 403);
     // Somebody signs in; their cookie comes by one stream of this connection and speaks for all of it.
-    let browser = world.browser().at(SHARED);
-    let logon = go(&world, &browser, "http://news.test/", &["-L"]);
-    browser.sign_in(&logon, "bsimon@contoso.com", "simon");
+    let browser = browser(&world);
+    browser.arrive("http://news.test/");
     let cookie = format!("vestibule_s={}", browser.cookie("news.test", "vestibule_s").unwrap());
     let known = client.get("http://news.test/known", &[("cookie", &cookie)]);
     assert_eq!(known.status, 200, "{known:?}");
