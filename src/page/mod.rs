@@ -6,6 +6,7 @@
 mod brand;
 mod cause;
 mod colour;
+mod guest;
 mod handover;
 mod html;
 mod locale;
@@ -17,6 +18,7 @@ mod test_sso;
 pub use brand::{Brand, Help};
 pub use cause::{Cause, Trouble};
 pub use colour::{Colour, NotAColour};
+pub use guest::Guest;
 pub use handover::{Handover, Purpose};
 pub use html::Html;
 pub use locale::{Locale, Locales};

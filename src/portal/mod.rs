@@ -3,10 +3,12 @@
 //! One origin, served on its own listener and by the proxy to whoever asks for its name. It works without scripts.
 
 mod acs;
+mod captive;
 mod config;
 mod cookie;
 mod files;
 mod form;
+mod guest;
 mod identity_provider;
 mod landing;
 mod limit;
@@ -88,6 +90,8 @@ pub struct Parts {
     pub operators: Arc<Operators>,
     /// The look of the pages.
     pub brand: Brand,
+    /// What guests agree to before they go on; nothing, if there is none.
+    pub guest_terms: Option<String>,
     /// The time.
     pub clock: Clock,
 }
@@ -231,6 +235,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/again", get(logon::again))
         .route(proof::PATH, get(proof::confirm))
         .route("/me", get(landing::show_page))
+        .route("/guest", get(guest::show_terms).post(guest::begin))
+        .route("/renew", post(renewal::renew_now))
         .route("/sign-out", post(sign_out::sign_out))
         .route("/signed-out", get(sign_out::signed_out))
         .route(SLO_PATH, get(slo::take).post(slo::take))
@@ -240,7 +246,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/certificate/authority.pem", get(files::authority_pem))
         .route("/certificate/authority.crt", get(files::authority_der))
         .route("/saml/metadata", get(files::metadata))
-        .route("/captive", get(files::captive))
+        .route("/captive", get(captive::state))
         .route("/healthz", get(files::health))
         .route("/robots.txt", get(files::robots));
     for path in acs::paths(&shared.parts.realms) {

@@ -66,7 +66,9 @@ impl Visit {
 
     /// The browser's session.
     pub(super) async fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
-        portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await
+        let session = portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await?;
+        // A guest is one only where guests are let in.
+        (!session.user.is_guest() || self.peer.admits_guests()).then_some(session)
     }
 
     /// The page that says what did not work, with the way to start again.

@@ -1,5 +1,6 @@
 //! The portal with an identity provider and browsers around it.
 
+mod guests;
 mod pages;
 mod sign_in;
 mod sign_out;
