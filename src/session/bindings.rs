@@ -286,7 +286,8 @@ impl Bindings {
     /// Lets whatever `peer` has shown in its handshake stand for a session that began, or was proven, over it. What
     /// cannot be bound stands for nobody: the person is known by something weaker.
     pub async fn bind_all(&self, peer: &Peer, session: &Session) {
-        let Some(handshake) = &peer.tls else { return };
+        // A guest is nobody in particular, and must not keep a name from the person who comes next.
+        let Some(handshake) = peer.tls.as_ref().filter(|_| !session.user.is_guest()) else { return };
         for evidence in self.evidence(handshake) {
             let why = match self.bind(evidence, peer, session).await {
                 Ok(Ok(())) => continue,
