@@ -128,6 +128,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         proxy_protocol: Vec::new(),
         forwarders: Vec::new(),
         named: Named::default(),
+        guest: false,
         plain_http: false,
         tcp: limits.tcp(),
     };
@@ -156,6 +157,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let dialler = Arc::new(Dialler::new(&config.dial(), own, tls.clone(), &limits));
     let shared = Shared::new(Networks::new(&config.networks), &limits);
     let finish = CancellationToken::new();
+    let guest_terms = config.portal.terms()?;
     let portal = Portal::new(
         config.portal.clone(),
         portal::Parts {
@@ -172,6 +174,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             },
             operators: Arc::new(Operators::open(&config.state).map_err(Error::OperatorKey)?),
             brand: brand.clone(),
+            guest_terms: guest_terms.clone(),
             clock: clock.clone(),
         },
     );
@@ -204,6 +207,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             tls,
             limits,
             forwarded_for: config.egress.forwarded_for,
+            probes: config.portal.probes.clone(),
+            guests_agree: guest_terms.is_some(),
             clock: clock.clone(),
             finish: finish.clone(),
             tasks: shared.tasks.clone(),
@@ -291,6 +296,7 @@ fn options_of(listener: &section::Listener, limits: &Limits) -> listener::Option
         proxy_protocol: listener.proxy_protocol.clone(),
         forwarders: listener.forwarders.clone(),
         named: listener.forwarded_client,
+        guest: listener.guest,
         plain_http: listener.tls.is_none(),
         tcp: limits.tcp(),
     }

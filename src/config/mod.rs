@@ -137,7 +137,11 @@ impl Config {
     fn settle(&mut self, folder: &Path) {
         let portal = &mut self.portal;
         let mut paths: Vec<&mut PathBuf> = vec![&mut self.state];
-        paths.extend([&mut portal.certificate, &mut portal.key, &mut portal.logo].into_iter().flatten());
+        paths.extend(
+            [&mut portal.certificate, &mut portal.key, &mut portal.logo, &mut portal.guest_terms_file]
+                .into_iter()
+                .flatten(),
+        );
         paths.extend(&mut self.egress.trust);
         paths.extend(&mut self.session.redis.ca);
         for tls in self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {

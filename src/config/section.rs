@@ -35,6 +35,9 @@ pub struct Listener {
     /// Which value of that field is the client: `first` (the default) or `last`.
     #[serde(default)]
     pub forwarded_client: Named,
+    /// Whether everybody on it goes on as `guest` who has not signed in, where the network is known. Default: false.
+    #[serde(default)]
+    pub guest: bool,
     /// Connections that may wait to be accepted.
     #[serde(default = "backlog")]
     pub backlog: u16,

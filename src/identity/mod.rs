@@ -8,4 +8,4 @@ pub mod user;
 pub use logon_name::LogonName;
 pub use network::{Network, Networks};
 pub use realm::Realm;
-pub use user::{Groups, User};
+pub use user::{GUEST, Groups, User};

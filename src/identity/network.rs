@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 /// The name of the network that every address belongs to which no configured network holds.
 pub const ELSEWHERE: &str = "elsewhere";
@@ -29,6 +31,12 @@ pub struct Config {
     /// What happens to requests that cannot be challenged. Default `refuse`.
     #[serde(default)]
     pub unidentified: Unidentified,
+    /// Whether people may go on without an account, as `guest`. Default: false.
+    #[serde(default)]
+    pub guest: bool,
+    /// Where its clients are, for the times on pages and in schedules: an IANA name such as `Europe/Berlin`.
+    #[serde(default, deserialize_with = "time_zone")]
+    pub time_zone: Option<TimeZone>,
     /// How long a session that begins here lasts. Default: as `[session]` says.
     #[serde(default, deserialize_with = "crate::units::optional_signed_duration")]
     pub lifetime: Option<SignedDuration>,
@@ -72,6 +80,10 @@ pub struct Network {
     pub address: bool,
     /// What happens to requests that cannot be challenged.
     pub unidentified: Unidentified,
+    /// Whether people may go on as `guest`.
+    pub guest: bool,
+    /// Where its clients are, if that is known.
+    pub time_zone: Option<TimeZone>,
     /// How long sessions that begin here last.
     pub spans: Spans,
 }
@@ -85,6 +97,14 @@ pub struct Spans {
     pub idle: Option<SignedDuration>,
 }
 
+fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let zone = TimeZone::get(&name).map_err(|_| {
+        D::Error::custom(format_args!("there is no time zone `{name}`; it is a name such as \"Europe/Berlin\""))
+    })?;
+    Ok(Some(zone))
+}
+
 impl From<&Config> for Network {
     fn from(config: &Config) -> Self {
         Self {
@@ -92,12 +112,19 @@ impl From<&Config> for Network {
             sign_in: config.sign_in,
             address: !config.shared && config.address.unwrap_or(true),
             unidentified: config.unidentified,
+            guest: config.guest,
+            time_zone: config.time_zone.clone(),
             spans: Spans { lifetime: config.lifetime, idle: config.idle },
         }
     }
 }
 
 impl Network {
+    /// Whether it is where everybody is who is on no configured network.
+    pub fn is_elsewhere(&self) -> bool {
+        *self.name == *ELSEWHERE
+    }
+
     /// The same, where a client address stands for nobody.
     #[must_use]
     pub fn without_address(&self) -> Self {
@@ -127,6 +154,8 @@ impl Networks {
             sign_in: SignIn::Required,
             address: false,
             unidentified: Unidentified::Refuse,
+            guest: false,
+            time_zone: None,
             spans: Spans::default(),
         };
         Self { prefixes, elsewhere: Arc::new(elsewhere) }
@@ -154,6 +183,8 @@ mod tests {
             shared: false,
             address: None,
             unidentified: Unidentified::Allow,
+            guest: false,
+            time_zone: None,
             lifetime: None,
             idle: None,
         }

@@ -25,6 +25,25 @@ pub struct User {
 }
 
 impl User {
+    /// Somebody without an account. `id` keeps guests apart.
+    pub fn guest(id: String) -> Self {
+        Self {
+            realm: GUEST.to_owned(),
+            id,
+            name: GUEST.to_owned(),
+            display_name: None,
+            sam_account_name: None,
+            upn: None,
+            email: None,
+            groups: Groups::Known(Vec::new()),
+        }
+    }
+
+    /// Whether nobody vouches for this person.
+    pub fn is_guest(&self) -> bool {
+        self.realm == GUEST
+    }
+
     /// Whether `name` is a way of naming this person: the recorded name, UPN, mail address or `sAMAccountName`.
     /// Letter case does not matter, as in Active Directory.
     pub fn is_called(&self, name: &str) -> bool {
@@ -37,6 +56,9 @@ impl User {
         self.display_name.as_deref().unwrap_or(&self.name)
     }
 }
+
+/// The name of everybody who goes on without an account, and of the realm that vouches for them: none does.
+pub const GUEST: &str = "guest";
 
 /// Group membership, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +88,9 @@ mod tests {
         for name in ["b.simon@CONTOSO.com", "BSIMON", "Britta.Simon@contoso.com"] {
             assert!(user.is_called(name), "{name}");
         }
-        assert!(!user.is_called("simon"));
+        assert!(!user.is_called("simon") && !user.is_guest());
+        let guest = User::guest("1".into());
+        assert!(guest.is_called("Guest") && guest.is_guest() && guest != User::guest("2".into()));
         assert_eq!(user.friendly_name(), "B.Simon@contoso.com");
     }
 }

@@ -37,6 +37,8 @@ pub struct Options {
     pub forwarders: Vec<IpNet>,
     /// Which value of that field is the client.
     pub named: Named,
+    /// Whether it is for guests.
+    pub guest: bool,
     /// Whether whoever cannot be served understands plain HTTP.
     pub plain_http: bool,
     /// How connections to clients that have gone are found out.
@@ -156,7 +158,8 @@ impl Acceptor {
         let mut reserve = Reserve::new(options.plain_http);
         let forwarders = (!options.forwarders.is_empty()).then(|| {
             let (networks, connections) = (Arc::clone(&shared.networks), Arc::clone(&shared.connections));
-            Arc::new(Forwarders::new(&options.forwarders, options.named, networks, connections))
+            let forwarders = Forwarders::new(&options.forwarders, options.named, networks, connections);
+            Arc::new(forwarders.at_guest_listener(options.guest))
         });
         let entrance = Entrance { name, options, shared, forwarders };
         loop {
@@ -223,7 +226,8 @@ impl Entrance {
         };
         let network = Arc::clone(self.shared.networks.of(client.ip()));
         let (listener, place) = (Arc::clone(&self.name), Some(Arc::new(place)));
-        Some(Peer { client, listener, network, tls: None, place, forwarder: None, standing })
+        let guest = self.options.guest && !network.is_elsewhere();
+        Some(Peer { client, listener, network, tls: None, place, forwarder: None, standing, guest })
     }
 
     fn standing(&self, client: IpAddr) -> Standing {

@@ -11,6 +11,7 @@ fn options(proxy_protocol: &[&str]) -> Options {
         proxy_protocol: proxy_protocol.iter().map(|net| net.parse().unwrap()).collect(),
         forwarders: Vec::new(),
         named: Named::First,
+        guest: false,
         plain_http: true,
         tcp: Limits::default().tcp(),
     }

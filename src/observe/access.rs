@@ -31,6 +31,8 @@ pub enum Surrogate {
     Connection,
     /// The client address, on a network where it may stand for a session.
     ClientAddress,
+    /// The listener, which lets everybody in as `guest`.
+    GuestListener,
     /// It is not known.
     #[default]
     None,
@@ -44,7 +46,7 @@ impl Surrogate {
             // It can be read on the wire, but is used from one network only.
             Self::ProxyHostName => Strength::Medium,
             Self::ClientAddress => Strength::Weak,
-            Self::None => Strength::None,
+            Self::GuestListener | Self::None => Strength::None,
         }
     }
 }

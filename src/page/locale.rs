@@ -114,6 +114,11 @@ impl Locale {
         self.format(key, None, &pairs.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect())
     }
 
+    /// A message that says how long something goes on.
+    pub fn remaining(&self, key: &str, hours: &i64, minutes: &i64) -> String {
+        self.with_all(key, &[("hours", &hours.to_string()), ("minutes", &minutes.to_string())])
+    }
+
     /// A part of a message: what happened, why, what to do next.
     pub fn part(&self, key: &str, part: &str) -> String {
         self.format(key, Some(part), &FluentArgs::new())

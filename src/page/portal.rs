@@ -1,5 +1,6 @@
 //! The portal's pages for people who have signed in, have signed out, or could not sign in.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -17,6 +18,12 @@ pub struct SignedIn {
     pub since: Timestamp,
     /// When they must sign in again.
     pub until: Timestamp,
+    /// Hours and minutes until then, if that is soon.
+    pub left: Option<(i64, i64)>,
+    /// The zone in which times are written.
+    pub time_zone: TimeZone,
+    /// Whether it is somebody without an account.
+    pub guest: bool,
     /// Where they are signed in, this device first.
     pub devices: Vec<Device>,
     /// How many more devices there are than are listed.

@@ -23,6 +23,8 @@ pub struct Logon {
     pub example: String,
     /// The NetBIOS domain of the example, where there is one.
     pub netbios: Option<String>,
+    /// Whether one may go on without an account.
+    pub guest: bool,
     /// The origins of the identity providers, where the form leads in the end.
     pub identity_providers: Vec<String>,
 }

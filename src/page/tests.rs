@@ -15,6 +15,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         example: text("b.simon@contoso.com"),
         netbios: Some(text("CONTOSO")),
         csrf: text("token"),
+        guest: true,
         place: Some(text("news.test")),
         returning: Some(text("sealed")),
         identity_providers: vec![text("https://login.example")],
@@ -57,6 +58,9 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         account: text("B.Simon@contoso.com"),
         since: now,
         until: now,
+        left: Some((3, 20)),
+        time_zone: jiff::tz::TimeZone::UTC,
+        guest: false,
         devices: vec![
             device("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36", true),
             device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", false),
@@ -69,6 +73,19 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         identity_providers: vec![text("https://login.example")],
     };
     pages.push(("signed-in", signed_in.render(brand, locale)));
+    pages.push(("signed-in-guest", SignedIn { guest: true, ..signed_in.clone() }.render(brand, locale)));
+    let guest = Guest {
+        terms: Guest::paragraphs("Be <b>kind</b>.\r\n\r\nBe quick."),
+        is_missing: true,
+        place: Some(text("news.test")),
+        account: text("/?account=1&r=sealed"),
+        returning: Some(text("sealed")),
+        csrf: text("token"),
+    };
+    assert_eq!(guest.terms, ["Be <b>kind</b>.", "Be quick."]);
+    pages.push(("guest", guest.render(brand, locale)));
+    let bare = Guest { terms: vec![], is_missing: false, place: None, ..guest };
+    pages.push(("guest-without-terms", bare.render(brand, locale)));
     for note in [
         LandingNote::WelcomeBack,
         LandingNote::Unsolicited,

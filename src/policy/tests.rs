@@ -2,7 +2,8 @@ use super::*;
 use crate::identity::network::Spans;
 
 fn network(sign_in: SignIn, unidentified: Unidentified) -> Network {
-    Network { name: "office".into(), sign_in, address: true, unidentified, spans: Spans::default() }
+    let (guest, time_zone, spans) = (false, None, Spans::default());
+    Network { name: "office".into(), sign_in, address: true, unidentified, guest, time_zone, spans }
 }
 
 fn user(groups: Groups) -> User {

@@ -314,7 +314,7 @@ pub(super) async fn begin(
     note: Option<&LandingNote>,
     returning: Option<&str>,
 ) -> Result<Response<Body>, Refusal> {
-    let (sessions, sealer, now) = (&portal.parts.sessions, &portal.parts.sealer, portal.parts.clock.now());
+    let sessions = &portal.parts.sessions;
     let facts = AssertionFacts {
         name_id: accepted.name_id,
         session_index: accepted.session_index,
@@ -323,8 +323,9 @@ pub(super) async fn begin(
     };
     let client = visit.peer.client.ip().to_canonical();
     let begun = sessions.begin(user, client, visit.user_agent(), facts, visit.peer.network.spans).await;
-    let Begun { session, secret } = begun?;
-    visit.bind(portal, &session).await;
+    let begun = begun?;
+    let session = &begun.session;
+    visit.bind(portal, session).await;
     // The session cookie itself is not sent along with a POST from another site.
     if let Some(previous) = previous(portal, visit) {
         sessions.end(previous, Ending::Replaced).await;
@@ -339,15 +340,21 @@ pub(super) async fn begin(
     );
     let location = logon::after_sign_in(portal, note, returning);
     let mut response = redirect(StatusCode::SEE_OTHER, &location);
-    let lifetime = Some(session.expires.duration_since(now));
-    cookie::set(&mut response, cookie::SESSION, &secret, SameSite::Lax, lifetime);
-    let previous = sealer.seal(PREVIOUS, &session.id, after(session.expires, CLOCK_SKEW));
-    cookie::set(&mut response, cookie::PREVIOUS, &previous, SameSite::None, lifetime);
-    match returning.filter(|token| token.len() <= cookie::MAX_VALUE) {
-        Some(token) => cookie::set(&mut response, cookie::DESTINATION, token, SameSite::Lax, Some(REMEMBERED)),
-        None => cookie::remove(&mut response, cookie::DESTINATION),
-    }
+    keep(portal, &mut response, &begun, returning);
     Ok(response)
+}
+
+/// Lets the browser keep a session that has begun.
+pub(super) fn keep(portal: &Shared, response: &mut Response<Body>, begun: &Begun, returning: Option<&str>) {
+    let session = &begun.session;
+    let lifetime = Some(session.expires.duration_since(portal.parts.clock.now()));
+    cookie::set(response, cookie::SESSION, &begun.secret, SameSite::Lax, lifetime);
+    let previous = portal.parts.sealer.seal(PREVIOUS, &session.id, after(session.expires, CLOCK_SKEW));
+    cookie::set(response, cookie::PREVIOUS, &previous, SameSite::None, lifetime);
+    match returning.filter(|token| token.len() <= cookie::MAX_VALUE) {
+        Some(token) => cookie::set(response, cookie::DESTINATION, token, SameSite::Lax, Some(REMEMBERED)),
+        None => cookie::remove(response, cookie::DESTINATION),
+    }
 }
 
 /// The session that a new sign-in in this browser replaces.

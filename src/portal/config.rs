@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::clock::SignedDuration;
 use crate::page::{Brand, Colour, Help};
+use crate::wire::Probe;
 
 /// `[portal]`, as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +48,19 @@ pub struct Config {
     /// Sign-ins that one client address may try in a minute; a hundred people may share one. Default: 300.
     #[serde(default = "attempts_per_minute")]
     pub attempts_per_minute: u32,
+    /// What guests agree to before they go on: a text, with empty lines between its paragraphs. Default: nothing.
+    pub guest_terms: Option<String>,
+    /// The same in a file.
+    pub guest_terms_file: Option<PathBuf>,
+    /// How long somebody is a guest. Default: 8 hours.
+    #[serde(default = "guest_lifetime", deserialize_with = "crate::units::signed_duration")]
+    pub guest_lifetime: SignedDuration,
+    /// Addresses that browsers and systems ask to find out whether there is a captive portal, as host and path: whoever is
+    /// unknown is led to the portal by them. Default: those of the systems in use.
+    #[serde(default = "Probe::known")]
+    pub probes: Vec<Probe>,
+    /// A page about the place, for systems that ask for one (`venue-info-url` of RFC 8908).
+    pub venue: Option<Url>,
     /// Origins that an identity provider redirects to while it signs people in, besides its own: browsers follow the
     /// logon form's redirects only to origins that the page names.
     #[serde(default)]
@@ -75,10 +89,24 @@ pub enum Error {
     /// The logo is of a kind that browsers don't show, or too large to be a part of each page.
     #[error("the logo {} is not a PNG, JPEG, WebP or SVG file of at most {MAX_LOGO} bytes", .0.display())]
     UnusableLogo(PathBuf),
+    /// The terms for guests cannot be read.
+    #[error("the terms for guests, {}, cannot be read: {cause}", path.display())]
+    Terms {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The terms for guests are empty, or too long for anybody to read.
+    #[error("the terms for guests are empty, or longer than {MAX_TERMS} bytes")]
+    UnusableTerms,
     /// There is no such time zone.
     #[error("there is no time zone `{0}`")]
     NoSuchTimeZone(String),
 }
+
+/// The longest terms for guests.
+const MAX_TERMS: usize = 64 * 1024;
 
 /// The largest logo: it is a part of every page.
 const MAX_LOGO: usize = 64 * 1024;
@@ -97,6 +125,10 @@ fn sign_in_timeout() -> SignedDuration {
 
 fn renew_before() -> SignedDuration {
     SignedDuration::from_hours(24)
+}
+
+fn guest_lifetime() -> SignedDuration {
+    SignedDuration::from_hours(8)
 }
 
 fn attempts_per_minute() -> u32 {
@@ -119,6 +151,11 @@ impl Config {
             sign_in_timeout: sign_in_timeout(),
             renew_before: renew_before(),
             attempts_per_minute: attempts_per_minute(),
+            guest_terms: None,
+            guest_terms_file: None,
+            guest_lifetime: guest_lifetime(),
+            probes: Probe::known(),
+            venue: None,
             sign_in_origins: Vec::new(),
         }
     }
@@ -135,6 +172,21 @@ impl Config {
             brand.time_zone = TimeZone::get(name).map_err(|_| Error::NoSuchTimeZone(name.clone()))?;
         }
         Ok(brand)
+    }
+
+    /// What guests agree to, if there is anything. Reads the file.
+    pub fn terms(&self) -> Result<Option<String>, Error> {
+        let text = match (&self.guest_terms, &self.guest_terms_file) {
+            (Some(text), _) => text.clone(),
+            (None, None) => return Ok(None),
+            (None, Some(path)) => {
+                std::fs::read_to_string(path).map_err(|cause| Error::Terms { path: path.clone(), cause })?
+            }
+        };
+        if text.trim().is_empty() || text.len() > MAX_TERMS {
+            return Err(Error::UnusableTerms);
+        }
+        Ok(Some(text))
     }
 }
 

@@ -81,13 +81,6 @@ pub(super) fn metadata_of(parts: &RealmParts) -> Option<Bytes> {
     metadata.ok().map(Bytes::from)
 }
 
-/// `GET /captive`: the Captive Portal API (RFC 8908), for systems that ask whether somebody must sign in here.
-pub(super) async fn captive(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let captive = portal.parts.sessions.recall_by_client(visit.peer.client.ip().to_canonical()).await.is_none();
-    let answer = serde_json::json!({ "captive": captive, "user-portal-url": format!("{}/", portal.config.url) });
-    typed(Body::from(answer.to_string()), "application/captive+json")
-}
-
 /// `GET /healthz`.
 pub(super) async fn health() -> Response<Body> {
     typed(Body::from("ok\n"), "text/plain; charset=utf-8")
@@ -109,7 +102,8 @@ pub(super) fn missing(portal: &Shared, visit: &Visit) -> Response<Body> {
     show(StatusCode::NOT_FOUND, page.render(&portal.parts.brand, visit.locale(portal)))
 }
 
-fn typed(body: Body, kind: &'static str) -> Response<Body> {
+/// An answer of this media type.
+pub(super) fn typed(body: Body, kind: &'static str) -> Response<Body> {
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use http::{Response, StatusCode};
+use http::header::REFRESH;
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::clock::{SignedDuration, after};
 use crate::page::{Device, LandingNote, Onward, SignedIn};
 use crate::portal::form::Token;
 use crate::portal::visit::with_parameters;
-use crate::portal::{Shared, Visit, logon, redirect, show};
+use crate::portal::{Shared, Visit, logon, redirect, renewal, show};
 use crate::session::Session;
 use crate::session::returning::Return;
 
@@ -47,13 +48,18 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
     visit.bind(&portal, &session).await;
     let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
     let challenge = visit.parameter("r").and_then(|token| Some((token, Return::open(sealer, token, now).ok()?)));
+    let is_challenge = challenge.is_some();
     let token = Token::issue(&portal, &visit);
     let sessions = portal.parts.sessions.of_user(&session.user).await;
+    let zone = visit.peer.network.time_zone.clone();
     let page = SignedIn {
         name: session.user.friendly_name().to_owned(),
         account: session.user.name.clone(),
         since: session.started,
         until: session.expires,
+        left: renewal::left_if_soon(session.started, session.expires, now),
+        time_zone: zone.unwrap_or_else(|| portal.parts.brand.time_zone.clone()),
+        guest: session.user.is_guest(),
         devices: devices(&portal, &session, &sessions),
         more: sessions.len().saturating_sub(LISTED),
         note: visit.parameter("n").and_then(|note| sealer.open(PURPOSE, note, now).ok()),
@@ -67,6 +73,12 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
     };
     let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
     token.set_cookie(&mut response);
+    // Nobody has to press a button who has just pressed one.
+    if let (Some(token), Some(_)) = (visit.parameter("r").filter(|_| is_challenge), visit.parameter("on"))
+        && let Ok(onward) = HeaderValue::try_from(format!("0; url={}", with_parameters("/", &[("r", token)])))
+    {
+        response.headers_mut().insert(REFRESH, onward);
+    }
     response
 }
 

@@ -14,7 +14,9 @@ use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::{self, Form, Token};
 use crate::portal::identity_provider::Manner;
 use crate::portal::visit::{entrance, with_parameters};
-use crate::portal::{RealmParts, Shared, Visit, identity_provider, landing, proof, redirect, renewal, send, show};
+use crate::portal::{
+    RealmParts, Shared, Visit, guest, identity_provider, landing, proof, redirect, renewal, send, show,
+};
 use crate::seal::{self, fingerprint, random_text};
 use crate::session::pending::{Pending, PendingSignIns};
 use crate::session::returning::Return;
@@ -116,6 +118,17 @@ pub(super) async fn prove(
     begin(portal, visit, realm, name, draft).await
 }
 
+/// Sends somebody to the identity provider who wants to begin another session under the same name.
+pub(super) async fn sign_in_again(
+    portal: &Shared,
+    visit: &Visit,
+    realm: &RealmParts,
+    name: &LogonName,
+    typed: &str,
+) -> Response<Body> {
+    begin(portal, visit, realm, name, Draft { account: typed.to_owned(), ..Draft::default() }).await
+}
+
 /// The realm that answers for a typed name.
 fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonName), Mistake> {
     let name = LogonName::parse(typed).map_err(Mistake::Name)?;
@@ -190,7 +203,14 @@ async fn surplus(portal: &Shared, visit: &Visit) -> Vec<String> {
 
 async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Response<Body> {
     let token = visit.parameter("r");
-    let Some(session) = visit.session(portal).await else {
+    let session = visit.session(portal).await;
+    // A guest may have an account, too.
+    let wants_account = visit.parameter("account").is_some();
+    let Some(session) = session.filter(|session| !(wants_account && session.user.is_guest())) else {
+        // At a listener for guests there is nothing to choose.
+        if visit.peer.guest && !wants_account && portal.parts.guest_terms.is_some() {
+            return guest::terms(portal, visit);
+        }
         // Nobody types a name and a password for nothing.
         if let Health::Away { .. } = portal.parts.sessions.health() {
             let page = visit.trouble(Trouble::Away, token);
@@ -323,6 +343,7 @@ fn logon_as(status: StatusCode, portal: &Shared, visit: &Visit, draft: Draft) ->
         csrf: token.text.clone(),
         example: format!("b.simon@{domain}"),
         netbios: realm.and_then(|realm| realm.netbios.first()).map(|(netbios, _)| netbios.clone()),
+        guest: visit.peer.admits_guests(),
         identity_providers: portal.sign_in_origins(),
     };
     let mut response = show(status, page.render(&portal.parts.brand, visit.locale(portal)));

@@ -3,11 +3,13 @@
 //! One origin, served on its own listener and by the proxy to whoever asks for its name. It works without scripts.
 
 mod acs;
+mod captive;
 mod config;
 mod cookie;
 mod devices;
 mod files;
 mod form;
+mod guest;
 mod identity_provider;
 mod landing;
 mod limit;
@@ -94,6 +96,8 @@ pub struct Parts {
     pub operators: Arc<Operators>,
     /// The look of the pages.
     pub brand: Brand,
+    /// What guests agree to before they go on; nothing, if there is none.
+    pub guest_terms: Option<String>,
     /// The time.
     pub clock: Clock,
 }
@@ -240,6 +244,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/devices", get(devices::show_page).post(devices::change))
         .route("/devices/new", get(devices::show_set_up))
         .route("/devices/set-up/{system}", get(devices::download))
+        .route("/guest", get(guest::show_terms).post(guest::begin))
+        .route("/renew", post(renewal::renew_now))
         .route("/sign-out", post(sign_out::sign_out))
         .route("/signed-out", get(sign_out::signed_out))
         .route(SLO_PATH, get(slo::take).post(slo::take))
@@ -249,7 +255,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/certificate/authority.pem", get(files::authority_pem))
         .route("/certificate/authority.crt", get(files::authority_der))
         .route("/saml/metadata", get(files::metadata))
-        .route("/captive", get(files::captive))
+        .route("/captive", get(captive::state))
         .route("/healthz", get(files::health))
         .route("/robots.txt", get(files::robots));
     for path in acs::paths(&shared.parts.realms) {

@@ -13,7 +13,7 @@ use super::{Shared, Visit, logon, redirect, show};
 use crate::clock::{SignedDuration, after};
 use crate::identity::{LogonName, User};
 use crate::page::Trouble;
-use crate::portal::visit::entrance;
+use crate::portal::visit::{entrance, with_parameters};
 use crate::saml::response::{Accepted, CLOCK_SKEW};
 use crate::session::pending::Pending;
 use crate::session::returning::Return;
@@ -48,6 +48,11 @@ pub(super) async fn ask_for(
 }
 
 async fn ask(portal: &Shared, visit: &Visit, session: &Session, returning: Option<&str>) -> Response<Body> {
+    if session.user.is_guest() {
+        let mut parameters = vec![("account", "1")];
+        parameters.extend(returning.map(|token| ("r", token)));
+        return redirect(StatusCode::SEE_OTHER, &with_parameters("/", &parameters));
+    }
     let realms = &portal.parts.realms;
     let realm = realms.iter().find(|parts| parts.realm.name == session.user.realm && parts.switch.is_on());
     let typed = session.user.upn.as_deref().unwrap_or(&session.user.name);

@@ -2,13 +2,19 @@
 //! without a page (IsPassive, SAML Core §3.4.1). Whoever it still knows never sees a logon page; for all others nothing
 //! changes until the session ends.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::body::Body;
-use http::Response;
+use axum::extract::State;
+use http::{Request, Response, StatusCode};
 use moka::sync::Cache;
 
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::LogonName;
-use crate::portal::{Shared, Visit, logon};
+use crate::page::Trouble;
+use crate::portal::form::{self, Form};
+use crate::portal::{RealmParts, Shared, Visit, logon, redirect, show};
 use crate::session::{Session, SessionId};
 
 /// How long a renewal that did not succeed is not tried again.
@@ -45,11 +51,52 @@ pub(super) async fn renew(
     {
         return None;
     }
-    let realm =
-        portal.parts.realms.iter().find(|parts| parts.realm.name == session.user.realm && parts.switch.is_on())?;
-    let typed = session.user.upn.as_deref().unwrap_or(&session.user.name);
-    let name = LogonName::parse(typed).ok()?;
+    let (realm, name, typed) = way(portal, session)?;
     Some(logon::renew(portal, visit, realm, &name, typed, returning).await)
+}
+
+/// `POST /renew`: somebody wants to go on under the same name for longer.
+pub(super) async fn renew_now(
+    State(portal): State<Arc<Shared>>,
+    Extension(visit): Extension<Visit>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let fail =
+        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
+    let form = match Form::read(request, form::MAX_FORM).await {
+        Ok(form) => form,
+        Err(trouble) => return fail(StatusCode::BAD_REQUEST, trouble),
+    };
+    if let Err(error) = form::check(&portal, &visit, &form) {
+        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
+        return fail(StatusCode::FORBIDDEN, Trouble::Form);
+    }
+    let Some(session) = visit.session(&portal).await else { return redirect(StatusCode::SEE_OTHER, "/") };
+    if session.user.is_guest() {
+        return redirect(StatusCode::SEE_OTHER, "/guest");
+    }
+    if !portal.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
+        return fail(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
+    }
+    match way(&portal, &session) {
+        Some((realm, name, typed)) => logon::sign_in_again(&portal, &visit, realm, &name, typed).await,
+        // Their realm is gone, or switched off: the logon page says what can be done.
+        None => fail(StatusCode::SERVICE_UNAVAILABLE, Trouble::ProviderFailed),
+    }
+}
+
+/// Who vouches for somebody, and under which name.
+fn way<'a>(portal: &'a Shared, session: &'a Session) -> Option<(&'a RealmParts, LogonName, &'a str)> {
+    let mut realms = portal.parts.realms.iter();
+    let realm = realms.find(|parts| parts.realm.name == session.user.realm && parts.switch.is_on())?;
+    let typed = session.user.upn.as_deref().unwrap_or(&session.user.name);
+    Some((realm, LogonName::parse(typed).ok()?, typed))
+}
+
+/// Hours and minutes until a session ends, in its last day; for a short one, in its last quarter.
+pub(super) fn left_if_soon(started: Timestamp, expires: Timestamp, now: Timestamp) -> Option<(i64, i64)> {
+    let minutes = expires.duration_since(now).as_mins().max(0);
+    is_due(started, expires, SignedDuration::from_hours(24), now).then_some((minutes / 60, minutes % 60))
 }
 
 /// A short session is renewed in its last quarter: it would be asked about at each visit otherwise.
@@ -76,6 +123,14 @@ mod tests {
         ] {
             let found = is_due(at(0), at(length), SignedDuration::from_secs(before), at(now));
             assert_eq!(found, due, "{length} {before} {now}");
+        }
+    }
+
+    #[test]
+    fn people_are_reminded_when_the_end_is_near() {
+        let at = |hours: i64| Timestamp::from_second(hours * 3600 + 60).unwrap();
+        for (length, now, left) in [(720, 0, None), (720, 695, None), (720, 697, Some((23, 0))), (8, 7, Some((1, 0)))] {
+            assert_eq!(left_if_soon(at(0), at(length), at(now)), left, "{length} {now}");
         }
     }
 

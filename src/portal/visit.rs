@@ -66,7 +66,9 @@ impl Visit {
 
     /// The browser's session.
     pub(super) async fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
-        portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await
+        let session = portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await?;
+        // A guest is one only where guests are let in.
+        (!session.user.is_guest() || self.peer.admits_guests()).then_some(session)
     }
 
     /// Lets what the connection has shown stand for the session: its cookie has just come over that connection.

@@ -6,9 +6,8 @@
 
 use http::Method;
 
-use crate::wire::Destination;
 use crate::wire::h1::{Fields, RequestHead};
-use crate::wire::target::Host;
+use crate::wire::{Destination, Probe};
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +26,8 @@ pub(super) enum Kind {
     Tool,
 }
 
-/// Addresses that browsers and systems ask to find out whether there is a captive portal: host and path.
-const PROBES: [(&str, &str); 8] = [
-    ("connectivitycheck.gstatic.com", "/generate_204"),
-    ("www.gstatic.com", "/generate_204"),
-    ("clients3.google.com", "/generate_204"),
-    ("edge-http.microsoft.com", "/captiveportal/generate_204"),
-    ("www.msftconnecttest.com", "/connecttest.txt"),
-    ("detectportal.firefox.com", "/canonical.html"),
-    ("detectportal.firefox.com", "/success.txt"),
-    ("captive.apple.com", "/hotspot-detect.html"),
-];
-
 /// Says what kind of request this is.
-pub(super) fn classify(request: &RequestHead, destination: &Destination) -> Kind {
+pub(super) fn classify(request: &RequestHead, destination: &Destination, probes: &[Probe]) -> Kind {
     let fields = &request.fields;
     let reads = request.method == Method::GET || request.method == Method::HEAD;
     if request.method == Method::OPTIONS
@@ -49,7 +36,7 @@ pub(super) fn classify(request: &RequestHead, destination: &Destination) -> Kind
     {
         return Kind::Preflight;
     }
-    if reads && is_probe(destination, request.target.path()) {
+    if reads && probes.iter().any(|probe| probe.is(destination, request.target.path())) {
         return Kind::Probe;
     }
     if is_navigation(fields) {
@@ -78,11 +65,6 @@ pub(super) fn is_navigation(fields: &Fields) -> bool {
                 || fields.text("accept").is_some_and(|accept| accept.contains("text/html"))
         }
     }
-}
-
-fn is_probe(destination: &Destination, path: &str) -> bool {
-    let Host::Domain(host) = &destination.host else { return false };
-    PROBES.iter().any(|(probe_host, probe_path)| host == probe_host && path == *probe_path)
 }
 
 #[cfg(test)]
@@ -135,7 +117,7 @@ mod tests {
             let request = RequestHead::parse(&head.into(), 9).unwrap();
             let scheme = if url.starts_with("https") { crate::wire::Scheme::Https } else { crate::wire::Scheme::Http };
             let destination = Destination::of_authority(scheme, request.target.authority().unwrap()).unwrap();
-            assert_eq!(classify(&request, &destination), *kind, "{method} {url} {fields}");
+            assert_eq!(classify(&request, &destination, &Probe::known()), *kind, "{method} {url} {fields}");
         }
     }
 }

@@ -41,7 +41,7 @@ impl Proxy {
     ) -> Option<Connection> {
         recorder.destination(&destination);
         recorder.path = Some(head.target.path().to_owned());
-        let kind = classify(&head, &destination);
+        let kind = classify(&head, &destination, &self.probes);
         let mut request = Request { head, destination, kind, recorder };
         match self.answer(client, &mut request).await {
             Ok(Act::Answer(response)) => self.reply(connection, Some(&request.head), response, request.recorder).await,

@@ -126,10 +126,11 @@ impl super::Proxy {
         fields: &Fields,
     ) -> Option<Identity> {
         let now = self.clock.now();
-        match self.identify_quickly(client, destination, fields, now) {
+        let found = match self.identify_quickly(client, destination, fields, now) {
             Sight::Clear(Some(identity)) => Some(identity),
             _ => self.identify_slowly(client, destination, fields, now).await,
-        }
+        };
+        self.admit_guest(client, found)
     }
 
     /// Says who asks for a tunnel: no cookie comes with a CONNECT.
@@ -141,11 +142,21 @@ impl super::Proxy {
         if shown.is_some() {
             return shown;
         }
-        match self.of_connection(client) {
+        let found = match self.of_connection(client) {
             Some(identity) => Some(identity),
             None if self.recall_connection(client).await => self.of_connection(client),
             None => None,
+        };
+        self.admit_guest(client, found)
+    }
+
+    /// Guests are somebody only where guests are let in, and whoever is nobody is one where nobody is asked.
+    fn admit_guest(&self, client: &Client, found: Option<Identity>) -> Option<Identity> {
+        let found = found.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests());
+        if found.is_some() || !client.peer.guest {
+            return found;
         }
+        self.guest.as_ref().map(|guest| Identity::new(Arc::clone(guest), Surrogate::GuestListener))
     }
 
     /// Climbs down the ladder with what is at hand: no surrogate is passed over for a weaker one.

@@ -26,15 +26,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::authority::Authority;
 use crate::clock::{self, Clock};
+use crate::identity::User;
 use crate::observe::{AccessLog, Outcome, Recorder};
 use crate::page::{Brand, Locales};
 use crate::policy::Policy;
 use crate::seal::Sealer;
 use crate::session::ticket::Tickets;
-use crate::session::{Bindings, Sessions};
+use crate::session::{Bindings, Session, Sessions};
 use crate::wire::forwarded::{self, ForwardedFor};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
-use crate::wire::{Destination, Limits, Peer, Pipes, target};
+use crate::wire::{Destination, Limits, Peer, Pipes, Probe, target};
 use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
@@ -88,6 +89,10 @@ pub struct Parts {
     pub limits: Limits,
     /// What origins are told about the client's address.
     pub forwarded_for: ForwardedFor,
+    /// Addresses that browsers and systems ask to find out whether there is a captive portal.
+    pub probes: Vec<Probe>,
+    /// Whether guests must agree to something before they go on.
+    pub guests_agree: bool,
     /// The time.
     pub clock: Clock,
     /// Fires when exchanges under way are to be the last.
@@ -114,6 +119,9 @@ pub struct Proxy {
     pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
     forwarded_for: ForwardedFor,
+    probes: Vec<Probe>,
+    /// Stands for everybody at a listener for guests, where nobody is asked anything.
+    guest: Option<Arc<Session>>,
     clock: Clock,
     finish: CancellationToken,
     tasks: TaskTracker,
@@ -147,6 +155,9 @@ impl Proxy {
             pools: Mutex::default(),
             limits: parts.limits,
             forwarded_for: parts.forwarded_for,
+            probes: parts.probes,
+            guest: (!parts.guests_agree)
+                .then(|| Arc::new(Session::standing(User::guest(String::new()), parts.clock.now()))),
             clock: parts.clock,
             finish: parts.finish,
             tasks: parts.tasks,

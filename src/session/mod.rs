@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
 use crate::saml::NameId;
-use crate::seal::fingerprint;
+use crate::seal::{fingerprint, random_text};
 
 pub use binding::{Place, Unbound};
 pub use bindings::{Bindings, Evidence, Sight};
@@ -122,6 +122,25 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session that nobody begins or ends and that no store knows: of everybody who is let in without being asked.
+    pub fn standing(user: User, now: Timestamp) -> Self {
+        Self {
+            id: SessionId::of_secret(&random_text()),
+            user: Arc::new(user),
+            assertion: AssertionFacts::default(),
+            client: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            user_agent: String::new(),
+            started: now,
+            authenticated: Timestamp::UNIX_EPOCH,
+            expires: Timestamp::MAX,
+            idle: None,
+            last_used: AtomicI64::new(now.as_second()),
+            stored_use: AtomicI64::new(now.as_second()),
+            is_watched: AtomicBool::new(false),
+            ended: CancellationToken::new(),
+        }
+    }
+
     /// Whether the session has been ended or is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.has_ended(now) || self.is_idle(now)

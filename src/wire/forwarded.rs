@@ -21,6 +21,8 @@ const FIELD: &str = "x-forwarded-for";
 pub struct Forwarders {
     peers: Vec<IpNet>,
     named: Named,
+    /// Whether the listener is one for guests.
+    guest: bool,
     networks: Arc<Networks>,
     connections: Arc<Connections>,
     ignored: AtomicU64,
@@ -63,7 +65,13 @@ pub enum Error {
 impl Forwarders {
     /// The forwarders in `peers`.
     pub fn new(peers: &[IpNet], named: Named, networks: Arc<Networks>, connections: Arc<Connections>) -> Self {
-        Self { peers: peers.to_vec(), named, networks, connections, ignored: AtomicU64::new(0) }
+        Self { peers: peers.to_vec(), named, guest: false, networks, connections, ignored: AtomicU64::new(0) }
+    }
+
+    /// The same at a listener for guests.
+    #[must_use]
+    pub fn at_guest_listener(self, guest: bool) -> Self {
+        Self { guest, ..self }
     }
 
     /// Whether this address is one of them.
@@ -120,9 +128,11 @@ impl Peer {
             return Ok(Some(Self { network, tls: None, standing: Standing::Own, ..self.clone() }));
         };
         let place = forwarders.connections.enter_within(client.ip(), self.place.clone()).ok_or(Error::Crowded)?;
+        let network = Arc::clone(forwarders.networks.of(client.ip()));
         Ok(Some(Self {
             client,
-            network: Arc::clone(forwarders.networks.of(client.ip())),
+            guest: forwarders.guest && !network.is_elsewhere(),
+            network,
             tls: None,
             place: Some(Arc::new(place)),
             forwarder: Some(self.client.ip()),

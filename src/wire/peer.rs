@@ -33,12 +33,20 @@ pub struct Peer {
     pub forwarder: Option<IpAddr>,
     /// Whether requests on this connection can be somebody else's.
     pub standing: Standing,
+    /// Whether the listener is one for guests, on a network that we know.
+    pub guest: bool,
 }
 
 impl Peer {
     /// A client at the other end of its own connection, which nobody counts.
     pub fn new(client: SocketAddr, listener: &str, network: Arc<Network>) -> Self {
         let listener = listener.into();
-        Self { client, listener, network, tls: None, place: None, forwarder: None, standing: Standing::Own }
+        let standing = Standing::Own;
+        Self { client, listener, network, tls: None, place: None, forwarder: None, standing, guest: false }
+    }
+
+    /// Whether somebody there may go on as `guest`.
+    pub fn admits_guests(&self) -> bool {
+        self.guest || self.network.guest
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Browser<'a> {
 }
 
 /// What a browser has before it after a request and the redirects that came of it.
+#[derive(Clone)]
 pub(crate) struct Page {
     pub(crate) status: u16,
     /// The status of the last CONNECT, or 0.

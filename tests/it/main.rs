@@ -21,6 +21,7 @@ mod flow;
 mod foreign;
 mod forwarders;
 mod fresh;
+mod guests;
 mod interception;
 mod node;
 mod nodes;

@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use vestibule::app::demo::Demo;
+use vestibule::app::demo::{Demo, Lines};
 use vestibule::authority::Authority;
 use vestibule::clock::{Clock, Timestamp};
 
@@ -41,6 +41,7 @@ pub(crate) struct Builder {
     hosts: String,
     limits: String,
     egress: String,
+    portal: String,
     config: String,
     clock: Clock,
     web: Option<Authority>,
@@ -57,6 +58,7 @@ impl World {
             hosts: String::new(),
             limits: "drain_time = \"1s\"\n".to_owned(),
             egress: String::new(),
+            portal: String::new(),
             config: String::new(),
             // The time of certificates has to be right for curl, too.
             clock: Clock::by_hand(Timestamp::now()),
@@ -169,6 +171,12 @@ impl Builder {
         self
     }
 
+    /// Lines for `[portal]`.
+    pub(crate) fn portal(mut self, lines: &str) -> Self {
+        writeln!(self.portal, "{lines}").unwrap();
+        self
+    }
+
     /// DNS servers to ask.
     pub(crate) fn servers(self, servers: &[SocketAddr]) -> Self {
         let servers: Vec<_> = servers.iter().map(SocketAddr::to_string).collect();
@@ -212,7 +220,7 @@ impl Builder {
     }
 
     pub(crate) fn start(self) -> World {
-        let Self { folder, hosts, limits, egress, config, clock, .. } = self;
+        let Self { folder, hosts, limits, egress, portal, config, clock, .. } = self;
         let access = folder.path().join("access.log");
         let extra = format!("{hosts}\n[log]\naccess = {access:?}\n[limits]\n{limits}\n{config}\n");
         let stop = CancellationToken::new();
@@ -224,7 +232,9 @@ impl Builder {
                 let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
                 runtime.block_on(async {
                     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-                    match Demo::start_with(&folder, any, &egress, &extra, &clock).await {
+                    match Demo::start_with(&folder, any, Lines { portal: &portal, egress: &egress }, &extra, &clock)
+                        .await
+                    {
                         Ok(demo) => {
                             let files = demo.files().clone();
                             tell.send(Ok((demo.proxy(), demo.app().addresses(), files))).unwrap();

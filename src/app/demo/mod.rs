@@ -4,4 +4,4 @@ pub mod idp;
 pub mod origin;
 pub mod world;
 
-pub use world::{Demo, Error};
+pub use world::{Demo, Error, Lines};

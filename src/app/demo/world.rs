@@ -42,6 +42,15 @@ pub struct Demo {
     files: Files,
 }
 
+/// Lines for sections of the demo's configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lines<'a> {
+    /// For `[portal]`.
+    pub portal: &'a str,
+    /// For `[egress]`.
+    pub egress: &'a str,
+}
+
 /// The files that a person needs.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -79,14 +88,14 @@ pub enum Error {
 impl Demo {
     /// Binds everything. Files go to `folder`; `extra` is added to the configuration.
     pub async fn start(folder: &Path, proxy: SocketAddr, extra: &str, clock: &Clock) -> Result<Self, Error> {
-        Self::start_with(folder, proxy, "", extra, clock).await
+        Self::start_with(folder, proxy, Lines::default(), extra, clock).await
     }
 
-    /// As [`start`](Self::start), with lines for `[egress]`, too.
+    /// As [`start`](Self::start), with lines for sections that are there, too.
     pub async fn start_with(
         folder: &Path,
         proxy: SocketAddr,
-        egress: &str,
+        Lines { portal, egress }: Lines<'_>,
         extra: &str,
         clock: &Clock,
     ) -> Result<Self, Error> {
@@ -140,6 +149,7 @@ title = "Vestibule demo"
 help = "This is a demo: nobody is on call."
 certificate = {portal_certificate:?}
 key = {portal_key:?}
+{portal}
 [[realm]]
 name = "contoso"
 domains = ["contoso.com"]

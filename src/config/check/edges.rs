@@ -106,6 +106,19 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
             check.readable(at!["portal", key], file);
         }
     }
+    if let Some(file) = &portal.guest_terms_file {
+        let path = at!["portal", "guest_terms_file"];
+        if portal.guest_terms.is_some() {
+            check.note(path, "`guest_terms` says already what guests agree to", "remove one of the two");
+        } else if check.readable(path, file)
+            && let Err(error) = portal.terms()
+        {
+            check.note(path, error.to_string(), "");
+        }
+    }
+    if portal.guest_lifetime < Duration::minutes(1).signed() {
+        check.note(at!["portal", "guest_lifetime"], "guests would have to agree all the time", "the default is \"8h\"");
+    }
     if let Err(error) = portal.brand() {
         let key = if matches!(error, PortalError::NoSuchTimeZone(_)) { "time_zone" } else { "logo" };
         check.note(at!["portal", key], error.to_string(), "");

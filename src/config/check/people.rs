@@ -5,6 +5,7 @@ use crate::clock::SignedDuration;
 use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
+use crate::identity::GUEST;
 use crate::identity::network::ELSEWHERE;
 use crate::{policy, saml};
 
@@ -40,6 +41,10 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
     check.unique(&["realm"], config.realms.iter().map(|realm| realm.name.as_str()));
     let mut taken: Vec<(String, &str)> = Vec::new();
     for (index, realm) in config.realms.iter().enumerate() {
+        if realm.name == GUEST {
+            let help = "it stands for people without an account";
+            check.note(at!["realm", index, "name"], format!("no realm can be called `{GUEST}`"), help);
+        }
         if realm.domains.is_empty() {
             let help = "write the domains of its people: what stands behind the `@`";
             check.note(at!["realm", index, "domains"], "a realm without domains is never chosen", help);

@@ -33,6 +33,8 @@ logon-lead-place = dann geht es weiter zu
 logon-account = Konto
 logon-hint = Zum Beispiel { $example }
 logon-continue = Weiter
+logon-or = oder
+logon-guest = Als Gast fortfahren
 logon-which = Welchen Namen gebe ich ein?
 logon-which-lead = Jeden Namen, unter dem Ihre Organisation Sie kennt, zusammen mit der Domäne:
 logon-password = Ihr Kennwort geben Sie nicht hier ein. Als Nächstes kommt die Anmeldeseite Ihrer Organisation.
@@ -77,6 +79,19 @@ sign-out-here = Hier abmelden
 sign-out-there = Dort abmelden
 sign-out-everywhere = Überall abmelden
 certificate-link = Dieses Gerät einrichten: Zertifikat installieren
+
+signed-in-left = Ihre Sitzung endet in { $hours } Std. { $minutes } Min.
+signed-in-renew = Jetzt verlängern
+signed-in-guest-title = Sie sind als Gast unterwegs
+signed-in-guest-lead = Manche Seiten sind vielleicht nur für Menschen mit Konto.
+
+guest-title = Als Gast fortfahren
+guest-lead = um das Internet ohne Konto zu nutzen.
+guest-terms = Nutzungsbedingungen
+guest-accept = Ich habe die Bedingungen gelesen und nehme sie an.
+guest-missing = Um als Gast fortzufahren, nehmen Sie die Bedingungen an.
+guest-facts = Haben Sie hier ein Konto?
+guest-account = Mit Ihrem Konto anmelden
 
 signed-out-title = Sie sind abgemeldet
 signed-out-lead = Was Sie ab jetzt öffnen, wird nicht mehr mit Ihrem Namen verbunden.

@@ -33,6 +33,8 @@ logon-lead-place = to go on to
 logon-account = Account
 logon-hint = For example { $example }
 logon-continue = Continue
+logon-or = or
+logon-guest = Continue as guest
 logon-which = Which name do I type?
 logon-which-lead = Any name that your organisation knows you by, together with its domain:
 logon-password = You don't type your password here. The next page is your organisation's own sign-in page.
@@ -77,6 +79,19 @@ sign-out-here = Sign out here
 sign-out-there = Sign out there
 sign-out-everywhere = Sign out everywhere
 certificate-link = Set up this device: install the certificate
+
+signed-in-left = Your session ends in { $hours } h { $minutes } min.
+signed-in-renew = Renew it now
+signed-in-guest-title = You are browsing as a guest
+signed-in-guest-lead = Some sites may be for people with an account only.
+
+guest-title = Continue as a guest
+guest-lead = to use the internet without an account.
+guest-terms = Terms of use
+guest-accept = I have read the terms and accept them.
+guest-missing = To go on as a guest, accept the terms.
+guest-facts = Do you have an account here?
+guest-account = Sign in with your account
 
 signed-out-title = You are signed out
 signed-out-lead = What you open from now on is no longer linked to your name.

@@ -28,6 +28,8 @@ fn at(address: &str) -> Peer {
         shared: true,
         address: None,
         unidentified: network::Unidentified::Allow,
+        guest: false,
+        time_zone: None,
         lifetime: None,
         idle: None,
     };

@@ -1,6 +1,7 @@
 //! The portal with an identity provider and browsers around it.
 
 mod devices;
+mod guests;
 mod pages;
 mod sign_in;
 mod sign_out;

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::world::World;
+use super::world::{Options, World};
 
 #[tokio::test]
 async fn every_answer_carries_the_fields_that_protect_it() {
@@ -112,7 +112,7 @@ async fn the_authority_is_given_out_in_both_forms_with_its_fingerprint() {
 
 #[tokio::test]
 async fn machines_get_metadata_health_and_the_captive_portal_api() {
-    let world = World::new();
+    let world = World::with(&Options { network: "address = true", ..Options::default() });
     let mut browser = world.browser();
     let metadata = browser.get("/saml/metadata").await;
     assert_eq!(metadata.fields["content-type"], "application/samlmetadata+xml");
@@ -124,7 +124,14 @@ async fn machines_get_metadata_health_and_the_captive_portal_api() {
     browser.sign_in(None).await;
     let session = world.sessions.find_by_secret(&browser.jar["__Host-vestibule"].0).unwrap();
     world.sessions.bind_client(browser.client, &session).await;
-    assert!(browser.get("/captive").await.text.contains("\"captive\":false"));
+    browser.jar.clear();
+    let month = 30 * 24 * 3600;
+    let open = format!(
+        r#"{{"captive":false,"user-portal-url":"https://portal.test/","can-extend-session":true,"seconds-remaining":{month}}}"#
+    );
+    assert_eq!(browser.get("/captive").await.text, open, "by the address: systems send no cookie");
+    browser.client = "198.51.100.7".parse().unwrap();
+    assert!(browser.get("/captive").await.text.contains("\"captive\":true"), "elsewhere");
     assert_eq!(browser.get("/healthz").await.text, "ok\n");
     assert!(browser.get("/robots.txt").await.text.contains("Disallow: /"));
     assert_eq!(browser.get("/nothing").await.heading(), "There is no such page");

@@ -44,6 +44,7 @@ pub(crate) struct World {
     /// The identity provider's certificate, in PEM.
     pub(crate) certificate: String,
     pub(crate) state: tempfile::TempDir,
+    networks: Networks,
 }
 
 /// What can be different about a world.
@@ -61,6 +62,10 @@ pub(crate) struct Options {
     pub(crate) idp_initiated: bool,
     /// Whether people may sign in.
     pub(crate) enabled: Enabled,
+    /// What guests agree to.
+    pub(crate) guest_terms: Option<String>,
+    /// A network, if its addresses hold the client's.
+    pub(crate) network: &'static str,
 }
 
 impl Default for Options {
@@ -74,6 +79,8 @@ impl Default for Options {
             idp_initiated: false,
             enabled: Enabled::Yes,
             keys: Vec::new(),
+            guest_terms: None,
+            network: "",
         }
     }
 }
@@ -126,6 +133,13 @@ impl World {
         let state = tempfile::tempdir().unwrap();
         let switch = Arc::new(Switch::read(options.enabled, state.path(), &["contoso"]));
         let operators = Arc::new(Operators::ephemeral());
+        let networks: Vec<vestibule::identity::network::Config> = match options.network {
+            "" => Vec::new(),
+            options => {
+                let text = format!("name = \"office\"\naddresses = [\"192.0.2.0/24\"]\n{options}");
+                vec![toml::from_str(&text).unwrap()]
+            }
+        };
         let realm = RealmParts {
             realm: Realm {
                 name: "contoso".into(),
@@ -160,6 +174,7 @@ impl World {
             authority: Certificate { der: Bytes::copy_from_slice(authority.der()), pem: authority.pem() },
             operators: Arc::clone(&operators),
             brand,
+            guest_terms: options.guest_terms.clone(),
             clock: clock.clone(),
         };
         Self {
@@ -173,6 +188,7 @@ impl World {
             operators,
             certificate,
             state,
+            networks: Networks::new(&networks),
         }
     }
 
@@ -304,7 +320,7 @@ impl Browser<'_> {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).unwrap();
-        let network = Arc::clone(Networks::new(&[]).of(self.client));
+        let network = Arc::clone(self.world.networks.of(self.client));
         let peer = Peer::new((self.client, 40_000).into(), "portal", network);
         let (parts, body) = self.world.portal.handle(request, Arc::new(peer)).await.into_parts();
         self.keep(&parts.headers);
