@@ -20,15 +20,13 @@ use crate::portal::{
     RealmParts, Shared, Visit, identity_provider, logon, proof, redirect, show, test_sso, unsolicited,
 };
 use crate::saml::config::ACS_PATH;
+use crate::saml::guard::MAX_FORM;
 use crate::saml::response::{Accepted, CLOCK_SKEW, Expected};
 use crate::saml::{IdentityProvider, Mismatch, response};
 use crate::seal::fingerprint;
 use crate::session::pending::Pending;
 use crate::session::store;
 use crate::session::{AssertionFacts, Begun, Ending, SessionId};
-
-/// A real Response has 5 to 20 kB.
-const MAX_BODY: usize = 256 * 1024;
 
 /// The longest RelayState of ours has 22 characters; the standard allows 80 (SAML Bindings §3.4.3).
 const MAX_RELAY_STATE: usize = 80;
@@ -127,7 +125,7 @@ pub(super) async fn accept(
         |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
     // Nothing is counted by address here. Each sign-in that was begun gets a few answers verified, and the beginning was
     // counted: whoever posts without one costs nothing, and takes nothing from the neighbours behind the same address.
-    let form = match Form::read(request, MAX_BODY).await {
+    let form = match Form::read(request, MAX_FORM).await {
         Ok(form) => form,
         Err(Trouble::TooLarge) => return trouble(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
         Err(_) => return trouble(StatusCode::BAD_REQUEST, Trouble::Refused),

@@ -5,14 +5,15 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, HeaderName, ORIGIN};
 use http::{Request, Response};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use url::form_urlencoded;
 
 use crate::clock::{SignedDuration, after};
 use crate::page::Trouble;
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::{Shared, Visit};
 use crate::seal::{self, fingerprint, random_text};
+use crate::wire;
 
 /// The largest of our own forms, in bytes.
 pub(super) const MAX_FORM: usize = 16 * 1024;
@@ -53,10 +54,14 @@ impl Form {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Trouble::Form);
         }
+        // What says that it is too large is not even received.
+        if request.body().size_hint().lower() > max as u64 {
+            return Err(Trouble::TooLarge);
+        }
         let body = Limited::new(request.into_body(), max).collect();
         let Ok(body) = tokio::time::timeout(PATIENCE, body).await else { return Err(Trouble::Form) };
         match body {
-            Ok(body) => Ok(Self(form_urlencoded::parse(&body.to_bytes()).into_owned().collect())),
+            Ok(body) => wire::form::parse(&body.to_bytes()).map(Self).map_err(|_| Trouble::Form),
             Err(error) if error.is::<LengthLimitError>() => Err(Trouble::TooLarge),
             Err(_) => Err(Trouble::Form),
         }

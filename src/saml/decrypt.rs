@@ -81,7 +81,7 @@ impl Envelope {
         let (mut known, mut keys) = (true, Vec::new());
         assertion.descend(&mut |part| {
             let name = part.name.as_str();
-            known &= match part.namespace.as_str() {
+            known &= match part.namespace.as_ref() {
                 ns::ENCRYPTION | ns::ENCRYPTION_11 => ENCRYPTION_PARTS.contains(&name),
                 ns::SIGNATURE => SIGNATURE_PARTS.contains(&name),
                 _ => false,

@@ -12,13 +12,18 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memchr2;
 use serde::{Deserialize, Serialize};
 
 use crate::saml::xml::{self, Comments, Element};
 use crate::saml::{Error, ns};
 
-/// The longest message that is looked at, in bytes, before base64 is taken off. Entra's have 5 to 20 kB.
-pub const MAX_LEN: usize = 256 * 1024;
+/// The longest message that is looked at, in bytes, once base64 is taken off. Entra's have 5 to 20 kB; one with 1,000
+/// groups of 60 characters has about 90 kB.
+pub const MAX_LEN: usize = 96 * 1024;
+/// The longest form that can hold one, in bytes: base64 with line breaks, a quarter of it more for what forms make of `+`,
+/// `/` and line breaks, and the other fields.
+pub const MAX_FORM: usize = MAX_LEN * 4 / 3 * 5 / 4;
 /// How much of a status message is kept, in characters.
 const MAX_STATUS: usize = 500;
 
@@ -29,8 +34,8 @@ pub struct Guarded {
     pub(super) xml: String,
     /// The same, read.
     pub(super) response: Element,
-    /// The identifiers of the signed elements, in the order in which their Signatures stand in the message.
-    pub(super) signed: Vec<String>,
+    /// What is signed, in the order in which the Signatures stand in the message.
+    pub(super) signed: Vec<Signed>,
     /// What the Response says of itself.
     pub(super) facts: Facts,
 }
@@ -53,8 +58,32 @@ impl Guarded {
 
     /// Whether the Response itself is signed.
     pub(super) fn is_response_signed(&self) -> bool {
-        self.signed.contains(&self.facts.id)
+        self.signed.iter().any(|signed| signed.id == self.facts.id)
     }
+}
+
+/// An element that has a Signature of the right shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Signed {
+    /// The element's identifier.
+    pub(super) id: String,
+    /// The SignedInfo, as a document of its own.
+    pub(super) info: String,
+    /// The SignatureMethod's algorithm.
+    pub(super) method: String,
+    /// The SignatureValue, in base64.
+    pub(super) value: String,
+    /// What the element's canonical form must have, unless unusual prefixes are part of it.
+    pub(super) digest: Option<Digest>,
+}
+
+/// A digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Digest {
+    /// The DigestMethod's algorithm.
+    pub(super) method: String,
+    /// The DigestValue, in base64.
+    pub(super) value: String,
 }
 
 /// What a Response says of itself. Unless it is signed itself, anybody may have written this.
@@ -117,8 +146,8 @@ pub(super) struct Plain {
     pub(super) xml: String,
     /// The same, read.
     pub(super) root: Element,
-    /// The root's identifier, if the root is signed.
-    pub(super) signed: Option<String>,
+    /// The root's Signature, if it is signed.
+    pub(super) signed: Option<Signed>,
 }
 
 /// Lets another protocol message through, such as a LogoutRequest: one that is called one of `names`, with at most one
@@ -140,14 +169,14 @@ pub(super) fn admit_assertion(xml: String) -> Result<Plain, Error> {
 
 /// At most one Signature, over the whole, and no Assertion inside.
 fn plain(xml: String) -> Result<Plain, Error> {
-    let root = xml::parse(&xml, Comments::Refused)?;
+    let xml::Document { root, signed_infos } = xml::read(&xml, Comments::Refused)?;
     check_identifiers(&root)?;
     let mut strays = false;
     root.descend(&mut |element| strays |= is_named_like_assertion(element));
     if strays {
         return Err(Error::StrayAssertion);
     }
-    let signed = check_signatures(&root)?;
+    let signed = check_signatures(&root, signed_infos)?;
     Ok(Plain { xml, signed: signed.into_iter().next(), root })
 }
 
@@ -157,12 +186,19 @@ pub(super) fn unpack(field: &str) -> Result<Vec<u8>, Error> {
     if field.len() > MAX_LEN / 3 * 4 / 38 * 39 {
         return Err(Error::TooLong);
     }
-    let bytes = match field.bytes().any(|byte| matches!(byte, b'\r' | b'\n')) {
-        true => STANDARD.decode(field.replace(['\r', '\n'], "")),
-        false => STANDARD.decode(field),
+    let bytes = match memchr2(b'\r', b'\n', field.as_bytes()) {
+        Some(_) => STANDARD.decode(unbroken(field)),
+        None => STANDARD.decode(field),
     };
     let bytes = bytes.map_err(|_| Error::NotBase64)?;
     if bytes.len() > MAX_LEN { Err(Error::TooLong) } else { Ok(bytes) }
+}
+
+/// The same without its line breaks.
+fn unbroken(field: &str) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(field.len());
+    field.as_bytes().split(|byte| matches!(byte, b'\r' | b'\n')).for_each(|line| whole.extend_from_slice(line));
+    whole
 }
 
 /// Takes the form field `SAMLResponse` and lets through what has the shape of an honest Response.
@@ -171,7 +207,7 @@ pub fn admit(field: &str) -> Result<Guarded, Error> {
 }
 
 fn admit_xml(xml: String) -> Result<Guarded, Error> {
-    let response = xml::parse(&xml, Comments::Refused)?;
+    let xml::Document { root: response, signed_infos } = xml::read(&xml, Comments::Refused)?;
     if !response.is(ns::PROTOCOL, "Response") {
         return Err(Error::NotAResponse);
     }
@@ -179,7 +215,7 @@ fn admit_xml(xml: String) -> Result<Guarded, Error> {
     let facts = facts(&response)?;
     check_children(&response)?;
     check_assertions(&response)?;
-    let signed = check_signatures(&response)?;
+    let signed = check_signatures(&response, signed_infos)?;
     Ok(Guarded { xml, response, signed, facts })
 }
 
@@ -274,9 +310,16 @@ fn is_named_like_assertion(element: &Element) -> bool {
     matches!(element.name.as_str(), "Assertion" | "EncryptedAssertion")
 }
 
-/// The identifiers of the signed elements, in the order of their Signatures.
-fn check_signatures(response: &Element) -> Result<Vec<String>, Error> {
+/// What is signed, in the order of the Signatures.
+fn check_signatures(response: &Element, signed_infos: Vec<String>) -> Result<Vec<Signed>, Error> {
+    let mut count = 0;
+    response.descend(&mut |element| count += usize::from(element.name == "Signature"));
+    // So many that looking at each of them would be work.
+    if count > 2 {
+        return Err(Error::StraySignature);
+    }
     let mut signed = Vec::new();
+    let mut signed_infos = signed_infos.into_iter();
     for child in &response.children {
         let parent = if child.is(ns::SIGNATURE, "Signature") { response } else { child };
         // Where there are two, none is counted here, and the sum below does not come out.
@@ -285,10 +328,15 @@ fn check_signatures(response: &Element) -> Result<Vec<String>, Error> {
             return Err(Error::StraySignature);
         }
         let id = parent.attribute("ID").ok_or(Error::BadId)?;
-        signature::check(signature, id)?;
-        signed.push(id.to_owned());
+        let shape = signature::check(signature, id)?;
+        let info = signed_infos.next().ok_or(Error::StraySignature)?;
+        signed.push(Signed {
+            id: id.to_owned(),
+            info,
+            method: shape.method.to_owned(),
+            value: shape.value.to_owned(),
+            digest: shape.digest.map(|(method, value)| Digest { method: method.to_owned(), value: value.to_owned() }),
+        });
     }
-    let mut count = 0;
-    response.descend(&mut |element| count += usize::from(element.name == "Signature"));
-    if count == signed.len() { Ok(signed) } else { Err(Error::StraySignature) }
+    if count == signed.len() && signed_infos.next().is_none() { Ok(signed) } else { Err(Error::StraySignature) }
 }

@@ -47,6 +47,9 @@ mod ns {
     pub(super) const ENCRYPTION_11: &str = "http://www.w3.org/2009/xmlenc11#";
     pub(super) const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
     pub(super) const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+    /// All of them, the commonest first.
+    pub(super) const ALL: [&str; 8] =
+        [ASSERTION, SIGNATURE, PROTOCOL, SCHEMA_INSTANCE, EXCLUSIVE_C14N, METADATA, ENCRYPTION, ENCRYPTION_11];
 }
 
 #[cfg(test)]

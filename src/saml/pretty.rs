@@ -43,7 +43,7 @@ fn write_element(text: &mut String, element: &Element, around: &str, depth: usiz
         let _ = write!(text, " xmlns=\"{}\"", escape(&element.namespace));
     }
     for attribute in &element.attributes {
-        let prefix = match attribute.namespace.as_str() {
+        let prefix = match attribute.namespace.as_ref() {
             "" => "",
             ns::SCHEMA_INSTANCE => "xsi:",
             _ => "x:",

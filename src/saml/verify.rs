@@ -1,11 +1,15 @@
 //! Has two verifiers agree on what was signed, and reads only that.
 //!
-//! First bergshamra, in Rust, which needs a valid signature by a key of ours over exactly the elements that [`guard`]
+//! A key of ours must have made the SignatureValue, which is looked at before anything else is digested: what a stranger
+//! made up is refused at the price of one public-key operation, however large it is. Then bergshamra, in Rust, which needs a valid signature by a key of ours over exactly the elements that [`guard`]
 //! named. Only then samael with xmlsec: so no message that a stranger made up reaches C code, and nothing a stranger
 //! sends is printed by it. What is read in the end are the octets that xmlsec digested; they must say the same as what
 //! the guard's reader saw.
 //!
 //! [`guard`]: crate::saml::guard
+
+mod canonical;
+mod made;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,9 +19,10 @@ use samael::crypto::AllowedSignatureAlgorithm as Algorithm;
 use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
 
 use crate::saml::decrypt::Envelope;
-use crate::saml::guard::{self, Guarded, Plain};
+use crate::saml::guard::{self, Guarded, Plain, Signed};
 use crate::saml::xml::{self as reader, Comments, Element};
 use crate::saml::{Error, IdentityProvider, Key, ns};
+use made::Made;
 
 const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::RsaSha256,
@@ -99,7 +104,7 @@ pub(super) fn verify_plain(message: &Plain, idp: &IdentityProvider) -> Result<El
 
 /// What was digested, if that is what the guard's reader has `seen` of it. `signed` names the signed elements, in the
 /// order of their Signatures; the outermost of them is the one that was `seen`.
-fn agreed(xml: &str, seen: &Element, signed: &[String], idp: &IdentityProvider) -> Result<Element, Error> {
+fn agreed(xml: &str, seen: &Element, signed: &[Signed], idp: &IdentityProvider) -> Result<Element, Error> {
     if signed.is_empty() {
         return Err(Error::NotSigned);
     }
@@ -111,8 +116,15 @@ fn agreed(xml: &str, seen: &Element, signed: &[String], idp: &IdentityProvider) 
 
 /// The certificate whose key made all the signatures: each must be valid over exactly the element that the guard found
 /// it on. An identity provider has several certificates while it changes its key, and signs with one at a time.
-fn signer<'a>(xml: &str, signed: &[String], idp: &'a IdentityProvider) -> Result<&'a [u8], Error> {
+fn signer<'a>(xml: &str, signed: &[Signed], idp: &'a IdentityProvider) -> Result<&'a [u8], Error> {
+    let values = signed.iter().map(Made::of).collect::<Option<Vec<_>>>().ok_or(Error::BadSignature)?;
     for certificate in idp.certificates() {
+        if values.iter().any(|value| value.is_surely_not_by(certificate)) {
+            continue;
+        }
+        if values.iter().any(|value| value.is_surely_altered(xml)) {
+            return Err(Error::BadSignature);
+        }
         let key = bergshamra::keys::loader::load_x509_cert_der(certificate).map_err(|_| Error::BadSignature)?;
         let mut keys = KeysManager::new();
         keys.add_key(key);
@@ -128,9 +140,9 @@ fn signer<'a>(xml: &str, signed: &[String], idp: &'a IdentityProvider) -> Result
 }
 
 /// Whether a signature is valid, and over the element with this identifier alone.
-fn covers((result, id): (&VerifyResult, &String)) -> bool {
+fn covers((result, signed): (&VerifyResult, &Signed)) -> bool {
     let VerifyResult::Valid { references, .. } = result else { return false };
-    let own = matches!(references.as_slice(), [one] if one.uri.strip_prefix('#') == Some(id));
+    let own = matches!(references.as_slice(), [one] if one.uri.strip_prefix('#') == Some(signed.id.as_str()));
     own && result.all_reference_digests_verified()
 }
 

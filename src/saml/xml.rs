@@ -4,23 +4,23 @@
 //! refused: DOCTYPE, entities, comments, processing instructions, CDATA, mixed content, relative namespace names,
 //! names beyond ASCII. The work is linear in the length of the text, and bounded.
 
+mod bounds;
+
+use std::borrow::Cow;
+
 use quick_xml::XmlVersion;
-use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event, attributes};
 use quick_xml::name::{NamespaceResolver, PrefixDeclaration, ResolveResult};
 use quick_xml::reader::NsReader;
 
-/// How deep elements may stand in each other.
-const MAX_DEPTH: usize = 32;
-/// How many elements a document may have. Entra's longest assertion (150 groups) has about 250.
-const MAX_ELEMENTS: usize = 4000;
-/// How many attributes and namespace declarations an element may have.
-const MAX_ATTRIBUTES: usize = 32;
+use crate::saml::ns;
+use bounds::{MAX_ATTRIBUTES, MAX_DECLARATIONS, MAX_DEPTH};
 
 /// An element, with everything in it. Declarations of namespaces are resolved and gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Element {
     /// The name of its namespace; empty for none.
-    pub(super) namespace: String,
+    pub(super) namespace: Cow<'static, str>,
     /// Its local name.
     pub(super) name: String,
     /// Its attributes, sorted by namespace and name.
@@ -35,7 +35,7 @@ pub(super) struct Element {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Attribute {
     /// The name of its namespace; empty for none.
-    pub(super) namespace: String,
+    pub(super) namespace: Cow<'static, str>,
     /// Its local name.
     pub(super) name: String,
     /// Its value, normalised.
@@ -92,24 +92,39 @@ pub(super) enum Comments {
     Skipped,
 }
 
+/// A document, and what was signed in it.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// Its root.
+    pub(super) root: Element,
+    /// Each SignedInfo that stands in a Signature, in document order, as a document of its own: as it is written, with the
+    /// declarations that hold where it stands. Exclusive canonicalisation makes the same octets of it here and there.
+    pub(super) signed_infos: Vec<String>,
+}
+
 /// Reads a whole document and gives its root.
 pub(super) fn parse(text: &str, comments: Comments) -> Result<Element, Error> {
-    // Nearly all that comes is plain ASCII, which is quick to see.
-    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
-    if !text.starts_with('<') || !(plain || text.chars().all(is_xml_char)) {
-        return Err(Error::Malformed);
-    }
+    read(text, comments).map(|document| document.root)
+}
+
+/// Reads a whole document.
+pub(super) fn read(text: &str, comments: Comments) -> Result<Document, Error> {
+    let max_elements = bounds::check(text, comments)?;
     let mut reader = NsReader::from_str(text);
     reader.resolver_mut().set_max_declarations_per_element(MAX_ATTRIBUTES);
-    let mut tree = Tree::default();
+    let mut tree = Tree { text, max_elements, ..Tree::default() };
     let mut first = true;
     loop {
+        let start = reader.buffer_position();
         match reader.read_event().map_err(|_| Error::Malformed)? {
-            Event::Start(start) => tree.open(element(&start, reader.resolver(), comments)?)?,
-            Event::End(_) => tree.close()?,
-            Event::Empty(start) => {
-                tree.open(element(&start, reader.resolver(), comments)?)?;
-                tree.close()?;
+            Event::Start(tag) => {
+                tree.open(element(&tag, reader.resolver(), comments)?)?;
+                tree.note_signed_info(&tag, reader.resolver(), start);
+            }
+            Event::End(_) => tree.close(reader.buffer_position())?,
+            Event::Empty(tag) => {
+                tree.open(element(&tag, reader.resolver(), comments)?)?;
+                tree.close(start)?;
             }
             Event::Text(text) => tree.text(&text.xml10_content().map_err(|_| Error::Malformed)?)?,
             Event::GeneralRef(reference) => tree.text(character(&reference)?.encode_utf8(&mut [0; 4]))?,
@@ -128,30 +143,66 @@ pub(super) fn parse(text: &str, comments: Comments) -> Result<Element, Error> {
 
 /// The tree as far as it has been read.
 #[derive(Default)]
-struct Tree {
+struct Tree<'a> {
+    text: &'a str,
+    max_elements: usize,
     /// The elements that are open, the root first.
     open: Vec<Element>,
     root: Option<Element>,
     elements: usize,
+    /// The SignedInfo that is open: where it begins, after its name; its name; the declarations that it is given.
+    signed_info: Option<(usize, String)>,
+    signed_infos: Vec<String>,
 }
 
-impl Tree {
+impl Tree<'_> {
     fn open(&mut self, element: Element) -> Result<(), Error> {
         if self.root.is_some() {
             return Err(Error::Malformed);
         }
         self.elements += 1;
-        if self.elements > MAX_ELEMENTS || self.open.len() >= MAX_DEPTH {
+        if self.elements > self.max_elements || self.open.len() >= MAX_DEPTH {
             return Err(Error::TooComplex);
         }
         self.open.push(element);
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Error> {
+    /// Remembers a SignedInfo that has just been opened. `start` is where its tag begins.
+    fn note_signed_info(&mut self, tag: &BytesStart<'_>, resolver: &NamespaceResolver, start: u64) {
+        let [.., parent, own] = self.open.as_slice() else { return };
+        if self.signed_info.is_some() || !own.is(ns::SIGNATURE, "SignedInfo") || !parent.is(ns::SIGNATURE, "Signature")
+        {
+            return;
+        }
+        let mut begun = format!("<{}", String::from_utf8_lossy(tag.name().as_ref()));
+        let rest = usize::try_from(start).unwrap_or(usize::MAX).saturating_add(begun.len());
+        for (prefix, namespace) in resolver.bindings() {
+            let own = tag.attributes().flatten().any(|attribute| attribute.key.as_namespace_binding() == Some(prefix));
+            if own {
+                continue;
+            }
+            // The names of namespaces were checked: nothing in them would have to be escaped.
+            let (colon, prefix) = match prefix {
+                PrefixDeclaration::Default => ("", Cow::Borrowed("")),
+                PrefixDeclaration::Named(prefix) => (":", String::from_utf8_lossy(prefix)),
+            };
+            begun.push_str(&format!(" xmlns{colon}{prefix}=\"{}\"", String::from_utf8_lossy(namespace.as_ref())));
+        }
+        self.signed_info = Some((rest, begun));
+    }
+
+    /// `end` is behind the tag that closes it.
+    fn close(&mut self, end: u64) -> Result<(), Error> {
         let element = self.open.pop().ok_or(Error::Malformed)?;
         if !element.children.is_empty() && !is_blank(&element.text) {
             return Err(Error::Malformed);
+        }
+        if element.name == "SignedInfo"
+            && let Some((rest, begun)) = self.signed_info.take()
+        {
+            let end = usize::try_from(end).unwrap_or(usize::MAX);
+            self.signed_infos.push(begun + self.text.get(rest..end).ok_or(Error::Malformed)?);
         }
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
@@ -169,12 +220,16 @@ impl Tree {
         Ok(())
     }
 
-    fn finish(self) -> Result<Element, Error> {
-        if self.open.is_empty() { self.root.ok_or(Error::Malformed) } else { Err(Error::Malformed) }
+    fn finish(self) -> Result<Document, Error> {
+        let Self { open, root: Some(root), signed_infos, .. } = self else { return Err(Error::Malformed) };
+        if open.is_empty() { Ok(Document { root, signed_infos }) } else { Err(Error::Malformed) }
     }
 }
 
 fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, kind: Comments) -> Result<Element, Error> {
+    if resolver.bindings().size_hint().1.is_some_and(|count| count > MAX_DECLARATIONS) {
+        return Err(Error::TooComplex);
+    }
     let (namespace, name) = resolver.resolve_element(start.name());
     check_qualified_name(start.name().as_ref())?;
     let (namespace, name) = (resolved(&namespace)?, local(name.as_ref())?);
@@ -192,14 +247,7 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, kind: Comments)
         if kind == Comments::Refused && attribute.value.iter().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) {
             return Err(Error::Malformed);
         }
-        // An unknown entity is the only thing that can be wrong with a value here.
-        let value = attribute
-            .normalized_value(XmlVersion::Explicit1_0)
-            .map_err(|_| Error::Forbidden(Construct::Entity))?
-            .into_owned();
-        if !value.chars().all(is_xml_char) {
-            return Err(Error::Malformed);
-        }
+        let value = value(&attribute)?;
         match attribute.key.as_namespace_binding() {
             // One of the verifiers leaves references in such a name as they are.
             Some(_) if attribute.value.contains(&b'&') => return Err(Error::Malformed),
@@ -217,6 +265,18 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, kind: Comments)
         return Err(Error::Malformed);
     }
     Ok(Element { namespace, name, attributes, children: Vec::new(), text: String::new() })
+}
+
+/// What an attribute says.
+fn value(attribute: &attributes::Attribute<'_>) -> Result<String, Error> {
+    // What needs no normalising stands in the text, whose characters have been looked at.
+    if !attribute.value.iter().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) {
+        return local(&attribute.value);
+    }
+    // An unknown entity is the only thing that can be wrong with a value here.
+    let value = attribute.normalized_value(XmlVersion::Explicit1_0);
+    let value = value.map_err(|_| Error::Forbidden(Construct::Entity))?.into_owned();
+    if value.chars().all(is_xml_char) { Ok(value) } else { Err(Error::Malformed) }
 }
 
 /// A canonicaliser fails on relative namespace names, and one that fails may digest nothing at all
@@ -251,11 +311,15 @@ fn is_plain_uri(text: &str) -> bool {
             .all(|part| part.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?=+,;@".contains(c)))
 }
 
-fn resolved(namespace: &ResolveResult<'_>) -> Result<String, Error> {
-    match namespace {
-        ResolveResult::Unbound => Ok(String::new()),
-        ResolveResult::Bound(namespace) => local(namespace.as_ref()),
-        ResolveResult::Unknown(_) => Err(Error::Malformed),
+fn resolved(namespace: &ResolveResult<'_>) -> Result<Cow<'static, str>, Error> {
+    let namespace = match namespace {
+        ResolveResult::Unbound => return Ok(Cow::Borrowed("")),
+        ResolveResult::Bound(namespace) => namespace.as_ref(),
+        ResolveResult::Unknown(_) => return Err(Error::Malformed),
+    };
+    match ns::ALL.into_iter().find(|known| known.as_bytes() == namespace) {
+        Some(known) => Ok(Cow::Borrowed(known)),
+        None => local(namespace).map(Cow::Owned),
     }
 }
 
@@ -265,9 +329,8 @@ fn local(bytes: &[u8]) -> Result<String, Error> {
 
 /// A name, or a prefix and a name, in ASCII.
 fn check_qualified_name(name: &[u8]) -> Result<(), Error> {
-    let name = std::str::from_utf8(name).map_err(|_| Error::Malformed)?;
-    let (prefix, local) = name.split_once(':').unwrap_or(("_", name));
-    if is_name(prefix) && is_name(local) { Ok(()) } else { Err(Error::Malformed) }
+    let mut parts = name.splitn(2, |byte| *byte == b':');
+    if parts.all(is_ncname) { Ok(()) } else { Err(Error::Malformed) }
 }
 
 fn is_reserved(name: &[u8]) -> bool {
@@ -305,13 +368,17 @@ fn is_xml_char(c: char) -> bool {
 }
 
 fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, ' ' | '\t' | '\n' | '\r'))
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 /// Whether `text` is an NCName in ASCII, which is what an ID may be.
 pub(super) fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+    is_ncname(text.as_bytes())
+}
+
+fn is_ncname(text: &[u8]) -> bool {
+    matches!(text, [first, rest @ ..] if (first.is_ascii_alphabetic() || *first == b'_')
+        && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')))
 }
 
 /// Writes `text` so that it can stand in an attribute or between tags.

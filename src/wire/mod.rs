@@ -3,6 +3,7 @@
 pub mod cookie;
 pub mod count;
 pub mod field;
+pub mod form;
 pub mod forwarded;
 pub mod h1;
 pub mod h2;

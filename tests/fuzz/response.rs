@@ -56,6 +56,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let field = STANDARD.encode(&signed);
     let verified = verify::verify_alone(&field, &key().idp);
     assert_ne!(verified, Err(Error::Disagreement), "{signed}");
+    assert_ne!(verified, Err(Error::BadSignature), "a first look refuses what the verifiers take: {signed}");
     let service_provider = ServiceProvider {
         entity_id: "https://auth.test/vestibule".into(),
         acs_url: "https://portal.test/saml/acs".into(),

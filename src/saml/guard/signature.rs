@@ -36,8 +36,18 @@ const KEY_INFO: [&str; 13] = [
     "ECKeyValue",
 ];
 
+/// What stands in a Signature of the right shape.
+pub(super) struct Shape<'a> {
+    /// The SignatureMethod's algorithm.
+    pub(super) method: &'a str,
+    /// The SignatureValue.
+    pub(super) value: &'a str,
+    /// The DigestMethod's algorithm and the DigestValue; none where the canonical form keeps prefixes that nothing uses.
+    pub(super) digest: Option<(&'a str, &'a str)>,
+}
+
 /// Exactly SignedInfo, SignatureValue and perhaps KeyInfo; one Reference, to the element that the Signature stands in.
-pub(super) fn check(signature: &Element, parent: &str) -> Result<(), Error> {
+pub(super) fn check<'a>(signature: &'a Element, parent: &str) -> Result<Shape<'a>, Error> {
     let (info, value, key) = match signature.children.as_slice() {
         [info, value] => (info, value, None),
         [info, value, key] => (info, value, Some(key)),
@@ -61,10 +71,11 @@ pub(super) fn check(signature: &Element, parent: &str) -> Result<(), Error> {
     };
     check_algorithm(canonicalisation, "CanonicalizationMethod", &[ns::EXCLUSIVE_C14N], Error::ForbiddenTransform)?;
     check_algorithm(method, "SignatureMethod", &SIGNATURE_METHODS, Error::ForbiddenAlgorithm)?;
-    check_reference(reference, parent)
+    let digest = check_reference(reference, parent)?;
+    Ok(Shape { method: method.attribute("Algorithm").unwrap_or_default(), value: &value.text, digest })
 }
 
-fn check_reference(reference: &Element, parent: &str) -> Result<(), Error> {
+fn check_reference<'a>(reference: &'a Element, parent: &str) -> Result<Option<(&'a str, &'a str)>, Error> {
     check_named(reference, "Reference")?;
     if reference.attribute("URI").and_then(|uri| uri.strip_prefix('#')) != Some(parent) {
         return Err(Error::ForeignReference);
@@ -80,7 +91,9 @@ fn check_reference(reference: &Element, parent: &str) -> Result<(), Error> {
     check_canonical(canonical)?;
     check_algorithm(method, "DigestMethod", &DIGEST_METHODS, Error::ForbiddenAlgorithm)?;
     check_named(value, "DigestValue")?;
-    check_leaf(value)
+    check_leaf(value)?;
+    let digest = (method.attribute("Algorithm").unwrap_or_default(), value.text.as_str());
+    Ok(Some(digest).filter(|_| canonical.children.is_empty()))
 }
 
 /// Exclusive canonicalisation, perhaps with prefixes that are kept although nothing uses them, as Okta wants for the

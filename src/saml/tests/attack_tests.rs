@@ -370,37 +370,48 @@ fn whatever_is_large_is_refused_in_a_short_time() {
     let signature = Pieces::of(Sign::Assertion).signature;
     let attributes = |count: usize| -> String { (0..count).map(|n| format!(" a{n}=\"\"")).collect() };
     let namespaces = |count: usize| -> String { (0..count).map(|n| format!(" xmlns:a{n}=\"urn:x\"")).collect() };
+    let doctype = Error::Forbidden(Construct::Doctype);
     for (name, message, error) in [
         (
-            "2000 signatures",
-            at("<Subject>", "<Signature xmlns=\"http://www.w3.org/2000/09/xmldsig#\"/>".repeat(2000)),
+            "1000 signatures",
+            at("<Subject>", "<Signature xmlns=\"http://www.w3.org/2000/09/xmldsig#\"/>".repeat(1000)),
             Error::StraySignature,
         ),
-        ("100 whole signatures", at("<Subject>", signature.replace("_a1", "_a9").repeat(100)), Error::StraySignature),
+        ("20 whole signatures", at("<Subject>", signature.replace("_a1", "_a9").repeat(20)), Error::StraySignature),
         ("33 deep", at("<Subject>", format!("{}{}", "<d>".repeat(31), "</d>".repeat(31))), Error::TooComplex),
-        (
-            "20,000 deep",
-            at("<Subject>", format!("{}{}", "<d>".repeat(20_000), "</d>".repeat(20_000))),
-            Error::TooComplex,
-        ),
-        ("20,000 open", at("<Subject>", "<d>".repeat(20_000)), Error::TooComplex),
-        ("50,000 elements", at("<Subject>", "<d/>".repeat(50_000)), Error::TooComplex),
+        ("1,000 deep", at("<Subject>", format!("{}{}", "<d>".repeat(1000), "</d>".repeat(1000))), Error::TooComplex),
+        ("1,000 open", at("<Subject>", "<d>".repeat(1000)), Error::TooComplex),
+        ("2,000 elements", at("<Subject>", "<d/>".repeat(2000)), Error::TooComplex),
+        ("20,000 elements", at("<Subject>", "<d/>".repeat(20_000)), Error::TooComplex),
         ("33 attributes", good.replacen("<Subject>", &format!("<Subject{}>", attributes(33)), 1), Error::TooComplex),
         (
-            "20,000 attributes",
-            good.replacen("<Subject>", &format!("<Subject{}>", attributes(20_000)), 1),
+            "8,000 attributes",
+            good.replacen("<Subject>", &format!("<Subject{}>", attributes(8000)), 1),
+            Error::TooComplex,
+        ),
+        (
+            "4,500 attributes, 30 an element",
+            at("<Subject>", format!("<d{}/>", attributes(30)).repeat(150)),
             Error::TooComplex,
         ),
         ("33 namespaces", good.replacen("<Subject>", &format!("<Subject{}>", namespaces(33)), 1), Error::Malformed),
         (
-            "10,000 namespaces",
-            good.replacen("<Subject>", &format!("<Subject{}>", namespaces(10_000)), 1),
+            "33 namespaces in each other",
+            good.replacen("<Subject>", &format!("<Subject{}><d{}/>", namespaces(20), namespaces(20)), 1),
+            Error::TooComplex,
+        ),
+        (
+            "3,000 namespaces",
+            good.replacen("<Subject>", &format!("<Subject{}>", namespaces(3000)), 1),
             Error::Malformed,
         ),
-        ("50,000 references", at("</NameID>", "&amp;".repeat(40_000)), Error::BadSignature),
-        ("50,000 open brackets", at("</NameID>", "<".repeat(50_000)), Error::Malformed),
-        ("a long name", at("<Subject>", format!("<{}/>", "a".repeat(200_000))), Error::BadSignature),
-        ("too long", at("</NameID>", "a".repeat(300_000)), Error::TooLong),
+        ("2,000 references", at("</NameID>", "&amp;".repeat(2000)), Error::BadSignature),
+        ("2,100 references", at("</NameID>", "&amp;".repeat(2100)), Error::TooComplex),
+        ("90,000 open brackets", "<".repeat(90_000), Error::TooComplex),
+        ("2,000 open brackets", at("</NameID>", "<".repeat(2000)), Error::Malformed),
+        ("a long name", at("<Subject>", format!("<{}/>", "a".repeat(80_000))), Error::BadSignature),
+        ("a DOCTYPE behind all", format!("{}<!DOCTYPE r>", at("</NameID>", "a".repeat(80_000))), doctype),
+        ("too long", at("</NameID>", "a".repeat(100_000)), Error::TooLong),
     ] {
         let started = Instant::now();
         assert_eq!(Message(message).accept(), Err(error), "{name}");
