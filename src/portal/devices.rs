@@ -45,7 +45,7 @@ struct Made {
 /// `GET /devices`.
 pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let Some(_) = &portal.parts.names else { return files::missing(&portal, &visit) };
-    let Some(session) = visit.session(&portal).await else { return redirect(StatusCode::FOUND, "/") };
+    let Some(session) = visit.person(&portal).await else { return redirect(StatusCode::FOUND, "/") };
     visit.bind(&portal, &session).await;
     let Ok(devices) = portal.parts.bindings.devices(&session.user).await else { return away(&portal, &visit) };
     let token = Token::issue(&portal, &visit);
@@ -93,7 +93,7 @@ pub(super) async fn change(
     if portal.parts.names.is_none() {
         return files::missing(&portal, &visit);
     }
-    let Some(session) = visit.session(&portal).await else { return redirect(StatusCode::SEE_OTHER, "/") };
+    let Some(session) = visit.person(&portal).await else { return redirect(StatusCode::SEE_OTHER, "/") };
     let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
     let device: Option<DeviceId> = form.value("device").and_then(|token| sealer.open(DEVICE, token, now).ok());
     let bindings = &portal.parts.bindings;
@@ -134,7 +134,7 @@ fn set_up(portal: &Shared, session: &Session, issued: Issued) -> String {
 async fn made<'a>(portal: &Shared, visit: &'a Visit) -> Option<(Made, &'a str)> {
     let token = visit.parameter("d")?;
     let made: Made = portal.parts.sealer.open(MADE, token, portal.parts.clock.now()).ok()?;
-    let session = visit.session(portal).await?;
+    let session = visit.person(portal).await?;
     (session.id == made.session).then_some((made, token))
 }
 

@@ -71,9 +71,16 @@ impl Visit {
         (!session.user.is_guest() || self.peer.admits_guests()).then_some(session)
     }
 
+    /// The browser's session, if it is of somebody with an account: guests make nothing that outlives their visit.
+    pub(super) async fn person(&self, portal: &Shared) -> Option<Arc<Session>> {
+        self.session(portal).await.filter(|session| !session.user.is_guest())
+    }
+
     /// Lets what the connection has shown stand for the session: its cookie has just come over that connection.
     pub(super) async fn bind(&self, portal: &Shared, session: &Session) {
-        portal.parts.bindings.bind_all(&self.peer, session).await;
+        if !session.user.is_guest() {
+            portal.parts.bindings.bind_all(&self.peer, session).await;
+        }
     }
 
     /// The page that says what did not work, with the way to start again.

@@ -23,6 +23,7 @@ mod forwarders;
 mod fresh;
 mod guests;
 mod interception;
+mod matrix;
 mod node;
 mod nodes;
 mod operator;

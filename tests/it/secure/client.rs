@@ -20,33 +20,33 @@ use super::super::raw;
 use super::super::world::{PATIENCE, World};
 
 /// One connection to the secure web proxy of a world.
-pub(super) struct Client {
+pub(crate) struct Client {
     runtime: Runtime,
     send: SendRequest<Bytes>,
 }
 
 /// An answer that has arrived as a whole.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) fields: HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) fields: HeaderMap,
+    pub(crate) text: String,
 }
 
 /// A tunnel, or a connection that has changed its protocol.
-pub(super) struct Tunnel {
+pub(crate) struct Tunnel {
     send: SendStream<Bytes>,
     receive: RecvStream,
 }
 
 impl Client {
     /// Connects to the listener `secure` from an address.
-    pub(super) fn connect(world: &World, from: [u8; 4]) -> Self {
+    pub(crate) fn connect(world: &World, from: [u8; 4]) -> Self {
         Self::connect_as(world, from, "proxy.test")
     }
 
     /// The same, and asks for this name of the proxy.
-    pub(super) fn connect_as(world: &World, from: [u8; 4], name: &str) -> Self {
+    pub(crate) fn connect_as(world: &World, from: [u8; 4], name: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let stream = raw::connect(world.listener("secure"), IpAddr::from(from));
         stream.set_nonblocking(true).unwrap();
@@ -63,7 +63,7 @@ impl Client {
     }
 
     /// Begins a request.
-    pub(super) fn begin(&mut self, request: Request<()>, is_over: bool) -> (ResponseFuture, SendStream<Bytes>) {
+    pub(crate) fn begin(&mut self, request: Request<()>, is_over: bool) -> (ResponseFuture, SendStream<Bytes>) {
         self.runtime.block_on(async {
             std::future::poll_fn(|cx| self.send.poll_ready(cx)).await.unwrap();
             self.send.send_request(request, is_over).unwrap()
@@ -71,7 +71,7 @@ impl Client {
     }
 
     /// Sends a request without a body and reads the whole answer.
-    pub(super) fn get(&mut self, url: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn get(&mut self, url: &str, fields: &[(&str, &str)]) -> Answer {
         let mut request = Request::get(url);
         for (name, value) in fields {
             request = request.header(*name, *value);
@@ -81,7 +81,7 @@ impl Client {
     }
 
     /// Reads a whole answer.
-    pub(super) fn read(&self, response: ResponseFuture) -> Answer {
+    pub(crate) fn read(&self, response: ResponseFuture) -> Answer {
         let response = self.wait(response).unwrap();
         let (parts, mut body) = response.into_parts();
         let mut text = Vec::new();
@@ -95,13 +95,13 @@ impl Client {
     }
 
     /// Asks for a tunnel: its answer, and the tunnel itself.
-    pub(super) fn tunnel(&mut self, authority: &str, agent: &str) -> (Response<()>, Tunnel) {
+    pub(crate) fn tunnel(&mut self, authority: &str, agent: &str) -> (Response<()>, Tunnel) {
         let request = Request::builder().method(Method::CONNECT).uri(authority).header("user-agent", agent);
         self.open(request.body(()).unwrap())
     }
 
     /// Begins a request whose stream stays open.
-    pub(super) fn open(&mut self, request: Request<()>) -> (Response<()>, Tunnel) {
+    pub(crate) fn open(&mut self, request: Request<()>) -> (Response<()>, Tunnel) {
         let (response, send) = self.begin(request, false);
         let response = self.wait(response).unwrap();
         let (parts, receive) = response.into_parts();
@@ -109,7 +109,7 @@ impl Client {
     }
 
     /// Waits until the server has said that protocols may be changed.
-    pub(super) fn wait_for_extended_connect(&self) {
+    pub(crate) fn wait_for_extended_connect(&self) {
         self.wait(async {
             while !self.send.is_extended_connect_protocol_enabled() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -118,13 +118,13 @@ impl Client {
     }
 
     /// Sends octets through a tunnel; none end its direction.
-    pub(super) fn send(&self, tunnel: &mut Tunnel, octets: &[u8]) {
+    pub(crate) fn send(&self, tunnel: &mut Tunnel, octets: &[u8]) {
         let _runtime = self.runtime.enter();
         tunnel.send.send_data(Bytes::copy_from_slice(octets), octets.is_empty()).unwrap();
     }
 
     /// What arrives next; `None` at the end.
-    pub(super) fn receive(&self, tunnel: &mut Tunnel) -> Option<Result<Bytes, h2::Error>> {
+    pub(crate) fn receive(&self, tunnel: &mut Tunnel) -> Option<Result<Bytes, h2::Error>> {
         let data = self.wait(async { tunnel.receive.data().await })?;
         if let Ok(data) = &data {
             tunnel.receive.flow_control().release_capacity(data.len()).unwrap();
@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// Waits for a step, and not for ever.
-    pub(super) fn wait<T>(&self, step: impl Future<Output = T>) -> T {
+    pub(crate) fn wait<T>(&self, step: impl Future<Output = T>) -> T {
         self.runtime.block_on(async { timeout(PATIENCE, step).await.unwrap() })
     }
 }

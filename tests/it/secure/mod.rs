@@ -1,7 +1,7 @@
 //! The secure web proxy listener: TLS between client and proxy.
 
 mod certificates;
-mod client;
+pub(crate) mod client;
 mod frames;
 mod h2;
 mod names;
