@@ -75,13 +75,14 @@ impl Ring {
         Self { sealing, keys: keys.collect() }
     }
 
-    fn find(&self, id: u32) -> Option<&LessSafeKey> {
-        self.keys.iter().find(|(found, _)| *found == id).map(|(_, key)| key)
+    /// The keys with this number: several secrets may have made one each.
+    fn find(&self, id: u32) -> impl Iterator<Item = &LessSafeKey> {
+        self.keys.iter().filter(move |(found, _)| *found == id).map(|(_, key)| key)
     }
 }
 
 impl Sealer {
-    /// A sealer with these keys, of which `sealing` seals. Nodes that share keys open each other's tokens.
+    /// A sealer with these keys, of which the first one numbered `sealing` seals. Nodes that share keys open each other's tokens.
     pub fn new(keys: &[SealKey], sealing: u32) -> Self {
         Self { ring: ArcSwap::from_pointee(Ring::new(keys, sealing)) }
     }
@@ -105,7 +106,7 @@ impl Sealer {
             plain.truncate(EXPIRY_LEN);
         }
         let ring = self.ring.load();
-        let sealed = ring.find(ring.sealing).is_some_and(|key| {
+        let sealed = ring.find(ring.sealing).next().is_some_and(|key| {
             let nonce = Nonce::assume_unique_for_key(nonce);
             key.seal_in_place_append_tag(nonce, Aad::from(purpose), &mut plain).is_ok()
         });
@@ -123,10 +124,28 @@ impl Sealer {
         let mut bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::Forged)?;
         let (id, rest) = bytes.split_first_chunk_mut::<KEY_LEN>().ok_or(Error::Forged)?;
         let (nonce, sealed) = rest.split_at_mut_checked(NONCE_LEN).ok_or(Error::Forged)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Error::Forged)?;
+        let nonce = <[u8; NONCE_LEN]>::try_from(&*nonce).map_err(|_| Error::Forged)?;
         let ring = self.ring.load();
-        let key = ring.find(u32::from_be_bytes(*id)).ok_or(Error::Forged)?;
-        let plain = key.open_in_place(nonce, Aad::from(purpose), sealed).map_err(|_| Error::Forged)?;
+        let open = |key: &LessSafeKey, sealed: &mut [u8]| {
+            let opened = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(purpose), sealed);
+            opened.map(|plain| plain.len()).map_err(|_| Error::Forged)
+        };
+        let mut keys = ring.find(u32::from_be_bytes(*id)).peekable();
+        let mut sealed = sealed;
+        let mut copy;
+        let plain = loop {
+            let key = keys.next().ok_or(Error::Forged)?;
+            // The last one may spoil what it cannot open.
+            if keys.peek().is_none() {
+                let length = open(key, sealed)?;
+                break sealed.split_at_mut(length).0;
+            }
+            copy = sealed.to_vec();
+            if let Ok(length) = open(key, &mut copy) {
+                sealed = &mut copy;
+                break sealed.split_at_mut(length).0;
+            }
+        };
         let (expiry, json) = plain.split_first_chunk::<EXPIRY_LEN>().ok_or(Error::Forged)?;
         if i64::from_be_bytes(*expiry) <= now.as_second() {
             return Err(Error::Expired);

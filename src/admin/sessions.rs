@@ -50,6 +50,7 @@ async fn show(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcom
     let session = one(&sessions, &read(arguments)?).await?;
     let mut item = brief(&session);
     if let Some(fields) = item.as_object_mut() {
+        fields.insert("authenticated".into(), json!(session.authenticated.to_string()));
         fields.insert("realm".into(), json!(session.user.realm));
         fields.insert("person".into(), json!(*session.user));
         fields.insert("name_id".into(), json!(session.assertion.name_id));

@@ -84,9 +84,6 @@ pub enum Error {
     /// The portal's URL names no host that a proxy can be asked for.
     #[error("the portal's URL: {0}")]
     PortalUrl(#[from] target::Error),
-    /// The key for operators' links cannot be read or made.
-    #[error("the key for operators' links, in the state folder: {0}")]
-    OperatorKey(io::Error),
     /// A realm cannot be set up.
     #[error("realm \"{0}\": {1}")]
     Realm(String, saml::config::Error),
@@ -172,7 +169,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
                 der: Bytes::copy_from_slice(authority.certificate()),
                 pem: authority.certificate_pem().to_owned(),
             },
-            operators: Arc::new(Operators::open(&config.state).map_err(Error::OperatorKey)?),
+            operators: Arc::new(open_operators(&config.state)),
             brand: brand.clone(),
             guest_terms: guest_terms.clone(),
             clock: clock.clone(),
@@ -251,6 +248,14 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     })
 }
 
+/// The key for operators' links. Without it, links that a command makes lead nowhere.
+fn open_operators(folder: &Path) -> Operators {
+    Operators::open(folder).unwrap_or_else(|error| {
+        tracing::error!(%error, "the key for operators' links can't be kept in the state folder: they do not work");
+        Operators::ephemeral()
+    })
+}
+
 /// Takes the socket for operators. Without it the program runs all the same.
 fn open_door(folder: &Path) -> Option<Door> {
     let opened = Door::open(folder);
@@ -271,7 +276,9 @@ fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
 fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
     let redis = &config.session.redis;
     let source = match (&redis.secret, config.session.store) {
-        (Some(secret), _) if !redis.servers.is_empty() => keys::Source::Secret(secret.clone()),
+        (Some(secret), _) if !redis.servers.is_empty() => {
+            keys::Source::Secret(secret.clone(), redis.other_secrets.clone())
+        }
         (_, Backend::Embedded) => keys::Source::Folder(config.state.clone()),
         (_, Backend::Memory) => keys::Source::Chance,
     };

@@ -359,6 +359,10 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
             "3:10: the secret can be guessed / 32 characters or more, by chance: openssl rand -base64 32",
         ),
         (
+            "[session.redis]\nservers = ['redis://a:1']\nsecret = '01234567890123456789012345678901'\nother_secrets = ['short']",
+            "4:18: the secret can be guessed / 32 characters or more, by chance: openssl rand -base64 32",
+        ),
+        (
             "[session.redis]\nservers = ['redis://u:p@a:1']",
             "2:11: a server's address holds no secrets: use `username` and `password`",
         ),

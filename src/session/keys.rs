@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hkdf;
@@ -49,8 +50,9 @@ pub enum Source {
     Chance,
     /// A file in this folder.
     Folder(PathBuf),
-    /// A secret that several nodes have: each makes the same keys of it.
-    Secret(Secret),
+    /// A secret that several nodes have: each makes the same keys of it. What the others sealed opens, too: so one can
+    /// take the place of another while nodes run.
+    Secret(Secret, Vec<Secret>),
 }
 
 /// Keeps a sealer supplied with keys.
@@ -59,6 +61,9 @@ pub struct Keys {
     sealer: Arc<Sealer>,
     file: Option<PathBuf>,
     secret: Option<Secret>,
+    others: Vec<Secret>,
+    /// The file does not have them all.
+    is_unwritten: AtomicBool,
     /// How long a token may be good.
     lifetime: SignedDuration,
     held: Mutex<BTreeMap<u32, SealKey>>,
@@ -85,16 +90,17 @@ impl Drop for WrittenKey {
 impl Keys {
     /// Keys for tokens that are good for `lifetime`.
     pub fn open(source: Source, lifetime: SignedDuration, now: Timestamp) -> Result<Self, Error> {
-        let (file, secret) = match source {
-            Source::Chance => (None, None),
-            Source::Folder(folder) => (Some(folder.join(FILE)), None),
-            Source::Secret(secret) => (None, Some(secret)),
+        let (file, secret, others) = match source {
+            Source::Chance => (None, None, Vec::new()),
+            Source::Folder(folder) => (Some(folder.join(FILE)), None, Vec::new()),
+            Source::Secret(secret, others) => (None, Some(secret), others),
         };
         let held = match &file {
             Some(file) => read(file)?,
             None => BTreeMap::new(),
         };
-        let keys = Self { sealer: Arc::new(Sealer::new(&[], 0)), file, secret, lifetime, held: Mutex::new(held) };
+        let (sealer, held) = (Arc::new(Sealer::new(&[], 0)), Mutex::new(held));
+        let keys = Self { sealer, file, secret, others, is_unwritten: AtomicBool::new(false), lifetime, held };
         keys.turn(now);
         Ok(keys)
     }
@@ -110,8 +116,7 @@ impl Keys {
         let (week, before) = (week(now), held.len());
         if let Some(secret) = &self.secret {
             // Those before were made by whatever nodes ran then, and that after by one whose clock is ahead.
-            let weeks = u32::try_from(self.lifetime.as_secs() / TURN.as_secs() + 1).unwrap_or(u32::MAX);
-            for week in week.saturating_sub(weeks)..=week.saturating_add(1) {
+            for week in self.weeks(week) {
                 held.entry(week).or_insert_with(|| derive(secret, week));
             }
         }
@@ -120,13 +125,33 @@ impl Keys {
         });
         let fresh = !held.contains_key(&week);
         held.entry(week).or_insert_with(|| SealKey::random(week));
-        let keys: Vec<SealKey> = held.values().cloned().collect();
-        self.sealer.turn(&keys, week);
-        if (fresh || held.len() != before)
-            && let Some(file) = &self.file
-            && let Err(error) = write(file, &keys)
+        let mut keys: Vec<SealKey> = held.values().cloned().collect();
+        if let Some(file) = &self.file
+            && (fresh || held.len() != before || self.is_unwritten.load(Ordering::Relaxed))
         {
-            tracing::error!(file = %file.display(), %error, "keys can't be written: the next restart signs people out");
+            self.keep(file, &keys);
+        }
+        // Behind those that seal.
+        keys.extend(self.others.iter().flat_map(|secret| self.weeks(week).map(|week| derive(secret, week))));
+        self.sealer.turn(&keys, week);
+    }
+
+    /// The weeks whose tokens may be good, and the next one.
+    fn weeks(&self, week: u32) -> std::ops::RangeInclusive<u32> {
+        let weeks = u32::try_from(self.lifetime.as_secs() / TURN.as_secs() + 1).unwrap_or(u32::MAX);
+        week.saturating_sub(weeks)..=week.saturating_add(1)
+    }
+
+    /// Writes the keys, or else tries again the next time.
+    fn keep(&self, file: &Path, keys: &[SealKey]) {
+        let written = write(file, keys);
+        let was_unwritten = self.is_unwritten.swap(written.is_err(), Ordering::Relaxed);
+        match written {
+            Err(error) if !was_unwritten => {
+                tracing::error!(file = %file.display(), %error, "keys can't be written: the next restart signs people out");
+            }
+            Ok(()) if was_unwritten => tracing::info!(file = %file.display(), "keys are written again"),
+            _ => {}
         }
     }
 }
@@ -222,7 +247,7 @@ mod tests {
     #[test]
     fn nodes_with_one_secret_open_each_others_tokens_and_others_do_not() {
         let node = |secret: &str, today| {
-            let keys = Keys::open(Source::Secret(Secret::new(secret.into())), MONTH, day(today)).unwrap();
+            let keys = Keys::open(Source::Secret(Secret::new(secret.into()), vec![]), MONTH, day(today)).unwrap();
             Arc::clone(keys.sealer())
         };
         let token = node("secret", 0).seal("a", &1, day(30));
@@ -232,6 +257,42 @@ mod tests {
         assert!(node("another", 0).open::<i32>("a", &token, day(0)).is_err());
         assert!(node("secret", 40).open::<i32>("a", &token, day(20)).is_err(), "its key is gone");
         assert_ne!(node("secret", 7).seal("a", &1, day(30)).get(..5), token.get(..5), "another key seals each week");
+    }
+
+    #[test]
+    fn one_secret_takes_the_place_of_another_while_nodes_run() {
+        let node = |secret: &str, others: &[&str]| {
+            let others = others.iter().map(|other| Secret::new((*other).into())).collect();
+            let keys = Keys::open(Source::Secret(Secret::new(secret.into()), others), MONTH, day(0)).unwrap();
+            Arc::clone(keys.sealer())
+        };
+        // First every node opens what the new one will seal, then each seals with it, then the old one goes.
+        let steps = [node("old", &[]), node("old", &["new"]), node("new", &["old"]), node("new", &[])];
+        for (number, one) in steps.iter().enumerate() {
+            let token = one.seal("a", &number, day(30));
+            for (other, there) in steps.iter().enumerate() {
+                let opened = there.open::<usize>("a", &token, day(0));
+                assert_eq!(
+                    opened.is_ok(),
+                    number.abs_diff(other) < 2 || (1..3).contains(&other),
+                    "{number} at {other}"
+                );
+            }
+            assert!(one.open::<usize>("b", &token, day(0)).is_err(), "for another purpose");
+        }
+        assert!(steps[2].open::<i32>("a", &node("third", &[]).seal("a", &1, day(30)), day(0)).is_err());
+    }
+
+    #[test]
+    fn keys_that_could_not_be_written_are_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("not yet");
+        let keys = Keys::open(Source::Folder(place.clone()), MONTH, day(0)).unwrap();
+        let token = keys.sealer().seal("a", &1, day(30));
+        std::fs::create_dir(&place).unwrap();
+        keys.turn(day(0));
+        let again = Keys::open(Source::Folder(place), MONTH, day(0)).unwrap();
+        assert_eq!(again.sealer().open::<i32>("a", &token, day(0)), Ok(1));
     }
 
     #[test]

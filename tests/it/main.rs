@@ -40,5 +40,6 @@ mod schema;
 mod secure;
 mod tickets;
 mod tunnels;
+mod visitor;
 mod volume;
 mod world;

@@ -29,12 +29,15 @@ pub(crate) struct Setup<'a> {
     folder: PathBuf,
     config: String,
     limit: Option<u32>,
+    records: PathBuf,
+    read_only: bool,
 }
 
 impl<'a> Setup<'a> {
     /// A node whose state is in `folder`, beside `world`.
     pub(crate) fn new(world: &'a World, folder: &Path) -> Self {
-        Self { world, folder: folder.to_owned(), config: String::new(), limit: None }
+        let (config, records) = (String::new(), folder.to_owned());
+        Self { world, folder: folder.to_owned(), config, limit: None, records, read_only: false }
     }
 
     /// Sections for the configuration.
@@ -50,16 +53,48 @@ impl<'a> Setup<'a> {
         self
     }
 
-    /// Starts it, and waits until it is ready.
-    pub(crate) fn start(&self) -> Node {
+    /// The folder for access records, where the one for the state does not take them.
+    pub(crate) fn records_in(mut self, folder: &Path) -> Self {
+        self.records = folder.to_owned();
+        self
+    }
+
+    /// It may read its folder, and write nothing there.
+    pub(crate) fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Starts it, and waits until it ends: the exit code, and what it said.
+    pub(crate) fn fail(&self) -> (Option<i32>, String) {
+        let output = self.spawn().wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn spawn(&self) -> Child {
         std::fs::create_dir_all(&self.folder).unwrap();
         let file = self.folder.join("node.toml");
         std::fs::write(&file, self.text()).unwrap();
         let program = env!("CARGO_BIN_EXE_vestibule");
-        let limit = self.limit.map_or(String::new(), |blocks| format!("trap '' XFSZ; ulimit -f {blocks}; "));
+        let mut before = self.limit.map_or(String::new(), |blocks| format!("trap '' XFSZ; ulimit -f {blocks}; "));
+        let mut run = "exec".to_owned();
+        if self.read_only {
+            before += &format!("chmod -R a-w '{}'; ", self.folder.display());
+            // To root, permissions are nothing but advice. Without these two capabilities they hold.
+            run += "${VESTIBULE_TEST_ROOT:+ setpriv --bounding-set -dac_override,-dac_read_search}";
+        }
         let mut command = Command::new("sh");
-        command.env_clear().args(["-c", &format!("{limit}exec \"$0\" run --config \"$1\""), program]).arg(&file);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        if rustix::process::geteuid().is_root() {
+            command.env("VESTIBULE_TEST_ROOT", "yes");
+        }
+        command.args(["-c", &format!("{before}{run} \"$0\" run --config \"$1\""), program]).arg(&file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub(crate) fn start(&self) -> Node {
+        let mut child = self.spawn();
         let stderr = child.stderr.take().unwrap();
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
@@ -81,7 +116,8 @@ impl<'a> Setup<'a> {
         (node.proxy, node.portal) = (address("proxy"), address("portal"));
         let authority = std::fs::read_to_string(node.folder.join("authority.pem")).unwrap();
         let web = std::fs::read_to_string(&self.world.web).unwrap();
-        std::fs::write(&node.bundle, authority + &web).unwrap();
+        // Where nothing can be written, it stands there since before.
+        drop(std::fs::write(&node.bundle, authority + &web));
         node
     }
 
@@ -91,7 +127,7 @@ impl<'a> Setup<'a> {
         let state = text.replace(&format!("\nstate = {theirs:?}"), &format!("\nstate = {ours:?}"));
         assert_ne!(state, text);
         let log = format!("access = {:?}", self.world.folder().join("access.log"));
-        let ours = state.replace(&log, &format!("access = {:?}", self.folder.join("access.log")));
+        let ours = state.replace(&log, &format!("access = {:?}", self.records.join("access.log")));
         assert_ne!(ours, state);
         format!("{ours}{}", self.config)
     }
@@ -112,6 +148,12 @@ impl Node {
     pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Ends it as operators do, and waits for that.
+    pub(crate) fn stop(mut self) {
+        self.signal("-TERM");
+        self.child.wait().unwrap();
     }
 
     /// Ends it as a crash would.

@@ -10,7 +10,7 @@ use super::world::World;
 const SHARED: [u8; 4] = [127, 0, 7, 1];
 
 /// Says it: the exit code, standard output and standard error.
-fn say(node: &Node, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn say(node: &Node, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
     command.env_clear().args(arguments).arg("--config").arg(node.folder.join("node.toml"));
     let output = command.stdin(Stdio::null()).output().unwrap();

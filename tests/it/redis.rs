@@ -11,6 +11,7 @@ pub(crate) struct Redis {
     child: Child,
     port: u16,
     options: Vec<String>,
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Redis {
@@ -25,7 +26,30 @@ impl Redis {
         let port = std::net::TcpListener::bind(any).unwrap().local_addr().unwrap().port();
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let child = spawn(port, &options);
-        Self { child, port, options }
+        Self { child, port, options, folder: None }
+    }
+
+    /// A Sentinel that watches the server at this port, under the name of `main`.
+    pub(crate) fn sentinel(port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sentinel.conf");
+        let text = format!(
+            "sentinel monitor main 127.0.0.1 {port} 1\nsentinel down-after-milliseconds main 500\n\
+             sentinel failover-timeout main 3000\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let mut sentinel = Self::start_with(&[]);
+        sentinel.kill();
+        let mut command = Command::new("redis-server");
+        command.arg(&file).args(["--sentinel", "--bind", "127.0.0.1", "--port", &sentinel.port.to_string()]);
+        sentinel.child = command.stdout(Stdio::null()).spawn().unwrap();
+        wait_for(sentinel.port);
+        sentinel.folder = Some(folder);
+        sentinel
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Lines for a node's configuration.
@@ -71,10 +95,14 @@ fn spawn(port: u16, options: &[String]) -> Child {
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
     let child = command.args(options).stdout(Stdio::null()).spawn();
     let child = child.unwrap_or_else(|error| panic!("redis-server is needed, and `make test` installs it: {error}"));
+    wait_for(port);
+    child
+}
+
+fn wait_for(port: u16) {
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(begun.elapsed() < PATIENCE, "redis-server does not start");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    child
 }

@@ -1,12 +1,19 @@
 //! A restart signs nobody out, however the program ended; and what happens when the disk does not take it.
 
+use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::browser::Browser;
 use super::node::Setup;
-use super::world::World;
+use super::nodes::PEOPLE;
+use super::operator::say;
+use super::visitor::{Place, Visitor, Way};
+use super::world::{World, say_aside};
 
 /// An address on a network where nothing but a cookie tells people apart.
 const SHARED: [u8; 4] = [127, 0, 7, 1];
@@ -71,55 +78,143 @@ fn a_sign_in_that_was_under_way_goes_on_after_a_restart() {
     assert_eq!((page.status, page.url.as_str()), (200, "http://news.test/?q=1"), "{page:#?}");
 }
 
+/// Sign-ins a minute in the test that kills the program, and how many there are: few in a test run, more by the environment.
+const A_MINUTE: u32 = 1000;
+const SIGN_INS: usize = 160;
+const CRASHES: usize = 3;
+
 #[test]
-fn every_sign_in_that_was_answered_survives_a_crash_in_the_middle_of_many() {
+fn every_sign_in_that_was_answered_survives_a_crash_in_the_middle_of_many_once() {
     let (world, folder) = (world(), tempfile::tempdir().unwrap());
-    let setup = Setup::new(&world, folder.path()).config("[session]\nmax_per_person = 10000");
-    let node = setup.start();
-    let (answered, stop) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-    let begun = AtomicUsize::new(0);
+    let setup = Setup::new(&world, folder.path()).config("[session]\nmax_per_person = 100000");
+    let many = std::env::var("VESTIBULE_TEST_SIGN_INS").map_or(SIGN_INS, |text| text.parse().unwrap());
+    let node = Mutex::new(Some(setup.start()));
+    let place = || {
+        // The lock is never held for long: whoever asks while there is no node waits for the next one.
+        loop {
+            if let Some(node) = node.lock().unwrap().as_ref() {
+                return Place { proxy: node.proxy, portal: node.portal };
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let way = Way::of(&world);
+    let (next, begun) = (AtomicUsize::new(0), Instant::now());
+    let (answered, lost) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let late = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for number in 0..6_u8 {
-            let (node, world, answered, stop, begun) = (&node, &world, &answered, &stop, &begun);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    begun.fetch_add(1, Ordering::Relaxed);
-                    let browser = node.browser(world).at([127, 0, 7, 10 + number]);
-                    let logon = browser.go(PORTAL);
-                    if !logon.body.contains("<form") {
-                        continue;
+        for _ in 0..24 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= many {
+                        return;
                     }
-                    let idp = browser.submit(&logon, logon.form(), &[("account", "CONTOSO\\bsimon")]);
-                    if !idp.body.contains("<form") {
-                        continue;
+                    // They come when they come, however long the ones before them take.
+                    let due = Duration::from_secs(60) * u32::try_from(number).unwrap() / A_MINUTE;
+                    match due.checked_sub(begun.elapsed()) {
+                        Some(rest) => std::thread::sleep(rest),
+                        None => drop(late.fetch_add(1, Ordering::Relaxed)),
                     }
-                    let answer = browser.submit(&idp, idp.form(), &[("password", "simon")]);
-                    if !answer.body.contains("SAMLResponse") {
-                        continue;
-                    }
-                    browser.submit(&answer, answer.form(), &[]);
-                    if browser.cookie("portal.vestibule.test", "__Host-vestibule").is_some() {
-                        answered.lock().unwrap().push(browser);
+                    let (account, password, name) = PEOPLE[number % PEOPLE.len()];
+                    let from = Ipv4Addr::new(127, 0, 7, u8::try_from(number % 200 + 10).unwrap());
+                    let mut visitor = Visitor::new(&way, from, place);
+                    match visitor.sign_in("/", (account, password)) {
+                        Ok(_) => answered.lock().unwrap().push((name, visitor.secret().unwrap().clone())),
+                        // What nobody answered may or may not have been done.
+                        Err(error) if error.kind() != std::io::ErrorKind::InvalidData => {
+                            lost.lock().unwrap().push(name);
+                        }
+                        Err(error) => {
+                            next.store(many, Ordering::Relaxed);
+                            panic!("{error}");
+                        }
                     }
                 }
             });
         }
-        let patience = Instant::now();
-        while answered.lock().unwrap().len() < 30 {
-            assert!(patience.elapsed() < Duration::from_secs(120), "too few sign-ins");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        node.signal("-KILL");
-        stop.store(true, Ordering::Relaxed);
+        scope.spawn(|| {
+            for crash in 1..=CRASHES {
+                let patience = Instant::now();
+                while next.load(Ordering::Relaxed) < many * crash / (CRASHES + 1) {
+                    assert!(patience.elapsed() < Duration::from_secs(300), "too few sign-ins");
+                    std::thread::sleep(Duration::from_millis(3));
+                }
+                let mut held = node.lock().unwrap();
+                held.take().unwrap().kill();
+                assert!(is_sound(folder.path()), "the file is not sound");
+                *held = Some(setup.start());
+            }
+        });
     });
-    drop(node);
-    let node = setup.start();
-    let answered = answered.into_inner().unwrap();
-    for browser in answered {
-        let browser = node.take_over(browser);
-        let page = browser.go(&format!("{PORTAL}/me"));
-        assert_eq!(page.heading(), "You are signed in", "a sign-in that was answered is lost: {page:#?}");
+    let (answered, lost) = (answered.into_inner().unwrap(), lost.into_inner().unwrap());
+    let (rate, late) = (answered.len() as f64 / begun.elapsed().as_secs_f64() * 60.0, late.into_inner());
+    let summary = format!(
+        "{} sign-ins answered, {rate:.0} a minute ({late} of {many} begun late), {} not answered",
+        answered.len(),
+        lost.len()
+    );
+    say_aside(&summary);
+    assert_eq!(answered.len() + lost.len(), many);
+    for (name, secret) in &answered {
+        let mut visitor = Visitor::new(&way, Ipv4Addr::new(127, 0, 7, 1), place);
+        visitor.jar.insert(("portal.vestibule.test".into(), "__Host-vestibule".into()), secret.clone());
+        let page = visitor.portal("/me", None).unwrap();
+        assert!(page.status == 200 && page.text().contains(name), "a sign-in that was answered is lost: {page:?}");
     }
+    let node = node.into_inner().unwrap().unwrap();
+    let (_, listed, _) = say(&node, &["sessions", "list", "--json"]);
+    let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (_, _, name) in PEOPLE {
+        let count = |names: &mut dyn Iterator<Item = &str>| names.filter(|found| *found == name).count();
+        let kept = count(&mut listed.iter().map(|session| session["user"].as_str().unwrap()));
+        let told = count(&mut answered.iter().map(|(name, _)| *name));
+        let unknown = count(&mut lost.iter().copied());
+        assert!(
+            (told..=told + unknown).contains(&kept),
+            "{name}: {kept} sessions of {told} answered sign-ins; {summary}"
+        );
+    }
+    node.stop();
+    assert!(is_sound(folder.path()));
+}
+
+/// Whether a copy of the store's file is sound, as its own library sees it.
+fn is_sound(folder: &Path) -> bool {
+    let copy = folder.join("copy.redb");
+    std::fs::copy(folder.join("sessions.redb"), &copy).unwrap();
+    let mut database = redb::Database::open(&copy).unwrap();
+    database.check_integrity().unwrap()
+}
+
+#[test]
+fn a_disk_that_can_only_be_read_at_the_start_is_said_and_nobody_is_signed_out() {
+    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let node = Setup::new(&world, folder.path()).start();
+    let browser = node.browser(&world).at(SHARED);
+    browser.arrive("http://news.test/");
+    node.stop();
+    // Records go elsewhere: they are needed.
+    let log = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&world, folder.path()).records_in(log.path()).read_only();
+    let node = setup.start();
+    node.wait_for_event("the session store can't be written: going on in memory");
+    let browser = node.take_over(browser);
+    let page = browser.go("http://news.test/again");
+    assert_eq!((page.status, page.redirects), (200, 0), "what the file has is known: {page:#?}");
+    let newcomer = node.browser(&world).at(SHARED);
+    newcomer.arrive("http://shop.test/");
+    let events = node.events();
+    let said = events.iter().filter(|event| event["level"] == "ERROR").count();
+    assert!((1..=3).contains(&said), "{events:#?}");
+    drop(node);
+    // Without a key of the authority nothing could be done.
+    let empty = tempfile::tempdir().unwrap();
+    let (code, said) = Setup::new(&world, empty.path()).records_in(log.path()).read_only().fail();
+    assert!(
+        code == Some(1) && said.contains("the interception authority") && said.contains("denied"),
+        "{code:?} {said}"
+    );
 }
 
 #[test]

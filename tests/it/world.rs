@@ -20,6 +20,11 @@ use super::browser::Browser;
 /// How long anything may take that is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Says something to whoever runs the tests with `--nocapture`: a figure that was measured.
+pub(crate) fn say_aside(text: &str) {
+    drop(std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes()));
+}
+
 /// The program, serving until it is dropped.
 pub(crate) struct World {
     pub(crate) proxy: SocketAddr,

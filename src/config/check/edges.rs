@@ -202,6 +202,10 @@ fn shared_store(redis: &redis::Config, check: &mut Check<'_>) {
         }
         Some(_) => {}
     }
+    for (index, _) in redis.other_secrets.iter().enumerate().filter(|(_, secret)| secret.expose().len() < 32) {
+        let help = "32 characters or more, by chance: openssl rand -base64 32";
+        check.note(at!["session", "redis", "other_secrets", index], "the secret can be guessed", help);
+    }
     if redis.cluster && redis.sentinel.is_some() {
         check.note(at!["session", "redis", "sentinel"], "`sentinel` can't stand beside `cluster = true`", "");
     }

@@ -346,6 +346,10 @@ impl Store for Gone {
         self.or(self.inner.of_person(person))
     }
 
+    fn held_by(&self, person: Key) -> Answer<'_, usize> {
+        self.or(self.inner.held_by(person))
+    }
+
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
         self.or(self.inner.list(after, most))
     }

@@ -127,6 +127,8 @@ async fn sessions_are_found_by_identifier_and_person(bench: &Bench<'_>) {
         let mut wanted = vec![first.clone(), second.clone()];
         wanted.sort_by_key(|row| row.id);
         assert_eq!(found, wanted);
+        let (held, none) = (store.held_by(person).await.unwrap(), store.held_by(random()).await.unwrap());
+        assert!((2..=4).contains(&held) && none == 0, "{held} {none}");
         // What is renewed is seen, and nothing is made by it.
         second.content = format!("renewed, {written}").into_bytes();
         second.expires = after(second.expires, SignedDuration::from_secs(60));
@@ -155,6 +157,7 @@ async fn an_ended_session_stays_away(bench: &Bench<'_>) {
             assert_eq!(store.find(row.id).await, Ok(None), "settled: {settled}");
             store.sync().await.unwrap();
         }
+        assert_eq!(store.held_by(person).await, Ok(0));
     }
     // A node that was away hears of an end before it hears of the session.
     let late = bench.row(person);

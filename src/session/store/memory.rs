@@ -137,6 +137,10 @@ impl Store for Memory {
         at_once(Ok(found))
     }
 
+    fn held_by(&self, person: Key) -> Answer<'_, usize> {
+        at_once(Ok(self.rows().by_person.get(&person).map_or(0, HashSet::len)))
+    }
+
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
         use std::ops::Bound;
         let (rows, now) = (self.rows(), self.clock.now());

@@ -14,7 +14,7 @@
 //!
 //! - `keep` keeps a row, unless its session has been ended: nothing brings it back.
 //! - `renew` replaces rows that are still there, and makes no new ones.
-//! - `find`, `of_person` and `list` give rows out.
+//! - `find`, `of_person` and `list` give rows out; `held_by` says how many a person has, and may count some that are over.
 //! - `end` removes a row, and says whether there was one.
 //!
 //! What has expired is not given out, whether or not it has been swept. A write is seen by every later read, on every
@@ -187,6 +187,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The sessions of a person.
     fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>>;
+
+    /// How many sessions a person has, at most: some that are over may be among them.
+    fn held_by(&self, person: Key) -> Answer<'_, usize>;
 
     /// The `most` sessions whose identifiers come after this one's, in the order of identifiers.
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>>;

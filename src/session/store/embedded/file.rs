@@ -15,8 +15,11 @@ use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use redb::backends::FileBackend;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
+use redb::backends::{FileBackend, InMemoryBackend};
+use redb::{
+    Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
+    StorageBackend as _, TableDefinition,
+};
 
 use super::super::memory::Record;
 use super::super::{Key, Kind, Row};
@@ -27,6 +30,9 @@ pub(super) const FORMAT: u64 = 1;
 
 /// Memory for pages of the file.
 const PAGE_CACHE: usize = 64 * 1024 * 1024;
+
+/// The longest file of which a copy is made in memory.
+const MAX_COPY: u64 = 512 * 1024 * 1024;
 
 /// What has expired and goes with one write: more would keep those waiting who sign in.
 const SWEPT_AT_ONCE: usize = 2000;
@@ -58,6 +64,35 @@ pub enum OpenError {
     /// The disk does not take it. That may pass.
     #[error("{0}: {1}")]
     Disk(String, io::Error),
+}
+
+/// The file, opened.
+pub(super) enum File {
+    /// To be read and written.
+    Whole(Database),
+    /// To be read: the disk takes nothing.
+    ReadOnly(ReadOnlyDatabase),
+    /// A copy in memory, to be read: a crash has left what must be repaired first, and the disk takes nothing.
+    Copy(Database),
+}
+
+impl File {
+    fn begin_read(&self) -> Result<ReadTransaction, redb::TransactionError> {
+        match self {
+            Self::Whole(database) | Self::Copy(database) => database.begin_read(),
+            Self::ReadOnly(database) => database.begin_read(),
+        }
+    }
+}
+
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Whole(_) => "Whole",
+            Self::ReadOnly(_) => "ReadOnly",
+            Self::Copy(_) => "Copy",
+        })
+    }
 }
 
 /// What is to be written at once.
@@ -95,6 +130,39 @@ pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
     Ok(database)
 }
 
+/// Opens the file of a disk that takes nothing. What it has can be found all the same.
+pub(super) fn open_to_read(path: &Path) -> Result<File, OpenError> {
+    let name = path.display().to_string();
+    let mut builder = Database::builder();
+    builder.set_cache_size(PAGE_CACHE);
+    let file = match builder.open_read_only(path) {
+        Err(redb::DatabaseError::RepairAborted) => copy(path, &name)?,
+        opened => File::ReadOnly(opened.map_err(|error| opening(&name, error))?),
+    };
+    let format = match &file {
+        File::Whole(database) | File::Copy(database) => format(database),
+        File::ReadOnly(database) => format(database),
+    };
+    match format.map_err(|error| failing(&name, error))? {
+        Some(FORMAT) => Ok(file),
+        Some(_) => Err(OpenError::Newer(name)),
+        None => Err(OpenError::Damaged(name, "it holds no sessions".to_owned())),
+    }
+}
+
+/// Repairs a copy in memory.
+fn copy(path: &Path, name: &str) -> Result<File, OpenError> {
+    let disk = |error| OpenError::Disk(name.to_owned(), error);
+    let length = std::fs::metadata(path).map_err(disk)?.len();
+    if length > MAX_COPY {
+        return Err(disk(io::Error::other("it must be repaired first, and is too large to be so in memory")));
+    }
+    let (content, memory) = (std::fs::read(path).map_err(disk)?, InMemoryBackend::new());
+    memory.set_len(length).and_then(|()| memory.write(0, &content)).map_err(disk)?;
+    drop(content);
+    Database::builder().create_with_backend(memory).map(File::Copy).map_err(|error| opening(name, error))
+}
+
 fn opening(name: &str, error: redb::DatabaseError) -> OpenError {
     use redb::{DatabaseError as E, StorageError};
     let name = name.to_owned();
@@ -128,7 +196,7 @@ fn failing(name: &str, error: redb::Error) -> OpenError {
     }
 }
 
-fn format(database: &Database) -> Result<Option<u64>, redb::Error> {
+fn format(database: &impl redb::ReadableDatabase) -> Result<Option<u64>, redb::Error> {
     let read = database.begin_read()?;
     match read.open_table(META) {
         Ok(meta) => Ok(meta.get("format")?.map(|found| found.value())),
@@ -264,13 +332,13 @@ impl Tables<'_> {
 }
 
 /// How many sessions there are.
-pub(super) fn count(database: &Database) -> Result<usize, redb::Error> {
+pub(super) fn count(database: &File) -> Result<usize, redb::Error> {
     let sessions = database.begin_read()?.open_table(SESSIONS)?.len()?;
     Ok(usize::try_from(sessions).unwrap_or(usize::MAX))
 }
 
 /// All records.
-pub(super) fn records(database: &Database) -> Result<Vec<(Kind, Key, Record)>, redb::Error> {
+pub(super) fn records(database: &File) -> Result<Vec<(Kind, Key, Record)>, redb::Error> {
     let table = database.begin_read()?.open_table(RECORDS)?;
     let mut found = Vec::new();
     for entry in table.iter()? {
@@ -284,13 +352,13 @@ pub(super) fn records(database: &Database) -> Result<Vec<(Kind, Key, Record)>, r
 }
 
 /// One session.
-pub(super) fn find(database: &Database, id: Key) -> Result<Option<Row>, redb::Error> {
+pub(super) fn find(database: &File, id: Key) -> Result<Option<Row>, redb::Error> {
     let table = database.begin_read()?.open_table(SESSIONS)?;
     Ok(table.get(id.as_slice())?.and_then(|found| read_row(id, found.value())))
 }
 
 /// The sessions of a person.
-pub(super) fn of_person(database: &Database, person: Key) -> Result<Vec<Row>, redb::Error> {
+pub(super) fn of_person(database: &File, person: Key) -> Result<Vec<Row>, redb::Error> {
     let read = database.begin_read()?;
     let (people, sessions) = (read.open_table(PEOPLE)?, read.open_table(SESSIONS)?);
     let (from, to) = ([person, [0; 16]].concat(), [person, [u8::MAX; 16]].concat());
@@ -303,8 +371,15 @@ pub(super) fn of_person(database: &Database, person: Key) -> Result<Vec<Row>, re
     Ok(found)
 }
 
+/// How many sessions a person has.
+pub(super) fn held_by(database: &File, person: Key) -> Result<usize, redb::Error> {
+    let people = database.begin_read()?.open_table(PEOPLE)?;
+    let (from, to) = ([person, [0; 16]].concat(), [person, [u8::MAX; 16]].concat());
+    Ok(people.range(from.as_slice()..=to.as_slice())?.count())
+}
+
 /// The `most` sessions after this one, in the order of identifiers.
-pub(super) fn list(database: &Database, after: Option<Key>, most: usize) -> Result<Vec<Row>, redb::Error> {
+pub(super) fn list(database: &File, after: Option<Key>, most: usize) -> Result<Vec<Row>, redb::Error> {
     let table = database.begin_read()?.open_table(SESSIONS)?;
     let from = after.as_ref().map_or(Bound::Unbounded, |id| Bound::Excluded(id.as_slice()));
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! Records are answered from memory, sessions from what is yet to be written and from the file. One thread writes, many
 //! changes at once, and says so to those who wait. When the disk fails, everything goes on in memory, and is written
-//! when the disk is back.
+//! when the disk is back; what the file had by then is read from it, if it can be.
 
 mod file;
 mod writer;
@@ -12,11 +12,10 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
-use redb::Database;
-
 use super::memory::{Records, at_once};
 use super::{Answer, Error, Health, Key, Kind, Row, Store};
 use crate::clock::{Clock, Timestamp};
+use file::File;
 pub use file::OpenError;
 use writer::{Desk, Opener};
 
@@ -37,19 +36,22 @@ impl Embedded {
     /// store goes on in memory, and says so.
     pub fn open(folder: &Path, max: usize, clock: Clock) -> Result<Self, OpenError> {
         let path = folder.join(FILE);
-        Self::open_with(Box::new(move || file::open(&path)), max, clock)
+        let same = path.clone();
+        let opener =
+            Opener { whole: Box::new(move || file::open(&path)), to_read: Box::new(move || file::open_to_read(&same)) };
+        Self::open_with(opener, max, clock)
     }
 
     fn open_with(opener: Opener, max: usize, clock: Clock) -> Result<Self, OpenError> {
         let records = Arc::new(Records::new(max, clock.clone()));
-        let database = match opener() {
-            Ok(database) => Some(Arc::new(database)),
+        let opened = match (opener.whole)() {
             Err(error @ OpenError::Disk(..)) => {
                 tracing::error!(%error, "the session store can't be written: going on in memory, which no restart survives");
-                None
+                opener.read()?
             }
-            Err(error) => return Err(error),
+            opened => Some(File::Whole(opened?)),
         };
+        let database = opened.map(Arc::new);
         let mut sessions = 0;
         if let Some(database) = &database {
             let damaged = |error: redb::Error| OpenError::Damaged(FILE.to_owned(), error.to_string());
@@ -63,7 +65,7 @@ impl Embedded {
         let desk = Arc::new(Desk::new(Arc::clone(&records), database, sessions, clock.clone()));
         let writer = {
             let desk = Arc::clone(&desk);
-            std::thread::Builder::new().name("store".into()).spawn(move || writer::run(&desk, &*opener))
+            std::thread::Builder::new().name("store".into()).spawn(move || writer::run(&desk, &opener))
         };
         let writer = writer.map_err(|error| OpenError::Disk(FILE.to_owned(), error))?;
         Ok(Self { records, desk, writer: Some(writer), clock })
@@ -80,7 +82,7 @@ impl Embedded {
     /// Reads from the file on a thread that may wait.
     fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Database) -> Result<T, redb::Error> + Send + 'static,
+        read: impl FnOnce(&File) -> Result<T, redb::Error> + Send + 'static,
     ) -> Answer<'static, Option<T>> {
         let Some(database) = self.desk.database() else { return at_once(Ok(None)) };
         Box::pin(async move {
@@ -99,7 +101,7 @@ impl Embedded {
     async fn rows(
         &self,
         wanted: impl Fn(&Row) -> bool + Send,
-        read: impl FnOnce(&Database) -> Result<Vec<Row>, redb::Error> + Send + 'static,
+        read: impl FnOnce(&File) -> Result<Vec<Row>, redb::Error> + Send + 'static,
     ) -> Result<Vec<Row>, Error> {
         // In this order: what is written meanwhile is found in the file.
         let fresh: HashMap<Key, Option<Row>> = self.desk.sessions(|_, row| row.is_none_or(&wanted));
@@ -201,6 +203,14 @@ impl Store for Embedded {
 
     fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
         Box::pin(self.rows(move |row| row.person == person, move |database| file::of_person(database, person)))
+    }
+
+    fn held_by(&self, person: Key) -> Answer<'_, usize> {
+        Box::pin(async move {
+            // In this order: what is written meanwhile is counted twice rather than not at all.
+            let fresh = self.desk.count_of(person);
+            Ok(fresh + self.read(move |database| file::held_by(database, person)).await?.unwrap_or_default())
+        })
     }
 
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {

@@ -1,8 +1,8 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redb::StorageBackend;
 use redb::backends::FileBackend;
+use redb::{Database, StorageBackend};
 
 use super::*;
 use crate::clock::{SignedDuration, after};
@@ -124,7 +124,8 @@ impl StorageBackend for Disk {
 }
 
 fn on(path: std::path::PathBuf, fails: Arc<AtomicBool>) -> Opener {
-    Box::new(move || {
+    let same = path.clone();
+    let whole = move || {
         if fails.load(Ordering::SeqCst) {
             return Err(OpenError::Disk("the file".into(), io::ErrorKind::StorageFull.into()));
         }
@@ -134,7 +135,8 @@ fn on(path: std::path::PathBuf, fails: Arc<AtomicBool>) -> Opener {
         let database = opened.map_err(|error| OpenError::Damaged("the file".into(), error.to_string()))?;
         file::settle(&database, "the file")?;
         Ok(database)
-    })
+    };
+    Opener { whole: Box::new(whole), to_read: Box::new(move || file::open_to_read(&same)) }
 }
 
 #[tokio::test]
@@ -176,4 +178,50 @@ async fn a_disk_that_is_full_from_the_start_is_no_reason_not_to_start() {
     store.keep(row.clone()).await.unwrap();
     store.sync().await.unwrap();
     assert_eq!((store.health(), store.find(row.id).await), (Health::Forgetful, Ok(Some(row))));
+}
+
+#[tokio::test]
+async fn a_disk_that_can_only_be_read_gives_out_what_it_has_and_takes_the_rest_when_it_can() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let (path, fails) = (folder.path().join(FILE), Arc::new(AtomicBool::new(false)));
+    let (before, left, during) = (row(&clock), row(&clock), row(&clock));
+    let hour = after(clock.now(), SignedDuration::from_hours(1));
+    {
+        let store = Embedded::open_with(on(path.clone(), Arc::clone(&fails)), 1000, clock.clone()).unwrap();
+        store.keep(before.clone()).await.unwrap();
+        store.keep(left.clone()).await.unwrap();
+        store.claim(Kind::Assertion, [1; 16], hour).await.unwrap();
+        store.sync().await.unwrap();
+    }
+    fails.store(true, Ordering::SeqCst);
+    // A crash leaves what must be repaired before it is read: a copy is.
+    let crashed = folder.path().join("crashed");
+    {
+        let database = Database::open(&path).unwrap();
+        database.begin_write().unwrap().commit().unwrap();
+        std::fs::copy(&path, &crashed).unwrap();
+    }
+    assert!(matches!(redb::ReadOnlyDatabase::open(&crashed), Err(redb::DatabaseError::RepairAborted)));
+    let store = Embedded::open_with(on(crashed, Arc::clone(&fails)), 1000, clock.clone()).unwrap();
+    assert_eq!(store.find(before.id).await, Ok(Some(before.clone())));
+    drop(store);
+    let store = Embedded::open_with(on(path.clone(), Arc::clone(&fails)), 1000, clock.clone()).unwrap();
+    assert_eq!((store.health(), store.sessions()), (Health::Forgetful, 2));
+    assert_eq!(store.find(before.id).await, Ok(Some(before.clone())));
+    assert_eq!(store.of_person(before.person).await, Ok(vec![before.clone()]));
+    assert_eq!(store.claim(Kind::Assertion, [1; 16], hour).await, Ok(false), "used before");
+    assert_eq!(store.end(left.clone()).await, Ok(true));
+    store.keep(during.clone()).await.unwrap();
+    store.sync().await.unwrap();
+    assert_eq!((store.find(left.id).await, store.sessions()), (Ok(None), 2));
+    // What failed while it ran is read from then on, too.
+    writer::reopen(&store.desk, &on(path.clone(), Arc::clone(&fails)));
+    assert_eq!(store.find(before.id).await, Ok(Some(before.clone())));
+    fails.store(false, Ordering::SeqCst);
+    drop(store);
+    let store = Embedded::open_with(on(path, fails), 1000, clock.clone()).unwrap();
+    assert_eq!(store.health(), Health::Well);
+    for (row, kept) in [(&before, true), (&left, false), (&during, true)] {
+        assert_eq!(store.find(row.id).await, Ok(kept.then(|| row.clone())));
+    }
 }

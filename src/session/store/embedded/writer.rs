@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::file::{self, Batch, OpenError};
+use super::file::{self, Batch, File, OpenError};
 use super::whole;
 use crate::clock::{Clock, Timestamp};
 use crate::session::store::memory::{Record, Records};
@@ -23,7 +23,27 @@ const RETRY: Duration = Duration::from_secs(5);
 const MAX_CHANGES: usize = 100_000;
 
 /// Opens the file.
-pub(super) type Opener = Box<dyn Fn() -> Result<Database, OpenError> + Send>;
+pub(super) struct Opener {
+    /// To read and write it.
+    pub(super) whole: Box<dyn Fn() -> Result<Database, OpenError> + Send>,
+    /// To read it alone.
+    pub(super) to_read: Box<dyn Fn() -> Result<File, OpenError> + Send>,
+}
+
+impl Opener {
+    /// What can be read of a file that cannot be written. None if nothing can, or there is nothing.
+    pub(super) fn read(&self) -> Result<Option<File>, OpenError> {
+        match (self.to_read)() {
+            Ok(file) => Ok(Some(file)),
+            Err(error @ OpenError::Newer(_)) => Err(error),
+            // A disk that was full may have left the beginning of a file.
+            Err(error) => {
+                tracing::warn!(%error, "the session store can't be read either");
+                Ok(None)
+            }
+        }
+    }
+}
 
 /// What is yet to be written, and what is known of what has been.
 #[derive(Debug)]
@@ -37,7 +57,7 @@ pub(super) struct Desk {
 
 #[derive(Debug, Default)]
 struct Tray {
-    database: Option<Arc<Database>>,
+    database: Option<Arc<File>>,
     records: HashMap<(Kind, Key), Option<Record>>,
     /// Too much has changed to be told one by one: all records are to be written.
     anew: bool,
@@ -56,8 +76,9 @@ struct Tray {
 }
 
 impl Desk {
-    pub(super) fn new(records: Arc<Records>, database: Option<Arc<Database>>, filed: usize, clock: Clock) -> Self {
-        let failed = database.is_none().then(Instant::now);
+    pub(super) fn new(records: Arc<Records>, database: Option<Arc<File>>, filed: usize, clock: Clock) -> Self {
+        let is_whole = database.as_deref().is_some_and(|file| matches!(file, File::Whole(_)));
+        let failed = (!is_whole).then(Instant::now);
         let tray = Tray { database, filed, anew: failed.is_some(), failed, ..Tray::default() };
         Self { records, tray: Mutex::new(tray), bell: Condvar::new(), clock }
     }
@@ -66,7 +87,7 @@ impl Desk {
         whole(self.tray.lock())
     }
 
-    pub(super) fn database(&self) -> Option<Arc<Database>> {
+    pub(super) fn database(&self) -> Option<Arc<File>> {
         self.tray().database.clone()
     }
 
@@ -89,6 +110,12 @@ impl Desk {
         let tray = self.tray();
         let found = tray.sessions.iter().filter(|(id, (_, row))| wanted(id, row.as_ref()));
         found.map(|(id, (_, row))| (*id, row.clone())).collect()
+    }
+
+    /// How many sessions of a person are yet to be written.
+    pub(super) fn count_of(&self, person: Key) -> usize {
+        let tray = self.tray();
+        tray.sessions.values().filter(|(_, row)| row.as_ref().is_some_and(|row| row.person == person)).count()
     }
 
     /// Notes that a record has changed.
@@ -203,23 +230,23 @@ impl Tray {
 }
 
 /// Writes until it is told to stop.
-pub(super) fn run(desk: &Desk, open: &dyn Fn() -> Result<Database, OpenError>) {
+pub(super) fn run(desk: &Desk, opener: &Opener) {
     loop {
         let mut tray = desk.next();
         let stop = tray.stop;
         if tray.failed.is_some() {
             drop(tray);
-            reopen(desk, open);
+            reopen(desk, opener);
             tray = desk.tray();
-            if tray.failed.is_some() {
-                tray.waiting.clear();
-                if stop {
-                    return;
-                }
-                continue;
-            }
         }
-        let Some(database) = tray.database.clone() else { return };
+        let database = tray.database.clone();
+        let Some(File::Whole(whole)) = database.as_deref() else {
+            tray.waiting.clear();
+            if stop {
+                return;
+            }
+            continue;
+        };
         let (upto, fresh) = (tray.changes, tray.fresh);
         let waiting = std::mem::take(&mut tray.waiting);
         let mut batch = tray.batch();
@@ -228,7 +255,7 @@ pub(super) fn run(desk: &Desk, open: &dyn Fn() -> Result<Database, OpenError>) {
             let all = desk.records.all();
             batch.records = all.into_iter().map(|(kind, key, record)| (kind, key, Some(record))).collect();
         }
-        let written = file::write(&database, &batch);
+        let written = file::write(whole, &batch);
         drop(database);
         desk.settle(written, upto, fresh, &batch);
         for waiter in waiting {
@@ -257,39 +284,43 @@ impl Desk {
                     tray.sweep.get_or_insert(self.clock.now());
                     tray.dirty.get_or_insert_with(Instant::now);
                 }
+                if tray.failed.take().is_some() {
+                    tracing::info!("the session store is written again");
+                }
             }
             Err(error) => {
-                tray.failed = Some(Instant::now());
+                // Said once, however often it is tried.
+                if tray.failed.replace(Instant::now()).is_none() {
+                    tracing::error!(%error, "the session store can't be written: going on in memory, which no restart survives");
+                }
                 tray.anew = true;
                 tray.records.clear();
-                tracing::error!(%error, "the session store can't be written: going on in memory, which no restart survives");
             }
         }
     }
 }
 
-/// Opens the file again after a failure: what failed once does not answer any more.
-fn reopen(desk: &Desk, open: &dyn Fn() -> Result<Database, OpenError>) {
+/// Opens the file again after a failure: what failed once does not answer any more. Whether it can be written is not known
+/// before something is.
+pub(super) fn reopen(desk: &Desk, opener: &Opener) {
     // Both at once would be two programs to the file.
     let old = desk.tray().database.take();
     drop(old);
-    let opened = open().and_then(|database| {
-        let sessions =
-            file::count(&database).map_err(|error| OpenError::Damaged(super::FILE.into(), error.to_string()))?;
-        Ok((database, sessions))
+    let opened = (opener.whole)().map(File::Whole).or_else(|error| {
+        tracing::debug!(%error, "the session store still can't be written");
+        opener.read()?.ok_or(error)
+    });
+    let counted = opened.and_then(|file| {
+        let sessions = file::count(&file).map_err(|error| OpenError::Damaged(super::FILE.into(), error.to_string()))?;
+        Ok((file, sessions))
     });
     let mut tray = desk.tray();
-    match opened {
-        Ok((database, sessions)) => {
-            tray.database = Some(Arc::new(database));
+    tray.failed = Some(Instant::now());
+    match counted {
+        Ok((file, sessions)) => {
+            tray.database = Some(Arc::new(file));
             tray.filed = sessions;
-            tray.failed = None;
-            tray.dirty = Some(Instant::now());
-            tracing::info!("the session store is written again");
         }
-        Err(error) => {
-            tray.failed = Some(Instant::now());
-            tracing::debug!(%error, "the session store still can't be written");
-        }
+        Err(error) => tracing::debug!(%error, "the session store can't be opened"),
     }
 }

@@ -16,6 +16,8 @@ pub struct Config {
     pub servers: Vec<Server>,
     /// What tokens are sealed with, the same on all nodes. Whoever has it and the store can be anybody.
     pub secret: Option<Secret>,
+    /// Secrets that open tokens and seal none: the one before, and the one to come.
+    pub other_secrets: Vec<Secret>,
     /// The user that the server's access control list knows. Default: its default user.
     pub username: Option<String>,
     /// Its password.
@@ -46,6 +48,7 @@ impl Default for Config {
         Self {
             servers: Vec::new(),
             secret: None,
+            other_secrets: Vec::new(),
             username: None,
             password: None,
             sentinel: None,

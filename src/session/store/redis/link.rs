@@ -127,7 +127,7 @@ impl Link {
     pub(super) async fn keep_up(self: Arc<Self>, returned: impl AsyncFn()) {
         let mut said = false;
         loop {
-            match timeout(CONNECT, self.connect(COMMAND)).await.unwrap_or_else(|_| Err(too_late())) {
+            match timeout(CONNECT, self.reach()).await.unwrap_or_else(|_| Err(too_late())) {
                 Ok(wire) => {
                     *self.lock() = Some(wire);
                     self.away.store(0, Ordering::Relaxed);
@@ -157,8 +157,23 @@ impl Link {
             if self.lock().is_none() {
                 return;
             }
-            let _: Result<String, Error> = self.ask(Ask::Command(redis::cmd("PING"))).await;
+            // Not PING: of a cluster any server would answer, and ours may be the one that is away.
+            let _: Result<u64, Error> = self.ask(self.pulse()).await;
         }
+    }
+
+    /// A question that leads to what we keep.
+    fn pulse(&self) -> Ask<'static> {
+        let mut command = redis::cmd("EXISTS");
+        command.arg(format!("{{{}}}:feed", self.config.prefix));
+        Ask::Command(command)
+    }
+
+    /// Opens a connection to whatever has what we keep.
+    async fn reach(&self) -> RedisResult<Wire> {
+        let mut wire = self.connect(COMMAND).await?;
+        wire.ask::<u64>(&self.pulse()).await?;
+        Ok(wire)
     }
 
     /// Opens a connection on which an answer may take so long.

@@ -1,6 +1,7 @@
 //! The store that nodes share: Redis or Valkey, alone, behind Sentinels, or in a cluster.
 //!
-//! All names have one hash tag, so that a cluster keeps everything in one slot and a script can touch all of it.
+//! All names have one hash tag, so that a cluster keeps everything in one slot and a script can touch all of it. Whether
+//! the store is there is whether that slot's server is.
 //!
 //! | name | holds |
 //! |---|---|
@@ -346,6 +347,12 @@ impl Store for Redis {
             shared.forget(name, &gone).await?;
             Ok(rows)
         })
+    }
+
+    fn held_by(&self, person: Key) -> Answer<'_, usize> {
+        let mut command = redis::cmd("ZCARD");
+        command.arg(self.shared.name("u", &person));
+        Box::pin(self.shared.command(command))
     }
 
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {

@@ -15,12 +15,22 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        // Freed at once, and asked for again: nobody else here asks for a port by its number.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::start_with(&[])
+    }
+
+    fn start_with(options: &[&str]) -> Self {
+        // Freed at once, and asked for again: nobody else here asks for a port by its number. A cluster speaks on one that
+        // is 10,000 above.
+        let port = loop {
+            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if port < 55_000 {
+                break port;
+            }
+        };
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("redis-server");
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.arg("--dir").arg(folder.path()).stdout(Stdio::null());
+        command.arg("--dir").arg(folder.path()).args(options).stdout(Stdio::null());
         let child = command
             .spawn()
             .unwrap_or_else(|error| panic!("redis-server is needed, and `make test` installs it: {error}"));
@@ -51,6 +61,27 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Says something to the server at this port.
+fn say(port: u16, words: &[&str]) -> String {
+    let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(words).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Waits until the server at this port says this.
+async fn heard(port: u16, words: &[&str], wanted: &str) {
+    let begun = Instant::now();
+    while !say(port, words).contains(wanted) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no {wanted} in {}", say(port, words));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn hold_contract(store: &Arc<Redis>) {
+    let wait = |span: SignedDuration| std::thread::sleep(span.unsigned_abs() + Duration::from_millis(20));
+    let store = Arc::clone(store) as Arc<dyn Store>;
+    contract::hold(contract::Bench { store, clock: Clock::system(), wait: &wait }).await;
 }
 
 async fn until(good: impl Fn() -> bool) {
@@ -114,19 +145,11 @@ async fn a_user_of_the_access_control_list_and_tls_are_enough() {
     assert_eq!(stranger.find(random()).await, Err(Error::Away));
 }
 
-#[tokio::test]
-async fn behind_a_sentinel_a_failover_is_followed() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_sentinel_the_contract_holds_and_a_failover_is_followed() {
     let (mut first, second) = (Server::start(), Server::start());
-    let say = |port: u16, words: &[&str]| {
-        let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(words).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    assert!(say(second.port, &["replicaof", "127.0.0.1", &first.port.to_string()]).contains("OK"));
-    let begun = Instant::now();
-    while !say(second.port, &["info", "replication"]).contains("master_link_status:up") {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the replica does not follow");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    say(second.port, &["replicaof", "127.0.0.1", &first.port.to_string()]);
+    heard(second.port, &["info", "replication"], "master_link_status:up").await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sentinel.conf");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -138,31 +161,90 @@ async fn behind_a_sentinel_a_failover_is_followed() {
     std::fs::write(&file, text).unwrap();
     let child = Command::new("redis-server").arg(&file).arg("--sentinel").stdout(Stdio::null()).spawn().unwrap();
     let sentinel = Server { child, port, _folder: folder };
-    let begun = Instant::now();
-    while !say(port, &["sentinel", "replicas", "main"]).contains(&second.port.to_string()) {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the sentinel does not see the replica");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let store = Redis::start(
-        Config {
-            servers: vec![config::Server { host: "127.0.0.1".into(), port: sentinel.port, tls: false }],
-            sentinel: Some("main".into()),
-            prefix: "test".into(),
-            ..Config::default()
-        },
-        Clock::system(),
-    );
+    heard(port, &["sentinel", "replicas", "main"], &second.port.to_string()).await;
+    let server = config::Server { host: "127.0.0.1".into(), port: sentinel.port, tls: false };
+    let sentinel = Some("main".into());
+    let config = Config { servers: vec![server], sentinel, prefix: "test".into(), ..Config::default() };
+    let store = Arc::new(Redis::start(config, Clock::system()));
     until(|| store.health() == Health::Well).await;
+    hold_contract(&store).await;
     let row = row();
     store.keep(row.clone()).await.unwrap();
     assert_eq!(say(first.port, &["wait", "1", "5000"]).trim(), "1");
     first.child.kill().unwrap();
     first.child.wait().unwrap();
     assert_eq!(store.find(row.id).await, Err(Error::Away));
+    comes_back(&store, &row).await;
+}
+
+/// Waits until a store has a row and takes it.
+async fn comes_back(store: &Redis, row: &Row) {
     let begun = Instant::now();
     while store.find(row.id).await != Ok(Some(row.clone())) || store.keep(row.clone()).await != Ok(true) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "the failover is not followed");
+        assert!(begun.elapsed() < Duration::from_secs(40), "the failover is not followed");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_cluster_the_contract_holds_and_a_failover_is_followed() {
+    let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1500"];
+    let mut servers: Vec<Server> = (0..6).map(|_| Server::start_with(&options)).collect();
+    let places: Vec<String> = servers.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
+    let mut create = Command::new("redis-cli");
+    create.args(["--cluster", "create"]).args(&places).args(["--cluster-replicas", "1", "--cluster-yes"]);
+    let made = create.output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+    for server in &servers {
+        heard(server.port, &["cluster", "info"], "cluster_state:ok").await;
+    }
+    let named = |place: &String| {
+        let (host, port) = place.split_once(':').unwrap();
+        config::Server { host: host.into(), port: port.parse().unwrap(), tls: false }
+    };
+    let config = Config {
+        servers: places.iter().map(named).collect(),
+        cluster: true,
+        prefix: "test".into(),
+        ..Config::default()
+    };
+    let (store, there) = (Redis::start(config.clone(), Clock::system()), Redis::start(config, Clock::system()));
+    until(|| store.health() == Health::Well && there.health() == Health::Well).await;
+    let store = Arc::new(store);
+    hold_contract(&store).await;
+    let mut news = there.news().unwrap();
+    store.tell(b"hello".to_vec()).await.unwrap();
+    while news.recv().await.unwrap() != News::Told(b"hello".to_vec()) {}
+    let row = row();
+    store.keep(row.clone()).await.unwrap();
+    // The server of our slot goes: what other servers answer is no sign of it.
+    let any = servers[0].port;
+    let slot = say(any, &["cluster", "keyslot", "{test}"]).trim().to_owned();
+    let slots = say(any, &["cluster", "nodes"]);
+    let holds = |line: &&str| {
+        let ranges = line.split(' ').skip(8).filter_map(|range| range.split_once('-'));
+        let number: u32 = slot.parse().unwrap();
+        ranges
+            .filter_map(|(from, to)| Some((from.parse::<u32>().ok()?, to.parse().ok()?)))
+            .any(|(from, to)| (from..=to).contains(&number))
+    };
+    let master = slots.lines().find(holds).unwrap_or_else(|| panic!("{slot}: {slots}"));
+    let port: u16 = master.split([':', '@']).nth(1).unwrap().parse().unwrap();
+    let master = servers.iter_mut().find(|server| server.port == port).unwrap();
+    assert_ne!(say(port, &["wait", "1", "5000"]).trim(), "0");
+    master.child.kill().unwrap();
+    master.child.wait().unwrap();
+    until(|| matches!(store.health(), Health::Away { .. })).await;
+    comes_back(&store, &row).await;
+    until(|| store.health() == Health::Well && there.health() == Health::Well).await;
+    let begun = Instant::now();
+    let mut again = false;
+    while !again {
+        assert!(begun.elapsed() < Duration::from_secs(20), "news don't come any more");
+        let _ = store.tell(b"again".to_vec()).await;
+        while let Ok(Some(one)) = timeout(Duration::from_millis(300), news.recv()).await {
+            again |= one == News::Told(b"again".to_vec());
+        }
     }
 }
 

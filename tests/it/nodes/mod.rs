@@ -1,21 +1,30 @@
 //! Several nodes that share a Redis act as one: whoever comes by at any of them is known under the right name, and what
 //! ends at one ends at all.
 
+mod failover;
+mod secrets;
+
 use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::browser::{Browser, Page};
-use super::node::{Node, Setup};
-use super::raw::{Answer, connect, read_head};
-use super::redis::Redis;
-use super::world::{PATIENCE, World};
+use crate::browser::{Browser, Page};
+use crate::node::{Node, Setup};
+use crate::raw::{Answer, connect, read_head};
+use crate::redis::Redis;
+use crate::visitor::{Place, Visitor, Way};
+use crate::world::{PATIENCE, World, say_aside};
 
-const PEOPLE: [(&str, &str, &str); 2] =
-    [("CONTOSO\\bsimon", "simon", "B.Simon@contoso.com"), ("AlexW@contoso.com", "alex", "AlexW@contoso.com")];
+pub(crate) const PEOPLE: [(&str, &str, &str); 4] = [
+    ("bsimon@contoso.com", "simon", "B.Simon@contoso.com"),
+    ("AlexW@contoso.com", "alex", "AlexW@contoso.com"),
+    ("AdeleV@contoso.com", "adele", "AdeleV@contoso.com"),
+    ("DiegoS@contoso.com", "diego", "DiegoS@contoso.com"),
+];
 
 const PORTAL: &str = "https://portal.vestibule.test";
 
@@ -23,6 +32,8 @@ const PORTAL: &str = "https://portal.vestibule.test";
 struct Cluster {
     world: World,
     redis: Redis,
+    /// What the next node is told of the store.
+    config: String,
     nodes: Vec<Node>,
     folder: tempfile::TempDir,
 }
@@ -30,8 +41,14 @@ struct Cluster {
 impl Cluster {
     fn start(nodes: usize) -> Self {
         let world = World::build().network("shared", "127.0.7.0/24", "shared = true").start();
-        let mut cluster =
-            Self { world, redis: Redis::start(), nodes: Vec::new(), folder: tempfile::tempdir().unwrap() };
+        let redis = Redis::start();
+        let config = redis.config();
+        Self::with(world, redis, config, nodes)
+    }
+
+    fn with(world: World, redis: Redis, config: String, nodes: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cluster = Self { world, redis, config, nodes: Vec::new(), folder };
         for _ in 0..nodes {
             cluster.add_node();
         }
@@ -39,11 +56,24 @@ impl Cluster {
     }
 
     fn add_node(&mut self) -> &Node {
-        let folder = self.folder.path().join(self.nodes.len().to_string());
-        let node = Setup::new(&self.world, &folder).config(&self.redis.config()).start();
-        node.wait_for_event("the shared store is there");
+        let node = self.start_node(self.nodes.len());
         self.nodes.push(node);
         self.nodes.last().unwrap()
+    }
+
+    fn start_node(&self, number: usize) -> Node {
+        let folder = self.folder.path().join(number.to_string());
+        let many = "[session]\nmax_per_person = 100000";
+        let node = Setup::new(&self.world, &folder).config(many).config(&self.config).start();
+        node.wait_for_event("the shared store is there");
+        node
+    }
+
+    /// Ends a node as operators do, and starts it again with what nodes are told by now.
+    fn restart(&mut self, number: usize) {
+        self.nodes.remove(number).stop();
+        let node = self.start_node(number);
+        self.nodes.insert(number, node);
     }
 
     fn browser(&self, address: [u8; 4]) -> Browser<'_> {
@@ -127,6 +157,132 @@ fn records(cluster: &Cluster) -> Vec<Value> {
     texts.flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>()).collect()
 }
 
+/// Somebody who is signed in: where, who, and the cookie for news.test.
+type Client = (Ipv4Addr, &'static str, String);
+
+/// Signs so many clients in, each at a node of its own for each request.
+fn sign_in(cluster: &Cluster, number: usize) -> Vec<Client> {
+    let (way, next, begun) = (Way::of(&cluster.world), AtomicUsize::new(0), Instant::now());
+    let clients = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let client = next.fetch_add(1, Ordering::Relaxed);
+                    if client >= number {
+                        return;
+                    }
+                    let from = Ipv4Addr::new(127, 0, 7, u8::try_from(client % 200 + 1).unwrap());
+                    let (account, password, name) = PEOPLE[client % PEOPLE.len()];
+                    let mut hop = client;
+                    let place = || {
+                        hop += 1;
+                        let node = &cluster.nodes[hop % cluster.nodes.len()];
+                        Place { proxy: node.proxy, portal: node.portal }
+                    };
+                    let mut visitor = Visitor::new(&way, from, place);
+                    let page = visitor.arrive("http://news.test/", (account, password)).unwrap();
+                    assert_eq!(page.status, 200, "{}", page.text());
+                    let cookie = visitor.jar[&("news.test".to_owned(), "vestibule_s".to_owned())].clone();
+                    clients.lock().unwrap().push((from, name, cookie));
+                }
+            });
+        }
+    });
+    let each = begun.elapsed() / u32::try_from(number.max(1)).unwrap();
+    say_aside(&format!("{number} sign-ins over {} nodes: {each:?} each", cluster.nodes.len()));
+    clients.into_inner().unwrap()
+}
+
+/// Requests of random clients at random nodes, each checked.
+#[derive(Default)]
+struct Load {
+    stop: AtomicBool,
+    asked: AtomicUsize,
+    /// Milliseconds.
+    slowest: AtomicUsize,
+}
+
+impl Load {
+    /// Asks for as long as `work` takes.
+    fn run(&self, clients: &[Client], nodes: &[Node], work: impl FnOnce()) {
+        self.stop.store(false, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                scope.spawn(move || self.ask_on(thread, clients, nodes));
+            }
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            self.stop.store(true, Ordering::Relaxed);
+            if let Err(panic) = outcome {
+                std::panic::resume_unwind(panic);
+            }
+        });
+    }
+
+    fn ask_on(&self, thread: u64, clients: &[Client], nodes: &[Node]) {
+        // A plain generator: which node is next must not depend on the client.
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(thread + 1);
+        while !self.stop.load(Ordering::Relaxed) {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let pick = |shift: u32, most: usize| usize::try_from(random >> shift & 0xffff).unwrap() % most;
+            let (from, person, cookie) = &clients[pick(20, clients.len())];
+            let begun = Instant::now();
+            let status = ask(&nodes[pick(40, nodes.len())], *from, &format!("/is/{person}"), cookie);
+            let took = usize::try_from(begun.elapsed().as_millis()).unwrap();
+            self.slowest.fetch_max(took, Ordering::Relaxed);
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(status, 200, "{person} is not known any more");
+        }
+    }
+
+    /// Waits for so many more requests.
+    fn some(&self, more: usize) {
+        let goal = self.asked.load(Ordering::Relaxed) + more;
+        let (mut before, mut moved) = (0, Instant::now());
+        loop {
+            let asked = self.asked.load(Ordering::Relaxed);
+            if asked >= goal {
+                return;
+            }
+            if asked > before {
+                (before, moved) = (asked, Instant::now());
+            }
+            assert!(moved.elapsed() < Duration::from_secs(30), "requests hang");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Finds everybody under their right name in the records of all nodes.
+    fn check(&self, cluster: &Cluster) {
+        std::thread::sleep(Duration::from_millis(200));
+        let mut checked = 0;
+        for record in records(cluster) {
+            if let Some(person) = record["path"].as_str().and_then(|path| path.strip_prefix("/is/")) {
+                assert_eq!(record["user"], person, "{record}");
+                checked += 1;
+            }
+        }
+        assert!(checked >= self.asked.load(Ordering::Relaxed), "{checked}");
+        let slowest = self.slowest.load(Ordering::Relaxed);
+        say_aside(&format!("{checked} requests under the right name; the longest took {slowest} ms"));
+    }
+}
+
+/// Waits until each node has found the store so many times.
+fn there(cluster: &Cluster, times: usize) {
+    for node in &cluster.nodes {
+        let begun = Instant::now();
+        let found = || {
+            let events = node.events();
+            events.iter().filter(|event| event["fields"]["message"] == "the shared store is there").count()
+        };
+        while found() < times {
+            assert!(begun.elapsed() < 3 * PATIENCE, "{:#?}", node.events());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 /// How much is asked of the nodes: little in a test run, more by the environment.
 fn volume(name: &str, usual: usize) -> usize {
     std::env::var(name).ok().map_or(usual, |text| text.parse().unwrap())
@@ -176,7 +332,7 @@ fn an_end_is_seen_at_every_node_with_the_tunnels_there() {
         let host = u8::try_from(round % 200 + 10).unwrap();
         let (address, from) = ([127, 0, 0, host], Ipv4Addr::new(127, 0, 0, host));
         let mut hopper = Hopper::new(&cluster, address);
-        assert_eq!(hopper.sign_in("http://news.test/", PEOPLE[round % 2]).status, 200);
+        assert_eq!(hopper.sign_in("http://news.test/", PEOPLE[round % PEOPLE.len()]).status, 200);
         let cookie = hopper.browser.cookie("news.test", "vestibule_s").unwrap();
         let mut tunnels: Vec<_> = cluster.nodes.iter().map(|node| connect(node.proxy, from.into())).collect();
         for tunnel in &mut tunnels {
@@ -213,86 +369,36 @@ fn an_end_is_seen_at_every_node_with_the_tunnels_there() {
 fn nobody_is_taken_for_somebody_else_whatever_happens_to_redis() {
     let mut cluster = Cluster::start(3);
     let browsers = volume("VESTIBULE_TEST_CLIENTS", 6);
-    let mut clients = Vec::new();
-    for number in 0..browsers {
-        let address = [127, 0, 7, u8::try_from(number % 200 + 1).unwrap()];
-        let person = PEOPLE[number % 2];
-        let mut hopper = Hopper::new(&cluster, address);
-        assert_eq!(hopper.sign_in("http://news.test/", person).status, 200);
-        clients.push((Ipv4Addr::from(address), person.2, hopper.browser.cookie("news.test", "vestibule_s").unwrap()));
-    }
+    let clients = sign_in(&cluster, browsers);
     // Who is known at a node goes on there without Redis.
     for (from, person, cookie) in &clients {
         for node in &cluster.nodes {
             assert_eq!(ask(node, *from, &format!("/is/{person}"), cookie), 200);
         }
     }
-    let (stop, asked, slowest) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (clients, nodes, stop, asked, slowest) = (&clients, &cluster.nodes, &stop, &asked, &slowest);
-            scope.spawn(move || {
-                // A plain generator: which node is next must not depend on the client.
-                let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(thread + 1);
-                while !stop.load(Ordering::Relaxed) {
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    let pick = |shift: u32, most: usize| usize::try_from(random >> shift & 0xffff).unwrap() % most;
-                    let (from, person, cookie) = &clients[pick(20, clients.len())];
-                    let begun = Instant::now();
-                    let status = ask(&nodes[pick(40, nodes.len())], *from, &format!("/is/{person}"), cookie);
-                    let took = usize::try_from(begun.elapsed().as_millis()).unwrap();
-                    slowest.fetch_max(took, Ordering::Relaxed);
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    assert_eq!(status, 200, "{person} is not known any more");
-                }
-            });
-        }
-        let some = |more: usize| {
-            let (goal, begun) = (asked.load(Ordering::Relaxed) + more, Instant::now());
-            while asked.load(Ordering::Relaxed) < goal {
-                assert!(begun.elapsed() < Duration::from_secs(60), "requests hang");
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        };
+    let load = Load::default();
+    load.run(&clients, &cluster.nodes, || {
         let portion = volume("VESTIBULE_TEST_REQUESTS", 150);
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            some(portion);
-            let count = |message: &str, node: &Node| {
-                node.events().iter().filter(|event| event["fields"]["message"] == message).count()
-            };
-            let there = |times: usize| {
-                for node in &cluster.nodes {
-                    let begun = Instant::now();
-                    while count("the shared store is there", node) < times {
-                        assert!(begun.elapsed() < PATIENCE, "{:#?}", node.events());
-                        std::thread::sleep(Duration::from_millis(20));
-                    }
-                }
-            };
-            // Stands still.
-            cluster.redis.signal("-STOP");
-            for node in &cluster.nodes {
-                node.wait_for_event("the shared store is away");
-            }
-            some(portion);
-            let stranger = Browser { proxy: cluster.nodes[0].proxy, ..cluster.browser([127, 0, 7, 250]) };
-            let page = stranger.go("http://news.test/");
-            assert_eq!((page.status, page.heading()), (503, "Nobody can sign in at the moment"), "{page:#?}");
-            let mut ready = connect(cluster.nodes[0].proxy, Ipv4Addr::LOCALHOST.into());
-            write!(ready, "GET /readyz HTTP/1.1\r\nHost: p.test\r\nConnection: close\r\n\r\n").unwrap();
-            let ready = Answer::read(&mut ready);
-            assert!(ready.status == 200 && ready.text().starts_with("degraded"), "{ready:?}");
-            cluster.redis.signal("-CONT");
-            there(2);
-            some(portion);
-            // Loses everything.
-            assert_eq!(cluster.redis.say(&["flushall"]), "OK");
-            some(portion);
-        }));
-        stop.store(true, Ordering::Relaxed);
-        if let Err(panic) = outcome {
-            std::panic::resume_unwind(panic);
+        load.some(portion);
+        // Stands still.
+        cluster.redis.signal("-STOP");
+        for node in &cluster.nodes {
+            node.wait_for_event("the shared store is away");
         }
+        load.some(portion);
+        let stranger = Browser { proxy: cluster.nodes[0].proxy, ..cluster.browser([127, 0, 7, 250]) };
+        let page = stranger.go("http://news.test/");
+        assert_eq!((page.status, page.heading()), (503, "Nobody can sign in at the moment"), "{page:#?}");
+        let mut ready = connect(cluster.nodes[0].proxy, Ipv4Addr::LOCALHOST.into());
+        write!(ready, "GET /readyz HTTP/1.1\r\nHost: p.test\r\nConnection: close\r\n\r\n").unwrap();
+        let ready = Answer::read(&mut ready);
+        assert!(ready.status == 200 && ready.text().starts_with("degraded"), "{ready:?}");
+        cluster.redis.signal("-CONT");
+        there(&cluster, 2);
+        load.some(portion);
+        // Loses everything.
+        assert_eq!(cluster.redis.say(&["flushall"]), "OK");
+        load.some(portion);
     });
     // Is killed, and comes back with nothing: what the nodes know is in it again.
     cluster.redis.kill();
@@ -314,14 +420,5 @@ fn nobody_is_taken_for_somebody_else_whatever_happens_to_redis() {
     let mut newcomer = Hopper::new(&cluster, [127, 0, 7, 251]);
     assert_eq!(newcomer.sign_in("http://news.test/", PEOPLE[0]).status, 200, "people can sign in again");
 
-    std::thread::sleep(Duration::from_millis(200));
-    let mut checked = 0;
-    for record in records(&cluster) {
-        if let Some(person) = record["path"].as_str().and_then(|path| path.strip_prefix("/is/")) {
-            assert_eq!(record["user"], person, "{record}");
-            checked += 1;
-        }
-    }
-    assert!(checked >= asked.load(Ordering::Relaxed), "{checked}");
-    writeln!(std::io::stderr(), "{checked} requests under the right name; the longest took {slowest:?} ms").unwrap();
+    load.check(&cluster);
 }
