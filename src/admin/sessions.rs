@@ -118,6 +118,15 @@ async fn one(sessions: &Sessions, wanted: &Arguments) -> Result<Arc<Session>, St
 }
 
 fn brief(session: &Session) -> Value {
+    let tool = session.tool.as_ref().map(|tool| {
+        json!({
+            "name": *tool.name,
+            "kind": tool.kind.as_str(),
+            "networks": tool.scope.networks(),
+            "destinations": tool.scope.destinations(),
+            "last_client": tool.last_client().map(|client| client.to_string()),
+        })
+    });
     json!({
         "session": session.id.hex(),
         "user": session.user.name,
@@ -126,5 +135,6 @@ fn brief(session: &Session) -> Value {
         "started": session.started.to_string(),
         "last_used": session.last_used().to_string(),
         "expires": session.expires.to_string(),
+        "tool": tool,
     })
 }

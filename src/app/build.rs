@@ -1,7 +1,7 @@
 //! From a configuration to a program with its sockets bound. If anything fails, nothing was started.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -37,6 +37,7 @@ use crate::session::store::Store;
 use crate::session::store::embedded::{self, Embedded};
 use crate::session::store::memory::Memory;
 use crate::session::store::redis::Redis;
+use crate::session::terminal::Terminals;
 use crate::session::ticket::Tickets;
 use crate::session::{Backend, Bindings, Sessions};
 use crate::wire::forwarded::Named;
@@ -155,6 +156,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let shared = Shared::new(Networks::new(&config.networks), &limits);
     let finish = CancellationToken::new();
     let guest_terms = config.portal.terms()?;
+    let tools = tools(config, &listeners, &store, clock);
     let portal = Portal::new(
         config.portal.clone(),
         portal::Parts {
@@ -169,6 +171,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
                 der: Bytes::copy_from_slice(authority.certificate()),
                 pem: authority.certificate_pem().to_owned(),
             },
+            tools: tools.clone(),
             operators: Arc::new(open_operators(&config.state)),
             brand: brand.clone(),
             guest_terms: guest_terms.clone(),
@@ -207,6 +210,12 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             probes: config.portal.probes.clone(),
             guests_agree: guest_terms.is_some(),
             clock: clock.clone(),
+            tokens: tools.map(|tools| proxy::token::Parts {
+                terminals: tools.terminals,
+                realms: config.realms.iter().map(saml::Config::realm).collect(),
+                proxy: tools.proxy,
+                attempts_per_minute: tools.tokens.attempts_per_minute,
+            }),
             finish: finish.clone(),
             tasks: shared.tasks.clone(),
         }));
@@ -271,6 +280,30 @@ fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
         Backend::Embedded => Arc::new(Embedded::open(&config.state, MAX_RECORDS, clock.clone())?),
         Backend::Memory => Arc::new(Memory::new(MAX_RECORDS, clock.clone())),
     })
+}
+
+/// What tools are known by, unless that is switched off.
+fn tools(config: &Config, listeners: &[ProxyListener], store: &Arc<dyn Store>, clock: &Clock) -> Option<portal::Tools> {
+    let tokens = config.session.tokens.clone();
+    let named = || {
+        let file = config.pac.file.iter().find(|file| file.name == "proxy").or(config.pac.file.first())?;
+        file.proxies.first().cloned()
+    };
+    let own = || {
+        let ProxyListener { listener, secure } = listeners.first()?;
+        let address = listener.address();
+        let host = match address.ip() {
+            ip if ip.is_unspecified() => config.portal.url.host().to_owned(),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Some(pac::Proxy { secure: secure.is_some(), host, port: address.port() })
+    };
+    let pac::Proxy { secure, host, port } = tokens.proxy.clone().or_else(named).or_else(own)?;
+    let proxy = format!("{}://{host}:{port}", if secure { "https" } else { "http" });
+    let networks = config.networks.iter().map(|network| network.name.as_str().into()).collect();
+    let terminals = Arc::new(Terminals::new(Arc::clone(store), clock.clone()));
+    tokens.enabled.then_some(portal::Tools { tokens, terminals, networks, proxy })
 }
 
 fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {

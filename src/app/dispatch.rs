@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Collected, Empty};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,7 @@ use crate::authority::{self, Authority};
 use crate::observe::{AccessLog, Outcome};
 use crate::pac::{self, Pac};
 use crate::page::{Brand, Locales, ProxyHome};
-use crate::portal::Portal;
+use crate::portal::{Portal, TERMINAL_PATH};
 use crate::proxy::{Client, Proxy};
 use crate::session::names::{self, Addresses};
 use crate::session::store::Health;
@@ -78,9 +79,12 @@ impl Dispatch {
         match head {
             Ok(head) if matches!(head.target.form(), Form::Origin | Form::Asterisk) => {
                 let mut recorder = self.log.begin(&client.peer, Some(&head.method));
-                recorder.path = Some(names::recordable(head.target.path()).to_owned());
+                recorder.path = Some(recorded(head.target.path()));
                 recorder.decision = Outcome::Local;
-                let response = self.answer_own(&client.peer, &head).await;
+                let response = match head.target.path() {
+                    path if is_terminal(path) => self.answer_terminal(&client.peer, &head).await,
+                    _ => self.answer_own(&client.peer, &head).await,
+                };
                 self.proxy.reply(connection, Some(&head), response, recorder).await
             }
             head => self.proxy.handle(client, connection, head).await,
@@ -91,11 +95,29 @@ impl Dispatch {
     pub(super) async fn answer_portal(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Recorded> {
         let mut recorder = self.log.begin(&peer, Some(request.method()));
         recorder.destination(&self.portal_destination);
-        recorder.path = Some(request.uri().path().to_owned());
+        recorder.path = Some(recorded(request.uri().path()));
         recorder.decision = Outcome::Local;
         let response = self.portal.handle(request, peer).await;
         recorder.status = response.status().as_u16();
         response.map(|body| Recorded::new(body, recorder))
+    }
+
+    /// Answers a terminal that wants to be signed in: it knows the proxy's address, and need not know the portal's.
+    async fn answer_terminal(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
+        if head.method != Method::GET {
+            return text(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.\n");
+        }
+        let mut request = Request::builder().uri(head.target.path());
+        for name in ["host", "user-agent", "accept-language"] {
+            if let Some(value) = head.fields.text(name) {
+                request = request.header(name, value);
+            }
+        }
+        let Ok(request) = request.body(Empty::new()) else { return text(StatusCode::BAD_REQUEST, "") };
+        let (parts, body) = self.portal.handle(request, Arc::new(peer.clone())).await.into_parts();
+        // Our own answers are whole when they are given.
+        let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+        Response::from_parts(parts, body)
     }
 
     /// Answers what is asked of the proxy itself: PAC files, health, and the page that says what this is.
@@ -176,6 +198,19 @@ impl Dispatch {
             PortalCertificate::Issued(authority) => authority.server(self.portal.origin().host()),
         }
     }
+}
+
+/// Whether a path is one where a terminal is signed in.
+fn is_terminal(path: &str) -> bool {
+    path.strip_prefix(TERMINAL_PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A path as records show it: the codes of terminals are for nobody's eyes.
+fn recorded(path: &str) -> String {
+    let secret = [TERMINAL_PATH, "/t"]
+        .into_iter()
+        .find(|start| path.strip_prefix(start).is_some_and(|rest| rest.starts_with('/')));
+    names::recordable(secret.unwrap_or(path)).to_owned()
 }
 
 const NOT_FOUND: &str = "This is a proxy. It has a PAC file at /proxy.pac, and nothing at this address.\n";

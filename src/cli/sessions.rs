@@ -51,14 +51,20 @@ fn table(items: &[Value]) -> String {
     let rows = items.iter().map(|item| {
         let id = text(item, "session");
         let id = id.get(..12).unwrap_or_default().to_owned();
-        [id, text(item, "user"), text(item, "client"), minute(item, "started"), minute(item, "last_used")]
+        let tool =
+            ["/tool/kind", "/tool/name"].map(|part| item.pointer(part).and_then(Value::as_str).unwrap_or_default());
+        let tool = tool.join(" ");
+        let client = item.pointer("/tool/last_client").and_then(Value::as_str).map(str::to_owned);
+        let client = client.unwrap_or_else(|| text(item, "client"));
+        let (user, started, last_used) = (text(item, "user"), minute(item, "started"), minute(item, "last_used"));
+        [id, user, client, started, last_used, tool]
     });
-    let head = ["SESSION", "USER", "CLIENT", "SIGNED IN", "LAST USED"].map(str::to_owned);
+    let head = ["SESSION", "USER", "CLIENT", "SIGNED IN", "LAST USED", "TOOL"].map(str::to_owned);
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let widths = [0, 1, 2, 3, 4].map(|column: usize| {
+    let widths = [0, 1, 2, 3, 4, 5].map(|column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     });
-    let line = |row: &[String; 5]| {
+    let line = |row: &[String; 6]| {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };

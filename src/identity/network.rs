@@ -37,12 +37,19 @@ pub struct Config {
     /// Where its clients are, for the times on pages and in schedules: an IANA name such as `Europe/Berlin`.
     #[serde(default, deserialize_with = "time_zone")]
     pub time_zone: Option<TimeZone>,
+    /// Whether tools are offered tokens here, and known by them. Default: true.
+    #[serde(default = "yes")]
+    pub tokens: bool,
     /// How long a session that begins here lasts. Default: as `[session]` says.
     #[serde(default, deserialize_with = "crate::units::optional_signed_duration")]
     pub lifetime: Option<SignedDuration>,
     /// How long a session that begins here may go unused. Default: as `[session]` says.
     #[serde(default, deserialize_with = "crate::units::optional_signed_duration")]
     pub idle: Option<SignedDuration>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Whether people on a network must sign in.
@@ -84,6 +91,8 @@ pub struct Network {
     pub guest: bool,
     /// Where its clients are, if that is known.
     pub time_zone: Option<TimeZone>,
+    /// Whether tools are offered tokens here, and known by them.
+    pub tokens: bool,
     /// How long sessions that begin here last.
     pub spans: Spans,
 }
@@ -114,6 +123,7 @@ impl From<&Config> for Network {
             unidentified: config.unidentified,
             guest: config.guest,
             time_zone: config.time_zone.clone(),
+            tokens: config.tokens,
             spans: Spans { lifetime: config.lifetime, idle: config.idle },
         }
     }
@@ -156,6 +166,7 @@ impl Networks {
             unidentified: Unidentified::Refuse,
             guest: false,
             time_zone: None,
+            tokens: true,
             spans: Spans::default(),
         };
         Self { prefixes, elsewhere: Arc::new(elsewhere) }
@@ -185,6 +196,7 @@ mod tests {
             unidentified: Unidentified::Allow,
             guest: false,
             time_zone: None,
+            tokens: true,
             lifetime: None,
             idle: None,
         }

@@ -15,6 +15,7 @@ mod portal;
 mod proxy;
 mod sign_in;
 mod test_sso;
+mod tokens;
 
 pub use brand::{Brand, Help};
 pub use cause::{Cause, Trouble};
@@ -29,6 +30,10 @@ pub use proxy::{CookiesBlocked, Denied, Failure, ProxyHome, Subject, ToolText, U
 pub use sign_in::{Logon, Mistake, Note};
 pub use test_sso::{
     TestCertificate, TestCheck, TestClaim, TestField, TestOutcome, TestReport, TestResult, TestStart, TestStep,
+};
+pub use tokens::{
+    NewToken, TerminalAsks, TerminalHint, TerminalScript, TokenDraft, TokenItem, TokenMistake, TokenText, Tokens,
+    TokensNote, WrongToken, with_token,
 };
 
 /// Gives a page type its `render`: the template sees the page, the brand and the language.

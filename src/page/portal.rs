@@ -28,6 +28,8 @@ pub struct SignedIn {
     pub devices: Vec<Device>,
     /// How many more devices there are than are listed.
     pub more: usize,
+    /// How many tools are signed in with tokens; `None` where there are no tokens.
+    pub tools: Option<usize>,
     /// A line above the rest.
     pub note: Option<LandingNote>,
     /// Where they were going.

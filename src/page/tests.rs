@@ -66,6 +66,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
             device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", false),
         ],
         more: 3,
+        tools: Some(2),
         note: None,
         onward: Some(Onward { href: text("/go?r=sealed"), place: text("news.test") }),
         has_names: true,
@@ -111,6 +112,7 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     }
     pages.extend(test_sso(brand, locale));
     pages.extend(devices(brand, locale));
+    pages.extend(tokens(brand, locale));
     let certificate =
         Certificate { name: text("Vestibule at proxy.contoso.com"), until: now, fingerprint: vec!["AB"; 32].join(":") };
     pages.push(("certificate", certificate.render(brand, locale)));
@@ -178,6 +180,122 @@ fn devices(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     let page = DeviceSetUp { title: "<b>Laptop</b>".into(), pac: pac.into(), files: files.collect() };
     pages.push(("device-set-up", page.render(brand, locale)));
     pages
+}
+
+/// The pages about tools and terminals.
+fn tokens(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
+    let text = |text: &str| text.to_owned();
+    let made: Timestamp = "2026-03-05T08:09:10Z".parse().unwrap();
+    let item = |name: &str, is_terminal, last_use| TokenItem {
+        name: text(name),
+        is_terminal,
+        made,
+        expires: made,
+        last_use,
+        networks: if is_terminal { String::new() } else { text("office, 192.0.2.0/24") },
+        destinations: if is_terminal { String::new() } else { text("pypi.org, =deb.debian.org") },
+        end: text("sealed"),
+    };
+    let list = Tokens {
+        account: text("B.Simon@contoso.com"),
+        items: vec![
+            item("<b>not</b> a build server", false, None),
+            item("curl/8.14.1", true, Some((made, text("192.0.2.9")))),
+        ],
+        note: None,
+        draft: TokenDraft { days: 90, ..TokenDraft::default() },
+        mistake: None,
+        lifetimes: vec![7, 30, 90, 365],
+        client: text("192.0.2.7"),
+        network: text("office"),
+        command: text("eval \"$(curl -fsS http://proxy.contoso.com:8080/terminal)\""),
+        most: 20,
+        csrf: text("token"),
+    };
+    let mut pages = vec![
+        ("tokens", list.render(brand, locale)),
+        ("tokens-none", Tokens { items: Vec::new(), ..list.clone() }.render(brand, locale)),
+    ];
+    for note in
+        [TokensNote::Revoked, TokensNote::Approved, TokensNote::Refused, TokensNote::NoTerminal, TokensNote::Shown]
+    {
+        pages.push(("tokens-note", Tokens { note: Some(note), ..list.clone() }.render(brand, locale)));
+    }
+    for mistake in [
+        TokenMistake::NoName,
+        TokenMistake::Network(text("<b>not</b>")),
+        TokenMistake::Destination(text("<b>not</b>")),
+        TokenMistake::TooMany,
+        TokenMistake::Full,
+    ] {
+        pages.push(("tokens-mistake", Tokens { mistake: Some(mistake), ..list.clone() }.render(brand, locale)));
+    }
+    let new = NewToken {
+        name: text("build server"),
+        token: crate::secret::Secret::new(text("vst_0123456789abcdefghijABCDEFGHIJ012345")),
+        expires: made,
+        proxy: text("http://proxy.contoso.com:8080"),
+    };
+    assert!(!format!("{new:?}").contains("0123456789"));
+    pages.push(("token-new", new.render(brand, locale)));
+    for is_elsewhere in [false, true] {
+        let asks = TerminalAsks {
+            code: text("BCDF-GHJK"),
+            client: text("192.0.2.9"),
+            is_elsewhere,
+            user_agent: text("curl/8.14.1 <b>not</b>"),
+            asked: made,
+            until: made,
+            account: text("B.Simon@contoso.com"),
+            csrf: text("token"),
+        };
+        pages.push(("terminal-asks", asks.render(brand, locale)));
+    }
+    pages
+}
+
+#[test]
+fn a_tool_that_has_no_token_is_told_where_to_get_one() {
+    let (brand, locales) = (Brand::default(), Locales::built_in());
+    let terminal = TerminalHint {
+        address: "https://portal.test/t/BCDF-GHJK".into(),
+        code: "BCDF-GHJK".into(),
+        command: "eval \"$(curl -fsS --noproxy '*' http://proxy.test:8080/terminal/x)\"".into(),
+    };
+    let text = TokenText {
+        wrong: None,
+        terminal: Some(terminal),
+        place: Some("pypi.org".into()),
+        portal: "https://portal.test".into(),
+        proxy: "http://proxy.test:8080".into(),
+        request_id: "q1".into(),
+    };
+    assert_eq!(
+        text.render(&brand, locales.negotiate(None)),
+        "Vestibule: Sign-in required\n\n\
+         The proxy has to know who is asking, and this tool has no token.\n\n\
+         To sign this terminal in, open this address in a browser:\n\n    https://portal.test/t/BCDF-GHJK\n\n\
+         Compare the code BCDF-GHJK there and approve it. Then run here:\n\n    \
+         eval \"$(curl -fsS --noproxy '*' http://proxy.test:8080/terminal/x)\"\n\n\
+         For scripts, make a token and use it as the password of the proxy:\n\n    https://portal.test/tokens\n    \
+         https_proxy=http://token:vst_...@proxy.test:8080\n\nDestination: pypi.org\nRequest ID: q1\n"
+    );
+    for wrong in [
+        WrongToken::Unknown,
+        WrongToken::Expired,
+        WrongToken::Revoked,
+        WrongToken::Person,
+        WrongToken::Network,
+        WrongToken::Destination,
+        WrongToken::TooMany,
+        WrongToken::Away,
+    ] {
+        let said = TokenText { wrong: Some(wrong), terminal: None, ..text.clone() };
+        for locale in locales.iter() {
+            let said = said.render(&brand, locale);
+            assert!(!said.contains("tool-token") && said.contains("https://portal.test/tokens"), "{said}");
+        }
+    }
 }
 
 /// A test that has not begun, one that has failed in every way, and one that has passed.

@@ -2,8 +2,8 @@ use super::*;
 use crate::identity::network::Spans;
 
 fn network(sign_in: SignIn, unidentified: Unidentified) -> Network {
-    let (guest, time_zone, spans) = (false, None, Spans::default());
-    Network { name: "office".into(), sign_in, address: true, unidentified, guest, time_zone, spans }
+    let (tokens, guest, time_zone, spans) = (true, false, None, Spans::default());
+    Network { name: "office".into(), sign_in, address: true, unidentified, guest, time_zone, tokens, spans }
 }
 
 fn user(groups: Groups) -> User {

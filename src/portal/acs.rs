@@ -174,7 +174,7 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     consumed.ok_or_else(|| fail(Refusal::Spent))?;
     use_up(portal, &idp, &accepted).await.map_err(fail)?;
     // Whoever was asked about without a page is not made somebody else without one.
-    if pending.renews && !identity_provider::is_same_person(&realm.realm, &pending.typed, &user) {
+    if pending.renews && !realm.realm.is_name_of(&pending.typed, &user) {
         return Err(fail(Refusal::OtherPerson));
     }
     if let Some(session) = pending.proves {
@@ -284,7 +284,7 @@ pub(super) async fn use_up(portal: &Shared, idp: &IdentityProvider, accepted: &A
 
 /// Who signed in counts, not who was typed; a realm may want them to be the same.
 fn compare(visit: &Visit, realm: &RealmParts, pending: &Pending, user: &User) -> Result<Option<LandingNote>, Refusal> {
-    if identity_provider::is_same_person(&realm.realm, &pending.typed, user) {
+    if realm.realm.is_name_of(&pending.typed, user) {
         return Ok(None);
     }
     tracing::info!(

@@ -7,6 +7,7 @@
 //! | `__Host-vestibule-to` | Lax | where the last sign-in led, for those who go back to it |
 //! | `__Host-vestibule-out` | None | which sign-out the identity provider was told of |
 //! | `__Host-vestibule-op` | Lax | which realm an operator may test |
+//! | `__Host-vestibule-new` | Lax | a new token on its way to the one page that shows it, sealed |
 //! | `__Host-vestibule-form` | Lax | binds form tokens to the browser |
 //! | `__Host-vestibule-p-<id>` | None | binds one pending sign-in to the browser |
 //!
@@ -32,6 +33,9 @@ pub(super) const LEAVING: &str = "__Host-vestibule-out";
 
 /// The realm that an operator may test.
 pub(super) const OPERATOR: &str = "__Host-vestibule-op";
+
+/// A new token on its way to the page that shows it.
+pub(super) const NEW_TOKEN: &str = "__Host-vestibule-new";
 
 /// Browsers refuse longer cookies (RFC 6265bis §5.7: name and value, 4096 octets).
 pub(super) const MAX_VALUE: usize = 4000;

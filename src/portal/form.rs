@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, HeaderName, ORIGIN};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::clock::{SignedDuration, after};
 use crate::page::Trouble;
 use crate::portal::cookie::{self, SameSite};
-use crate::portal::{Shared, Visit};
+use crate::portal::{Shared, Visit, show};
 use crate::seal::{self, fingerprint, random_text};
 use crate::wire;
 
@@ -103,6 +103,21 @@ impl Token {
             cookie::set(response, cookie::FORM, value, SameSite::Lax, None);
         }
     }
+}
+
+/// Reads one of our own forms, and checks that it was sent by a page of ours in this browser; else the answer.
+pub(super) async fn take(portal: &Shared, visit: &Visit, request: Request<Body>) -> Result<Form, Response<Body>> {
+    let fail =
+        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(portal)));
+    let form = Form::read(request, MAX_FORM).await.map_err(|trouble| match trouble {
+        Trouble::TooLarge => fail(StatusCode::PAYLOAD_TOO_LARGE, trouble),
+        trouble => fail(StatusCode::BAD_REQUEST, trouble),
+    })?;
+    if let Err(error) = check(portal, visit, &form) {
+        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
+        return Err(fail(StatusCode::FORBIDDEN, Trouble::Form));
+    }
+    Ok(form)
 }
 
 /// Checks that `form` was sent by a page of ours in this browser.

@@ -1,7 +1,7 @@
 //! What is asked of an identity provider, and what its refusals mean to people.
 
 use crate::clock::Timestamp;
-use crate::identity::{LogonName, Realm, User};
+use crate::identity::LogonName;
 use crate::page::Trouble;
 use crate::portal::RealmParts;
 use crate::saml::guard::Status;
@@ -45,15 +45,6 @@ pub(super) fn ask(
     Ok(request::build(&parts.service_provider, &idp, &ask, now)?)
 }
 
-/// Whether `user` is the person that somebody typed.
-pub(super) fn is_same_person(realm: &Realm, typed: &str, user: &User) -> bool {
-    let Ok(name) = LogonName::parse(typed) else { return false };
-    let account = user.sam_account_name.as_deref();
-    let by_account = account.is_some_and(|account| account.to_lowercase() == name.account().to_lowercase());
-    let own_domain = realm.domains.is_empty() || Realm::of([realm], &name).is_some();
-    user.is_called(typed.trim()) || user.is_called(&realm.login_hint(&name)) || (by_account && own_domain)
-}
-
 /// What a refusal means, and what the identity provider said in its own words.
 ///
 /// Entra's codes: <https://learn.microsoft.com/entra/identity-platform/reference-error-codes>.
@@ -95,7 +86,6 @@ fn entra_code(message: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Groups;
 
     #[test]
     fn a_refusal_is_explained_by_its_code_and_else_by_its_status() {
@@ -123,30 +113,5 @@ mod tests {
         }
         assert_eq!(explain(&status(None, Some(" two\n lines "))).1.as_deref(), Some("two lines"));
         assert_eq!(explain(&status(None, Some(&"x".repeat(1000)))).1.map(|said| said.len()), Some(400));
-    }
-
-    #[test]
-    fn a_person_is_recognised_by_each_form_of_their_name() {
-        let realm = Realm {
-            name: "contoso".into(),
-            domains: vec!["contoso.com".into()],
-            netbios: vec![("CONTOSO".into(), "contoso.com".into())],
-        };
-        let user = User {
-            realm: "contoso".into(),
-            id: "0f3c".into(),
-            name: "B.Simon@contoso.com".into(),
-            display_name: None,
-            sam_account_name: Some("bsimon".into()),
-            upn: Some("B.Simon@contoso.com".into()),
-            email: Some("britta.simon@contoso.com".into()),
-            groups: Groups::Unknown,
-        };
-        for typed in ["b.simon@contoso.com", "CONTOSO\\BSimon", "bsimon@contoso.com", "Britta.Simon@contoso.com "] {
-            assert!(is_same_person(&realm, typed, &user), "{typed}");
-        }
-        for typed in ["alexw@contoso.com", "FABRIKAM\\bsimon", "bsimon@fabrikam.com", ""] {
-            assert!(!is_same_person(&realm, typed, &user), "{typed}");
-        }
     }
 }

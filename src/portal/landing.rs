@@ -50,7 +50,8 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
     let challenge = visit.parameter("r").and_then(|token| Some((token, Return::open(sealer, token, now).ok()?)));
     let is_challenge = challenge.is_some();
     let token = Token::issue(&portal, &visit);
-    let sessions = portal.parts.sessions.of_user(&session.user).await;
+    let mut sessions = portal.parts.sessions.of_user(&session.user).await;
+    let tools = sessions.extract_if(.., |session| session.tool.is_some()).count();
     let zone = visit.peer.network.time_zone.clone();
     let page = SignedIn {
         name: session.user.friendly_name().to_owned(),
@@ -62,6 +63,7 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
         guest: session.user.is_guest(),
         devices: devices(&portal, &session, &sessions),
         more: sessions.len().saturating_sub(LISTED),
+        tools: portal.parts.tools.as_ref().filter(|_| !session.user.is_guest()).map(|_| tools),
         note: visit.parameter("n").and_then(|note| sealer.open(PURPOSE, note, now).ok()),
         onward: challenge.map(|(token, challenge)| Onward {
             href: with_parameters("/", &[("r", token)]),

@@ -241,8 +241,11 @@ async fn onward(
     challenge: Return,
     unsent_is_known: bool,
 ) -> Response<Body> {
-    if challenge.origin == portal.config.url.to_string() {
-        return redirect(StatusCode::FOUND, "/me");
+    // One of our own pages, which knows people by their session.
+    let own = portal.config.url.to_string();
+    if challenge.origin == own {
+        let path = challenge.destination.strip_prefix(&own).filter(|path| path.len() > 1 && path.starts_with('/'));
+        return redirect(StatusCode::FOUND, path.map_or("/me", |_| &challenge.destination));
     }
     // Whoever was challenged holds the cookie that redeems the ticket. From another address it may be somebody else, who
     // passed the link on and waits for the ticket at an origin that this browser reaches without us.

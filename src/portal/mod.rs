@@ -12,7 +12,6 @@ mod form;
 mod guest;
 mod identity_provider;
 mod landing;
-mod limit;
 mod logon;
 mod operator;
 mod proof;
@@ -20,8 +19,10 @@ mod renewal;
 mod sign_out;
 mod slo;
 mod switch;
+mod terminal;
 mod test_sso;
 mod test_view;
+mod tokens;
 mod trust;
 mod unsolicited;
 mod visit;
@@ -48,10 +49,12 @@ use crate::saml::binding::Outgoing;
 use crate::saml::config::SLO_PATH;
 use crate::saml::{ClaimMap, Mismatch, ServiceProvider};
 use crate::seal::Sealer;
+use crate::session::limit::Limiter;
 use crate::session::names::Addresses;
 use crate::session::pending::PendingSignIns;
+use crate::session::terminal::Terminals;
 use crate::session::ticket::Tickets;
-use crate::session::{Bindings, Sessions};
+use crate::session::{self, Bindings, Sessions};
 use crate::wire::Peer;
 
 pub use config::{Config, Error, Origin};
@@ -60,18 +63,26 @@ pub use operator::{LIFETIME as TEST_LINK_LIFETIME, Operators};
 pub use switch::Switch;
 pub use trust::Trust;
 
-use limit::Limiter;
 use renewal::Renewals;
 use visit::Visit;
 
 /// How long a challenge that was answered is remembered: as long as it is good.
 const CHALLENGE: SignedDuration = SignedDuration::from_hours(1);
 
+/// Where terminals ask to be signed in, here and on the proxy's own port.
+pub const TERMINAL_PATH: &str = "/terminal";
+
 /// Where operators' links lead.
 const TEST_PATH: &str = "/test-sso";
 
 /// How many Responses are verified at the same time: it is work for a processor, and anybody may ask for it.
 const VERIFICATIONS: usize = 2;
+
+/// Codes of terminals that one client address may look up in a minute: nobody guesses one.
+const CODES_PER_MINUTE: u32 = 30;
+
+/// Terminals that may wait for an answer at the same time.
+const WAITING: usize = 2000;
 
 /// What the portal is made of.
 #[derive(Clone)]
@@ -92,6 +103,8 @@ pub struct Parts {
     pub realms: Vec<RealmParts>,
     /// The certificate of the interception authority.
     pub authority: Certificate,
+    /// What tools are known by; none where they are not.
+    pub tools: Option<Tools>,
     /// Opens operators' links.
     pub operators: Arc<Operators>,
     /// The look of the pages.
@@ -119,6 +132,19 @@ pub struct RealmParts {
     pub idp_initiated: bool,
     /// Whether people may sign in.
     pub switch: Arc<Switch>,
+}
+
+/// What the portal does for tools that cannot show a page.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// What is said about tokens in the configuration.
+    pub tokens: session::Tokens,
+    /// Terminals that ask to be signed in.
+    pub terminals: Arc<Terminals>,
+    /// The names of the networks.
+    pub networks: Vec<Arc<str>>,
+    /// Where tools reach the proxy: `http://host:port`.
+    pub proxy: String,
 }
 
 /// A certificate in both of its usual forms.
@@ -153,6 +179,10 @@ struct Shared {
     verifications: Arc<Semaphore>,
     /// Our metadata for each realm, in the order of the realms; signing them is work.
     metadata: Vec<Option<Bytes>>,
+    /// Counts codes of terminals that are looked up.
+    codes: Limiter,
+    /// Places for terminals that wait for an answer.
+    waiting: Semaphore,
     /// Turns to verify messages of Single Logout.
     logouts: Arc<Semaphore>,
     authority: files::Authority,
@@ -170,6 +200,8 @@ impl Portal {
             unsolicited: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
             metadata: parts.realms.iter().map(files::metadata_of).collect(),
+            codes: Limiter::new(CODES_PER_MINUTE, Duration::from_secs(60)),
+            waiting: Semaphore::new(WAITING),
             logouts: Arc::new(Semaphore::new(1)),
             authority: files::Authority::read(&parts.authority),
             config,
@@ -255,6 +287,12 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/certificate/authority.pem", get(files::authority_pem))
         .route("/certificate/authority.crt", get(files::authority_der))
         .route("/saml/metadata", get(files::metadata))
+        .route("/tokens", get(tokens::list).post(tokens::make))
+        .route("/tokens/new", get(tokens::show_new))
+        .route("/tokens/revoke", post(tokens::revoke))
+        .route("/t/{code}", get(terminal::ask).post(terminal::decide))
+        .route(TERMINAL_PATH, get(terminal::begin))
+        .route("/terminal/{device_code}", get(terminal::collect))
         .route("/captive", get(captive::state))
         .route("/healthz", get(files::health))
         .route("/robots.txt", get(files::robots));

@@ -9,9 +9,9 @@ use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, after};
-use crate::page::{Elsewhere, Purpose, SignedOut, Trouble};
+use crate::page::{Elsewhere, Purpose, SignedOut};
 use crate::portal::cookie::{self, SameSite};
-use crate::portal::form::{self, Form};
+use crate::portal::form;
 use crate::portal::visit::with_parameters;
 use crate::portal::{RealmParts, Shared, Visit, landing, redirect, send, show};
 use crate::saml::binding::{self, Kind, Message};
@@ -54,17 +54,10 @@ pub(super) async fn sign_out(
     Extension(visit): Extension<Visit>,
     request: Request<Body>,
 ) -> Response<Body> {
-    let fail =
-        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(&portal)));
-    let form = match Form::read(request, form::MAX_FORM).await {
+    let form = match form::take(&portal, &visit, request).await {
         Ok(form) => form,
-        Err(Trouble::TooLarge) => return fail(StatusCode::PAYLOAD_TOO_LARGE, Trouble::TooLarge),
-        Err(trouble) => return fail(StatusCode::BAD_REQUEST, trouble),
+        Err(response) => return response,
     };
-    if let Err(error) = form::check(&portal, &visit, &form) {
-        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
-        return fail(StatusCode::FORBIDDEN, Trouble::Form);
-    }
     let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
     if let Some(there) = form.value("where").and_then(|token| sealer.open(landing::DEVICE, token, now).ok()) {
         return sign_out_there(&portal, &visit, there).await;

@@ -22,6 +22,7 @@ use crate::saml::config::SLO_PATH;
 use crate::saml::logout::{self, Arrived, Content, Opened, Outcome};
 use crate::saml::response::CLOCK_SKEW;
 use crate::saml::{IdentityProvider, NameId, SignOut, redirect as query};
+use crate::session::tool::Kind as ToolKind;
 use crate::session::{Ending, Session};
 
 type Portal = State<Arc<Shared>>;
@@ -185,9 +186,13 @@ impl Wanted<'_> {
     /// comes twice ends nothing more.
     fn names(&self, session: &Session) -> bool {
         let index = session.assertion.session_index.as_ref();
+        // A token that a person made belongs to no session at the identity provider more than to another.
+        let is_token = session.tool.as_ref().is_some_and(|tool| tool.kind == ToolKind::Personal);
         self.realms.iter().any(|realm| realm.parts.realm.name == session.user.realm)
             && session.assertion.name_id.as_ref().is_some_and(|own| own.matches(self.name_id))
-            && (self.session_indexes.is_empty() || index.is_some_and(|own| self.session_indexes.contains(own)))
+            && (self.session_indexes.is_empty()
+                || is_token
+                || index.is_some_and(|own| self.session_indexes.contains(own)))
             && session.started <= after(self.issued, CLOCK_SKEW)
     }
 }

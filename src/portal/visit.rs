@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
-use http::{HeaderMap, HeaderName, Request};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use url::form_urlencoded;
 
 use crate::page::{Locale, SignInFailure, Trouble};
-use crate::portal::{Shared, cookie};
+use crate::portal::{Shared, cookie, redirect};
 use crate::seal::random_text;
+use crate::session::returning::Return;
 use crate::session::{Session, SessionId};
 use crate::wire::{self, Peer};
 
@@ -64,16 +65,36 @@ impl Visit {
         portal.locales.negotiate(self.field(&ACCEPT_LANGUAGE))
     }
 
-    /// The browser's session.
+    /// The browser's session. A tool's token is no cookie.
     pub(super) async fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
         let session = portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await?;
         // A guest is one only where guests are let in.
-        (!session.user.is_guest() || self.peer.admits_guests()).then_some(session)
+        let is_browser = session.tool.is_none() && (!session.user.is_guest() || self.peer.admits_guests());
+        is_browser.then_some(session)
     }
 
     /// The browser's session, if it is of somebody with an account: guests make nothing that outlives their visit.
     pub(super) async fn person(&self, portal: &Shared) -> Option<Arc<Session>> {
         self.session(portal).await.filter(|session| !session.user.is_guest())
+    }
+
+    /// Sends somebody to sign in, who comes back to this path of the portal then. A guest has nothing to come back to.
+    pub(super) async fn sign_in_first(&self, portal: &Shared, path: &str) -> Response<Body> {
+        if self.session(portal).await.is_some() {
+            return redirect(StatusCode::SEE_OTHER, "/me");
+        }
+        let origin = portal.config.url.to_string();
+        let returning = Return {
+            destination: format!("{origin}{path}"),
+            origin,
+            client: self.peer.client.ip(),
+            challenge: String::new(),
+            browser: [0; 16],
+            unsent: None,
+            within: None,
+        };
+        let token = returning.seal(&portal.parts.sealer, portal.parts.clock.now());
+        redirect(StatusCode::SEE_OTHER, &entrance(Some(&token)))
     }
 
     /// Lets what the connection has shown stand for the session: its cookie has just come over that connection.

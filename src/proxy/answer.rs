@@ -1,14 +1,17 @@
 //! Answers of our own: pages for people, problem documents for programs, text for terminals.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, PROXY_AUTHENTICATE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::classify::Kind;
 use super::dial;
 use super::forward::Failure;
+use super::token::{Invitation, Wrong};
 use crate::observe::access::RequestId;
-use crate::page::{self, Brand, Cause, CookiesBlocked, Denied, Locale, Subject, ToolText};
+use crate::page::{self, Brand, Cause, CookiesBlocked, Denied, Locale, Subject, TerminalHint, TokenText, ToolText};
 use crate::wire::forwarded;
 use crate::wire::h1::HeadError;
 use crate::wire::target;
@@ -25,6 +28,9 @@ pub(super) enum Refusal {
     /// Somebody is known who proved who they are too long ago, and cannot be asked.
     #[error("a fresh sign-in is required")]
     SignInAgain,
+    /// A tool is not known, and can be told how to be.
+    #[error("sign-in is required")]
+    ToolUnknown(Arc<Invitation>),
     /// The request's head cannot be read.
     #[error("{0}")]
     Head(HeadError),
@@ -67,6 +73,11 @@ impl Refusal {
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Unnamed(forwarded::Error::Malformed) => {
                 StatusCode::BAD_REQUEST
             }
+            Self::ToolUnknown(invitation) => match invitation.wrong {
+                Some(Wrong::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+                Some(Wrong::Away) => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+            },
             Self::Head(error) => error.status(),
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::LastHop => StatusCode::OK,
@@ -90,9 +101,12 @@ impl Refusal {
     /// The Proxy Error Type (RFC 9209 §2.3): the same in the answer and in the access record.
     pub(super) fn error_type(&self) -> &'static str {
         match self {
-            Self::Denied(_) | Self::SignInRequired | Self::SignInAgain | Self::CookiesBlocked(_) | Self::Method => {
-                "http_request_denied"
-            }
+            Self::Denied(_)
+            | Self::SignInRequired
+            | Self::SignInAgain
+            | Self::ToolUnknown(_)
+            | Self::CookiesBlocked(_)
+            | Self::Method => "http_request_denied",
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation | Self::LastHop => {
                 "http_request_error"
             }
@@ -120,7 +134,11 @@ impl Refusal {
             Self::Unnamed(forwarded::Error::Crowded) => Cause::Busy,
             Self::Loop => Cause::Loop,
             // These have pages of their own.
-            Self::Denied(_) | Self::SignInRequired | Self::SignInAgain | Self::CookiesBlocked(_) => Cause::NotAllowed,
+            Self::Denied(_)
+            | Self::SignInRequired
+            | Self::SignInAgain
+            | Self::ToolUnknown(_)
+            | Self::CookiesBlocked(_) => Cause::NotAllowed,
             Self::Origin(failure) => match failure {
                 Failure::Dial(error) => match error {
                     dial::Error::NameNotFound | dial::Error::Resolver(_) | dial::Error::ResolverTimedOut => {
@@ -234,6 +252,8 @@ pub(super) struct Refused<'a> {
     /// Who was refused.
     pub(super) user: Option<&'a str>,
     pub(super) portal: &'a str,
+    /// Where tools reach the proxy: `http://host:port`.
+    pub(super) proxy: &'a str,
 }
 
 impl Refused<'_> {
@@ -257,7 +277,26 @@ impl Refused<'_> {
         if self.refusal.closes() {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Refusal::ToolUnknown(_) = self.refusal {
+            self.ask_for_token(&mut response, brand);
+        }
         response
+    }
+
+    /// How a tool proves who it is (RFC 9110 §11.7.1).
+    fn ask_for_token(&self, response: &mut Response<Bytes>, brand: &Brand) {
+        let fields = response.headers_mut();
+        if self.refusal.status() != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            fields.insert(RETRY_AFTER, HeaderValue::from_static("60"));
+            return;
+        }
+        let title: String = brand.title.chars().filter(|c| !matches!(c, '"' | '\\') && !c.is_control()).collect();
+        let realm = format!("{title}: make a token at {}/tokens", self.portal);
+        for scheme in [format!("Basic realm=\"{realm}\", charset=\"UTF-8\""), format!("Bearer realm=\"{realm}\"")] {
+            if let Ok(value) = HeaderValue::try_from(scheme) {
+                fields.append(PROXY_AUTHENTICATE, value);
+            }
+        }
     }
 
     fn page(&self, brand: &Brand, locale: &Locale) -> Response<Bytes> {
@@ -301,6 +340,9 @@ impl Refused<'_> {
     }
 
     fn text(&self, brand: &Brand, locale: &Locale) -> String {
+        if let Refusal::ToolUnknown(invitation) = self.refusal {
+            return self.invite(invitation, brand, locale);
+        }
         let subject = match self.refusal {
             Refusal::SignInRequired => Subject::SignIn,
             Refusal::SignInAgain => Subject::SignInAgain,
@@ -309,6 +351,27 @@ impl Refused<'_> {
         };
         let (place, portal) = (self.place.map(str::to_owned), self.portal());
         ToolText { subject, place, portal, request_id: self.id.to_string() }.render(brand, locale)
+    }
+
+    fn invite(&self, invitation: &Invitation, brand: &Brand, locale: &Locale) -> String {
+        let terminal = invitation.terminal.as_ref().map(|codes| TerminalHint {
+            address: format!("{}/t/{}", self.portal, codes.user_code),
+            code: codes.user_code.clone(),
+            command: format!(
+                "eval \"$(curl -fsS --noproxy '*' {}/terminal/{})\"",
+                self.proxy,
+                codes.device_code.expose()
+            ),
+        });
+        let text = TokenText {
+            wrong: invitation.wrong.map(Wrong::said),
+            terminal,
+            place: self.place.map(str::to_owned),
+            portal: self.portal.to_owned(),
+            proxy: self.proxy.to_owned(),
+            request_id: self.id.to_string(),
+        };
+        text.render(brand, locale)
     }
 
     fn body(&self, content_type: &'static str, text: String) -> Response<Bytes> {

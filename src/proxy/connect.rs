@@ -14,10 +14,11 @@ use super::dial::Dialled;
 use super::exchange::check_host;
 use super::identify::{Client, Identity};
 use super::relay::{Bounds, relay_streams};
+use super::token::Wrong;
 use super::{Asker, Proxy};
-use crate::observe::{Outcome, Recorder};
+use crate::observe::{Outcome, Recorder, Surrogate};
 use crate::policy::{Decision, Permit, Query};
-use crate::wire::h1::{self, ByteStream, Connection, RequestHead, Stream};
+use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::rewind::Rewind;
 use crate::wire::{Destination, Scheme, target};
 
@@ -48,8 +49,10 @@ impl Proxy {
         if destination == self.portal.destination {
             return self.open_portal(client, connection, recorder).await;
         }
-        let refusal = match self.decide_connect(client, &destination, asker.kind, &mut recorder).await {
-            Ok(Act::Intercept) => return self.intercept(client, connection, destination, recorder).await,
+        let refusal = match self.decide_connect(client, &destination, asker.kind, &head.fields, &mut recorder).await {
+            Ok(Act::Intercept(identity)) => {
+                return self.intercept(client, connection, destination, identity, recorder).await;
+            }
             Ok(Act::Tunnel(permit, identity)) => {
                 recorder.decision = Outcome::Permitted;
                 recorder.rule = Some(Arc::clone(permit.rule()));
@@ -88,32 +91,44 @@ impl Proxy {
         client: &Client,
         destination: &Destination,
         kind: Kind,
+        fields: &Fields,
         recorder: &mut Recorder,
     ) -> Result<Act, Refusal> {
         let dialler = &self.forwarder.dialler;
         dialler.check_connect_port(destination.port).map_err(|error| Refusal::Origin(error.into()))?;
         let peer = &client.peer;
-        let mut identity = self.identify_connection(client).await;
+        let identified = self.identify_tunnel(client, destination, fields).await;
+        let (mut identity, wrong) = match identified {
+            Ok(identity) => (identity, None),
+            Err(wrong) => (None, Some(wrong)),
+        };
         if let Some(identity) = &identity {
             identity.record(recorder);
         }
+        let is_by_token = identity.as_ref().is_some_and(|identity| identity.surrogate == Surrogate::ProxyToken);
         match self.decide(peer, destination, &mut identity).await {
             // A ticket on its way here must reach us, and not the origin.
             Decision::Permit(_)
                 if !self.policy.is_walled_garden(destination)
+                    && !is_by_token
                     && self.tickets.is_outstanding(peer.client.ip(), &destination.host.to_string()) =>
             {
-                Ok(Act::Intercept)
+                Ok(Act::Intercept(identity))
             }
             Decision::Permit(permit) => Ok(Act::Tunnel(permit, identity)),
             // A browser shows no page that comes with a refused CONNECT; inside, it does.
-            Decision::Deny(_) if kind == Kind::SubResource => Ok(Act::Intercept),
+            Decision::Deny(_) if kind == Kind::SubResource => Ok(Act::Intercept(identity)),
             Decision::Deny(denial) => {
                 recorder.rule = Some(Arc::clone(&denial.rule));
                 Err(Refusal::Denied(denial.rule.to_string()))
             }
             // All that a CONNECT tells decides nothing: inside, whoever is a browser can be asked.
-            Decision::Reauthenticate(_) => Ok(Act::Intercept),
+            // A tool cannot be asked, neither here nor inside.
+            Decision::Reauthenticate(stale) if kind == Kind::Tool && is_by_token => {
+                recorder.rule = Some(Arc::clone(&stale.rule));
+                Err(Refusal::Denied(stale.rule.to_string()))
+            }
+            Decision::Reauthenticate(_) => Ok(Act::Intercept(identity)),
             Decision::Authenticate => {
                 let query = Query { user: None, proven: None, network: &peer.network, destination };
                 match self.decide_offline() {
@@ -129,7 +144,13 @@ impl Proxy {
                 if !self.policy.may_open_private(destination) {
                     dialler.check(destination).await.map_err(|error| Refusal::Origin(error.into()))?;
                 }
-                Ok(Act::Intercept)
+                if kind == Kind::Tool
+                    && let Some(invitation) = self.invite(client, fields, wrong).await
+                {
+                    recorder.reason = wrong.map(Wrong::reason);
+                    return Err(Refusal::ToolUnknown(Arc::new(invitation)));
+                }
+                Ok(Act::Intercept(identity))
             }
         }
     }
@@ -175,13 +196,15 @@ impl Proxy {
         client: &Arc<Client>,
         connection: Connection,
         destination: Destination,
+        identity: Option<Identity>,
         mut recorder: Recorder,
     ) -> Option<Connection> {
         recorder.decision = Outcome::Challenged;
         let connection = self.establish(connection, &mut recorder).await?;
         let (proxy, client) = (Arc::clone(self), Arc::clone(client));
         self.tasks.spawn(async move {
-            recorder.reason = proxy.serve_inside(connection, &client, destination).await.err();
+            let served = proxy.serve_inside(connection, &client, destination, identity.as_ref()).await;
+            recorder.reason = served.err();
         });
         None
     }
@@ -191,6 +214,7 @@ impl Proxy {
         connection: Connection,
         client: &Client,
         destination: Destination,
+        identity: Option<&Identity>,
     ) -> Result<(), &'static str> {
         let limit = self.limits.head_time;
         let stream = Rewind::new(connection.unread.freeze(), connection.stream);
@@ -204,13 +228,13 @@ impl Proxy {
                 let stream = bounded(limit, TlsAcceptor::from(server).accept(stream)).await;
                 // The commonest cause by far: the device does not trust our authority.
                 let stream = stream.ok_or("client-refused-certificate")?;
-                self.serve_http(Box::new(stream), client.inside(destination)).await;
+                self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
                 Ok(())
             }
             // A WebSocket over plain HTTP: browsers send it by CONNECT, too.
             (Some(byte), stream) if byte.is_ascii_uppercase() => {
                 let destination = Destination { scheme: Scheme::Http, ..destination };
-                self.serve_http(Box::new(stream), client.inside(destination)).await;
+                self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
                 Ok(())
             }
             (Some(_), _) => Err("not-http"),
@@ -251,7 +275,8 @@ impl Proxy {
 /// What is to be done with a CONNECT that is not refused.
 enum Act {
     Tunnel(Permit, Option<Identity>),
-    Intercept,
+    /// For whoever is known by a token.
+    Intercept(Option<Identity>),
 }
 
 async fn bounded<T>(limit: Duration, step: impl Future<Output = std::io::Result<T>>) -> Option<T> {

@@ -12,6 +12,7 @@ use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_c
 use super::identify::{Client, Identity};
 use super::outgoing::{Incoming, Outgoing};
 use super::relay::{Bounds, relay_streams};
+use super::token::Wrong;
 use super::watch::Watch;
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder};
@@ -70,7 +71,11 @@ impl Proxy {
             return Ok(Act::Answer(redirect(StatusCode::FOUND, &self.portal.url)));
         }
         self.forwarder.dialler.check_http_port(destination).map_err(|error| Refusal::Origin(error.into()))?;
-        let mut identity = self.identify(client, destination, &request.head.fields).await;
+        let identified = self.identify(client, destination, &request.head.fields).await;
+        let (mut identity, wrong) = match identified {
+            Ok(identity) => (identity, None),
+            Err(wrong) => (None, Some(wrong)),
+        };
         if let Some(identity) = &identity {
             identity.record(&mut request.recorder);
         }
@@ -81,18 +86,18 @@ impl Proxy {
                 Err(Refusal::Denied(denial.rule.to_string()))
             }
             // It never carries who asks.
-            Decision::Reauthenticate(_) if request.kind == Kind::Preflight => self.ask(client, request).await,
+            Decision::Reauthenticate(_) if request.kind == Kind::Preflight => self.ask(client, request, None).await,
             Decision::Reauthenticate(stale) => self.ask_again(client, request, &stale).map(Act::Answer),
             Decision::Authenticate => match self.decide_offline() {
                 Some(Decision::Permit(permit)) => Ok(Act::Forward(permit, None)),
                 Some(Decision::Deny(denial)) => Err(Refusal::Denied(denial.rule.to_string())),
-                _ => self.ask(client, request).await,
+                _ => self.ask(client, request, wrong).await,
             },
         }
     }
 
     /// Asks somebody unknown who they are, in the way that this kind of request allows.
-    async fn ask(&self, client: &Client, request: &mut Request) -> Result<Act, Refusal> {
+    async fn ask(&self, client: &Client, request: &mut Request, wrong: Option<Wrong>) -> Result<Act, Refusal> {
         let destination = Arc::clone(&request.destination);
         let query = Query { user: None, proven: None, network: &client.peer.network, destination: &destination };
         if request.kind == Kind::Preflight {
@@ -115,10 +120,24 @@ impl Proxy {
                 Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
                 Decision::Deny(denial) => {
                     request.recorder.rule = Some(denial.rule);
-                    Err(Refusal::SignInRequired)
+                    Err(self.turn_away(client, request, wrong).await)
                 }
-                Decision::Authenticate | Decision::Reauthenticate(_) => Err(Refusal::SignInRequired),
+                Decision::Authenticate | Decision::Reauthenticate(_) => {
+                    Err(self.turn_away(client, request, wrong).await)
+                }
             },
+        }
+    }
+
+    /// How somebody is refused who cannot be asked to sign in: tools can be told to bring a token.
+    async fn turn_away(&self, client: &Client, request: &mut Request, wrong: Option<Wrong>) -> Refusal {
+        if request.kind != Kind::Tool {
+            return Refusal::SignInRequired;
+        }
+        request.recorder.reason = wrong.map(Wrong::reason);
+        match self.invite(client, &request.head.fields, wrong).await {
+            Some(invitation) => Refusal::ToolUnknown(Arc::new(invitation)),
+            None => Refusal::SignInRequired,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::classify;
 use super::pool::{Pin, Pool};
+use super::token::{Presented, Wrong};
 use crate::clock::Timestamp;
 use crate::observe::{Recorder, Surrogate};
 use crate::policy::Decision;
@@ -19,6 +21,8 @@ pub struct Client {
     pub peer: Peer,
     /// The origin that CONNECT named, for a connection inside an intercepted CONNECT: every request is for it.
     pub(super) inside: Option<Arc<Destination>>,
+    /// The session of the token that came with the CONNECT that this is the inside of.
+    token: Option<SessionId>,
     /// The session that a cookie or a ticket on this connection has proven, where TLS ends in one browser.
     proven: Option<Arc<Proven>>,
     /// The origin connection that belongs to this one alone.
@@ -34,7 +38,7 @@ impl Client {
     /// A connection that a listener accepted, for a worker that keeps its origin connections in `pool`.
     pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
         let proven = peer.tls.as_ref().map(|_| Arc::default());
-        Self { peer, inside: None, proven, pin: Arc::default(), pool }
+        Self { peer, inside: None, token: None, proven, pin: Arc::default(), pool }
     }
 
     /// One stream of this connection, which carries several: it has a place of its own. `None` when too many are open.
@@ -45,7 +49,7 @@ impl Client {
         };
         let peer = Peer { place, ..self.peer.clone() };
         let (proven, pin, pool) = (self.proven.clone(), Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Some(Self { peer, inside: None, proven, pin, pool })
+        Some(Self { peer, inside: None, token: None, proven, pin, pool })
     }
 
     /// The client on whose behalf a request with these fields is made, where that is not who is at the other end. What
@@ -60,7 +64,18 @@ impl Client {
     pub(super) fn inside(&self, destination: Destination) -> Self {
         let (peer, pool) = (self.peer.clone(), Arc::clone(&self.pool));
         let proven = Some(self.proven.clone().unwrap_or_default());
-        Self { peer, inside: Some(Arc::new(destination)), proven, pin: Arc::default(), pool }
+        Self { peer, inside: Some(Arc::new(destination)), token: None, proven, pin: Arc::default(), pool }
+    }
+
+    /// The same, for whoever asked for the tunnel, if they did so with a token.
+    pub(super) fn known_by(self, identity: Option<&Identity>) -> Self {
+        let identity = identity.filter(|identity| identity.surrogate == Surrogate::ProxyToken);
+        Self { token: identity.map(|identity| identity.session.id), ..self }
+    }
+
+    /// The session of the token that stands for everything on this connection.
+    pub(super) fn token(&self) -> Option<SessionId> {
+        self.token
     }
 
     /// Lets this connection stand for a session, when it ends in one browser.
@@ -118,13 +133,26 @@ enum Sight {
 }
 
 impl super::Proxy {
-    /// Says who sent a request with these fields, wherever their session is kept.
+    /// Says who sent a request with these fields, wherever their session is kept. A token that is not good keeps what is
+    /// weaker from being looked at: whoever presents one wants to be known by it.
     pub(super) async fn identify(
         &self,
         client: &Client,
         destination: &Destination,
         fields: &Fields,
-    ) -> Option<Identity> {
+    ) -> Result<Option<Identity>, Wrong> {
+        match self.shown(client, destination, fields).await {
+            Presented::Good(identity) => Ok(Some(identity)),
+            Presented::Wrong(wrong) => Err(wrong),
+            Presented::Nothing => Ok(self.identify_browser(client, destination, fields).await),
+            Presented::Foreign => match self.identify_browser(client, destination, fields).await {
+                None if !classify::is_browser(fields) => Err(Wrong::Unknown),
+                identity => Ok(identity),
+            },
+        }
+    }
+
+    async fn identify_browser(&self, client: &Client, destination: &Destination, fields: &Fields) -> Option<Identity> {
         let now = self.clock.now();
         let found = match self.identify_quickly(client, destination, fields, now) {
             Sight::Clear(Some(identity)) => Some(identity),
@@ -134,12 +162,38 @@ impl super::Proxy {
     }
 
     /// Says who asks for a tunnel: no cookie comes with a CONNECT.
-    pub(super) async fn identify_connection(&self, client: &Client) -> Option<Identity> {
+    pub(super) async fn identify_tunnel(
+        &self,
+        client: &Client,
+        destination: &Destination,
+        fields: &Fields,
+    ) -> Result<Option<Identity>, Wrong> {
+        match self.shown(client, destination, fields).await {
+            Presented::Good(identity) => Ok(Some(identity)),
+            Presented::Wrong(wrong) => Err(wrong),
+            Presented::Nothing => Ok(self.identify_connection(client).await),
+            Presented::Foreign => match self.identify_connection(client).await {
+                None if !classify::is_browser(fields) => Err(Wrong::Unknown),
+                identity => Ok(identity),
+            },
+        }
+    }
+
+    /// The upper rungs of the ladder: what the client has shown in its handshake, or by a token.
+    async fn shown(&self, client: &Client, destination: &Destination, fields: &Fields) -> Presented {
         let shown = match self.of_handshake(&client.peer) {
             Sight::Clear(shown) => shown,
             Sight::Unclear => self.recall_handshake(&client.peer).await,
         };
-        let found = match shown.or_else(|| self.of_connection(client)) {
+        // Guests are somebody only where guests are let in.
+        match shown.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests()) {
+            Some(identity) => Presented::Good(identity),
+            None => self.presented(client, destination, fields).await,
+        }
+    }
+
+    async fn identify_connection(&self, client: &Client) -> Option<Identity> {
+        let found = match self.of_connection(client) {
             Some(identity) => Some(identity),
             None if self.recall_connection(client).await => self.of_connection(client),
             None => None,
@@ -156,12 +210,8 @@ impl super::Proxy {
         self.guest.as_ref().map(|guest| Identity::new(Arc::clone(guest), Surrogate::GuestListener))
     }
 
-    /// Climbs down the ladder with what is at hand: no surrogate is passed over for a weaker one.
+    /// Climbs down the rest of the ladder with what is at hand: no surrogate is passed over for a weaker one.
     fn identify_quickly(&self, client: &Client, destination: &Destination, fields: &Fields, now: Timestamp) -> Sight {
-        match self.of_handshake(&client.peer) {
-            Sight::Clear(None) => {}
-            seen => return seen,
-        }
         let mut of_cookie = None;
         for id in named(&self.sealer, now, destination, fields) {
             let Some(session) = self.sessions.find(id) else { return Sight::Unclear };
@@ -185,9 +235,6 @@ impl super::Proxy {
         fields: &Fields,
         now: Timestamp,
     ) -> Option<Identity> {
-        if let Some(identity) = self.recall_handshake(&client.peer).await {
-            return Some(identity);
-        }
         let (mut of_cookie, mut several): (Option<Arc<Session>>, bool) = (None, false);
         for id in named(&self.sealer, now, destination, fields) {
             let Some(session) = self.sessions.recall(id).await else { continue };

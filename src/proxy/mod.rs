@@ -13,6 +13,7 @@ mod outgoing;
 mod pool;
 mod preflight;
 mod relay;
+pub mod token;
 mod watch;
 
 use std::pin::Pin;
@@ -95,6 +96,8 @@ pub struct Parts {
     pub guests_agree: bool,
     /// The time.
     pub clock: Clock,
+    /// What tools are known by; none where they are not.
+    pub tokens: Option<token::Parts>,
     /// Fires when exchanges under way are to be the last.
     pub finish: CancellationToken,
     /// What goes on after an answer: tunnels, intercepted connections.
@@ -116,6 +119,7 @@ pub struct Proxy {
     forwarder: Forwarder,
     pipes: Pipes,
     bounces: Bounces,
+    tokens: Option<token::Tokens>,
     pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
     forwarded_for: ForwardedFor,
@@ -152,6 +156,7 @@ impl Proxy {
             },
             pipes,
             bounces: Bounces::default(),
+            tokens: parts.tokens.map(token::Tokens::new),
             pools: Mutex::default(),
             limits: parts.limits,
             forwarded_for: parts.forwarded_for,
@@ -267,7 +272,9 @@ impl Proxy {
     ) -> Option<Connection> {
         recorder.reason = recorder.reason.or(Some(refusal.error_type()));
         recorder.decision = match refusal {
-            Refusal::Denied(_) | Refusal::SignInRequired | Refusal::SignInAgain => Outcome::Denied,
+            Refusal::Denied(_) | Refusal::SignInRequired | Refusal::SignInAgain | Refusal::ToolUnknown(_) => {
+                Outcome::Denied
+            }
             Refusal::Origin(forward::Failure::Dial(dial::Error::Prohibited(_) | dial::Error::Port(_))) => {
                 Outcome::Denied
             }
@@ -284,6 +291,7 @@ impl Proxy {
             place: recorder.host.as_deref(),
             user: recorder.user.as_ref().map(|user| user.name.as_str()),
             portal: &self.portal.url,
+            proxy: self.tokens.as_ref().map_or("", |tokens| &tokens.parts.proxy),
         };
         let locale = self.locales.negotiate(asker.languages.as_deref());
         let response = refused.render(&self.brand, locale);

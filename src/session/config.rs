@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::store::redis;
 use crate::clock::SignedDuration;
+use crate::pac;
 use crate::units::Size;
 
 /// How long sessions last, how many there may be, and what keeps them.
@@ -36,6 +37,8 @@ pub struct Config {
     pub offline_grace: SignedDuration,
     /// What happens after that.
     pub offline: Offline,
+    /// What tools that cannot show a page are known by.
+    pub tokens: Tokens,
 }
 
 /// What happens when the shared store has been away for longer than those who are known go on.
@@ -87,6 +90,46 @@ impl Default for Config {
             redis: redis::Config::default(),
             offline_grace: SignedDuration::from_hours(12),
             offline: Offline::default(),
+            tokens: Tokens::default(),
+        }
+    }
+}
+
+/// `[session.tokens]`: what tools that cannot show a page are known by.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tokens {
+    /// False: nobody is offered one, and none is taken.
+    pub enabled: bool,
+    /// How long a token lasts for which nothing else is chosen.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
+    pub lifetime: SignedDuration,
+    /// How long one can last.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
+    pub max_lifetime: SignedDuration,
+    /// How long a terminal that was approved in a browser is signed in.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
+    pub terminal_lifetime: SignedDuration,
+    /// How many tokens one person may have made, and how many terminals they may have approved.
+    pub max_per_person: usize,
+    /// Tokens that are not good which one client address may present in a minute before each further one is told to
+    /// wait. Good ones are taken all the same.
+    pub attempts_per_minute: u32,
+    /// Where tools reach the proxy, `host:port` or `https://host:port`, for what people copy. Default: the first proxy of the PAC file, or
+    /// else the portal's host with the port of the first listener.
+    pub proxy: Option<pac::Proxy>,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            lifetime: SignedDuration::from_hours(90 * 24),
+            max_lifetime: SignedDuration::from_hours(365 * 24),
+            terminal_lifetime: SignedDuration::from_hours(12),
+            max_per_person: 20,
+            attempts_per_minute: 60,
+            proxy: None,
         }
     }
 }

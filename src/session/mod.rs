@@ -6,6 +6,7 @@ pub mod bindings;
 mod cache;
 mod config;
 pub mod keys;
+pub mod limit;
 pub mod names;
 mod neighbours;
 pub mod pending;
@@ -13,7 +14,9 @@ mod record;
 pub mod returning;
 mod sessions;
 pub mod store;
+pub mod terminal;
 pub mod ticket;
+pub mod tool;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,9 +32,10 @@ use crate::seal::{fingerprint, random_text};
 
 pub use binding::{Place, Unbound};
 pub use bindings::{Bindings, Evidence, Sight};
-pub use config::{Backend, Config, Crowded, Offline};
+pub use config::{Backend, Config, Crowded, Offline, Tokens};
 pub use neighbours::follow;
-pub use sessions::{Begun, Sessions};
+pub use sessions::{Begun, Fate, NewTool, Sessions};
+pub use tool::Tool;
 
 /// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.
 ///
@@ -91,7 +95,7 @@ impl std::fmt::Debug for SessionId {
     }
 }
 
-/// One signed-in person on one browser.
+/// One signed-in person on one browser or tool.
 #[derive(Debug)]
 pub struct Session {
     /// What it is known by.
@@ -112,6 +116,8 @@ pub struct Session {
     pub expires: Timestamp,
     /// How long the session may go unused.
     pub idle: Option<SignedDuration>,
+    /// What a tool's session has besides; `None` for a browser's.
+    pub tool: Option<Tool>,
     /// Seconds since the epoch at which the session was last used.
     last_used: AtomicI64,
     /// The last use that the store knows of.
@@ -134,6 +140,7 @@ impl Session {
             authenticated: Timestamp::UNIX_EPOCH,
             expires: Timestamp::MAX,
             idle: None,
+            tool: None,
             last_used: AtomicI64::new(now.as_second()),
             stored_use: AtomicI64::new(now.as_second()),
             is_watched: AtomicBool::new(false),
@@ -179,6 +186,7 @@ impl Session {
             authenticated,
             expires,
             idle: self.idle,
+            tool: self.tool.as_ref().map(|tool| tool.saved().into()),
             last_used: AtomicI64::new(self.last_used.load(Ordering::Relaxed)),
             stored_use: AtomicI64::new(self.stored_use.load(Ordering::Relaxed)),
             is_watched: AtomicBool::new(self.is_watched.load(Ordering::Relaxed)),

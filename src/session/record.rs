@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::store::Row;
+use super::tool::{self, Tool};
 use super::{AssertionFacts, Session, SessionId, person};
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
@@ -29,6 +30,8 @@ struct Saved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     idle: Option<i64>,
     last_used: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tool: Option<tool::Saved>,
 }
 
 impl Session {
@@ -43,13 +46,17 @@ impl Session {
             expires: self.expires,
             idle: self.idle.map(|idle| i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)),
             last_used: self.last_used(),
+            tool: self.tool.as_ref().map(Tool::saved),
         };
         // The store's copy may be behind by so much, and must not go before the session does.
         let unused = self.idle.map_or(Timestamp::MAX, |idle| after(after(self.last_used(), idle), TOUCH + TOUCH));
         Row {
             id: self.id.0,
             person: person(&self.user),
-            expires: self.expires.min(unused),
+            expires: match self.tool {
+                Some(_) => after(self.expires, tool::REMEMBERED),
+                None => self.expires.min(unused),
+            },
             content: serde_json::to_vec(&saved).unwrap_or_default(),
         }
     }
@@ -75,6 +82,7 @@ impl Session {
             authenticated,
             expires: saved.expires,
             idle: saved.idle.map(SignedDuration::from_millis),
+            tool: saved.tool.map(Tool::from),
             last_used: AtomicI64::new(last_used),
             stored_use: AtomicI64::new(last_used),
             is_watched: AtomicBool::new(false),
@@ -85,7 +93,8 @@ impl Session {
     /// The row to be kept, if the store's last use is too far behind. Who asks is taken to keep it.
     pub(super) fn stale_row(&self) -> Option<Row> {
         let used = self.last_used.load(Ordering::Relaxed);
-        if used.saturating_sub(self.stored_use.load(Ordering::Relaxed)) < TOUCH.as_secs() {
+        let is_untold = self.tool.as_ref().is_some_and(Tool::take_untold);
+        if !is_untold && used.saturating_sub(self.stored_use.load(Ordering::Relaxed)) < TOUCH.as_secs() {
             return None;
         }
         self.stored_use.store(used, Ordering::Relaxed);
@@ -104,6 +113,7 @@ impl Session {
             crate::identity::Groups::Unknown => 0,
         };
         let fixed = size_of::<Self>() + size_of::<User>() + 200;
-        fixed + texts + groups + user.realm.len() + user.id.len() + user.name.len() + self.user_agent.len()
+        let tool = self.tool.as_ref().map_or(0, Tool::weight);
+        fixed + texts + groups + tool + user.realm.len() + user.id.len() + user.name.len() + self.user_agent.len()
     }
 }

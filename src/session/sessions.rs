@@ -2,7 +2,9 @@
 //!
 //! Whoever is known is found without waiting. Whoever is not known here may be known to the store: `recall` asks it.
 
+mod clients;
 mod proof;
+mod tools;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -11,15 +13,16 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::address::{self, Addresses, Binding};
+use super::address::Addresses;
 use super::cache::Cache;
-use super::neighbours::{Neighbours, Word};
-use super::store::{Error, Health, Kind, Row, Store};
+use super::neighbours::Neighbours;
+use super::store::{Error, Health, Row, Store};
 use super::{AssertionFacts, Config, Crowded, Ending, Offline, Session, SessionId, person};
 use crate::clock::{Clock, after};
 use crate::identity::User;
 use crate::identity::network::Spans;
 use crate::seal::random_text;
+pub use tools::{Fate, NewTool};
 
 /// Calls of [`Sessions::upkeep`] in which every session at hand is looked after once: a quarter of a minute, if it is
 /// called every second.
@@ -30,9 +33,6 @@ const STEPS: std::ops::RangeInclusive<usize> = 256..=20_000;
 
 /// How long it is remembered that the store knows nothing of a session.
 const UNKNOWN: Duration = Duration::from_secs(60);
-
-/// Attempts to bind an address that somebody else binds at the same time.
-const ATTEMPTS: usize = 4;
 
 /// Ends and uses that wait for a store that is away.
 const MAX_UNTOLD: usize = 200_000;
@@ -95,14 +95,7 @@ impl Sessions {
     ) -> Result<Begun, Error> {
         let now = self.clock.now();
         // Anybody can be any number of guests: they leave room for people.
-        let max = if user.is_guest() { self.config.max / 2 } else { self.config.max };
-        if self.store.sessions() >= max {
-            self.store.sweep();
-            self.store.sync().await?;
-            if self.store.sessions() >= max {
-                return Err(Error::Full);
-            }
-        }
+        self.check_room(if user.is_guest() { self.config.max / 2 } else { self.config.max }).await?;
         self.make_room_for(&user).await?;
         let secret = random_text();
         let lifetime = after(now, spans.lifetime.unwrap_or(self.config.lifetime));
@@ -113,6 +106,7 @@ impl Sessions {
             user: Arc::new(user),
             expires: assertion.not_on_or_after.map_or(lifetime, |until| until.min(lifetime)),
             idle: spans.idle.or(self.config.idle),
+            tool: None,
             assertion,
             client,
             user_agent: user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
@@ -123,19 +117,36 @@ impl Sessions {
             is_watched: AtomicBool::new(false),
             ended: CancellationToken::new(),
         };
-        self.store.keep(session.row()).await?;
-        self.store.sync().await?;
-        let session = self.take_in(session).ok_or(Error::Full)?;
-        Ok(Begun { session, secret })
+        Ok(Begun { session: self.keep(session).await?, secret })
     }
 
-    /// Sees to it that a person has room for one more session.
+    /// Sees to it that there is room for one more session than there are, which are to be `max` at most.
+    async fn check_room(&self, max: usize) -> Result<(), Error> {
+        if self.store.sessions() >= max {
+            self.store.sweep();
+            self.store.sync().await?;
+            if self.store.sessions() >= max {
+                return Err(Error::Full);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a session that begins.
+    async fn keep(&self, session: Session) -> Result<Arc<Session>, Error> {
+        self.store.keep(session.row()).await?;
+        self.store.sync().await?;
+        self.take_in(session).ok_or(Error::Full)
+    }
+
+    /// Sees to it that a person has room for one more browser.
     async fn make_room_for(&self, user: &User) -> Result<(), Error> {
         // Nearly always there is.
         if self.store.held_by(person(user)).await? < self.config.max_per_person {
             return Ok(());
         }
-        let held = self.rows_of(user).await?;
+        let mut held = self.rows_of(user).await?;
+        held.retain(|session| session.tool.is_none());
         let surplus = (held.len() + 1).saturating_sub(self.config.max_per_person);
         if surplus > 0 && self.config.crowded == Crowded::Refuse {
             return Err(Error::Full);
@@ -208,76 +219,13 @@ impl Sessions {
         }
         if session.is_idle(self.clock.now()) {
             self.forget(session, Ending::Expired);
+            self.end_approved_by(session, Ending::Expired, "").await;
         }
     }
 
     /// The live session that a browser's secret stands for, if it is at hand.
     pub fn find_by_secret(&self, secret: &str) -> Option<Arc<Session>> {
         self.find(SessionId::of_secret(secret))
-    }
-
-    /// The live session that a client address stands for, if it is at hand.
-    pub fn find_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
-        self.find(self.by_client.find(client)?)
-    }
-
-    /// The live session that a client address stands for, wherever it is kept.
-    pub async fn recall_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
-        if !self.by_client.is_settled(client) {
-            let corrections = self.by_client.corrections();
-            let found = self.store.peek(Kind::Address, address::key(client)).await.ok()?;
-            let binding = found.and_then(|record| serde_json::from_slice(&record).ok());
-            self.by_client.note(client, binding, corrections);
-        }
-        self.recall(self.by_client.find(client)?).await
-    }
-
-    /// Lets a client address stand for a session from now on. False while too many people share the address.
-    pub async fn bind_client(&self, client: IpAddr, session: &Session) -> bool {
-        let now = self.clock.now();
-        for _ in 0..ATTEMPTS {
-            let seen = match self.store.peek(Kind::Address, address::key(client)).await {
-                Ok(seen) => seen,
-                // The store is away: this node goes by what it knows itself.
-                Err(_) => {
-                    let mut binding = self.by_client.binding(client).unwrap_or_default();
-                    return self.bound(client, session, binding.bind(session.id, person(&session.user), now), binding);
-                }
-            };
-            let known = seen.as_deref().and_then(|record| serde_json::from_slice::<Binding>(record).ok());
-            let mut binding = known.unwrap_or_default();
-            let before = binding.clone();
-            let is_bound = binding.bind(session.id, person(&session.user), now);
-            if binding == before {
-                return self.bound(client, session, is_bound, binding);
-            }
-            let (record, expires) =
-                (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires(session.expires, now));
-            match self.store.swap(Kind::Address, address::key(client), seen, record, expires).await {
-                Ok(false) => {}
-                Ok(true) => {
-                    let bound = self.bound(client, session, is_bound, binding);
-                    // Nobody may be taken for who was there before, on whatever node they come by next.
-                    self.neighbours.tell(&Word::Address(client)).await;
-                    return bound;
-                }
-                Err(_) => return self.bound(client, session, is_bound, binding),
-            }
-        }
-        false
-    }
-
-    /// Notes what has come of binding an address.
-    fn bound(&self, client: IpAddr, session: &Session, is_bound: bool, binding: Binding) -> bool {
-        if !is_bound && binding.session.is_none() && self.by_client.find(client).is_some() {
-            tracing::warn!(%client, "address stands for nobody: too many people sign in on it");
-        }
-        self.by_client.set(client, Some(binding));
-        // Ended between the lookup and the binding: the binding must not outlive it.
-        if session.is_over(self.clock.now()) {
-            self.by_client.unbind(client, session.id);
-        }
-        is_bound
     }
 
     /// The live sessions of one person, newest first, wherever they were begun.
@@ -316,8 +264,17 @@ impl Sessions {
         self.end_by(id, ending, "").await
     }
 
-    /// As [`end`](Self::end), by somebody else than the person: the audit record says who.
+    /// As [`end`](Self::end), by somebody else than the person: the audit record says who. The terminals that were
+    /// approved in a browser end with its session.
     pub async fn end_by(&self, id: SessionId, ending: Ending, by: &str) -> bool {
+        let (ended, session) = self.end_one(id, ending, by).await;
+        if let Some(session) = session {
+            self.end_approved_by(&session, ending, by).await;
+        }
+        ended
+    }
+
+    async fn end_one(&self, id: SessionId, ending: Ending, by: &str) -> (bool, Option<Arc<Session>>) {
         // First here, whatever the store says.
         let here = self.cache.remove(id);
         self.unknown.insert(id, ());
@@ -325,7 +282,7 @@ impl Sessions {
             Some(session) => Some(session.row()),
             None => self.store.find(id.0).await.unwrap_or(None),
         };
-        let Some(row) = row else { return false };
+        let Some(row) = row else { return (false, None) };
         let session = here.clone().or_else(|| Session::of_row(&row).map(Arc::new));
         let ended = match self.store.end(row.clone()).await {
             Ok(was_there) => {
@@ -341,7 +298,7 @@ impl Sessions {
         if let (true, Some(session)) = (ended || here.is_some(), &session) {
             record(session, ending, by);
         }
-        ended
+        (ended, session)
     }
 
     /// What happens to those who would have to sign in and cannot, because the store has been away for too long.

@@ -9,11 +9,10 @@ use url::Url;
 use super::world::World;
 
 /// What Chromium sends with a navigation, on http as on https.
-const NAVIGATION: [&str; 3] = [
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36",
-    "Accept: text/html,application/xhtml+xml,*/*;q=0.8",
-    "Upgrade-Insecure-Requests: 1",
-];
+const NAVIGATION: [&str; 2] = ["Accept: text/html,application/xhtml+xml,*/*;q=0.8", "Upgrade-Insecure-Requests: 1"];
+
+/// What it calls itself, in a CONNECT, too.
+const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36";
 
 /// A browser.
 pub(crate) struct Browser<'a> {
@@ -111,7 +110,8 @@ impl<'a> Browser<'a> {
 
     /// A navigation with more options of curl.
     pub(crate) fn curl(&self, url: &str, options: &[&str]) -> Page {
-        let mut all: Vec<&str> = NAVIGATION.iter().flat_map(|field| ["-H", *field]).collect();
+        let mut all = vec!["-A", USER_AGENT];
+        all.extend(NAVIGATION.iter().flat_map(|field| ["-H", *field]));
         all.extend(options);
         self.bare_curl(url, &all)
     }

@@ -16,7 +16,7 @@ enum Expected {
     Redirect(u16),
     /// 511 and a problem document.
     Problem,
-    /// 511 and a text.
+    /// 407 and a text; 511 where it could not be asked of the proxy.
     Text,
 }
 
@@ -68,7 +68,9 @@ fn send(stream: &mut dyn Wire, method: &str, target: &str, fields: &str) -> Answ
 fn check(answer: &Answer, expected: Expected, secure: bool, what: &str) {
     assert_eq!(answer.value("cache-control"), "no-store", "{what}: {answer:#?}");
     let Expected::Redirect(status) = expected else {
-        assert_eq!(answer.status, 511, "{what}: {answer:#?}");
+        let is_asked = expected == Expected::Text && !secure;
+        assert_eq!(answer.status, if is_asked { 407 } else { 511 }, "{what}: {answer:#?}");
+        assert_eq!(answer.value("proxy-authenticate").is_empty(), !is_asked, "{what}: {answer:#?}");
         assert_eq!(answer.value("location"), "", "{what}");
         assert_eq!(answer.value("set-cookie"), "", "{what}");
         assert_eq!(answer.value("proxy-status"), "vestibule; error=http_request_denied", "{what}");
@@ -119,7 +121,7 @@ fn each_kind_of_https_request_has_the_same_answer_inside() {
 }
 
 #[test]
-fn a_connect_is_intercepted_or_refused_but_never_answered_511() {
+fn a_connect_is_intercepted_or_refused_or_asks_for_a_token_but_is_never_answered_511() {
     let world = World::build().config("[policy]\nblocked = [\"blocked.test\"]").start();
     let connect = |authority: &str, fields: &str| {
         let mut stream = world.connect(STRANGER);
@@ -127,8 +129,8 @@ fn a_connect_is_intercepted_or_refused_but_never_answered_511() {
         let head = read_head(&mut stream);
         head.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
     };
-    for fields in [CHROMIUM, "User-Agent: curl/7.88.1\r\n", ""] {
-        assert_eq!(connect("news.test:443", fields), 200, "{fields}");
+    for (fields, status) in [(CHROMIUM, 200), ("User-Agent: curl/7.88.1\r\n", 407), ("", 407)] {
+        assert_eq!(connect("news.test:443", fields), status, "{fields}");
         assert_eq!(connect("news.test:25", fields), 403, "{fields}");
         assert_eq!(connect("169.254.169.254:443", fields), 403, "{fields}");
     }

@@ -73,7 +73,8 @@ fn https_goes_through_a_tunnel_once_the_person_is_known() {
 fn a_tool_is_told_where_to_sign_in() {
     let world = World::build().network("lenient", "127.0.7.0/24", "unidentified = \"allow\"").start();
     let page = world.browser().bare_curl("http://news.test/", &["-L"]);
-    assert_eq!((page.status, page.redirects), (511, 0));
+    assert_eq!((page.status, page.redirects), (407, 0));
+    assert_eq!(page.values("proxy-authenticate").len(), 2, "Basic and Bearer: {page:#?}");
     assert_eq!(page.value("content-type"), "text/plain; charset=utf-8");
     assert_eq!(page.value("cache-control"), "no-store");
     assert!(page.body.contains("https://portal.vestibule.test"), "{}", page.body);

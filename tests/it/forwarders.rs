@@ -117,8 +117,8 @@ fn inside_a_tunnel_nobody_speaks_for_others() {
     let world = World::build().config(LISTENER).start();
     sign_in(&world, [127, 0, 9, 1], "CONTOSO\\bsimon", "simon");
     let mut stream = connect(world.listener("behind"), FRONT.into());
-    write!(stream, "CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\nX-Forwarded-For: 127.0.9.7\r\n\r\n")
-        .unwrap();
+    let browser = "User-Agent: Mozilla/5.0\r\nX-Forwarded-For: 127.0.9.7\r\n";
+    write!(stream, "CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n{browser}\r\n").unwrap();
     let head = read_head(&mut stream);
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     let mut inside = world.handshake(stream, "shop.test:443");

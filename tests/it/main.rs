@@ -39,6 +39,7 @@ mod restart;
 mod schema;
 mod secure;
 mod tickets;
+mod tools;
 mod tunnels;
 mod visitor;
 mod volume;

@@ -191,7 +191,7 @@ fn elsewhere_nothing_goes_on_without_a_sign_in() {
     let more = format!("[dns.hosts]\n\"raw.test:80\" = \"{}\"\n", origin.address);
     let mut program = Running::start(&["run", "--config", &config(folder.path(), ANY, ANY, &more)]);
     let (listening, _events) = addresses(&mut program);
-    for (fields, status) in [("", 511), ("Upgrade-Insecure-Requests: 1\r\n", 302)] {
+    for (fields, status) in [("", 407), ("Upgrade-Insecure-Requests: 1\r\n", 302)] {
         let mut stream = connect(listening[0], ANY.ip());
         write!(stream, "GET http://raw.test/ HTTP/1.1\r\nHost: raw.test\r\n{fields}Connection: close\r\n\r\n").unwrap();
         assert_eq!(Answer::read(&mut stream).status, status, "{fields}");

@@ -73,7 +73,7 @@ fn each_request_and_each_tunnel_has_one_line_with_who_and_why() {
         parts.collect::<Vec<_>>()
     };
     const SIMON: &str = "B.Simon@contoso.com";
-    assert_eq!(line("/tool"), [["null", "none", "denied", "unidentified", "http_request_denied", "511"]]);
+    assert_eq!(line("/tool"), [["null", "none", "denied", "unidentified", "http_request_denied", "407"]]);
     assert_eq!(
         line("/page"),
         [

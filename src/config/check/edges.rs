@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::listener::secure;
 use crate::pac::{self, Facts, Pac};
 use crate::portal::Error as PortalError;
+use crate::session::Tokens;
 use crate::session::store::redis;
 use crate::units::Duration;
 use crate::wire::forwarded::Named;
@@ -155,6 +156,7 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
             check.note(at!["session", key], format!("with `{key} = 0` nobody could sign in"), "");
         }
     }
+    tokens(&config.session.tokens, check);
     shared_store(&config.session.redis, check);
     if config.session.max == 0 {
         check.note(at!["session", "max"], "nobody could sign in", "the default is 200000");
@@ -184,6 +186,25 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
     ];
     for (key, _) in times.into_iter().filter(|(_, time)| time.is_zero()) {
         check.note(at!["limits", key], format!("with `{key} = \"0s\"` nothing could be served"), "");
+    }
+}
+
+fn tokens(tokens: &Tokens, check: &mut Check<'_>) {
+    let day = Duration::hours(24).signed();
+    if tokens.max_lifetime < day {
+        let help = "people choose a number of days; the default is \"365d\"";
+        check.note(at!["session", "tokens", "max_lifetime"], "tokens would not last a day", help);
+    } else if tokens.lifetime < day || tokens.lifetime > tokens.max_lifetime {
+        let message = "`lifetime` is a day or more, and not longer than `max_lifetime`";
+        check.note(at!["session", "tokens", "lifetime"], message, "the default is \"90d\"");
+    }
+    if tokens.terminal_lifetime < Duration::minutes(1).signed() {
+        let help = "the default is \"12h\"";
+        check.note(at!["session", "tokens", "terminal_lifetime"], "terminals would be signed out at once", help);
+    }
+    if tokens.max_per_person == 0 {
+        let help = "`enabled = false` switches tokens off";
+        check.note(at!["session", "tokens", "max_per_person"], "nobody could have a token", help);
     }
 }
 

@@ -30,6 +30,7 @@ fn at(address: &str) -> Peer {
         unidentified: network::Unidentified::Allow,
         guest: false,
         time_zone: None,
+        tokens: true,
         lifetime: None,
         idle: None,
     };

@@ -3,7 +3,8 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::Groups;
 use crate::identity::network::Spans;
 use crate::session::store::memory::Memory;
-use crate::session::store::{Answer, Key};
+use crate::session::store::{Answer, Key, Kind};
+use crate::session::{Tokens, tool};
 
 fn user(name: &str) -> User {
     User {
@@ -376,4 +377,79 @@ impl Store for Gone {
     fn is_shared(&self) -> bool {
         true
     }
+}
+
+fn tool<'a>(maker: &'a Session, kind: tool::Kind, days: i64) -> NewTool<'a> {
+    let scope = tool::scope::Scope::default();
+    let lifetime = SignedDuration::from_hours(24 * days);
+    NewTool { maker, name: "build\u{7} server", kind, scope, lifetime, client: HOME, user_agent: "curl/8.14.1" }
+}
+
+#[tokio::test]
+async fn a_token_outlives_the_browser_that_made_it_and_a_terminal_does_not() {
+    let (sessions, clock) = sessions(100);
+    let (browser, _) = begin(&sessions, "bsimon").await;
+    let (other, _) = begin(&sessions, "bsimon").await;
+    let (personal, token) = sessions.begin_tool(tool(&browser, tool::Kind::Personal, 90)).await.unwrap();
+    let (terminal, _) = sessions.begin_tool(tool(&browser, tool::Kind::Terminal, 90)).await.unwrap();
+    let (others, _) = sessions.begin_tool(tool(&other, tool::Kind::Terminal, 1)).await.unwrap();
+    assert_eq!(&*personal.tool.as_ref().unwrap().name, "build server");
+    assert_eq!((personal.expires.as_second(), terminal.expires), (90 * 86_400, browser.expires));
+    assert_eq!(sessions.find_by_secret(token.expose()).unwrap().user.id, "bsimon");
+    sessions.end(browser.id, Ending::SignedOut).await;
+    assert!(!personal.ended().is_cancelled() && terminal.ended().is_cancelled() && !others.ended().is_cancelled());
+    assert_eq!(sessions.fate(terminal.id).await, Ok(Fate::Ended));
+    assert_eq!(sessions.fate(SessionId::of_secret("guess")).await, Ok(Fate::Unknown));
+    // Its end is remembered for a while.
+    clock.advance(SignedDuration::from_hours(24 * 90));
+    assert!(sessions.find(personal.id).is_none() && sessions.recall(personal.id).await.is_none());
+    assert_eq!(sessions.fate(personal.id).await, Ok(Fate::Expired));
+    assert!(sessions.begin_tool(tool(&browser, tool::Kind::Personal, 1)).await.is_err(), "the browser is signed out");
+    assert!(sessions.tools_of(&browser).await.is_empty());
+}
+
+#[tokio::test]
+async fn tokens_are_counted_apart_from_browsers_and_terminals_make_room() {
+    let tokens = Tokens { max_per_person: 2, ..Tokens::default() };
+    let (sessions, clock) = configured(Config { max_per_person: 1, tokens, ..Config::default() });
+    let (browser, _) = begin(&sessions, "bsimon").await;
+    let mut terminals = Vec::new();
+    for number in 0..4 {
+        clock.advance(SignedDuration::from_secs(1));
+        let personal = sessions.begin_tool(tool(&browser, tool::Kind::Personal, 90)).await;
+        assert_eq!(personal.map(|_| ()), if number < 2 { Ok(()) } else { Err(Error::Full) });
+        terminals.push(sessions.begin_tool(tool(&browser, tool::Kind::Terminal, 1)).await.unwrap().0);
+    }
+    let live: Vec<_> = terminals.iter().map(|terminal| !terminal.ended().is_cancelled()).collect();
+    assert_eq!(live, [false, false, true, true]);
+    assert_eq!(sessions.tools_of(&browser).await.len(), 4);
+    assert!(!browser.ended().is_cancelled());
+    begin(&sessions, "bsimon").await;
+    assert!(browser.ended().is_cancelled(), "one browser");
+}
+
+#[tokio::test]
+async fn a_token_is_kept_with_its_scope_and_its_last_use_and_older_rows_are_read() {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let store: Arc<dyn Store> = Arc::new(Memory::new(1000, clock.clone()));
+    let [here, there] = [(); 2].map(|()| Sessions::new(Config::default(), Arc::clone(&store), clock.clone()));
+    let (browser, _) = begin(&here, "bsimon").await;
+    let scope = tool::scope::Scope::parse("192.0.2.0/24", "pypi.org", &["office"]).unwrap();
+    let new = NewTool { scope, ..tool(&browser, tool::Kind::Personal, 90) };
+    let (session, token) = here.begin_tool(new).await.unwrap();
+    assert_eq!(session.tool.as_ref().unwrap().last_client(), None, "never used");
+    clock.advance(SignedDuration::from_secs(5));
+    here.find(session.id).unwrap().note_use("::ffff:192.0.2.9".parse().unwrap());
+    here.upkeep().await;
+    let found = there.recall(SessionId::of_secret(token.expose())).await.unwrap();
+    let kept = found.tool.as_ref().unwrap();
+    assert_eq!((&*kept.name, kept.kind, kept.maker), ("build server", tool::Kind::Personal, browser.id));
+    assert_eq!(
+        (kept.scope.networks(), kept.scope.destinations()),
+        (&["192.0.2.0/24".into()][..], &["pypi.org".into()][..])
+    );
+    assert_eq!((kept.last_client(), found.last_used().as_second()), (Some("192.0.2.9".parse().unwrap()), 5));
+    let row = browser.row();
+    assert!(!String::from_utf8_lossy(&row.content).contains("tool"), "a browser's row is as it was");
+    assert!(Session::of_row(&row).unwrap().tool.is_none());
 }

@@ -63,11 +63,13 @@ pub enum Kind {
     Name,
     /// What a client certificate stands for.
     Certificate,
+    /// A terminal that waits for somebody to approve it.
+    Terminal,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Pending,
         Self::Ticket,
         Self::Assertion,
@@ -77,6 +79,7 @@ impl Kind {
         Self::Ended,
         Self::Name,
         Self::Certificate,
+        Self::Terminal,
     ];
 
     /// The letter that it has in files and databases.
@@ -91,6 +94,7 @@ impl Kind {
             Self::Ended => b'e',
             Self::Name => b'h',
             Self::Certificate => b'k',
+            Self::Terminal => b'd',
         }
     }
 

@@ -2,4 +2,4 @@
 
 mod browsers;
 mod curl;
-mod origins;
+pub(crate) mod origins;

@@ -74,6 +74,8 @@ fn world() -> World {
         .network("guests", "127.0.5.0/24", "guest = true")
         .network("shared", "127.0.7.0/24", "shared = true")
         .config(CONFIG)
+        // What tools are told where they can bring a token stands in `tools`.
+        .config("[session.tokens]\nenabled = false")
         .start();
     world.browser().at([127, 0, 6, 1]).arrive("http://news.test/");
     world.wait_for(|all| all.iter().any(|record| record["host"] == "news.test" && record["decision"] == "permitted"));

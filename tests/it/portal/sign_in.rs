@@ -275,7 +275,11 @@ async fn back_to_the_logon_page_after_sign_in_goes_on_to_the_wanted_page() {
     assert_eq!(browser.get(&format!("/?r={token}")).await.location(), "http://news.test/a");
     assert_eq!(browser.get("/").await.location(), "/me");
     let own = world.challenge("https://portal.test/certificate", None);
-    assert_eq!(browser.get(&format!("/?r={own}")).await.location(), "/me");
+    assert_eq!(
+        browser.get(&format!("/?r={own}")).await.location(),
+        "https://portal.test/certificate",
+        "without a ticket"
+    );
 }
 
 #[tokio::test]

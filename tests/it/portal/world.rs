@@ -15,7 +15,7 @@ use vestibule::app::demo::idp::{App, Practice};
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::identity::{Networks, Realm};
 use vestibule::page::{Brand, Help};
-use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Trust};
+use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Tools, Trust};
 use vestibule::saml::config::Enabled;
 use vestibule::saml::{ClaimMap, IdentityProvider, Key, Mismatch, ServiceProvider, SignOut, claims};
 use vestibule::seal::Sealer;
@@ -23,6 +23,7 @@ use vestibule::session::pending::PendingSignIns;
 use vestibule::session::returning::Return;
 use vestibule::session::store::Store;
 use vestibule::session::store::memory::Memory;
+use vestibule::session::terminal::Terminals;
 use vestibule::session::ticket::Tickets;
 use vestibule::session::{self, Bindings, Sessions};
 use vestibule::wire::Peer;
@@ -104,6 +105,7 @@ impl World {
         let addresses = names.addresses(Some(8443));
         let bindings = Bindings::new(names, Arc::clone(&sessions), Arc::clone(&store), clock.clone());
         let bindings = Arc::new(bindings);
+        let records = Arc::clone(&store);
         let pending = Arc::new(PendingSignIns::new(store, clock.clone(), SignedDuration::from_mins(30)));
         let sealer = Arc::new(Sealer::random());
         let sp = ServiceProvider {
@@ -172,6 +174,12 @@ impl World {
             sealer: Arc::clone(&sealer),
             realms: vec![realm],
             authority: Certificate { der: Bytes::copy_from_slice(authority.der()), pem: authority.pem() },
+            tools: Some(Tools {
+                tokens: session::Tokens::default(),
+                terminals: Arc::new(Terminals::new(Arc::clone(&records), clock.clone())),
+                networks: vec!["office".into()],
+                proxy: "http://proxy.test:8080".into(),
+            }),
             operators: Arc::clone(&operators),
             brand,
             guest_terms: options.guest_terms.clone(),

@@ -1,4 +1,4 @@
-//! How often one client may try to sign in.
+//! How often one client may try something.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+use super::pending::PendingSignIns;
 use crate::clock::SignedDuration;
-use crate::session::pending::PendingSignIns;
 
 /// Clients that are counted at the same time; more push out those that were counted first.
 const MAX_CLIENTS: u64 = 100_000;
 
 /// Counts attempts by client address in fixed windows.
-pub(super) struct Limiter {
+#[derive(Debug)]
+pub struct Limiter {
     max: u32,
     window: SignedDuration,
     attempts: Cache<IpAddr, Arc<AtomicU32>>,
@@ -22,7 +23,7 @@ pub(super) struct Limiter {
 
 impl Limiter {
     /// At most `max` attempts of each client in a `window`.
-    pub(super) fn new(max: u32, window: Duration) -> Self {
+    pub fn new(max: u32, window: Duration) -> Self {
         let window_signed = SignedDuration::try_from(window).unwrap_or(SignedDuration::from_secs(60));
         Self {
             max,
@@ -32,7 +33,7 @@ impl Limiter {
     }
 
     /// Counts an attempt; false when there were too many. `pending` counts them for all nodes.
-    pub(super) async fn admit(&self, client: IpAddr, pending: &PendingSignIns) -> bool {
+    pub async fn admit(&self, client: IpAddr, pending: &PendingSignIns) -> bool {
         let client = household(client);
         // Whoever has been too quick here costs nobody else any work.
         if !self.admit_here(client) {
@@ -42,8 +43,14 @@ impl Limiter {
         everywhere.is_none_or(|attempts| attempts <= u64::from(self.max))
     }
 
+    /// Whether `client` has had all its attempts here.
+    pub fn is_spent(&self, client: IpAddr) -> bool {
+        let attempts = self.attempts.get(&household(client));
+        attempts.is_some_and(|count| count.load(Ordering::Relaxed) >= self.max)
+    }
+
     /// The same for this node alone.
-    pub(super) fn admit_here(&self, client: IpAddr) -> bool {
+    pub fn admit_here(&self, client: IpAddr) -> bool {
         let count = self.attempts.get_with(household(client), Arc::default);
         count.fetch_add(1, Ordering::Relaxed) < self.max
     }

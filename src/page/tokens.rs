@@ -1,0 +1,396 @@
+//! What people see of tokens and terminals: the list, the one new token, the question whether a terminal is theirs, and
+//! what a tool is told.
+
+use askama::Template;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::page::html::Forms;
+use crate::page::{Brand, Locale, page};
+use crate::secret::Secret;
+
+/// A person's tokens and terminals, and a form for one more.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The account, as records show it.
+    pub account: String,
+    /// The tokens and terminals.
+    pub items: Vec<TokenItem>,
+    /// A line above the rest.
+    pub note: Option<TokensNote>,
+    /// What was typed.
+    pub draft: TokenDraft,
+    /// What is wrong with it.
+    pub mistake: Option<TokenMistake>,
+    /// How many days a token can last.
+    pub lifetimes: Vec<i64>,
+    /// The person's client address.
+    pub client: String,
+    /// The network that it belongs to.
+    pub network: String,
+    /// What a terminal is signed in with.
+    pub command: String,
+    /// How many tokens a person may have.
+    pub most: usize,
+    /// The token that shows that a form came from this page.
+    pub csrf: String,
+}
+
+page!(Tokens, "tokens.html", |_| Forms::Own);
+
+/// One token or terminal.
+#[derive(Clone, Debug)]
+pub struct TokenItem {
+    /// What the person called it.
+    pub name: String,
+    /// Whether it is a terminal.
+    pub is_terminal: bool,
+    /// When it was made.
+    pub made: Timestamp,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// When and where it was last used.
+    pub last_use: Option<(Timestamp, String)>,
+    /// Where it may be used; everywhere, if nothing is said.
+    pub networks: String,
+    /// What it may be used for; everything, if nothing is said.
+    pub destinations: String,
+    /// What the button sends that revokes it.
+    pub end: String,
+}
+
+/// What was typed for a new token.
+#[derive(Clone, Debug, Default)]
+pub struct TokenDraft {
+    /// Its name.
+    pub name: String,
+    /// Where it may be used.
+    pub networks: String,
+    /// What it may be used for.
+    pub destinations: String,
+    /// How many days it lasts.
+    pub days: i64,
+}
+
+/// What is wrong with what was typed for a new token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenMistake {
+    /// It has no name.
+    NoName,
+    /// One of the networks is none.
+    Network(String),
+    /// One of the destinations is none.
+    Destination(String),
+    /// There are too many networks or destinations.
+    TooMany,
+    /// There are too many tokens.
+    Full,
+}
+
+impl Tokens {
+    fn mistake_at(&self, field: &str, t: &Locale) -> Option<String> {
+        let (at, sentence) = match self.mistake.as_ref()? {
+            TokenMistake::NoName => ("name", t.say("token-mistake-name")),
+            TokenMistake::Network(entry) => ("networks", t.with("token-mistake-network", "entry", entry)),
+            TokenMistake::Destination(entry) => ("destinations", t.with("token-mistake-destination", "entry", entry)),
+            TokenMistake::TooMany => ("destinations", t.say("token-mistake-many")),
+            TokenMistake::Full => ("name", t.with("token-mistake-full", "most", self.most)),
+        };
+        (at == field).then_some(sentence)
+    }
+}
+
+/// A line on the page of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokensNote {
+    /// A token or terminal was revoked.
+    Revoked,
+    /// A terminal was approved.
+    Approved,
+    /// A terminal was turned away.
+    Refused,
+    /// There is no terminal that asks with the code of the address.
+    NoTerminal,
+    /// The new token has been shown already.
+    Shown,
+}
+
+impl TokensNote {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Revoked => "tokens-note-revoked",
+            Self::Approved => "tokens-note-approved",
+            Self::Refused => "tokens-note-refused",
+            Self::NoTerminal => "tokens-note-no-terminal",
+            Self::Shown => "tokens-note-shown",
+        }
+    }
+
+    fn is_warning(self) -> bool {
+        self == Self::NoTerminal
+    }
+}
+
+/// A new token, shown once.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What the person called it.
+    pub name: String,
+    /// The token.
+    pub token: Secret,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Where tools reach the proxy: `http://host:port`.
+    pub proxy: String,
+}
+
+page!(NewToken, "new_token.html", |_| Forms::None);
+
+impl NewToken {
+    /// What to copy, for each tool.
+    fn lines(&self) -> Vec<(&'static str, Vec<String>)> {
+        let (url, token, proxy) = (with_token(&self.proxy, &self.token), self.token.expose(), &self.proxy);
+        let url = url.expose();
+        let (host, port) = proxy.rsplit_once(':').unwrap_or((proxy, ""));
+        let host = host.split_once("://").map_or(host, |(_, host)| host);
+        vec![
+            (
+                "token-for-shell",
+                vec![format!("export http_proxy={url} https_proxy={url} HTTP_PROXY={url} HTTPS_PROXY={url}")],
+            ),
+            ("token-for-curl", vec![format!("curl --proxy {proxy} --proxy-user token:{token} https://example.com/")]),
+            ("token-for-wget", vec![format!("wget -e https_proxy={url} https://example.com/")]),
+            ("token-for-git", vec![format!("git config --global http.proxy {url}")]),
+            ("token-for-pip", vec![format!("pip config set global.proxy {url}")]),
+            ("token-for-npm", vec![format!("npm config set proxy {url}"), format!("npm config set https-proxy {url}")]),
+            (
+                "token-for-apt",
+                vec![format!("Acquire::http::Proxy \"{url}\";"), format!("Acquire::https::Proxy \"{url}\";")],
+            ),
+            (
+                "token-for-docker",
+                vec![format!(
+                    "{{ \"proxies\": {{ \"default\": {{ \"httpProxy\": \"{url}\", \"httpsProxy\": \"{url}\" }} }} }}"
+                )],
+            ),
+            ("token-for-powershell", vec![format!("$env:HTTP_PROXY = $env:HTTPS_PROXY = \"{url}\"")]),
+            ("token-for-other", vec![host.to_owned(), port.to_owned(), "token".to_owned(), token.to_owned()]),
+        ]
+    }
+}
+
+/// The URL of a proxy, with a token in it.
+pub fn with_token(proxy: &str, token: &Secret) -> Secret {
+    let (scheme, place) = proxy.split_once("://").unwrap_or(("http", proxy));
+    Secret::new(format!("{scheme}://token:{}@{place}", token.expose()))
+}
+
+/// Whether a terminal that asks is the person's own.
+#[derive(Clone, Debug)]
+pub struct TerminalAsks {
+    /// The code that the terminal shows.
+    pub code: String,
+    /// Its client address.
+    pub client: String,
+    /// Whether the browser has another one.
+    pub is_elsewhere: bool,
+    /// The `User-Agent` of the tool.
+    pub user_agent: String,
+    /// When it asked.
+    pub asked: Timestamp,
+    /// Until when it would be signed in.
+    pub until: Timestamp,
+    /// The account that it would be signed in with.
+    pub account: String,
+    /// The token that shows that the form came from this page.
+    pub csrf: String,
+}
+
+page!(TerminalAsks, "terminal_asks.html", |_| Forms::Own);
+
+/// What a tool is told that is not known: plain text.
+#[derive(Clone, Debug)]
+pub struct TokenText {
+    /// What is wrong with the token that it has; `None` if it has none.
+    pub wrong: Option<WrongToken>,
+    /// How the terminal that it runs in can be signed in.
+    pub terminal: Option<TerminalHint>,
+    /// The destination.
+    pub place: Option<String>,
+    /// The portal's address.
+    pub portal: String,
+    /// Where tools reach the proxy: `http://host:port`.
+    pub proxy: String,
+    /// The request's name, for the help desk.
+    pub request_id: String,
+}
+
+/// How a terminal can be signed in.
+#[derive(Clone, Debug)]
+pub struct TerminalHint {
+    /// The address to open in a browser.
+    pub address: String,
+    /// The code to compare there.
+    pub code: String,
+    /// What collects the token.
+    pub command: String,
+}
+
+/// What is wrong with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongToken {
+    /// There is none like it.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It has been revoked.
+    Revoked,
+    /// It belongs to another person than the name beside it.
+    Person,
+    /// It is not for this network.
+    Network,
+    /// It is not for this destination.
+    Destination,
+    /// There have been too many that were not good.
+    TooMany,
+    /// It cannot be looked up.
+    Away,
+}
+
+impl WrongToken {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Unknown => "tool-token-unknown",
+            Self::Expired => "tool-token-expired",
+            Self::Revoked => "tool-token-revoked",
+            Self::Person => "tool-token-person",
+            Self::Network => "tool-token-network",
+            Self::Destination => "tool-token-destination",
+            Self::TooMany => "tool-token-too-many",
+            Self::Away => "tool-token-away",
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "token.txt", config = "src/page/askama.toml", whitespace = "preserve")]
+struct TokenView<'a> {
+    page: &'a TokenText,
+    brand: &'a Brand,
+    t: &'a Locale,
+}
+
+impl TokenText {
+    fn proxy_with_token(&self) -> String {
+        with_token(&self.proxy, &Secret::new("vst_...".to_owned())).expose().to_owned()
+    }
+
+    /// The text in the language of `locale`.
+    pub fn render(&self, brand: &Brand, locale: &Locale) -> String {
+        TokenView { page: self, brand, t: locale }.render().unwrap_or_default()
+    }
+}
+
+/// What a shell does that signs its terminal in, as text for `eval`.
+#[derive(Clone, Debug)]
+pub enum TerminalScript {
+    /// It says what to do, and waits.
+    Ask {
+        /// The address to open in a browser.
+        address: String,
+        /// The code to compare there.
+        code: String,
+        /// What answers when it is decided.
+        collect: String,
+    },
+    /// It sets the environment.
+    Approved {
+        /// The proxy's address with the token in it.
+        proxy: Secret,
+        /// The account.
+        account: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It says that it was refused.
+    Refused,
+    /// It says that there is no such code any more.
+    Unknown,
+    /// It says that nobody can say.
+    Away,
+}
+
+impl TerminalScript {
+    /// The script in the language of `locale`, for any POSIX shell.
+    pub fn render(&self, brand: &Brand, locale: &Locale) -> String {
+        let say = |lines: &[String]| {
+            let quoted: Vec<_> = lines.iter().map(|line| quoted(line)).collect();
+            format!("printf '%s\\n' {} >&2\n", quoted.join(" "))
+        };
+        let fail = |key: &str| format!("{}false\n", say(&[locale.say(key)]));
+        match self {
+            Self::Ask { address, code, collect } => {
+                let lines = [
+                    locale.say("terminal-open"),
+                    String::new(),
+                    format!("    {address}"),
+                    String::new(),
+                    locale.with("terminal-compare", "code", code),
+                    locale.say("terminal-waiting"),
+                ];
+                format!(
+                    "{}vestibule_answer=\n\
+                     while [ -z \"$vestibule_answer\" ]; do\n    \
+                     vestibule_answer=$(curl -fsS --noproxy '*' --max-time 90 {}) || vestibule_answer=false\n\
+                     done\n\
+                     eval \"unset vestibule_answer; $vestibule_answer\"\n",
+                    say(&lines),
+                    quoted(collect)
+                )
+            }
+            Self::Approved { proxy, account, until } => {
+                let url = quoted(proxy.expose());
+                let moment = locale.moment(until, &brand.time_zone);
+                let said = locale.with_all("terminal-approved", &[("account", account), ("moment", &moment)]);
+                format!(
+                    "export http_proxy={url} https_proxy={url} HTTP_PROXY={url} HTTPS_PROXY={url}\n{}",
+                    say(&[said])
+                )
+            }
+            Self::Refused => fail("terminal-refused"),
+            Self::Unknown => fail("terminal-unknown"),
+            Self::Away => fail("terminal-away"),
+        }
+    }
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::Locales;
+    use std::process::Command;
+
+    #[test]
+    fn a_script_gives_nothing_to_the_shell_but_words() {
+        let (brand, locales) = (Brand::default(), Locales::built_in());
+        let script = TerminalScript::Approved {
+            proxy: Secret::new("http://token:vst_x@proxy.test:8080".into()),
+            account: "o'neil\n`touch /nowhere`$(exit 3)\"".into(),
+            until: Timestamp::UNIX_EPOCH,
+        };
+        let text = format!("{}printf %s \"$https_proxy $HTTP_PROXY\"", script.render(&brand, locales.negotiate(None)));
+        let output = Command::new("sh").arg("-c").arg(&text).output().unwrap();
+        assert!(output.status.success(), "{text}");
+        let url = "http://token:vst_x@proxy.test:8080";
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{url} {url}"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("o'neil`touch /nowhere`$(exit 3)\""), "{said}");
+        assert!(!format!("{script:?}").contains("vst_x"));
+    }
+}

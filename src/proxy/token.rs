@@ -1,0 +1,332 @@
+//! The token that a tool presents (`Proxy-Authorization`): who it stands for, or what is wrong with it.
+//!
+//! A token that is at hand is looked up by its fingerprint, in one shard of a map: nothing waits, and how long it takes
+//! says nothing about what else is there. Others are looked for in the store, a few at a time, and fewer for clients that
+//! have presented many that were not good. Nobody is locked out by that: a good token only waits for its turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::header::USER_AGENT;
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::identify::{Client, Identity};
+use super::{Proxy, classify};
+use crate::identity::Realm;
+use crate::observe::Surrogate;
+use crate::page::WrongToken;
+use crate::session::limit::Limiter;
+use crate::session::terminal::{Codes, Reason, Terminals};
+use crate::session::tool::scope::Outside;
+use crate::session::tool::token;
+use crate::session::{Fate, Session, SessionId};
+use crate::wire::Destination;
+use crate::wire::h1::Fields;
+
+/// Credentials are not longer than this, decoded.
+const MAX_LEN: usize = 512;
+
+/// Tokens that are looked for in the store at the same time.
+const LOOKUPS: usize = 64;
+
+/// The same, for clients that have presented too many that were not good.
+const LATE_LOOKUPS: usize = 4;
+
+/// How long a token waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it is remembered what was wrong with a token.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// Some tools leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What the proxy is told about tokens.
+pub struct Parts {
+    /// Terminals that ask to be signed in.
+    pub terminals: Arc<Terminals>,
+    /// The realms, which know people by several names.
+    pub realms: Vec<Realm>,
+    /// Where tools reach the proxy: `http://host:port`.
+    pub proxy: String,
+    /// Tokens that are not good which a client may present in a minute.
+    pub attempts_per_minute: u32,
+}
+
+/// What is known about tokens between two requests.
+pub(super) struct Tokens {
+    pub(super) parts: Parts,
+    failures: Limiter,
+    /// What was wrong with tokens that the store was asked about.
+    known: Cache<SessionId, Wrong>,
+    lookups: Semaphore,
+    late_lookups: Semaphore,
+}
+
+/// What a request presents.
+pub(super) enum Presented {
+    /// Nothing, or nothing that counts.
+    Nothing,
+    /// A good token.
+    Good(Identity),
+    /// Credentials of another kind, or of another proxy: whoever is known otherwise need not have better ones.
+    Foreign,
+    /// A token that is not good.
+    Wrong(Wrong),
+}
+
+/// What is wrong with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    Unknown,
+    Expired,
+    Revoked,
+    Person,
+    Network,
+    Destination,
+    TooMany,
+    Away,
+}
+
+/// What a tool that is not known is told.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Invitation {
+    /// What is wrong with what it has presented.
+    pub(super) wrong: Option<Wrong>,
+    /// How its terminal can be signed in.
+    pub(super) terminal: Option<Codes>,
+}
+
+/// A name and a token, as they came.
+#[derive(Clone, Copy)]
+struct Credentials<'a> {
+    user: &'a str,
+    token: &'a str,
+}
+
+impl Tokens {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self {
+            failures: Limiter::new(parts.attempts_per_minute, Duration::from_secs(60)),
+            known: Cache::builder().max_capacity(100_000).time_to_live(REMEMBERED).build(),
+            lookups: Semaphore::new(LOOKUPS),
+            late_lookups: Semaphore::new(LATE_LOOKUPS),
+            parts,
+        }
+    }
+}
+
+impl Wrong {
+    /// The word in access records.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Unknown => "token-unknown",
+            Self::Expired => "token-expired",
+            Self::Revoked => "token-revoked",
+            Self::Person => "token-of-another-person",
+            Self::Network => "token-not-for-network",
+            Self::Destination => "token-not-for-destination",
+            Self::TooMany => "token-too-many-attempts",
+            Self::Away => "token-store-away",
+        }
+    }
+
+    /// What the tool is told.
+    pub(super) fn said(self) -> WrongToken {
+        match self {
+            Self::Unknown => WrongToken::Unknown,
+            Self::Expired => WrongToken::Expired,
+            Self::Revoked => WrongToken::Revoked,
+            Self::Person => WrongToken::Person,
+            Self::Network => WrongToken::Network,
+            Self::Destination => WrongToken::Destination,
+            Self::TooMany => WrongToken::TooMany,
+            Self::Away => WrongToken::Away,
+        }
+    }
+}
+
+impl Proxy {
+    /// Says who the token stands for that a request with these fields presents, or its tunnel has presented.
+    pub(super) async fn presented(&self, client: &Client, destination: &Destination, fields: &Fields) -> Presented {
+        let Some(tokens) = self.tokens.as_ref().filter(|_| client.peer.network.tokens) else {
+            return Presented::Nothing;
+        };
+        if let Some(id) = client.token() {
+            return match self.sessions.recall(id).await {
+                Some(session) => self.good(tokens, session, "", client, destination),
+                None => Presented::Wrong(Wrong::Revoked),
+            };
+        }
+        let mut all = fields.all("proxy-authorization");
+        let Some(value) = all.next() else { return Presented::Nothing };
+        // Inside a tunnel, they are for whoever the client takes us for.
+        if client.inside.is_some() || all.next().is_some() {
+            return Presented::Nothing;
+        }
+        let mut buffer = [0; MAX_LEN];
+        let Some(Credentials { user, token }) = read(value, &mut buffer) else { return Presented::Foreign };
+        let presented = match self.sessions.find(SessionId::of_secret(token)) {
+            Some(session) => self.good(tokens, session, user, client, destination),
+            None => match self.look_for(tokens, token, client).await {
+                Ok(session) => self.good(tokens, session, user, client, destination),
+                Err(wrong) => Presented::Wrong(wrong),
+            },
+        };
+        match presented {
+            Presented::Wrong(wrong) if classify::is_browser(fields) => {
+                tracing::debug!(client = %client.peer.client, reason = wrong.reason(), "a browser's token");
+                Presented::Foreign
+            }
+            Presented::Wrong(Wrong::Unknown | Wrong::Expired | Wrong::Revoked | Wrong::Person)
+                if !tokens.failures.admit_here(client.peer.client.ip()) =>
+            {
+                Presented::Wrong(Wrong::TooMany)
+            }
+            presented => presented,
+        }
+    }
+
+    /// Looks for a token that is not at hand.
+    async fn look_for(&self, tokens: &Tokens, text: &str, client: &Client) -> Result<Arc<Session>, Wrong> {
+        if !token::is_well_formed(text) {
+            return Err(Wrong::Unknown);
+        }
+        let id = SessionId::of_secret(text);
+        if let Some(wrong) = tokens.known.get(&id) {
+            return Err(wrong);
+        }
+        let is_late = tokens.failures.is_spent(client.peer.client.ip());
+        let turns = if is_late { &tokens.late_lookups } else { &tokens.lookups };
+        let Ok(Ok(_turn)) = timeout(PATIENCE, turns.acquire()).await else { return Err(Wrong::TooMany) };
+        if let Some(session) = self.sessions.recall(id).await {
+            return Ok(session);
+        }
+        let wrong = match self.sessions.fate(id).await {
+            Ok(Fate::Unknown) => Wrong::Unknown,
+            Ok(Fate::Expired) => Wrong::Expired,
+            Ok(Fate::Ended) => Wrong::Revoked,
+            Err(_) => return Err(Wrong::Away),
+        };
+        tokens.known.insert(id, wrong);
+        Err(wrong)
+    }
+
+    /// Whether a token that there is is good here.
+    fn good(
+        &self,
+        tokens: &Tokens,
+        session: Arc<Session>,
+        user: &str,
+        client: &Client,
+        destination: &Destination,
+    ) -> Presented {
+        // The secret of a browser is no token.
+        let Some(tool) = &session.tool else { return Presented::Wrong(Wrong::Unknown) };
+        if !is_called(&tokens.parts.realms, &session, user) {
+            return Presented::Wrong(Wrong::Person);
+        }
+        let address = client.peer.client.ip();
+        match tool.scope.check(address, &client.peer.network.name, &destination.host) {
+            Err(Outside::Network) => return Presented::Wrong(Wrong::Network),
+            Err(Outside::Destination) => return Presented::Wrong(Wrong::Destination),
+            Ok(()) => {}
+        }
+        session.note_use(address);
+        let evidence = Some(Arc::clone(&tool.name));
+        Presented::Good(Identity { session, surrogate: Surrogate::ProxyToken, evidence })
+    }
+
+    /// What a tool is told that has no good token. None where no tokens are offered.
+    pub(super) async fn invite(&self, client: &Client, fields: &Fields, wrong: Option<Wrong>) -> Option<Invitation> {
+        let tokens = self.tokens.as_ref()?;
+        if !client.peer.network.tokens || client.inside.is_some() {
+            return None;
+        }
+        let terminal = match wrong {
+            None => {
+                let user_agent = fields.text(USER_AGENT.as_str()).unwrap_or_default();
+                tokens.parts.terminals.begin(client.peer.client.ip(), user_agent, Reason::Offered).await
+            }
+            // Whoever has a token wants to know what is wrong with it.
+            Some(_) => None,
+        };
+        Some(Invitation { wrong, terminal })
+    }
+}
+
+/// Whether `user` is a name of the person, or no name at all.
+fn is_called(realms: &[Realm], session: &Session, user: &str) -> bool {
+    let person = &session.user;
+    user.is_empty()
+        || user.eq_ignore_ascii_case("token")
+        || user.eq_ignore_ascii_case(&person.name)
+        || person.is_called(user)
+        || realms.iter().any(|realm| realm.name == person.realm && realm.is_name_of(user, person))
+}
+
+/// Reads `Basic` (RFC 7617) and `Bearer` (RFC 6750) credentials. A token may stand in the place of the password, or, as
+/// some tools have no other, in that of the name.
+fn read<'a>(value: &'a [u8], buffer: &'a mut [u8; MAX_LEN]) -> Option<Credentials<'a>> {
+    let (scheme, rest) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return is_token(rest).then_some(Credentials { user: "", token: rest });
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let length = BASE64.decode_slice(rest, buffer).ok()?;
+    let (user, password) = std::str::from_utf8(buffer.get(..length)?).ok()?.split_once(':')?;
+    match (user, password) {
+        (token, "") if is_token(token) => Some(Credentials { user: "", token }),
+        (user, token) if is_token(token) => Some(Credentials { user, token }),
+        _ => None,
+    }
+}
+
+/// Whether it looks like one of ours.
+fn is_token(text: &str) -> bool {
+    text.starts_with(token::PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_read_in_every_form_that_tools_send() {
+        let basic = |text: &str| format!("Basic {}", BASE64.encode(text));
+        for (value, wanted) in [
+            (basic("token:vst_a"), Some(("token", "vst_a"))),
+            (basic("B.Simon@contoso.com:vst_a"), Some(("B.Simon@contoso.com", "vst_a"))),
+            (basic(":vst_a"), Some(("", "vst_a"))),
+            (basic("vst_a:"), Some(("", "vst_a"))),
+            (basic("token:vst_a").trim_end_matches('=').to_owned(), Some(("token", "vst_a"))),
+            (basic("token:vst_a").replace("Basic", "bASIC  "), Some(("token", "vst_a"))),
+            ("Bearer vst_a".into(), Some(("", "vst_a"))),
+            (basic("alice:a password"), None),
+            (basic("vst_a"), None),
+            ("Bearer eyJhbGciOi".into(), None),
+            ("Basic".into(), None),
+            ("Basic !".into(), None),
+            ("Negotiate YII=".into(), None),
+            (format!("Basic {}", "A".repeat(4000)), None),
+            ("Basic \u{e9}".into(), None),
+            (String::new(), None),
+        ] {
+            let mut buffer = [0; MAX_LEN];
+            let found = read(value.as_bytes(), &mut buffer).map(|found| (found.user, found.token));
+            assert_eq!(found, wanted, "{value}");
+        }
+        assert!(read(b"Basic \xff", &mut [0; MAX_LEN]).is_none());
+    }
+}

@@ -1,0 +1,123 @@
+//! The sessions of tools: they begin with a browser's session, and some end with it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Sessions;
+use crate::clock::{SignedDuration, after};
+use crate::secret::Secret;
+use crate::session::store::{Error, Kind as Records};
+use crate::session::tool::scope::Scope;
+use crate::session::tool::{Kind, token};
+use crate::session::{AssertionFacts, Ending, Session, SessionId, Tool};
+
+/// A tool that is to be signed in.
+#[derive(Debug)]
+pub struct NewTool<'a> {
+    /// The session of the browser in which a person made the token, or approved the terminal.
+    pub maker: &'a Session,
+    /// What the person called it.
+    pub name: &'a str,
+    /// How it came to be.
+    pub kind: Kind,
+    /// Where it may be used, and for what.
+    pub scope: Scope,
+    /// How long it lasts.
+    pub lifetime: SignedDuration,
+    /// Where the person or the terminal is.
+    pub client: IpAddr,
+    /// The browser's `User-Agent`, or the terminal's.
+    pub user_agent: &'a str,
+}
+
+/// What has become of a token that stands for nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// There was none like it, as far as anybody remembers.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// Somebody has ended it.
+    Ended,
+}
+
+impl Sessions {
+    /// Signs a tool in as the person who has made its token, and gives the token, which nothing here can give out again.
+    /// When this returns, a restart does not sign it out.
+    ///
+    /// One person has a bounded number of them: a token more is [`Error::Full`], and a terminal more ends the one that
+    /// was approved first.
+    pub async fn begin_tool(&self, new: NewTool<'_>) -> Result<(Arc<Session>, Secret), Error> {
+        let (now, maker) = (self.clock.now(), new.maker);
+        self.check_room(self.config.max).await?;
+        let mut held = self.rows_of(&maker.user).await?;
+        held.retain(|session| session.tool.as_ref().is_some_and(|tool| tool.kind == new.kind));
+        let surplus = (held.len() + 1).saturating_sub(self.config.tokens.max_per_person);
+        if surplus > 0 && new.kind == Kind::Personal {
+            return Err(Error::Full);
+        }
+        for oldest in held.iter().rev().take(surplus) {
+            self.end(oldest.id, Ending::TooMany).await;
+        }
+        let lifetime = after(now, new.lifetime);
+        let secret = token::make();
+        let session = Session {
+            id: SessionId::of_secret(secret.expose()),
+            user: Arc::clone(&maker.user),
+            expires: match new.kind {
+                Kind::Personal => lifetime,
+                Kind::Terminal => lifetime.min(maker.expires),
+            },
+            idle: None,
+            tool: Some(Tool::new(new.name, new.kind, new.scope, maker.id)),
+            assertion: AssertionFacts { not_on_or_after: None, ..maker.assertion.clone() },
+            client: new.client.to_canonical(),
+            user_agent: new.user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
+            started: now,
+            authenticated: maker.authenticated,
+            last_used: AtomicI64::new(now.as_second()),
+            stored_use: AtomicI64::new(now.as_second()),
+            is_watched: AtomicBool::new(false),
+            ended: CancellationToken::new(),
+        };
+        let session = self.keep(session).await?;
+        // The person may have signed out meanwhile, and what was to end with that was not there yet.
+        if maker.is_over(now) {
+            self.end(session.id, Ending::SignedOut).await;
+            return Err(Error::Full);
+        }
+        Ok((session, secret))
+    }
+
+    /// The tools of a person that are signed in, newest first.
+    pub async fn tools_of(&self, session: &Session) -> Vec<Arc<Session>> {
+        let mut held = self.of_user(&session.user).await;
+        held.retain(|session| session.tool.is_some());
+        held
+    }
+
+    /// What has become of the token of a session that is not found any more.
+    pub async fn fate(&self, id: SessionId) -> Result<Fate, Error> {
+        if self.store.peek(Records::Ended, id.0).await?.is_some() {
+            return Ok(Fate::Ended);
+        }
+        let found = self.store.find(id.0).await?;
+        Ok(if found.is_some() { Fate::Expired } else { Fate::Unknown })
+    }
+
+    /// Ends the terminals that were approved in this session.
+    pub(super) async fn end_approved_by(&self, maker: &Session, ending: Ending, by: &str) {
+        if maker.tool.is_some() {
+            return;
+        }
+        for tool in self.tools_of(maker).await {
+            let is_its_own = |tool: &Tool| tool.kind == Kind::Terminal && tool.maker == maker.id;
+            if tool.tool.as_ref().is_some_and(is_its_own) {
+                self.end_one(tool.id, ending, by).await;
+            }
+        }
+    }
+}
