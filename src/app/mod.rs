@@ -23,7 +23,7 @@ use crate::admin::{Admin, Door};
 use crate::clock::Clock;
 use crate::listener::{Acceptor, Listener, Secure, Shared};
 use crate::proxy::dial::Dialler;
-use crate::proxy::{Client, Pool};
+use crate::proxy::{Client, Pool, Proxy};
 use crate::session::keys::Keys;
 use crate::session::store::Store;
 use crate::session::ticket::Tickets;
@@ -81,6 +81,16 @@ impl App {
     /// The sessions, for whoever watches the program from inside.
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
+    }
+
+    /// What answers requests, for the same.
+    pub fn proxy(&self) -> &Arc<Proxy> {
+        &self.dispatch.proxy
+    }
+
+    /// What proxy host names stand for, for the same.
+    pub fn bindings(&self) -> &Arc<Bindings> {
+        &self.bindings
     }
 
     /// Serves until `stop` fires, then lets what is under way finish, within the limit.

@@ -133,6 +133,22 @@ enum Sight {
 }
 
 impl super::Proxy {
+    /// Who a request with these fields counts as, and by what: for whoever explains it, or measures it.
+    pub async fn who(
+        &self,
+        client: &Client,
+        destination: &Destination,
+        fields: &Fields,
+    ) -> Option<(Arc<Session>, Surrogate)> {
+        let identity = self.identify(client, destination, fields).await.ok().flatten()?;
+        Some((identity.session, identity.surrogate))
+    }
+
+    /// The cookie by which a browser is known on one origin, as a Set-Cookie line.
+    pub fn origin_cookie(&self, session: &Session, destination: &Destination) -> String {
+        origin_cookie(&self.sealer, session, destination, self.clock.now())
+    }
+
     /// Says who sent a request with these fields, wherever their session is kept. A token that is not good keeps what is
     /// weaker from being looked at: whoever presents one wants to be known by it.
     pub(super) async fn identify(
