@@ -8,7 +8,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, SerialNumber,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -17,6 +17,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use time::OffsetDateTime;
 
 use crate::clock::{Clock, Timestamp};
+use crate::seal::random;
 
 /// The certificate of the authority in the state folder.
 pub const CERTIFICATE_FILE: &str = "authority.pem";
@@ -181,6 +182,9 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, common);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        // RFC 5280 §4.1.2.2: no two are the same. Left to itself it would come from the key, which all leaves share, and
+        // Firefox refuses a second certificate with the number of the first.
+        params.serial_number = Some(serial_number());
         params.use_authority_key_identifier_extension = true;
         set_validity(&mut params, self.clock.now(), LEAF_DAYS);
         Ok(params.signed_by(&self.leaf_key, &self.issuer)?)
@@ -191,6 +195,14 @@ impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authority").field("leaves", &self.leaves.entry_count()).finish_non_exhaustive()
     }
+}
+
+/// A number that no other certificate has: positive, and of 16 octets.
+fn serial_number() -> SerialNumber {
+    let mut number = random::<16>();
+    let [first, ..] = &mut number;
+    *first = *first & 0x7f | 0x40;
+    SerialNumber::from(number.to_vec())
 }
 
 /// A new authority: its certificate and its key, in PEM.
@@ -253,6 +265,7 @@ mod tests {
     #[test]
     fn leaves_are_issued_for_names_and_addresses_and_remembered() {
         let authority = Authority::ephemeral("Vestibule test", Clock::system()).unwrap();
+        let mut numbers = std::collections::HashSet::new();
         for host in ["mail.test", "192.0.2.7", "[2001:db8::1]", &format!("{}.test", "a".repeat(63))] {
             let server = authority.server(host).unwrap();
             assert!(Arc::ptr_eq(&server, &authority.server(host).unwrap()), "{host}");
@@ -261,6 +274,7 @@ mod tests {
             let (_, parsed) = x509_parser::parse_x509_certificate(&leaf).unwrap();
             let (_, issuer) = x509_parser::parse_x509_certificate(authority.certificate()).unwrap();
             assert_eq!(parsed.issuer(), issuer.subject());
+            assert!(numbers.insert(parsed.raw_serial().to_vec()), "Firefox refuses a number that it has seen");
             let days = (parsed.validity().not_after.timestamp() - parsed.validity().not_before.timestamp()) / 86_400;
             assert!(days < 398, "{days}");
         }

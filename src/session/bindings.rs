@@ -382,6 +382,26 @@ impl Bindings {
         self.issue(session, &title).await.map(Some)
     }
 
+    /// Lets the devices of a person that stood for one session stand for the one that has replaced it.
+    pub async fn carry_over(&self, from: SessionId, session: &Session) -> Result<(), Error> {
+        let owner = person(&session.user);
+        for key in self.list(&session.user).await?.1 {
+            let place = (Kind::Name, key);
+            let is_of = |held: &Binding| held.owner == owner && held.session == from && !held.revoked;
+            if !self.peek(place).await?.1.as_ref().is_some_and(is_of) {
+                continue;
+            }
+            let edit = |held: Option<Binding>| {
+                let mut binding = held.filter(is_of).ok_or(Unbound::Unknown)?;
+                binding.session = session.id;
+                Ok(binding)
+            };
+            // One that somebody else has changed meanwhile is left as it is.
+            let _ = self.change(place, edit).await?;
+        }
+        Ok(())
+    }
+
     /// Tells the store which bindings have been used. To be called every minute or so.
     pub async fn upkeep(&self) {
         let behind = |known: &Known| {

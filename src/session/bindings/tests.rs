@@ -209,6 +209,23 @@ async fn a_device_that_is_issued_again_has_another_address_and_another_name() {
 }
 
 #[tokio::test]
+async fn devices_follow_their_person_to_the_session_that_replaces_theirs() {
+    let stage = Stage::new();
+    let node = stage.node();
+    let (alice, bob) = (node.sign_in("alice").await, node.sign_in("bob").await);
+    let phone = names::of_secret(&node.bindings.issue(&alice, "phone").await.unwrap().secret);
+    let other = node.sign_in("alice").await;
+    let tablet = names::of_secret(&node.bindings.issue(&other, "tablet").await.unwrap().secret);
+    let again = node.sign_in("alice").await;
+    node.bindings.carry_over(alice.id, &bob).await.unwrap();
+    node.bindings.carry_over(alice.id, &again).await.unwrap();
+    node.sessions.end(alice.id, Ending::Replaced).await;
+    assert_eq!(node.who(&phone, OFFICE).await.as_deref(), Some("alice"));
+    node.sessions.end(other.id, Ending::SignedOut).await;
+    assert_eq!(node.who(&tablet, OFFICE).await, None, "another browser's");
+}
+
+#[tokio::test]
 async fn a_device_ends_unless_its_person_signs_in_on_it_and_nobody_else_can_take_it_over() {
     let stage = Stage::new();
     let node = stage.node();

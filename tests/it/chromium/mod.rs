@@ -7,6 +7,7 @@ mod history;
 mod http_first;
 mod https_first;
 mod late;
+mod names;
 mod parts;
 mod secure;
 mod site;
@@ -14,4 +15,4 @@ mod stage;
 mod tabs;
 mod upgrade;
 
-pub(crate) use stage::{Stage, Trust};
+pub(crate) use stage::{Stage, Trust, certutil};

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use vestibule::app::demo::Demo;
 use vestibule::app::demo::world::{Files, LOGIN, PORTAL};
+use vestibule::authority::Authority;
 use vestibule::clock::Clock;
 
 use super::driver::{Driver, ENTER};
@@ -29,6 +31,8 @@ pub(crate) struct Stage {
     addresses: Vec<(String, SocketAddr)>,
     files: Files,
     stop: CancellationToken,
+    /// Whether a browser has been started: those beside it wait for nobody, or two tests could wait for each other.
+    has_browser: AtomicBool,
     folder: TempDir,
     _runtime: Runtime,
 }
@@ -56,7 +60,10 @@ impl Stage {
 
     /// With more lines of `[dns.hosts]`.
     pub(crate) fn open_with(hosts: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open_in(tempfile::tempdir().unwrap(), hosts)
+    }
+
+    fn open_in(folder: TempDir, hosts: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let hosts = runtime.block_on(site::start(folder.path())) + hosts;
         let extra =
@@ -66,7 +73,7 @@ impl Stage {
         let addresses = demo.app().addresses();
         let (proxy, files, stop) = (demo.proxy(), demo.files().clone(), CancellationToken::new());
         runtime.spawn(demo.run(stop.clone()));
-        Self { proxy, addresses, files, stop, folder, _runtime: runtime }
+        Self { proxy, addresses, files, stop, has_browser: AtomicBool::new(false), folder, _runtime: runtime }
     }
 
     /// With a secure web proxy, called `proxy.test`, on a machine that several people share.
@@ -74,6 +81,35 @@ impl Stage {
         let shared = "[[network]]\nname = \"shared\"\naddresses = [\"127.0.0.1/32\"]\nshared = true\n";
         let listener = "[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n";
         Self::open_with(&format!("{shared}{listener}tls = {{ names = [\"proxy.test\"] }}\n"))
+    }
+
+    /// With a secure web proxy below whose name each device has one of its own, as from a public authority, on a machine
+    /// that several people share. Its own PAC file for everybody is `/named.pac`.
+    pub(crate) fn named() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // The demo opens the same authority afterwards.
+        let web = Authority::open_or_create(&folder.path().join("web"), "Vestibule demo web", Clock::system()).unwrap();
+        let (chain, key) = web.issue_pem("*.proxy.test").unwrap();
+        let files = ["proxy.pem", "proxy.key"].map(|name| folder.path().join(name));
+        for (file, text) in files.iter().zip([chain, key]) {
+            std::fs::write(file, text).unwrap();
+        }
+        let [chain, key] = files;
+        Self::open_in(
+            folder,
+            &format!(
+                "[[network]]\nname = \"shared\"\naddresses = [\"127.0.0.1/32\"]\nshared = true\n\
+                 [[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n\
+                 tls = {{ certificate = {chain:?}, key = {key:?} }}\n[proxy_names]\ndomain = \"proxy.test\"\n\
+                 [[pac.file]]\nname = \"named\"\nportal = \"proxy\"\nidp = \"proxy\"\nnames = true\n"
+            ),
+        )
+    }
+
+    /// A browser that has the PAC file at this address, and for which all names of the secure web proxy lead here.
+    pub(crate) fn browser_by(&self, pac: &str, trust: Trust) -> Browser {
+        let pac = format!("--proxy-pac-url={pac}");
+        self.browser_with(trust, &[&pac, "--host-resolver-rules=MAP *.proxy.test 127.0.0.1"], json!({}))
     }
 
     /// The switches by which a browser uses the secure web proxy.
@@ -95,7 +131,7 @@ impl Stage {
 
     /// A browser with more switches and preferences.
     pub(crate) fn browser_with(&self, trust: Trust, switches: &[&str], preferences: Value) -> Browser {
-        let place = Place::take();
+        let place = if self.has_browser.swap(true, Ordering::Relaxed) { Place::beside() } else { Place::take() };
         let home = tempfile::tempdir().unwrap();
         let store = home.path().join(".pki/nssdb");
         std::fs::create_dir_all(&store).unwrap();
@@ -116,6 +152,7 @@ impl Stage {
             format!("--user-data-dir={}", home.path().join("profile").display()),
             format!("--proxy-pac-url=http://{}/proxy.pac", self.proxy),
         ];
+        // The last one of its kind counts.
         all.extend(switches.iter().map(|&switch| switch.to_owned()));
         let driver = Driver::start(home.path(), &all, preferences);
         Browser { driver, _home: home, place: Some(place) }
@@ -216,7 +253,8 @@ impl Browser {
     }
 }
 
-fn certutil(store: &Path, arguments: &[&str]) {
+/// Changes a store of certificates of browsers.
+pub(crate) fn certutil(store: &Path, arguments: &[&str]) {
     let store = format!("sql:{}", store.display());
     let status = Command::new("certutil").args(["-d", &store]).args(arguments).stderr(Stdio::null()).status();
     let status = status.unwrap_or_else(|error| panic!("certutil: {error}. It is in the apt package libnss3-tools"));
@@ -227,6 +265,12 @@ fn certutil(store: &Path, arguments: &[&str]) {
 struct Place;
 
 impl Place {
+    /// One beside another one of the same test.
+    fn beside() -> Self {
+        *RUNNING.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+
     fn take() -> Self {
         let (count, freed) = (&RUNNING.0, &RUNNING.1);
         let mut running = count.lock().unwrap_or_else(PoisonError::into_inner);

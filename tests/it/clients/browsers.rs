@@ -1,11 +1,12 @@
 //! Chromium and Firefox: a page with all its parts, and what people see when an origin answers badly.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::super::chromium::{Stage, Trust};
+use super::super::chromium::{Stage, Trust, certutil};
 use super::super::origin::Origin;
 use super::super::world::{PATIENCE, World};
 use super::origins::{SAID, nginx, python};
@@ -55,24 +56,46 @@ fn firefox_shows_a_page_of_nginx_with_all_its_parts() {
 }
 
 /// Firefox with a profile of its own.
-struct Firefox {
+pub(crate) struct Firefox {
     process: Child,
     _home: TempDir,
 }
 
 impl Firefox {
     fn start(world: &World, url: &str) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let profile = home.path().join("profile");
-        std::fs::create_dir_all(&profile).unwrap();
         let (host, port) = (world.proxy.ip(), world.proxy.port());
-        let preferences = format!(
+        let proxy = format!(
             "user_pref(\"network.proxy.type\", 1);
 user_pref(\"network.proxy.http\", \"{host}\");
 user_pref(\"network.proxy.http_port\", {port});
 user_pref(\"network.proxy.ssl\", \"{host}\");
 user_pref(\"network.proxy.ssl_port\", {port});
-user_pref(\"datareporting.policy.dataSubmissionEnabled\", false);
+"
+        );
+        Self::start_with(&proxy, None, url)
+    }
+
+    /// One that has the PAC file at this address. All names lead to this machine: it needs none but the proxy's.
+    pub(crate) fn start_by(pac: &str, trusted: &Path, url: &str) -> Self {
+        let proxy = format!(
+            "user_pref(\"network.proxy.type\", 2);
+user_pref(\"network.proxy.autoconfig_url\", \"{pac}\");
+user_pref(\"network.dns.forceResolve\", \"127.0.0.1\");
+"
+        );
+        Self::start_with(&proxy, Some(trusted), url)
+    }
+
+    fn start_with(proxy: &str, trusted: Option<&Path>, url: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let profile = home.path().join("profile");
+        std::fs::create_dir_all(&profile).unwrap();
+        if let Some(trusted) = trusted {
+            certutil(&profile, &["-N", "--empty-password"]);
+            certutil(&profile, &["-A", "-t", "C,,", "-n", "web", "-i", &trusted.display().to_string()]);
+        }
+        let preferences = format!(
+            "{proxy}user_pref(\"datareporting.policy.dataSubmissionEnabled\", false);
 user_pref(\"browser.shell.checkDefaultBrowser\", false);
 user_pref(\"app.update.enabled\", false);
 user_pref(\"dom.security.https_first\", false);

@@ -1,5 +1,5 @@
 //! Real clients in front of real origins: curl, Chromium and Firefox; nginx, Python, and one that answers badly.
 
-mod browsers;
+pub(crate) mod browsers;
 mod curl;
 pub(crate) mod origins;

@@ -1,7 +1,12 @@
 //! Proxy host names: the name in the handshake says whose connection it is, with nothing decrypted.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
 use super::super::browser::{Browser, Page};
-use super::super::world::World;
+use super::super::clients::browsers::Firefox;
+use super::super::origin::Origin;
+use super::super::world::{PATIENCE, World};
 use super::{SHARED, secure};
 
 const LAB: [u8; 4] = [127, 0, 8, 1];
@@ -37,28 +42,38 @@ fn shared_name(world: &World) -> String {
     name
 }
 
-/// Whether https goes through unread, and under whose name: a browser without cookies asks.
-fn tunnelled_as(world: &World, address: [u8; 4], name: &str) -> Option<String> {
-    let browser = named(world, address, name).without_cookies();
-    let count = |all: &[serde_json::Value]| all.iter().filter(|record| record["host"] == "shop.test").count();
-    let before = count(&world.records());
-    let page = browser.ask("https://shop.test/");
+/// Whether https goes through unread, and under whose name: a browser without cookies asks, at an address of its own.
+fn tunnelled_as(world: &World, [a, b, c, _]: [u8; 4], name: &str) -> Option<String> {
+    static NEXT: AtomicU8 = AtomicU8::new(10);
+    let address = [a, b, c, NEXT.fetch_add(1, Ordering::Relaxed)];
+    let page = named(world, address, name).without_cookies().ask("https://shop.test/");
     assert_eq!(page.connect, 200, "{page:#?}");
-    let all = world.wait_for(|all| count(all) > before);
-    let record = all.iter().rfind(|record| record["host"] == "shop.test").unwrap();
-    match page.issuer() {
-        Some("Vestibule demo web") => {
-            assert_eq!(record["surrogate"], "proxy-host-name", "{record}");
-            assert_eq!((&record["strength"], &record["method"]), (&"medium".into(), &"CONNECT".into()));
-            assert!(name.starts_with(record["evidence"].as_str().unwrap()), "{record}");
-            Some(record["user"].as_str().unwrap().to_owned())
-        }
-        issuer => {
-            assert_eq!((issuer, page.status), (Some("Vestibule interception"), 302), "{page:#?}");
-            assert!(page.value("location").starts_with("https://portal.vestibule.test/?r="));
-            None
-        }
+    if page.issuer() != Some("Vestibule demo web") {
+        assert_eq!((page.issuer(), page.status), (Some("Vestibule interception"), 302), "{page:#?}");
+        assert!(page.value("location").starts_with("https://portal.vestibule.test/?r="), "{page:#?}");
+        return None;
     }
+    let client = format!("{}:", std::net::Ipv4Addr::from(address));
+    let record = world.record(|record| record["client"].as_str().unwrap().starts_with(&client));
+    assert_eq!((&record["surrogate"], &record["method"]), (&"proxy-host-name".into(), &"CONNECT".into()), "{record}");
+    assert_eq!((&record["strength"], &record["host"]), (&"medium".into(), &"shop.test".into()), "{record}");
+    assert!(name.starts_with(record["evidence"].as_str().unwrap()), "{record}");
+    Some(record["user"].as_str().unwrap().to_owned())
+}
+
+/// Waits until two people's tunnels to `host` are recorded, each under its own name.
+fn wait_for_tunnels(world: &World, host: &str) {
+    world.wait_for(|all| {
+        [BRITTA, ALEX].iter().all(|user| {
+            all.iter().any(|record| {
+                record["host"] == host
+                    && record["method"] == "CONNECT"
+                    && record["user"] == *user
+                    && record["surrogate"] == "proxy-host-name"
+                    && record["decision"] == "permitted"
+            })
+        })
+    });
 }
 
 const BRITTA: &str = "B.Simon@contoso.com";
@@ -136,4 +151,37 @@ fn a_device_is_known_by_its_name_until_it_is_removed_and_only_where_it_is_used()
     let secret = address.rsplit_once('/').unwrap().1.strip_suffix(".pac").unwrap().to_owned();
     let log = world.log_text();
     assert!(log.contains("/pac/***.pac") && !log.contains(&secret), "{log}");
+}
+
+#[test]
+fn two_firefoxes_behind_one_address_are_told_apart_on_https_that_nobody_reads() {
+    let mut builder = World::build().network("here", "127.0.0.1/32", "shared = true");
+    // As from a public authority: the devices do not trust ours.
+    let (chain, key) = builder.certify_files("*.proxy.test");
+    let tls = format!("tls = {{ certificate = {chain:?}, key = {key:?} }}\n");
+    let listener = format!("[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n{tls}");
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+    let origin =
+        Origin::start_tls(builder.certify("bank.test"), move |_, stream| drop(stream.write_all(page.as_bytes())));
+    let builder = builder.host("bank.test:443", origin.address);
+    let world = builder.config(&listener).config("[proxy_names]\ndomain = \"proxy.test\"\n").start();
+    let people = [("bsimon@contoso.com", "simon"), ("alexw@contoso.com", "alex")];
+    let firefoxes = people.map(|(account, password)| {
+        let browser = world.browser();
+        let page = browser.sign_in(&browser.go("http://news.test/"), account, password);
+        assert_eq!(page.heading(), "This is news.test", "{page:#?}");
+        Firefox::start_by(&make(&browser, "firefox"), &world.web, &format!("https://bank.test/{password}"))
+    });
+    let begun = Instant::now();
+    let has_asked =
+        |password: &str| origin.seen().iter().any(|head| head.starts_with(&format!("GET /{password} HTTP/1.1\r\n")));
+    while !people.iter().all(|(_, password)| has_asked(password)) {
+        assert!(begun.elapsed() < 9 * PATIENCE, "a Firefox has not come: {:?} {:#?}", origin.seen(), world.records());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(firefoxes);
+    // A record is written when its tunnel ends.
+    wait_for_tunnels(&world, "bank.test");
+    let is_read = |record: &serde_json::Value| record["host"] == "bank.test" && record["method"] != "CONNECT";
+    assert!(!world.records().iter().any(is_read), "somebody has read what was said");
 }
