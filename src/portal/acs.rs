@@ -326,7 +326,7 @@ pub(super) async fn begin(
     visit.bind(portal, session).await;
     // The session cookie itself is not sent along with a POST from another site.
     if let Some(previous) = previous(portal, visit) {
-        if let Err(error) = portal.parts.bindings.carry_over(previous, &session).await {
+        if let Err(error) = portal.parts.bindings.carry_over(previous, session).await {
             tracing::warn!(%error, request_id = visit.request_id, "devices must be signed in on again");
         }
         sessions.end(previous, Ending::Replaced).await;
