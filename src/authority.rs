@@ -186,6 +186,7 @@ impl Authority {
         // Firefox refuses a second certificate with the number of the first.
         params.serial_number = Some(serial_number());
         params.use_authority_key_identifier_extension = true;
+        params.serial_number = Some(serial());
         set_validity(&mut params, self.clock.now(), LEAF_DAYS);
         Ok(params.signed_by(&self.leaf_key, &self.issuer)?)
     }
@@ -217,6 +218,15 @@ fn generate(name: &str, now: Timestamp) -> Result<(String, String), Error> {
     set_validity(&mut params, now, AUTHORITY_DAYS);
     let certificate = params.self_signed(&key)?;
     Ok((certificate.pem(), key.serialize_pem()))
+}
+
+/// A number that no other certificate has: positive, and of 16 octets (RFC 5280 §4.1.2.2). Without it all leaves, which
+/// have one key, would have one number, and Firefox refuses every host but the first.
+fn serial() -> SerialNumber {
+    let [first, rest @ ..] = random::<16>();
+    let mut octets = vec![first & 0x3f | 0x40];
+    octets.extend(rest);
+    SerialNumber::from(octets)
 }
 
 /// Good from two days ago, because clocks of clients lag behind, for `days`.
@@ -260,6 +270,19 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         std::fs::remove_file(state.join(KEY_FILE)).unwrap();
         assert!(matches!(Authority::open_or_create(&state, "x", Clock::system()), Err(Error::Incomplete(..))));
+    }
+
+    #[test]
+    fn no_two_leaves_have_one_number() {
+        let authority = Authority::ephemeral("Vestibule test", Clock::system()).unwrap();
+        let number = |host: &str| {
+            let (leaf, _) = authority.issue(host).unwrap();
+            let (_, parsed) = x509_parser::parse_x509_certificate(&leaf).unwrap();
+            parsed.raw_serial().to_vec()
+        };
+        let numbers = ["mail.test", "mail.test", "news.test"].map(number);
+        assert!(numbers[0] != numbers[1] && numbers[1] != numbers[2], "{numbers:?}");
+        assert!(numbers.iter().all(|number| number.len() == 16 && number[0] & 0x80 == 0), "{numbers:?}");
     }
 
     #[test]

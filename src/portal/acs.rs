@@ -324,6 +324,7 @@ pub(super) async fn begin(
     let begun = begun?;
     let session = &begun.session;
     visit.bind(portal, session).await;
+    visit.bind_address(portal, session).await;
     // The session cookie itself is not sent along with a POST from another site.
     if let Some(previous) = previous(portal, visit) {
         if let Err(error) = portal.parts.bindings.carry_over(previous, session).await {

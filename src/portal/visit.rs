@@ -104,6 +104,14 @@ impl Visit {
         }
     }
 
+    /// Lets the client address stand for a session that has just begun there, where it may: programs and https sites need
+    /// nothing more then, whether or not somebody was on the way to a site.
+    pub(super) async fn bind_address(&self, portal: &Shared, session: &Session) {
+        if self.peer.network.address {
+            portal.parts.sessions.bind_client(self.peer.client.ip().to_canonical(), session).await;
+        }
+    }
+
     /// The page that says what did not work, with the way to start again.
     pub(super) fn trouble(&self, trouble: Trouble, returning: Option<&str>) -> SignInFailure {
         SignInFailure { trouble, said: None, again: entrance(returning), request_id: self.request_id.clone() }
