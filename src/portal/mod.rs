@@ -197,7 +197,7 @@ impl Portal {
             renewals: Renewals::default(),
             limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
             answers: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
-            unsolicited: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
+            unsolicited: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)).of("unsolicited"),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
             metadata: parts.realms.iter().map(files::metadata_of).collect(),
             codes: Limiter::new(CODES_PER_MINUTE, Duration::from_secs(60)),

@@ -29,7 +29,7 @@ pub(super) async fn take(portal: &Arc<Shared>, visit: &Visit, message: &str) -> 
         return Ok(redirect(StatusCode::SEE_OTHER, TILE));
     }
     let fail = |refusal| Failure { refusal, realm: Some(name.clone()), returning: None, renews: false };
-    if !portal.unsolicited.admit_here(visit.peer.client.ip()) {
+    if !portal.unsolicited.admit(visit.peer.client.ip(), &portal.parts.pending).await {
         return Err(fail(Refusal::Busy));
     }
     let field = message.to_owned();

@@ -16,6 +16,8 @@ const MAX_CLIENTS: u64 = 100_000;
 /// Counts attempts by client address in fixed windows.
 #[derive(Debug)]
 pub struct Limiter {
+    /// What is counted, as nodes call it.
+    what: &'static str,
     max: u32,
     window: SignedDuration,
     attempts: Cache<IpAddr, Arc<AtomicU32>>,
@@ -26,10 +28,17 @@ impl Limiter {
     pub fn new(max: u32, window: Duration) -> Self {
         let window_signed = SignedDuration::try_from(window).unwrap_or(SignedDuration::from_secs(60));
         Self {
+            what: "attempts",
             max,
             window: window_signed,
             attempts: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build(),
         }
+    }
+
+    /// The same, with a count of its own: two that have one name count together on all nodes.
+    #[must_use]
+    pub fn of(self, what: &'static str) -> Self {
+        Self { what, ..self }
     }
 
     /// Counts an attempt; false when there were too many. `pending` counts them for all nodes.
@@ -39,7 +48,7 @@ impl Limiter {
         if !self.admit_here(client) {
             return false;
         }
-        let everywhere = pending.count_attempt(client, self.window).await;
+        let everywhere = pending.count_attempt(self.what, client, self.window).await;
         everywhere.is_none_or(|attempts| attempts <= u64::from(self.max))
     }
 

@@ -78,11 +78,11 @@ impl PendingSignIns {
         Ok(found.and_then(|record| serde_json::from_slice(&record).ok()))
     }
 
-    /// Counts an attempt of `client`, on whatever node, in the span of time that now belongs to. None if nobody can say.
-    pub async fn count_attempt(&self, client: IpAddr, span: SignedDuration) -> Option<u64> {
+    /// Counts an attempt of `client` at something, on whatever node, in the span of time that now belongs to. None if nobody can say.
+    pub async fn count_attempt(&self, what: &str, client: IpAddr, span: SignedDuration) -> Option<u64> {
         let now = self.clock.now();
         let number = now.as_second().div_euclid(span.as_secs().max(1));
-        let key = fingerprint(&format!("attempts {client} {number}"));
+        let key = fingerprint(&format!("{what} {client} {number}"));
         self.store.count(key, after(now, span)).await.ok()
     }
 

@@ -226,7 +226,7 @@ async fn whoever_waits_for_the_end_of_a_session_hears_of_it_wherever_it_is_kept(
 #[tokio::test]
 async fn those_who_are_known_go_on_without_the_store_for_so_long_and_no_longer() {
     let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
-    let store = Arc::new(Gone { inner: Memory::new(1000, clock.clone()), away: AtomicI64::new(0) });
+    let store = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
     let config = Config { offline: Offline::DefaultRule, ..Config::default() };
     let sessions = Sessions::new(config, Arc::clone(&store) as Arc<dyn Store>, clock.clone());
     let (session, _) = begin(&sessions, "bsimon").await;
@@ -253,7 +253,7 @@ async fn those_who_are_known_go_on_without_the_store_for_so_long_and_no_longer()
 #[tokio::test]
 async fn a_new_proof_of_who_somebody_is_counts_on_every_node_and_ends_nothing() {
     let clock = Clock::by_hand(Timestamp::from_second(100_000).unwrap());
-    let store: Arc<dyn Store> = Arc::new(Gone { inner: Memory::new(1000, clock.clone()), away: AtomicI64::new(0) });
+    let store: Arc<dyn Store> = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
     let [here, there, later] = [(); 3].map(|()| Sessions::new(Config::default(), Arc::clone(&store), clock.clone()));
     let at = |seconds| Timestamp::from_second(100_000 + seconds).unwrap();
     let facts = |seconds: i64, index: &str| AssertionFacts {
@@ -281,15 +281,49 @@ async fn a_new_proof_of_who_somebody_is_counts_on_every_node_and_ends_nothing() 
     assert!(here.prove(id, facts(60, "late")).await.unwrap().is_none());
 }
 
+#[tokio::test]
+async fn what_happened_while_the_store_was_away_is_caught_up_with() {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let shared = Arc::new(Memory::new(1000, clock.clone()));
+    let stores = [(); 2].map(|()| Arc::new(Gone::over(&shared)));
+    let [here, there] = [0, 1].map(|node: usize| {
+        Sessions::new(Config::default(), Arc::clone(&stores[node]) as Arc<dyn Store>, clock.clone())
+    });
+    let (ended, _) = begin(&here, "bsimon").await;
+    let (goes_on, _) = begin(&here, "alexw").await;
+    for session in [&ended, &goes_on] {
+        there.recall(session.id).await.unwrap();
+    }
+    let waits = there.find(ended.id).unwrap().ended().clone();
+    stores[1].away.store(1, Ordering::Relaxed);
+    assert!(here.end(ended.id, Ending::SignedOut).await);
+    assert!(there.recall(ended.id).await.is_some(), "nobody could tell");
+    stores[1].away.store(0, Ordering::Relaxed);
+    there.reconcile().await;
+    assert!(there.recall(ended.id).await.is_none() && waits.is_cancelled(), "it is applied now");
+    assert!(there.find(goes_on.id).is_some());
+    // A store that has lost everything gets back what is known, and no more.
+    let empty = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
+    let elsewhere = Sessions::new(Config::default(), Arc::clone(&empty) as Arc<dyn Store>, clock.clone());
+    elsewhere.take_in(Session::of_row(&goes_on.row()).unwrap()).unwrap();
+    elsewhere.reconcile().await;
+    let kept = empty.list(None, 10).await.unwrap();
+    assert_eq!(kept.iter().map(|row| row.id).collect::<Vec<_>>(), [goes_on.id.0]);
+}
+
 /// A store that can be away.
 #[derive(Debug)]
 struct Gone {
-    inner: Memory,
+    inner: Arc<Memory>,
     /// Since when, in seconds; 0 while it is there.
     away: AtomicI64,
 }
 
 impl Gone {
+    fn over(inner: &Arc<Memory>) -> Self {
+        Self { inner: Arc::clone(inner), away: AtomicI64::new(0) }
+    }
+
     fn or<'a, T: Send + 'a>(&self, answer: Answer<'a, T>) -> Answer<'a, T> {
         if self.away.load(Ordering::Relaxed) == 0 { answer } else { Box::pin(async { Err(Error::Away) }) }
     }

@@ -2,6 +2,7 @@
 //! ends at one ends at all.
 
 mod failover;
+mod offline;
 mod secrets;
 
 use std::io::{Read as _, Write as _};
@@ -398,6 +399,7 @@ fn nobody_is_taken_for_somebody_else_whatever_happens_to_redis() {
         load.some(portion);
         // Loses everything.
         assert_eq!(cluster.redis.say(&["flushall"]), "OK");
+        cluster.nodes[0].wait_for_event("the shared store had lost sessions");
         load.some(portion);
     });
     // Is killed, and comes back with nothing: what the nodes know is in it again.

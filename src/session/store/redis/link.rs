@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::super::{Error, Health};
 use super::Config;
 use crate::clock::{Clock, Timestamp};
+use crate::seal::random_text;
 
 /// How long a command may take. Who waits for more waits for nothing.
 const COMMAND: Duration = Duration::from_secs(1);
@@ -128,13 +129,13 @@ impl Link {
         let mut said = false;
         loop {
             match timeout(CONNECT, self.reach()).await.unwrap_or_else(|_| Err(too_late())) {
-                Ok(wire) => {
+                Ok((wire, mark)) => {
                     *self.lock() = Some(wire);
                     self.away.store(0, Ordering::Relaxed);
                     said = false;
                     tracing::info!("the shared store is there");
                     returned().await;
-                    self.watch().await;
+                    self.watch(mark, &returned).await;
                 }
                 Err(error) => {
                     if !said {
@@ -147,8 +148,8 @@ impl Link {
         }
     }
 
-    /// Returns when the connection has been given up.
-    async fn watch(&self) {
+    /// Returns when the connection has been given up. Calls `returned` if the server has lost what it had.
+    async fn watch(&self, mut mark: String, returned: &impl AsyncFn()) {
         loop {
             tokio::select! {
                 () = self.lost.notified() => {}
@@ -158,22 +159,29 @@ impl Link {
                 return;
             }
             // Not PING: of a cluster any server would answer, and ours may be the one that is away.
-            let _: Result<u64, Error> = self.ask(self.pulse()).await;
+            let Ok(found) = self.ask::<Option<String>>(self.mark("GET", &[])).await else { continue };
+            if found.as_ref() != Some(&mark) {
+                let _: Result<Option<String>, Error> = self.ask(self.mark("SET", &[&random_text(), "NX"])).await;
+                let Ok(Some(other)) = self.ask::<Option<String>>(self.mark("GET", &[])).await else { continue };
+                mark = other;
+                returned().await;
+            }
         }
     }
 
-    /// A question that leads to what we keep.
-    fn pulse(&self) -> Ask<'static> {
-        let mut command = redis::cmd("EXISTS");
-        command.arg(format!("{{{}}}:feed", self.config.prefix));
+    /// A command about the mark that a server which has lost everything has lost, too.
+    fn mark(&self, command: &str, arguments: &[&str]) -> Ask<'static> {
+        let mut command = redis::cmd(command);
+        command.arg(format!("{{{}}}:mark", self.config.prefix)).arg(arguments);
         Ask::Command(command)
     }
 
     /// Opens a connection to whatever has what we keep.
-    async fn reach(&self) -> RedisResult<Wire> {
+    async fn reach(&self) -> RedisResult<(Wire, String)> {
         let mut wire = self.connect(COMMAND).await?;
-        wire.ask::<u64>(&self.pulse()).await?;
-        Ok(wire)
+        wire.ask::<Option<String>>(&self.mark("SET", &[&random_text(), "NX"])).await?;
+        let mark = wire.ask::<Option<String>>(&self.mark("GET", &[])).await?;
+        Ok((wire, mark.unwrap_or_default()))
     }
 
     /// Opens a connection on which an answer may take so long.

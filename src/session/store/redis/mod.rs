@@ -11,6 +11,7 @@
 //! | `{vestibule}:ids`, `{vestibule}:ends` | all identifiers, in their order, and by when they end |
 //! | `{vestibule}:e:<id>` | that a session has been ended |
 //! | `{vestibule}:feed` | what nodes tell each other |
+//! | `{vestibule}:mark` | a word by chance: when it is another one, the server has lost everything |
 //!
 //! Lengths of time are sent, not times: the server's clock need not agree with ours.
 
