@@ -349,6 +349,22 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
             "2:8: sessions would end between two pages / the last use is kept to the minute; such as \"12h\"",
         ),
         ("[session]\nmax_per_person = 0", "2:18: with `max_per_person = 0` nobody could sign in"),
+        (
+            "[session.tokens]\nmax_lifetime = '1h'",
+            "2:16: tokens would not last a day / people choose a number of days; the default is \"365d\"",
+        ),
+        (
+            "[session.tokens]\nlifetime = '400d'",
+            "2:12: `lifetime` is a day or more, and not longer than `max_lifetime` / the default is \"90d\"",
+        ),
+        (
+            "[session.tokens]\nterminal_lifetime = '1s'",
+            "2:21: terminals would be signed out at once / the default is \"12h\"",
+        ),
+        (
+            "[session.tokens]\nmax_per_person = 0",
+            "2:18: nobody could have a token / `enabled = false` switches tokens off",
+        ),
         ("[session]\nstore = 'disk'", "2:9: `disk` is not accepted here / accepted: `embedded`, `memory`"),
         (
             "[session.redis]\nservers = ['redis://a:1']",

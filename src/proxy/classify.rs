@@ -50,7 +50,16 @@ pub(super) fn is_browser(fields: &Fields) -> bool {
     fields.contains("sec-fetch-mode")
         || fields.contains("upgrade")
         || fields.contains("x-requested-with")
-        || fields.text("user-agent").is_some_and(|agent| agent.starts_with("Mozilla/"))
+        || fields
+            .text("user-agent")
+            .is_some_and(|agent| agent.starts_with("Mozilla/") && !agent.contains("PowerShell/"))
+}
+
+/// Whether the client may be a browser although it does not say so: on Apple's systems one process opens the connections
+/// of all others. It must not be asked for a password, or people would see a box that asks them.
+pub(super) fn may_be_browser(fields: &Fields) -> bool {
+    let marks = ["CFNetwork/", "com.apple.WebKit"];
+    is_browser(fields) || fields.text("user-agent").is_some_and(|agent| marks.iter().any(|mark| agent.contains(mark)))
 }
 
 /// Whether a person would see the answer.
@@ -107,6 +116,12 @@ mod tests {
                 &[("origin", "http://b.test"), ("access-control-request-method", "PUT")],
             ),
             (Kind::Tool, "OPTIONS", "http://a.test/", &[]),
+            (
+                Kind::Tool,
+                "GET",
+                "http://a.test/",
+                &[("user-agent", "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1")],
+            ),
             (Kind::Tool, "GET", "http://a.test/", &[("user-agent", "curl/7.88.1"), ("accept", "*/*")]),
             (Kind::Probe, "GET", "http://connectivitycheck.gstatic.com/generate_204", &[CHROMIUM]),
             (Kind::SubResource, "GET", "http://connectivitycheck.gstatic.com/other", &[CHROMIUM]),

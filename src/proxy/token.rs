@@ -248,7 +248,7 @@ impl Proxy {
     /// What a tool is told that has no good token. None where no tokens are offered.
     pub(super) async fn invite(&self, client: &Client, fields: &Fields, wrong: Option<Wrong>) -> Option<Invitation> {
         let tokens = self.tokens.as_ref()?;
-        if !client.peer.network.tokens || client.inside.is_some() {
+        if !client.peer.network.tokens || client.inside.is_some() || classify::may_be_browser(fields) {
             return None;
         }
         let terminal = match wrong {

@@ -3,8 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
+use super::browser::Form;
 use super::node::{Node, Setup};
 use super::raw::{connect, read_head};
+use super::tools::{csrf, token_in};
 use super::world::World;
 
 const SHARED: [u8; 4] = [127, 0, 7, 1];
@@ -46,6 +48,22 @@ fn sessions_are_listed_shown_and_ended_with_their_tunnels() {
     assert_eq!((code, &shown["session"], &shown["realm"]), (Some(0), &simon["session"], &"contoso".into()));
     let secret = home.cookie("portal.vestibule.test", "__Host-vestibule").unwrap();
     assert!(!listed.contains(&secret) && !shown.to_string().contains(&secret));
+
+    // Tools are listed as such, and end like anything else.
+    let new = home.go("https://portal.vestibule.test/tokens");
+    let form = Form { action: "/tokens".into(), fields: vec![("csrf".into(), csrf(&new))] };
+    let token = token_in(&home.submit(&new, form, &[("name", "build server"), ("networks", "shared")]).body);
+    let tool = node.browser(&world).at([127, 0, 7, 2]);
+    assert_eq!(tool.tool("http://news.test/", &token, &[]).status, 200);
+    let (_, listed, _) = say(&node, &["sessions", "list"]);
+    let line =
+        listed.lines().find(|line| line.ends_with("personal build server")).unwrap_or_else(|| panic!("{listed}"));
+    assert!(line.contains("  127.0.7.2  "), "where it was used last: {line}");
+    let shown = say(&node, &["sessions", "show", line.split(' ').next().unwrap()]).1;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["tool"]["kind"], &shown["tool"]["networks"][0]), (&"personal".into(), &"shared".into()));
+    let (code, _, _) = say(&node, &["sessions", "end", shown["session"].as_str().unwrap()]);
+    assert_eq!((code, tool.tool("http://news.test/", &token, &[]).status), (Some(0), 407));
 
     let (code, ended, said) = say(&node, &["sessions", "end", id]);
     assert_eq!((code, said.as_str()), (Some(0), "1 ended\n"), "{ended}");

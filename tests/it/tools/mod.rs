@@ -52,19 +52,19 @@ impl Browser<'_> {
     }
 
     /// Asks for `url` as a tool does, with this for a token.
-    pub(super) fn tool(&self, url: &str, token: &str, more: &[&str]) -> Page {
+    pub(crate) fn tool(&self, url: &str, token: &str, more: &[&str]) -> Page {
         let credentials = format!("token:{token}");
         self.bare_curl(url, &[&["--proxy-user", &credentials], more].concat())
     }
 }
 
-pub(super) fn csrf(page: &Page) -> String {
+pub(crate) fn csrf(page: &Page) -> String {
     let rest = page.body.split_once("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("no form: {page:#?}")).1;
     rest.split_once('"').unwrap().0.to_owned()
 }
 
 /// The token that a page or a shell's line shows.
-pub(super) fn token_in(text: &str) -> String {
+pub(crate) fn token_in(text: &str) -> String {
     let rest = text.split_once("vst_").unwrap_or_else(|| panic!("no token in {text}")).1;
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
     format!("vst_{}", &rest[..end])

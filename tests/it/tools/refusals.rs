@@ -8,6 +8,7 @@ use vestibule::clock::SignedDuration;
 
 use super::super::origin::Origin;
 use super::super::raw::{Answer, read_all, read_head};
+use super::super::secure::client::Client;
 use super::super::world::World;
 use super::{SHARED, signed_in, world};
 
@@ -58,6 +59,7 @@ fn a_tool_gets_407_and_the_connection_stays_open() {
 #[test]
 fn a_browser_is_never_asked_for_a_password() {
     const CHROMIUM: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0\r\n";
+    const APPLE: &str = "User-Agent: com.apple.WebKit.Networking/20617.1 CFNetwork/1568.1 Darwin/24.0\r\n";
     let world = world().start();
     for (request, status) in [
         ("GET http://news.test/ HTTP/1.1\r\nHost: news.test\r\nAccept: text/html\r\n", 302),
@@ -72,6 +74,10 @@ fn a_browser_is_never_asked_for_a_password() {
             assert!(!head.to_ascii_lowercase().contains("proxy-authenticate"), "{head}");
         }
     }
+    // One that says so only inside.
+    let mut stream = world.connect(STRANGER);
+    write!(stream, "CONNECT news.test:443 HTTP/1.1\r\nHost: news.test:443\r\n{APPLE}\r\n").unwrap();
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 200"));
 }
 
 #[test]
@@ -226,4 +232,45 @@ fn a_network_can_do_without_tokens() {
     let page = browser.tool("http://shop.test/", &token, &[]);
     assert_eq!((page.status, page.values("proxy-authenticate").len()), (511, 0), "{page:#?}");
     assert_eq!(world.browser().tool("http://shop.test/", &token, &[]).status, 200, "from another network it is good");
+}
+
+#[test]
+fn over_tls_a_tool_is_asked_and_known_as_over_anything_else() {
+    let listener = "[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\ntls = { names = [\"proxy.test\"] }\n";
+    let world = world().config(listener).start();
+    let token = signed_in(&world).make_token("mine", &[]);
+    let port = world.listener("secure").port();
+    let tool = world.browser().at(STRANGER).by_way_of("proxy.test", port);
+    let page = tool.bare_curl("http://news.test/x", &[]);
+    assert_eq!((page.status, page.values("proxy-authenticate").len()), (407, 2), "{page:#?}");
+    assert_eq!(tool.bare_curl("https://mail.test/", &[]).connect, 407);
+    assert_eq!(tool.tool("http://news.test/x", &token, &[]).status, 200);
+    let page = tool.tool("https://mail.test/", &token, &[]);
+    assert_eq!((page.connect, page.status, page.issuer()), (200, 200, Some("Vestibule demo web")), "{page:#?}");
+    world.last_record_has(
+        |record| record["listener"] == "secure" && record["host"] == "mail.test" && record["status"] == 200,
+        &[("surrogate", "proxy-token".into()), ("evidence", "mine".into())],
+    );
+    // HTTP/2: one connection, on which each request says for itself who asks.
+    let mut client = Client::connect(&world, STRANGER);
+    let shown = format!("Bearer {token}");
+    for (fields, status) in
+        [(&[][..], 407), (&[("proxy-authorization", shown.as_str())], 200), (&[("user-agent", "git/2.47.3")], 407)]
+    {
+        let answer = client.get("http://news.test/x", fields);
+        assert_eq!(
+            (answer.status, answer.fields.get_all("proxy-authenticate").iter().count() > 0),
+            (status, status == 407)
+        );
+    }
+    assert_eq!(client.tunnel("mail.test:443", "git/2.47.3").0.status(), 407);
+    // A terminal that asks over TLS is given a proxy that it reaches over TLS.
+    let output = std::process::Command::new("curl")
+        .args(["-qfsS", "--noproxy", "*", "--cacert"])
+        .arg(&world.bundle)
+        .args(["--resolve", &format!("proxy.test:{port}:127.0.0.1"), &format!("https://proxy.test:{port}/terminal")])
+        .output()
+        .unwrap();
+    let script = String::from_utf8_lossy(&output.stdout);
+    assert!(script.contains(&format!("'https://proxy.test:{port}/terminal/")), "{output:?}");
 }
