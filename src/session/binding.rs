@@ -87,6 +87,8 @@ pub(super) enum Standing {
     For(SessionId),
     /// The same, as soon as the place of its first use is noted.
     Placeless,
+    /// Nobody there: it is good on other networks.
+    Elsewhere,
     /// Nobody.
     Nobody,
 }
@@ -168,7 +170,7 @@ impl Binding {
         } else if self.places.is_empty() {
             Standing::Placeless
         } else {
-            Standing::Nobody
+            Standing::Elsewhere
         }
     }
 

@@ -3,6 +3,7 @@
 //! What is at hand is found without waiting; the store is asked about the rest, once. A binding is changed by
 //! comparing and swapping, and other nodes are told, so that no two of them let one name stand for two people.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,6 +25,9 @@ const AT_HAND: u64 = 500_000;
 
 /// How long it is remembered that the store knows nothing of a name.
 const UNKNOWN: Duration = Duration::from_secs(1);
+
+/// How long nothing more is said of something that one client shows where it is not good.
+const WARNED: Duration = Duration::from_secs(600);
 
 /// Attempts to change what somebody else changes at the same time.
 const ATTEMPTS: usize = 6;
@@ -178,6 +182,8 @@ pub struct Bindings {
     clock: Clock,
     known: Cache<(Kind, Key), Arc<Known>>,
     unknown: Cache<(Kind, Key), ()>,
+    /// What was shown where it is not good, and by which client.
+    warned: Cache<(Key, IpAddr), ()>,
     /// How often another node has known better.
     corrections: AtomicU64,
 }
@@ -192,6 +198,7 @@ impl Bindings {
             clock,
             known: Cache::new(AT_HAND),
             unknown: Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
+            warned: Cache::builder().max_capacity(10_000).time_to_live(WARNED).build(),
             corrections: AtomicU64::new(0),
         }
     }
@@ -217,6 +224,10 @@ impl Bindings {
         let now = self.clock.now();
         match known.binding.stands(peer, now, self.config.bind_network) {
             Standing::Nobody => Sight::Nobody,
+            Standing::Elsewhere => {
+                self.warn(&place, &known, peer);
+                Sight::Nobody
+            }
             Standing::Placeless => Sight::Unclear,
             Standing::For(id) => match self.sessions.find(id) {
                 Some(session) => {
@@ -236,12 +247,25 @@ impl Bindings {
         let now = self.clock.now();
         let id = match known.binding.stands(peer, now, self.config.bind_network) {
             Standing::Nobody => return None,
+            Standing::Elsewhere => {
+                self.warn(&place, &known, peer);
+                return None;
+            }
             Standing::For(id) => id,
             Standing::Placeless => self.settle(place, peer).await?,
         };
         let session = self.sessions.recall(id).await?;
         known.touch(now);
         Some((session, Arc::clone(&known.shown)))
+    }
+
+    /// Says that what is good elsewhere was shown here: somebody has moved, or has overheard it.
+    fn warn(&self, place: &(Kind, Key), known: &Known, peer: &Peer) {
+        let client = peer.client.ip();
+        if self.warned.entry((place.1, client)).or_insert(()).is_fresh() {
+            let (evidence, network) = (&known.shown, &peer.network.name);
+            tracing::info!(%evidence, %client, %network, "a name or certificate stands for nobody on this network");
+        }
     }
 
     /// Notes where a device is used first. Of two places at the same time, one is the first.
