@@ -11,7 +11,8 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use super::binding::{Binding, Place, Standing, Unbound};
-use super::names::{self, Config, LabelKind};
+use super::evidence::{Evidence, Sight};
+use super::names::{self, Config};
 use super::neighbours::Word;
 use super::store::{Error, Key, Kind, Store};
 use super::{Session, SessionId, Sessions, person};
@@ -40,73 +41,6 @@ const LIST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 
 /// The longest name of a device, in characters.
 const MAX_TITLE: usize = 60;
-
-/// Characters of a label that records show: 40 bits of 120.
-const SHOWN: usize = 10;
-
-/// What a client has shown in its TLS handshake that may stand for a session.
-#[derive(Clone, Copy)]
-pub enum Evidence<'a> {
-    /// The SHA-256 fingerprint of a certificate whose key it has.
-    Certificate(&'a [u8; 32]),
-    /// The label of a proxy host name.
-    Name(&'a str),
-}
-
-impl Evidence<'_> {
-    fn place(&self) -> (Kind, Key) {
-        match self {
-            Self::Certificate(print) => (Kind::Certificate, print.first_chunk().copied().unwrap_or_default()),
-            Self::Name(label) => (Kind::Name, fingerprint(label)),
-        }
-    }
-
-    /// What records show of it: enough to find it again, and too little to present it.
-    fn shown(&self) -> String {
-        match self {
-            Self::Certificate(print) => print.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
-            Self::Name(label) => label.get(..SHOWN).unwrap_or_default().to_owned(),
-        }
-    }
-
-    /// Whether it may be bound by whoever signs in over it first.
-    fn is_open(&self) -> bool {
-        match self {
-            Self::Certificate(_) => true,
-            Self::Name(label) => names::kind_of(label) == Some(LabelKind::Shared),
-        }
-    }
-}
-
-impl std::fmt::Debug for Evidence<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Certificate(_) => "Certificate(***)",
-            Self::Name(_) => "Name(***)",
-        })
-    }
-}
-
-/// Whom a piece of evidence stands for, as far as it can be told from what is at hand.
-#[derive(Clone, Debug)]
-pub enum Sight {
-    /// The person of this session, by the evidence that records show so.
-    Session(Arc<Session>, Arc<str>),
-    /// Nobody, or nobody here.
-    Nobody,
-    /// It takes a closer look: [`Bindings::recall`].
-    Unclear,
-}
-
-impl Sight {
-    /// The session, if it is at hand.
-    pub fn session(self) -> Option<Arc<Session>> {
-        match self {
-            Self::Session(session, _) => Some(session),
-            Self::Nobody | Self::Unclear => None,
-        }
-    }
-}
 
 /// A device that was made just now. Nothing here can give its secret out again.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod binding;
 pub mod bindings;
 mod cache;
 mod config;
+mod evidence;
 pub mod keys;
 pub mod limit;
 pub mod names;
@@ -31,8 +32,9 @@ use crate::saml::NameId;
 use crate::seal::{fingerprint, random_text};
 
 pub use binding::{Place, Unbound};
-pub use bindings::{Bindings, Evidence, Sight};
+pub use bindings::Bindings;
 pub use config::{Backend, Config, Crowded, Offline, Tokens};
+pub use evidence::{Evidence, Sight};
 pub use neighbours::follow;
 pub use sessions::{Begun, Fate, NewTool, Sessions};
 pub use tool::Tool;
