@@ -20,6 +20,7 @@ use crate::observe::{Outcome, Recorder, Surrogate};
 use crate::policy::{Decision, Permit, Query};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::rewind::Rewind;
+use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme, target};
 
 /// The answer to a CONNECT that opens the way. It has no fields: there is no message that they could be about.
@@ -228,6 +229,13 @@ impl Proxy {
                 let stream = bounded(limit, TlsAcceptor::from(server).accept(stream)).await;
                 // The commonest cause by far: the device does not trust our authority.
                 let stream = stream.ok_or("client-refused-certificate")?;
+                // A challenge would be for one site, and its cookie for another.
+                let asked = stream.get_ref().1.server_name();
+                if matches!(destination.host, Host::Domain(_))
+                    && asked.is_some_and(|asked| !asked.eq_ignore_ascii_case(host.trim_end_matches('.')))
+                {
+                    return Err("server-name-differs");
+                }
                 self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
                 Ok(())
             }

@@ -8,10 +8,12 @@
     reason = "a test that fails this way says enough"
 )]
 
+mod attacks;
 mod bad_origins;
 mod bad_requests;
 mod balancers;
 mod browser;
+mod browsers;
 mod chromium;
 mod classes;
 mod clients;

@@ -10,9 +10,10 @@ mod late;
 mod names;
 mod parts;
 mod secure;
-mod site;
+pub(crate) mod site;
 mod stage;
 mod tabs;
 mod upgrade;
 
-pub(crate) use stage::{Stage, Trust, certutil};
+pub(crate) use driver::ENTER;
+pub(crate) use stage::{Browser, Place, Stage, Trust, certutil};

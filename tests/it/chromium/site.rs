@@ -3,11 +3,19 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use aws_lc_rs::digest;
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
+use axum::http::{Response, StatusCode};
 use axum::response::Html;
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use vestibule::app::demo::origin;
@@ -18,6 +26,99 @@ use vestibule::clock::Clock;
 pub(crate) const PUBLIC: &str = "www.contoso.com";
 /// A site whose page is made of other sites.
 pub(crate) const FRAMES: &str = "frames.test";
+
+/// The origins of the page that is made of five: its own, and those of an image, a fetch, a frame and a WebSocket.
+pub(crate) const FIVE: [&str; 5] = ["page.test", "image.test", "fetch.test", "frame.test", "socket.test"];
+
+/// What the page of five origins asks for. A service worker there is only over https.
+const FIVE_PAGE: &str = r#"<!doctype html><html lang=en><title>five</title><h1>A page of five origins</h1>
+<p id=said></p>
+<script>
+const late = (what, time) => new Promise(done => setTimeout(() => done(what), time));
+const image = address => new Promise(done => {
+  const image = new Image();
+  image.onload = () => done("shown");
+  image.onerror = () => done("broken");
+  image.src = address + "?" + Math.random();
+});
+const fetched = address => fetch(address, { cache: "no-store" }).then(it => it.ok ? "came" : "failed", () => "failed");
+const framed = address => Promise.race([late("blank", 4000), new Promise(done => {
+  addEventListener("message", event => event.data === "framed" && done("framed"));
+  document.querySelectorAll("iframe").forEach(frame => frame.remove());
+  const frame = document.createElement("iframe");
+  frame.src = address;
+  document.body.append(frame);
+})]);
+const socket = address => new Promise(done => {
+  const socket = new WebSocket(address);
+  socket.onmessage = event => done(event.data);
+  socket.onerror = socket.onclose = () => done("closed");
+});
+const worker = async () => {
+  if (!("serviceWorker" in navigator)) return "none";
+  await navigator.serviceWorker.register("/worker.js").catch(() => null);
+  const active = (await navigator.serviceWorker.ready).active;
+  const channel = new MessageChannel();
+  const answer = new Promise(done => channel.port1.onmessage = event => done(event.data));
+  active.postMessage("ask", [channel.port2]);
+  return answer;
+};
+async function ask() {
+  const plain = location.protocol, sockets = plain === "https:" ? "wss:" : "ws:";
+  const said = await Promise.all([
+    image(`${plain}//image.test/picture.svg`), fetched(`${plain}//fetch.test/fetched`),
+    framed(`${plain}//frame.test/frame`), socket(`${sockets}//socket.test/socket`), worker(),
+  ]);
+  const names = ["image", "fetch", "frame", "socket", "worker"];
+  document.getElementById("said").textContent = names.map((name, at) => `${name} ${said[at]}`).join(", ");
+}
+ask();
+</script>"#;
+
+const FIVE_FRAME: &str = "<!doctype html><html lang=en><title>part</title><p>A part of another page</p>\
+                          <script>parent.postMessage(\"framed\", \"*\")</script>";
+
+/// It asks another origin by itself.
+const FIVE_WORKER: &str = r#"addEventListener("install", () => skipWaiting());
+addEventListener("message", event => event.waitUntil(
+  fetch("https://fetch.test/by-worker", { cache: "no-store" }).then(it => it.ok ? "came" : "failed", () => "failed")
+    .then(said => event.ports[0].postMessage(said))));"#;
+
+/// All that the five origins have.
+fn five() -> Router {
+    let script = [(CONTENT_TYPE, "text/javascript")];
+    let came = || async { ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (CONTENT_TYPE, "text/plain")], "came") };
+    Router::new()
+        .route("/", get(|| async { Html(FIVE_PAGE) }))
+        .route("/frame", get(|| async { Html(FIVE_FRAME) }))
+        .route("/worker.js", get(move || async move { (script, FIVE_WORKER) }))
+        .route("/fetched", get(came))
+        .route("/by-worker", get(came))
+        .route("/socket", get(socket))
+        .fallback_service(origin::router())
+}
+
+/// Says hello on a WebSocket (RFC 6455).
+async fn socket(mut request: Request) -> Response<Body> {
+    const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    let key = request.headers().get("sec-websocket-key").map_or("", |key| key.to_str().unwrap()).to_owned();
+    let accept = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes());
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgraded.await else { return };
+        let mut stream = TokioIo::new(upgraded);
+        drop(stream.write_all(b"\x81\x05hello").await);
+        // Until the browser goes.
+        drop(stream.read(&mut [0; 64]).await);
+    });
+    Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-accept", STANDARD.encode(accept.as_ref()))
+        .body(Body::empty())
+        .unwrap()
+}
 
 /// What the page at [`FRAMES`] asks other origins for, besides its frames.
 const FRAMES_PAGE: &str = r#"<!doctype html><html lang=en><title>frames</title><h1>A page of other sites</h1>
@@ -48,7 +149,8 @@ pub(crate) async fn start(folder: &Path) -> String {
     let web = Authority::open_or_create(&folder.join("web"), "Vestibule demo web", Clock::system()).unwrap();
     let frames = Router::new().route("/", get(|| async { Html(FRAMES_PAGE) }));
     let mut hosts = String::new();
-    for (host, router) in [(PUBLIC, origin::router()), (FRAMES, frames)] {
+    let sites = [(PUBLIC, origin::router()), (FRAMES, frames)].into_iter().chain(FIVE.map(|host| (host, five())));
+    for (host, router) in sites {
         let (plain, plain_address) = bind().await;
         let (secure, secure_address) = bind().await;
         hosts.push_str(&format!("\"{host}:80\" = \"{plain_address}\"\n\"{host}:443\" = \"{secure_address}\"\n"));
@@ -61,7 +163,8 @@ pub(crate) async fn start(folder: &Path) -> String {
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let server = hyper::server::conn::http1::Builder::new();
-                    drop(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await);
+                    let served = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+                    drop(served.with_upgrades().await);
                 });
             }
         });

@@ -1,10 +1,10 @@
 //! The demo in this process, and browsers in front of it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use vestibule::app::demo::Demo;
 use vestibule::app::demo::world::{Files, LOGIN, PORTAL};
 use vestibule::authority::Authority;
 use vestibule::clock::Clock;
+use vestibule::session::{Ending, Sessions};
 
 use super::driver::{Driver, ENTER};
 use super::site;
@@ -34,7 +35,8 @@ pub(crate) struct Stage {
     /// Whether a browser has been started: those beside it wait for nobody, or two tests could wait for each other.
     has_browser: AtomicBool,
     folder: TempDir,
-    _runtime: Runtime,
+    sessions: Arc<Sessions>,
+    runtime: Runtime,
 }
 
 /// Whom a device trusts.
@@ -60,20 +62,49 @@ impl Stage {
 
     /// With more lines of `[dns.hosts]`.
     pub(crate) fn open_with(hosts: &str) -> Self {
-        Self::open_in(tempfile::tempdir().unwrap(), hosts)
+        Self::open_at(hosts, &Clock::system())
     }
 
-    fn open_in(folder: TempDir, hosts: &str) -> Self {
+    /// The same by this clock.
+    pub(crate) fn open_at(hosts: &str, clock: &Clock) -> Self {
+        Self::open_in(tempfile::tempdir().unwrap(), hosts, clock)
+    }
+
+    fn open_in(folder: TempDir, hosts: &str, clock: &Clock) -> Self {
         let runtime = Runtime::new().unwrap();
         let hosts = runtime.block_on(site::start(folder.path())) + hosts;
         let extra =
             format!("{hosts}[log]\naccess = {:?}\n[limits]\ndrain_time = \"1s\"\n", folder.path().join("access.log"));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let demo = runtime.block_on(Demo::start(folder.path(), any, &extra, &Clock::system())).unwrap();
+        let demo = runtime.block_on(Demo::start(folder.path(), any, &extra, clock)).unwrap();
         let addresses = demo.app().addresses();
         let (proxy, files, stop) = (demo.proxy(), demo.files().clone(), CancellationToken::new());
+        let sessions = Arc::clone(demo.app().sessions());
         runtime.spawn(demo.run(stop.clone()));
-        Self { proxy, addresses, files, stop, has_browser: AtomicBool::new(false), folder, _runtime: runtime }
+        Self { proxy, addresses, files, stop, has_browser: AtomicBool::new(false), folder, sessions, runtime }
+    }
+
+    /// A place for a browser.
+    pub(crate) fn place(&self) -> Place {
+        if self.has_browser.swap(true, Ordering::Relaxed) { Place::beside() } else { Place::take() }
+    }
+
+    /// Ends every session, as an operator does.
+    pub(crate) fn end_sessions(&self) {
+        self.runtime.block_on(async {
+            for session in self.sessions.list(None, 100).await.unwrap() {
+                assert!(self.sessions.end(session.id, Ending::Operator).await);
+            }
+        });
+    }
+
+    /// The authorities that a device trusts, by name.
+    pub(crate) fn authorities(&self, trust: Trust) -> Vec<(&'static str, PathBuf)> {
+        let web = ("web", self.files.web.clone());
+        match trust {
+            Trust::Web => vec![web],
+            Trust::WebAndAuthority => vec![web, ("authority", self.files.authority.clone())],
+        }
     }
 
     /// With a secure web proxy, called `proxy.test`, on a machine that several people share.
@@ -103,6 +134,7 @@ impl Stage {
                  tls = {{ certificate = {chain:?}, key = {key:?} }}\n[proxy_names]\ndomain = \"proxy.test\"\n\
                  [[pac.file]]\nname = \"named\"\nportal = \"proxy\"\nidp = \"proxy\"\nnames = true\n"
             ),
+            &Clock::system(),
         )
     }
 
@@ -131,17 +163,13 @@ impl Stage {
 
     /// A browser with more switches and preferences.
     pub(crate) fn browser_with(&self, trust: Trust, switches: &[&str], preferences: Value) -> Browser {
-        let place = if self.has_browser.swap(true, Ordering::Relaxed) { Place::beside() } else { Place::take() };
+        let place = self.place();
         let home = tempfile::tempdir().unwrap();
         let store = home.path().join(".pki/nssdb");
         std::fs::create_dir_all(&store).unwrap();
         certutil(&store, &["-N", "--empty-password"]);
-        certutil(&store, &["-A", "-t", "C,,", "-n", "web", "-i", &self.files.web.display().to_string()]);
-        if trust == Trust::WebAndAuthority {
-            certutil(
-                &store,
-                &["-A", "-t", "C,,", "-n", "authority", "-i", &self.files.authority.display().to_string()],
-            );
+        for (name, file) in self.authorities(trust) {
+            certutil(&store, &["-A", "-t", "C,,", "-n", name, "-i", &file.display().to_string()]);
         }
         let mut all = vec![
             "--headless=new".to_owned(),
@@ -262,7 +290,7 @@ pub(crate) fn certutil(store: &Path, arguments: &[&str]) {
 }
 
 /// A place among the browsers that run at once.
-struct Place;
+pub(crate) struct Place;
 
 impl Place {
     /// One beside another one of the same test.
