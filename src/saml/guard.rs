@@ -24,6 +24,8 @@ pub const MAX_LEN: usize = 96 * 1024;
 /// The longest form that can hold one, in bytes: base64 with line breaks, a quarter of it more for what forms make of `+`,
 /// `/` and line breaks, and the other fields.
 pub const MAX_FORM: usize = MAX_LEN * 4 / 3 * 5 / 4;
+/// How many elements of a message may have an identifier. The Response and its Assertion do, and parts of an encryption may.
+const MAX_IDENTIFIERS: usize = 16;
 /// How much of a status message is kept, in characters.
 const MAX_STATUS: usize = 500;
 
@@ -239,6 +241,9 @@ fn check_identifier<'a>(element: &'a Element, seen: &mut HashSet<&'a str>) -> Re
     let Some(identifier) = identifiers.next() else { return Ok(()) };
     if identifiers.next().is_some() || !identifier.namespace.is_empty() || !xml::is_name(&identifier.value) {
         return Err(Error::BadId);
+    }
+    if seen.len() >= MAX_IDENTIFIERS {
+        return Err(Error::TooComplex);
     }
     if seen.insert(&identifier.value) { Ok(()) } else { Err(Error::DuplicateId) }
 }

@@ -189,6 +189,15 @@ impl IdentityProvider {
         &self.certificates
     }
 
+    /// Until when the last of its certificates is good.
+    pub fn good_until(&self) -> Option<Timestamp> {
+        let ends = self.certificates.iter().filter_map(|certificate| {
+            let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+            Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+        });
+        ends.max()
+    }
+
     /// When those of its certificates ran out that are over by `now`.
     pub fn expired(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
         self.certificates.iter().filter_map(move |certificate| {

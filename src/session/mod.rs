@@ -17,6 +17,7 @@ pub mod store;
 pub mod terminal;
 pub mod ticket;
 pub mod tool;
+mod witness;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use config::{Backend, Config, Crowded, Offline, Tokens};
 pub use neighbours::follow;
 pub use sessions::{Begun, Fate, NewTool, Sessions};
 pub use tool::Tool;
+pub use witness::Witness;
 
 /// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.
 ///

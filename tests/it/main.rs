@@ -43,4 +43,5 @@ mod tools;
 mod tunnels;
 mod visitor;
 mod volume;
+mod watched;
 mod world;

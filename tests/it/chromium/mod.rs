@@ -13,6 +13,7 @@ mod secure;
 mod site;
 mod stage;
 mod tabs;
+mod test_sso;
 mod upgrade;
 
 pub(crate) use stage::{Stage, Trust, certutil};

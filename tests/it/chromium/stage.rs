@@ -63,6 +63,13 @@ impl Stage {
         Self::open_in(tempfile::tempdir().unwrap(), hosts)
     }
 
+    /// With the lines that `more` makes of the folder with its files.
+    pub(crate) fn open_and(more: impl FnOnce(&Path) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let hosts = more(folder.path());
+        Self::open_in(folder, &hosts)
+    }
+
     fn open_in(folder: TempDir, hosts: &str) -> Self {
         let runtime = Runtime::new().unwrap();
         let hosts = runtime.block_on(site::start(folder.path())) + hosts;
@@ -74,6 +81,11 @@ impl Stage {
         let (proxy, files, stop) = (demo.proxy(), demo.files().clone(), CancellationToken::new());
         runtime.spawn(demo.run(stop.clone()));
         Self { proxy, addresses, files, stop, has_browser: AtomicBool::new(false), folder, _runtime: runtime }
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// With a secure web proxy, called `proxy.test`, on a machine that several people share.
