@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -205,6 +206,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let portal_certificate = portal_certificate(config, &authority)?;
     let policy = Policy::new(&config.policy, hosts.garden());
     let fetcher = Fetcher { dialler: Arc::clone(&dialler), tls: tls.clone() };
+    let sign_in_hosts = Arc::clone(&hosts);
     let sources = Sources { sources, fetcher, hosts, clock: clock.clone() };
     // The portal is served through the proxy, and the proxy sends people to the portal: each knows the other.
     let dispatch = Arc::new_cyclic(|dispatch: &Weak<Dispatch>| {
@@ -249,7 +251,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             portal,
             portal_destination,
             portal_certificate,
-            pac,
+            pac: ArcSwap::from_pointee(pac),
             bindings: Arc::clone(&bindings),
             names,
             brand,
@@ -257,6 +259,14 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             log,
             limits,
             finish: finish.clone(),
+        }
+    });
+    let (told, wanted, portal_host) = (Arc::downgrade(&dispatch), config.pac.clone(), facts.portal_host);
+    sign_in_hosts.tell(move |idp_hosts| {
+        let Some(dispatch) = told.upgrade() else { return };
+        match Pac::build(&wanted, &pac::Facts { portal_host: portal_host.clone(), idp_hosts, proxy: None }) {
+            Ok(pac) => dispatch.pac.store(Arc::new(pac)),
+            Err(error) => tracing::error!(%error, "PAC files can't be made for new hosts: they stay as they are"),
         }
     });
     let admin = admin::sessions::commands(Admin::default().recorded(audit), &sessions);

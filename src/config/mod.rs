@@ -153,7 +153,14 @@ impl Config {
         }
         for realm in &mut self.realms {
             paths.extend(
-                [&mut realm.metadata, &mut realm.certificate, &mut realm.require_ca_signed].into_iter().flatten(),
+                [
+                    &mut realm.metadata,
+                    &mut realm.metadata_certificate,
+                    &mut realm.certificate,
+                    &mut realm.require_ca_signed,
+                ]
+                .into_iter()
+                .flatten(),
             );
             paths.extend(realm.keys.iter_mut().map(|key| &mut key.certificate));
         }

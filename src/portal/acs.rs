@@ -482,4 +482,36 @@ mod tests {
             assert_eq!(trouble_of(&error), trouble, "{error}");
         }
     }
+
+    #[test]
+    fn where_we_decrypt_every_refused_answer_is_the_last_and_elsewhere_only_what_the_identity_provider_refused() {
+        let refused = || Error::Status(crate::saml::guard::Status { code: "x".into(), subcode: None, message: None });
+        let realm = |keys: Vec<Arc<crate::saml::Key>>| {
+            let text = "name = 'a'\ndomains = ['a.test']\nentity_id = 'urn:us'\nmetadata_url = 'https://meta.test/'";
+            let realm: crate::saml::Config = toml::from_str(text).unwrap();
+            RealmParts {
+                realm: realm.realm(),
+                service_provider: Arc::new(crate::saml::ServiceProvider { keys, ..Default::default() }),
+                identity_provider: Arc::new(crate::portal::Trust::renewable(None, crate::clock::Clock::system())),
+                claims: Arc::new(realm.claim_map()),
+                mismatch: realm.mismatch,
+                idp_initiated: false,
+                switch: Arc::new(crate::portal::Switch::on()),
+            }
+        };
+        let key = |pair: rcgen::KeyPair| {
+            let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap().pem();
+            let secret = crate::secret::Secret::new(pair.serialize_pem());
+            Arc::new(crate::saml::Key::read(certificate.as_bytes(), &secret).unwrap())
+        };
+        let rsa = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+        let elliptic = rcgen::KeyPair::generate().unwrap();
+        for (realm, of_signature) in
+            [(realm(vec![]), false), (realm(vec![key(elliptic)]), false), (realm(vec![key(rsa)]), true)]
+        {
+            assert!(is_final(&realm, &Refusal::Response(refused())));
+            assert_eq!(is_final(&realm, &Refusal::Response(Error::BadSignature)), of_signature);
+            assert!(!is_final(&realm, &Refusal::Busy));
+        }
+    }
 }

@@ -163,6 +163,12 @@ pub(super) fn admit_plain(xml: String, names: &[&str]) -> Result<Plain, Error> {
     if known { Ok(message) } else { Err(Error::OtherMessage) }
 }
 
+/// Lets metadata through that somebody has signed as a whole.
+pub(super) fn admit_metadata(xml: String) -> Result<Plain, Error> {
+    let message = plain(xml)?;
+    if message.root.is(ns::METADATA, "EntityDescriptor") { Ok(message) } else { Err(Error::OtherMessage) }
+}
+
 /// Lets an Assertion through that was encrypted. Nobody has seen it before, so all that holds for a message holds for it.
 pub(super) fn admit_assertion(xml: String) -> Result<Plain, Error> {
     let message = plain(xml)?;
