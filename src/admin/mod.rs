@@ -23,6 +23,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::observe::audit::{Audit, Entry, What};
+
 /// The socket's name in the state folder.
 pub const SOCKET: &str = "admin.sock";
 
@@ -34,6 +36,9 @@ const MAX_CONNECTIONS: usize = 16;
 
 /// How long whoever asks may take to say what.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Arguments of commands that name what they are about. Others stay out of records: some may be secret.
+const SUBJECTS: [&str; 4] = ["session", "user", "realm", "name"];
 
 /// What is asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,7 +79,10 @@ type Handler = Arc<dyn Fn(Value, Asker) -> Pin<Box<dyn Future<Output = Outcome> 
 
 /// The commands that there are.
 #[derive(Clone, Default)]
-pub struct Admin(BTreeMap<&'static str, Handler>);
+pub struct Admin {
+    commands: BTreeMap<&'static str, Handler>,
+    audit: Arc<Audit>,
+}
 
 /// The socket, taken.
 #[derive(Debug)]
@@ -91,7 +99,14 @@ impl Admin {
         F: Fn(Value, Asker) -> T + Send + Sync + 'static,
         T: Future<Output = Outcome> + Send + 'static,
     {
-        self.0.insert(command, Arc::new(move |arguments, asker| Box::pin(handler(arguments, asker))));
+        self.commands.insert(command, Arc::new(move |arguments, asker| Box::pin(handler(arguments, asker))));
+        self
+    }
+
+    /// Records who gives which command.
+    #[must_use]
+    pub fn recorded(mut self, audit: Arc<Audit>) -> Self {
+        self.audit = audit;
         self
     }
 
@@ -152,17 +167,31 @@ impl Admin {
 
     async fn carry_out(&self, line: &str, asker: Asker) -> Outcome {
         let command: Command = serde_json::from_str(line).map_err(|error| format!("that is no command: {error}"))?;
-        let Some(handler) = self.0.get(command.command.as_str()) else {
+        let Some(handler) = self.commands.get(command.command.as_str()) else {
             return Err(format!("this version knows no command `{}`", command.command));
         };
         tracing::debug!(command = command.command, by = asker.who, "an operator's command");
-        handler(command.arguments, asker).await
+        let named = |field: &str| command.arguments.get(field).and_then(Value::as_str).map(str::to_owned);
+        let subject = SUBJECTS.into_iter().find_map(named);
+        let by = asker.who.clone();
+        let outcome = handler(command.arguments, asker).await;
+        self.audit.record(
+            What::Command,
+            Entry {
+                by: Some(&by),
+                command: Some(&command.command),
+                subject: subject.as_deref(),
+                outcome: Some(outcome.as_ref().map_or_else(String::as_str, |()| "done")),
+                ..Entry::default()
+            },
+        );
+        outcome
     }
 }
 
 impl std::fmt::Debug for Admin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.commands.keys()).finish()
     }
 }
 

@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -15,6 +16,7 @@ use super::dispatch::{Dispatch, PortalCertificate};
 use super::fetch::Fetcher;
 use super::garden::SignInHosts;
 use super::metadata::{self, Source, Sources};
+use super::metrics::{Figures, Outlet};
 use super::{App, ProxyListener, descriptors};
 use crate::admin::{self, Admin, Door};
 use crate::authority::{self, Authority};
@@ -23,7 +25,8 @@ use crate::config::Config;
 use crate::config::section::{self, AccessLog as LogTo, Log};
 use crate::identity::Networks;
 use crate::listener::{self, Listener, Secure, Shared};
-use crate::observe::AccessLog;
+use crate::observe::audit::{Entry, What};
+use crate::observe::{AccessLog, Audit};
 use crate::pac::{self, Pac};
 use crate::page::Locales;
 use crate::policy::Policy;
@@ -35,6 +38,7 @@ use crate::session::keys::{self, Keys};
 use crate::session::pending::PendingSignIns;
 use crate::session::store::Store;
 use crate::session::store::embedded::{self, Embedded};
+use crate::session::store::measured::Measured;
 use crate::session::store::memory::Memory;
 use crate::session::store::redis::Redis;
 use crate::session::terminal::Terminals;
@@ -64,8 +68,8 @@ pub enum Error {
     /// There is no usable authority.
     #[error("the interception authority: {0}")]
     Authority(#[from] authority::Error),
-    /// The access log cannot be written.
-    #[error("the access log {0}: {1}")]
+    /// The access log or the audit log cannot be written.
+    #[error("the log {0}: {1}")]
     Log(PathBuf, io::Error),
     /// A certificate to trust cannot be read.
     #[error("the certificate {0}: {1}")]
@@ -98,6 +102,12 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let limits = descriptors::fit(config.limits);
     let authority = Arc::new(Authority::open_or_create(&config.state, AUTHORITY_NAME, clock.clone())?);
     let log = Arc::new(open_log(&config.log, clock)?);
+    let audit = Arc::new(open_audit(&config.log, clock)?);
+    let outlet = config
+        .metrics
+        .listen
+        .map(|address| Outlet::bind(address).map_err(|error| Error::Bind("metrics".to_owned(), address, error)));
+    let outlet = outlet.transpose()?;
     let portal_destination = Destination::of_authority(
         Scheme::Https,
         &format!("{}:{}", config.portal.url.host(), config.portal.url.port()),
@@ -136,7 +146,9 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let names = config.proxy_names.addresses(secure_port);
     let own = listeners.iter().map(|proxy| &proxy.listener).chain([&portal_listener]).map(Listener::address).collect();
 
-    let store = open_store(config, clock)?;
+    let store = Measured::new(open_store(config, clock)?);
+    let round_trips = Arc::clone(store.round_trips());
+    let store: Arc<dyn Store> = Arc::new(store);
     let keys = open_keys(config, clock)?;
     let sessions = Arc::new(Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()));
     let bindings = Bindings::new(config.proxy_names.clone(), Arc::clone(&sessions), Arc::clone(&store), clock.clone());
@@ -157,6 +169,17 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let finish = CancellationToken::new();
     let guest_terms = config.portal.terms()?;
     let tools = tools(config, &listeners, &store, clock);
+    let figures = Arc::new(Figures {
+        metrics: Arc::clone(log.metrics()),
+        connections: Arc::clone(&shared.connections),
+        sessions: Arc::clone(&sessions),
+        round_trips,
+        realms: realms.clone(),
+        node: config.log.node_name(),
+        started: clock.now(),
+        clock: clock.clone(),
+    });
+    witness(&sessions, &audit, &log);
     let portal = Portal::new(
         config.portal.clone(),
         portal::Parts {
@@ -176,11 +199,14 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             brand: brand.clone(),
             guest_terms: guest_terms.clone(),
             clock: clock.clone(),
+            audit: Arc::clone(&audit),
+            metrics: Arc::clone(log.metrics()),
         },
     );
     let portal_certificate = portal_certificate(config, &authority)?;
     let policy = Policy::new(&config.policy, hosts.garden());
     let fetcher = Fetcher { dialler: Arc::clone(&dialler), tls: tls.clone() };
+    let sign_in_hosts = Arc::clone(&hosts);
     let sources = Sources { sources, fetcher, hosts, clock: clock.clone() };
     // The portal is served through the proxy, and the proxy sends people to the portal: each knows the other.
     let dispatch = Arc::new_cyclic(|dispatch: &Weak<Dispatch>| {
@@ -225,7 +251,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             portal,
             portal_destination,
             portal_certificate,
-            pac,
+            pac: ArcSwap::from_pointee(pac),
             bindings: Arc::clone(&bindings),
             names,
             brand,
@@ -235,11 +261,21 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             finish: finish.clone(),
         }
     });
-    let admin = admin::sessions::commands(Admin::default(), &sessions);
+    let (told, wanted, portal_host) = (Arc::downgrade(&dispatch), config.pac.clone(), facts.portal_host);
+    sign_in_hosts.tell(move |idp_hosts| {
+        let Some(dispatch) = told.upgrade() else { return };
+        match Pac::build(&wanted, &pac::Facts { portal_host: portal_host.clone(), idp_hosts, proxy: None }) {
+            Ok(pac) => dispatch.pac.store(Arc::new(pac)),
+            Err(error) => tracing::error!(%error, "PAC files can't be made for new hosts: they stay as they are"),
+        }
+    });
+    let admin = admin::sessions::commands(Admin::default().recorded(audit), &sessions);
     let door = open_door(&config.state);
     Ok(App {
         admin,
         door,
+        outlet,
+        figures,
         proxies: listeners,
         portal: portal_listener,
         shared,
@@ -352,6 +388,37 @@ fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
             AccessLog::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
         }
     }
+}
+
+fn open_audit(log: &Log, clock: &Clock) -> Result<Audit, Error> {
+    let node = log.node_name();
+    match &log.audit {
+        None => Ok(Audit::default()),
+        Some(LogTo::Stdout) => {
+            Audit::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
+        }
+        Some(LogTo::File(path)) => {
+            Audit::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
+        }
+    }
+}
+
+/// Records and counts each session that ends here.
+fn witness(sessions: &Sessions, audit: &Arc<Audit>, log: &AccessLog) {
+    let (audit, metrics) = (Arc::clone(audit), Arc::clone(log.metrics()));
+    sessions.witness().tell(move |session, ending, by| {
+        metrics.session_ended(ending.as_str());
+        let entry = Entry {
+            user: Some(&session.user.name),
+            realm: Some(&session.user.realm),
+            session: Some(&session.id.short()),
+            client: Some(session.client.to_canonical()),
+            by: Some(by).filter(|by| !by.is_empty()),
+            reason: Some(ending.as_str()),
+            ..Entry::default()
+        };
+        audit.record(What::SessionEnded, entry);
+    });
 }
 
 fn realm_parts(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -39,7 +40,8 @@ pub(super) struct Dispatch {
     pub(super) portal: Portal,
     pub(super) portal_destination: Destination,
     pub(super) portal_certificate: PortalCertificate,
-    pub(super) pac: Pac,
+    /// Made anew when the identity providers' hosts change.
+    pub(super) pac: ArcSwap<Pac>,
     pub(super) bindings: Arc<Bindings>,
     /// Where proxy host names are found, if there are any.
     pub(super) names: Option<Addresses>,
@@ -141,7 +143,7 @@ impl Dispatch {
     async fn pac(&self, peer: &Peer, head: &RequestHead) -> Option<Response<Bytes>> {
         let document = match self.own_pac(peer, head.target.path()).await {
             Some(own) => own,
-            None => self.pac.serve(head.target.path(), &peer.network.name, head.fields.text("host"))?,
+            None => self.pac.load().serve(head.target.path(), &peer.network.name, head.fields.text("host"))?,
         };
         let fresh = document.etag.is_some() && head.fields.text("if-none-match") == document.etag.as_deref();
         let mut response = Response::new(if fresh { Bytes::new() } else { document.body });
@@ -169,11 +171,11 @@ impl Dispatch {
         let addresses = self.names.as_ref()?;
         let (path, label) = match names::secret_in(path) {
             Some(secret) => (STANDARD_PAC, self.bindings.label_of(secret).await.unwrap_or_else(names::unbound)),
-            None if self.pac.hands_out_names(path, &peer.network.name) => (path, names::unbound()),
+            None if self.pac.load().hands_out_names(path, &peer.network.name) => (path, names::unbound()),
             None => return None,
         };
         let proxy = pac::Proxy { secure: true, host: addresses.host(&label), port: addresses.port };
-        self.pac.serve_own(path, &proxy)
+        self.pac.load().serve_own(path, &proxy)
     }
 
     fn readiness(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! The hosts that sign-in itself needs: they are reached by people whom nobody knows yet.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::policy::{Garden, Pattern};
 use crate::portal::RealmParts;
@@ -16,12 +16,15 @@ pub(super) struct SignInHosts {
     /// Where metadata come from.
     others: Vec<String>,
     garden: Arc<Garden>,
+    told: OnceLock<Box<Told>>,
 }
+
+type Told = dyn Fn(Vec<String>) + Send + Sync;
 
 impl SignInHosts {
     /// The hosts of these realms, and others.
     pub(super) fn new(realms: Vec<RealmParts>, others: Vec<String>) -> Self {
-        let hosts = Self { realms, others, garden: Arc::default() };
+        let hosts = Self { realms, others, garden: Arc::default(), told: OnceLock::new() };
         hosts.refresh();
         hosts
     }
@@ -45,9 +48,19 @@ impl SignInHosts {
         hosts
     }
 
-    /// Opens the garden for the hosts as they are now.
+    /// Tells `told` the names whenever they may have changed.
+    pub(super) fn tell(&self, told: impl Fn(Vec<String>) + Send + Sync + 'static) {
+        // Whoever comes second is not told.
+        let _ = self.told.set(Box::new(told));
+    }
+
+    /// Opens the garden for the hosts as they are now, and tells their names.
     pub(super) fn refresh(&self) {
-        self.garden.plant(self.names().iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok()));
+        let names = self.names();
+        self.garden.plant(names.iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok()));
+        if let Some(told) = self.told.get() {
+            told(names);
+        }
     }
 }
 
@@ -75,12 +88,16 @@ mod tests {
             switch: Arc::new(Switch::on()),
         };
         let hosts = SignInHosts::new(vec![parts], vec!["meta.test".into()]);
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ear = Arc::clone(&heard);
+        hosts.tell(move |names| *ear.lock().unwrap() = names);
         let policy = Policy::new(&toml::from_str("").unwrap(), hosts.garden());
         let open = |host| policy.is_walled_garden(&Destination::of_authority(Scheme::Https, host).unwrap());
         assert!(open("meta.test") && !open("login.microsoftonline.com") && !open("aadcdn.msauth.net"));
         trust.renew(Some(IdentityProvider::from_metadata(include_str!("../../config/contoso.xml")).unwrap()));
         hosts.refresh();
         assert!(open("meta.test") && open("login.microsoftonline.com") && open("aadcdn.msauth.net"));
+        assert!(heard.lock().unwrap().contains(&"login.microsoftonline.com".to_owned()), "PAC files are told");
         assert!(!open("x.login.microsoftonline.com") && !open("microsoftonline.com"));
     }
 }

@@ -95,7 +95,7 @@ impl Source {
         let usual = Duration::try_from(self.realm.metadata_refresh).unwrap_or(Duration::from_secs(86_400));
         let mut retry = FIRST_RETRY;
         loop {
-            let pause = match self.fetch(&fetcher).await {
+            let pause = match self.fetch(&fetcher, &clock).await {
                 Ok(idp) => {
                     self.take(idp, &hosts, &clock);
                     retry = FIRST_RETRY;
@@ -123,11 +123,12 @@ impl Source {
         }
     }
 
-    async fn fetch(&self, fetcher: &Fetcher) -> Result<(IdentityProvider, Vec<u8>), Error> {
+    async fn fetch(&self, fetcher: &Fetcher, clock: &Clock) -> Result<(IdentityProvider, Vec<u8>), Error> {
         let permit = Permit::for_operator("metadata");
         let metadata = fetcher.fetch(&self.url, ACCEPT, MAX_METADATA, permit).await?;
         let before = self.trust.current();
         let idp = self.realm.fetched(&metadata, before.as_deref(), |path| std::fs::read(path))?;
+        idp.check_valid(clock.now()).map_err(saml::config::Error::from)?;
         Ok((idp, metadata.to_vec()))
     }
 
@@ -224,6 +225,8 @@ mod tests {
         let url = |text: &str| text.parse::<Url>().unwrap();
         let name = file_name("Contoso/../x", &url("https://login.test/a"));
         assert!(name.starts_with("Contoso----x-") && name.ends_with(".xml") && !name.contains('/'), "{name}");
+        // Another name, and what was kept is not found after an update.
+        assert_eq!(name, "Contoso----x-1441427a7b9bfb1f.xml");
         assert_ne!(name, file_name("Contoso/../x", &url("https://login.test/b")));
         assert_ne!(name, file_name("Contoso/..-x", &url("https://login.test/a")));
         assert!(file_name(&"x".repeat(500), &url("https://login.test/")).len() < 80);

@@ -7,6 +7,7 @@ mod dispatch;
 mod fetch;
 mod garden;
 mod metadata;
+mod metrics;
 mod recorded;
 mod workers;
 
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{Admin, Door};
 use crate::clock::Clock;
 use crate::listener::{Acceptor, Listener, Secure, Shared};
+use crate::observe::AccessLog;
 use crate::proxy::dial::Dialler;
 use crate::proxy::{Client, Pool, Proxy};
 use crate::session::keys::Keys;
@@ -35,6 +37,7 @@ pub use build::{Error, build};
 use dispatch::Dispatch;
 pub use dispatch::HEALTH_PATH;
 use metadata::Sources;
+use metrics::{Figures, Outlet};
 use workers::Workers;
 
 /// How often some of the sessions are looked after.
@@ -43,10 +46,15 @@ const UPKEEP: Duration = Duration::from_secs(1);
 /// How often what has expired is swept out.
 const SWEEP: Duration = Duration::from_secs(15);
 
+/// What the address of the figures is called among the listeners.
+const METRICS: &str = "metrics";
+
 /// The program, with its sockets bound.
 pub struct App {
     admin: Admin,
     door: Option<Door>,
+    outlet: Option<Outlet>,
+    figures: Arc<Figures>,
     proxies: Vec<ProxyListener>,
     portal: Listener,
     shared: Shared,
@@ -72,10 +80,12 @@ struct ProxyListener {
 }
 
 impl App {
-    /// The addresses that clients connect to, by listener.
+    /// The addresses that clients connect to, by listener; and the one where figures are fetched, as `metrics`.
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         let listeners = self.proxies.iter().map(|proxy| &proxy.listener).chain([&self.portal]);
-        listeners.map(|listener| (listener.name().to_owned(), listener.address())).collect()
+        let clients = listeners.map(|listener| (listener.name().to_owned(), listener.address()));
+        let metrics = self.outlet.as_ref().and_then(Outlet::address).map(|address| (METRICS.to_owned(), address));
+        clients.chain(metrics).collect()
     }
 
     /// The sessions, for whoever watches the program from inside.
@@ -98,6 +108,8 @@ impl App {
         let Self {
             admin,
             door,
+            outlet,
+            figures,
             proxies,
             portal,
             shared,
@@ -123,12 +135,15 @@ impl App {
                 }),
             );
         }
+        if let Some(outlet) = outlet {
+            tokio::spawn(outlet.run(figures, limits, shared.stop.clone()));
+        }
         if let Some(door) = door {
             tokio::spawn(admin.serve(door, shared.stop.clone()));
         }
         let following =
             tokio::spawn(session::follow(Arc::clone(&store), Arc::clone(&sessions), tickets, Arc::clone(&bindings)));
-        let looking_after = tokio::spawn(look_after(Arc::clone(&sessions)));
+        let looking_after = tokio::spawn(look_after(Arc::clone(&sessions), Arc::clone(&dispatch.log)));
         let upkeep = sweep(Arc::clone(&dispatch), sessions, bindings, Arc::clone(&store), keys, clock, secure);
         let sweeping = tokio::spawn(upkeep);
         let fetching = sources.spawn();
@@ -246,11 +261,12 @@ impl Dispatch {
     }
 }
 
-async fn look_after(sessions: Arc<Sessions>) {
+async fn look_after(sessions: Arc<Sessions>, log: Arc<AccessLog>) {
     let mut ticks = interval(UPKEEP);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        log.settle();
         sessions.upkeep().await;
     }
 }

@@ -5,6 +5,7 @@ pub mod check_config;
 mod demo;
 mod healthcheck;
 mod metadata;
+mod report;
 mod run;
 mod sessions;
 mod test_sso;
@@ -74,6 +75,9 @@ enum Command {
     /// Who is signed in at a running node, and an end to it
     #[command(subcommand)]
     Sessions(Sessions),
+    /// What access records tell
+    #[command(subcommand)]
+    Report(Report),
     /// Ask a running program whether it is well: exit code 0 or 1
     Healthcheck {
         /// The proxy's address [default: that of the first listener in the configuration file]
@@ -93,6 +97,12 @@ enum Ca {
         #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
         config: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Report {
+    /// Which sites lose identity: how many requests had no user, why, and the rule that would exempt the site
+    IdentityLoss(report::IdentityLoss),
 }
 
 #[derive(Debug, Subcommand)]
@@ -169,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Ca(Ca::Show { config }) => ca::show(&config),
         Command::Metadata { realm, config } => metadata::print(&config, realm.as_deref()),
         Command::Sessions(command) => sessions::sessions(&command),
+        Command::Report(Report::IdentityLoss(asked)) => report::identity_loss(&asked),
         Command::TestSso { realm, config } => test_sso::test_sso(&realm, &config),
         Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),
     };

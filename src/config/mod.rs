@@ -59,6 +59,9 @@ pub struct Config {
     /// What is written down.
     #[serde(default)]
     pub log: section::Log,
+    /// What is counted, and where that can be fetched.
+    #[serde(default)]
+    pub metrics: section::Metrics,
 }
 
 /// The keys of [`Config`], as they stand in the file.
@@ -76,6 +79,7 @@ const SECTIONS: &[&str] = &[
     "proxy_names",
     "pac",
     "log",
+    "metrics",
 ];
 
 /// Those of which there may be several.
@@ -149,12 +153,21 @@ impl Config {
         }
         for realm in &mut self.realms {
             paths.extend(
-                [&mut realm.metadata, &mut realm.certificate, &mut realm.require_ca_signed].into_iter().flatten(),
+                [
+                    &mut realm.metadata,
+                    &mut realm.metadata_certificate,
+                    &mut realm.certificate,
+                    &mut realm.require_ca_signed,
+                ]
+                .into_iter()
+                .flatten(),
             );
             paths.extend(realm.keys.iter_mut().map(|key| &mut key.certificate));
         }
-        if let section::AccessLog::File(path) = &mut self.log.access {
-            paths.push(path);
+        for log in std::iter::once(&mut self.log.access).chain(&mut self.log.audit) {
+            if let section::AccessLog::File(path) = log {
+                paths.push(path);
+            }
         }
         for path in paths {
             *path = folder.join(&path);

@@ -99,8 +99,19 @@ pub struct Log {
     pub access: AccessLog,
     /// What this node is called in records. Default: the machine's host name.
     pub node: Option<String>,
+    /// Where audit records go: who signed in and out, whose session ended and why, what operators did. `stdout` or a file.
+    /// Default: nowhere but in the events.
+    pub audit: Option<AccessLog>,
     /// The least important events to write. Default `info`.
     pub level: Level,
+}
+
+/// The `[metrics]` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where Prometheus fetches them, at `/metrics`. Default: nowhere. Whoever can connect there can read them.
+    pub listen: Option<SocketAddr>,
 }
 
 impl Log {
@@ -113,7 +124,7 @@ impl Log {
     }
 }
 
-/// Where access records go.
+/// Where records go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AccessLog {
     /// To standard output.

@@ -108,6 +108,7 @@ fn the_example_shows_every_option() {
         "[pac]",
         "[[pac.file]]",
         "[log]",
+        "[metrics]",
     ] {
         let said = said(&format!("{section}\nq-q-q = 1"));
         let known =

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use serde::{Serialize, Serializer};
 
-use super::lines::Lines;
+use super::burst::{self, Bursts, Repeated};
+use super::lines::{self, Lines};
+use super::metrics::Metrics;
 use crate::clock::{Clock, Timestamp};
 use crate::identity::User;
 use crate::wire::count::Place;
@@ -39,6 +41,32 @@ pub enum Surrogate {
 }
 
 impl Surrogate {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ClientCertificate,
+        Self::ProxyHostName,
+        Self::ProxyToken,
+        Self::OriginCookie,
+        Self::Connection,
+        Self::ClientAddress,
+        Self::GuestListener,
+        Self::None,
+    ];
+
+    /// The word that records show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientCertificate => "client-certificate",
+            Self::ProxyHostName => "proxy-host-name",
+            Self::ProxyToken => "proxy-token",
+            Self::OriginCookie => "origin-cookie",
+            Self::Connection => "connection",
+            Self::ClientAddress => "client-address",
+            Self::GuestListener => "guest-listener",
+            Self::None => "none",
+        }
+    }
+
     /// How much it takes to pass for somebody else by it.
     pub fn strength(self) -> Strength {
         match self {
@@ -66,7 +94,7 @@ pub enum Strength {
 }
 
 /// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was forwarded to the origin.
@@ -81,8 +109,70 @@ pub enum Outcome {
     Rejected,
 }
 
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Permitted, Self::Denied, Self::Challenged, Self::Local, Self::Rejected];
+
+    /// The word that records show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Denied => "denied",
+            Self::Challenged => "challenged",
+            Self::Local => "local",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// Why it is not known who sent a request: what it was that could not say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unidentified {
+    /// Nobody needs to be known for it: a walled garden, a rule or a network without sign-in.
+    NotRequired,
+    /// A person on their way to a page, who is asked now.
+    Navigation,
+    /// A browser or system that looks for a captive portal.
+    Probe,
+    /// A CORS preflight, which carries no credentials by definition.
+    Preflight,
+    /// A part of a page, or background traffic: it did not bring the cookie that its page has.
+    SubResource,
+    /// A program that shows no page.
+    Tool,
+    /// A CONNECT, which carries no cookie: who asks inside is not seen, or not yet.
+    Connect,
+}
+
+impl Unidentified {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::NotRequired,
+        Self::Navigation,
+        Self::Probe,
+        Self::Preflight,
+        Self::SubResource,
+        Self::Tool,
+        Self::Connect,
+    ];
+
+    /// The word that records show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotRequired => "not-required",
+            Self::Navigation => "navigation",
+            Self::Probe => "probe",
+            Self::Preflight => "preflight",
+            Self::SubResource => "sub-resource",
+            Self::Tool => "tool",
+            Self::Connect => "connect",
+        }
+    }
+}
+
 /// One access record.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Record {
     /// When the request began.
     pub time: Timestamp,
@@ -109,6 +199,8 @@ pub struct Record {
     /// Which one of its kind the surrogate was: a proxy host name, the name of a token, a certificate's fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Arc<str>>,
+    /// Why nobody is known, where that was asked.
+    pub unidentified: Option<Unidentified>,
     /// The method; `None` for a request that was not understood.
     #[serde(serialize_with = "text_of")]
     pub method: Option<http::Method>,
@@ -143,6 +235,9 @@ pub struct Record {
     pub duration_ms: u64,
     /// The node that answered.
     pub node: Arc<str>,
+    /// How many requests this one stands for, when it is not itself alone.
+    #[serde(flatten)]
+    pub repeated: Option<Repeated>,
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
@@ -181,6 +276,8 @@ pub struct AccessLog {
     clock: Clock,
     node: Arc<str>,
     next_id: AtomicU64,
+    bursts: Bursts,
+    metrics: Arc<Metrics>,
 }
 
 impl AccessLog {
@@ -191,25 +288,49 @@ impl AccessLog {
 
     /// Records to the end of a file.
     pub fn to_file(path: &Path, node: &str, clock: Clock) -> std::io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        // Who went where is for the operator's eyes, and those of the group that reads logs.
-        let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-        Self::to_writer(file, node, clock)
+        Self::to_writer(lines::open(path)?, node, clock)
     }
 
     /// Records to any writer, from a thread of its own. When it cannot keep up, requests wait: a record is never lost.
     pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> std::io::Result<Self> {
         // Two starts must not give two requests one name.
         let first = u64::from_be_bytes(crate::seal::random());
-        let lines = Lines::to_writer(writer)?;
-        Ok(Self { lines, clock, node: node.into(), next_id: AtomicU64::new(first) })
+        let lines = Lines::to_writer("access-log", writer)?;
+        let (next_id, node) = (AtomicU64::new(first), node.into());
+        Ok(Self { lines, clock, node, next_id, bursts: Bursts::default(), metrics: Arc::default() })
+    }
+
+    /// What is counted of the requests that are recorded here.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Writes the records of bursts that are over.
+    pub fn settle(&self) {
+        self.bursts.settle(self.clock.now()).iter().for_each(|record| self.write(record));
+    }
+
+    #[cfg(test)]
+    pub(super) fn burst_is_open(&self) -> bool {
+        self.bursts.is_open()
+    }
+
+    fn write(&self, record: &Record) {
+        let mut line = Vec::with_capacity(640);
+        if serde_json::to_writer(&mut line, record).is_err() {
+            return;
+        }
+        line.push(b'\n');
+        self.lines.push(&line);
     }
 
     /// Starts the record of a request. It is written when the recorder is dropped.
     pub fn begin(self: &Arc<Self>, peer: &Peer, method: Option<&http::Method>) -> Recorder {
         // An odd constant spreads consecutive numbers, so that IDs are told apart at a glance.
         let id = self.next_id.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.metrics.begin();
         Recorder {
+            is_tunnel: false,
             started: Instant::now(),
             log: Arc::clone(self),
             _place: peer.place.clone(),
@@ -225,6 +346,7 @@ impl AccessLog {
                 surrogate: Surrogate::None,
                 strength: Strength::None,
                 evidence: None,
+                unidentified: None,
                 method: method.cloned(),
                 scheme: None,
                 host: None,
@@ -241,6 +363,7 @@ impl AccessLog {
                 bytes_out: 0,
                 duration_ms: 0,
                 node: Arc::clone(&self.node),
+                repeated: None,
             },
         }
     }
@@ -250,6 +373,8 @@ impl AccessLog {
 #[derive(Debug)]
 pub struct Recorder {
     record: Record,
+    /// It is a tunnel, or an intercepted connection: it lasts, and its time says nothing of how fast anything was.
+    is_tunnel: bool,
     started: Instant,
     log: Arc<AccessLog>,
     /// What is being recorded goes on, so its connection counts as open: a tunnel's, after HTTP is done with it.
@@ -260,6 +385,14 @@ impl Recorder {
     /// The name of the request.
     pub fn id(&self) -> RequestId {
         self.record.request_id
+    }
+
+    /// Says that a tunnel is open now, or an intercepted connection.
+    pub fn open_tunnel(&mut self) {
+        if !self.is_tunnel {
+            self.is_tunnel = true;
+            self.log.metrics.open_tunnel();
+        }
     }
 
     /// Names the origin that was asked for.
@@ -295,12 +428,20 @@ impl std::ops::DerefMut for Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.record.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut line = Vec::with_capacity(640);
-        if serde_json::to_writer(&mut line, &self.record).is_err() {
-            return;
+        self.log.metrics.end(&self.record, self.is_tunnel);
+        if !burst::may_be_part(&self.record) {
+            return self.log.write(&self.record);
         }
-        line.push(b'\n');
-        self.log.lines.push(&line);
+        for record in self.log.bursts.take(self.record.clone()).iter().flatten() {
+            self.log.write(record);
+        }
+    }
+}
+
+/// What is still being counted is written down.
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.bursts.settle(Timestamp::MAX).iter().for_each(|record| self.write(record));
     }
 }
 
@@ -323,6 +464,18 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn each_word_is_counted_in_its_own_place_and_called_as_in_records() {
+        fn check<T: Copy + Serialize>(all: &[T], place: impl Fn(T) -> usize, name: impl Fn(T) -> &'static str) {
+            for (at, one) in all.iter().enumerate() {
+                assert_eq!((place(*one), serde_json::json!(one)), (at, name(*one).into()));
+            }
+        }
+        check(&Surrogate::ALL, |one| one as usize, Surrogate::as_str);
+        check(&Outcome::ALL, |one| one as usize, Outcome::as_str);
+        check(&Unidentified::ALL, |one| one as usize, Unidentified::as_str);
     }
 
     #[test]

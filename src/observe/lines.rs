@@ -1,6 +1,9 @@
 //! Lines on their way to a file or a pipe, from a thread of their own.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,6 +13,11 @@ const GATHERING: Duration = Duration::from_millis(10);
 
 /// Bytes that may wait. Beyond that, whoever has a line to write waits: a line is never lost.
 const MAX_WAITING: usize = 16 * 1024 * 1024;
+
+/// Opens a file to write to its end. Who went where is for the operator's eyes, and those of the group that reads logs.
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+}
 
 /// Writes lines in the order in which they are given, from a thread of its own. What is left is written when it is
 /// dropped.
@@ -35,11 +43,11 @@ struct Waiting {
 }
 
 impl Lines {
-    /// Writes to `to`.
-    pub(super) fn to_writer(to: impl Write + Send + 'static) -> std::io::Result<Self> {
+    /// Writes to `to`, from a thread of this name.
+    pub(super) fn to_writer(name: &str, to: impl Write + Send + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let writing = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("access-log".into()).spawn(move || writing.write_to(to))?;
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || writing.write_to(to))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -87,7 +95,7 @@ impl Shared {
             drop(waiting);
             self.emptied.notify_all();
             if let Err(error) = to.write_all(&octets).and_then(|()| to.flush()) {
-                tracing::error!(%error, bytes = octets.len(), "access records not written");
+                tracing::error!(%error, bytes = octets.len(), "records not written");
             }
             octets.clear();
             if is_last && self.lock().octets.is_empty() {
@@ -118,7 +126,7 @@ mod tests {
     #[test]
     fn all_lines_are_written_whole_whoever_gives_them() {
         let page = Page::default();
-        let lines = Arc::new(Lines::to_writer(page.clone()).unwrap());
+        let lines = Arc::new(Lines::to_writer("lines", page.clone()).unwrap());
         let givers: Vec<_> = (0..4)
             .map(|giver| {
                 let lines = Arc::clone(&lines);
@@ -157,7 +165,7 @@ mod tests {
             }
         }
         let page = Page::default();
-        let lines = Lines::to_writer(Slow(page.clone())).unwrap();
+        let lines = Lines::to_writer("lines", Slow(page.clone())).unwrap();
         let line = vec![b'x'; 1024 * 1024];
         for _ in 0..40 {
             lines.push(&line);

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
+use crate::observe::audit::{Entry, What};
 use crate::page::{LandingNote, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::Form;
@@ -87,6 +88,29 @@ pub(super) enum Refusal {
     /// Verification did not come to an end.
     #[error("verification failed")]
     Broken,
+}
+
+impl Refusal {
+    /// The word that figures show.
+    fn as_str(&self) -> &'static str {
+        use crate::saml::Error;
+        match self {
+            Self::Response(Error::Status(_)) => "identity-provider",
+            Self::Response(Error::Disagreement) | Self::Broken => "disagreement",
+            Self::Response(Error::BadSignature) => "bad-signature",
+            Self::Response(Error::Expired | Error::RequestTooOld | Error::SessionEnded) => "too-late",
+            Self::Response(Error::IssuedInFuture | Error::NotYetValid) => "clock",
+            Self::Response(_) | Self::NoResponse | Self::UnknownRealm => "refused",
+            Self::Claims(_) => "claims",
+            Self::Spent => "spent",
+            Self::OtherBrowser => "other-browser",
+            Self::OtherPerson | Self::Occupied | Self::OtherProof => "other-person",
+            Self::NotAnew => "not-anew",
+            Self::Replayed => "replayed",
+            Self::Busy => "busy",
+            Self::Store(_) => "store",
+        }
+    }
 }
 
 /// A refusal, and what is known of the sign-in that it ends.
@@ -340,6 +364,14 @@ pub(super) async fn begin(
         request_id = visit.request_id,
         "signed in"
     );
+    portal.parts.metrics.sign_in(Some(&session.user.realm), "accepted");
+    let entry = Entry {
+        user: Some(&session.user.name),
+        realm: Some(&session.user.realm),
+        session: Some(&session.id.short()),
+        ..entry_of(visit)
+    };
+    portal.parts.audit.record(What::SignIn, entry);
     let location = logon::after_sign_in(portal, note, returning);
     let mut response = redirect(StatusCode::SEE_OTHER, &location);
     keep(portal, &mut response, &begun, returning);
@@ -364,8 +396,26 @@ pub(super) fn previous(portal: &Shared, visit: &Visit) -> Option<SessionId> {
     portal.parts.sealer.open(PREVIOUS, visit.cookie(cookie::PREVIOUS)?, portal.parts.clock.now()).ok()
 }
 
+/// What an audit record says of whoever asks.
+pub(super) fn entry_of(visit: &Visit) -> Entry<'_> {
+    Entry {
+        client: Some(visit.peer.client.ip().to_canonical()),
+        network: Some(&visit.peer.network.name),
+        request_id: Some(&visit.request_id),
+        ..Entry::default()
+    }
+}
+
+/// Records that nobody was signed in.
+fn record(portal: &Shared, visit: &Visit, failure: &Failure) {
+    let (realm, reason) = (failure.realm.as_deref(), failure.refusal.to_string());
+    portal.parts.metrics.sign_in(realm, failure.refusal.as_str());
+    portal.parts.audit.record(What::SignInRefused, Entry { realm, reason: Some(&reason), ..entry_of(visit) });
+}
+
 /// Says that it did not work. To people all bad Responses look the same; the reason is for the log.
 fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
+    record(portal, visit, failure);
     if failure.renews {
         tracing::info!(realm = failure.realm, reason = %failure.refusal, request_id = visit.request_id, "not renewed");
         return redirect(StatusCode::SEE_OTHER, &logon::after_sign_in(portal, None, failure.returning.as_deref()));
@@ -392,6 +442,7 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
         }
     };
     if matches!(&failure.refusal, Refusal::Response(crate::saml::Error::Disagreement) | Refusal::Broken) {
+        portal.parts.metrics.disagreement();
         tracing::error!(
             realm = failure.realm,
             client = %visit.peer.client.ip(),
@@ -429,6 +480,38 @@ mod tests {
             (Error::WrongAudience, Trouble::Refused),
         ] {
             assert_eq!(trouble_of(&error), trouble, "{error}");
+        }
+    }
+
+    #[test]
+    fn where_we_decrypt_every_refused_answer_is_the_last_and_elsewhere_only_what_the_identity_provider_refused() {
+        let refused = || Error::Status(crate::saml::guard::Status { code: "x".into(), subcode: None, message: None });
+        let realm = |keys: Vec<Arc<crate::saml::Key>>| {
+            let text = "name = 'a'\ndomains = ['a.test']\nentity_id = 'urn:us'\nmetadata_url = 'https://meta.test/'";
+            let realm: crate::saml::Config = toml::from_str(text).unwrap();
+            RealmParts {
+                realm: realm.realm(),
+                service_provider: Arc::new(crate::saml::ServiceProvider { keys, ..Default::default() }),
+                identity_provider: Arc::new(crate::portal::Trust::renewable(None, crate::clock::Clock::system())),
+                claims: Arc::new(realm.claim_map()),
+                mismatch: realm.mismatch,
+                idp_initiated: false,
+                switch: Arc::new(crate::portal::Switch::on()),
+            }
+        };
+        let key = |pair: rcgen::KeyPair| {
+            let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&pair).unwrap().pem();
+            let secret = crate::secret::Secret::new(pair.serialize_pem());
+            Arc::new(crate::saml::Key::read(certificate.as_bytes(), &secret).unwrap())
+        };
+        let rsa = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+        let elliptic = rcgen::KeyPair::generate().unwrap();
+        for (realm, of_signature) in
+            [(realm(vec![]), false), (realm(vec![key(elliptic)]), false), (realm(vec![key(rsa)]), true)]
+        {
+            assert!(is_final(&realm, &Refusal::Response(refused())));
+            assert_eq!(is_final(&realm, &Refusal::Response(Error::BadSignature)), of_signature);
+            assert!(!is_final(&realm, &Refusal::Busy));
         }
     }
 }

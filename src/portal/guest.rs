@@ -10,6 +10,7 @@ use http::{Request, Response, StatusCode};
 use crate::clock::Timestamp;
 use crate::identity::User;
 use crate::identity::network::Spans;
+use crate::observe::audit::{Entry, What};
 use crate::page::{self, Trouble};
 use crate::portal::form::{self, Form, Token};
 use crate::portal::visit::with_parameters;
@@ -117,6 +118,10 @@ async fn admit(portal: &Shared, visit: &Visit, returning: Option<&str>) -> Resul
         request_id = visit.request_id,
         "signed in as a guest"
     );
+    let session = begun.session.id.short();
+    let entry = Entry { user: Some(&begun.session.user.name), session: Some(&session), ..acs::entry_of(visit) };
+    portal.parts.audit.record(What::SignIn, entry);
+    portal.parts.metrics.sign_in(None, "guest");
     // Chromium follows a form's redirects only to origins that the form's page names, and a guest may be on the way to
     // any: the page of who is signed in goes on by itself.
     let onward = match returning {

@@ -44,6 +44,7 @@ use tower::ServiceExt as _;
 
 use crate::clock::{Clock, SignedDuration, after};
 use crate::identity::Realm;
+use crate::observe::{Audit, Metrics};
 use crate::page::{Brand, Handover, Html, Locales, Purpose};
 use crate::saml::binding::Outgoing;
 use crate::saml::config::SLO_PATH;
@@ -113,6 +114,10 @@ pub struct Parts {
     pub guest_terms: Option<String>,
     /// The time.
     pub clock: Clock,
+    /// Where it is recorded who signs in.
+    pub audit: Arc<Audit>,
+    /// Counts sign-ins.
+    pub metrics: Arc<Metrics>,
 }
 
 /// One realm and how people of it sign in.

@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, after};
+use crate::observe::audit::{Entry, What};
 use crate::page::{Purpose, TestResult, TestStart, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form::{self, Form, Token};
@@ -150,6 +151,13 @@ pub(super) async fn finish(
         request_id = visit.request_id,
         "sign-in tested"
     );
+    let outcome = match (report.passed, switched_on) {
+        (false, _) => "failed",
+        (true, false) => "passed",
+        (true, true) => "passed: the realm is switched on",
+    };
+    let entry = Entry { realm: Some(&pending.realm), outcome: Some(outcome), ..acs::entry_of(visit) };
+    portal.parts.audit.record(What::SignInTested, entry);
     let kept = Kept { realm: pending.realm.clone(), request: pending.test.clone(), report, switched_on };
     let kept = serde_json::to_vec(&kept).unwrap_or_default();
     portal.parts.pending.keep(id, kept).await.map_err(|_| acs::Refusal::Busy)?;

@@ -45,9 +45,9 @@ impl Trust {
         Self { current: ArcSwapOption::from_pointee(idp), clock, wanted: Some(wanted) }
     }
 
-    /// The identity provider; none while its metadata could never be fetched.
+    /// The identity provider; none while its metadata could never be fetched, or when their time is over.
     pub fn current(&self) -> Option<Arc<IdentityProvider>> {
-        self.current.load_full()
+        self.current.load_full().filter(|idp| idp.check_valid(self.clock.now()).is_ok())
     }
 
     /// Waits until somebody wants new metadata.
@@ -135,6 +135,21 @@ mod tests {
         clock.advance(BETWEEN);
         let current = trust.current().unwrap();
         assert_eq!(trust.renewed(&current).await, None, "nobody fetches, and nobody waits for ever");
+    }
+
+    #[test]
+    fn nobody_vouches_with_metadata_whose_time_is_over() {
+        let clock = Clock::by_hand("2026-11-21T10:00:00Z".parse().unwrap());
+        let text = include_str!("../../config/contoso.xml");
+        let until = text.replacen(" entityID=", " validUntil=\"2026-11-21T10:00:01Z\" entityID=", 1);
+        assert_ne!(text, until);
+        let trust = Trust::fixed(IdentityProvider::from_metadata(&until).unwrap(), clock.clone());
+        assert!(trust.current().is_some());
+        clock.advance(SignedDuration::from_secs(1));
+        assert!(trust.current().is_none());
+        let always = Trust::fixed(IdentityProvider::from_metadata(text).unwrap(), clock);
+        assert!(always.current().is_some());
+        assert_eq!(BETWEEN, SignedDuration::from_mins(5), "whoever posts nonsense has metadata fetched no more often");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 
 use http::Method;
 
+use crate::observe::Unidentified;
 use crate::wire::h1::{Fields, RequestHead};
 use crate::wire::{Destination, Probe};
 
@@ -24,6 +25,19 @@ pub(super) enum Kind {
     SubResource,
     /// No browser: a person at a terminal may read the answer.
     Tool,
+}
+
+impl Kind {
+    /// Why nobody is known who sends such a request.
+    pub(super) fn unidentified(self) -> Unidentified {
+        match self {
+            Self::Navigation | Self::FormNavigation => Unidentified::Navigation,
+            Self::Preflight => Unidentified::Preflight,
+            Self::Probe => Unidentified::Probe,
+            Self::SubResource => Unidentified::SubResource,
+            Self::Tool => Unidentified::Tool,
+        }
+    }
 }
 
 /// Says what kind of request this is.

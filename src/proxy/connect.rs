@@ -11,12 +11,12 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::Refusal;
 use super::classify::Kind;
 use super::dial::Dialled;
-use super::exchange::check_host;
+use super::exchange::{check_host, why_unidentified};
 use super::identify::{Client, Identity};
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
 use super::{Asker, Proxy};
-use crate::observe::{Outcome, Recorder, Surrogate};
+use crate::observe::{Outcome, Recorder, Surrogate, Unidentified};
 use crate::policy::{Decision, Permit, Query};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::rewind::Rewind;
@@ -107,7 +107,11 @@ impl Proxy {
             identity.record(recorder);
         }
         let is_by_token = identity.as_ref().is_some_and(|identity| identity.surrogate == Surrogate::ProxyToken);
-        match self.decide(peer, destination, &mut identity).await {
+        let decision = self.decide(peer, destination, &mut identity).await;
+        if identity.is_none() {
+            recorder.unidentified = Some(why_unidentified(&decision, Unidentified::Connect));
+        }
+        match decision {
             // A ticket on its way here must reach us, and not the origin.
             Decision::Permit(_)
                 if !self.policy.is_walled_garden(destination)
@@ -188,6 +192,7 @@ impl Proxy {
             recorder.reason = Some("client-left");
             return None;
         }
+        recorder.open_tunnel();
         Some(connection)
     }
 

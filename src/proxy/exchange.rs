@@ -15,7 +15,7 @@ use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
 use super::watch::Watch;
 use super::{Asker, Proxy};
-use crate::observe::{Outcome, Recorder};
+use crate::observe::{Outcome, Recorder, Unidentified};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
 use crate::wire::Destination;
@@ -79,7 +79,12 @@ impl Proxy {
         if let Some(identity) = &identity {
             identity.record(&mut request.recorder);
         }
-        match self.decide(&client.peer, destination, &mut identity).await {
+        let decision = self.decide(&client.peer, destination, &mut identity).await;
+        if identity.is_none() {
+            let kind = request.kind.unidentified();
+            request.recorder.unidentified = Some(why_unidentified(&decision, kind));
+        }
+        match decision {
             Decision::Permit(permit) => Ok(Act::Forward(permit, identity)),
             Decision::Deny(denial) => {
                 request.recorder.rule = Some(Arc::clone(&denial.rule));
@@ -269,6 +274,7 @@ impl Proxy {
         let early = origin.unread.len() as u64;
         let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
         let ended = watch.session().cloned();
+        recorder.open_tunnel();
         self.tasks.spawn(async move {
             if connection.write_all(&octets, bounds.idle).await.is_err() {
                 recorder.reason = Some("client-left");
@@ -313,6 +319,11 @@ enum Act {
     Answer(Response<Bytes>),
     /// It is forwarded, for somebody or for nobody.
     Forward(Permit, Option<Identity>),
+}
+
+/// Why nobody is known, if that is decided of a request whose kind would be the reason.
+pub(super) fn why_unidentified(decision: &Decision, kind: Unidentified) -> Unidentified {
+    if matches!(decision, Decision::Permit(_)) { Unidentified::NotRequired } else { kind }
 }
 
 /// Refuses what no sign-in could make right.

@@ -48,6 +48,7 @@ pub(super) struct Authentication {
 
 impl Assertion {
     pub(super) fn read(assertion: &Element) -> Result<Self, Error> {
+        check_open(assertion)?;
         let subject = assertion.only(ns::ASSERTION, "Subject").ok_or(Error::NoConfirmation)?;
         Ok(Self {
             id: assertion.attribute("ID").ok_or(Error::BadId)?.to_owned(),
@@ -61,6 +62,15 @@ impl Assertion {
             attributes: attributes(assertion),
         })
     }
+}
+
+/// Who is named in a part that cannot be read is not guessed at.
+fn check_open(assertion: &Element) -> Result<(), Error> {
+    let mut encrypted = false;
+    assertion.descend(&mut |part| {
+        encrypted |= part.is(ns::ASSERTION, "EncryptedID") || part.is(ns::ASSERTION, "EncryptedAttribute");
+    });
+    if encrypted { Err(Error::EncryptedPart) } else { Ok(()) }
 }
 
 /// SAML Profiles §4.1.4.2: a bearer confirmation has a Recipient, a NotOnOrAfter and no NotBefore.

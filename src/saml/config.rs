@@ -42,6 +42,9 @@ pub struct Config {
     /// The identity provider's metadata, as a file. Else `metadata_url`, or `issuer`, `login_url` and `certificate`, are
     /// needed.
     pub metadata: Option<PathBuf>,
+    /// The certificate with whose key the metadata must be signed as a whole (PEM, bare base64 or DER). Default: none need
+    /// be; what is fetched comes by https from the address that is configured.
+    pub metadata_certificate: Option<PathBuf>,
     /// The https address of the identity provider's metadata: Entra's *App Federation Metadata Url*.
     pub metadata_url: Option<Url>,
     /// How often they are fetched. Default: once a day.

@@ -138,6 +138,9 @@ pub enum Error {
     /// The confirmation is meant for another address.
     #[error("the Assertion is meant for another recipient")]
     WrongRecipient,
+    /// A NameID or an attribute that is encrypted by itself: only whole Assertions are decrypted.
+    #[error("a part of the Assertion is encrypted by itself: have the whole Assertion encrypted instead, or nothing")]
+    EncryptedPart,
     /// No AuthnStatement: nobody signed in.
     #[error("the Assertion has no AuthnStatement")]
     NoAuthnStatement,

@@ -24,6 +24,8 @@ pub const MAX_LEN: usize = 96 * 1024;
 /// The longest form that can hold one, in bytes: base64 with line breaks, a quarter of it more for what forms make of `+`,
 /// `/` and line breaks, and the other fields.
 pub const MAX_FORM: usize = MAX_LEN * 4 / 3 * 5 / 4;
+/// How many elements of a message may have an identifier. The Response and its Assertion do, and parts of an encryption may.
+const MAX_IDENTIFIERS: usize = 16;
 /// How much of a status message is kept, in characters.
 const MAX_STATUS: usize = 500;
 
@@ -161,6 +163,12 @@ pub(super) fn admit_plain(xml: String, names: &[&str]) -> Result<Plain, Error> {
     if known { Ok(message) } else { Err(Error::OtherMessage) }
 }
 
+/// Lets metadata through that somebody has signed as a whole.
+pub(super) fn admit_metadata(xml: String) -> Result<Plain, Error> {
+    let message = plain(xml)?;
+    if message.root.is(ns::METADATA, "EntityDescriptor") { Ok(message) } else { Err(Error::OtherMessage) }
+}
+
 /// Lets an Assertion through that was encrypted. Nobody has seen it before, so all that holds for a message holds for it.
 pub(super) fn admit_assertion(xml: String) -> Result<Plain, Error> {
     let message = plain(xml)?;
@@ -239,6 +247,9 @@ fn check_identifier<'a>(element: &'a Element, seen: &mut HashSet<&'a str>) -> Re
     let Some(identifier) = identifiers.next() else { return Ok(()) };
     if identifiers.next().is_some() || !identifier.namespace.is_empty() || !xml::is_name(&identifier.value) {
         return Err(Error::BadId);
+    }
+    if seen.len() >= MAX_IDENTIFIERS {
+        return Err(Error::TooComplex);
     }
     if seen.insert(&identifier.value) { Ok(()) } else { Err(Error::DuplicateId) }
 }

@@ -11,7 +11,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::Timestamp;
 use crate::saml::xml::{Comments, Element, parse};
-use crate::saml::{Binding, ns};
+use crate::saml::{Binding, guard, ns, verify};
 
 /// The longest metadata that are read, in bytes. Entra's have some 60 kB.
 const MAX_METADATA: usize = 1024 * 1024;
@@ -19,7 +19,7 @@ const MAX_METADATA: usize = 1024 * 1024;
 const MAX_CERTIFICATES: usize = 16;
 
 /// An identity provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentityProvider {
     entity_id: String,
     sign_in: Vec<(Binding, Url)>,
@@ -27,6 +27,8 @@ pub struct IdentityProvider {
     wants_signed_requests: bool,
     /// X.509 in DER. At least one.
     certificates: Vec<Vec<u8>>,
+    /// Until when its metadata hold, if they say so.
+    valid_until: Option<Timestamp>,
 }
 
 /// Where people are sent to sign out.
@@ -72,6 +74,12 @@ pub enum Error {
     /// A key that could be broken, or of a kind that is not used for signatures here.
     #[error("a certificate's key is neither RSA of 2048 bits or more nor EC")]
     WeakKey,
+    /// Metadata whose time is over (SAML Metadata §2.3.1, `validUntil`).
+    #[error("the metadata were valid only until {0}")]
+    Outdated(Timestamp),
+    /// Metadata that nobody has signed who should have.
+    #[error("the metadata are not signed as a whole with the key of `metadata_certificate`")]
+    NotSigned,
     /// No configured authority vouches for the key.
     #[error("a certificate was not issued by the required authority")]
     UnknownAuthority,
@@ -86,7 +94,24 @@ impl IdentityProvider {
         }
         // Entra's file begins with a byte order mark.
         let metadata = metadata.trim_start_matches('\u{feff}').trim();
-        let root = parse(metadata, Comments::Skipped).map_err(|_| Error::BadXml)?;
+        Self::of_descriptor(&parse(metadata, Comments::Skipped).map_err(|_| Error::BadXml)?)
+    }
+
+    /// As [`from_metadata`](Self::from_metadata), if the metadata are signed as a whole with the key of one of these
+    /// `certificates` (as [`from_parts`](Self::from_parts) takes them). Only what was signed is read.
+    pub fn from_signed_metadata(metadata: &str, certificates: &[u8]) -> Result<Self, Error> {
+        if metadata.len() > MAX_METADATA {
+            return Err(Error::BadXml);
+        }
+        let certificates = certificates_in(certificates)?;
+        certificates.iter().try_for_each(|certificate| check_key(certificate))?;
+        let metadata = metadata.trim_start_matches('\u{feff}').trim();
+        let message = guard::admit_metadata(metadata.to_owned()).map_err(|_| Error::NotSigned)?;
+        let signer = Self { certificates, ..Self::default() };
+        Self::of_descriptor(&verify::verify_plain(&message, &signer).map_err(|_| Error::NotSigned)?)
+    }
+
+    fn of_descriptor(root: &Element) -> Result<Self, Error> {
         if !root.is(ns::METADATA, "EntityDescriptor") {
             return Err(Error::NotAnIdentityProvider);
         }
@@ -102,6 +127,7 @@ impl IdentityProvider {
             sign_out: sign_out(role)?,
             wants_signed_requests: matches!(role.attribute("WantAuthnRequestsSigned"), Some("true" | "1")),
             certificates: signing_certificates(role)?,
+            valid_until: [root, role].into_iter().filter_map(valid_until).min(),
         }
         .checked()
     }
@@ -125,6 +151,7 @@ impl IdentityProvider {
             sign_out: sign_out.transpose()?,
             wants_signed_requests: false,
             certificates: certificates_in(certificate)?,
+            valid_until: None,
         }
         .checked()
     }
@@ -189,6 +216,20 @@ impl IdentityProvider {
         &self.certificates
     }
 
+    /// Whether its metadata hold at `now`. Those that do not say until when always do.
+    pub fn check_valid(&self, now: Timestamp) -> Result<(), Error> {
+        self.valid_until.filter(|until| *until <= now).map_or(Ok(()), |until| Err(Error::Outdated(until)))
+    }
+
+    /// Until when the last of its certificates is good.
+    pub fn good_until(&self) -> Option<Timestamp> {
+        let ends = self.certificates.iter().filter_map(|certificate| {
+            let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+            Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+        });
+        ends.max()
+    }
+
     /// When those of its certificates ran out that are over by `now`.
     pub fn expired(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
         self.certificates.iter().filter_map(move |certificate| {
@@ -226,6 +267,11 @@ impl IdentityProvider {
             Err(_) => Err(Error::BadCertificate),
         }
     }
+}
+
+/// When a part of metadata is over. What cannot be read as a time is over already.
+fn valid_until(part: &Element) -> Option<Timestamp> {
+    part.attribute("validUntil").map(|text| text.parse().unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 pub(super) fn http_url(text: &str) -> Option<Url> {

@@ -16,10 +16,11 @@ impl Config {
         let file = |path: &PathBuf| read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause });
         self.check_alone()?;
         if let Some(url) = &self.metadata_url {
+            self.metadata_certificate.as_ref().map(file).transpose()?;
             return if url.scheme() == "https" { Ok(None) } else { Err(Error::InsecureUrl) };
         }
         let idp = match &self.metadata {
-            Some(path) => IdentityProvider::from_metadata(&String::from_utf8_lossy(&file(path)?))?,
+            Some(path) => self.of_metadata(&file(path)?, &read)?,
             None => IdentityProvider::from_parts(
                 self.issuer.as_deref().ok_or(Error::Missing("issuer"))?,
                 self.login_url.as_deref().ok_or(Error::Missing("login_url"))?,
@@ -40,13 +41,24 @@ impl Config {
         before: Option<&IdentityProvider>,
         read: impl Fn(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<IdentityProvider, Error> {
-        let idp = IdentityProvider::from_metadata(&String::from_utf8_lossy(metadata))?;
+        let idp = self.of_metadata(metadata, &read)?;
         let wanted = self.issuer.as_deref().or(before.map(IdentityProvider::entity_id));
         if let Some(wanted) = wanted.filter(|wanted| *wanted != idp.entity_id()) {
             return Err(Error::OtherEntity { found: idp.entity_id().to_owned(), wanted: wanted.to_owned() });
         }
         self.check_authority(&idp, &read)?;
         Ok(idp)
+    }
+
+    fn of_metadata(
+        &self,
+        metadata: &[u8],
+        read: &impl Fn(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<IdentityProvider, Error> {
+        let text = String::from_utf8_lossy(metadata);
+        let Some(path) = &self.metadata_certificate else { return Ok(IdentityProvider::from_metadata(&text)?) };
+        let certificate = read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause })?;
+        Ok(IdentityProvider::from_signed_metadata(&text, &certificate)?)
     }
 
     fn check_authority(

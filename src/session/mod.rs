@@ -18,6 +18,7 @@ pub mod store;
 pub mod terminal;
 pub mod ticket;
 pub mod tool;
+mod witness;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use evidence::{Evidence, Sight};
 pub use neighbours::follow;
 pub use sessions::{Begun, Fate, NewTool, Sessions};
 pub use tool::Tool;
+pub use witness::Witness;
 
 /// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.
 ///

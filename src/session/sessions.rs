@@ -17,6 +17,7 @@ use super::address::Addresses;
 use super::cache::Cache;
 use super::neighbours::Neighbours;
 use super::store::{Error, Health, Row, Store};
+use super::witness::Witness;
 use super::{AssertionFacts, Config, Crowded, Ending, Offline, Session, SessionId, person};
 use crate::clock::{Clock, after};
 use crate::identity::User;
@@ -59,6 +60,7 @@ pub struct Sessions {
     pub(super) neighbours: Arc<Neighbours>,
     /// The store has been away for so long that nobody is known any more.
     is_lost: AtomicBool,
+    witness: Witness,
 }
 
 /// What the store has yet to be told.
@@ -78,6 +80,7 @@ impl Sessions {
             untold: Mutex::default(),
             neighbours: Arc::new(Neighbours::new(Arc::clone(&store))),
             is_lost: AtomicBool::new(false),
+            witness: Witness::default(),
             config,
             clock,
             store,
@@ -296,7 +299,7 @@ impl Sessions {
             }
         };
         if let (true, Some(session)) = (ended || here.is_some(), &session) {
-            record(session, ending, by);
+            self.witness.ended(session, ending, by);
         }
         (ended, session)
     }
@@ -304,6 +307,16 @@ impl Sessions {
     /// What happens to those who would have to sign in and cannot, because the store has been away for too long.
     pub fn offline(&self) -> Option<Offline> {
         self.is_lost.load(Ordering::Relaxed).then_some(self.config.offline)
+    }
+
+    /// Who is told of each session that ends here.
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// How many sessions there are, more or less, wherever they are kept.
+    pub fn count(&self) -> usize {
+        self.store.sessions()
     }
 
     /// How the store is.
@@ -439,20 +452,9 @@ impl Sessions {
     /// A session whose time is over: the store knows that by itself.
     fn forget(&self, session: &Session, ending: Ending) {
         if self.cache.remove(session.id).is_some() {
-            record(session, ending, "");
+            self.witness.ended(session, ending, "");
         }
     }
-}
-
-/// Records the end of a session.
-fn record(session: &Session, ending: Ending, by: &str) {
-    tracing::info!(
-        user = %session.user.name,
-        session = %session.id.short(),
-        reason = ending.as_str(),
-        by = Some(by).filter(|by| !by.is_empty()),
-        "session ended"
-    );
 }
 
 #[cfg(test)]

@@ -107,9 +107,9 @@ fn hostile(maker: &Maker) -> Vec<(&'static str, Vec<u8>)> {
     let stranger = Maker::new();
     let at = |place: &str, what: &str| small.replacen(place, &format!("{what}{place}"), 1);
     let fill = |what: &str| filled(&small, "<Subject>", what);
-    let attributes: String = (0..32).map(|number| format!(" a{number}=\"\"")).collect();
-    let declarations: String = (0..30).map(|number| format!(" xmlns:n{number}=\"urn:x\"")).collect();
-    let names: String = (0..1200).map(|number| format!("<d ID=\"_{number:060}\"/>")).collect();
+    let attributes: String = (0..16).map(|number| format!(" a{number}=\"\"")).collect();
+    let declarations: String = (0..14).map(|number| format!(" xmlns:n{number}=\"urn:x\"")).collect();
+    let names: String = (0..1200).map(|number| format!("<d a=\"_{number:060}\"/>")).collect();
     let longest = |message: String| {
         assert!(message.len() <= guard::MAX_LEN, "{} is never looked at", message.len());
         form(&message)
@@ -124,14 +124,21 @@ fn hostile(maker: &Maker) -> Vec<(&'static str, Vec<u8>)> {
         ("one long name, not ASCII", longest(filled(&small, "</NameID>", "é"))),
         ("one long attribute", longest(filled(&small, "\" IssueInstant=\"2026-11-21T10:00:05Z\" Version", "a"))),
         ("1,200 elements", longest(at("<Subject>", &"<d/>".repeat(1200)))),
-        ("1,200 long identifiers", longest(at("<Subject>", &names))),
+        ("1,200 long values", longest(at("<Subject>", &names))),
         ("elements without end", longest(fill("<d/>"))),
         ("open brackets", longest("<".repeat(guard::MAX_LEN))),
-        ("3,800 attributes", longest(at("<Subject>", &format!("<d{attributes}/>").repeat(118)))),
+        ("1,950 attributes", longest(at("<Subject>", &format!("<d{attributes}/>").repeat(122)))),
         ("attributes without end", longest(fill(&format!("<d{attributes}/>")))),
         (
-            "30 prefixes, 1,200 times",
-            longest(at("<Subject>", &format!("<d{declarations}>{}</d>", "<n0:d/>".repeat(1200)))),
+            "28 prefixes, 1,200 times",
+            longest(at(
+                "<Subject>",
+                &format!(
+                    "<d{declarations}><d{}>{}</d></d>",
+                    declarations.replace(" xmlns:n", " xmlns:m"),
+                    "<n0:d/>".repeat(1200)
+                ),
+            )),
         ),
         ("2,000 references", longest(at("</NameID>", &"&amp;".repeat(2000)))),
         ("references without end", longest(filled(&small, "</NameID>", "&amp;"))),

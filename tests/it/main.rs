@@ -45,4 +45,5 @@ mod tools;
 mod tunnels;
 mod visitor;
 mod volume;
+mod watched;
 mod world;

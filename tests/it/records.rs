@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::world::World;
 
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 25] = [
     "time",
     "request_id",
     "client",
@@ -14,6 +14,7 @@ const FIELDS: [&str; 24] = [
     "session",
     "surrogate",
     "strength",
+    "unidentified",
     "method",
     "scheme",
     "host",

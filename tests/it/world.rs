@@ -227,7 +227,8 @@ impl Builder {
     pub(crate) fn start(self) -> World {
         let Self { folder, hosts, limits, egress, portal, config, clock, .. } = self;
         let access = folder.path().join("access.log");
-        let extra = format!("{hosts}\n[log]\naccess = {access:?}\n[limits]\n{limits}\n{config}\n");
+        let audit = folder.path().join("audit.log");
+        let extra = format!("{hosts}\n[log]\naccess = {access:?}\naudit = {audit:?}\n[limits]\n{limits}\n{config}\n");
         let stop = CancellationToken::new();
         let (tell, told) = mpsc::channel();
         let thread = {

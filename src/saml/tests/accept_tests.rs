@@ -137,6 +137,8 @@ const EDITED_BEFORE_SIGNING: &[(&str, &str, Error)] = &[
     ("Recipient=\"https://portal.test/saml/acs\"", "Recipient=\"https://portal.test/alias\"", Error::WrongRecipient),
     ("Recipient=\"https://portal.test/saml/acs\"", "", Error::WrongRecipient),
     ("cm:bearer", "cm:sender-vouches", Error::NoConfirmation),
+    ("<SubjectConfirmation ", "<EncryptedID/><SubjectConfirmation ", Error::EncryptedPart),
+    ("<AttributeStatement>", "<AttributeStatement><EncryptedAttribute/>", Error::EncryptedPart),
     ("<Conditions ", "<Condition ", Error::NoConditions),
     (
         "<AudienceRestriction><Audience>https://auth.test/vestibule</Audience></AudienceRestriction>",

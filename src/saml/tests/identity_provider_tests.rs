@@ -140,3 +140,45 @@ fn a_certificate_must_come_from_the_required_authority_if_there_is_one() {
     assert_eq!(idp.check_issued_by(authority(&other_key).as_bytes()), Err(Error::UnknownAuthority));
     assert_eq!(idp.check_issued_by(b""), Err(Error::UnknownAuthority));
 }
+
+#[test]
+fn metadata_count_only_if_the_configured_key_has_signed_all_of_them() {
+    let text = metadata(&key("", &Signer::ours().certificate)).replace("<!-- from the portal -->", "");
+    let text = text.trim_start_matches('\u{feff}').replace("ID=\"_1\"", "ID=\"_m1\"");
+    let plain = text.replacen("><RoleDescriptor", ">{sign _m1}<RoleDescriptor", 1);
+    assert_ne!(plain, text);
+    let signed = Signer::ours().sign(&plain, "_m1");
+    let ours = &Signer::ours().certificate;
+    let read = |text: &str, certificate: &[u8]| IdentityProvider::from_signed_metadata(text, certificate);
+    assert_eq!(read(&signed, ours), IdentityProvider::from_metadata(&signed));
+    assert!(read(&format!("\u{feff}{signed}"), ours).is_ok(), "with a byte order mark");
+    let other = signed.replace("https://login.test/in", "https://login.evil/in");
+    assert!(IdentityProvider::from_metadata(&other).is_ok());
+    for (what, text, certificate) in [
+        ("unsigned", &text, ours),
+        ("altered", &other, ours),
+        ("signed by somebody else", &Signer::stranger().sign(&plain, "_m1"), ours),
+        ("another certificate", &signed, &Signer::stranger().certificate),
+    ] {
+        assert_eq!(read(text, certificate), Err(Error::NotSigned), "{what}");
+    }
+    assert_eq!(read(&signed, b"nothing"), Err(Error::BadCertificate));
+}
+
+#[test]
+fn metadata_hold_until_they_say_so_at_either_place() {
+    let text = metadata(&key("", &Signer::ours().certificate));
+    let at = |time: &str| time.parse::<Timestamp>().unwrap();
+    for (from, to) in [
+        (" ID=\"_1\"", " ID=\"_1\" validUntil=\"2026-11-21T10:00:00.5Z\""),
+        ("<IDPSSODescriptor ", "<IDPSSODescriptor validUntil=\"2026-11-21T10:00:00.5Z\" "),
+    ] {
+        let idp = IdentityProvider::from_metadata(&text.replacen(from, to, 1)).unwrap();
+        assert_eq!(idp.check_valid(at("2026-11-21T10:00:00Z")), Ok(()), "{to}");
+        let until = at("2026-11-21T10:00:00.5Z");
+        assert_eq!(idp.check_valid(at("2026-11-21T10:00:01Z")), Err(Error::Outdated(until)), "{to}");
+    }
+    let nonsense = text.replacen(" ID=", " validUntil=\"soon\" ID=", 1);
+    assert!(IdentityProvider::from_metadata(&nonsense).unwrap().check_valid(at("2026-11-21T10:00:00Z")).is_err());
+    assert_eq!(IdentityProvider::from_metadata(&text).unwrap().check_valid(Timestamp::MAX), Ok(()));
+}

@@ -100,3 +100,22 @@ fn signed_metadata_are_the_same_each_time_and_say_whose_they_are() {
     let unsigned = ServiceProvider { sign_metadata: false, ..us };
     assert!(!unsigned.metadata().unwrap().contains("Signature"));
 }
+
+#[test]
+fn the_first_key_that_can_decrypt_is_the_one_to_encrypt_with() {
+    let elliptic =
+        PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap());
+    let second = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+    let keys = vec![key(&elliptic.unwrap()), key(&our_key()), key(&second)];
+    let wanted = keys[1].certificate_text();
+    let (_, role) = role(&ServiceProvider { keys, ..us() });
+    let mut found = Vec::new();
+    for descriptor in role.all(ns::METADATA, "KeyDescriptor").filter(|key| key.attribute("use") == Some("encryption")) {
+        descriptor.descend(&mut |part| {
+            if part.is(ns::SIGNATURE, "X509Certificate") {
+                found.push(part.text.clone());
+            }
+        });
+    }
+    assert_eq!(found, [wanted]);
+}

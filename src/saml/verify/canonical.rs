@@ -77,7 +77,9 @@ impl Writer {
             self.skipping = Some(self.depth);
             return Some(());
         }
-        let mut used = vec![(prefix(tag.name()).to_vec(), namespace.to_vec())];
+        // Most elements use one prefix.
+        let own = (prefix(tag.name()), namespace);
+        let mut used: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut attributes: Vec<Attribute<'_>> = Vec::new();
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.ok()?;
@@ -97,13 +99,19 @@ impl Writer {
             };
             attributes.push((namespace, local, attribute.key.into_inner(), value));
         }
-        used.sort();
-        used.dedup();
-        attributes.sort();
+        if !used.is_empty() {
+            used.push((own.0.to_vec(), own.1.to_vec()));
+            used.sort();
+            used.dedup();
+        }
+        attributes.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.iter().cmp(b.1)));
         self.octets.push(b'<');
         self.octets.extend_from_slice(tag.name().as_ref());
+        if used.is_empty() {
+            self.declare(own.0, own.1);
+        }
         for (prefix, namespace) in used {
-            self.declare(prefix, namespace);
+            self.declare(&prefix, &namespace);
         }
         for (_, _, name, value) in attributes {
             self.write(&[b" ", name, b"=\"", &value, b"\""]);
@@ -113,15 +121,15 @@ impl Writer {
     }
 
     /// Declares a prefix, unless what was written already says so.
-    fn declare(&mut self, prefix: Vec<u8>, namespace: Vec<u8>) {
+    fn declare(&mut self, prefix: &[u8], namespace: &[u8]) {
         let held = self.rendered.iter().rev().find(|(_, held, _)| *held == prefix);
         let held = held.map_or(b"".as_slice(), |(_, _, namespace)| namespace);
         if held == namespace {
             return;
         }
         let colon: &[u8] = if prefix.is_empty() { b"" } else { b":" };
-        self.write(&[b" xmlns", colon, &prefix, b"=\"", &namespace, b"\""]);
-        self.rendered.push((self.depth, prefix, namespace));
+        self.write(&[b" xmlns", colon, prefix, b"=\"", namespace, b"\""]);
+        self.rendered.push((self.depth, prefix.to_vec(), namespace.to_vec()));
     }
 
     fn end(&mut self, name: QName<'_>) {

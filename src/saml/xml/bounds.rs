@@ -7,8 +7,8 @@ use super::{Comments, Construct, Error, is_xml_char};
 
 /// How deep elements may stand in each other.
 pub(super) const MAX_DEPTH: usize = 32;
-/// How many attributes and namespace declarations an element may have.
-pub(super) const MAX_ATTRIBUTES: usize = 32;
+/// How many attributes and namespace declarations an element may have. A Response has eight or ten.
+pub(super) const MAX_ATTRIBUTES: usize = 16;
 /// How many namespace declarations may hold at one place. Each name is looked up among them.
 pub(super) const MAX_DECLARATIONS: usize = 32;
 
@@ -19,9 +19,9 @@ struct Bounds {
     references: usize,
 }
 
-/// A message. An assertion with 1,000 groups has about 1,060 elements, and from some identity providers three attributes
-/// with each of them; Entra's longest (150 groups) has about 200 elements.
-const MESSAGE: Bounds = Bounds { elements: 1280, attributes: 4096, references: 2048 };
+/// A message. An assertion with 1,000 groups has about 1,060 elements; Entra's longest (150 groups) has about 200. Where
+/// each value has three attributes, there is room for 500 of them in a message.
+const MESSAGE: Bounds = Bounds { elements: 1280, attributes: 2048, references: 2048 };
 
 /// Metadata, which an operator chose.
 const FILE: Bounds = Bounds { elements: 4000, attributes: 16_000, references: 16_000 };

@@ -26,6 +26,7 @@
 #[cfg(test)]
 mod contract;
 pub mod embedded;
+pub mod measured;
 pub mod memory;
 pub mod redis;
 

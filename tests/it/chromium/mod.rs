@@ -13,6 +13,7 @@ mod secure;
 pub(crate) mod site;
 mod stage;
 mod tabs;
+mod test_sso;
 mod upgrade;
 
 pub(crate) use driver::ENTER;

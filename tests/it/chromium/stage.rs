@@ -70,6 +70,13 @@ impl Stage {
         Self::open_in(tempfile::tempdir().unwrap(), hosts, clock)
     }
 
+    /// With the lines that `more` makes of the folder with its files.
+    pub(crate) fn open_and(more: impl FnOnce(&Path) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let hosts = more(folder.path());
+        Self::open_in(folder, &hosts, &Clock::system())
+    }
+
     fn open_in(folder: TempDir, hosts: &str, clock: &Clock) -> Self {
         let runtime = Runtime::new().unwrap();
         let hosts = runtime.block_on(site::start(folder.path())) + hosts;
@@ -105,6 +112,11 @@ impl Stage {
             Trust::Web => vec![web],
             Trust::WebAndAuthority => vec![web, ("authority", self.files.authority.clone())],
         }
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// With a secure web proxy, called `proxy.test`, on a machine that several people share.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use url::form_urlencoded;
 use vestibule::clock::SignedDuration;
+use vestibule::saml::guard;
 use vestibule::saml::{Key, Mismatch};
 use vestibule::secret::Secret;
 
@@ -386,13 +387,13 @@ async fn an_alias_is_taken_only_for_responses_that_were_meant_for_it() {
 }
 
 #[tokio::test]
-async fn the_acs_takes_no_more_than_256_kib_and_other_forms_no_more_than_16() {
+async fn the_acs_takes_no_more_than_the_longest_form_that_is_looked_at_and_other_forms_no_more_than_16_kib() {
     let world = World::new();
     let mut browser = world.browser();
     let message = |len: usize| "A".repeat(len - "SAMLResponse=".len());
-    let answer = browser.post_across("/saml/acs", &[("SAMLResponse", &message(256 * 1024))]).await;
+    let answer = browser.post_across("/saml/acs", &[("SAMLResponse", &message(guard::MAX_FORM))]).await;
     assert_eq!(answer.location(), "/again");
-    let answer = browser.post_across("/saml/acs", &[("SAMLResponse", &message(256 * 1024 + 1))]).await;
+    let answer = browser.post_across("/saml/acs", &[("SAMLResponse", &message(guard::MAX_FORM + 1))]).await;
     assert_eq!((answer.status, answer.heading()), (StatusCode::PAYLOAD_TOO_LARGE, "The message is too large"));
     for path in ["/logon", "/sign-out"] {
         let answer = browser.post(path, &[("account", &"a".repeat(16 * 1024 + 1))]).await;

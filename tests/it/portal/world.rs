@@ -184,6 +184,8 @@ impl World {
             brand,
             guest_terms: options.guest_terms.clone(),
             clock: clock.clone(),
+            audit: Arc::default(),
+            metrics: Arc::default(),
         };
         Self {
             portal: Portal::new(config, parts),

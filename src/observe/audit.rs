@@ -1,0 +1,153 @@
+//! The audit log: who signed in and out, whose session ended and why, and what operators changed. One JSON line each.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::lines::Lines;
+use crate::clock::{Clock, Timestamp};
+
+/// Where audit records go. Without a place they go nowhere; the events that say the same are written all the same.
+#[derive(Debug, Default)]
+pub struct Audit(Option<Open>);
+
+#[derive(Debug)]
+struct Open {
+    lines: Lines,
+    clock: Clock,
+    node: Arc<str>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// Somebody signed in.
+    SignIn,
+    /// An answer of an identity provider signed nobody in.
+    SignInRefused,
+    /// A session ended; `reason` says why.
+    SessionEnded,
+    /// An operator gave a command to the running program.
+    Command,
+    /// A sign-in was tested.
+    SignInTested,
+}
+
+/// One audit record. What is not known, or has no meaning, is left out.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Entry<'a> {
+    /// The person that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<&'a str>,
+    /// The realm that vouched for them, or should have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realm: Option<&'a str>,
+    /// The short form of the session's identifier, as in access records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<&'a str>,
+    /// Where they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<IpAddr>,
+    /// The name of the network that this is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<&'a str>,
+    /// Who did it, if it was not the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<&'a str>,
+    /// What was commanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<&'a str>,
+    /// What it was about, as it was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<&'a str>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// What came of it, where that is not plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'a str>,
+    /// The request that it happened in, as in the events that say the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a str>,
+}
+
+/// A line. It begins with `audit`, so that it can be told from others on the same output.
+#[derive(Serialize)]
+struct Line<'a> {
+    audit: What,
+    time: Timestamp,
+    #[serde(flatten)]
+    entry: Entry<'a>,
+    node: &'a str,
+}
+
+impl Audit {
+    /// Records to standard output.
+    pub fn to_stdout(node: &str, clock: Clock) -> std::io::Result<Self> {
+        Self::to_writer(std::io::stdout(), node, clock)
+    }
+
+    /// Records to the end of a file.
+    pub fn to_file(path: &Path, node: &str, clock: Clock) -> std::io::Result<Self> {
+        Self::to_writer(super::lines::open(path)?, node, clock)
+    }
+
+    /// Records to any writer, from a thread of its own. When it cannot keep up, whoever has something to record waits: a
+    /// record is never lost.
+    pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> std::io::Result<Self> {
+        Ok(Self(Some(Open { lines: Lines::to_writer("audit-log", writer)?, clock, node: node.into() })))
+    }
+
+    /// Records something.
+    pub fn record(&self, what: What, entry: Entry<'_>) {
+        let Some(open) = &self.0 else { return };
+        let line = Line { audit: what, time: open.clock.now(), entry, node: &open.node };
+        let Ok(mut line) = serde_json::to_vec(&line) else { return };
+        line.push(b'\n');
+        open.lines.push(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_record_has_what_is_known_and_is_written_before_the_log_is_gone() {
+        let page = Page::default();
+        let audit = Audit::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap();
+        let client = Some("192.0.2.7".parse().unwrap());
+        audit.record(What::SignIn, Entry { user: Some("B.Simon@contoso.com"), client, ..Entry::default() });
+        audit.record(What::Command, Entry { by: Some("operator\n\"x\""), ..Entry::default() });
+        drop(audit);
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let wanted = concat!(
+            r#"{"audit":"sign-in","time":"1970-01-01T00:00:00Z","user":"B.Simon@contoso.com","client":"192.0.2.7","node":"node-1"}"#,
+            "\n",
+            r#"{"audit":"command","time":"1970-01-01T00:00:00Z","by":"operator\n\"x\"","node":"node-1"}"#,
+            "\n"
+        );
+        assert_eq!(text, wanted);
+        Audit::default().record(What::SignIn, Entry::default());
+    }
+}
