@@ -293,6 +293,20 @@ async fn a_server_that_stands_still_is_away_soon_and_what_was_said_meanwhile_is_
 }
 
 #[tokio::test]
+async fn what_was_told_while_a_node_could_not_hear_is_heard_later() {
+    let server = Server::start();
+    let there = server.store().await;
+    let mut news = there.news().unwrap();
+    let told = |word: &str| News::Told(word.as_bytes().to_vec());
+    say(server.port, &["xadd", "{test}:feed", "*", "told", "before"]);
+    while timeout(Duration::from_secs(10), news.recv()).await.unwrap().unwrap() != told("before") {}
+    // All connections are cut, and something is told before they are made again.
+    say(server.port, &["client", "kill", "type", "normal"]);
+    say(server.port, &["xadd", "{test}:feed", "*", "told", "meanwhile"]);
+    while timeout(Duration::from_secs(10), news.recv()).await.unwrap().unwrap() != told("meanwhile") {}
+}
+
+#[tokio::test]
 async fn news_come_through_a_server_that_was_flushed_or_begins_anew() {
     let mut server = Server::start();
     let (here, there) = (server.store().await, server.store().await);
