@@ -94,12 +94,14 @@ fn a_test_that_fails_says_what_to_change_and_where() {
         failed.len() == 1 && failed[0].contains("It was signed with a certificate that is not configured here"),
         "{failed:#?}"
     );
-    browser.click("main form button[type=submit]");
-    browser.wait_at(LOGIN);
-    browser.fill("#login", "MeganB@contoso.com");
-    browser.fill("#password", "megan");
-    browser.press(ENTER);
-    browser.wait_text("The test has failed");
-    browser.wait_text("AADSTS50105");
-    browser.wait_text("Users and groups, Add user/group");
+    drop(browser);
+    // Somebody who is known at the identity provider, and not assigned to the application.
+    let other = stage.browser(Trust::Web);
+    open(&stage, &other, "waiting");
+    test(&other, "MeganB@contoso.com", "megan");
+    other.wait_text("The test has failed");
+    other.wait_text("AADSTS50105");
+    other.wait_text("Users and groups, Add user/group");
+    open(&stage, &other, "waiting");
+    other.wait_text("This realm stays off until a test has passed.");
 }
