@@ -3,26 +3,25 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::{Dispatch, PortalCertificate};
+use super::dispatch::Dispatch;
 use super::fetch::Fetcher;
 use super::garden::SignInHosts;
-use super::metadata::{self, Source, Sources};
+use super::metadata::{Source, Sources};
 use super::metrics::{Figures, Outlet};
-use super::{App, ProxyListener, descriptors};
-use crate::admin::{self, Admin, Door};
+use super::realms::{portal_certificate, realm_parts};
+use super::{App, ProxyListener, descriptors, open};
+use crate::admin::{self, Admin};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::section::{self, AccessLog as LogTo, Log};
+use crate::config::section;
 use crate::identity::Networks;
 use crate::listener::{self, Listener, Secure, Shared};
 use crate::observe::audit::{Entry, What};
@@ -30,20 +29,18 @@ use crate::observe::{AccessLog, Audit};
 use crate::pac::{self, Pac};
 use crate::page::Locales;
 use crate::policy::Policy;
-use crate::portal::{self, Operators, Portal, RealmParts, Switch, Trust};
+use crate::portal::{self, Portal};
 use crate::proxy::dial::{Dialler, OriginTls, Roots};
 use crate::proxy::{self, Proxy};
 use crate::saml;
-use crate::session::keys::{self, Keys};
+use crate::session::keys;
 use crate::session::pending::PendingSignIns;
 use crate::session::store::Store;
-use crate::session::store::embedded::{self, Embedded};
+use crate::session::store::embedded;
 use crate::session::store::measured::Measured;
-use crate::session::store::memory::Memory;
-use crate::session::store::redis::Redis;
 use crate::session::terminal::Terminals;
 use crate::session::ticket::Tickets;
-use crate::session::{Backend, Bindings, Sessions};
+use crate::session::{Bindings, Sessions};
 use crate::wire::forwarded::Named;
 use crate::wire::{Destination, Limits, Scheme, target};
 
@@ -52,9 +49,6 @@ pub const AUTHORITY_NAME: &str = "Vestibule interception";
 
 /// Connections to the portal's own listener that may wait to be accepted.
 const BACKLOG: i32 = 4096;
-
-/// Records of each kind that the store keeps at most: pending sign-ins, tickets, used assertions.
-const MAX_RECORDS: usize = 500_000;
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -101,8 +95,8 @@ pub enum Error {
 pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let limits = descriptors::fit(config.limits);
     let authority = Arc::new(Authority::open_or_create(&config.state, AUTHORITY_NAME, clock.clone())?);
-    let log = Arc::new(open_log(&config.log, clock)?);
-    let audit = Arc::new(open_audit(&config.log, clock)?);
+    let log = Arc::new(open::access_log(&config.log, clock)?);
+    let audit = Arc::new(open::audit(&config.log, clock)?);
     let outlet = config
         .metrics
         .listen
@@ -146,10 +140,10 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let names = config.proxy_names.addresses(secure_port);
     let own = listeners.iter().map(|proxy| &proxy.listener).chain([&portal_listener]).map(Listener::address).collect();
 
-    let store = Measured::new(open_store(config, clock)?);
+    let store = Measured::new(open::store(config, clock)?);
     let round_trips = Arc::clone(store.round_trips());
     let store: Arc<dyn Store> = Arc::new(store);
-    let keys = open_keys(config, clock)?;
+    let keys = open::keys(config, clock)?;
     let sessions = Arc::new(Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()));
     let bindings = Bindings::new(config.proxy_names.clone(), Arc::clone(&sessions), Arc::clone(&store), clock.clone());
     let bindings = Arc::new(bindings);
@@ -195,7 +189,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
                 pem: authority.certificate_pem().to_owned(),
             },
             tools: tools.clone(),
-            operators: Arc::new(open_operators(&config.state)),
+            operators: Arc::new(open::operators(&config.state)),
             brand: brand.clone(),
             guest_terms: guest_terms.clone(),
             clock: clock.clone(),
@@ -270,7 +264,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         }
     });
     let admin = admin::sessions::commands(Admin::default().recorded(audit), &sessions);
-    let door = open_door(&config.state);
+    let door = open::door(&config.state);
     Ok(App {
         admin,
         door,
@@ -290,31 +284,6 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         clock: clock.clone(),
         limits,
         finish,
-    })
-}
-
-/// The key for operators' links. Without it, links that a command makes lead nowhere.
-fn open_operators(folder: &Path) -> Operators {
-    Operators::open(folder).unwrap_or_else(|error| {
-        tracing::error!(%error, "the key for operators' links can't be kept in the state folder: they do not work");
-        Operators::ephemeral()
-    })
-}
-
-/// Takes the socket for operators. Without it the program runs all the same.
-fn open_door(folder: &Path) -> Option<Door> {
-    let opened = Door::open(folder);
-    opened.inspect_err(|error| tracing::warn!(%error, "no socket for operators in the state folder")).ok()
-}
-
-fn open_store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
-    let redis = &config.session.redis;
-    if !redis.servers.is_empty() {
-        return Ok(Arc::new(Redis::start(redis.clone(), clock.clone())));
-    }
-    Ok(match config.session.store {
-        Backend::Embedded => Arc::new(Embedded::open(&config.state, MAX_RECORDS, clock.clone())?),
-        Backend::Memory => Arc::new(Memory::new(MAX_RECORDS, clock.clone())),
     })
 }
 
@@ -342,21 +311,6 @@ fn tools(config: &Config, listeners: &[ProxyListener], store: &Arc<dyn Store>, c
     tokens.enabled.then_some(portal::Tools { tokens, terminals, networks, proxy })
 }
 
-fn open_keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
-    let redis = &config.session.redis;
-    let source = match (&redis.secret, config.session.store) {
-        (Some(secret), _) if !redis.servers.is_empty() => {
-            keys::Source::Secret(secret.clone(), redis.other_secrets.clone())
-        }
-        (_, Backend::Embedded) => keys::Source::Folder(config.state.clone()),
-        (_, Backend::Memory) => keys::Source::Chance,
-    };
-    // A network may have longer sessions than others.
-    let lifetimes = config.networks.iter().filter_map(|network| network.lifetime);
-    let longest = lifetimes.chain([config.session.lifetime]).max().unwrap_or(config.session.lifetime);
-    Ok(Keys::open(source, longest, clock.now())?)
-}
-
 fn bind(
     name: &str,
     address: SocketAddr,
@@ -378,31 +332,6 @@ fn options_of(listener: &section::Listener, limits: &Limits) -> listener::Option
     }
 }
 
-fn open_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
-    let node = log.node_name();
-    match &log.access {
-        LogTo::Stdout => {
-            AccessLog::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
-        }
-        LogTo::File(path) => {
-            AccessLog::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
-        }
-    }
-}
-
-fn open_audit(log: &Log, clock: &Clock) -> Result<Audit, Error> {
-    let node = log.node_name();
-    match &log.audit {
-        None => Ok(Audit::default()),
-        Some(LogTo::Stdout) => {
-            Audit::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
-        }
-        Some(LogTo::File(path)) => {
-            Audit::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
-        }
-    }
-}
-
 /// Records and counts each session that ends here.
 fn witness(sessions: &Sessions, audit: &Arc<Audit>, log: &AccessLog) {
     let (audit, metrics) = (Arc::clone(audit), Arc::clone(log.metrics()));
@@ -419,56 +348,4 @@ fn witness(sessions: &Sessions, audit: &Arc<Audit>, log: &AccessLog) {
         };
         audit.record(What::SessionEnded, entry);
     });
-}
-
-fn realm_parts(
-    realm: &saml::Config,
-    config: &Config,
-    clock: &Clock,
-    sources: &mut Vec<Source>,
-) -> Result<RealmParts, Error> {
-    let read = |path: &Path| std::fs::read(path);
-    let wrong = |error| Error::Realm(realm.name.clone(), error);
-    let known = realm.identity_provider(read).map_err(wrong)?;
-    let service_provider = realm.service_provider(&config.portal.url.to_string(), read).map_err(wrong)?;
-    let identity_provider = match (known, Source::open(realm, &config.state, clock)) {
-        (None, Some(source)) => {
-            let trust = Arc::clone(source.trust());
-            sources.push(source);
-            trust
-        }
-        (Some(idp), _) => {
-            metadata::warn_of_expired(&realm.name, &idp, clock);
-            Arc::new(Trust::fixed(idp, clock.clone()))
-        }
-        (None, None) => return Err(wrong(saml::config::Error::Missing("metadata"))),
-    };
-    Ok(RealmParts {
-        realm: realm.realm(),
-        service_provider: Arc::new(service_provider),
-        identity_provider,
-        claims: Arc::new(realm.claim_map()),
-        mismatch: realm.mismatch,
-        idp_initiated: realm.idp_initiated,
-        switch: Arc::new(switch(realm, &config.state)),
-    })
-}
-
-fn portal_certificate(config: &Config, authority: &Arc<Authority>) -> Result<PortalCertificate, Error> {
-    let (Some(certificate), Some(key)) = (&config.portal.certificate, &config.portal.key) else {
-        return Ok(PortalCertificate::Issued(Arc::clone(authority)));
-    };
-    let wrong = |path: &Path, why: String| Error::PortalCertificate(path.to_owned(), why);
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(certificate, error.to_string()))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
-    let server = authority.server_with(chain, private).map_err(|error| wrong(certificate, error.to_string()))?;
-    Ok(PortalCertificate::Given(Arc::new(server)))
-}
-
-/// A test that was passed counts for this realm, under this name of ours, with this identity provider.
-fn switch(realm: &saml::Config, state: &Path) -> Switch {
-    let provider = format!("{:?} {:?} {:?}", realm.metadata, realm.metadata_url, realm.issuer);
-    Switch::read(realm.enabled, state, &[&realm.name, &realm.entity_id, &provider])
 }

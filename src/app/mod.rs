@@ -8,6 +8,8 @@ mod fetch;
 mod garden;
 mod metadata;
 mod metrics;
+mod open;
+mod realms;
 mod recorded;
 mod workers;
 

@@ -1,0 +1,90 @@
+//! Opens what a node keeps and writes: the store, the keys, the logs, the socket for operators.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::build::Error;
+use crate::admin::Door;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::section::{AccessLog as LogTo, Log};
+use crate::observe::{AccessLog, Audit};
+use crate::portal::Operators;
+use crate::session::Backend;
+use crate::session::keys::{self, Keys};
+use crate::session::store::Store;
+use crate::session::store::embedded::Embedded;
+use crate::session::store::memory::Memory;
+use crate::session::store::redis::Redis;
+
+/// Records of each kind that the store keeps at most: pending sign-ins, tickets, used assertions.
+const MAX_RECORDS: usize = 500_000;
+
+/// The key for operators' links. Without it, links that a command makes lead nowhere.
+pub(super) fn operators(folder: &Path) -> Operators {
+    Operators::open(folder).unwrap_or_else(|error| {
+        tracing::error!(%error, "the key for operators' links can't be kept in the state folder: they do not work");
+        Operators::ephemeral()
+    })
+}
+
+/// Takes the socket for operators. Without it the program runs all the same.
+pub(super) fn door(folder: &Path) -> Option<Door> {
+    let opened = Door::open(folder);
+    opened.inspect_err(|error| tracing::warn!(%error, "no socket for operators in the state folder")).ok()
+}
+
+/// What keeps sessions.
+pub(super) fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
+    let redis = &config.session.redis;
+    if !redis.servers.is_empty() {
+        return Ok(Arc::new(Redis::start(redis.clone(), clock.clone())));
+    }
+    Ok(match config.session.store {
+        Backend::Embedded => Arc::new(Embedded::open(&config.state, MAX_RECORDS, clock.clone())?),
+        Backend::Memory => Arc::new(Memory::new(MAX_RECORDS, clock.clone())),
+    })
+}
+
+/// The keys that tokens are sealed with.
+pub(super) fn keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
+    let redis = &config.session.redis;
+    let source = match (&redis.secret, config.session.store) {
+        (Some(secret), _) if !redis.servers.is_empty() => {
+            keys::Source::Secret(secret.clone(), redis.other_secrets.clone())
+        }
+        (_, Backend::Embedded) => keys::Source::Folder(config.state.clone()),
+        (_, Backend::Memory) => keys::Source::Chance,
+    };
+    // A network may have longer sessions than others.
+    let lifetimes = config.networks.iter().filter_map(|network| network.lifetime);
+    let longest = lifetimes.chain([config.session.lifetime]).max().unwrap_or(config.session.lifetime);
+    Ok(Keys::open(source, longest, clock.now())?)
+}
+
+/// The access log.
+pub(super) fn access_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
+    let node = log.node_name();
+    match &log.access {
+        LogTo::Stdout => {
+            AccessLog::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
+        }
+        LogTo::File(path) => {
+            AccessLog::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
+        }
+    }
+}
+
+/// The audit log, if there is to be one.
+pub(super) fn audit(log: &Log, clock: &Clock) -> Result<Audit, Error> {
+    let node = log.node_name();
+    match &log.audit {
+        None => Ok(Audit::default()),
+        Some(LogTo::Stdout) => {
+            Audit::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
+        }
+        Some(LogTo::File(path)) => {
+            Audit::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
+        }
+    }
+}
