@@ -3,11 +3,12 @@
 use serde_json::json;
 use vestibule::app::demo::world::PORTAL;
 
-use super::stage::{Stage, Trust};
+use super::stage::{SHARED, Stage, Trust};
 
 #[test]
 fn its_person_is_told_and_nobody_else_at_the_same_address() {
-    let stage = Stage::open();
+    // Where the address stands for whoever has signed in, no cookie is needed.
+    let stage = Stage::open_with(SHARED);
     let blocked = json!({ "profile.content_settings.exceptions.cookies": { "http://news.test,*": { "setting": 2 } } });
     let browser = stage.browser_with(Trust::WebAndAuthority, &[], blocked);
     browser.open("http://news.test/wanted?q=1");

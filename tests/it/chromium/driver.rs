@@ -26,12 +26,11 @@ pub(crate) struct Driver {
     session: String,
 }
 
-impl Driver {
-    /// Starts Chromium with this home folder and these switches and preferences.
-    pub(crate) fn start(home: &Path, switches: &[String], mut preferences: Value) -> Self {
-        // chromedriver would switch this off, and with it the search for a captive portal.
-        let all = preferences.as_object_mut().unwrap();
-        all.insert("alternate_error_pages.enabled".into(), json!(true));
+/// Starts chromedriver, and says on which port it listens. Now and then it chooses one that is taken by then, and ends.
+fn chromedriver(home: &Path) -> (Child, u16) {
+    const ATTEMPTS: usize = 5;
+    let mut said = String::new();
+    for _ in 0..ATTEMPTS {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .env("HOME", home)
@@ -43,17 +42,29 @@ impl Driver {
             .spawn()
             .unwrap_or_else(|error| panic!("chromedriver: {error}. It is in the apt package chromium-driver"));
         let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let mut said = String::new();
-        let port = loop {
-            let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "chromedriver ended at once: {said}");
-            said.push_str(&line);
+        let mut line = String::new();
+        while lines.read_line(&mut line).unwrap() > 0 {
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim().trim_end_matches('.').parse().unwrap();
+                let port = port.trim().trim_end_matches('.').parse().unwrap();
+                // It must not wait for somebody to read what it says.
+                std::thread::spawn(move || drop(std::io::copy(&mut lines, &mut std::io::sink())));
+                return (process, port);
             }
-        };
-        // It must not wait for somebody to read what it says.
-        std::thread::spawn(move || drop(std::io::copy(&mut lines, &mut std::io::sink())));
+            said.push_str(&line);
+            line.clear();
+        }
+        process.wait().unwrap();
+    }
+    panic!("chromedriver ended at once, {ATTEMPTS} times: {said}");
+}
+
+impl Driver {
+    /// Starts Chromium with this home folder and these switches and preferences.
+    pub(crate) fn start(home: &Path, switches: &[String], mut preferences: Value) -> Self {
+        // chromedriver would switch this off, and with it the search for a captive portal.
+        let all = preferences.as_object_mut().unwrap();
+        all.insert("alternate_error_pages.enabled".into(), json!(true));
+        let (process, port) = chromedriver(home);
         let mut driver = Self { process, port, session: String::new() };
         let options = json!({
             "binary": binary(),

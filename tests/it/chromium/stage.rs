@@ -26,6 +26,9 @@ const BROWSERS: usize = 2;
 
 static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
+/// The lines that make this machine one that several people share.
+pub(crate) const SHARED: &str = "[[network]]\nname = \"shared\"\naddresses = [\"127.0.0.1/32\"]\nshared = true\n";
+
 /// A proxy, a portal, a practice identity provider and practice origins.
 pub(crate) struct Stage {
     pub(crate) proxy: SocketAddr,
@@ -121,9 +124,8 @@ impl Stage {
 
     /// With a secure web proxy, called `proxy.test`, on a machine that several people share.
     pub(crate) fn secure() -> Self {
-        let shared = "[[network]]\nname = \"shared\"\naddresses = [\"127.0.0.1/32\"]\nshared = true\n";
         let listener = "[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n";
-        Self::open_with(&format!("{shared}{listener}tls = {{ names = [\"proxy.test\"] }}\n"))
+        Self::open_with(&format!("{SHARED}{listener}tls = {{ names = [\"proxy.test\"] }}\n"))
     }
 
     /// With a secure web proxy below whose name each device has one of its own, as from a public authority, on a machine
