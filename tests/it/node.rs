@@ -167,11 +167,16 @@ impl Node {
         self.events.lock().unwrap().clone()
     }
 
+    /// Whether there is an event whose message begins like this.
+    pub(crate) fn has_event(&self, message: &str) -> bool {
+        let is_it = |event: &Value| event["fields"]["message"].as_str().is_some_and(|found| found.starts_with(message));
+        self.events().iter().any(is_it)
+    }
+
     /// Waits until there is an event whose message begins like this.
     pub(crate) fn wait_for_event(&self, message: &str) {
         let begun = Instant::now();
-        let is_it = |event: &Value| event["fields"]["message"].as_str().is_some_and(|found| found.starts_with(message));
-        while !self.events().iter().any(is_it) {
+        while !self.has_event(message) {
             assert!(begun.elapsed() < PATIENCE, "no `{message}` in {:#?}", self.events());
             std::thread::sleep(Duration::from_millis(20));
         }
