@@ -1,9 +1,9 @@
 //! Has two verifiers agree on what was signed, and reads only that.
 //!
-//! A key of ours must have made the SignatureValue, which is looked at before anything else is digested: what a stranger
-//! made up is refused at the price of one public-key operation, however large it is. Then bergshamra, in Rust, which needs a valid signature by a key of ours over exactly the elements that [`guard`]
-//! named. Only then samael with xmlsec: so no message that a stranger made up reaches C code, and nothing a stranger
-//! sends is printed by it. What is read in the end are the octets that xmlsec digested; they must say the same as what
+//! A key of the identity provider must have made the SignatureValue, which is looked at before anything else is digested:
+//! what a stranger made up is refused at the price of one public-key operation, however large it is. Then bergshamra, in
+//! Rust, which needs a valid signature by such a key over exactly the elements that [`guard`] named. Only then samael with
+//! xmlsec: so no message that a stranger made up reaches C code, and nothing a stranger sends is printed by it. What is read in the end are the octets that xmlsec digested; they must say the same as what
 //! the guard's reader saw.
 //!
 //! [`guard`]: crate::saml::guard

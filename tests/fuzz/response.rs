@@ -34,7 +34,7 @@ fn key() -> &'static Key {
 /// How many messages the guard let through.
 static SIGNED: AtomicU64 = AtomicU64::new(0);
 
-/// Fills the Signatures in, each in its turn: the inner one stands behind the outer one and is covered by it.
+/// Fills the first Signature in: that of the outermost element.
 fn sign(xml: &str) -> Option<String> {
     let mut keys = KeysManager::new();
     keys.add_key(bergshamra::keys::loader::load_pem_auto(key().pem.as_bytes(), None).ok()?);
@@ -56,7 +56,12 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let field = STANDARD.encode(&signed);
     let verified = verify::verify_alone(&field, &key().idp);
     assert_ne!(verified, Err(Error::Disagreement), "{signed}");
-    assert_ne!(verified, Err(Error::BadSignature), "a first look refuses what the verifiers take: {signed}");
+    // Of two Signatures only the first is filled in, and one that was filled in before is somebody else's: such messages
+    // are rightly refused.
+    let is_filled_in = |name| xml.contains(&format!("<{name}></{name}>")) && xml.matches(name).count() == 2;
+    if is_filled_in("DigestValue") && is_filled_in("SignatureValue") {
+        assert_ne!(verified, Err(Error::BadSignature), "a first look refuses what the verifiers take: {signed}");
+    }
     let service_provider = ServiceProvider {
         entity_id: "https://auth.test/vestibule".into(),
         acs_url: "https://portal.test/saml/acs".into(),
