@@ -386,9 +386,10 @@ fn everything() -> Vec<(String, String)> {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if path.is_dir() {
-                let foreign = ["target", "node_modules"].contains(&name.as_str()) || name == ".git";
-                if !foreign && !path.is_symlink() {
+            if ["target", "node_modules", ".git"].contains(&name.as_str()) {
+                // Not ours. In a linked worktree, `.git` is a file.
+            } else if path.is_dir() {
+                if !path.is_symlink() {
                     folders.push(path);
                 }
             } else if let Ok(text) = std::fs::read_to_string(&path) {
