@@ -3,7 +3,6 @@
 //! An address with too many people behind it is shared, whatever the operator thinks: it stops standing for anybody.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -11,6 +10,7 @@ use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::SessionId;
+use super::corrections::{Corrections, Mark};
 use super::store::Key;
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::seal::fingerprint;
@@ -69,14 +69,13 @@ impl Binding {
 pub(super) struct Addresses {
     known: DashMap<IpAddr, Binding>,
     unknown: Cache<IpAddr, ()>,
-    /// How often another node has known better.
-    corrections: AtomicU64,
+    corrections: Corrections,
 }
 
 impl Default for Addresses {
     fn default() -> Self {
         let unknown = Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build();
-        Self { known: DashMap::new(), unknown, corrections: AtomicU64::new(0) }
+        Self { known: DashMap::new(), unknown, corrections: Corrections::default() }
     }
 }
 
@@ -97,7 +96,7 @@ impl Addresses {
     }
 
     /// Notes what `client` stands for; nothing, if the store knows nothing of it.
-    pub(super) fn set(&self, client: IpAddr, binding: Option<Binding>) {
+    fn set(&self, client: IpAddr, binding: Option<Binding>) {
         match binding {
             Some(binding) => {
                 self.unknown.invalidate(&client);
@@ -107,29 +106,43 @@ impl Addresses {
         }
     }
 
-    /// How often another node has known better so far.
-    pub(super) fn corrections(&self) -> u64 {
-        self.corrections.load(Ordering::Acquire)
+    /// Notes what `client` stands for from now on, unless somebody has changed that again since `mark`. What is being
+    /// read of it is out of date.
+    pub(super) fn change(&self, client: IpAddr, binding: Binding, mark: Mark) {
+        self.corrections.correct(client);
+        self.note(client, Some(binding), mark.corrected());
     }
 
-    /// Notes what the store was found to say of `client`, unless another node has known better since.
-    pub(super) fn note(&self, client: IpAddr, binding: Option<Binding>, corrections: u64) {
+    /// To be taken before the store is asked about `client`.
+    pub(super) fn mark(&self, client: IpAddr) -> Mark {
+        self.corrections.mark(client)
+    }
+
+    /// Notes what the store was found to say of `client`. False if somebody has known better since `mark`: it is to be
+    /// asked again.
+    pub(super) fn note(&self, client: IpAddr, binding: Option<Binding>, mark: Mark) -> bool {
         self.set(client, binding);
-        if self.corrections() != corrections {
-            self.forget(client);
+        let overtaken = self.corrections.overtook(client, mark);
+        if overtaken {
+            self.drop_known(client);
         }
+        !overtaken
     }
 
     /// Forgets what is known of `client`: another node knows better.
     pub(super) fn forget(&self, client: IpAddr) {
-        self.corrections.fetch_add(1, Ordering::AcqRel);
+        self.corrections.correct(client);
+        self.drop_known(client);
+    }
+
+    fn drop_known(&self, client: IpAddr) {
         self.known.remove(&client);
         self.unknown.invalidate(&client);
     }
 
     /// Forgets what is known of all clients, but who shares an address.
     pub(super) fn forget_all(&self) {
-        self.corrections.fetch_add(1, Ordering::AcqRel);
+        self.corrections.correct_all();
         self.unknown.invalidate_all();
         self.known.clear();
     }
@@ -195,7 +208,7 @@ mod tests {
         let addresses = Addresses::default();
         let mut binding = Binding::default();
         binding.bind(session(1), fingerprint("a"), Timestamp::UNIX_EPOCH);
-        addresses.set(HOME, Some(binding));
+        addresses.change(HOME, binding, addresses.mark(HOME));
         let later = Timestamp::from_second(61).unwrap();
         addresses.sweep(later, |_| true);
         assert_eq!(addresses.find(HOME), Some(session(1)));

@@ -3,14 +3,17 @@
 //! What is at hand is found without waiting; the store is asked about the rest, once. A binding is changed by
 //! comparing and swapping, and other nodes are told, so that no two of them let one name stand for two people.
 
+mod list;
+
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
 
 use super::binding::{Binding, Place, Standing, Unbound};
+use super::corrections::{self, Corrections, Mark};
 use super::evidence::{Evidence, Sight};
 use super::names::{self, Config};
 use super::neighbours::Word;
@@ -18,7 +21,7 @@ use super::store::{Error, Key, Kind, Store};
 use super::{Session, SessionId, Sessions, person};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::identity::User;
-use crate::seal::{fingerprint, random_text};
+use crate::seal::random_text;
 use crate::wire::{Handshake, Peer};
 
 /// Bindings at hand.
@@ -118,8 +121,7 @@ pub struct Bindings {
     unknown: Cache<(Kind, Key), ()>,
     /// What was shown where it is not good, and by which client.
     warned: Cache<(Key, IpAddr), ()>,
-    /// How often another node has known better.
-    corrections: AtomicU64,
+    corrections: Corrections,
 }
 
 impl Bindings {
@@ -133,7 +135,7 @@ impl Bindings {
             known: Cache::new(AT_HAND),
             unknown: Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
             warned: Cache::builder().max_capacity(10_000).time_to_live(WARNED).build(),
-            corrections: AtomicU64::new(0),
+            corrections: Corrections::default(),
         }
     }
 
@@ -370,54 +372,66 @@ impl Bindings {
         for (place, known) in used {
             let Some(last_used) = known.last_used() else { continue };
             known.stored_use.store(last_used.as_second(), Ordering::Relaxed);
+            let mark = self.corrections.mark(*place);
             let Ok((seen, Some(mut binding))) = self.peek(*place).await else { continue };
             binding.use_at(last_used);
             let (record, expires) = (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires);
             // Whoever has changed it meanwhile has used it, too.
             if self.store.swap(place.0, place.1, seen, record, expires).await == Ok(true) {
                 self.known.insert(*place, Known::new(binding));
+                self.stands(*place, mark);
             }
         }
     }
 
     /// Another node knows better what this stands for.
     pub(super) fn forget(&self, kind: Kind, key: Key) {
-        self.corrections.fetch_add(1, Ordering::AcqRel);
-        self.known.invalidate(&(kind, key));
-        self.unknown.invalidate(&(kind, key));
+        self.corrections.correct((kind, key));
+        self.drop_known((kind, key));
+    }
+
+    fn drop_known(&self, place: (Kind, Key)) {
+        self.known.invalidate(&place);
+        self.unknown.invalidate(&place);
     }
 
     /// The store is there again: others may have known better meanwhile.
     pub(super) fn forget_all(&self) {
-        self.corrections.fetch_add(1, Ordering::AcqRel);
+        self.corrections.correct_all();
         self.known.invalidate_all();
         self.unknown.invalidate_all();
     }
 
     /// The binding in this place, from what is at hand or from the store.
     async fn look_up(&self, place: (Kind, Key)) -> Result<Option<Arc<Known>>, Error> {
-        if let Some(known) = self.known.get(&place) {
-            return Ok(Some(known));
+        for _ in 0..corrections::ATTEMPTS {
+            if let Some(known) = self.known.get(&place) {
+                return Ok(Some(known));
+            }
+            if self.unknown.contains_key(&place) {
+                return Ok(None);
+            }
+            let mark = self.corrections.mark(place);
+            let known = self.peek(place).await?.1.map(Known::new);
+            match &known {
+                Some(known) => self.known.insert(place, Arc::clone(known)),
+                None => self.unknown.insert(place, ()),
+            }
+            if self.stands(place, mark) {
+                return Ok(known);
+            }
         }
-        if self.unknown.contains_key(&place) {
-            return Ok(None);
-        }
-        let corrections = self.corrections.load(Ordering::Acquire);
-        let (_, found) = self.peek(place).await?;
-        let known = found.map(Known::new);
-        match &known {
-            Some(known) => self.known.insert(place, Arc::clone(known)),
-            None => self.unknown.insert(place, ()),
-        }
-        self.doubt(place, corrections);
-        Ok(known)
+        // It changes hands faster than it can be read.
+        Ok(None)
     }
 
-    /// Forgets what was noted here if another node has known better since then.
-    fn doubt(&self, place: (Kind, Key), corrections: u64) {
-        if self.corrections.load(Ordering::Acquire) != corrections {
-            self.forget(place.0, place.1);
+    /// Whether nobody has known better since `mark` of what was noted here. If so, it is forgotten.
+    fn stands(&self, place: (Kind, Key), mark: Mark) -> bool {
+        let overtaken = self.corrections.overtook(place, mark);
+        if overtaken {
+            self.drop_known(place);
         }
+        !overtaken
     }
 
     async fn peek(&self, (kind, key): (Kind, Key)) -> Result<(Option<Vec<u8>>, Option<Binding>), Error> {
@@ -434,7 +448,7 @@ impl Bindings {
     ) -> Result<Result<Binding, Unbound>, Error> {
         let now = self.clock.now();
         for _ in 0..ATTEMPTS {
-            let corrections = self.corrections.load(Ordering::Acquire);
+            let mut mark = self.corrections.mark(place);
             let (seen, held) = self.peek(place).await?;
             let held = held.filter(|held| held.expires > now);
             let binding = match edit(held.clone()) {
@@ -446,49 +460,18 @@ impl Bindings {
                 if !self.store.swap(place.0, place.1, seen, record, binding.expires).await? {
                     continue;
                 }
+                // What is being read of it here is out of date, too.
+                self.corrections.correct(place);
+                mark = mark.corrected();
                 self.sessions.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
             }
             self.unknown.invalidate(&place);
             self.known.insert(place, Known::new(binding.clone()));
-            self.doubt(place, corrections);
+            self.stands(place, mark);
             return Ok(Ok(binding));
         }
         Ok(Err(Unbound::Contended))
     }
-
-    /// The devices of a person, as they are kept, and those of them that are still good.
-    async fn list(&self, user: &User) -> Result<(Option<Vec<u8>>, Vec<Key>), Error> {
-        let seen = self.store.peek(Kind::Name, list_key(user)).await?;
-        let list: Vec<u128> =
-            seen.as_deref().and_then(|record| serde_json::from_slice(record).ok()).unwrap_or_default();
-        Ok((seen, list.into_iter().map(u128::to_be_bytes).collect()))
-    }
-
-    /// Changes the list of a person's devices; what has expired or was revoked goes first.
-    async fn edit_list(&self, user: &User, edit: impl Fn(&mut Vec<Key>) -> Result<(), Error>) -> Result<(), Error> {
-        let expires = after(self.clock.now(), LIST);
-        for _ in 0..ATTEMPTS {
-            let (seen, mut list) = self.list(user).await?;
-            let mut live = Vec::new();
-            for key in list.drain(..) {
-                if self.peek((Kind::Name, key)).await?.1.is_some_and(|binding| !binding.revoked) {
-                    live.push(key);
-                }
-            }
-            edit(&mut live)?;
-            let numbers: Vec<_> = live.into_iter().map(u128::from_be_bytes).collect();
-            let record = serde_json::to_vec(&numbers).unwrap_or_default();
-            if self.store.swap(Kind::Name, list_key(user), seen, record, expires).await? {
-                return Ok(());
-            }
-        }
-        Err(Error::Full)
-    }
-}
-
-/// Where the list of somebody's devices is kept. No label is written like that.
-fn list_key(user: &User) -> Key {
-    fingerprint(&format!("devices {}", u128::from_be_bytes(person(user))))
 }
 
 /// What a person calls a device, fit for a page and a log.

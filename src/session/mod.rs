@@ -5,6 +5,7 @@ mod binding;
 pub mod bindings;
 mod cache;
 mod config;
+mod corrections;
 mod evidence;
 pub mod keys;
 pub mod limit;

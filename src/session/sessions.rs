@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::address::Addresses;
 use super::cache::Cache;
+use super::corrections::{self, Corrections};
 use super::neighbours::Neighbours;
 use super::store::{Error, Health, Row, Store};
 use super::witness::Witness;
@@ -56,6 +57,7 @@ pub struct Sessions {
     cache: Cache,
     by_client: Addresses,
     unknown: moka::sync::Cache<SessionId, ()>,
+    corrections: Corrections,
     untold: Mutex<Untold>,
     pub(super) neighbours: Arc<Neighbours>,
     /// The store has been away for so long that nobody is known any more.
@@ -77,6 +79,7 @@ impl Sessions {
             cache: Cache::new(config.cache, config.cache_memory.as_len()),
             by_client: Addresses::default(),
             unknown: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
+            corrections: Corrections::default(),
             untold: Mutex::default(),
             neighbours: Arc::new(Neighbours::new(Arc::clone(&store))),
             is_lost: AtomicBool::new(false),
@@ -188,22 +191,32 @@ impl Sessions {
             self.refresh(&idle).await;
             return self.find(id);
         }
-        if self.unknown.contains_key(&id) {
-            return None;
-        }
-        // A store that does not answer says nothing about the session.
-        let found = self.store.find(id.0).await.ok()?;
-        let session = found.and_then(|row| Session::of_row(&row)).filter(|session| !session.is_over(self.clock.now()));
-        match session {
-            Some(session) => {
-                self.take_in(session)?;
-                self.find(id)
+        for _ in 0..corrections::ATTEMPTS {
+            if self.unknown.contains_key(&id) {
+                return None;
             }
-            None => {
-                self.unknown.insert(id, ());
-                None
+            let mark = self.corrections.mark(id);
+            // A store that does not answer says nothing about the session.
+            let found = self.store.find(id.0).await.ok()?;
+            let session =
+                found.and_then(|row| Session::of_row(&row)).filter(|session| !session.is_over(self.clock.now()));
+            match session {
+                // Another node knew better while the answer was on its way.
+                _ if self.corrections.overtook(id, mark) => {}
+                Some(session) => {
+                    self.take_in(session)?;
+                    return self.find(id);
+                }
+                None => {
+                    self.unknown.insert(id, ());
+                    if !self.corrections.overtook(id, mark) {
+                        return None;
+                    }
+                    self.unknown.invalidate(&id);
+                }
             }
         }
+        None
     }
 
     /// Whether this session goes on, wherever it is kept. Asking is no use of it.
@@ -343,6 +356,7 @@ impl Sessions {
         let (mut ended, mut kept) = (0, 0);
         self.look_after(0).await;
         self.by_client.forget_all();
+        self.corrections.correct_all();
         self.unknown.invalidate_all();
         let at_hand: Vec<_> = self.cache.all().collect();
         for session in at_hand {

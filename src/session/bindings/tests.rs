@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use super::*;
 use crate::identity::network::{self, Spans};
 use crate::identity::{Groups, Networks};
+use crate::seal::fingerprint;
 use crate::session::store::memory::Memory;
 use crate::session::{AssertionFacts, Ending};
 

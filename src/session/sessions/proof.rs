@@ -26,6 +26,8 @@ impl Sessions {
         if !self.store.is_shared() {
             return None;
         }
+        // Whoever is reading the session reads it again.
+        self.corrections.correct(id);
         let held = self.cache.find(id)?;
         let found = self.store.find(id.0).await.ok()?.and_then(|row| Session::of_row(&row))?;
         if found.authenticated <= held.authenticated {

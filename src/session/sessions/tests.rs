@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use super::*;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::Groups;
@@ -311,21 +313,131 @@ async fn what_happened_while_the_store_was_away_is_caught_up_with() {
     assert_eq!(kept.iter().map(|row| row.id).collect::<Vec<_>>(), [goes_on.id.0]);
 }
 
-/// A store that can be away.
-#[derive(Debug)]
+/// Two nodes that share a store; the second one's is far.
+fn far() -> (Arc<Sessions>, Arc<Sessions>, Arc<Gone>) {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let shared = Arc::new(Memory::new(1000, clock.clone()));
+    let (near, far) = (Arc::new(Gone::over(&shared)), Arc::new(Gone::over(&shared)));
+    let node = |store: &Arc<Gone>| {
+        let store = Arc::clone(store) as Arc<dyn Store>;
+        Arc::new(Sessions::new(Config::default(), store, clock.clone()))
+    };
+    (node(&near), node(&far), far)
+}
+
+#[tokio::test]
+async fn what_other_addresses_stand_for_may_change_while_one_is_looked_up() {
+    let (near, far, link) = far();
+    let (session, _) = begin(&near, "bsimon").await;
+    near.bind_client(HOME, &session).await;
+    for changes in [1, 100] {
+        far.forget_client(HOME);
+        let node = Arc::clone(&far);
+        link.meanwhile(move || {
+            for last in 0..changes {
+                node.forget_client(IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, last)));
+            }
+        });
+        assert_eq!(far.recall_by_client(HOME).await.unwrap().id, session.id, "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_changes_hands_while_it_is_looked_up_is_looked_up_again() {
+    let (near, far, link) = far();
+    let (first, _) = begin(&near, "bsimon").await;
+    let (second, _) = begin(&near, "alexw").await;
+    near.bind_client(HOME, &first).await;
+    let (here, there) = (Arc::clone(&near), Arc::clone(&far));
+    let successor = Arc::clone(&second);
+    link.meanwhile(move || {
+        // The store is memory: nothing is waited for.
+        assert!(futures_now(here.bind_client(HOME, &successor)));
+        there.forget_client(HOME);
+    });
+    assert_eq!(far.recall_by_client(HOME).await.unwrap().id, second.id, "never who was there before");
+    assert_eq!(link.peeked.load(Ordering::Relaxed), 2);
+    // On the very node as well: what is bound here overtakes what is being read here.
+    far.forget_client(HOME);
+    let node = Arc::clone(&far);
+    link.meanwhile(move || assert!(futures_now(node.bind_client(HOME, &first))));
+    assert_eq!(far.recall_by_client(HOME).await.unwrap().user.id, "bsimon");
+    assert_eq!(far.find_by_client(HOME).unwrap().user.id, "bsimon", "nor is it noted");
+    // One that never stands still is nobody's, and is not asked for without an end.
+    far.forget_client(HOME);
+    let before = link.peeked.load(Ordering::Relaxed);
+    for _ in 0..100 {
+        let node = Arc::clone(&far);
+        link.meanwhile(move || node.forget_client(HOME));
+    }
+    assert!(far.recall_by_client(HOME).await.is_none());
+    assert!(link.peeked.load(Ordering::Relaxed) - before < 10);
+}
+
+#[tokio::test]
+async fn a_session_that_other_nodes_know_better_is_read_again() {
+    let (near, far, link) = far();
+    let (session, _) = begin(&near, "bsimon").await;
+    let row = session.row();
+    futures_now(link.inner.end(row.clone())).unwrap();
+    futures_now(link.inner.take(Kind::Ended, row.id)).unwrap();
+    // The store had lost it, and another node puts it back just then.
+    let (store, node) = (Arc::clone(&link.inner), Arc::clone(&far));
+    link.meanwhile(move || {
+        assert_eq!(futures_now(store.keep(row)), Ok(true));
+        node.corrections.correct_all();
+    });
+    assert_eq!(far.recall(session.id).await.unwrap().id, session.id, "not unknown for a minute");
+}
+
+/// What a future gives that waits for nothing.
+fn futures_now<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("it waits"),
+    }
+}
+
+/// A store that can be away, or far.
 struct Gone {
     inner: Arc<Memory>,
     /// Since when, in seconds; 0 while it is there.
     away: AtomicI64,
+    /// What happens while one answer after the other is on its way.
+    meanwhile: Mutex<VecDeque<Box<dyn FnOnce() + Send>>>,
+    /// How often it was asked for a record.
+    peeked: AtomicI64,
+}
+
+impl std::fmt::Debug for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gone")
+    }
 }
 
 impl Gone {
     fn over(inner: &Arc<Memory>) -> Self {
-        Self { inner: Arc::clone(inner), away: AtomicI64::new(0) }
+        Self {
+            inner: Arc::clone(inner),
+            away: AtomicI64::new(0),
+            meanwhile: Mutex::default(),
+            peeked: AtomicI64::new(0),
+        }
     }
 
     fn or<'a, T: Send + 'a>(&self, answer: Answer<'a, T>) -> Answer<'a, T> {
         if self.away.load(Ordering::Relaxed) == 0 { answer } else { Box::pin(async { Err(Error::Away) }) }
+    }
+
+    fn meanwhile(&self, happens: impl FnOnce() + Send + 'static) {
+        self.meanwhile.lock().unwrap().push_back(Box::new(happens));
+    }
+
+    /// The answer has been made, and is on its way.
+    fn passes(&self) {
+        let next = self.meanwhile.lock().unwrap().pop_front();
+        next.into_iter().for_each(|happens| happens());
     }
 }
 
@@ -335,7 +447,10 @@ impl Store for Gone {
     }
 
     fn peek(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
-        self.or(self.inner.peek(kind, key))
+        let answer = self.or(self.inner.peek(kind, key));
+        self.peeked.fetch_add(1, Ordering::Relaxed);
+        self.passes();
+        answer
     }
 
     fn take(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
@@ -374,7 +489,9 @@ impl Store for Gone {
     }
 
     fn find(&self, id: Key) -> Answer<'_, Option<Row>> {
-        self.or(self.inner.find(id))
+        let answer = self.or(self.inner.find(id));
+        self.passes();
+        answer
     }
 
     fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
