@@ -84,6 +84,10 @@ pub enum Trouble {
     OtherProof,
     /// The identity provider vouches by an earlier proof than was asked for.
     NotAnew,
+    /// It did so at a sign-in that had to be a new proof.
+    NotAsked,
+    /// The person signed in in another way than the realm asks for.
+    OtherWay,
     /// The sign-in was begun in another browser.
     Foreign,
     /// The account is not assigned to the application.
@@ -130,6 +134,8 @@ impl Trouble {
             Self::OtherPerson => "sign-in-other-person",
             Self::OtherProof => "proof-other-person",
             Self::NotAnew => "proof-not-anew",
+            Self::NotAsked => "sign-in-not-asked",
+            Self::OtherWay => "sign-in-other-way",
             Self::Foreign => "sign-in-foreign",
             Self::NotAssigned => "provider-not-assigned",
             Self::NoSession => "provider-no-session",

@@ -133,6 +133,8 @@ pub enum TestCheck {
     Validity,
     Audience,
     Authentication,
+    Context,
+    Anew,
     Confirmation,
     Identity,
 }
@@ -245,6 +247,8 @@ fn key(check: TestCheck) -> &'static str {
         TestCheck::Validity => "check-validity",
         TestCheck::Audience => "check-audience",
         TestCheck::Authentication => "check-authentication",
+        TestCheck::Context => "check-context",
+        TestCheck::Anew => "check-anew",
         TestCheck::Confirmation => "check-confirmation",
         TestCheck::Identity => "check-identity",
     }

@@ -390,7 +390,7 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     ]
 }
 
-const TROUBLES: [Trouble; 23] = [
+const TROUBLES: [Trouble; 25] = [
     Trouble::Clock,
     Trouble::TooLate,
     Trouble::TestLink,
@@ -400,6 +400,8 @@ const TROUBLES: [Trouble; 23] = [
     Trouble::OtherPerson,
     Trouble::OtherProof,
     Trouble::NotAnew,
+    Trouble::NotAsked,
+    Trouble::OtherWay,
     Trouble::Foreign,
     Trouble::NotAssigned,
     Trouble::NoSession,

@@ -100,12 +100,13 @@ impl Refusal {
             Self::Response(Error::BadSignature) => "bad-signature",
             Self::Response(Error::Expired | Error::RequestTooOld | Error::SessionEnded) => "too-late",
             Self::Response(Error::IssuedInFuture | Error::NotYetValid) => "clock",
+            Self::Response(Error::NotAnew) | Self::NotAnew => "not-anew",
+            Self::Response(Error::OtherContext) => "other-context",
             Self::Response(_) | Self::NoResponse | Self::UnknownRealm => "refused",
             Self::Claims(_) => "claims",
             Self::Spent => "spent",
             Self::OtherBrowser => "other-browser",
             Self::OtherPerson | Self::Occupied | Self::OtherProof => "other-person",
-            Self::NotAnew => "not-anew",
             Self::Replayed => "replayed",
             Self::Busy => "busy",
             Self::Store(_) => "store",
@@ -190,7 +191,10 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
                 // If it stays, it is good for one more attempt of the same person.
                 let _ = portal.parts.pending.consume(id).await;
             }
-            return Err(fail(refusal));
+            return Err(fail(match refusal {
+                Refusal::Response(crate::saml::Error::NotAnew) if pending.proves.is_some() => Refusal::NotAnew,
+                refusal => refusal,
+            }));
         }
     };
     let user = realm.claims.user(&accepted).map_err(|error| fail(error.into()))?;
@@ -221,13 +225,15 @@ fn is_final(realm: &RealmParts, refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::Response(error) if decrypts || matches!(error, crate::saml::Error::Status(_)))
 }
 
-/// What a person is told of an answer that is not accepted. Only times are told apart: everything else would help
-/// nobody but an attacker.
+/// What a person is told of an answer that is not accepted. Only times, and what was asked for, are told apart: everything
+/// else would help nobody but an attacker.
 fn trouble_of(error: &crate::saml::Error) -> Trouble {
     use crate::saml::Error;
     match error {
         Error::IssuedInFuture | Error::NotYetValid => Trouble::Clock,
         Error::Expired | Error::RequestTooOld | Error::SessionEnded => Trouble::TooLate,
+        Error::NotAnew => Trouble::NotAsked,
+        Error::OtherContext => Trouble::OtherWay,
         _ => Trouble::Refused,
     }
 }
@@ -279,6 +285,7 @@ pub(super) async fn in_turn<T: Send + 'static>(
     let (sp, now) = (Arc::clone(&realm.service_provider), portal.parts.clock.now());
     let request_id = pending.map(|pending| pending.request_id.clone());
     let requested = pending.map_or(now, |pending| pending.issued);
+    let anew = pending.is_some_and(|pending| pending.proves.is_some());
     let endpoint = format!("{}{}", portal.config.url, visit.address);
     let max_age = portal.parts.pending.lifetime();
     let worked = tokio::task::spawn_blocking(move || {
@@ -289,6 +296,7 @@ pub(super) async fn in_turn<T: Send + 'static>(
             endpoint: &endpoint,
             request_id: request_id.as_deref(),
             requested,
+            anew,
             max_age,
             clock_skew: CLOCK_SKEW,
         };
@@ -468,13 +476,15 @@ mod tests {
     use crate::saml::Error;
 
     #[test]
-    fn times_are_told_to_people_and_nothing_else_is() {
+    fn times_and_wishes_are_told_to_people_and_nothing_else_is() {
         for (error, trouble) in [
             (Error::IssuedInFuture, Trouble::Clock),
             (Error::NotYetValid, Trouble::Clock),
             (Error::Expired, Trouble::TooLate),
             (Error::RequestTooOld, Trouble::TooLate),
             (Error::SessionEnded, Trouble::TooLate),
+            (Error::NotAnew, Trouble::NotAsked),
+            (Error::OtherContext, Trouble::OtherWay),
             (Error::BadSignature, Trouble::Refused),
             (Error::NotDecrypted, Trouble::Refused),
             (Error::WrongAudience, Trouble::Refused),

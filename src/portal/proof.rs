@@ -14,7 +14,7 @@ use crate::clock::{SignedDuration, after};
 use crate::identity::{LogonName, User};
 use crate::page::Trouble;
 use crate::portal::visit::{entrance, with_parameters};
-use crate::saml::response::{Accepted, CLOCK_SKEW};
+use crate::saml::response::Accepted;
 use crate::session::pending::Pending;
 use crate::session::returning::Return;
 use crate::session::{AssertionFacts, Session, SessionId};
@@ -68,7 +68,7 @@ async fn ask(portal: &Shared, visit: &Visit, session: &Session, returning: Optio
     logon::prove(portal, visit, realm, (&name, typed), session.id, returning).await
 }
 
-/// Takes the proof that a sign-in has brought.
+/// Takes the proof that a sign-in has brought. That it is a new one was held against the Response.
 pub(super) async fn take(
     portal: &Shared,
     visit: &Visit,
@@ -76,10 +76,6 @@ pub(super) async fn take(
     user: &User,
     accepted: Accepted,
 ) -> Result<Response<Body>, Refusal> {
-    // The request came by way of the browser: who sits there could have taken the wish for a new proof out of it.
-    if after(accepted.authenticated, CLOCK_SKEW) < pending.issued {
-        return Err(Refusal::NotAnew);
-    }
     let sessions = &portal.parts.sessions;
     let onward = redirect(StatusCode::SEE_OTHER, &logon::after_sign_in(portal, None, pending.returning.as_deref()));
     let Some(session) = sessions.recall(id).await else {

@@ -52,6 +52,10 @@ pub(super) async fn renew(
         return None;
     }
     let (realm, name, typed) = way(portal, session)?;
+    // Whoever is asked without a page proves nothing anew.
+    if realm.service_provider.requests.force_authn {
+        return None;
+    }
     Some(logon::renew(portal, visit, realm, &name, typed, returning).await)
 }
 

@@ -54,6 +54,8 @@ fn check(check: Check) -> TestCheck {
         Check::Validity => TestCheck::Validity,
         Check::Audience => TestCheck::Audience,
         Check::Authentication => TestCheck::Authentication,
+        Check::Context => TestCheck::Context,
+        Check::Anew => TestCheck::Anew,
         Check::Confirmation => TestCheck::Confirmation,
         Check::Identity => TestCheck::Identity,
     }

@@ -24,7 +24,9 @@ pub(super) async fn take(portal: &Arc<Shared>, visit: &Visit, message: &str) -> 
     let known = facts.and_then(|facts| find(portal, visit, facts.issuer.as_deref()?));
     let Some((realm, idp)) = known else { return Err(Failure::early(Refusal::Spent)) };
     let name = &realm.realm.name;
-    if !realm.idp_initiated || !realm.switch.is_on() {
+    // Where people prove anew at each sign-in, one that nobody asked for is none.
+    let unasked = realm.idp_initiated && !realm.service_provider.requests.force_authn;
+    if !unasked || !realm.switch.is_on() {
         tracing::info!(realm = name, client = %visit.peer.client.ip(), request_id = visit.request_id, "sign-in begins here");
         return Ok(redirect(StatusCode::SEE_OTHER, TILE));
     }

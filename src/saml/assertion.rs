@@ -41,9 +41,28 @@ pub(super) struct Conditions {
 /// The AuthnStatements together.
 #[derive(Debug)]
 pub(super) struct Authentication {
-    pub(super) instant: Timestamp,
+    /// At least one.
+    pub(super) proofs: Vec<Proof>,
     pub(super) session_index: Option<String>,
     pub(super) session_not_on_or_after: Option<Timestamp>,
+}
+
+/// One AuthnStatement: when the person proved who they are, and in which way.
+#[derive(Debug)]
+pub(super) struct Proof {
+    pub(super) instant: Timestamp,
+    /// AuthnContextClassRef.
+    pub(super) class: Option<String>,
+}
+
+impl Authentication {
+    /// When they last did so in one of these ways; in whatever way, if none is wanted.
+    pub(super) fn latest(&self, wanted: &[String]) -> Option<Timestamp> {
+        let counts = |proof: &&Proof| {
+            wanted.is_empty() || proof.class.as_ref().is_some_and(|class| wanted.iter().any(|wanted| wanted == class))
+        };
+        self.proofs.iter().filter(counts).map(|proof| proof.instant).max()
+    }
 }
 
 impl Assertion {
@@ -114,11 +133,17 @@ fn authentication(assertion: &Element) -> Result<Authentication, Error> {
     let mut whole: Option<Authentication> = None;
     for statement in assertion.all(ns::ASSERTION, "AuthnStatement") {
         let ends = instant(statement, "SessionNotOnOrAfter")?;
-        let instant = required_instant(statement, "AuthnInstant")?;
+        let context = statement.only(ns::ASSERTION, "AuthnContext");
+        let class = context.and_then(|context| context.only(ns::ASSERTION, "AuthnContextClassRef"));
+        let class = class.map(|class| class.text.trim().to_owned());
+        let proof = Proof { instant: required_instant(statement, "AuthnInstant")?, class };
         let index = statement.attribute("SessionIndex").map(str::to_owned);
-        let first =
-            whole.get_or_insert(Authentication { instant, session_index: index, session_not_on_or_after: ends });
-        first.instant = first.instant.max(instant);
+        let first = whole.get_or_insert_with(|| Authentication {
+            proofs: Vec::new(),
+            session_index: index,
+            session_not_on_or_after: ends,
+        });
+        first.proofs.push(proof);
         first.session_not_on_or_after = [first.session_not_on_or_after, ends].into_iter().flatten().min();
     }
     whole.ok_or(Error::NoAuthnStatement)

@@ -144,6 +144,12 @@ pub enum Error {
     /// No AuthnStatement: nobody signed in.
     #[error("the Assertion has no AuthnStatement")]
     NoAuthnStatement,
+    /// The person signed in in another way than the realm asks for.
+    #[error("the person signed in in another way than `authn_context` asks for")]
+    OtherContext,
+    /// The identity provider vouches by what the person did before they were asked.
+    #[error("the identity provider did not ask the person anew")]
+    NotAnew,
     /// The session at the identity provider is over.
     #[error("the session at the identity provider has ended")]
     SessionEnded,

@@ -27,6 +27,8 @@ pub struct Expected<'a> {
     pub request_id: Option<&'a str>,
     /// When that was.
     pub requested: Timestamp,
+    /// Whether the person was to prove anew who they are, besides where the realm wants that of everybody.
+    pub anew: bool,
     /// How long the person may have taken since then; [`MAX_AGE`] unless there is a reason.
     pub max_age: SignedDuration,
     /// How far the clocks may differ; [`CLOCK_SKEW`] unless there is a reason.
@@ -97,6 +99,10 @@ pub enum Check {
     Audience,
     /// When the person proved who they are, and until when that counts.
     Authentication,
+    /// In which way they did, where the realm asks for one.
+    Context,
+    /// Whether they did so after they were asked, where they had to.
+    Anew,
     /// To where, when, and in answer to what it may be presented.
     Confirmation,
     /// Whether the claims name somebody.
@@ -117,12 +123,14 @@ pub(super) const OF_RESPONSE: [(Check, OfResponse); 5] = [
 ];
 
 /// What must hold of an Assertion.
-pub(super) const OF_ASSERTION: [(Check, OfAssertion); 6] = [
+pub(super) const OF_ASSERTION: [(Check, OfAssertion); 8] = [
     (Check::AssertionIssuer, check_assertion_issuer),
     (Check::AssertionIssued, |assertion, expected, now| check_issued(assertion.issue_instant, expected, now)),
     (Check::Validity, check_validity),
     (Check::Audience, check_audience),
     (Check::Authentication, check_authentication),
+    (Check::Context, check_context),
+    (Check::Anew, check_anew),
     (Check::Confirmation, |assertion, expected, now| confirmed(&assertion.confirmations, expected, now).map(|_| ())),
 ];
 
@@ -136,10 +144,11 @@ pub fn accept(field: &str, expected: &Expected<'_>, now: Timestamp) -> Result<Ac
     OF_ASSERTION.iter().try_for_each(|(_, check)| check(&assertion, expected, now))?;
     let confirmation = confirmed(&assertion.confirmations, expected, now)?;
     let end = assertion.conditions.not_on_or_after.max(confirmation.not_on_or_after);
+    let authenticated = proven(&assertion, expected)?;
     Ok(Accepted {
         assertion_id: assertion.id,
         reusable_until: after(end, expected.clock_skew),
-        authenticated: assertion.authentication.instant,
+        authenticated,
         session_index: assertion.authentication.session_index,
         session_ends: assertion.authentication.session_not_on_or_after,
         name_id: assertion.name_id,
@@ -200,9 +209,32 @@ fn check_assertion_issuer(assertion: &Assertion, expected: &Expected<'_>, _: Tim
 }
 
 fn check_authentication(assertion: &Assertion, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
-    check_issued(assertion.authentication.instant, expected, now)?;
+    check_issued(assertion.authentication.latest(&[]).ok_or(Error::NoAuthnStatement)?, expected, now)?;
     let session = assertion.authentication.session_not_on_or_after;
     if session.is_some_and(|end| after(end, expected.clock_skew) <= now) { Err(Error::SessionEnded) } else { Ok(()) }
+}
+
+/// SAML Core §3.3.2.2.1, `exact`. The request came by way of the browser, and it may be unsigned: who sits there could have
+/// taken the wish out of it, so only the answer tells.
+fn check_context(assertion: &Assertion, expected: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
+    proven(assertion, expected).map(|_| ())
+}
+
+/// SAML Core §3.4.1, `ForceAuthn`. Whoever was not asked at all has proven nothing anew.
+fn check_anew(assertion: &Assertion, expected: &Expected<'_>, _: Timestamp) -> Result<(), Error> {
+    if !expected.anew && !expected.service_provider.requests.force_authn {
+        return Ok(());
+    }
+    // Where a way of signing in is wanted, another way proves nothing, however late.
+    let proven = proven(assertion, expected).ok().or_else(|| assertion.authentication.latest(&[]));
+    let young = proven.is_some_and(|proven| after(proven, expected.clock_skew) >= expected.requested);
+    if young && expected.request_id.is_some() { Ok(()) } else { Err(Error::NotAnew) }
+}
+
+/// When the person last proved who they are, in a way that the realm asks for.
+pub(super) fn proven(assertion: &Assertion, expected: &Expected<'_>) -> Result<Timestamp, Error> {
+    let wanted = &expected.service_provider.requests.authn_context;
+    assertion.authentication.latest(wanted).ok_or(Error::OtherContext)
 }
 
 fn check_issued(instant: Timestamp, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {

@@ -180,10 +180,11 @@ impl Report {
         for (check, holds) in OF_ASSERTION {
             self.note(check, holds(&assertion, expected, now), compare(check, &assertion, expected, now));
         }
+        let authenticated = response::proven(&assertion, expected).unwrap_or(now);
         let accepted = Accepted {
             assertion_id: assertion.id,
             reusable_until: now,
-            authenticated: assertion.authentication.instant,
+            authenticated,
             session_index: assertion.authentication.session_index,
             session_ends: None,
             name_id: assertion.name_id,
@@ -229,7 +230,15 @@ fn compare(check: Check, assertion: &Assertion, expected: &Expected<'_>, now: Ti
         Check::AssertionIssuer => Some((expected.identity_provider.entity_id().to_owned(), assertion.issuer.clone())),
         Check::AssertionIssued => times(&[assertion.issue_instant]),
         Check::Validity => times(&[assertion.conditions.not_before, assertion.conditions.not_on_or_after]),
-        Check::Authentication => times(&[assertion.authentication.instant]),
+        Check::Authentication => times(&instants(assertion)),
+        Check::Context if !expected.service_provider.requests.authn_context.is_empty() => {
+            let found = assertion.authentication.proofs.iter().filter_map(|proof| proof.class.as_deref());
+            let wanted = &expected.service_provider.requests.authn_context;
+            Some((wanted.join(", "), found.collect::<Vec<_>>().join(", ")))
+        }
+        Check::Anew if expected.anew || expected.service_provider.requests.force_authn => {
+            times(&instants(assertion)).map(|(_, found)| (format!("{:.0}", expected.requested), found))
+        }
         Check::Audience => {
             let all: Vec<_> = assertion.conditions.restrictions.iter().flatten().map(String::as_str).collect();
             Some((expected.service_provider.entity_id.clone(), all.join(", ")))
@@ -240,6 +249,10 @@ fn compare(check: Check, assertion: &Assertion, expected: &Expected<'_>, now: Ti
         }
         _ => None,
     }
+}
+
+fn instants(assertion: &Assertion) -> Vec<Timestamp> {
+    assertion.authentication.proofs.iter().map(|proof| proof.instant).collect()
 }
 
 /// What was posted, as far as it is text.
@@ -263,7 +276,8 @@ fn certificates_in(message: &Guarded) -> Vec<Certificate> {
     found
 }
 
-fn describe(der: &[u8]) -> Option<Certificate> {
+/// A certificate (X.509, DER), if it can be read.
+pub fn describe(der: &[u8]) -> Option<Certificate> {
     let certificate = X509::from_der(der).ok()?;
     let thumbprint = certificate.digest(MessageDigest::sha1()).ok()?;
     let name = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next();

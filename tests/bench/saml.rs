@@ -172,6 +172,7 @@ fn main() {
         endpoint: ACS,
         request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
+        anew: false,
         max_age: MAX_AGE,
         clock_skew: CLOCK_SKEW,
     };

@@ -132,6 +132,11 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
             None => check.note(at!["realm", index], message, ""),
         }
     }
+    if realm.force_authn && realm.idp_initiated {
+        let help = "remove one of them: a sign-in that nobody asked for is no new proof";
+        let message = "`idp_initiated` can't stand beside `force_authn`";
+        check.note(at!["realm", index, "idp_initiated"], message, help);
+    }
     let refresh = realm.metadata_refresh;
     if refresh < SignedDuration::from_secs(1) || refresh > SignedDuration::from_hours(24 * 30) {
         let message = "`metadata_refresh` is between \"1s\" and \"30d\"";

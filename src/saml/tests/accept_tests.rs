@@ -309,3 +309,79 @@ fn what_is_not_base64_of_utf8_xml_is_refused_as_what_it_is() {
         assert_eq!(accept(&field, now), Err(error), "{field:.60}");
     }
 }
+
+const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
+const CERTIFICATE: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:X509";
+
+/// A second AuthnStatement, before the first.
+fn proven_besides(class: &str, instant: &str) -> Message {
+    let besides = format!(
+        "<AuthnStatement AuthnInstant=\"{instant}\"><AuthnContext><AuthnContextClassRef>{class}</AuthnContextClassRef>\
+         </AuthnContext></AuthnStatement><AuthnStatement "
+    );
+    Message::entra().edit("<AuthnStatement ", &besides)
+}
+
+/// What a realm that asks for these ways, and for a new proof or not, makes of a message.
+fn held(message: &Message, ways: &[&str], force_authn: bool) -> Result<response::Accepted, Error> {
+    let mut sp = sp();
+    sp.requests.authn_context = ways.iter().map(|&way| way.to_owned()).collect();
+    sp.requests.force_authn = force_authn;
+    response::accept(&message.field(), &expected(&sp, &idp_at("https://login.test/")), NOW.parse().unwrap())
+}
+
+// SAML Core §3.3.2.2.1: the answer's class must be exactly one of those that were asked for.
+#[test]
+fn a_way_of_signing_in_that_was_asked_for_is_found_in_the_answer() {
+    let edited = |from: &str, to: &str| Message::entra().edit(from, to).sign(Sign::Assertion);
+    let good = Message::entra().sign(Sign::Assertion);
+    for ways in [&[][..], &[PASSWORD], &[CERTIFICATE, PASSWORD]] {
+        assert!(held(&good, ways, false).is_ok(), "{ways:?}");
+    }
+    for ways in [&[CERTIFICATE][..], &["urn:oasis:names:tc:SAML:2.0:ac:classes:password"], &["classes:Password"]] {
+        assert_eq!(held(&good, ways, false), Err(Error::OtherContext), "{ways:?}");
+    }
+    for (from, to) in [
+        (PASSWORD, "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"),
+        ("<AuthnContextClassRef>", "<AuthnContextClassRef>urn:x</AuthnContextClassRef><AuthnContextClassRef>"),
+        ("<AuthnContext>", "<AuthnContext><Other/></AuthnContext><AuthnContext>"),
+    ] {
+        assert_eq!(held(&edited(from, to), &[PASSWORD], false), Err(Error::OtherContext), "{to}");
+        assert!(held(&edited(from, to), &[], false).is_ok(), "where none is wanted, none is looked at");
+    }
+    assert!(held(&edited(PASSWORD, &format!("\n  {PASSWORD}\n")), &[PASSWORD], false).is_ok(), "as it is printed");
+}
+
+// SAML Core §3.4.1: with ForceAuthn, previous proofs do not count. It was asked for at 09:57:00.
+#[test]
+fn a_new_proof_that_was_asked_for_is_one_after_the_request() {
+    let at = |instant: &str| Message::entra().edit("09:58:01.000Z", instant).sign(Sign::Assertion);
+    for (instant, good) in [("09:57:00Z", true), ("09:56:00Z", true), ("09:55:59.999Z", false), ("00:00:00Z", false)] {
+        let refused = if good { Ok(()) } else { Err(Error::NotAnew) };
+        assert_eq!(held(&at(instant), &[], true).map(|_| ()), refused, "{instant}");
+        assert!(held(&at(instant), &[], false).is_ok(), "{instant}");
+        let (sp, idp) = (sp(), idp_at("https://login.test/"));
+        let of_one = Expected { anew: true, ..expected(&sp, &idp) };
+        let found = response::accept(&at(instant).field(), &of_one, NOW.parse().unwrap());
+        assert_eq!(found.map(|_| ()), refused, "{instant}: of this person");
+    }
+    let mut sp = sp();
+    sp.requests.force_authn = true;
+    let idp = idp_at("https://login.test/");
+    let unasked = Message::entra().edit(" InResponseTo=\"_q1\"", "").edit(" InResponseTo=\"_q1\"", "");
+    let nobody_asked = Expected { request_id: None, requested: NOW.parse().unwrap(), ..expected(&sp, &idp) };
+    let found = response::accept(&unasked.sign(Sign::Assertion).field(), &nobody_asked, NOW.parse().unwrap());
+    assert_eq!(found, Err(Error::NotAnew), "nobody proves anew who was not asked");
+}
+
+#[test]
+fn a_new_proof_of_another_kind_does_not_stand_for_an_old_one_of_the_wanted_kind() {
+    let message = |class, instant| proven_besides(class, instant).sign(Sign::Assertion);
+    // The wanted way long ago, and another one just now.
+    let mixed = message(CERTIFICATE, "2026-11-21T08:00:00Z");
+    assert_eq!(held(&mixed, &[CERTIFICATE], true), Err(Error::NotAnew));
+    let accepted = held(&mixed, &[CERTIFICATE], false).unwrap();
+    assert_eq!(accepted.authenticated, "2026-11-21T08:00:00Z".parse().unwrap(), "so old is what counts");
+    assert_eq!(held(&mixed, &[], false).unwrap().authenticated, "2026-11-21T09:58:01Z".parse().unwrap());
+    assert!(held(&message(CERTIFICATE, "2026-11-21T09:59:00Z"), &[CERTIFICATE], true).is_ok());
+}

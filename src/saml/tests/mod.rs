@@ -176,6 +176,7 @@ pub(super) fn expected<'a>(sp: &'a ServiceProvider, idp: &'a IdentityProvider) -
         endpoint: ACS,
         request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
+        anew: false,
         max_age: response::MAX_AGE,
         clock_skew: response::CLOCK_SKEW,
     }

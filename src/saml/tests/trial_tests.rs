@@ -29,7 +29,7 @@ fn a_good_response_passes_every_check_and_shows_its_claims_and_no_signature() {
     for what in [Sign::Assertion, Sign::Response, Sign::Both] {
         let report = tried(&Message::entra().sign(what));
         assert!(report.passed, "{report:?}");
-        assert_eq!((report.steps.len(), skipped(&report)), (17, 0));
+        assert_eq!((report.steps.len(), skipped(&report)), (19, 0));
         assert_eq!(report.claims[1].values, ["Staff", "Research"]);
         assert_eq!(report.claims[2].fields, [Field::Name, Field::Upn]);
         let response = report.response.unwrap();
@@ -70,7 +70,7 @@ fn nothing_is_read_that_was_not_signed_by_the_identity_provider() {
     {
         let report = tried(&message);
         assert_eq!(failed(&report), [Check::Signature]);
-        assert_eq!((report.claims.len(), skipped(&report)), (0, 8));
+        assert_eq!((report.claims.len(), skipped(&report)), (0, 10));
     }
     let foreign = tried(&Message::entra().sign_by(Signer::stranger(), Sign::Assertion));
     let thumbprint = |der: &[u8]| describe(der).unwrap().thumbprint;
@@ -99,4 +99,18 @@ fn what_is_no_response_is_shown_as_far_as_it_can_be() {
     let report = tried(&Message(refused));
     assert_eq!(failed(&report), [Check::Status]);
     assert_eq!(report.status.unwrap().message.as_deref(), Some("AADSTS50105: no"));
+}
+
+#[test]
+fn what_a_realm_asks_for_is_a_check_with_both_sides() {
+    let (mut sp, idp) = (sp(), idp_at("https://login.test/"));
+    sp.requests.force_authn = true;
+    sp.requests.authn_context = vec!["urn:x".into()];
+    let message = Message::entra().edit("09:58:01.000Z", "08:00:00Z").sign(Sign::Assertion);
+    let report = run(&message.field(), &expected(&sp, &idp), &claims(&IDENTITY), NOW.parse().unwrap());
+    assert_eq!((report.passed, failed(&report)), (false, vec![Check::Context, Check::Anew]));
+    let compared = |check| report.steps.iter().find(|step| step.check == check).unwrap().compared.clone().unwrap();
+    let password = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
+    assert_eq!(compared(Check::Context), ("urn:x".into(), password.into()));
+    assert_eq!(compared(Check::Anew), ("2026-11-21T09:57:00Z".into(), "2026-11-21T08:00:00Z".into()));
 }

@@ -7,4 +7,5 @@ mod sign_in;
 mod sign_out;
 mod single_logout;
 mod test_sso;
+mod wishes;
 mod world;

@@ -17,6 +17,7 @@ use vestibule::identity::{Networks, Realm};
 use vestibule::page::{Brand, Help};
 use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Tools, Trust};
 use vestibule::saml::config::Enabled;
+use vestibule::saml::request;
 use vestibule::saml::{ClaimMap, IdentityProvider, Key, Mismatch, ServiceProvider, SignOut, claims};
 use vestibule::seal::Sealer;
 use vestibule::session::pending::PendingSignIns;
@@ -63,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) idp_initiated: bool,
     /// Whether people may sign in.
     pub(crate) enabled: Enabled,
+    /// How the realm asks.
+    pub(crate) requests: request::Options,
     /// What guests agree to.
     pub(crate) guest_terms: Option<String>,
     /// A network, if its addresses hold the client's.
@@ -80,6 +83,7 @@ impl Default for Options {
             idp_initiated: false,
             enabled: Enabled::Yes,
             keys: Vec::new(),
+            requests: request::Options::default(),
             guest_terms: None,
             network: "",
         }
@@ -114,6 +118,7 @@ impl World {
             acs_aliases: vec![format!("{PORTAL}{ALIAS}")],
             slo_url: Some(format!("{PORTAL}/saml/slo")),
             keys: options.keys.clone(),
+            requests: options.requests.clone(),
             ..ServiceProvider::default()
         };
         let app = App {

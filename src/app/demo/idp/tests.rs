@@ -113,6 +113,7 @@ impl World {
             endpoint: ACS,
             request_id: Some(&request.id),
             requested: self.clock.now(),
+            anew: false,
             max_age: response::MAX_AGE,
             clock_skew: response::CLOCK_SKEW,
         };
