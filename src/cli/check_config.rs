@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
-use crate::config;
+use crate::config::{self, Config};
+use crate::saml;
+use crate::saml::trial::{Certificate, describe};
 
 /// The configuration is wrong: `EX_CONFIG` of sysexits.h.
 pub const WRONG: u8 = 78;
@@ -12,13 +14,34 @@ pub const WRONG: u8 = 78;
 pub fn check_config(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> u8 {
     // Whoever stopped reading does not want to know more.
     let (written, code) = match config::load(path, environment) {
-        Ok(_) => (writeln!(io::stdout(), "{}: no problem was found", path.display()), 0),
+        Ok(config) => {
+            let notes = notes(&config);
+            (write!(io::stdout(), "{}: no problem was found\n{notes}", path.display()), 0)
+        }
         Err(problems) => {
             let colours = io::stderr().is_terminal() && environment("NO_COLOR").is_none();
             (write!(io::stderr(), "{}", problems.render(colours)), WRONG)
         }
     };
     written.map_or(code, |()| code)
+}
+
+/// What nobody sees in the file: whose keys sign people in.
+fn notes(config: &Config) -> String {
+    config.realms.iter().flat_map(certificates).collect()
+}
+
+/// The certificates of a realm's identity provider, and which of them is which.
+fn certificates(realm: &saml::Config) -> Vec<String> {
+    let Ok(Some(idp)) = realm.identity_provider(|path| std::fs::read(path)) else { return Vec::new() };
+    let line = |what: &str, der: &Vec<u8>| {
+        let Certificate { name, thumbprint, until } = describe(der)?;
+        let name = name.replace(char::is_control, " ");
+        Some(format!("realm `{}`: {what}: {name}, thumbprint {thumbprint}, until {until}\n", realm.name))
+    };
+    let signers = idp.certificates().iter().filter_map(|der| line("answers are signed by", der));
+    let path = idp.path().iter().filter_map(|der| line("vouches for those, and signs no answer", der));
+    signers.chain(path).collect()
 }
 
 #[cfg(test)]
@@ -30,5 +53,33 @@ mod tests {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
         assert_eq!(check_config(&config.join("minimal.toml"), &|_| None), 0);
         assert_eq!(check_config(&config.join("none.toml"), &|_| None), WRONG);
+    }
+
+    #[test]
+    fn it_is_said_whose_key_signs_and_whose_only_vouches() {
+        use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+        let params = |name: &str| {
+            let mut params = CertificateParams::new(vec![]).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params
+        };
+        let mut authority = params("the authority");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let vouches = authority.self_signed(&key).unwrap();
+        let signs =
+            params("the signer").signed_by(&KeyPair::generate().unwrap(), &Issuer::new(authority, &key)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("both.cer");
+        std::fs::write(&file, format!("{}{}", vouches.pem(), signs.pem())).unwrap();
+        let realm = format!(
+            "name = 'a'\ndomains = ['a.test']\nentity_id = 'urn:us'\nissuer = 'urn:idp'\n\
+             login_url = 'https://login.test/'\ncertificate = '{}'",
+            file.display()
+        );
+        let lines = certificates(&toml::from_str(&realm).unwrap());
+        assert!(lines[0].starts_with("realm `a`: answers are signed by: the signer, thumbprint "), "{lines:?}");
+        assert!(lines[1].starts_with("realm `a`: vouches for those, and signs no answer: the authority,"), "{lines:?}");
+        assert_eq!(lines.len(), 2);
     }
 }

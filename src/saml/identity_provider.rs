@@ -10,6 +10,7 @@ use url::Url;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::Timestamp;
+use crate::saml::bundle::{Bundle, KeyValue};
 use crate::saml::xml::{Comments, Element, parse};
 use crate::saml::{Binding, guard, ns, verify};
 
@@ -17,6 +18,8 @@ use crate::saml::{Binding, guard, ns, verify};
 const MAX_METADATA: usize = 1024 * 1024;
 /// More keys than anybody changes between.
 const MAX_CERTIFICATES: usize = 16;
+/// More authorities than any path has, for each of them.
+const MAX_PATH: usize = 64;
 
 /// An identity provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct IdentityProvider {
     wants_signed_requests: bool,
     /// X.509 in DER. At least one.
     certificates: Vec<Vec<u8>>,
+    /// Those that vouch for them. Nothing is believed that was signed with their keys.
+    path: Vec<Vec<u8>>,
     /// Until when its metadata hold, if they say so.
     valid_until: Option<Timestamp>,
 }
@@ -71,6 +76,11 @@ pub enum Error {
     /// Not a certificate.
     #[error("a certificate cannot be read")]
     BadCertificate,
+    /// Several certificates of one key, and none of them holds it for sure.
+    #[error(
+        "of several certificates, none is surely the one that signs: leave the authorities out, or give each key a KeyDescriptor or file of its own"
+    )]
+    Ambiguous,
     /// A key that could be broken, or of a kind that is not used for signatures here.
     #[error("a certificate's key is neither RSA of 2048 bits or more nor EC")]
     WeakKey,
@@ -103,7 +113,7 @@ impl IdentityProvider {
         if metadata.len() > MAX_METADATA {
             return Err(Error::BadXml);
         }
-        let certificates = certificates_in(certificates)?;
+        let certificates = Bundle::sort(certificates_in(certificates)?, None)?.signers;
         certificates.iter().try_for_each(|certificate| check_key(certificate))?;
         let metadata = metadata.trim_start_matches('\u{feff}').trim();
         let message = guard::admit_metadata(metadata.to_owned()).map_err(|_| Error::NotSigned)?;
@@ -121,19 +131,22 @@ impl IdentityProvider {
         if !protocols.split_ascii_whitespace().any(|protocol| protocol == ns::PROTOCOL) {
             return Err(Error::NotAnIdentityProvider);
         }
+        let Bundle { signers, path } = signing_certificates(role)?;
         Self {
             entity_id: root.attribute("entityID").unwrap_or_default().to_owned(),
             sign_in: sign_in(role)?,
             sign_out: sign_out(role)?,
             wants_signed_requests: matches!(role.attribute("WantAuthnRequestsSigned"), Some("true" | "1")),
-            certificates: signing_certificates(role)?,
+            certificates: signers,
+            path,
             valid_until: [root, role].into_iter().filter_map(valid_until).min(),
         }
         .checked()
     }
 
     /// Takes what Entra shows to be copied, and its *Certificate (Base64)* as a file: PEM (one or several), bare base64,
-    /// or DER. The addresses count for both bindings; the one for signing out is for HTTP-Redirect, as Entra's.
+    /// or DER. Of several, those sign that have issued none of the others. The addresses count for both bindings; the one
+    /// for signing out is for HTTP-Redirect, as Entra's.
     pub fn from_parts(
         entity_id: &str,
         sign_in_url: &str,
@@ -145,12 +158,14 @@ impl IdentityProvider {
             let url = http_url(url).ok_or(Error::BadSignOutUrl)?;
             Ok(SignOut::Saml { binding: Binding::Redirect, request_url: url.clone(), response_url: url })
         });
+        let Bundle { signers, path } = Bundle::sort(certificates_in(certificate)?, None)?;
         Self {
             entity_id: entity_id.to_owned(),
             sign_in: vec![(Binding::Redirect, sign_in_url.clone()), (Binding::Post, sign_in_url)],
             sign_out: sign_out.transpose()?,
             wants_signed_requests: false,
-            certificates: certificates_in(certificate)?,
+            certificates: signers,
+            path,
             valid_until: None,
         }
         .checked()
@@ -167,7 +182,7 @@ impl IdentityProvider {
         if self.certificates.is_empty() {
             return Err(Error::NoCertificate);
         }
-        if self.certificates.len() > MAX_CERTIFICATES {
+        if self.certificates.len() > MAX_CERTIFICATES || self.path.len() > MAX_PATH {
             return Err(Error::BadCertificate);
         }
         self.certificates.iter().try_for_each(|certificate| check_key(certificate))?;
@@ -216,6 +231,11 @@ impl IdentityProvider {
         &self.certificates
     }
 
+    /// Certificates that came with those and vouch for them: a path to an authority, and nothing else.
+    pub fn path(&self) -> &[Vec<u8>] {
+        &self.path
+    }
+
     /// Whether its metadata hold at `now`. Those that do not say until when always do.
     pub fn check_valid(&self, now: Timestamp) -> Result<(), Error> {
         self.valid_until.filter(|until| *until <= now).map_or(Ok(()), |until| Err(Error::Outdated(until)))
@@ -239,7 +259,8 @@ impl IdentityProvider {
         })
     }
 
-    /// Whether each of its certificates was issued by an authority out of `authorities` (PEM). Dates do not matter.
+    /// Whether each of its certificates was issued by an authority out of `authorities` (PEM), or has a path there. Dates
+    /// do not matter.
     pub fn check_issued_by(&self, authorities: &[u8]) -> Result<(), Error> {
         let issued = || -> Result<bool, openssl::error::ErrorStack> {
             let mut store = X509StoreBuilder::new()?;
@@ -247,13 +268,16 @@ impl IdentityProvider {
                 store.add_cert(authority)?;
             }
             store.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::NO_CHECK_TIME)?;
-            let (store, none) = (store.build(), Stack::new()?);
+            let (store, mut path) = (store.build(), Stack::new()?);
+            for certificate in &self.path {
+                path.push(X509::from_der(certificate)?)?;
+            }
             for certificate in &self.certificates {
                 let certificate = X509::from_der(certificate)?;
                 if !X509StoreContext::new()?.init(
                     &store,
                     &certificate,
-                    &none,
+                    &path,
                     openssl::x509::X509StoreContextRef::verify_cert,
                 )? {
                     return Ok(false);
@@ -303,31 +327,38 @@ fn sign_out(role: &Element) -> Result<Option<SignOut>, Error> {
     Ok(Some(SignOut::Saml { binding, request_url, response_url }))
 }
 
-/// The certificates of the keys that are for signing, or for anything.
-fn signing_certificates(role: &Element) -> Result<Vec<Vec<u8>>, Error> {
-    let mut certificates: Vec<Vec<u8>> = Vec::new();
+/// The certificates of the keys that are for signing, or for anything. Those of one key belong together.
+fn signing_certificates(role: &Element) -> Result<Bundle, Error> {
+    let mut all = Bundle::default();
     let keys = role.all(ns::METADATA, "KeyDescriptor");
     for key in keys.filter(|key| matches!(key.attribute("use"), None | Some("signing"))) {
-        let mut texts = Vec::new();
+        let mut certificates = Vec::new();
+        let mut unreadable = false;
         key.descend(&mut |part| {
             if part.is(ns::SIGNATURE, "X509Certificate") {
-                texts.push(part.text.as_str());
+                match base64(&part.text) {
+                    Some(certificate) if certificates.contains(&certificate) => {}
+                    Some(certificate) => certificates.push(certificate),
+                    None => unreadable = true,
+                }
             }
         });
-        for text in texts {
-            let certificate = base64(text).ok_or(Error::BadCertificate)?;
-            if !certificates.contains(&certificate) {
-                certificates.push(certificate);
-            }
+        if unreadable || certificates.len() > MAX_CERTIFICATES {
+            return Err(Error::BadCertificate);
         }
+        let value = key.only(ns::SIGNATURE, "KeyInfo").and_then(KeyValue::of);
+        all.join(Bundle::sort(certificates, value.as_ref())?);
     }
-    Ok(certificates)
+    Ok(all)
 }
 
 fn certificates_in(file: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     let text = std::str::from_utf8(file).unwrap_or_default().trim_start_matches('\u{feff}');
     if text.contains("-----BEGIN") {
         let certificates = X509::stack_from_pem(text.as_bytes()).map_err(|_| Error::BadCertificate)?;
+        if certificates.len() > MAX_CERTIFICATES {
+            return Err(Error::BadCertificate);
+        }
         return certificates.iter().map(|one| one.to_der().map_err(|_| Error::BadCertificate)).collect();
     }
     Ok(vec![base64(text).filter(|der| !der.is_empty()).unwrap_or_else(|| file.to_vec())])

@@ -6,6 +6,7 @@
 
 mod assertion;
 pub mod binding;
+mod bundle;
 pub mod claims;
 pub mod config;
 mod decrypt;
@@ -43,6 +44,7 @@ mod ns {
     pub(super) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
     pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
     pub(super) const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
+    pub(super) const SIGNATURE_11: &str = "http://www.w3.org/2009/xmldsig11#";
     pub(super) const ENCRYPTION: &str = "http://www.w3.org/2001/04/xmlenc#";
     pub(super) const ENCRYPTION_11: &str = "http://www.w3.org/2009/xmlenc11#";
     pub(super) const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
