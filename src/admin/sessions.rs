@@ -18,7 +18,7 @@ const SHORTEST: usize = 8;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Arguments {
-    /// The person, by any of their names.
+    /// The person, by any of their names, with or without the realm before it.
     user: Option<String>,
     /// The beginning of an identifier.
     session: Option<String>,
@@ -51,7 +51,6 @@ async fn show(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcom
     let mut item = brief(&session);
     if let Some(fields) = item.as_object_mut() {
         fields.insert("authenticated".into(), json!(session.authenticated.to_string()));
-        fields.insert("realm".into(), json!(session.user.realm));
         fields.insert("person".into(), json!(*session.user));
         fields.insert("name_id".into(), json!(session.assertion.name_id));
         fields.insert("session_index".into(), json!(session.assertion.session_index));
@@ -93,7 +92,7 @@ async fn select(sessions: &Sessions, wanted: &Arguments) -> Result<Vec<Arc<Sessi
         let portion = sessions.list(after, PORTION).await.map_err(|error| error.to_string())?;
         let Some(last) = portion.last() else { break };
         after = Some(last.id);
-        let is_wanted = |session: &Arc<Session>| wanted.user.as_ref().is_none_or(|name| session.user.is_called(name));
+        let is_wanted = |session: &Arc<Session>| wanted.user.as_ref().is_none_or(|name| session.user.answers_to(name));
         found.extend(portion.into_iter().filter(is_wanted));
     }
     found.truncate(most);
@@ -130,6 +129,7 @@ fn brief(session: &Session) -> Value {
     json!({
         "session": session.id.hex(),
         "user": session.user.name,
+        "realm": session.user.realm,
         "client": session.client.to_canonical().to_string(),
         "user_agent": session.user_agent,
         "started": session.started.to_string(),

@@ -109,6 +109,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let mut sources = Vec::new();
     let realms = config.realms.iter().map(|realm| realm_parts(realm, config, clock, &mut sources));
     let realms = realms.collect::<Result<Vec<_>, _>>()?;
+    let claims = realms.iter().map(|realm| Arc::clone(&realm.claims)).collect();
     let processors = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
     let workers = NonZero::new(limits.workers).unwrap_or_else(processors);
     let limits = Limits { workers: workers.get(), ..limits };
@@ -198,7 +199,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         },
     );
     let portal_certificate = portal_certificate(config, &authority)?;
-    let policy = Policy::new(&config.policy, hosts.garden());
+    let known: Vec<_> = config.realms.iter().map(saml::Config::realm).collect();
+    let policy = Policy::new(&config.policy, &known, hosts.garden());
     let fetcher = Fetcher { dialler: Arc::clone(&dialler), tls: tls.clone() };
     let sign_in_hosts = Arc::clone(&hosts);
     let sources = Sources { sources, fetcher, hosts, clock: clock.clone() };
@@ -281,6 +283,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         store,
         keys,
         sources,
+        claims,
         clock: clock.clone(),
         limits,
         finish,

@@ -82,7 +82,7 @@ mod tests {
             realm: realm.realm(),
             service_provider: Arc::default(),
             identity_provider: Arc::clone(&trust),
-            claims: Arc::new(realm.claim_map()),
+            claims: Arc::new(realm.claim_map(&[])),
             mismatch: realm.mismatch,
             idp_initiated: false,
             switch: Arc::new(Switch::on()),
@@ -91,7 +91,7 @@ mod tests {
         let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
         let ear = Arc::clone(&heard);
         hosts.tell(move |names| *ear.lock().unwrap() = names);
-        let policy = Policy::new(&toml::from_str("").unwrap(), hosts.garden());
+        let policy = Policy::new(&toml::from_str("").unwrap(), &[], hosts.garden());
         let open = |host| policy.is_walled_garden(&Destination::of_authority(Scheme::Https, host).unwrap());
         assert!(open("meta.test") && !open("login.microsoftonline.com") && !open("aadcdn.msauth.net"));
         trust.renew(Some(IdentityProvider::from_metadata(include_str!("../../config/contoso.xml")).unwrap()));

@@ -11,6 +11,7 @@ mod metrics;
 mod open;
 mod realms;
 mod recorded;
+mod vouched;
 mod workers;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::listener::{Acceptor, Listener, Secure, Shared};
 use crate::observe::AccessLog;
 use crate::proxy::dial::Dialler;
 use crate::proxy::{Client, Pool, Proxy};
+use crate::saml::ClaimMap;
 use crate::session::keys::Keys;
 use crate::session::store::Store;
 use crate::session::ticket::Tickets;
@@ -69,6 +71,8 @@ pub struct App {
     keys: Keys,
     clock: Clock,
     sources: Sources,
+    /// What each realm may say of people.
+    claims: Vec<Arc<ClaimMap>>,
     limits: Limits,
     /// Fires when exchanges under way are to be the last.
     finish: CancellationToken,
@@ -124,6 +128,7 @@ impl App {
             keys,
             clock,
             sources,
+            claims,
             limits,
             finish,
         } = self;
@@ -146,6 +151,7 @@ impl App {
         let following =
             tokio::spawn(session::follow(Arc::clone(&store), Arc::clone(&sessions), tickets, Arc::clone(&bindings)));
         let looking_after = tokio::spawn(look_after(Arc::clone(&sessions), Arc::clone(&dispatch.log)));
+        let vouching = tokio::spawn(vouched::end_others(Arc::clone(&sessions), claims));
         let upkeep = sweep(Arc::clone(&dispatch), sessions, bindings, Arc::clone(&store), keys, clock, secure);
         let sweeping = tokio::spawn(upkeep);
         let fetching = sources.spawn();
@@ -164,6 +170,7 @@ impl App {
         following.abort();
         looking_after.abort();
         sweeping.abort();
+        vouching.abort();
         fetching.iter().for_each(tokio::task::JoinHandle::abort);
         probing.abort();
         workers.end().await;

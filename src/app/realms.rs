@@ -42,7 +42,7 @@ pub(super) fn realm_parts(
         realm: realm.realm(),
         service_provider: Arc::new(service_provider),
         identity_provider,
-        claims: Arc::new(realm.claim_map()),
+        claims: Arc::new(realm.claim_map(&config.realms)),
         mismatch: realm.mismatch,
         idp_initiated: realm.idp_initiated,
         switch: Arc::new(switch(realm, &config.state)),

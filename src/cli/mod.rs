@@ -109,7 +109,7 @@ enum Report {
 enum Sessions {
     /// List sessions, all or one person's
     List {
-        /// The person, by any of their names
+        /// The person, by any of their names; or realm/name
         #[arg(long)]
         user: Option<String>,
         /// How many at most
@@ -135,7 +135,7 @@ enum Sessions {
         /// Its identifier, or the beginning of it
         #[arg(required_unless_present = "user", conflicts_with = "user")]
         session: Option<String>,
-        /// The person, by any of their names
+        /// The person, by any of their names; or realm/name
         #[arg(long)]
         user: Option<String>,
         /// The configuration file

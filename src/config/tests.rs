@@ -397,7 +397,7 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ),
         (
             "[[policy.rule]]\nname = 'a'\neffect = 'allow'\nauthenticate = false\ngroups = ['g']",
-            "4:16: a rule with `authenticate = false` can't name users or groups / nobody is asked who they are, so it \
+            "4:16: a rule with `authenticate = false` can't name realms, users or groups / nobody is asked who they are, so it \
              would never match",
         ),
         (
@@ -500,4 +500,77 @@ fn a_file_that_is_not_there_is_one_problem() {
     let problems = load(Path::new("/nowhere/a.toml"), &|_| None).unwrap_err();
     assert_eq!(problems.list.len(), 1);
     assert!(problems.to_string().contains("the file can't be read: No such file"), "{problems}");
+}
+
+const FABRIKAM: &str =
+    "[[realm]]\nname = 'fabrikam'\ndomains = ['fabrikam.com']\nentity_id = 'b'\nmetadata = 'contoso.xml'\n";
+
+/// What is said of a rule with this line, with two realms.
+fn said_of_rule(line: &str) -> Vec<String> {
+    said_of(&format!("{FABRIKAM}[[policy.rule]]\nname = 'a'\neffect = 'block'\n{line}"))
+}
+
+#[test]
+fn a_rule_names_people_and_groups_so_that_they_mean_one() {
+    for line in [
+        "users = ['b.simon@contoso.com', 'Eve@Fabrikam.com', 'fabrikam/bsimon', 'guest']",
+        "groups = ['contoso/Interns', 'fabrikam//staff']",
+        "realms = ['fabrikam']\nusers = ['bsimon']\ngroups = ['Interns']",
+    ] {
+        assert_eq!(said_of_rule(line), [""; 0], "{line}");
+    }
+    let write = |name: &str| {
+        format!(
+            "9:10: `{name}` could be of the realms `contoso`, `fabrikam` / write `contoso/{name}`, or name the realm as \
+             `realms = [\"contoso\"]` in this rule"
+        )
+    };
+    for (line, message) in [
+        ("users = ['bsimon']", write("bsimon")),
+        ("users = ['6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01']", write("6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01")),
+        ("groups = ['I']", write("I").replace("9:10", "9:11")),
+        (
+            "users = ['eve@other.example']",
+            "9:10: no realm here speaks for `eve@other.example`, so it means nobody / people are named by the identity claim of \
+             their realm, in one of its `domains`, or by their object ID"
+                .to_owned(),
+        ),
+        ("users = ['fabrikm/eve']", "9:10: there is no realm `fabrikm` / did you mean `fabrikam`?".to_owned()),
+        ("realms = ['fabrikm']", "9:11: there is no realm `fabrikm` / did you mean `fabrikam`?".to_owned()),
+        (
+            "realms = ['fabrikam']\nauthenticate = false",
+            "10:1: a rule with `authenticate = false` can't name realms, users or groups / nobody is asked who they are, so it \
+             would never match"
+                .to_owned(),
+        ),
+    ] {
+        let found: Vec<_> = said_of_rule(line).iter().map(|line| line.replace("10:16", "10:1")).collect();
+        assert_eq!(found, [message], "{line}");
+    }
+    assert_eq!(said_of("[[policy.rule]]\nname = 'a'\neffect = 'block'\nusers = ['bsimon']\ngroups = ['x']"), [""; 0]);
+    let opened = FABRIKAM.replace("entity_id", "foreign_names = ['contoso.com']\nentity_id");
+    let rule = "[[policy.rule]]\nname = 'a'\neffect = 'block'\nusers = ['b.simon@contoso.com']";
+    let found = said_of(&format!("{opened}{rule}"));
+    assert!(found[0].contains("`b.simon@contoso.com` could be of the realms `contoso`, `fabrikam`"), "{found:?}");
+}
+
+#[test]
+fn a_realm_says_for_whom_it_speaks() {
+    for (from, to, message) in [
+        ("'fabrikam.com'", "'*.fabrikam.com'", "`*.fabrikam.com` is not a domain"),
+        ("'fabrikam.com'", "'fabrikam.com.'", "`fabrikam.com.` is not a domain"),
+        ("'fabrikam.com'", "", "a realm without domains speaks for nobody"),
+        ("entity_id", "foreign_names = ['a b']\nentity_id", "`a b` is not a domain"),
+        ("entity_id", "foreign_names = 'yes'\nentity_id", "it is `true`, `false` or a list of domains"),
+        ("'fabrikam'", "'fabri/kam'", "a realm's name can't hold `/`"),
+    ] {
+        let found = said_of(&FABRIKAM.replace(from, to));
+        assert!(found.len() == 1 && found[0].contains(message), "{to}: {found:?}");
+    }
+    for good in ["true", "false", "['guest.example', 'FABRIKAM']"] {
+        assert_eq!(said_of(&FABRIKAM.replace("entity_id", &format!("foreign_names = {good}\nentity_id"))), [""; 0]);
+    }
+    let forced = FABRIKAM.replace("entity_id", "force_authn = true\nidp_initiated = true\nentity_id");
+    let found = said_of(&forced);
+    assert!(found[0].contains("`idp_initiated` can't stand beside `force_authn`"), "{found:?}");
 }

@@ -1,5 +1,6 @@
 //! Who somebody is, and where they come from.
 
+pub mod fold;
 pub mod logon_name;
 pub mod network;
 pub mod realm;
@@ -7,5 +8,5 @@ pub mod user;
 
 pub use logon_name::LogonName;
 pub use network::{Network, Networks};
-pub use realm::Realm;
+pub use realm::{ForeignNames, Realm};
 pub use user::{GUEST, Groups, User};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::fold::is_same;
+
 /// A signed-in person. Made from a verified assertion and from nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -44,11 +46,24 @@ impl User {
         self.realm == GUEST
     }
 
-    /// Whether `name` is a way of naming this person: the recorded name, UPN, mail address or `sAMAccountName`.
-    /// Letter case does not matter, as in Active Directory.
+    /// Whether `name` is a way of naming this person in their realm: the recorded name, UPN, mail address or
+    /// `sAMAccountName`. Letter case does not matter, as in Active Directory. People can change some of these, so no rule
+    /// goes by them: see [`is_named`](Self::is_named).
     pub fn is_called(&self, name: &str) -> bool {
         let names = [Some(&self.name), self.upn.as_ref(), self.email.as_ref(), self.sam_account_name.as_ref()];
-        names.into_iter().flatten().any(|own| own.to_lowercase() == name.to_lowercase())
+        names.into_iter().flatten().any(|own| is_same(own, name))
+    }
+
+    /// Whether it is this person whom the realm calls so: by the configured identity claim, or by the object ID. It
+    /// allocates nothing.
+    pub fn is_named(&self, realm: &str, name: &str) -> bool {
+        self.realm == realm && (is_same(&self.name, name) || is_same(&self.id, name))
+    }
+
+    /// Whether an operator who says `name`, or `realm/name`, may mean this person.
+    pub fn answers_to(&self, name: &str) -> bool {
+        let inside = name.strip_prefix(&self.realm).and_then(|rest| rest.strip_prefix('/'));
+        self.is_called(name) || inside.is_some_and(|inside| self.is_called(inside) || is_same(&self.id, inside))
     }
 
     /// What to call the person on a page.
@@ -89,6 +104,18 @@ mod tests {
             assert!(user.is_called(name), "{name}");
         }
         assert!(!user.is_called("simon") && !user.is_guest());
+        for (realm, name, is) in [
+            ("contoso", "b.simon@CONTOSO.com", true),
+            ("contoso", "0F3C", true),
+            ("fabrikam", "b.simon@contoso.com", false),
+            ("fabrikam", "0f3c", false),
+            ("contoso", "bsimon", false),
+            ("contoso", "britta.simon@contoso.com", false),
+        ] {
+            assert_eq!(user.is_named(realm, name), is, "{realm} {name}");
+        }
+        assert!(user.answers_to("contoso/BSimon") && user.answers_to("bsimon") && user.answers_to("contoso/0f3c"));
+        assert!(!user.answers_to("fabrikam/bsimon") && !user.answers_to("contoso/") && !user.answers_to("0f3c"));
         let guest = User::guest("1".into());
         assert!(guest.is_called("Guest") && guest.is_guest() && guest != User::guest("2".into()));
         assert_eq!(user.friendly_name(), "B.Simon@contoso.com");

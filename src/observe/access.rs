@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use super::burst::{self, Bursts, Repeated};
@@ -187,8 +188,8 @@ pub struct Record {
     pub network: Arc<str>,
     /// The listener that took the request.
     pub listener: Arc<str>,
-    /// The name of the person.
-    #[serde(serialize_with = "name_of")]
+    /// The person: `user`, their name, and `realm`, which vouches for them.
+    #[serde(flatten, serialize_with = "names_of")]
     pub user: Option<Arc<User>>,
     /// The short form of the session's identifier.
     pub session: Option<String>,
@@ -246,11 +247,11 @@ fn text_of<S: Serializer>(method: &Option<http::Method>, serializer: S) -> Resul
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn name_of<S: Serializer>(user: &Option<Arc<User>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match user {
-        Some(user) => serializer.serialize_some(&user.name),
-        None => serializer.serialize_none(),
-    }
+fn names_of<S: Serializer>(user: &Option<Arc<User>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut names = serializer.serialize_map(None)?;
+    names.serialize_entry("user", &user.as_ref().map(|user| &user.name))?;
+    names.serialize_entry("realm", &user.as_ref().map(|user| &user.realm))?;
+    names.end()
 }
 
 /// The name of a request, the same on pages, in events and in the access log.

@@ -88,6 +88,8 @@ pub enum Trouble {
     NotAsked,
     /// The person signed in in another way than the realm asks for.
     OtherWay,
+    /// The identity provider names somebody of a domain that its realm does not speak for.
+    ForeignName,
     /// The sign-in was begun in another browser.
     Foreign,
     /// The account is not assigned to the application.
@@ -136,6 +138,7 @@ impl Trouble {
             Self::NotAnew => "proof-not-anew",
             Self::NotAsked => "sign-in-not-asked",
             Self::OtherWay => "sign-in-other-way",
+            Self::ForeignName => "sign-in-foreign-name",
             Self::Foreign => "sign-in-foreign",
             Self::NotAssigned => "provider-not-assigned",
             Self::NoSession => "provider-no-session",

@@ -137,6 +137,7 @@ pub enum TestCheck {
     Anew,
     Confirmation,
     Identity,
+    Domain,
 }
 
 /// What a claim becomes.
@@ -251,6 +252,7 @@ fn key(check: TestCheck) -> &'static str {
         TestCheck::Anew => "check-anew",
         TestCheck::Confirmation => "check-confirmation",
         TestCheck::Identity => "check-identity",
+        TestCheck::Domain => "check-domain",
     }
 }
 

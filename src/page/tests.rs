@@ -390,7 +390,7 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     ]
 }
 
-const TROUBLES: [Trouble; 25] = [
+const TROUBLES: [Trouble; 26] = [
     Trouble::Clock,
     Trouble::TooLate,
     Trouble::TestLink,
@@ -402,6 +402,7 @@ const TROUBLES: [Trouble; 25] = [
     Trouble::NotAnew,
     Trouble::NotAsked,
     Trouble::OtherWay,
+    Trouble::ForeignName,
     Trouble::Foreign,
     Trouble::NotAssigned,
     Trouble::NoSession,

@@ -1,8 +1,9 @@
 //! Decides what happens to a request. A [`Permit`] is made here and nowhere else, and nothing is dialled without one.
 //!
-//! Order: walled garden, blocked list, sign-in, approved list, rules (the first that matches), default.
+//! Order: blocked list, walled garden, sign-in, approved list, rules (the first that matches), default.
 
 mod matcher;
+pub mod people;
 mod route;
 
 use std::net::IpAddr;
@@ -14,9 +15,10 @@ use serde::Deserialize;
 
 use crate::clock::SignedDuration;
 use crate::identity::network::{SignIn, Unidentified};
-use crate::identity::{Groups, Network, User};
+use crate::identity::{Groups, Network, Realm, User};
 use crate::wire::Destination;
 pub use matcher::{Hosts, Pattern};
+use people::Name;
 pub use route::{Hop, Lane, Route};
 
 /// The `[policy]` section, as written.
@@ -42,10 +44,13 @@ pub struct Config {
 pub struct RuleConfig {
     /// The name that records and the denied page show.
     pub name: String,
-    /// Names of people, in any of their forms.
+    /// Names of realms: of the people whom these vouch for.
+    #[serde(default)]
+    pub realms: Vec<String>,
+    /// People, by the configured identity claim or their object ID; `realm/name` where a name could mean two.
     #[serde(default)]
     pub users: Vec<String>,
-    /// Groups, named as the assertion names them.
+    /// Groups, named as the assertion names them; `realm/group` where there are several realms.
     #[serde(default)]
     pub groups: Vec<String>,
     /// Names of networks.
@@ -187,8 +192,11 @@ pub struct Policy {
 #[derive(Debug)]
 struct Rule {
     name: Arc<str>,
-    users: Vec<String>,
-    groups: Vec<String>,
+    realms: Vec<String>,
+    users: Vec<Name>,
+    groups: Vec<Name>,
+    /// Whether it is about some people only.
+    names_somebody: bool,
     networks: Vec<String>,
     destinations: Option<Hosts>,
     effect: Effect,
@@ -209,14 +217,14 @@ struct Names {
 }
 
 impl Policy {
-    /// Compiles the policy. `garden` are the hosts that sign-in itself needs.
-    pub fn new(config: &Config, garden: Arc<Garden>) -> Self {
+    /// Compiles the policy for the people of these realms. `garden` are the hosts that sign-in itself needs.
+    pub fn new(config: &Config, realms: &[Realm], garden: Arc<Garden>) -> Self {
         Self {
             walled_garden: config.walled_garden.iter().cloned().collect(),
             garden,
             approved: config.approved.iter().cloned().collect(),
             blocked: config.blocked.iter().cloned().collect(),
-            rules: config.rules.iter().map(Rule::new).collect(),
+            rules: config.rules.iter().map(|rule| Rule::new(rule, realms)).collect(),
             default: config.default,
             names: Names {
                 walled_garden: "walled-garden".into(),
@@ -232,11 +240,12 @@ impl Policy {
     /// Decides one request.
     pub fn evaluate(&self, query: Query<'_>) -> Decision {
         let host = &query.destination.host;
-        if self.is_walled_garden(query.destination) {
-            return permit(&self.names.walled_garden, &Lane::default());
-        }
+        // What an identity provider says of itself opens nothing that the operator has closed.
         if self.blocked.contains(host) {
             return deny(&self.names.blocked);
+        }
+        if self.is_walled_garden(query.destination) {
+            return permit(&self.names.walled_garden, &Lane::default());
         }
         let open = self.rules.iter().find(|rule| !rule.authenticate && rule.matches(&query));
         if let Some(rule) = open {
@@ -297,7 +306,12 @@ impl Policy {
         self.rules.iter().any(|rule| (rule.lane.private || rule.lane.route.is_some()) && names(rule))
     }
 
-    /// Whether requests for this destination need no sign-in at all.
+    /// Whether nobody may reach this host.
+    pub fn is_blocked(&self, host: &url::Host<String>) -> bool {
+        self.blocked.contains(host)
+    }
+
+    /// Whether requests for this destination need no sign-in at all, unless they are blocked.
     pub fn is_walled_garden(&self, destination: &Destination) -> bool {
         self.walled_garden.contains(&destination.host) || self.garden.0.load().contains(&destination.host)
     }
@@ -312,12 +326,19 @@ fn deny(rule: &Arc<str>) -> Decision {
 }
 
 impl Rule {
-    fn new(config: &RuleConfig) -> Self {
+    fn new(config: &RuleConfig, realms: &[Realm]) -> Self {
         let destinations = &config.destinations;
+        // The check of the configuration finds what can mean two. Nobody is let through by such a name, and nobody
+        // passes a rule that blocks it.
+        let certain = |found: Vec<Name>| if found.len() > 1 && config.effect == Effect::Allow { vec![] } else { found };
+        let users = config.users.iter().flat_map(|name| certain(people::people(name, realms, &config.realms)));
+        let groups = config.groups.iter().flat_map(|name| certain(people::groups(name, realms, &config.realms)));
         Self {
             name: config.name.as_str().into(),
-            users: config.users.clone(),
-            groups: config.groups.clone(),
+            realms: config.realms.clone(),
+            users: users.collect(),
+            groups: groups.collect(),
+            names_somebody: !config.users.is_empty() || !config.groups.is_empty(),
             networks: config.networks.clone(),
             destinations: (!destinations.is_empty()).then(|| destinations.iter().cloned().collect()),
             effect: config.effect,
@@ -334,18 +355,25 @@ impl Rule {
             && self.matches_user(query.user)
     }
 
-    /// A person is meant when they are named, or when one of their groups is.
+    /// A person is meant when they are named, or when one of their groups is; by their own realm in any case.
     fn matches_user(&self, user: Option<&User>) -> bool {
-        if self.users.is_empty() && self.groups.is_empty() {
+        if self.realms.is_empty() && !self.names_somebody {
             return true;
         }
         let Some(user) = user else { return false };
-        self.users.iter().any(|name| user.is_called(name))
+        let of_realm = self.realms.is_empty() || self.realms.contains(&user.realm);
+        of_realm && (!self.names_somebody || self.names(user))
+    }
+
+    fn names(&self, user: &User) -> bool {
+        self.users.iter().any(|name| name.is_of(user))
             || match &user.groups {
-                Groups::Known(groups) => self.groups.iter().any(|name| groups.contains(name)),
+                Groups::Known(groups) => self.groups.iter().any(|name| name.is_among(groups, user)),
                 // Whether the person is in the group is not known: a rule that blocks it applies, one that allows it
                 // does not.
-                Groups::Unknown => !self.groups.is_empty() && self.effect == Effect::Block,
+                Groups::Unknown => {
+                    self.effect == Effect::Block && self.groups.iter().any(|name| name.realm() == user.realm)
+                }
             }
     }
 

@@ -19,10 +19,14 @@ fn user(groups: Groups) -> User {
     }
 }
 
+fn realm(name: &str) -> Realm {
+    Realm { name: name.into(), domains: vec![format!("{name}.com")], ..Realm::default() }
+}
+
 fn policy(toml: &str) -> Policy {
     let garden = Garden::default();
     garden.plant(["=login.test".to_owned().try_into().unwrap()]);
-    Policy::new(&toml::from_str(toml).unwrap(), Arc::new(garden))
+    Policy::new(&toml::from_str(toml).unwrap(), &[realm("contoso")], Arc::new(garden))
 }
 
 /// The decision in a word: the rule that permitted, `!` and the rule that denied, or `?`.
@@ -41,7 +45,7 @@ fn word(decision: &Decision) -> String {
 }
 
 const RULES: &str = r#"
-    walled_garden = ["garden.test"]
+    walled_garden = ["garden.test", "blocked.test"]
     approved = ["approved.test"]
     blocked = ["blocked.test", "bad.approved.test"]
     [[rule]]
@@ -51,12 +55,12 @@ const RULES: &str = r#"
     authenticate = false
     [[rule]]
     name = "no-games"
-    groups = ["staff"]
+    groups = ["Staff"]
     destinations = ["games.test", "approved.test"]
     effect = "block"
     [[rule]]
     name = "bsimon-intranet"
-    users = ["BSIMON"]
+    users = ["B.SIMON@Contoso.com"]
     destinations = ["intranet.test"]
     effect = "allow"
     private = true
@@ -71,7 +75,7 @@ fn lists_stand_before_rules_and_the_first_rule_that_matches_decides() {
     let policy = policy(RULES);
     let office = network(SignIn::Required, Unidentified::Refuse);
     let staff = user(Groups::Known(vec!["staff".into()]));
-    let other = User { sam_account_name: None, ..user(Groups::Known(vec![])) };
+    let other = User { name: "alexw@contoso.com".into(), id: "2".into(), ..user(Groups::Known(vec![])) };
     for (who, host, decision) in [
         (None, "news.test", "?"),
         (None, "garden.test", "walled-garden"),
@@ -183,4 +187,105 @@ fn a_rule_can_want_a_young_proof_of_who_somebody_is() {
         "nobody can be asked"
     );
     assert_eq!(at(required, None, None, "payroll.test", Policy::evaluate_preflight), "payroll", "it carries nobody");
+}
+
+// A realm's identity provider names its people, and nobody else's.
+#[test]
+fn a_name_or_group_of_one_realm_is_nobodys_of_another() {
+    let realms = [realm("contoso"), realm("fabrikam")];
+    let rules = r#"
+        default = "block"
+        [[rule]]
+        name = "person"
+        users = ["b.simon@contoso.com"]
+        destinations = ["person.test"]
+        effect = "allow"
+        [[rule]]
+        name = "object"
+        users = ["contoso/6A1F0C52-8D3B-4B7E-A2C9-1F4E5D6C7B01"]
+        destinations = ["object.test"]
+        effect = "allow"
+        [[rule]]
+        name = "group"
+        groups = ["contoso/STAFF"]
+        destinations = ["group.test"]
+        effect = "allow"
+        [[rule]]
+        name = "realm"
+        realms = ["contoso"]
+        destinations = ["realm.test"]
+        effect = "allow"
+        [[rule]]
+        name = "both"
+        realms = ["contoso"]
+        groups = ["Staff"]
+        destinations = ["both.test"]
+        effect = "allow"
+        [[rule]]
+        name = "bare"
+        users = ["bsimon"]
+        groups = ["staff"]
+        destinations = ["bare.test"]
+        effect = "allow"
+    "#;
+    let policy = Policy::new(&toml::from_str(rules).unwrap(), &realms, Arc::default());
+    let office = network(SignIn::Required, Unidentified::Refuse);
+    let id = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01";
+    let own = User { id: id.into(), ..user(Groups::Known(vec!["Staff".into()])) };
+    let theirs = User { realm: "fabrikam".into(), ..own.clone() };
+    let gone = User { realm: "gone".into(), ..own.clone() };
+    for host in ["person.test", "object.test", "group.test", "realm.test", "both.test"] {
+        assert_eq!(decide(&policy, Some(&own), &office, host), host.trim_end_matches(".test"));
+        for other in [&theirs, &gone, &User::guest("1".into())] {
+            assert_eq!(decide(&policy, Some(other), &office, host), "!default", "{host}: {}", other.realm);
+        }
+    }
+    for who in [&own, &theirs] {
+        assert_eq!(decide(&policy, Some(who), &office, "bare.test"), "!default", "it could mean two");
+    }
+    // What blocks a name that can mean two blocks both.
+    let strict = "[[rule]]\nname = \"bare\"\ngroups = [\"STAFF\"]\neffect = \"block\"";
+    let policy = Policy::new(&toml::from_str(strict).unwrap(), &realms, Arc::default());
+    for who in [&own, &theirs, &User { groups: Groups::Unknown, ..own.clone() }] {
+        assert_eq!(decide(&policy, Some(who), &office, "x.test"), "!bare");
+    }
+    let only_theirs = "[[rule]]\nname = \"theirs\"\ngroups = [\"fabrikam/x\"]\neffect = \"block\"";
+    let policy = Policy::new(&toml::from_str(only_theirs).unwrap(), &realms, Arc::default());
+    let unknown = User { groups: Groups::Unknown, ..own };
+    assert_eq!(decide(&policy, Some(&unknown), &office, "x.test"), "default", "nobody of contoso is in it");
+    assert_eq!(decide(&policy, Some(&User { groups: Groups::Unknown, ..theirs }), &office, "x.test"), "!theirs");
+}
+
+#[test]
+fn case_lets_nobody_pass_a_rule() {
+    let office = network(SignIn::Required, Unidentified::Refuse);
+    for (written, asserted) in [
+        ("Interns", "interns"),
+        ("interns", "INTERNS"),
+        ("6A1F0C52-8D3B-4B7E-A2C9-1F4E5D6C7B01", "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01"),
+        ("Prüfung", "PRÜFUNG"),
+    ] {
+        let rule = format!("[[rule]]\nname = \"no\"\ngroups = [\"{written}\"]\neffect = \"block\"");
+        let somebody = user(Groups::Known(vec!["other".into(), asserted.into()]));
+        assert_eq!(decide(&policy(&rule), Some(&somebody), &office, "x.test"), "!no", "{written}");
+        let rule = format!("[[rule]]\nname = \"no\"\nusers = [\"contoso/{written}\"]\neffect = \"block\"");
+        let somebody = User { name: asserted.into(), ..user(Groups::Known(vec![])) };
+        assert_eq!(decide(&policy(&rule), Some(&somebody), &office, "x.test"), "!no", "{written}");
+    }
+}
+
+#[test]
+fn only_the_identity_claim_and_the_object_id_name_a_person_in_rules() {
+    let office = network(SignIn::Required, Unidentified::Refuse);
+    let somebody = User {
+        email: Some("boss@contoso.com".into()),
+        upn: Some("boss2@contoso.com".into()),
+        sam_account_name: Some("boss".into()),
+        display_name: Some("The Boss".into()),
+        ..user(Groups::Known(vec![]))
+    };
+    for name in ["boss@contoso.com", "boss2@contoso.com", "boss", "The Boss"] {
+        let rule = format!("default = \"block\"\n[[rule]]\nname = \"boss\"\nusers = [\"{name}\"]\neffect = \"allow\"");
+        assert_eq!(decide(&policy(&rule), Some(&somebody), &office, "x.test"), "!default", "{name}");
+    }
 }

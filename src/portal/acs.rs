@@ -103,6 +103,7 @@ impl Refusal {
             Self::Response(Error::NotAnew) | Self::NotAnew => "not-anew",
             Self::Response(Error::OtherContext) => "other-context",
             Self::Response(_) | Self::NoResponse | Self::UnknownRealm => "refused",
+            Self::Claims(crate::saml::claims::Error::Foreign(_)) => "foreign-name",
             Self::Claims(_) => "claims",
             Self::Spent => "spent",
             Self::OtherBrowser => "other-browser",
@@ -201,8 +202,8 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
     let consumed = portal.parts.pending.consume(id).await.map_err(|error| fail(error.into()))?;
     consumed.ok_or_else(|| fail(Refusal::Spent))?;
     use_up(portal, &idp, &accepted).await.map_err(fail)?;
-    // Whoever was asked about without a page is not made somebody else without one.
-    if pending.renews && !realm.realm.is_name_of(&pending.typed, &user) {
+    // Whoever was asked about without a page is not made somebody else without one, however alike they are called.
+    if pending.renews && !is_person_here(portal, visit, &user).await {
         return Err(fail(Refusal::OtherPerson));
     }
     if let Some(session) = pending.proves {
@@ -216,6 +217,13 @@ async fn sign_in(portal: &Arc<Shared>, visit: &Visit, form: &Form) -> Result<Res
         begin(portal, visit, user, accepted, note.as_ref(), pending.returning.as_deref()).await.map_err(fail)?;
     cookie::remove(&mut response, &cookie::pending(id));
     Ok(response)
+}
+
+/// Whether the session that this browser has is this person's.
+async fn is_person_here(portal: &Shared, visit: &Visit, user: &User) -> bool {
+    let Some(previous) = previous(portal, visit) else { return false };
+    let session = portal.parts.sessions.recall(previous).await;
+    session.is_some_and(|session| (&session.user.realm, &session.user.id) == (&user.realm, &user.id))
 }
 
 /// Whether a refusal uses the sign-in up. What only a key of ours can read is asked for once: whoever sends changed
@@ -445,6 +453,7 @@ fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Response<Body> {
         Refusal::Busy | Refusal::Store(store::Error::Full) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy, None),
         Refusal::Store(store::Error::Away) => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Away, None),
         Refusal::Response(error) => (StatusCode::FORBIDDEN, trouble_of(error), None),
+        Refusal::Claims(crate::saml::claims::Error::Foreign(_)) => (StatusCode::FORBIDDEN, Trouble::ForeignName, None),
         Refusal::NoResponse | Refusal::UnknownRealm | Refusal::Broken | Refusal::Claims(_) | Refusal::Replayed => {
             (StatusCode::FORBIDDEN, Trouble::Refused, None)
         }
@@ -503,7 +512,7 @@ mod tests {
                 realm: realm.realm(),
                 service_provider: Arc::new(crate::saml::ServiceProvider { keys, ..Default::default() }),
                 identity_provider: Arc::new(crate::portal::Trust::renewable(None, crate::clock::Clock::system())),
-                claims: Arc::new(realm.claim_map()),
+                claims: Arc::new(realm.claim_map(&[])),
                 mismatch: realm.mismatch,
                 idp_initiated: false,
                 switch: Arc::new(crate::portal::Switch::on()),

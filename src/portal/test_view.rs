@@ -58,6 +58,7 @@ fn check(check: Check) -> TestCheck {
         Check::Anew => TestCheck::Anew,
         Check::Confirmation => TestCheck::Confirmation,
         Check::Identity => TestCheck::Identity,
+        Check::Domain => TestCheck::Domain,
     }
 }
 

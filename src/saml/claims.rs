@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Groups, User};
+use crate::identity::fold::fold;
+use crate::identity::realm::plain_name;
+use crate::identity::{Groups, Realm, User};
 use crate::saml::response::{Accepted, Attribute};
 
 /// The name that Entra sends: the user principal name, unless the application was set up otherwise.
@@ -25,8 +27,10 @@ const MAX_LEN: usize = 512;
 /// Which claims say who somebody is. Names of claims are compared without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimMap {
-    /// The realm's name.
-    pub realm: String,
+    /// The realm, which says whom its identity provider may name.
+    pub realm: Realm,
+    /// The domains of other realms, of both kinds and in lower case.
+    pub taken: Vec<String>,
     /// The claims that name the person; the first one that is there does.
     pub identity: Vec<String>,
     /// The claim that names their groups.
@@ -47,6 +51,11 @@ pub enum Error {
     /// Nothing, too much, or characters that cannot be seen.
     #[error("the claim {0} has an empty or unusable value")]
     Unusable(String),
+    /// A name in a domain that the realm does not speak for. It could be somebody else's.
+    #[error(
+        "the realm does not speak for the domain of `{0}`: if it may, add the domain to its `domains`, or to `foreign_names` for guests"
+    )]
+    Foreign(String),
     /// A person of another tenant, or of none.
     #[error("the person belongs to another tenant than the required one")]
     WrongTenant,
@@ -115,17 +124,27 @@ impl ClaimMap {
         {
             return Err(Error::WrongTenant);
         }
-        let name = self.name(claims)?;
+        let name = plain_name(self.name(claims)?);
+        if !self.speaks_for(&name) {
+            return Err(Error::Foreign(name));
+        }
+        // What is not the realm's to say is left out: it names nobody here.
+        let own = |field| Ok::<_, Error>(claims.first(names_of(field))?.filter(|name| self.speaks_for(name)));
         Ok(User {
-            realm: self.realm.clone(),
-            id: claims.single(OBJECT_ID)?.unwrap_or(name).to_lowercase(),
+            realm: self.realm.name.clone(),
+            id: fold(claims.single(OBJECT_ID)?.unwrap_or(&name)),
             display_name: claims.single(DISPLAY_NAME)?.map(str::to_owned),
-            sam_account_name: claims.first(names_of(Field::SamAccountName))?,
-            upn: claims.first(names_of(Field::Upn))?.filter(|upn| upn.contains('@')),
-            email: claims.first(names_of(Field::Email))?,
+            sam_account_name: own(Field::SamAccountName)?,
+            upn: own(Field::Upn)?.filter(|upn| upn.contains('@')),
+            email: own(Field::Email)?,
             groups: self.groups(claims),
-            name: name.to_owned(),
+            name,
         })
+    }
+
+    /// Whether the realm's identity provider may call somebody so.
+    pub fn speaks_for(&self, name: &str) -> bool {
+        self.realm.speaks_for(name, &self.taken)
     }
 
     fn name<'a>(&self, claims: Claims<'a>) -> Result<&'a str, Error> {
@@ -182,9 +201,12 @@ impl<'a> Claims<'a> {
     }
 }
 
-/// Characters that change how a name looks and not who it names: direction marks, zero width.
+/// Characters that change how a name looks and not who it names: direction marks, zero width; and those that look like the
+/// ones that a domain stands behind.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    let looks_like_a_mark = matches!(c, '\u{ff20}' | '\u{fe6b}' | '\u{ff3c}' | '\u{fe68}');
+    let unseen = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    looks_like_a_mark || unseen
 }
 
 #[cfg(test)]

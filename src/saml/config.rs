@@ -9,7 +9,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::clock::SignedDuration;
-use crate::identity::Realm;
+use crate::identity::realm::plain_domain;
+use crate::identity::{ForeignNames, Realm};
 use crate::saml::request::Options;
 use crate::saml::{Binding, ClaimMap, Key, ServiceProvider, claims, identity_provider, key};
 
@@ -27,6 +28,9 @@ pub struct Config {
     pub name: String,
     /// The DNS domains of its people: what stands behind the `@`.
     pub domains: Vec<String>,
+    /// Whose names its identity provider may give out besides: `true`, or a list of domains. Default: nobody's.
+    #[serde(default)]
+    pub foreign_names: ForeignNames,
     /// The DNS domain that each NetBIOS domain stands for: `CONTOSO = "contoso.com"`.
     #[serde(default)]
     pub netbios: BTreeMap<String, String>,
@@ -232,8 +236,9 @@ impl Config {
     pub fn realm(&self) -> Realm {
         Realm {
             name: self.name.clone(),
-            domains: self.domains.iter().map(|domain| domain.to_lowercase()).collect(),
-            netbios: self.netbios.iter().map(|(short, dns)| (short.clone(), dns.to_lowercase())).collect(),
+            domains: self.domains.iter().map(|domain| plain_domain(domain)).collect(),
+            netbios: self.netbios.iter().map(|(short, dns)| (short.clone(), plain_domain(dns))).collect(),
+            foreign_names: self.foreign_names.clone(),
         }
     }
 
@@ -273,10 +278,12 @@ impl Config {
         })
     }
 
-    /// Which claims say who somebody is.
-    pub fn claim_map(&self) -> ClaimMap {
+    /// Which claims say who somebody is, beside all the `realms` that there are.
+    pub fn claim_map(&self, realms: &[Self]) -> ClaimMap {
+        let realm = self.realm();
         ClaimMap {
-            realm: self.name.clone(),
+            taken: realm.taken(&realms.iter().map(Self::realm).collect::<Vec<_>>()),
+            realm,
             identity: self.identity_claims.clone(),
             groups: self.group_claim.clone(),
             tenant: self.require_tenant.clone(),

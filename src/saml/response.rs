@@ -107,6 +107,8 @@ pub enum Check {
     Confirmation,
     /// Whether the claims name somebody.
     Identity,
+    /// Whether the realm speaks for the domain of that name.
+    Domain,
 }
 
 type OfResponse = fn(&Facts, &Expected<'_>, Timestamp) -> Result<(), Error>;

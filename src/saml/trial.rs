@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::saml::assertion::Assertion;
 use crate::saml::binding::Outgoing;
-use crate::saml::claims::Field;
+use crate::saml::claims::{self, Field};
 use crate::saml::guard::{self, Guarded, Status};
 use crate::saml::response::{self, Accepted, Check, Expected, OF_ASSERTION, OF_RESPONSE};
 use crate::saml::verify::{self, Verified};
@@ -190,14 +190,24 @@ impl Report {
             name_id: assertion.name_id,
             attributes: assertion.attributes,
         };
-        let outcome = match claims.user(&accepted) {
-            Ok(_) => Outcome::Passed,
+        let user = claims.user(&accepted).map(|user| user.name);
+        let outcome = match &user {
+            Ok(_) | Err(claims::Error::Foreign(_)) => Outcome::Passed,
             Err(error) => Outcome::Failed(error.to_string()),
         };
         let wanted =
             (claims.identity.join(", "), accepted.attributes.iter().map(|a| a.name.as_str()).collect::<Vec<_>>());
         let compared = Some((wanted.0, wanted.1.join(", ")));
         self.steps.push(Step { check: Check::Identity, outcome, compared });
+        let domains = || claims.realm.domains.join(", ");
+        let (outcome, compared) = match user {
+            Ok(name) => (Outcome::Passed, Some((domains(), name))),
+            Err(claims::Error::Foreign(name)) => {
+                (Outcome::Failed(claims::Error::Foreign(name.clone()).to_string()), Some((domains(), name)))
+            }
+            Err(_) => (Outcome::NotReached, None),
+        };
+        self.steps.push(Step { check: Check::Domain, outcome, compared });
         let explained = claims.explain(&accepted).into_iter().zip(accepted.attributes);
         self.claims = explained
             .take(MAX_LISTED)
@@ -213,7 +223,7 @@ impl Report {
         let of_response = OF_RESPONSE.iter().map(|(check, _)| *check);
         let of_assertion = OF_ASSERTION.iter().map(|(check, _)| *check);
         let between = [Check::Status, Check::Signature, Check::Assertion];
-        for check in of_response.chain(between).chain(of_assertion).chain([Check::Identity]) {
+        for check in of_response.chain(between).chain(of_assertion).chain([Check::Identity, Check::Domain]) {
             if self.steps.iter().all(|step| step.check != check) {
                 self.steps.push(Step { check, outcome: Outcome::NotReached, compared: None });
             }

@@ -35,6 +35,7 @@ mod peers;
 mod portal;
 mod program;
 mod raw;
+mod realms;
 mod records;
 mod redis;
 mod restart;

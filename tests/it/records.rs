@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::world::World;
 
-const FIELDS: [&str; 25] = [
+const FIELDS: [&str; 26] = [
     "time",
     "request_id",
     "client",
     "network",
     "listener",
     "user",
+    "realm",
     "session",
     "surrogate",
     "strength",
@@ -58,6 +59,7 @@ fn each_request_and_each_tunnel_has_one_line_with_who_and_why() {
         assert!(record["time"].as_str().unwrap().ends_with('Z'), "{record}");
         assert_eq!(record["path"].is_null(), record["method"] == "CONNECT", "{record}");
         assert_eq!(record["user"].is_null(), record["session"].is_null(), "{record}");
+        assert_eq!(record["user"].is_null(), record["realm"].is_null(), "{record}");
         assert_eq!(record["user"].is_null(), record["surrogate"] == "none", "{record}");
         assert_eq!(record["user"].is_null(), record["strength"] == "none", "{record}");
         let dialled = record["decision"] == "permitted";

@@ -3,6 +3,7 @@
 mod edges;
 mod egress;
 mod people;
+mod rules;
 
 use super::Config;
 use super::problem::{Place, Problem};
@@ -26,7 +27,7 @@ pub(super) fn check<T>(config: &Config, text: &str, reading: &Reading<'_, T>) ->
     edges::pac(config, &mut check);
     people::networks(config, &mut check);
     people::realms(config, &mut check);
-    people::policy(config, &mut check);
+    rules::policy(config, &mut check);
     check.problems
 }
 

@@ -1,13 +1,15 @@
 //! Checks who is asked to sign in, where, and for what.
 
-use super::{Check, at, edges, egress};
+use super::{Check, at, edges};
 use crate::clock::SignedDuration;
 use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
-use crate::identity::GUEST;
+use crate::identity::fold::fold;
 use crate::identity::network::ELSEWHERE;
-use crate::{policy, saml};
+use crate::identity::realm::{Scope, plain_domain};
+use crate::identity::{ForeignNames, GUEST};
+use crate::saml;
 
 pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
     check.unique(&["network"], config.networks.iter().map(|network| network.name.as_str()));
@@ -45,21 +47,34 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
             let help = "it stands for people without an account";
             check.note(at!["realm", index, "name"], format!("no realm can be called `{GUEST}`"), help);
         }
+        if realm.name.contains('/') {
+            let help = "rules write `realm/name`, so the first `/` ends the realm's name";
+            check.note(at!["realm", index, "name"], "a realm's name can't hold `/`", help);
+        }
         if realm.domains.is_empty() {
             let help = "write the domains of its people: what stands behind the `@`";
-            check.note(at!["realm", index, "domains"], "a realm without domains is never chosen", help);
+            check.note(at!["realm", index, "domains"], "a realm without domains speaks for nobody", help);
+        }
+        if let ForeignNames::Of(domains) = &realm.foreign_names {
+            for domain in domains.iter().filter(|domain| !is_domain(domain)) {
+                let help = "write `true` for all that are no other realm's, or domains such as \"example.com\"";
+                check.note(at!["realm", index, "foreign_names"], format!("`{domain}` is not a domain"), help);
+            }
         }
         for (at, domain) in realm.domains.iter().enumerate() {
             let path = at!["realm", index, "domains", at];
-            match idna::domain_to_ascii_strict(domain) {
-                Ok(ascii) if !ascii.is_empty() => claim(&mut taken, ascii, &realm.name, path, check),
-                _ => check.note(path, format!("`{domain}` is not a domain"), "such as \"example.com\""),
+            if is_domain(domain) {
+                claim(&mut taken, plain_domain(domain), &realm.name, path, check);
+            } else {
+                let help =
+                    "such as \"example.com\"; it stands for itself alone, so write each one that there is below it";
+                check.note(path, format!("`{domain}` is not a domain"), help);
             }
         }
         for (short, domain) in &realm.netbios {
             let path = at!["realm", index, "netbios", short.as_str()];
-            claim(&mut taken, short.to_lowercase(), &realm.name, path, check);
-            if !realm.domains.iter().any(|own| own.eq_ignore_ascii_case(domain)) {
+            claim(&mut taken, fold(short), &realm.name, path, check);
+            if !realm.domains.iter().any(|own| plain_domain(own) == plain_domain(domain)) {
                 let message = format!("`{short}` stands for `{domain}`, which is not one of the realm's domains");
                 check.note(path, message, "");
             }
@@ -67,6 +82,10 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
         identity_provider(index, realm, check);
         keys(index, realm, check);
     }
+}
+
+fn is_domain(domain: &str) -> bool {
+    matches!(Scope::of(&format!("x@{domain}")), Scope::Domain(_))
 }
 
 /// Our own keys are read as they will be read at the start.
@@ -141,38 +160,6 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
     if refresh < SignedDuration::from_secs(1) || refresh > SignedDuration::from_hours(24 * 30) {
         let message = "`metadata_refresh` is between \"1s\" and \"30d\"";
         check.note(at!["realm", index, "metadata_refresh"], message, "");
-    }
-}
-
-pub(super) fn policy(config: &Config, check: &mut Check<'_>) {
-    check.unique(&["policy", "rule"], config.policy.rules.iter().map(|rule| rule.name.as_str()));
-    for (index, rule) in config.policy.rules.iter().enumerate() {
-        for (at, network) in rule.networks.iter().enumerate() {
-            known_network(at!["policy", "rule", index, "networks", at], network, config, check);
-        }
-        if let Some(route) = &rule.route {
-            egress::known_ways(at!["policy", "rule", index, "route"], route, config, check);
-        }
-        reauthentication(index, rule, check);
-        let names_somebody = !rule.users.is_empty() || !rule.groups.is_empty();
-        if names_somebody && !rule.authenticate {
-            let help = "nobody is asked who they are, so it would never match";
-            let message = "a rule with `authenticate = false` can't name users or groups";
-            check.note(at!["policy", "rule", index, "authenticate"], message, help);
-        }
-    }
-}
-
-fn reauthentication(index: usize, rule: &policy::RuleConfig, check: &mut Check<'_>) {
-    let Some(within) = rule.reauthenticate else { return };
-    let path = at!["policy", "rule", index, "reauthenticate"];
-    if within < SignedDuration::from_mins(1) {
-        let help = "people need that long to come back from the sign-in page";
-        check.note(path, "`reauthenticate` is at least \"1m\"", help);
-    }
-    if rule.effect == policy::Effect::Block || !rule.authenticate {
-        let help = "remove it: nobody is let through by this rule because of who they are";
-        check.note(path, "`reauthenticate` can't stand in a rule that blocks or asks nobody", help);
     }
 }
 

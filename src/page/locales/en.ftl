@@ -236,6 +236,10 @@ sign-in-other-way = You signed in in another way than is wanted here
     .what = The sign-in worked, but not with the kind of proof that your organisation asks for here, so you are not signed in.
     .why = For instance, a password alone where a second factor is wanted, or a key where a password is.
     .next = Start again and choose another way on the sign-in page. If there is none, tell your help desk the request ID: the ways are listed in authn_context of this realm.
+sign-in-foreign-name = Your account belongs to another domain
+    .what = The sign-in worked, but the name that came back is not in a domain that this sign-in page may speak for, so you are not signed in.
+    .why = Each sign-in page may name people of its own domains only. Otherwise one organisation could pass its people off as another's.
+    .next = Start again with your own organisation's address. If it should work with this account, tell your help desk the request ID: an administrator can add the domain to domains of this realm, or to foreign_names for guests.
 sign-in-foreign = This sign-in was not started in this browser
     .what = You are not signed in, because the sign-in did not begin here.
     .why = The link was opened in another browser, the cookies were deleted meanwhile, or somebody sent you the link.
@@ -533,6 +537,10 @@ check-confirmation = It may be presented here and now (Recipient)
 check-identity = The claims name somebody
     .wanted = wanted one of
     .cure = None of the identity_claims of this realm is there, or one is empty, doubled, or belongs to another tenant. In Entra: Attributes & Claims, Add new claim, with an empty namespace. Or name one of the claims that were found in identity_claims.
+
+check-domain = The realm speaks for the domain of that name
+    .wanted = wanted one of
+    .cure = The name is in a domain that is not one of this realm's. If it is one of its own, add it to domains of this realm. If it is a guest's, add it to foreign_names, or send a claim with the name that guests have in the tenant.
 
 field-name = the name in records and rules
 field-id = the unchanging identifier

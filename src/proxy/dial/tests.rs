@@ -95,7 +95,7 @@ fn http(address: SocketAddr) -> String {
 /// A permit of a rule with these options.
 fn permit(options: &str) -> Permit {
     let rule = format!("[[rule]]\nname = 'a'\neffect = 'allow'\nauthenticate = false\n{options}");
-    let policy = Policy::new(&toml::from_str(&rule).unwrap(), std::sync::Arc::default());
+    let policy = Policy::new(&toml::from_str(&rule).unwrap(), &[], std::sync::Arc::default());
     let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
     let destination = tunnel("any.test:443");
     match policy.evaluate(Query { user: None, proven: None, network: &network, destination: &destination }) {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::clock::Timestamp;
+use crate::identity::ForeignNames;
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -21,7 +22,8 @@ fn accepted(attributes: &[(&str, &[&str])]) -> Accepted {
 
 fn map() -> ClaimMap {
     ClaimMap {
-        realm: "contoso".into(),
+        realm: Realm { name: "contoso".into(), domains: vec!["contoso.com".into()], ..Realm::default() },
+        taken: vec!["fabrikam.com".into()],
         identity: IDENTITY.map(str::to_owned).to_vec(),
         groups: GROUPS.into(),
         tenant: None,
@@ -156,4 +158,43 @@ fn it_can_be_said_which_claim_became_which_field() {
     assert_eq!((&explained[4], &explained[5]), (&vec![Field::Name], &vec![Field::Tenant]));
     let user = map.user(&accepted).unwrap();
     assert_eq!((user.name.as_str(), user.id.as_str()), ("tea", "0f3c"), "as it was said");
+}
+
+#[test]
+fn a_name_of_a_domain_that_is_not_the_realms_is_refused_and_decoration_of_one_is_left_out() {
+    let named = |name: &str| map().user(&accepted(&[(NAME, &[name])])).map(|user| user.name);
+    for name in ["B.Simon@contoso.com", "B.Simon@CONTOSO.com", "bsimon", "eve_fabrikam.com#EXT#@contoso.com"] {
+        assert_eq!(named(name), Ok(name.to_owned()));
+    }
+    for name in ["eve@fabrikam.com", "eve@sub.contoso.com", "b.simon@contoso.com.", "FABRIKAM\\eve", "a@b@contoso.com"]
+    {
+        assert_eq!(named(name), Err(Error::Foreign(name.to_owned())));
+    }
+    for look_alike in ["eve\u{ff20}fabrikam.com", "FABRIKAM\u{ff3c}eve"] {
+        assert_eq!(named(look_alike), Err(Error::Unusable(NAME.to_owned())), "{look_alike}");
+    }
+    let any = ClaimMap { realm: Realm { foreign_names: ForeignNames::Any, ..map().realm }, ..map() };
+    let of_any = |name: &str| any.user(&accepted(&[(NAME, &[name])])).map(|user| user.name);
+    assert_eq!(of_any("eve@guest.example"), Ok("eve@guest.example".to_owned()));
+    assert!(of_any("eve@fabrikam.com").is_err(), "another realm's stays its own");
+    let user = map()
+        .user(&accepted(&[
+            (NAME, &["B.Simon@contoso.com"]),
+            ("userPrincipalName", &["boss@fabrikam.com"]),
+            (EMAIL, &["boss@fabrikam.com"]),
+            ("sAMAccountName", &["FABRIKAM\\boss"]),
+        ]))
+        .unwrap();
+    assert_eq!((user.upn, user.email, user.sam_account_name), (None, None, None));
+}
+
+#[test]
+fn however_a_domain_is_written_it_is_one_name() {
+    let realm = Realm { domains: vec!["xn--bcher-kva.example".into()], ..map().realm };
+    let map = ClaimMap { realm, ..map() };
+    for written in ["Eve@bücher.example", "Eve@BÜCHER.example", "eve@xn--bcher-kva.example"] {
+        let user = map.user(&accepted(&[(NAME, &[written])])).unwrap();
+        assert_eq!(user.id, "eve@xn--bcher-kva.example", "{written}");
+        assert!(user.is_named("contoso", "eve@xn--bcher-kva.example"), "{written}");
+    }
 }

@@ -35,8 +35,8 @@ fn a_realm_by_hand_needs_little() {
     assert_eq!(us.acs_aliases, ["https://portal.test/ssoAssert?cmpID=1"]);
     assert_eq!(config.realm().domains, ["contoso.com"]);
     assert_eq!(config.mismatch, Mismatch::Accept);
-    assert_eq!(config.claim_map().identity, claims::IDENTITY);
-    assert_eq!(config.claim_map().groups, claims::GROUPS);
+    assert_eq!(config.claim_map(&[]).identity, claims::IDENTITY);
+    assert_eq!(config.claim_map(&[]).groups, claims::GROUPS);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 use super::*;
+use crate::identity::Realm;
 use crate::saml::claims::{GROUPS, IDENTITY};
 use crate::saml::tests::{Message, NOW, Sign, Signer, expected, idp_at, sp};
 
 fn claims(identity: &[&str]) -> ClaimMap {
     ClaimMap {
-        realm: "contoso".into(),
+        realm: Realm { name: "contoso".into(), domains: vec!["contoso.com".into()], ..Realm::default() },
+        taken: Vec::new(),
         identity: identity.iter().map(|&claim| claim.to_owned()).collect(),
         groups: GROUPS.into(),
         tenant: None,
@@ -29,7 +31,7 @@ fn a_good_response_passes_every_check_and_shows_its_claims_and_no_signature() {
     for what in [Sign::Assertion, Sign::Response, Sign::Both] {
         let report = tried(&Message::entra().sign(what));
         assert!(report.passed, "{report:?}");
-        assert_eq!((report.steps.len(), skipped(&report)), (19, 0));
+        assert_eq!((report.steps.len(), skipped(&report)), (20, 0));
         assert_eq!(report.claims[1].values, ["Staff", "Research"]);
         assert_eq!(report.claims[2].fields, [Field::Name, Field::Upn]);
         let response = report.response.unwrap();
@@ -53,7 +55,9 @@ fn each_failure_is_shown_where_it_is_and_the_other_checks_go_on() {
     ] {
         let report = tried(&Message::entra().edit(from, to).sign(Sign::Assertion));
         assert!(!report.passed);
-        assert_eq!((failed(&report), skipped(&report)), (checks, 0), "{from}");
+        // A name that is missing has no domain.
+        let nameless = usize::from(checks == [Check::Identity]);
+        assert_eq!((failed(&report), skipped(&report)), (checks, nameless), "{from}");
     }
     let twice = Message::entra()
         .edit("https://auth.test/vestibule", "urn:other")
@@ -70,7 +74,7 @@ fn nothing_is_read_that_was_not_signed_by_the_identity_provider() {
     {
         let report = tried(&message);
         assert_eq!(failed(&report), [Check::Signature]);
-        assert_eq!((report.claims.len(), skipped(&report)), (0, 10));
+        assert_eq!((report.claims.len(), skipped(&report)), (0, 11));
     }
     let foreign = tried(&Message::entra().sign_by(Signer::stranger(), Sign::Assertion));
     let thumbprint = |der: &[u8]| describe(der).unwrap().thumbprint;
@@ -113,4 +117,13 @@ fn what_a_realm_asks_for_is_a_check_with_both_sides() {
     let password = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
     assert_eq!(compared(Check::Context), ("urn:x".into(), password.into()));
     assert_eq!(compared(Check::Anew), ("2026-11-21T09:57:00Z".into(), "2026-11-21T08:00:00Z".into()));
+}
+
+#[test]
+fn a_name_that_the_realm_does_not_speak_for_is_told_from_one_that_is_missing() {
+    let message = Message::entra().edit(">B.Simon@contoso.com</AttributeValue>", ">Eve@fabrikam.com</AttributeValue>");
+    let report = tried(&message.sign(Sign::Assertion));
+    assert_eq!((report.passed, failed(&report)), (false, vec![Check::Domain]));
+    let step = report.steps.last().unwrap();
+    assert_eq!(step.compared, Some(("contoso.com".into(), "Eve@fabrikam.com".into())));
 }

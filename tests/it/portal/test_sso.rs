@@ -41,7 +41,7 @@ async fn an_operator_sees_request_response_checks_and_claims_and_nobody_is_signe
     let mut browser = world.browser();
     let page = tested(&mut browser, &link(&world), "simon", str::to_owned).await;
     assert_eq!(page.heading(), "The test has passed", "{}", page.text);
-    assert_eq!(page.text.matches(">passed<").count(), 19);
+    assert_eq!(page.text.matches(">passed<").count(), 20);
     for part in [
         "&#60;AuthnRequest",
         "AssertionConsumerServiceURL=&#34;https://portal.test/saml/acs&#34;",

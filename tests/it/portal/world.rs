@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 use url::{Url, form_urlencoded};
 use vestibule::app::demo::idp::{App, Practice};
 use vestibule::clock::{Clock, SignedDuration};
-use vestibule::identity::{Networks, Realm};
+use vestibule::identity::{ForeignNames, Networks, Realm};
 use vestibule::page::{Brand, Help};
 use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Tools, Trust};
 use vestibule::saml::config::Enabled;
@@ -64,6 +64,9 @@ pub(crate) struct Options {
     pub(crate) idp_initiated: bool,
     /// Whether people may sign in.
     pub(crate) enabled: Enabled,
+    /// The realm's domains, and those of others whose people it may name.
+    pub(crate) domains: Vec<String>,
+    pub(crate) foreign_names: ForeignNames,
     /// How the realm asks.
     pub(crate) requests: request::Options,
     /// What guests agree to.
@@ -83,6 +86,8 @@ impl Default for Options {
             idp_initiated: false,
             enabled: Enabled::Yes,
             keys: Vec::new(),
+            domains: vec!["contoso.com".into()],
+            foreign_names: ForeignNames::Refused,
             requests: request::Options::default(),
             guest_terms: None,
             network: "",
@@ -147,16 +152,19 @@ impl World {
                 vec![toml::from_str(&text).unwrap()]
             }
         };
+        let known = Realm {
+            name: "contoso".into(),
+            domains: options.domains.clone(),
+            netbios: vec![("CONTOSO".into(), "contoso.com".into())],
+            foreign_names: options.foreign_names.clone(),
+        };
         let realm = RealmParts {
-            realm: Realm {
-                name: "contoso".into(),
-                domains: vec!["contoso.com".into()],
-                netbios: vec![("CONTOSO".into(), "contoso.com".into())],
-            },
+            realm: known.clone(),
             service_provider: Arc::new(sp),
             identity_provider: Arc::new(Trust::fixed(trusted, clock.clone())),
             claims: Arc::new(ClaimMap {
-                realm: "contoso".into(),
+                realm: known,
+                taken: vec!["fabrikam.com".into()],
                 identity: claims::IDENTITY.map(str::to_owned).to_vec(),
                 groups: claims::GROUPS.into(),
                 tenant: None,

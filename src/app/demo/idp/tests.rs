@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use super::*;
 use crate::clock::SignedDuration;
-use crate::identity::{Groups, User};
+use crate::identity::{Groups, Realm, User};
 use crate::saml::claims::{GROUPS, IDENTITY};
 use crate::saml::request::Ask;
 use crate::saml::{Binding, ClaimMap, Error, Expected, IdentityProvider, ServiceProvider, SignOut, request, response};
@@ -119,7 +119,8 @@ impl World {
         };
         let accepted = response::accept(&shown.field("SAMLResponse").unwrap(), &expected, self.clock.now())?;
         let claims = ClaimMap {
-            realm: "contoso".into(),
+            realm: Realm { name: "contoso".into(), domains: vec!["contoso.com".into()], ..Realm::default() },
+            taken: Vec::new(),
             identity: IDENTITY.map(str::to_owned).to_vec(),
             groups: GROUPS.into(),
             tenant: Some(TENANT.to_uppercase()),
