@@ -76,7 +76,7 @@ impl Outlet {
             };
             let (figures, stop) = (Arc::clone(&figures), stop.clone());
             tokio::spawn(async move {
-                let answered = serve(stream, &limits, &stop, |request| {
+                let answered = serve(stream, None, &limits, &stop, |request| {
                     let response = figures.answer(request.method(), request.uri().path());
                     async move { response }
                 });

@@ -240,7 +240,8 @@ async fn serve_secure(dispatch: Arc<Dispatch>, secure: Arc<Secure>, stream: TcpS
 async fn serve_proxy(dispatch: Arc<Dispatch>, stream: Stream, client: Client) {
     let client = Arc::new(client);
     let (limits, finish) = (&dispatch.limits, &dispatch.finish);
-    h1::serve(Connection::new(stream), limits, finish, |connection, head| {
+    let connection = Connection::new(stream).counted(client.peer.place.as_ref());
+    h1::serve(connection, limits, finish, |connection, head| {
         let (dispatch, client) = (Arc::clone(&dispatch), Arc::clone(&client));
         async move { dispatch.answer(&client, connection, head).await }
     })
@@ -262,7 +263,7 @@ impl Dispatch {
             return;
         };
         let peer = Arc::new(peer);
-        serve(stream, &self.limits, &self.finish, |request| {
+        serve(stream, peer.place.clone(), &self.limits, &self.finish, |request| {
             let (dispatch, peer) = (Arc::clone(&self), Arc::clone(&peer));
             async move { dispatch.answer_portal(peer, request).await }
         })

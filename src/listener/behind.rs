@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::Entrance;
 use crate::wire::Peer;
+use crate::wire::h1::{Connection, Stream};
 use crate::wire::proxy_protocol::{self, SIGNATURE, WORD};
 
 /// What somebody hears who claims to speak for others and may not.
@@ -37,8 +38,11 @@ where
         });
     } else if let Some(client) = entrance.place(peer) {
         tasks.spawn(async move {
-            if let Ok(true) = timeout(limit, speaks_for_itself(&waiting, &stream, peer)).await {
-                serve(stream, client).await;
+            match timeout(limit, speaks_for_itself(&waiting, &stream, peer)).await {
+                Ok(true) => serve(stream, client).await,
+                // Else the close would throw the answer away.
+                Ok(false) => Connection::new(Stream::Plain(stream)).counted(client.place.as_ref()).close().await,
+                Err(_) => {}
             }
         });
     }
@@ -68,7 +72,5 @@ async fn speaks_for_itself(entrance: &Entrance, stream: &TcpStream, peer: Socket
     let error = "a PROXY header from somebody who may not speak for others";
     tracing::warn!(listener = %entrance.name, %peer, error, "connection closed");
     drop(stream.try_write(ANSWER));
-    // Else the close would throw the answer away.
-    drop(stream.try_read(&mut [0; 4096]));
     false
 }

@@ -21,7 +21,7 @@ use crate::policy::{Decision, Permit, Query};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::rewind::Rewind;
 use crate::wire::target::Host;
-use crate::wire::{Destination, Scheme, target};
+use crate::wire::{Destination, Scheme};
 
 /// The answer to a CONNECT that opens the way. It has no fields: there is no message that they could be about.
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
@@ -41,7 +41,7 @@ impl Proxy {
         let asker = Asker::of_head(&head.fields);
         let checked = Destination::of_authority_form(&head.target).map_err(Refusal::from).and_then(|destination| {
             recorder.destination(&destination);
-            self.check_connect(client, &head, &destination).map(|()| destination)
+            self.check_connect(client, &head).map(|()| destination)
         });
         let destination = match checked {
             Ok(destination) => destination,
@@ -68,23 +68,14 @@ impl Proxy {
     }
 
     /// Refuses what no sign-in could make right.
-    fn check_connect(&self, client: &Client, head: &RequestHead, destination: &Destination) -> Result<(), Refusal> {
+    fn check_connect(&self, client: &Client, head: &RequestHead) -> Result<(), Refusal> {
         if client.inside.is_some() {
             return Err(Refusal::Method);
         }
         if self.forwarder.via.is_in(&head.fields) {
             return Err(Refusal::Loop);
         }
-        // Clients differ in whether Host has the port; the name must be the same.
-        check_host(head, |host| {
-            let port = destination.port;
-            let named = Destination::of_authority(destination.scheme, host).map_err(|_| target::Error::HostDiffers)?;
-            if named.host == destination.host && (named.port == port || !host.ends_with(&format!(":{}", named.port))) {
-                Ok(())
-            } else {
-                Err(target::Error::HostDiffers)
-            }
-        })
+        check_host(head, None)
     }
 
     async fn decide_connect(
@@ -263,7 +254,8 @@ impl Proxy {
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             let client = Arc::new(client);
-            h1::serve(Connection::new(Stream::Other(stream)), &self.limits, &self.finish, |connection, head| {
+            let connection = Connection::new(Stream::Other(stream)).counted(client.peer.place.as_ref());
+            h1::serve(connection, &self.limits, &self.finish, |connection, head| {
                 let (proxy, client) = (Arc::clone(&self), Arc::clone(&client));
                 async move { proxy.handle(&client, connection, head).await }
             })

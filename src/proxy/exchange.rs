@@ -18,9 +18,9 @@ use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder, Unidentified};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
-use crate::wire::Destination;
 use crate::wire::field::{Hop, Via};
 use crate::wire::h1::{Connection, Length, RequestHead, Stream, Transfer};
+use crate::wire::{Destination, Scheme};
 
 /// A request that is being answered.
 pub(super) struct Request {
@@ -55,7 +55,7 @@ impl Proxy {
 
     /// Identifies and decides.
     async fn answer(&self, client: &Client, request: &mut Request) -> Result<Act, Refusal> {
-        refuse_early(request, &self.forwarder.via)?;
+        refuse_early(request, &self.forwarder.via, client.inside.is_some())?;
         let destination = &*request.destination;
         if request.head.target.path().starts_with(RESERVED_PATH) {
             request.recorder.decision = Outcome::Local;
@@ -241,22 +241,23 @@ impl Proxy {
         }
         if let Err(broken) = passed {
             request.recorder.reason = Some(broken.reason());
-            // Where only the close tells the client that an answer is complete, this one must not look so.
-            if body == Length::UntilClose && !in_chunks && broken != Broken::Client {
+            // Where only the close tells the client that an answer is complete, this one must not look so (RFC 9112 §8).
+            let ends_by_close = !in_chunks && !matches!(body, Length::Exact(_));
+            if ends_by_close && broken != Broken::Client {
                 reset(&connection);
             }
             return None;
         }
         if head.is_persistent() && upload.is_whole() && body == head.body {
             lease.give_back();
+        } else {
+            drop(lease);
         }
         drop(request);
         if keeps && upload.is_whole() {
             return Some(connection);
         }
-        if !upload.is_whole() {
-            connection.close().await;
-        }
+        connection.close().await;
         None
     }
 
@@ -327,7 +328,7 @@ pub(super) fn why_unidentified(decision: &Decision, kind: Unidentified) -> Unide
 }
 
 /// Refuses what no sign-in could make right.
-fn refuse_early(request: &Request, via: &Via) -> Result<(), Refusal> {
+fn refuse_early(request: &Request, via: &Via, is_inside: bool) -> Result<(), Refusal> {
     let head = &request.head;
     if head.method == Method::TRACE {
         return Err(Refusal::Method);
@@ -335,7 +336,7 @@ fn refuse_early(request: &Request, via: &Via) -> Result<(), Refusal> {
     if via.is_in(&head.fields) {
         return Err(Refusal::Loop);
     }
-    check_host(head, |host| request.destination.check_host_field(host))?;
+    check_host(head, if is_inside { Some(&request.destination) } else { None })?;
     if head.version == Version::HTTP_11
         && head.fields.items("expect").any(|item| !item.eq_ignore_ascii_case(b"100-continue"))
     {
@@ -348,11 +349,9 @@ fn refuse_early(request: &Request, via: &Via) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Every HTTP/1.1 request has one Host field, which names what the target names (RFC 9112 §3.2).
-pub(super) fn check_host(
-    head: &RequestHead,
-    check: impl FnOnce(&str) -> Result<(), crate::wire::target::Error>,
-) -> Result<(), Refusal> {
+/// Every HTTP/1.1 request has one Host field (RFC 9112 §3.2). What it names is of no account beside the target of a request
+/// to a proxy (§3.2.2, §3.2.3), and is not sent on. Inside a connection that was opened to `inside`, it names that.
+pub(super) fn check_host(head: &RequestHead, inside: Option<&Destination>) -> Result<(), Refusal> {
     let mut hosts = head.fields.all("host");
     let Some(host) = hosts.next() else {
         return if head.version == Version::HTTP_10 {
@@ -368,8 +367,12 @@ pub(super) fn check_host(
     if head.target.authority().is_some_and(|target| target.as_bytes() == host) {
         return Ok(());
     }
-    let host = std::str::from_utf8(host).map_err(|_| Refusal::BadRequest("the Host field is not valid"))?;
-    Ok(check(host)?)
+    let invalid = Refusal::BadRequest("the Host field is not valid");
+    let Ok(host) = std::str::from_utf8(host) else { return Err(invalid) };
+    match inside {
+        Some(inside) => Ok(inside.check_host_field(host)?),
+        None => Destination::of_authority(Scheme::Http, host).map(drop).map_err(|_| invalid),
+    }
 }
 
 /// Max-Forwards of an OPTIONS; other methods have none (RFC 9110 §7.6.2).

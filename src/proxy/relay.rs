@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::wire::h1::Stream;
 use crate::wire::scratch;
-use crate::wire::splice::Flow;
+use crate::wire::splice::{self, Flow};
 use crate::wire::{Limits, Pipes};
 
 /// Bytes that a direction copies before others have their turn.
@@ -30,8 +30,10 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 pub(super) enum End {
     /// Both ends closed in order.
     Closed,
-    /// A connection broke.
+    /// The first stream broke.
     Broken,
+    /// The second stream broke: a reset, or a cut without a closure alert.
+    BrokenOff,
     /// No byte in either direction for too long.
     Idle,
     /// It has been open for too long.
@@ -61,7 +63,7 @@ impl End {
     pub(super) fn reason(self) -> Option<&'static str> {
         match self {
             Self::Closed => None,
-            Self::Broken => Some("connection_terminated"),
+            Self::Broken | Self::BrokenOff => Some("connection_terminated"),
             Self::Idle => Some("connection_read_timeout"),
             Self::TooLong => Some("tunnel-time-over"),
             Self::SessionEnded => Some("session-ended"),
@@ -89,15 +91,37 @@ pub(super) async fn relay_streams(
 ) -> (Moved, End) {
     match (a, b) {
         (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, bounds, ended, pipes).await,
-        (a, b) => relay(a, b, early, bounds, ended).await,
+        (mut a, mut b) => {
+            let relayed = relay(&mut a, &mut b, early, bounds, ended).await;
+            if relayed.1 == End::Broken {
+                break_off(&b);
+            }
+            relayed
+        }
     }
+}
+
+/// Breaks a connection off, as its other end was: RFC 9113 §8.5 wants a client's reset told from its end.
+fn break_off(stream: &Stream) {
+    if let Stream::Plain(stream) = stream {
+        drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)));
+    }
+}
+
+/// Why a direction does not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// What it reads from is broken.
+    Reading,
+    /// What it writes to is broken.
+    Writing,
 }
 
 /// Moves bytes both ways until both streams are done, a bound is reached, or `ended` fires. `early` is what the
 /// first stream has already sent.
 async fn relay<A, B>(
-    mut a: A,
-    mut b: B,
+    a: &mut A,
+    b: &mut B,
     early: Vec<u8>,
     bounds: Bounds,
     ended: Option<&CancellationToken>,
@@ -109,7 +133,7 @@ where
     let mut there = Direction { aside: early, ..Direction::default() };
     let mut back = Direction::default();
     let end = watch(bounds, ended, |cx| Progress {
-        results: [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)],
+        results: [there.poll(a, b, cx), back.poll(b, a, cx)],
         moved: there.moved + back.moved,
     })
     .await;
@@ -132,12 +156,15 @@ async fn relay_tcp(
         moved: there.flow.moved() + back.flow.moved(),
     })
     .await;
+    if end == End::Broken {
+        drop(socket2::SockRef::from(&b).set_linger(Some(Duration::ZERO)));
+    }
     (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
 }
 
 /// How far both directions are.
 struct Progress {
-    results: [Poll<io::Result<()>>; 2],
+    results: [Poll<Result<(), Fault>>; 2],
     /// Bytes that have been written, in all.
     moved: u64,
 }
@@ -165,12 +192,16 @@ async fn watch(
         if session_ended.as_mut().poll(cx).is_ready() {
             return Poll::Ready(End::SessionEnded);
         }
-        let Progress { results, moved } = poll(cx);
-        if results.iter().any(|polled| matches!(polled, Poll::Ready(Err(_)))) {
+        let Progress { results: [there, back], moved } = poll(cx);
+        if there == Poll::Ready(Err(Fault::Reading)) || back == Poll::Ready(Err(Fault::Writing)) {
             return Poll::Ready(End::Broken);
         }
-        if results.iter().all(Poll::is_ready) {
-            return Poll::Ready(End::Closed);
+        if back == Poll::Ready(Err(Fault::Reading)) {
+            return Poll::Ready(End::BrokenOff);
+        }
+        // Whoever takes nothing more may have said why: that is still passed on.
+        if there.is_ready() && back.is_ready() {
+            return Poll::Ready(if there == Poll::Ready(Ok(())) { End::Closed } else { End::BrokenOff });
         }
         if moved != before {
             (last, before) = (Instant::now(), moved);
@@ -197,16 +228,19 @@ struct Spliced {
 }
 
 impl Spliced {
-    fn poll(&mut self, from: &mut TcpStream, to: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll(&mut self, from: &mut TcpStream, to: &mut TcpStream, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         if self.state == State::Open {
-            ready!(self.flow.poll(from, to, cx)).map_err(io::Error::other)?;
-            self.state = State::Closing;
+            self.state = match ready!(self.flow.poll(from, to, cx)) {
+                Ok(()) => State::Closing,
+                Err(splice::Error::Writing(_)) => State::Broken(Fault::Writing),
+                Err(splice::Error::Reading(_) | splice::Error::CutOff(_)) => State::Broken(Fault::Reading),
+            };
         }
         if self.state == State::Closing {
-            ready!(Pin::new(to).poll_shutdown(cx))?;
-            self.state = State::Closed;
+            let told = ready!(Pin::new(to).poll_shutdown(cx));
+            self.state = if told.is_ok() { State::Closed } else { State::Broken(Fault::Writing) };
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(if let State::Broken(fault) = self.state { Err(fault) } else { Ok(()) })
     }
 }
 
@@ -226,10 +260,23 @@ enum State {
     /// The reader is at its end; the writer must be told.
     Closing,
     Closed,
+    Broken(Fault),
 }
 
 impl Direction {
-    fn poll<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    fn poll<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<Result<(), Fault>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let moved = ready!(self.poll_move(from, to, cx));
+        if let Err(fault) = moved {
+            self.state = State::Broken(fault);
+        }
+        Poll::Ready(moved)
+    }
+
+    fn poll_move<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<Result<(), Fault>>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
@@ -242,12 +289,13 @@ impl Direction {
             }
             match self.state {
                 State::Closed => return Poll::Ready(Ok(())),
+                State::Broken(fault) => return Poll::Ready(Err(fault)),
                 State::Closing => {
-                    ready!(Pin::new(&mut *to).poll_shutdown(cx))?;
+                    ready!(Pin::new(&mut *to).poll_shutdown(cx)).map_err(|_| Fault::Writing)?;
                     self.state = State::Closed;
                 }
                 State::Open => {
-                    ready!(self.poll_aside(to, cx))?;
+                    ready!(self.poll_aside(to, cx)).map_err(|_| Fault::Writing)?;
                     ready!(self.poll_through(from, to, cx))?;
                 }
             }
@@ -270,7 +318,7 @@ impl Direction {
     }
 
     /// Reads once, and writes what was read; what cannot be written is kept aside.
-    fn poll_through<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    fn poll_through<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<Result<(), Fault>>
     where
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
@@ -280,18 +328,18 @@ impl Direction {
             match Pin::new(&mut *from).poll_read(cx, &mut buffer) {
                 Poll::Pending => {
                     // A TLS stream may hold what was written back until it is told.
-                    ready!(Pin::new(&mut *to).poll_flush(cx))?;
+                    ready!(Pin::new(&mut *to).poll_flush(cx)).map_err(|_| Fault::Writing)?;
                     return Poll::Pending;
                 }
-                Poll::Ready(read) => read?,
+                Poll::Ready(read) => read.map_err(|_| Fault::Reading)?,
             }
             let mut rest = buffer.filled();
             if rest.is_empty() {
                 self.state = State::Closing;
             }
             while !rest.is_empty() {
-                match Pin::new(&mut *to).poll_write(cx, rest)? {
-                    Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                match Pin::new(&mut *to).poll_write(cx, rest).map_err(|_| Fault::Writing)? {
+                    Poll::Ready(0) => return Poll::Ready(Err(Fault::Writing)),
                     Poll::Ready(count) => {
                         self.moved += count as u64;
                         rest = rest.get(count..).unwrap_or_default();
@@ -316,9 +364,9 @@ mod tests {
 
     #[tokio::test]
     async fn early_bytes_go_first_and_each_side_can_close_alone() {
-        let (mut client, a) = duplex(64);
-        let (mut origin, b) = duplex(64);
-        let task = tokio::spawn(async move { relay(a, b, b"early ".to_vec(), LONG, None).await });
+        let (mut client, mut a) = duplex(64);
+        let (mut origin, mut b) = duplex(64);
+        let task = tokio::spawn(async move { relay(&mut a, &mut b, b"early ".to_vec(), LONG, None).await });
         client.write_all(b"bytes").await.unwrap();
         client.shutdown().await.unwrap();
         let mut got = String::new();
@@ -334,9 +382,9 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_the_other_side_takes_at_once_arrives_whole() {
-        let (mut client, a) = duplex(1000);
-        let (mut origin, b) = duplex(77);
-        let task = tokio::spawn(async move { relay(a, b, Vec::new(), LONG, None).await });
+        let (mut client, mut a) = duplex(1000);
+        let (mut origin, mut b) = duplex(77);
+        let task = tokio::spawn(async move { relay(&mut a, &mut b, Vec::new(), LONG, None).await });
         let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let copy = sent.clone();
         tokio::spawn(async move {
@@ -352,24 +400,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_relay_ends_when_nothing_moves_when_its_time_is_over_and_when_its_session_ends() {
-        let (_client, a) = duplex(64);
-        let (_origin, b) = duplex(64);
-        assert_eq!(relay(a, b, Vec::new(), LONG, None).await.1, End::Idle);
-        let (mut client, a) = duplex(64);
-        let (mut origin, b) = duplex(64);
+        let (_client, mut a) = duplex(64);
+        let (_origin, mut b) = duplex(64);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None).await.1, End::Idle);
+        let (mut client, mut a) = duplex(64);
+        let (mut origin, mut b) = duplex(64);
         let talking = tokio::spawn(async move {
             while client.write_all(b".").await.is_ok() && origin.read_u8().await.is_ok() {
                 tokio::time::sleep(Duration::from_secs(20)).await;
             }
         });
         let begun = Instant::now();
-        assert_eq!(relay(a, b, Vec::new(), LONG, None).await.1, End::TooLong);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None).await.1, End::TooLong);
         assert_eq!(begun.elapsed().as_secs(), 90);
         talking.abort();
-        let (_client, a) = duplex(64);
-        let (_origin, b) = duplex(64);
+        let (_client, mut a) = duplex(64);
+        let (_origin, mut b) = duplex(64);
         let ended = CancellationToken::new();
         ended.cancel();
-        assert_eq!(relay(a, b, Vec::new(), LONG, Some(&ended)).await.1, End::SessionEnded);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, Some(&ended)).await.1, End::SessionEnded);
     }
 }

@@ -76,6 +76,12 @@ impl Connections {
 }
 
 impl Place {
+    /// Whether so many connections are open that one which is over should not be kept for its peer's sake.
+    pub fn is_crowded(&self) -> bool {
+        let Connections { all, max, .. } = &*self.connections;
+        all.load(Ordering::Relaxed) > *max / 8 * 7
+    }
+
     /// A place for one more connection of the same client.
     pub fn another(&self) -> Option<Self> {
         match self.client {

@@ -1,19 +1,31 @@
 //! HTTP/1.1 on one client connection, until it closes or is told to finish.
 
 use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
+use super::count::Place;
+use super::h1::Farewell;
 
-/// Answers every request on `stream` with `answer`. After `finish` fires, the exchange under way is the last.
-pub async fn serve<S, A, F, B>(stream: S, limits: &Limits, finish: &CancellationToken, answer: A)
-where
+/// Answers every request on `stream` with `answer`. After `finish` fires, the exchange under way is the last. `place` is
+/// the connection's among those that are open.
+pub async fn serve<S, A, F, B>(
+    stream: S,
+    place: Option<Arc<Place>>,
+    limits: &Limits,
+    finish: &CancellationToken,
+    answer: A,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     A: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<B>>,
@@ -24,6 +36,7 @@ where
         let answered = answer(request);
         async move { Ok::<_, Infallible>(answered.await) }
     });
+    let stream = Parting { stream, farewell: Farewell::new(place) };
     let connection = limits.server().serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);
     // What goes wrong on a client's connection is the client's business, and recorded with its request.
@@ -33,5 +46,44 @@ where
             connection.as_mut().graceful_shutdown();
             drop(connection.await);
         }
+    }
+}
+
+/// A stream that is closed in stages.
+struct Parting<S> {
+    stream: S,
+    farewell: Farewell,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Parting<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Parting<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, farewell } = self.get_mut();
+        farewell.poll(stream, cx).map(Ok)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 }

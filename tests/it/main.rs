@@ -17,6 +17,7 @@ mod browsers;
 mod chromium;
 mod classes;
 mod clients;
+mod closing;
 mod conformance;
 mod crowd;
 mod flow;

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::deadline::Deadline;
+use super::farewell::Farewell;
 use super::fields::is_token;
 use super::head::HeadError;
+use crate::wire::count::Place;
 use crate::wire::scratch;
 
 /// Empty lines in front of a request that are overlooked (RFC 9112 §2.2).
@@ -41,6 +44,8 @@ pub struct Connection {
     pub unread: BytesMut,
     /// The limit of whatever is being waited for.
     pub deadline: Deadline,
+    /// Its place among those that are open.
+    place: Option<Arc<Place>>,
     scan: Scan,
 }
 
@@ -66,7 +71,13 @@ pub enum ReadError {
 impl Connection {
     /// A connection on which nothing has arrived yet.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, unread: BytesMut::new(), deadline: Deadline::default(), scan: Scan::default() }
+        let (unread, scan) = (BytesMut::new(), Scan::default());
+        Self { stream, unread, deadline: Deadline::default(), place: None, scan }
+    }
+
+    /// A connection that has this place among those that are open.
+    pub fn counted(self, place: Option<&Arc<Place>>) -> Self {
+        Self { place: place.cloned(), ..self }
     }
 
     /// The next head, its empty line included; `None` when the stream ends before one begins. Empty lines in front are
@@ -179,26 +190,19 @@ impl Connection {
         .await
     }
 
-    /// Closes so that what was written arrives: a close with octets unread would make the peer's system throw it away
-    /// (RFC 9112 §9.6). Waits a little for the peer to close, too.
-    pub async fn close(mut self) {
-        const LIMIT: Duration = Duration::from_secs(2);
-        const MAX: usize = 1024 * 1024;
-        self.deadline.set(LIMIT);
-        let mut discarded = 0;
-        poll_fn(|cx| {
-            if self.deadline.poll(cx).is_ready() || ready!(Pin::new(&mut self.stream).poll_shutdown(cx)).is_err() {
-                return Poll::Ready(());
-            }
-            loop {
-                self.unread.clear();
-                match ready!(self.poll_fill(cx)) {
-                    Ok(count) if count > 0 && discarded < MAX => discarded += count,
-                    _ => return Poll::Ready(()),
-                }
-            }
-        })
-        .await;
+    /// Closes so that what was written arrives, and is seen to be all (RFC 9112 §9.6, §9.8; RFC 9113 §8.5).
+    pub async fn close(self) {
+        let Self { mut stream, place, .. } = self;
+        let mut farewell = Farewell::new(place);
+        poll_fn(|cx| farewell.poll(&mut stream, cx)).await;
+    }
+
+    /// Closes after the peer has closed, or has been silent for too long: TLS and streams of HTTP/2 have ends of their own,
+    /// without which theirs looks as if it had broken off.
+    pub async fn close_idle(self) {
+        if matches!(self.stream, Stream::Other(_)) {
+            self.close().await;
+        }
     }
 }
 

@@ -43,9 +43,6 @@ pub enum FramingError {
     /// Transfer-Encoding in an HTTP/1.0 message (RFC 9112 §6.1).
     #[error("an HTTP/1.0 message has no Transfer-Encoding")]
     EncodingInOldVersion,
-    /// Transfer-Encoding in an answer that has no body by its status (RFC 9112 §6.1).
-    #[error("an answer with this status has no Transfer-Encoding")]
-    EncodingOfNothing,
     /// A CONNECT with a body (RFC 9110 §9.3.6).
     #[error("a CONNECT has no body")]
     BodyOfConnect,
@@ -62,21 +59,26 @@ impl Length {
     }
 
     /// The length of the body of an answer to a request with this method. The lengths that are declared must make sense
-    /// even where there is no body.
+    /// even where there is no body, if they are passed on.
     pub(super) fn of_response(
         status: StatusCode,
         version: Version,
         fields: &Fields,
         asked: &Method,
     ) -> Result<Self, FramingError> {
-        let length = declared(version, fields)?;
-        let has_none = status.is_informational() || status == StatusCode::NO_CONTENT;
-        if has_none && length == Some(Length::Chunked) {
-            return Err(FramingError::EncodingOfNothing);
+        // RFC 9112 §6.3: it ends at the empty line, whatever its fields say.
+        if has_no_length(status) {
+            return Ok(Self::NONE);
         }
-        let bodiless = has_none || status == StatusCode::NOT_MODIFIED || *asked == Method::HEAD;
+        let length = declared(version, fields)?;
+        let bodiless = status == StatusCode::NOT_MODIFIED || *asked == Method::HEAD;
         Ok(if bodiless { Self::NONE } else { length.unwrap_or(Self::UntilClose) })
     }
+}
+
+/// Whether an answer with this status has neither a body nor fields that frame one (RFC 9110 §8.6, RFC 9112 §6.1).
+pub(super) fn has_no_length(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT
 }
 
 /// What the fields say.
@@ -169,8 +171,10 @@ mod tests {
             assert_eq!(Length::of_response(status, Version::HTTP_11, &five, &method), Ok(length), "{status} {method}");
         }
         let chunked = Fields::from([("transfer-encoding", "chunked")]);
-        let none = Length::of_response(StatusCode::NO_CONTENT, Version::HTTP_11, &chunked, &Method::GET);
-        assert_eq!(none, Err(FramingError::EncodingOfNothing));
+        for status in [StatusCode::NO_CONTENT, StatusCode::EARLY_HINTS, StatusCode::NOT_MODIFIED] {
+            let none = Length::of_response(status, Version::HTTP_11, &chunked, &Method::GET);
+            assert_eq!(none, Ok(Length::NONE), "{status}");
+        }
         let bad = Fields::from([("content-length", "x")]);
         assert!(Length::of_response(StatusCode::OK, Version::HTTP_11, &bad, &Method::HEAD).is_err());
     }

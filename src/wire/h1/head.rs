@@ -5,7 +5,7 @@ use http::{Method, StatusCode, Version};
 use memchr::memchr;
 
 use super::fields::{Fields, is_field_octet};
-use super::framing::{FramingError, Length};
+use super::framing::{FramingError, Length, has_no_length};
 use super::target::RequestTarget;
 
 /// Octets of a method: longer than any that is registered.
@@ -168,7 +168,13 @@ impl ResponseHead {
     pub fn is_persistent(&self) -> bool {
         let keeps = self.version == Version::HTTP_11
             || self.fields.items("connection").any(|item| item.eq_ignore_ascii_case(b"keep-alive"));
-        keeps && !closes(&self.fields) && self.body != Length::UntilClose
+        keeps && !closes(&self.fields) && self.body != Length::UntilClose && !self.declares_more()
+    }
+
+    /// Whether it says that a body follows where there is none: what follows may be taken for another answer.
+    fn declares_more(&self) -> bool {
+        let length = || self.fields.all("content-length").any(|length| length != b"0");
+        has_no_length(self.status) && (self.fields.contains("transfer-encoding") || length())
     }
 }
 
@@ -265,6 +271,10 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", false),
             (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false),
             (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive\r\n\r\n", true),
+            (b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", true),
+            (b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", false),
+            (b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", false),
+            (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", true),
         ] {
             assert_eq!(response(octets).unwrap().is_persistent(), persistent, "{}", octets.escape_ascii());
         }

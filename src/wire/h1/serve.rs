@@ -45,11 +45,12 @@ where
         let head = match read {
             Ok(Some(octets)) => RequestHead::parse(&octets, limits.head_fields),
             Err(ReadError::Head(error)) => Err(error),
-            Ok(None) | Err(ReadError::Lost) => return,
+            Ok(None) | Err(ReadError::Lost) => return connection.close_idle().await,
         };
         match answer(connection, head).await {
             Some(kept) if !finish.is_cancelled() => connection = kept,
-            _ => return,
+            Some(last) => return last.close().await,
+            None => return,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! A stream of HTTP/2, as the stream of octets that an HTTP/1.1 exchange runs on.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -13,14 +16,20 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::broken;
 use super::request::Asked;
+use super::sent::{Backlog, Sent};
 use crate::wire::Limits;
 use crate::wire::h1::{Chunks, Fields, Length, Piece, ResponseHead};
 
 /// Octets that are handed over at once.
 const AT_ONCE: usize = 32 * 1024;
+
+/// How long what was handed over may take to leave before its stream is reset all the same.
+const LEAVING: Duration = Duration::from_secs(10);
 
 /// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2), and the one that answers a key which only we know.
 const NOT_SENT: [&[u8]; 6] =
@@ -49,19 +58,23 @@ pub(super) struct Exchange {
     data: Bytes,
     is_last: bool,
     answer: Answer,
+    /// Whether it answers with whatever comes, until one of the ends closes.
+    is_tunnel: bool,
     /// What of the answer waits for the client.
     pending: BytesMut,
+    /// What of it has been handed over.
+    backlog: Arc<Backlog>,
     max_fields: usize,
 }
 
 /// How far the answer is.
 enum Answer {
     /// Its head has not been written yet.
-    Head(SendResponse<Bytes>),
+    Head(SendResponse<Sent>),
     /// Its body is being written.
-    Body { send: SendStream<Bytes>, rest: Rest },
+    Body { send: SendStream<Sent>, rest: Rest },
     /// All has been sent.
-    Done(SendStream<Bytes>),
+    Done(SendStream<Sent>),
     /// It cannot be sent any more.
     Broken,
 }
@@ -82,7 +95,7 @@ impl Exchange {
         asked: Asked,
         request: RecvStream,
         body: Body,
-        respond: SendResponse<Bytes>,
+        respond: SendResponse<Sent>,
         limits: &Limits,
     ) -> Self {
         Self {
@@ -93,7 +106,9 @@ impl Exchange {
             framing: Bytes::new(),
             data: Bytes::new(),
             answer: Answer::Head(respond),
+            is_tunnel: false,
             pending: BytesMut::new(),
+            backlog: Arc::default(),
             // Of ours, an answer has some more than its origin may send.
             max_fields: limits.head_fields + 64,
         }
@@ -159,7 +174,8 @@ impl Exchange {
                 continue;
             }
             let rest = self.asked.rest(&head)?;
-            if matches!(rest, Rest::Octets) {
+            self.is_tunnel = matches!(rest, Rest::Octets);
+            if self.is_tunnel {
                 *response.status_mut() = StatusCode::OK;
             }
             let is_over = matches!(rest, Rest::Nothing);
@@ -178,7 +194,7 @@ impl Exchange {
             let room = ready!(poll_room(send, self.pending.len(), cx))?;
             let data = self.pending.split_to(room.min(self.pending.len())).freeze();
             let is_end = self.pending.is_empty() && rest.is_end();
-            send.send_data(data, is_end).map_err(broken)?;
+            send.send_data(Sent::new(data, &self.backlog), is_end).map_err(broken)?;
             if is_end {
                 self.finish();
                 return Poll::Ready(Ok(()));
@@ -188,7 +204,7 @@ impl Exchange {
             send.send_trailers(std::mem::take(trailers)).map_err(broken)?;
             self.finish();
         } else if rest.is_end() {
-            send.send_data(Bytes::new(), true).map_err(broken)?;
+            send.send_data(Sent::nothing(), true).map_err(broken)?;
             self.finish();
         }
         Poll::Ready(Ok(()))
@@ -265,6 +281,10 @@ impl Rest {
 impl AsyncRead for Exchange {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // What has been answered needs no more of its request (RFC 9113 §8.1).
+        if matches!(this.answer, Answer::Done(_)) && !this.is_tunnel {
+            return Poll::Ready(Ok(()));
+        }
         ready!(this.poll_request(cx))?;
         let start = buf.filled().len();
         let mut taken = 0;
@@ -315,7 +335,7 @@ impl AsyncWrite for Exchange {
                 *left -= room as u64;
             }
             let is_end = rest.is_end();
-            send.send_data(data, is_end).map_err(broken)?;
+            send.send_data(Sent::new(data, &this.backlog), is_end).map_err(broken)?;
             if is_end {
                 this.finish();
             }
@@ -333,7 +353,7 @@ impl AsyncWrite for Exchange {
         let this = self.get_mut();
         ready!(this.poll_pending(cx))?;
         if let Answer::Body { send, rest: Rest::Octets } = &mut this.answer {
-            send.send_data(Bytes::new(), true).map_err(broken)?;
+            send.send_data(Sent::nothing(), true).map_err(broken)?;
             this.finish();
         }
         Poll::Ready(Ok(()))
@@ -343,19 +363,30 @@ impl AsyncWrite for Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         // An answer that breaks off must not look complete (RFC 9113 §8.1); neither must a tunnel (§8.5).
-        match &mut self.answer {
-            Answer::Head(respond) => respond.send_reset(Reason::INTERNAL_ERROR),
+        match std::mem::replace(&mut self.answer, Answer::Broken) {
+            Answer::Head(mut respond) => respond.send_reset(Reason::INTERNAL_ERROR),
             Answer::Body { send, rest } => {
                 let reason = if matches!(rest, Rest::Octets) { Reason::CONNECT_ERROR } else { Reason::INTERNAL_ERROR };
-                send.send_reset(reason);
+                break_off(send, reason, Arc::clone(&self.backlog));
             }
             Answer::Done(_) | Answer::Broken => {}
         }
     }
 }
 
+/// Resets a stream as soon as what was handed over has left.
+fn break_off(mut send: SendStream<Sent>, reason: Reason, backlog: Arc<Backlog>) {
+    match Handle::try_current() {
+        Ok(runtime) if !backlog.is_empty() => drop(runtime.spawn(async move {
+            drop(timeout(LEAVING, poll_fn(|cx| backlog.poll_empty(cx))).await);
+            send.send_reset(reason);
+        })),
+        _ => send.send_reset(reason),
+    }
+}
+
 /// Waits until the client takes something, at most `wanted` octets.
-fn poll_room(send: &mut SendStream<Bytes>, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn poll_room(send: &mut SendStream<Sent>, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     send.reserve_capacity(wanted.min(AT_ONCE));
     loop {
         match send.capacity() {

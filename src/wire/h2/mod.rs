@@ -6,12 +6,12 @@
 
 mod exchange;
 mod request;
+mod sent;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use h2::Reason;
 use h2::server::{Builder, SendResponse};
 use http::Request;
@@ -22,6 +22,7 @@ use super::Limits;
 use super::h1::{ByteStream, Connection, HeadError, RequestHead, Stream};
 use exchange::Exchange;
 use request::Translated;
+use sent::Sent;
 
 /// Octets of one request's body that a client may send ahead.
 const STREAM_WINDOW: u32 = 512 * 1024;
@@ -47,7 +48,7 @@ pub async fn serve<S, C, A, F>(
     A: Fn(C, Connection, Result<RequestHead, HeadError>) -> F,
     F: Future<Output = Option<Connection>> + Send + 'static,
 {
-    let Ok(Ok(mut connection)) = timeout(limits.head_time, builder(limits).handshake::<_, Bytes>(stream)).await else {
+    let Ok(Ok(mut connection)) = timeout(limits.head_time, builder(limits).handshake::<_, Sent>(stream)).await else {
         return;
     };
     let mut finishing = false;
@@ -99,7 +100,7 @@ fn builder(limits: &Limits) -> Builder {
 /// A stream as an HTTP/1.1 connection on which one request has arrived.
 fn begin(
     request: Request<h2::RecvStream>,
-    respond: SendResponse<Bytes>,
+    respond: SendResponse<Sent>,
     own: Option<&str>,
     limits: &Limits,
 ) -> (Connection, Result<RequestHead, HeadError>) {

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 
 use super::*;
+use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::io::duplex;

@@ -23,6 +23,8 @@ fn two_people_behind_one_address_are_told_apart_on_https_that_nobody_reads() {
         browser.wait_text("This is mail.test");
     }
     for (browser, _, _, user) in &people {
+        // A site of its own comes on a connection of its own, whose first page goes by way of the portal.
+        browser.open("https://shop.test/basket");
         assert!(browser.open_for_issuer("https://shop.test/basket").contains("demo web"), "it was read on the way");
         browser.wait_text("This is shop.test");
         drop(browser.try_open("about:blank"));

@@ -101,8 +101,32 @@ super::rows! {
         C> GET http://o.test/ HTTP/1.1|Host: o.test||
         O< GET / HTTP/1.1|Host: o.test
         O> HTTP/1.1 204 No Content|Transfer-Encoding: chunked||4|EVIL|0||
-        C^ 204,502
-        O.";
+        C< 204
+        O.
+        C> GET http://o.test/2 HTTP/1.1|Host: o.test||
+        P< GET /2 HTTP/1.1|Host: o.test
+        P> HTTP/1.1 200 OK|Content-Length: 2||ok
+        C< 200|Content-Length: 2||ok";
+
+    /// RFC 9112 §6.1, §6.3
+    a_204_with_a_length = "
+        C> GET http://o.test/ HTTP/1.1|Host: o.test||
+        O< GET / HTTP/1.1|Host: o.test
+        O> HTTP/1.1 204 No Content|Content-Length: 5|Transfer-Encoding: chunked||
+        C< 204
+        O.
+        C> GET http://o.test/2 HTTP/1.1|Host: o.test||
+        P< GET /2 HTTP/1.1|Host: o.test
+        P> HTTP/1.1 200 OK|Content-Length: 2||ok
+        C< 200|Content-Length: 2||ok";
+
+    /// RFC 9112 §6.1, §6.3
+    an_interim_answer_in_chunks = "
+        C> GET http://o.test/ HTTP/1.1|Host: o.test||
+        O< GET / HTTP/1.1|Host: o.test
+        O> HTTP/1.1 103 Early Hints|Link: </a>|Transfer-Encoding: chunked||HTTP/1.1 200 OK|Content-Length: 2||ok
+        C< 103|Link: </a>
+        C< 200|Content-Length: 2||ok";
 
     /// RFC 9112 §8
     a_head_that_breaks_off = "

@@ -33,6 +33,29 @@ super::rows! {
         O> HTTP/1.1 200 OK|Content-Length: 0||
         C< 200|Content-Length: 0";
 
+    /// RFC 9112 §3.2.2: what Host says is ignored, and replaced.
+    the_target_counts_and_not_a_host_that_differs = "
+        C> GET http://o.test/1 HTTP/1.1|Host: news.test||
+        O< GET /1 HTTP/1.1|Host: o.test
+        O> HTTP/1.1 200 OK|Content-Length: 1||1
+        C< 200|Content-Length: 1||1
+        C> GET http://o.test/2 HTTP/1.1|Host: 127.0.0.1:8080||
+        O< GET /2 HTTP/1.1|Host: o.test
+        O> HTTP/1.1 200 OK|Content-Length: 1||2
+        C< 200|Content-Length: 1||2
+        C> GET http://o.test/3 HTTP/1.1|Host: O.test:8080||
+        O< GET /3 HTTP/1.1|Host: o.test
+        O> HTTP/1.1 200 OK|Content-Length: 1||3
+        C< 200|Content-Length: 1||3
+        C> GET http://O.test:PORT/4 HTTP/1.1|Host: O.test||
+        O< GET /4 HTTP/1.1|Host: o.test
+        O> HTTP/1.1 200 OK|Content-Length: 1||4
+        C< 200|Content-Length: 1||4
+        C> GET http://o.test/5 HTTP/1.1|Host: [::1]||
+        O< GET /5 HTTP/1.1|Host: o.test
+        O> HTTP/1.1 200 OK|Content-Length: 1||5
+        C< 200|Content-Length: 1||5";
+
     /// RFC 9112 §3.2: only HTTP/1.1 asks for Host; what is sent on is HTTP/1.1.
     a_request_in_1_0_needs_no_host_and_gets_one = "
         C> GET http://o.test/ HTTP/1.0||

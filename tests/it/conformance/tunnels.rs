@@ -90,10 +90,27 @@ super::rows! {
         D# 400 http_request_error
         D.";
 
-    /// RFC 9112 §3.2.3: the Host of a CONNECT is its target.
-    a_connect_whose_host_differs_is_refused = "
+    /// RFC 9112 §3.2.2, §3.2.3: the target of a CONNECT says all there is to know.
+    the_target_of_a_connect_counts_and_not_its_host = "
         C> CONNECT t.test:443 HTTP/1.1|Host: news.test:443||
+        C< CONNECT 200
+        C> hello
+        O= hello
+        D> CONNECT t.test:443 HTTP/1.1|Host: 127.0.0.1:8080||
+        D< CONNECT 200
+        D> hello
+        P= hello";
+
+    /// RFC 9112 §3.2
+    a_connect_whose_host_is_malformed_is_refused = "
+        C> CONNECT t.test:443 HTTP/1.1|Host: news.test/||
         C# 400 http_request_error
+        C.";
+
+    /// RFC 9112 §3.2
+    a_connect_with_two_hosts_is_refused = "
+        C> CONNECT t.test:443 HTTP/1.1|Host: t.test:443|Host: t.test:443||
+        C^ 400
         C.";
 
     /// RFC 9110 §9.3.6: content in a CONNECT has no meaning; whoever frames one means something else by it than we do.

@@ -1,5 +1,6 @@
 //! A client that speaks HTTP/2 to the proxy, stream by stream.
 
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,13 @@ pub(crate) struct Answer {
 pub(crate) struct Tunnel {
     send: SendStream<Bytes>,
     receive: RecvStream,
+}
+
+impl Tunnel {
+    /// Gives the stream up.
+    pub(crate) fn reset(&mut self, reason: h2::Reason) {
+        self.send.send_reset(reason);
+    }
 }
 
 impl Client {
@@ -132,14 +140,59 @@ impl Client {
         Some(data)
     }
 
+    /// Lets what was begun go out.
+    pub(crate) fn turn(&self) {
+        self.wait(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    }
+
     /// Waits for a step, and not for ever.
     pub(crate) fn wait<T>(&self, step: impl Future<Output = T>) -> T {
         self.runtime.block_on(async { timeout(PATIENCE, step).await.unwrap() })
     }
 }
 
+/// The octets of a tunnel, as a stream.
+pub(crate) struct Inside<'a> {
+    client: &'a Client,
+    tunnel: &'a mut Tunnel,
+    unread: Bytes,
+}
+
+impl<'a> Inside<'a> {
+    pub(crate) fn new(client: &'a Client, tunnel: &'a mut Tunnel) -> Self {
+        Self { client, tunnel, unread: Bytes::new() }
+    }
+}
+
+impl Read for Inside<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.unread.is_empty() {
+            match self.client.receive(self.tunnel) {
+                Some(data) => self.unread = data.map_err(io::Error::other)?,
+                None => return Ok(0),
+            }
+        }
+        let count = into.len().min(self.unread.len());
+        into[..count].copy_from_slice(&self.unread.split_to(count));
+        Ok(count)
+    }
+}
+
+impl Write for Inside<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if !octets.is_empty() {
+            self.client.send(self.tunnel, octets);
+        }
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Trusts what a device of this world trusts, and speaks HTTP/2 only.
-pub(super) fn config(world: &World) -> ClientConfig {
+pub(crate) fn config(world: &World) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(&world.bundle).unwrap() {
         roots.add(certificate.unwrap()).unwrap();

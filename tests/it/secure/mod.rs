@@ -2,6 +2,7 @@
 
 mod certificates;
 pub(crate) mod client;
+mod closing;
 mod frames;
 mod h2;
 mod names;
