@@ -19,6 +19,7 @@ mod classes;
 mod clients;
 mod closing;
 mod conformance;
+mod coverage;
 mod crowd;
 mod flow;
 mod foreign;

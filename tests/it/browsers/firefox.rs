@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Habits, PATIENCE, Window};
-use crate::chromium::{Place, Stage, certutil};
+use crate::chromium::{Place, Stage, Trust, certutil};
 use crate::peers;
 
 /// The name of an element in WebDriver's messages (§12.2).
@@ -22,7 +22,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const ENTER: &str = "\u{E007}";
 
 /// A running Firefox. It ends when it is dropped.
-pub(super) struct Firefox {
+pub(crate) struct Firefox {
     process: Child,
     /// The connection, and the number of the last message.
     wire: Mutex<(TcpStream, u64)>,
@@ -33,16 +33,28 @@ pub(super) struct Firefox {
 impl Firefox {
     /// Starts it with a fresh profile.
     pub(super) fn start(stage: &Stage, habits: Habits) -> Self {
+        // 0: all cookies; 1: none for third parties.
+        let cookies = i32::from(habits.blocks_third_parties);
+        let preferences = [
+            ("network.cookie.cookieBehavior", json!(cookies)),
+            ("network.cookie.cookieBehavior.pbmode", json!(cookies)),
+            ("browser.privatebrowsing.autostart", json!(habits.private)),
+        ];
+        Self::start_with(stage, habits.trust, &preferences)
+    }
+
+    /// Starts it with a fresh profile and these preferences.
+    pub(crate) fn start_with(stage: &Stage, trust: Trust, preferences: &[(&str, Value)]) -> Self {
         let place = stage.place();
         let home = tempfile::tempdir().unwrap();
         let profile = home.path().join("profile");
         std::fs::create_dir_all(&profile).unwrap();
         certutil(&profile, &["-N", "--empty-password"]);
-        for (name, file) in stage.authorities(habits.trust) {
+        for (name, file) in stage.authorities(trust) {
             certutil(&profile, &["-A", "-t", "C,,", "-n", name, "-i", &file.display().to_string()]);
         }
         let port = peers::free().port();
-        std::fs::write(profile.join("user.js"), preferences(stage, habits, port)).unwrap();
+        std::fs::write(profile.join("user.js"), user_file(stage, port, preferences)).unwrap();
         let mut command = Command::new(binary());
         command.env("HOME", home.path()).env("MOZ_HEADLESS", "1").env_remove("DISPLAY");
         command.args(["--headless", "--no-remote", "--marionette", "--profile"]).arg(&profile);
@@ -51,7 +63,9 @@ impl Firefox {
         let mut firefox = Self { wire: Mutex::new((connect(port), 0)), process, _home: home, _place: place };
         let greeting = receive(&mut firefox.wire.get_mut().unwrap_or_else(PoisonError::into_inner).0);
         assert_eq!(greeting["marionetteProtocol"], 3, "{greeting}");
-        firefox.ask("WebDriver:NewSession", &json!({ "unhandledPromptBehavior": "ignore" })).unwrap();
+        let time = u64::try_from(PATIENCE.as_millis()).unwrap();
+        let wanted = json!({ "unhandledPromptBehavior": "ignore", "timeouts": { "pageLoad": time } });
+        firefox.ask("WebDriver:NewSession", &wanted).unwrap();
         firefox
     }
 
@@ -151,15 +165,12 @@ fn receive(stream: &mut TcpStream) -> Value {
     serde_json::from_slice(&message).unwrap()
 }
 
-fn preferences(stage: &Stage, habits: Habits, port: u16) -> String {
+/// What is different from what Firefox does by itself. The last line of a name counts.
+fn user_file(stage: &Stage, port: u16, more: &[(&str, Value)]) -> String {
     let lines = [
         ("marionette.port", json!(port)),
         ("network.proxy.type", json!(2)),
         ("network.proxy.autoconfig_url", json!(format!("http://{}/proxy.pac", stage.proxy))),
-        // 0: all cookies; 1: none for third parties.
-        ("network.cookie.cookieBehavior", json!(i32::from(habits.blocks_third_parties))),
-        ("network.cookie.cookieBehavior.pbmode", json!(i32::from(habits.blocks_third_parties))),
-        ("browser.privatebrowsing.autostart", json!(habits.private)),
         ("datareporting.policy.dataSubmissionEnabled", json!(false)),
         ("browser.shell.checkDefaultBrowser", json!(false)),
         ("app.update.enabled", json!(false)),
@@ -170,7 +181,7 @@ fn preferences(stage: &Stage, habits: Habits, port: u16) -> String {
         ("security.sandbox.content.level", json!(0)),
         ("browser.startup.page", json!(0)),
     ];
-    lines.iter().map(|(name, value)| format!("user_pref({name:?}, {value});\n")).collect()
+    lines.iter().chain(more).map(|(name, value)| format!("user_pref({name:?}, {value});\n")).collect()
 }
 
 /// Debian's name for it, or that of others.

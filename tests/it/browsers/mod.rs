@@ -11,7 +11,7 @@ use serde_json::Value;
 use vestibule::app::demo::world::{LOGIN, PORTAL};
 
 use super::chromium::{self, ENTER, Stage, Trust};
-use firefox::Firefox;
+pub(crate) use firefox::Firefox;
 
 /// How long a page may take to become what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -27,7 +27,7 @@ struct Habits {
 }
 
 /// A window of a browser, as a person uses it.
-trait Window {
+pub(crate) trait Window {
     /// Goes to an address, whatever comes of it.
     fn open(&self, url: &str);
 

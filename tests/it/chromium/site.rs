@@ -99,7 +99,7 @@ fn five() -> Router {
 }
 
 /// Says hello on a WebSocket (RFC 6455).
-async fn socket(mut request: Request) -> Response<Body> {
+pub(crate) async fn socket(mut request: Request) -> Response<Body> {
     const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     let key = request.headers().get("sec-websocket-key").map_or("", |key| key.to_str().unwrap()).to_owned();
     let accept = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes());
@@ -108,8 +108,11 @@ async fn socket(mut request: Request) -> Response<Body> {
         let Ok(upgraded) = upgraded.await else { return };
         let mut stream = TokioIo::new(upgraded);
         drop(stream.write_all(b"\x81\x05hello").await);
-        // Until the browser goes.
-        drop(stream.read(&mut [0; 64]).await);
+        // Until the browser says goodbye (RFC 6455 §5.5.1), or goes.
+        if stream.read(&mut [0; 64]).await.is_ok_and(|read| read > 0) {
+            drop(stream.write_all(b"\x88\x02\x03\xe8").await);
+            drop(stream.shutdown().await);
+        }
     });
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)

@@ -131,25 +131,7 @@ impl Stage {
     /// With a secure web proxy below whose name each device has one of its own, as from a public authority, on a machine
     /// that several people share. Its own PAC file for everybody is `/named.pac`.
     pub(crate) fn named() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        // The demo opens the same authority afterwards.
-        let web = Authority::open_or_create(&folder.path().join("web"), "Vestibule demo web", Clock::system()).unwrap();
-        let (chain, key) = web.issue_pem("*.proxy.test").unwrap();
-        let files = ["proxy.pem", "proxy.key"].map(|name| folder.path().join(name));
-        for (file, text) in files.iter().zip([chain, key]) {
-            std::fs::write(file, text).unwrap();
-        }
-        let [chain, key] = files;
-        Self::open_in(
-            folder,
-            &format!(
-                "[[network]]\nname = \"shared\"\naddresses = [\"127.0.0.1/32\"]\nshared = true\n\
-                 [[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n\
-                 tls = {{ certificate = {chain:?}, key = {key:?} }}\n[proxy_names]\ndomain = \"proxy.test\"\n\
-                 [[pac.file]]\nname = \"named\"\nportal = \"proxy\"\nidp = \"proxy\"\nnames = true\n"
-            ),
-            &Clock::system(),
-        )
+        Self::open_and(|folder| format!("{SHARED}{}", names(folder)))
     }
 
     /// A browser that has the PAC file at this address, and for which all names of the secure web proxy lead here.
@@ -158,16 +140,18 @@ impl Stage {
         self.browser_with(trust, &[&pac, "--host-resolver-rules=MAP *.proxy.test 127.0.0.1"], json!({}))
     }
 
+    /// The address of a PAC file that leads everything to the secure web proxy.
+    pub(crate) fn secure_pac(&self) -> String {
+        let port = self.addresses.iter().find(|(name, _)| name == "secure").unwrap().1.port();
+        let function = format!("function FindProxyForURL(u,h){{return 'HTTPS proxy.test:{port}'}}");
+        format!("data:application/x-ns-proxy-autoconfig,{function}")
+    }
+
     /// The switches by which a browser uses the secure web proxy.
     pub(crate) fn secure_switches(&self) -> [String; 2] {
-        let port = self.addresses.iter().find(|(name, _)| name == "secure").unwrap().1.port();
-        [
-            // The address of a PAC file goes before the proxies that are named.
-            format!(
-                "--proxy-pac-url=data:application/x-ns-proxy-autoconfig,function FindProxyForURL(u,h){{return 'HTTPS proxy.test:{port}'}}"
-            ),
-            "--host-resolver-rules=MAP proxy.test 127.0.0.1".to_owned(),
-        ]
+        // The address of a PAC file goes before the proxies that are named.
+        let pac = format!("--proxy-pac-url={}", self.secure_pac());
+        [pac, "--host-resolver-rules=MAP proxy.test 127.0.0.1".to_owned()]
     }
 
     /// A browser with a fresh profile.
@@ -232,6 +216,23 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// The lines of a secure web proxy below whose name each device has one of its own. Its certificate goes to this folder.
+pub(crate) fn names(folder: &Path) -> String {
+    // The demo opens the same authority afterwards.
+    let web = Authority::open_or_create(&folder.join("web"), "Vestibule demo web", Clock::system()).unwrap();
+    let (chain, key) = web.issue_pem("*.proxy.test").unwrap();
+    let files = ["proxy.pem", "proxy.key"].map(|name| folder.join(name));
+    for (file, text) in files.iter().zip([chain, key]) {
+        std::fs::write(file, text).unwrap();
+    }
+    let [chain, key] = files;
+    format!(
+        "[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n\
+         tls = {{ certificate = {chain:?}, key = {key:?} }}\n[proxy_names]\ndomain = \"proxy.test\"\n\
+         [[pac.file]]\nname = \"named\"\nportal = \"proxy\"\nidp = \"proxy\"\nnames = true\n"
+    )
 }
 
 fn agrees(record: &Value, wanted: &Value) -> bool {
