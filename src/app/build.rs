@@ -141,10 +141,10 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let names = config.proxy_names.addresses(secure_port);
     let own = listeners.iter().map(|proxy| &proxy.listener).chain([&portal_listener]).map(Listener::address).collect();
 
-    let store = Measured::new(open::store(config, clock)?);
+    let keys = open::keys(config, clock)?;
+    let store = Measured::new(open::store(config, &keys, clock)?);
     let round_trips = Arc::clone(store.round_trips());
     let store: Arc<dyn Store> = Arc::new(store);
-    let keys = open::keys(config, clock)?;
     let sessions = Arc::new(Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()));
     let bindings = Bindings::new(config.proxy_names.clone(), Arc::clone(&sessions), Arc::clone(&store), clock.clone());
     let bindings = Arc::new(bindings);

@@ -12,10 +12,11 @@ use crate::observe::{AccessLog, Audit};
 use crate::portal::Operators;
 use crate::session::Backend;
 use crate::session::keys::{self, Keys};
-use crate::session::store::Store;
+use crate::session::store::attested::Attested;
 use crate::session::store::embedded::Embedded;
 use crate::session::store::memory::Memory;
 use crate::session::store::redis::Redis;
+use crate::session::store::{Health, Store};
 
 /// Records of each kind that the store keeps at most: pending sign-ins, tickets, used assertions.
 const MAX_RECORDS: usize = 500_000;
@@ -34,16 +35,22 @@ pub(super) fn door(folder: &Path) -> Option<Door> {
     opened.inspect_err(|error| tracing::warn!(%error, "no socket for operators in the state folder")).ok()
 }
 
-/// What keeps sessions.
-pub(super) fn store(config: &Config, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
+/// What keeps sessions. What it holds outside this process is attested.
+pub(super) fn store(config: &Config, keys: &Keys, clock: &Clock) -> Result<Arc<dyn Store>, Error> {
     let redis = &config.session.redis;
-    if !redis.servers.is_empty() {
-        return Ok(Arc::new(Redis::start(redis.clone(), clock.clone())));
-    }
-    Ok(match config.session.store {
-        Backend::Embedded => Arc::new(Embedded::open(&config.state, MAX_RECORDS, clock.clone())?),
-        Backend::Memory => Arc::new(Memory::new(MAX_RECORDS, clock.clone())),
-    })
+    let store: Arc<dyn Store> = match config.session.store {
+        _ if !redis.servers.is_empty() => Arc::new(Redis::start(redis.clone(), clock.clone())),
+        Backend::Memory => return Ok(Arc::new(Memory::new(MAX_RECORDS, clock.clone()))),
+        Backend::Embedded => {
+            let adopt = keys.adopts().then(|| keys.attestor());
+            let store = Embedded::open_adopting(&config.state, MAX_RECORDS, clock.clone(), adopt)?;
+            if store.health() == Health::Well {
+                keys.adopted(clock.now());
+            }
+            Arc::new(store)
+        }
+    };
+    Ok(Arc::new(Attested::new(store, Arc::new(keys.attestor()), clock.clone())))
 }
 
 /// The keys that tokens are sealed with.

@@ -1,7 +1,8 @@
 //! The keys that tokens are sealed with: a new one each week, and the old ones for as long as their tokens are good.
 //!
 //! They stand in a file of their own beside the sessions, because either alone opens nothing: a stolen store signs
-//! nobody in.
+//! nobody in. The key that the store's content is attested with stands there, too, and does not take turns: whoever can
+//! change the store alone changes nothing that is believed.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -17,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::clock::{SignedDuration, Timestamp};
-use crate::seal::{SealKey, Sealer};
+use crate::seal::{SealKey, Sealer, random};
 use crate::secret::Secret;
+use crate::session::store::attested::Attestor;
 
 /// The file's name in the state folder.
 pub const FILE: &str = "seal.keys";
@@ -67,12 +69,21 @@ pub struct Keys {
     /// How long a token may be good.
     lifetime: SignedDuration,
     held: Mutex<BTreeMap<u32, SealKey>>,
+    /// What the store's content is attested with.
+    store: Zeroizing<[u8; 32]>,
+    /// The store may hold what was written before there was such a key.
+    adopts: AtomicBool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Written {
     format: u32,
     keys: Vec<WrittenKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    store: Option<WrittenKey>,
+    /// What the store holds has yet to be attested for the first time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    adopts: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,14 +106,48 @@ impl Keys {
             Source::Folder(folder) => (Some(folder.join(FILE)), None, Vec::new()),
             Source::Secret(secret, others) => (None, Some(secret), others),
         };
-        let held = match &file {
+        let Read { held, store, adopts } = match &file {
             Some(file) => read(file)?,
-            None => BTreeMap::new(),
+            None => Read::default(),
         };
-        let (sealer, held) = (Arc::new(Sealer::new(&[], 0)), Mutex::new(held));
-        let keys = Self { sealer, file, secret, others, is_unwritten: AtomicBool::new(false), lifetime, held };
+        let is_new = store.is_none();
+        let store = match &secret {
+            Some(secret) => of_store(secret),
+            None => store.unwrap_or_else(|| Zeroizing::new(random())),
+        };
+        let keys = Self {
+            sealer: Arc::new(Sealer::new(&[], 0)),
+            file,
+            secret,
+            others,
+            is_unwritten: AtomicBool::new(is_new),
+            lifetime,
+            held: Mutex::new(held),
+            store,
+            adopts: AtomicBool::new(adopts),
+        };
         keys.turn(now);
         Ok(keys)
+    }
+
+    /// What the store's content is attested with.
+    pub fn attestor(&self) -> Attestor {
+        let others: Vec<_> = self.others.iter().map(|other| *of_store(other)).collect();
+        Attestor::new(&self.store, &others)
+    }
+
+    /// Whether a store that was written before its content was attested is to be believed, this once. It is where the
+    /// keys say so: whoever can write the store alone cannot make it look older than it is.
+    pub fn adopts(&self) -> bool {
+        self.adopts.load(Ordering::Relaxed)
+    }
+
+    /// What the store holds is attested by now, whatever it was before.
+    pub fn adopted(&self, now: Timestamp) {
+        if self.adopts.swap(false, Ordering::Relaxed) {
+            self.is_unwritten.store(true, Ordering::Relaxed);
+            self.turn(now);
+        }
     }
 
     /// The sealer.
@@ -144,7 +189,7 @@ impl Keys {
 
     /// Writes the keys, or else tries again the next time.
     fn keep(&self, file: &Path, keys: &[SealKey]) {
-        let written = write(file, keys);
+        let written = write(file, keys, &self.store, self.adopts());
         let was_unwritten = self.is_unwritten.swap(written.is_err(), Ordering::Relaxed);
         match written {
             Err(error) if !was_unwritten => {
@@ -167,15 +212,33 @@ fn derive(secret: &Secret, week: u32) -> SealKey {
     SealKey { id: week, bytes }
 }
 
+/// The key that content is attested with, as every node makes it that has the secret (RFC 5869).
+fn of_store(secret: &Secret) -> Zeroizing<[u8; 32]> {
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vestibule store");
+    let mut bytes = Zeroizing::new([0; 32]);
+    let made = salt.extract(secret.expose().as_bytes());
+    let made = made.expand(&[b"attest"], hkdf::HKDF_SHA256).and_then(|key| key.fill(bytes.as_mut_slice()));
+    made.unwrap_or_else(|_| unreachable!("the key has the length of the hash"));
+    bytes
+}
+
 fn week(now: Timestamp) -> u32 {
     u32::try_from(now.as_second().div_euclid(TURN.as_secs())).unwrap_or(0)
 }
 
-fn read(file: &Path) -> Result<BTreeMap<u32, SealKey>, Error> {
+/// What a file of keys holds.
+#[derive(Default)]
+struct Read {
+    held: BTreeMap<u32, SealKey>,
+    store: Option<Zeroizing<[u8; 32]>>,
+    adopts: bool,
+}
+
+fn read(file: &Path) -> Result<Read, Error> {
     let name = file.display().to_string();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Read::default()),
         Err(error) => return Err(Error::File(name, error)),
     };
     let damaged = |why: String| Error::Damaged(name.clone(), why);
@@ -183,18 +246,25 @@ fn read(file: &Path) -> Result<BTreeMap<u32, SealKey>, Error> {
     if written.format > FORMAT {
         return Err(Error::Newer(name));
     }
-    let keys = written.keys.iter().map(|written| {
+    let decode = |written: &WrittenKey| {
         let bytes = STANDARD.decode(written.key.as_bytes()).map(Zeroizing::new).ok()?;
-        let bytes = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?);
-        Some((written.id, SealKey { id: written.id, bytes }))
-    });
-    keys.collect::<Option<_>>().ok_or_else(|| damaged("a key has not 256 bits".to_owned()))
+        <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
+    };
+    let short = || damaged("a key has not 256 bits".to_owned());
+    let keys =
+        written.keys.iter().map(|written| Some((written.id, SealKey { id: written.id, bytes: decode(written)? })));
+    let held = keys.collect::<Option<_>>().ok_or_else(short)?;
+    let store = written.store.as_ref().map(|store| decode(store).ok_or_else(short)).transpose()?;
+    // Written by a program that attested nothing yet.
+    let adopts = written.adopts || store.is_none();
+    Ok(Read { held, store, adopts })
 }
 
 /// Replaces the file, whole or not at all.
-fn write(file: &Path, keys: &[SealKey]) -> io::Result<()> {
+fn write(file: &Path, keys: &[SealKey], store: &[u8; 32], adopts: bool) -> io::Result<()> {
     let keys = keys.iter().map(|key| WrittenKey { id: key.id, key: STANDARD.encode(*key.bytes) });
-    let text = Zeroizing::new(serde_json::to_vec(&Written { format: FORMAT, keys: keys.collect() })?);
+    let store = Some(WrittenKey { id: 0, key: STANDARD.encode(store) });
+    let text = Zeroizing::new(serde_json::to_vec(&Written { format: FORMAT, keys: keys.collect(), store, adopts })?);
     let fresh = file.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     let mut opened = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
@@ -281,6 +351,36 @@ mod tests {
             assert!(one.open::<usize>("b", &token, day(0)).is_err(), "for another purpose");
         }
         assert!(steps[2].open::<i32>("a", &node("third", &[]).seal("a", &1, day(30)), day(0)).is_err());
+    }
+
+    #[test]
+    fn the_stores_key_stays_and_a_file_from_before_it_lets_the_store_be_adopted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |today| Keys::open(Source::Folder(folder.path().into()), MONTH, day(today)).unwrap();
+        let code = {
+            let keys = open(0);
+            assert!(!keys.adopts(), "there is nothing from before");
+            keys.attestor().code(b'x', b"text")
+        };
+        for today in [1, 40, 400] {
+            let keys = open(today);
+            assert!(keys.attestor().is_code(b'x', b"text", &code) && !keys.adopts(), "day {today}");
+        }
+        let path = folder.path().join(FILE);
+        let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        text.as_object_mut().unwrap().remove("store");
+        std::fs::write(&path, text.to_string()).unwrap();
+        assert!(open(0).adopts());
+        let keys = open(0);
+        assert!(keys.adopts(), "until it is done");
+        keys.adopted(day(0));
+        assert!(!keys.adopts() && !open(0).adopts());
+        let of = |secret: &str, others: &[&str]| {
+            let others = others.iter().map(|other| Secret::new((*other).into())).collect();
+            Keys::open(Source::Secret(Secret::new(secret.into()), others), MONTH, day(0)).unwrap().attestor()
+        };
+        assert!(of("new", &["old"]).is_code(b'x', b"text", &of("old", &[]).code(b'x', b"text")));
+        assert!(!of("new", &[]).is_code(b'x', b"text", &of("old", &[]).code(b'x', b"text")));
     }
 
     #[test]

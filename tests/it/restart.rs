@@ -187,6 +187,52 @@ fn is_sound(folder: &Path) -> bool {
     database.check_integrity().unwrap()
 }
 
+/// Changes the rows of a store that no program has open.
+fn change_rows(folder: &Path, change: impl Fn(&[u8]) -> Vec<u8>) {
+    use redb::ReadableTable as _;
+    let sessions = redb::TableDefinition::<&[u8], &[u8]>::new("sessions");
+    let database = redb::Database::open(folder.join("sessions.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    {
+        let mut table = write.open_table(sessions).unwrap();
+        let both = |(id, row): (redb::AccessGuard<'_, &[u8]>, redb::AccessGuard<'_, &[u8]>)| {
+            (id.value().to_vec(), row.value().to_vec())
+        };
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = table.iter().unwrap().map(|row| both(row.unwrap())).collect();
+        assert!(!rows.is_empty());
+        for (id, row) in rows {
+            table.insert(id.as_slice(), change(&row).as_slice()).unwrap();
+        }
+    }
+    write.commit().unwrap();
+}
+
+#[test]
+fn a_row_that_somebody_has_changed_is_nobodys_and_a_restart_survives_it() {
+    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let setup = Setup::new(&world, folder.path());
+    let node = setup.start();
+    let browser = node.browser(&world).at(SHARED);
+    browser.arrive("http://news.test/");
+    node.stop();
+    let rename = |row: &[u8]| {
+        assert!(String::from_utf8_lossy(row).contains("B.Simon@contoso.com"));
+        let mut row = row.to_vec();
+        while let Some(at) = row.windows(7).position(|part| part == b"B.Simon") {
+            row[at] = b'C';
+        }
+        row
+    };
+    change_rows(folder.path(), rename);
+    let node = setup.start();
+    let browser = node.take_over(browser);
+    assert_eq!(browser.go("http://news.test/again").heading(), "Sign in");
+    node.wait_for_event("the session store holds what this program did not write there");
+    let said = node.events().iter().filter(|event| event["level"] == "ERROR").count();
+    assert_eq!(said, 1, "{:#?}", node.events());
+    browser.arrive("http://news.test/");
+}
+
 #[test]
 fn a_disk_that_can_only_be_read_at_the_start_is_said_and_nobody_is_signed_out() {
     let (world, folder) = (world(), tempfile::tempdir().unwrap());

@@ -152,6 +152,7 @@ async fn an_ended_session_stays_away(bench: &Bench<'_>) {
             assert_eq!(store.find(row.id).await, Ok(None));
             assert_eq!(store.of_person(person).await, Ok(vec![]));
             assert_eq!(store.end(row.clone()).await, Ok(false), "only once");
+            assert_eq!(store.peek(Kind::Ended, row.id).await, Ok(Some(Vec::new())), "that it has been is known");
             store.renew(vec![row.clone()]).await.unwrap();
             assert_eq!(store.keep(row.clone()).await, Ok(false), "nothing brings it back");
             assert_eq!(store.find(row.id).await, Ok(None), "settled: {settled}");

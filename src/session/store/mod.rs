@@ -23,6 +23,7 @@
 //!
 //! A store that does not answer is [`Error::Away`], and says so soon: nobody waits for it, and nothing piles up.
 
+pub mod attested;
 #[cfg(test)]
 mod contract;
 pub mod embedded;

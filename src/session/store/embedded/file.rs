@@ -8,7 +8,10 @@
 //! | `people` | person, identifier | |
 //! | `ends` | when it expires, table, key | |
 //!
-//! Times are milliseconds since the epoch, big-endian with the sign turned over, so that they sort.
+//! Times are milliseconds since the epoch, big-endian with the sign turned over, so that they sort. Content is attested
+//! (`store::attested`) since the second layout.
+
+mod adopt;
 
 use std::io;
 use std::ops::Bound;
@@ -21,12 +24,16 @@ use redb::{
     StorageBackend as _, TableDefinition,
 };
 
+use super::super::attested::Attestor;
 use super::super::memory::Record;
 use super::super::{Key, Kind, Row};
 use crate::clock::Timestamp;
 
 /// The layout that this program writes, and the newest one that it reads.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
+
+/// The layout whose content was not attested.
+const UNATTESTED: u64 = 1;
 
 /// Memory for pages of the file.
 const PAGE_CACHE: usize = 64 * 1024 * 1024;
@@ -116,8 +123,8 @@ pub(super) struct Written {
     pub(super) more: bool,
 }
 
-/// Opens the file, which is made if there is none.
-pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
+/// Opens the file, which is made if there is none. `adopt` attests what an older program has written.
+pub(super) fn open(path: &Path, adopt: Option<&Attestor>) -> Result<Database, OpenError> {
     let name = path.display().to_string();
     let disk = |error| OpenError::Disk(name.clone(), error);
     let mut options = std::fs::OpenOptions::new();
@@ -126,7 +133,7 @@ pub(super) fn open(path: &Path) -> Result<Database, OpenError> {
     let mut builder = Database::builder();
     builder.set_cache_size(PAGE_CACHE);
     let database = builder.create_with_backend(backend).map_err(|error| opening(&name, error))?;
-    settle(&database, &name)?;
+    settle(&database, &name, adopt)?;
     Ok(database)
 }
 
@@ -144,7 +151,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<File, OpenError> {
         File::ReadOnly(database) => format(database),
     };
     match format.map_err(|error| failing(&name, error))? {
-        Some(FORMAT) => Ok(file),
+        Some(UNATTESTED..=FORMAT) => Ok(file),
         Some(_) => Err(OpenError::Newer(name)),
         None => Err(OpenError::Damaged(name, "it holds no sessions".to_owned())),
     }
@@ -179,10 +186,11 @@ fn opening(name: &str, error: redb::DatabaseError) -> OpenError {
 }
 
 /// Makes the tables of a new file, and reads the layout of an old one.
-pub(super) fn settle(database: &Database, name: &str) -> Result<(), OpenError> {
+pub(super) fn settle(database: &Database, name: &str, adopt: Option<&Attestor>) -> Result<(), OpenError> {
     let format = format(database).map_err(|error| failing(name, error))?;
     match format {
         Some(FORMAT) => Ok(()),
+        Some(UNATTESTED) => adopt::adopt(database, adopt).map_err(|error| failing(name, error)),
         Some(_) => Err(OpenError::Newer(name.to_owned())),
         None => create(database).map_err(|error| failing(name, error)),
     }

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
+use super::attested::Attestor;
 use super::memory::{Records, at_once};
 use super::{Answer, Error, Health, Key, Kind, Row, Store};
 use crate::clock::{Clock, Timestamp};
@@ -35,10 +36,17 @@ impl Embedded {
     /// The store in `folder`, with room for `max` records of each kind. A disk that does not take it is no error: the
     /// store goes on in memory, and says so.
     pub fn open(folder: &Path, max: usize, clock: Clock) -> Result<Self, OpenError> {
+        Self::open_adopting(folder, max, clock, None)
+    }
+
+    /// The same. `adopt` attests what was written by a program that did not.
+    pub fn open_adopting(folder: &Path, max: usize, clock: Clock, adopt: Option<Attestor>) -> Result<Self, OpenError> {
         let path = folder.join(FILE);
         let same = path.clone();
-        let opener =
-            Opener { whole: Box::new(move || file::open(&path)), to_read: Box::new(move || file::open_to_read(&same)) };
+        let opener = Opener {
+            whole: Box::new(move || file::open(&path, adopt.as_ref())),
+            to_read: Box::new(move || file::open_to_read(&same)),
+        };
         Self::open_with(opener, max, clock)
     }
 

@@ -7,6 +7,7 @@ use redb::{Database, StorageBackend};
 use super::*;
 use crate::clock::{SignedDuration, after};
 use crate::seal::random;
+use crate::session::store::attested::Attested;
 use crate::session::store::contract;
 
 fn clock() -> Clock {
@@ -81,6 +82,54 @@ fn a_file_that_cannot_be_used_is_refused_with_what_to_do() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+#[tokio::test]
+async fn a_file_from_before_content_was_attested_is_taken_over_where_the_keys_say_so() {
+    let hour = |clock: &Clock| after(clock.now(), SignedDuration::from_hours(1));
+    for adopts in [true, false] {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+        let (first, second) = (row(&clock), row(&clock));
+        {
+            let store = Embedded::open(folder.path(), 1000, clock.clone()).unwrap();
+            store.keep(first.clone()).await.unwrap();
+            store.keep(second.clone()).await.unwrap();
+            store.put(Kind::Name, [1; 16], b"{}".to_vec(), hour(&clock)).await.unwrap();
+            store.claim(Kind::Assertion, [2; 16], hour(&clock)).await.unwrap();
+            store.sync().await.unwrap();
+        }
+        let older = || {
+            let database = Database::create(folder.path().join(FILE)).unwrap();
+            let write = database.begin_write().unwrap();
+            let meta = redb::TableDefinition::<&str, u64>::new("meta");
+            write.open_table(meta).unwrap().insert("format", 1).unwrap();
+            write.commit().unwrap();
+        };
+        older();
+        let attestor = || Attestor::new(&[1; 32], &[]);
+        let open = |adopts: bool| {
+            let adopt = adopts.then(attestor);
+            let store = Embedded::open_adopting(folder.path(), 1000, clock.clone(), adopt).unwrap();
+            Attested::new(Arc::new(store), Arc::new(attestor()), clock.clone())
+        };
+        let wanted = |row: &Row| Ok(adopts.then(|| row.clone()));
+        for adopt in [adopts, false] {
+            let store = open(adopt);
+            assert_eq!(store.find(first.id).await, wanted(&first));
+            assert_eq!(store.of_person(second.person).await.map(|mut rows| rows.pop()), wanted(&second));
+            assert_eq!(store.peek(Kind::Name, [1; 16]).await, Ok(adopts.then(|| b"{}".to_vec())));
+            assert_eq!(store.claim(Kind::Assertion, [2; 16], hour(&clock)).await, Ok(false), "used before");
+        }
+        // Who can write the file makes it look old again, with another person in the row.
+        older();
+        {
+            let forged = Embedded::open(folder.path(), 1000, clock.clone()).unwrap();
+            forged.keep(Row { content: b"{\"somebody\": \"else\"}".to_vec(), ..first.clone() }).await.unwrap();
+            forged.sync().await.unwrap();
+        }
+        older();
+        assert_eq!(open(false).find(first.id).await, Ok(None));
+    }
+}
+
 /// A disk that fails when it is told to.
 #[derive(Debug)]
 struct Disk {
@@ -133,7 +182,7 @@ fn on(path: std::path::PathBuf, fails: Arc<AtomicBool>) -> Opener {
         let backend = Disk { file: FileBackend::new(file).unwrap(), fails: Arc::clone(&fails) };
         let opened = Database::builder().create_with_backend(backend);
         let database = opened.map_err(|error| OpenError::Damaged("the file".into(), error.to_string()))?;
-        file::settle(&database, "the file")?;
+        file::settle(&database, "the file", None)?;
         Ok(database)
     };
     Opener { whole: Box::new(whole), to_read: Box::new(move || file::open_to_read(&same)) }

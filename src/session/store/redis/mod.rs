@@ -146,6 +146,9 @@ impl Shared {
     }
 
     fn record(&self, kind: Kind, key: Key) -> Vec<u8> {
+        if kind == Kind::Ended {
+            return self.name("e", &key);
+        }
         self.name(&format!("r:{}", char::from(kind.letter())), &key)
     }
 

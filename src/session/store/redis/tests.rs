@@ -4,6 +4,7 @@ use std::time::Instant;
 use super::*;
 use crate::clock::{SignedDuration, after};
 use crate::seal::random;
+use crate::session::store::attested::{Attested, Attestor};
 use crate::session::store::contract;
 
 /// A server of our own on a port of its own.
@@ -246,6 +247,27 @@ async fn in_a_cluster_the_contract_holds_and_a_failover_is_followed() {
             again |= one == News::Told(b"again".to_vec());
         }
     }
+}
+
+#[tokio::test]
+async fn attested_it_keeps_what_it_promises_and_believes_nothing_that_was_said_by_others() {
+    let server = Server::start();
+    let attested = |store: Redis| {
+        Arc::new(Attested::new(Arc::new(store), Arc::new(Attestor::new(&[1; 32], &[])), Clock::system()))
+    };
+    let (here, there) = (attested(server.store().await), attested(server.store().await));
+    let wait = |span: SignedDuration| std::thread::sleep(span.unsigned_abs() + Duration::from_millis(20));
+    let store = Arc::clone(&here) as Arc<dyn Store>;
+    contract::hold(contract::Bench { store, clock: Clock::system(), wait: &wait }).await;
+    let mut news = there.news().unwrap();
+    say(server.port, &["xadd", "{test}:feed", "*", "told", "a word that is long enough to have a code"]);
+    here.tell(b"hello".to_vec()).await.unwrap();
+    while !matches!(news.recv().await.unwrap(), News::Told(word) if { assert_eq!(word, b"hello"); true }) {}
+    let row = row();
+    here.keep(row.clone()).await.unwrap();
+    let name = format!("{{test}}:s:{}", row.id.map(|byte| format!("{byte:02x}")).concat());
+    say(server.port, &["setrange", &name, "30", "x"]);
+    assert_eq!(there.find(row.id).await, Ok(None), "one octet was changed");
 }
 
 #[tokio::test]
