@@ -160,7 +160,7 @@ impl Figures {
             "1 if people may sign in to the realm, and its identity provider is known.",
         );
         for parts in &self.realms {
-            let enabled = parts.switch.is_on() && parts.identity_provider.current().is_some();
+            let enabled = parts.is_on() && parts.identity_provider.current().is_some();
             to.sample("", &[("realm", &parts.realm.name)], u8::from(enabled));
         }
         let help =

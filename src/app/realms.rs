@@ -38,6 +38,10 @@ pub(super) fn realm_parts(
         }
         (None, None) => return Err(wrong(saml::config::Error::Missing("metadata"))),
     };
+    let switch = Switch::read(realm, &config.state);
+    if let Some(Err(error)) = identity_provider.current().map(|idp| switch.follow(&idp)) {
+        tracing::warn!(realm = realm.name, %error, "what the passed test counts for can't be kept");
+    }
     Ok(RealmParts {
         realm: realm.realm(),
         service_provider: Arc::new(service_provider),
@@ -45,7 +49,7 @@ pub(super) fn realm_parts(
         claims: Arc::new(realm.claim_map(&config.realms)),
         mismatch: realm.mismatch,
         idp_initiated: realm.idp_initiated,
-        switch: Arc::new(switch(realm, &config.state)),
+        switch: Arc::new(switch),
     })
 }
 
@@ -61,10 +65,4 @@ pub(super) fn portal_certificate(config: &Config, authority: &Arc<Authority>) ->
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
     let server = authority.server_with(chain, private).map_err(|error| wrong(certificate, error.to_string()))?;
     Ok(PortalCertificate::Given(Arc::new(server)))
-}
-
-/// A test that was passed counts for this realm, under this name of ours, with this identity provider.
-fn switch(realm: &saml::Config, state: &Path) -> Switch {
-    let provider = format!("{:?} {:?} {:?}", realm.metadata, realm.metadata_url, realm.issuer);
-    Switch::read(realm.enabled, state, &[&realm.name, &realm.entity_id, &provider])
 }

@@ -142,7 +142,7 @@ fn choose<'a>(portal: &'a Shared, typed: &str) -> Result<(&'a RealmParts, LogonN
     };
     match parts.or(only) {
         None => Err(Mistake::UnknownDomain),
-        Some(parts) if !parts.switch.is_on() => Err(Mistake::NotEnabled),
+        Some(parts) if !parts.is_on() => Err(Mistake::NotEnabled),
         Some(parts) => Ok((parts, name)),
     }
 }

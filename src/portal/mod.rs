@@ -139,6 +139,18 @@ pub struct RealmParts {
     pub switch: Arc<Switch>,
 }
 
+impl RealmParts {
+    /// Whether people may sign in.
+    pub fn is_on(&self) -> bool {
+        self.switch.is_on(self.identity_provider.current().as_deref())
+    }
+
+    /// Whether a test that is passed would switch it on.
+    pub fn waits_for_test(&self) -> bool {
+        self.switch.waits_for_test(self.identity_provider.current().as_deref())
+    }
+}
+
 /// What the portal does for tools that cannot show a page.
 #[derive(Clone, Debug)]
 pub struct Tools {

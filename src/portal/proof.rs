@@ -54,7 +54,7 @@ async fn ask(portal: &Shared, visit: &Visit, session: &Session, returning: Optio
         return redirect(StatusCode::SEE_OTHER, &with_parameters("/", &parameters));
     }
     let realms = &portal.parts.realms;
-    let realm = realms.iter().find(|parts| parts.realm.name == session.user.realm && parts.switch.is_on());
+    let realm = realms.iter().find(|parts| parts.realm.name == session.user.realm && parts.is_on());
     let typed = session.user.upn.as_deref().unwrap_or(&session.user.name);
     let (Some(realm), Ok(name)) = (realm, LogonName::parse(typed)) else {
         tracing::warn!(

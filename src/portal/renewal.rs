@@ -92,7 +92,7 @@ pub(super) async fn renew_now(
 /// Who vouches for somebody, and under which name.
 fn way<'a>(portal: &'a Shared, session: &'a Session) -> Option<(&'a RealmParts, LogonName, &'a str)> {
     let mut realms = portal.parts.realms.iter();
-    let realm = realms.find(|parts| parts.realm.name == session.user.realm && parts.switch.is_on())?;
+    let realm = realms.find(|parts| parts.realm.name == session.user.realm && parts.is_on())?;
     let typed = session.user.upn.as_deref().unwrap_or(&session.user.name);
     Some((realm, LogonName::parse(typed).ok()?, typed))
 }

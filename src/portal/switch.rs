@@ -1,12 +1,14 @@
 //! Whether people may sign in to a realm. One that was not tested yet can wait for its test.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
 
 use crate::saml::config::Enabled;
+use crate::saml::{Config, IdentityProvider};
 
 /// The folder, in the state folder, of what says which realms have passed.
 const FOLDER: &str = "tested";
@@ -14,45 +16,108 @@ const FOLDER: &str = "tested";
 /// Whether people may sign in to a realm.
 #[derive(Debug)]
 pub struct Switch {
-    on: AtomicBool,
-    /// The file that says that the test has been passed; none where no test decides.
-    passed: Option<PathBuf>,
+    enabled: Enabled,
+    /// Our entity ID.
+    ours: String,
+    /// Where the identity provider is known from; empty if its parts are written by hand.
+    source: String,
+    /// What says that the test has been passed.
+    file: PathBuf,
+    passed: Mutex<Option<Passed>>,
+}
+
+/// A test that was passed, and what was tested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Passed {
+    ours: String,
+    issuer: String,
+    source: String,
+    /// The keys that signed then, by their SHA-256.
+    keys: Vec<String>,
 }
 
 impl Switch {
     /// A realm that is on.
     pub fn on() -> Self {
-        Self { on: AtomicBool::new(true), passed: None }
+        let (ours, source, file) = (String::new(), String::new(), PathBuf::new());
+        Self { enabled: Enabled::Yes, ours, source, file, passed: Mutex::default() }
     }
 
-    /// As the configuration says. A test that was passed counts for these `facts` alone: our name and the identity
-    /// provider's.
-    pub fn read(enabled: Enabled, state: &Path, facts: &[&str]) -> Self {
-        let passed = state.join(FOLDER).join(file_name(facts));
-        match enabled {
-            Enabled::Yes => Self::on(),
-            Enabled::No => Self { on: AtomicBool::new(false), passed: None },
-            Enabled::AfterTest => Self { on: AtomicBool::new(passed.exists()), passed: Some(passed) },
+    /// As the configuration says.
+    ///
+    /// A test that was passed counts for what was tested: our entity ID, and the identity provider's with its keys. New
+    /// keys that the same metadata announce are those of the same identity provider; from elsewhere, one key must be
+    /// among those that were tested.
+    pub fn read(realm: &Config, state: &Path) -> Self {
+        let file = state.join(FOLDER).join(file_name(&[&realm.name, &realm.entity_id]) + ".json");
+        let passed = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let source = match (&realm.metadata, &realm.metadata_url) {
+            (Some(path), _) => format!("file {}", plain(path).display()),
+            (None, Some(url)) => format!("url {url}"),
+            (None, None) => String::new(),
+        };
+        Self { enabled: realm.enabled, ours: realm.entity_id.clone(), source, file, passed: Mutex::new(passed) }
+    }
+
+    /// Whether people may sign in, with this identity provider. Where there is none yet, nobody can.
+    pub fn is_on(&self, idp: Option<&IdentityProvider>) -> bool {
+        match self.enabled {
+            Enabled::Yes => true,
+            Enabled::No => false,
+            Enabled::AfterTest => {
+                let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+                passed.as_ref().is_some_and(|passed| self.counts(passed, idp))
+            }
         }
     }
 
-    /// Whether people may sign in.
-    pub fn is_on(&self) -> bool {
-        self.on.load(Ordering::Relaxed)
+    fn counts(&self, passed: &Passed, idp: Option<&IdentityProvider>) -> bool {
+        let same_source = !self.source.is_empty() && passed.source == self.source;
+        let Some(idp) = idp else { return same_source && passed.ours == self.ours };
+        passed.ours == self.ours
+            && passed.issuer == idp.entity_id()
+            && (same_source || idp.keys().iter().any(|key| passed.keys.contains(key)))
     }
 
     /// Whether a test that is passed would switch it on.
-    pub fn waits_for_test(&self) -> bool {
-        self.passed.is_some() && !self.is_on()
+    pub fn waits_for_test(&self, idp: Option<&IdentityProvider>) -> bool {
+        self.enabled == Enabled::AfterTest && !self.is_on(idp)
     }
 
-    /// The test has been passed: it is on from now on, after a restart as well.
-    pub fn pass(&self) -> io::Result<()> {
-        let Some(passed) = &self.passed else { return Ok(()) };
-        self.on.store(true, Ordering::Relaxed);
-        passed.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        std::fs::write(passed, "The test of this realm has been passed. Without this file it waits for another one.\n")
+    /// The test has been passed with this identity provider: the realm is on from now on, after a restart as well.
+    pub fn pass(&self, idp: &IdentityProvider) -> io::Result<()> {
+        if self.enabled != Enabled::AfterTest {
+            return Ok(());
+        }
+        let (ours, source, issuer) = (self.ours.clone(), self.source.clone(), idp.entity_id().to_owned());
+        let passed = Passed { ours, issuer, source, keys: idp.keys() };
+        let mut own = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.as_ref() == Some(&passed) {
+            return Ok(());
+        }
+        *own = Some(passed.clone());
+        drop(own);
+        self.file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::write(&self.file, serde_json::to_vec(&passed)?)
     }
+
+    /// Follows an identity provider that the test counts for to the keys that it has now.
+    pub fn follow(&self, idp: &IdentityProvider) -> io::Result<()> {
+        if self.is_on(Some(idp)) { self.pass(idp) } else { Ok(()) }
+    }
+}
+
+/// A path in one way of writing, whatever is there. Links are not followed: where one leads may change.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// A name that any file system takes.
@@ -65,20 +130,69 @@ fn file_name(facts: &[&str]) -> String {
 mod tests {
     use super::*;
 
+    fn idp(issuer: &str, keys: &[&rcgen::KeyPair]) -> IdentityProvider {
+        let pem =
+            |key: &&rcgen::KeyPair| rcgen::CertificateParams::new(vec![]).unwrap().self_signed(*key).unwrap().pem();
+        let file: String = keys.iter().map(pem).collect();
+        IdentityProvider::from_parts(issuer, "https://login.test/", None, file.as_bytes()).unwrap()
+    }
+
+    fn realm(lines: &str) -> Config {
+        let text = format!("name = 'contoso'\ndomains = ['contoso.com']\nenabled = 'after-test'\n{lines}");
+        toml::from_str(&text).unwrap()
+    }
+
+    const FILE: &str = "entity_id = 'urn:us'\nmetadata = 'src/contoso.xml'";
+
     #[test]
-    fn a_realm_waits_for_its_test_once_and_again_when_it_is_another_one() {
+    fn a_test_counts_for_what_was_tested_however_it_is_written() {
         let state = tempfile::tempdir().unwrap();
-        let read = |enabled, facts: &[&str]| Switch::read(enabled, state.path(), facts);
-        let own = ["contoso", "urn:us", "urn:idp"];
-        assert!(read(Enabled::Yes, &own).is_on() && !read(Enabled::No, &own).is_on());
-        let switch = read(Enabled::AfterTest, &own);
-        assert!(!switch.is_on() && switch.waits_for_test());
-        switch.pass().unwrap();
-        assert!(switch.is_on() && !switch.waits_for_test());
-        assert!(read(Enabled::AfterTest, &own).is_on(), "after a restart");
-        assert!(!read(Enabled::AfterTest, &["contoso", "urn:us", "urn:other"]).is_on());
-        let off = read(Enabled::No, &own);
-        off.pass().unwrap();
-        assert!(!off.is_on(), "no test switches on what is off");
+        let [old, new, other] = [(); 3].map(|()| rcgen::KeyPair::generate().unwrap());
+        let tested = idp("urn:idp", &[&old]);
+        let read = |lines: &str| Switch::read(&realm(lines), state.path());
+        let switch = read(FILE);
+        assert!(!switch.is_on(Some(&tested)) && switch.waits_for_test(Some(&tested)) && !switch.is_on(None));
+        switch.pass(&tested).unwrap();
+        assert!(switch.is_on(Some(&tested)) && !switch.waits_for_test(Some(&tested)));
+        let here = std::env::current_dir().unwrap();
+        let absolute = FILE.replace("src/", &format!("{}/src/", here.display()));
+        for same in [FILE, &absolute, &FILE.replace("src/", "./src/"), &FILE.replace("src/", "src/../src/")] {
+            assert!(read(same).is_on(Some(&tested)), "{same}: after a restart");
+            assert!(
+                read(same).is_on(Some(&idp("urn:idp", &[&new]))),
+                "{same}: a roll-over that the same file announces"
+            );
+            assert!(!read(same).is_on(Some(&idp("urn:other", &[&old]))), "{same}: another identity provider");
+            assert!(!read(same).is_on(Some(&idp("urn:other", &[&new]))), "{same}: another identity provider, all new");
+        }
+        let by_hand =
+            "entity_id = 'urn:us'\nissuer = 'urn:idp'\nlogin_url = 'https://login.test/'\ncertificate = 'c.cer'";
+        for moved in [&FILE.replace("src/", "config/"), by_hand] {
+            assert!(read(moved).is_on(Some(&tested)), "{moved}: the same identity provider");
+            assert!(read(moved).is_on(Some(&idp("urn:idp", &[&new, &old]))), "{moved}: a roll-over");
+            assert!(!read(moved).is_on(Some(&idp("urn:idp", &[&other]))), "{moved}: none of the keys was tested");
+        }
+        assert!(!read(&FILE.replace("urn:us", "urn:we")).is_on(Some(&tested)), "under another name of ours");
+        // By hand, a roll-over goes on from the keys that there were at the last start.
+        let both = idp("urn:idp", &[&old, &new]);
+        read(by_hand).follow(&both).unwrap();
+        assert!(read(by_hand).is_on(Some(&idp("urn:idp", &[&new]))));
+        read(by_hand).follow(&idp("urn:other", &[&other])).unwrap();
+        assert!(!read(by_hand).is_on(Some(&idp("urn:other", &[&other]))), "what does not count is not followed");
+        std::fs::write(&switch.file, "The test of this realm has been passed.\n").unwrap();
+        assert!(!read(FILE).is_on(Some(&tested)), "a file that says not what was tested counts for nothing");
+    }
+
+    #[test]
+    fn no_test_switches_on_what_is_off() {
+        let state = tempfile::tempdir().unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let tested = idp("urn:idp", &[&key]);
+        let read = |enabled| Switch::read(&Config { enabled, ..realm(FILE) }, state.path());
+        read(Enabled::AfterTest).pass(&tested).unwrap();
+        assert!(read(Enabled::Yes).is_on(None) && !read(Enabled::No).is_on(Some(&tested)));
+        let off = read(Enabled::No);
+        off.pass(&tested).unwrap();
+        assert!(!off.is_on(Some(&tested)) && !off.waits_for_test(Some(&tested)));
     }
 }

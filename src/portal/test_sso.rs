@@ -54,7 +54,7 @@ pub(super) async fn show_start(State(portal): Portal, Extension(visit): Extensio
         entity_id: realm.service_provider.entity_id.clone(),
         acs_url: realm.service_provider.acs_url.clone(),
         issuer: idp.entity_id().to_owned(),
-        waits_for_test: realm.switch.waits_for_test(),
+        waits_for_test: realm.waits_for_test(),
         link: visit.parameter("t").map(str::to_owned),
         csrf: token.text.clone(),
         identity_providers: portal.sign_in_origins(),
@@ -129,16 +129,18 @@ pub(super) async fn finish(
     let consumed = portal.parts.pending.consume(id).await.map_err(|_| acs::Refusal::Busy)?;
     consumed.ok_or(acs::Refusal::Spent)?;
     let idp = realm.identity_provider.current().ok_or(acs::Refusal::UnknownRealm)?;
+    let mut tested = Arc::clone(&idp);
     let mut report = tried(portal, visit, realm, idp, pending, message).await?;
     if !report.strangers.is_empty()
         && let Some(current) = realm.identity_provider.current()
         && let Some(newer) = realm.identity_provider.renewed(&current).await
     {
+        tested = Arc::clone(&newer);
         report = tried(portal, visit, realm, newer, pending, message).await?;
     }
     let mut switched_on = false;
-    if report.passed && realm.switch.waits_for_test() {
-        match realm.switch.pass() {
+    if report.passed && realm.switch.waits_for_test(Some(&tested)) {
+        match realm.switch.pass(&tested) {
             Ok(()) => switched_on = true,
             Err(error) => tracing::error!(realm = pending.realm, %error, "a test that was passed can not be recorded"),
         }

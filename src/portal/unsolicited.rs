@@ -26,7 +26,7 @@ pub(super) async fn take(portal: &Arc<Shared>, visit: &Visit, message: &str) -> 
     let name = &realm.realm.name;
     // Where people prove anew at each sign-in, one that nobody asked for is none.
     let unasked = realm.idp_initiated && !realm.service_provider.requests.force_authn;
-    if !unasked || !realm.switch.is_on() {
+    if !unasked || !realm.is_on() {
         tracing::info!(realm = name, client = %visit.peer.client.ip(), request_id = visit.request_id, "sign-in begins here");
         return Ok(redirect(StatusCode::SEE_OTHER, TILE));
     }

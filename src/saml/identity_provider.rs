@@ -1,5 +1,6 @@
 //! Who vouches for people: an identity provider's name, addresses and keys, from its metadata or by hand.
 
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::stack::Stack;
@@ -229,6 +230,16 @@ impl IdentityProvider {
     /// Its signing certificates (X.509, DER). Their dates are not looked at: Entra goes on signing with an expired one.
     pub fn certificates(&self) -> &[Vec<u8>] {
         &self.certificates
+    }
+
+    /// Its signing keys, each by the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn keys(&self) -> Vec<String> {
+        let print = |certificate: &Vec<u8>| {
+            let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+            let hash = digest::digest(&digest::SHA256, certificate.public_key().raw);
+            Some(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        };
+        self.certificates.iter().filter_map(print).collect()
     }
 
     /// Certificates that came with those and vouch for them: a path to an authority, and nothing else.

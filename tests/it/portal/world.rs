@@ -143,7 +143,9 @@ impl World {
             trusted = trusted.signing_out_by(sign_out.clone());
         }
         let state = tempfile::tempdir().unwrap();
-        let switch = Arc::new(Switch::read(options.enabled, state.path(), &["contoso"]));
+        let written = "name = 'contoso'\ndomains = ['contoso.com']\nentity_id = 'urn:us'\nmetadata = 'contoso.xml'";
+        let written = vestibule::saml::Config { enabled: options.enabled, ..toml::from_str(written).unwrap() };
+        let switch = Arc::new(Switch::read(&written, state.path()));
         let operators = Arc::new(Operators::ephemeral());
         let networks: Vec<vestibule::identity::network::Config> = match options.network {
             "" => Vec::new(),
