@@ -12,11 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatch::Dispatch;
 use super::fetch::Fetcher;
-use super::garden::SignInHosts;
-use super::metadata::{Source, Sources};
+use super::metadata::Sources;
 use super::metrics::{Figures, Outlet};
-use super::realms::{portal_certificate, realm_parts};
-use super::{App, ProxyListener, descriptors, open};
+use super::realms::{portal_certificate, realm_parts, sign_in_hosts};
+use super::{App, ProxyListener, descriptors, open, realm_commands};
 use crate::admin::{self, Admin};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
@@ -153,8 +152,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let pending = Arc::new(PendingSignIns::new(Arc::clone(&store), clock.clone(), config.portal.sign_in_timeout));
     let sealer = Arc::clone(keys.sealer());
     let brand = config.portal.brand()?;
-    let fetched_from = sources.iter().filter_map(Source::host).map(str::to_owned).collect();
-    let hosts = Arc::new(SignInHosts::new(realms.clone(), fetched_from));
+    let hosts = Arc::new(sign_in_hosts(config, &realms));
     let facts = pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: hosts.names(), proxy: None };
     let pac = Pac::build(&config.pac, &facts)?;
     let roots = Roots::load(&config.egress.trust).map_err(|(path, why)| Error::Trust(path, why))?;
@@ -265,7 +263,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             Err(error) => tracing::error!(%error, "PAC files can't be made for new hosts: they stay as they are"),
         }
     });
-    let admin = admin::sessions::commands(Admin::default().recorded(audit), &sessions);
+    let admin = realm_commands::commands(Admin::default(), &sources.hosts, &audit);
+    let admin = admin::sessions::commands(admin.recorded(audit), &sessions);
     let door = open::door(&config.state);
     Ok(App {
         admin,

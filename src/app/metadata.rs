@@ -1,5 +1,6 @@
 //! Keeps what is known of identity providers up to date: fetches their metadata, keeps the last good copy.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use url::Url;
 
+use super::accepted;
 use super::fetch::{self, Fetcher};
-use super::garden::SignInHosts;
+use super::garden::{SignInHosts, hosts_of};
 use crate::clock::Clock;
 use crate::policy::Permit;
 use crate::portal::Trust;
@@ -62,7 +64,7 @@ impl Source {
     /// The source of a realm whose metadata are fetched, with the last good copy in the folder `state`.
     pub(super) fn open(realm: &saml::Config, state: &Path, clock: &Clock) -> Option<Self> {
         let url = realm.metadata_url.clone()?;
-        let copy = state.join("metadata").join(file_name(&realm.name, &url));
+        let copy = copy_of(realm, &url, state);
         let known = match std::fs::read(&copy) {
             Ok(metadata) => {
                 realm.fetched(&metadata, None, |path| std::fs::read(path)).map_err(|error| error.to_string())
@@ -83,11 +85,6 @@ impl Source {
     /// Who vouches for the realm's people.
     pub(super) fn trust(&self) -> &Arc<Trust> {
         &self.trust
-    }
-
-    /// The host that the metadata come from: most identity providers sign people in there, too.
-    pub(super) fn host(&self) -> Option<&str> {
-        self.url.host_str()
     }
 
     /// Fetches the metadata at once, then on schedule, and when somebody wants them.
@@ -153,6 +150,34 @@ impl Source {
     }
 }
 
+/// The last good copy of a realm's metadata.
+fn copy_of(realm: &saml::Config, url: &Url, state: &Path) -> PathBuf {
+    state.join("metadata").join(file_name(&realm.name, url))
+}
+
+/// The file with the hosts of a realm's metadata that are accepted; none where metadata are not fetched.
+pub(super) fn accepted_file(realm: &saml::Config, state: &Path) -> Option<PathBuf> {
+    realm.metadata_url.as_ref().map(|url| copy_of(realm, url, state).with_extension("hosts"))
+}
+
+/// The hosts that a realm's configuration itself names: where its metadata come from, most identity providers sign people
+/// in.
+pub(super) fn configured_hosts(realm: &saml::Config) -> BTreeSet<String> {
+    let from = realm.metadata_url.as_ref().and_then(Url::host_str).map(str::to_owned);
+    realm.sign_in_hosts.iter().map(|host| host.to_lowercase()).chain(from).collect()
+}
+
+/// The hosts that wait for an operator's word, as far as the state folder tells: for whoever asks no running node.
+pub fn waiting_hosts(realm: &saml::Config, state: &Path) -> BTreeSet<String> {
+    let accepted = accepted_file(realm, state).and_then(|file| accepted::read(&file).ok().flatten());
+    let (Some(accepted), Some(url)) = (accepted, &realm.metadata_url) else { return BTreeSet::new() };
+    let idp = std::fs::read(copy_of(realm, url, state)).ok();
+    let idp = idp.and_then(|metadata| realm.fetched(&metadata, None, |path| std::fs::read(path)).ok());
+    let configured = configured_hosts(realm);
+    let named = idp.as_ref().map(hosts_of).unwrap_or_default();
+    named.into_iter().filter(|host| !accepted.contains(host) && !configured.contains(host)).collect()
+}
+
 /// Says which certificates have expired. They are trusted all the same: Entra goes on signing with them.
 pub(super) fn warn_of_expired(realm: &str, idp: &IdentityProvider, clock: &Clock) {
     for until in idp.expired(clock.now()) {
@@ -169,7 +194,7 @@ fn file_name(realm: &str, url: &Url) -> String {
 }
 
 /// Writes a file as a whole or not at all.
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -212,7 +237,7 @@ mod tests {
     fn what_is_taken_is_kept() {
         let (state, clock) = (tempfile::tempdir().unwrap(), Clock::system());
         let source = Source::open(&realm(), state.path(), &clock).unwrap();
-        let hosts = SignInHosts::new(vec![], vec![]);
+        let hosts = SignInHosts::new(vec![]);
         let idp = IdentityProvider::from_metadata(CONTOSO).unwrap();
         source.take((idp.clone(), CONTOSO.as_bytes().to_vec()), &hosts, &clock);
         assert_eq!(source.trust().current().as_deref(), Some(&idp));

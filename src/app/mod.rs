@@ -1,5 +1,6 @@
 //! Puts the parts together: binds everything or starts nothing, serves, and drains.
 
+mod accepted;
 pub mod build;
 pub mod demo;
 mod descriptors;
@@ -9,6 +10,7 @@ mod garden;
 mod metadata;
 mod metrics;
 mod open;
+mod realm_commands;
 mod realms;
 mod recorded;
 mod vouched;
@@ -41,6 +43,7 @@ pub use build::{Error, build};
 use dispatch::Dispatch;
 pub use dispatch::HEALTH_PATH;
 use metadata::Sources;
+pub use metadata::waiting_hosts;
 use metrics::{Figures, Outlet};
 use workers::Workers;
 

@@ -1,13 +1,15 @@
 //! Who vouches for people, and by what certificate the portal is known, as configured.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::accepted::Accepted;
 use super::build::Error;
 use super::dispatch::PortalCertificate;
+use super::garden::{RealmHosts, SignInHosts};
 use super::metadata::{self, Source};
 use crate::authority::Authority;
 use crate::clock::Clock;
@@ -51,6 +53,17 @@ pub(super) fn realm_parts(
         idp_initiated: realm.idp_initiated,
         switch: Arc::new(switch),
     })
+}
+
+/// The hosts that sign-in to each realm needs.
+pub(super) fn sign_in_hosts(config: &Config, realms: &[RealmParts]) -> SignInHosts {
+    let hosts = config.realms.iter().zip(realms).map(|(realm, parts)| RealmHosts {
+        parts: parts.clone(),
+        configured: metadata::configured_hosts(realm),
+        accepted: metadata::accepted_file(realm, &config.state).map(Accepted::open),
+        said: Mutex::default(),
+    });
+    SignInHosts::new(hosts.collect())
 }
 
 /// The certificate that the portal shows.

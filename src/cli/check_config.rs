@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
+use crate::app;
 use crate::config::{self, Config};
 use crate::saml;
 use crate::saml::trial::{Certificate, describe};
@@ -26,9 +27,23 @@ pub fn check_config(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -
     written.map_or(code, |()| code)
 }
 
-/// What nobody sees in the file: whose keys sign people in.
+/// What nobody sees in the file: whose keys sign people in, and what waits for a word.
 fn notes(config: &Config) -> String {
-    config.realms.iter().flat_map(certificates).collect()
+    config
+        .realms
+        .iter()
+        .flat_map(|realm| certificates(realm).into_iter().chain(waiting(realm, &config.state)))
+        .collect()
+}
+
+/// The hosts that an identity provider's metadata have named since, as far as this machine's state folder tells.
+fn waiting(realm: &saml::Config, state: &Path) -> Option<String> {
+    let hosts = app::waiting_hosts(realm, state).into_iter().collect::<Vec<_>>().join(", ");
+    let name = &realm.name;
+    let line = format!(
+        "realm `{name}`: {hosts}: nobody reaches these before signing in, until `vestibule realms accept {name}`\n"
+    );
+    (!hosts.is_empty()).then_some(line)
 }
 
 /// The certificates of a realm's identity provider, and which of them is which.

@@ -5,6 +5,7 @@ pub mod check_config;
 mod demo;
 mod healthcheck;
 mod metadata;
+mod realms;
 mod report;
 mod run;
 mod sessions;
@@ -75,6 +76,8 @@ enum Command {
     /// Who is signed in at a running node, and an end to it
     #[command(subcommand)]
     Sessions(Sessions),
+    /// Who vouches for whose people at a running node, and which hosts of theirs wait for your word
+    Realms(Realms),
     /// What access records tell
     #[command(subcommand)]
     Report(Report),
@@ -103,6 +106,29 @@ enum Ca {
 enum Report {
     /// Which sites lose identity: how many requests had no user, why, and the rule that would exempt the site
     IdentityLoss(report::IdentityLoss),
+}
+
+#[derive(Debug, clap::Args)]
+struct Realms {
+    #[command(subcommand)]
+    command: Option<RealmsCommand>,
+    /// One JSON document a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// The configuration file
+    #[arg(long, global = true, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum RealmsCommand {
+    /// Let people who have not signed in reach hosts that the identity provider's metadata name
+    Accept {
+        /// The realm's name
+        realm: String,
+        /// The hosts [default: all that wait]
+        hosts: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -179,6 +205,7 @@ pub fn main() -> ExitCode {
         Command::Ca(Ca::Show { config }) => ca::show(&config),
         Command::Metadata { realm, config } => metadata::print(&config, realm.as_deref()),
         Command::Sessions(command) => sessions::sessions(&command),
+        Command::Realms(asked) => realms::realms(&asked),
         Command::Report(Report::IdentityLoss(asked)) => report::identity_loss(&asked),
         Command::TestSso { realm, config } => test_sso::test_sso(&realm, &config),
         Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),

@@ -563,6 +563,7 @@ fn a_realm_says_for_whom_it_speaks() {
         ("entity_id", "foreign_names = ['a b']\nentity_id", "`a b` is not a domain"),
         ("entity_id", "foreign_names = 'yes'\nentity_id", "it is `true`, `false` or a list of domains"),
         ("'fabrikam'", "'fabri/kam'", "a realm's name can't hold `/`"),
+        ("entity_id", "sign_in_hosts = ['https://x.test']\nentity_id", "`https://x.test` is not a host"),
     ] {
         let found = said_of(&FABRIKAM.replace(from, to));
         assert!(found.len() == 1 && found[0].contains(message), "{to}: {found:?}");
@@ -570,6 +571,10 @@ fn a_realm_says_for_whom_it_speaks() {
     for good in ["true", "false", "['guest.example', 'FABRIKAM']"] {
         assert_eq!(said_of(&FABRIKAM.replace("entity_id", &format!("foreign_names = {good}\nentity_id"))), [""; 0]);
     }
+    let found = said_of("[policy]\nblocked = ['microsoftonline.com']");
+    let message = "2:11: `blocked` holds `login.microsoftonline.com`, where people of `contoso` sign in / nobody could: what is \
+                   blocked is blocked before the walled garden";
+    assert_eq!(found, [message]);
     let forced = FABRIKAM.replace("entity_id", "force_authn = true\nidp_initiated = true\nentity_id");
     let found = said_of(&forced);
     assert!(found[0].contains("`idp_initiated` can't stand beside `force_authn`"), "{found:?}");

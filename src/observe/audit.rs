@@ -35,6 +35,8 @@ pub enum What {
     Command,
     /// A sign-in was tested.
     SignInTested,
+    /// An operator opened hosts that an identity provider's metadata name to people who have not signed in.
+    HostsAccepted,
 }
 
 /// One audit record. What is not known, or has no meaning, is left out.

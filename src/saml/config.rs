@@ -54,6 +54,11 @@ pub struct Config {
     /// How often they are fetched. Default: once a day.
     #[serde(default = "metadata_refresh", deserialize_with = "crate::units::signed_duration")]
     pub metadata_refresh: SignedDuration,
+    /// Hosts of the identity provider that people may reach before they have signed in, besides those of `metadata_url`, of
+    /// the first metadata that it gave, or of what is written by hand. Those that later metadata name wait for
+    /// `vestibule realms accept`.
+    #[serde(default)]
+    pub sign_in_hosts: Vec<String>,
     /// The identity provider's entity ID: *Microsoft Entra Identifier*. With `metadata_url`, the only one that is taken.
     pub issuer: Option<String>,
     /// *Login URL*.

@@ -239,7 +239,9 @@ fn an_identity_provider_that_knows_us_by_our_metadata_alone_takes_requests_and_e
     });
     let settings = write(builder.folder().join("lasso.json"), &settings.to_string());
     let mut idp = Foreign::start("/usr/bin/python3", "idp.py", &settings);
-    for (realm, more) in [("lasso", ""), ("lasso-post", "binding = \"post\"\nsign_metadata = true\n")] {
+    for (realm, more) in
+        [("lasso", ""), ("lasso-post", "binding = \"post\"\nsign_metadata = true\nforeign_names = [\"lasso.test\"]\n")]
+    {
         builder = builder.config(&format!(
             "[[realm]]\nname = \"{realm}\"\ndomains = [\"{realm}.test\"]\nentity_id = \"urn:vestibule:{realm}\"\n\
              metadata = {metadata:?}\nidentity_claims = [\"{MAIL}\"]\n{more}\

@@ -1,9 +1,16 @@
 //! Several realms beside each other: each identity provider speaks for its own people alone.
 
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 use vestibule::app::demo::idp::TENANT;
 
 use super::browser::{Browser, Page};
+use super::node::{Node, Setup};
+use super::operator::say;
+use super::origin::Origin;
 use super::world::{Builder, World};
 
 /// A realm of others, whose identity provider vouches for the people of `contoso.com`: it is the same one.
@@ -79,4 +86,136 @@ fn where_a_realm_may_name_guests_they_are_nobody_else_in_rules_and_records() {
     }
     let signed_in = audited(&world).into_iter().filter(|entry| entry["audit"] == "sign-in");
     assert_eq!(signed_in.map(|entry| entry["realm"].clone()).collect::<Vec<_>>(), ["fabrikam", "contoso"]);
+}
+
+/// Metadata of the practice identity provider under this name, with another address to sign out at.
+fn metadata(world: &Path, issuer: &str, sign_out: &str) -> String {
+    let pem = std::fs::read_to_string(world.join("login.cer")).unwrap();
+    let certificate: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+    format!(
+        "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{issuer}\"><IDPSSODescriptor \
+         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><KeyDescriptor use=\"signing\"><KeyInfo \
+         xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{certificate}</X509Certificate></X509Data>\
+         </KeyInfo></KeyDescriptor><SingleLogoutService Binding=\"{binding}\" Location=\"{sign_out}\"/><SingleSignOnService \
+         Binding=\"{binding}\" Location=\"https://login.vestibule.test/{TENANT}/saml2\"/></IDPSSODescriptor></EntityDescriptor>"
+    )
+}
+
+fn practice() -> String {
+    format!("https://sts.windows.net/{TENANT}/")
+}
+
+#[test]
+fn hosts_that_metadata_name_later_are_closed_until_an_operator_opens_them() {
+    let mut build = World::build();
+    let published = Arc::new(Mutex::new(String::new()));
+    let source = {
+        let published = Arc::clone(&published);
+        Origin::start_tls(build.certify("meta.test"), move |_, stream| {
+            let body = published.lock().unwrap().clone();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            drop(stream.write_all((head + &body).as_bytes()));
+        })
+    };
+    let world = build.host("meta.test:443", source.address).start();
+    *published.lock().unwrap() = metadata(world.folder(), &practice(), "https://login.vestibule.test/out");
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&world, folder.path()).config(
+        "[[realm]]\nname = \"fabrikam\"\ndomains = [\"fabrikam.com\"]\nentity_id = \"urn:us\"\n\
+         metadata_url = \"https://meta.test/metadata.xml\"\nmetadata_refresh = \"1s\"\n[policy]\nblocked = [\"shop.test\"]\n\
+         walled_garden = [\"shop.test\"]",
+    );
+    let node = setup.start();
+    node.wait_for_event("new metadata of the identity provider");
+    let stranger = node.browser(&world);
+    let asked = |node: &Node, host: &str| node.browser(&world).bare_curl(&format!("http://{host}/"), &[]).status;
+    assert_eq!(asked(&node, "news.test"), 407, "nobody is known");
+    *published.lock().unwrap() = metadata(world.folder(), &practice(), "http://news.test/out");
+    node.wait_for_event("the identity provider's metadata name hosts that nobody can reach before signing in");
+    assert_eq!(asked(&node, "news.test"), 407, "metadata open nothing by themselves");
+    assert_eq!(stranger.go("http://news.test/").heading(), "Sign in");
+    // Nor does a restart, for which these are the first metadata that it sees.
+    node.stop();
+    let node = setup.start();
+    assert_eq!(asked(&node, "news.test"), 407);
+
+    let (code, listed, _) = say(&node, &["realms"]);
+    assert_eq!(code, Some(0));
+    let (_, own) = listed.split_once("fabrikam: on\n").unwrap_or_else(|| panic!("{listed}"));
+    assert!(own.contains("  open before sign-in: login.vestibule.test, meta.test\n"), "{listed}");
+    assert!(own.contains("  waiting: news.test\n  to open them: vestibule realms accept fabrikam\n"), "{listed}");
+    let mut check = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    let checked = check.env_clear().arg("check-config").arg(node.folder.join("node.toml")).output().unwrap();
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.contains("realm `fabrikam`: news.test: nobody reaches these before signing in"), "{checked}");
+    for (arguments, why) in [
+        (&["realms", "accept", "fabrikam", "shop.test"][..], "`shop.test` is no host of `fabrikam` that waits"),
+        (&["realms", "accept", "contoso"], "no host of `contoso` waits"),
+        (&["realms", "accept", "nobody"], "there is no realm `nobody`"),
+    ] {
+        let (code, _, said) = say(&node, arguments);
+        assert!(code == Some(1) && said.contains(why), "{arguments:?}: {said}");
+    }
+    let (code, opened, _) = say(&node, &["realms", "accept", "fabrikam", "news.test"]);
+    assert_eq!((code, opened.as_str()), (Some(0), "open from now on: news.test\n"));
+    assert_eq!(asked(&node, "news.test"), 200);
+    node.last_record_has("news.test", &[("rule", json!("walled-garden")), ("user", Value::Null)]);
+    assert_eq!(asked(&node, "shop.test"), 403, "what is blocked is blocked, whatever garden it stands in");
+    let accepted: Vec<_> = audited(&world).into_iter().filter(|entry| entry["audit"] == "hosts-accepted").collect();
+    assert_eq!((&accepted[0]["realm"], &accepted[0]["subject"]), (&json!("fabrikam"), &json!("news.test")));
+    assert!(accepted[0]["by"].as_str().unwrap().starts_with("operator (uid "), "{accepted:?}");
+    node.stop();
+    assert_eq!(asked(&setup.start(), "news.test"), 200, "it stays so");
+}
+
+#[test]
+fn a_passed_test_counts_for_the_identity_provider_that_was_tested_and_not_for_what_its_file_is_called() {
+    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let out = "https://login.vestibule.test/out";
+    let file = folder.path().join("fabrikam.xml");
+    std::fs::write(&file, metadata(world.folder(), &practice(), out)).unwrap();
+    let start = |path: &str| {
+        let realm = format!(
+            "[[realm]]\nname = \"fabrikam\"\ndomains = [\"contoso.example\"]\nforeign_names = [\"contoso.com\"]\n\
+             entity_id = \"https://auth.vestibule.test/0123456789abcdef\"\nmetadata = {path:?}\nenabled = \"after-test\""
+        );
+        Setup::new(&world, folder.path()).config(&realm).start()
+    };
+    let state = |node: &Node| {
+        let (_, listed, _) = say(node, &["realms", "--json"]);
+        let items = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let realm = items.into_iter().find(|item| item["realm"] == "fabrikam").unwrap();
+        realm["state"].as_str().unwrap().to_owned()
+    };
+    let node = start("fabrikam.xml");
+    assert_eq!(state(&node), "waits-for-test");
+    let link = say(&node, &["test-sso", "fabrikam"]).1;
+    let link = link.lines().find(|line| line.starts_with("https://")).unwrap();
+    let browser = node.browser(&world);
+    let page = browser.go(link);
+    let there = browser.submit(&page, page.form(), &[]);
+    let answer = browser.submit(&there, there.form(), &[("login", "B.Simon@contoso.com"), ("password", "simon")]);
+    let result = browser.submit(&answer, answer.form(), &[]);
+    assert_eq!(result.heading(), "The test has passed", "{result:#?}");
+    assert_eq!(state(&node), "on");
+    node.stop();
+    for same in
+        ["./fabrikam.xml".to_owned(), format!("../{}/fabrikam.xml", name_of(folder.path())), file.display().to_string()]
+    {
+        let node = start(&same);
+        assert_eq!(state(&node), "on", "{same}");
+        node.stop();
+    }
+    std::fs::write(&file, metadata(world.folder(), "https://sts.windows.net/another/", out)).unwrap();
+    let node = start("fabrikam.xml");
+    assert_eq!(state(&node), "waits-for-test", "another identity provider in the same file");
+    let browser = node.browser(&world);
+    let logon = browser.go("http://news.test/");
+    let page = browser.submit(&logon, logon.form(), &[("account", "eve@contoso.example")]);
+    assert!(page.body.contains("is not switched on yet"), "{page:#?}");
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().unwrap().to_str().unwrap().to_owned()
 }

@@ -9,6 +9,7 @@ use crate::identity::fold::fold;
 use crate::identity::network::ELSEWHERE;
 use crate::identity::realm::{Scope, plain_domain};
 use crate::identity::{ForeignNames, GUEST};
+use crate::policy::Pattern;
 use crate::saml;
 
 pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
@@ -155,6 +156,12 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
         let help = "remove one of them: a sign-in that nobody asked for is no new proof";
         let message = "`idp_initiated` can't stand beside `force_authn`";
         check.note(at!["realm", index, "idp_initiated"], message, help);
+    }
+    for (at, host) in realm.sign_in_hosts.iter().enumerate() {
+        if Pattern::try_from(format!("={host}")).is_err() {
+            let help = "such as \"login.example.com\", without a scheme or a path";
+            check.note(at!["realm", index, "sign_in_hosts", at], format!("`{host}` is not a host"), help);
+        }
     }
     let refresh = realm.metadata_refresh;
     if refresh < SignedDuration::from_secs(1) || refresh > SignedDuration::from_hours(24 * 30) {

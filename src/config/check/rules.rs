@@ -6,11 +6,14 @@ use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
 use crate::identity::Realm;
+use crate::policy::Hosts;
 use crate::policy::people::{self as meant, Name};
+use crate::saml::Binding;
 use crate::{policy, saml};
 
 pub(super) fn policy(config: &Config, check: &mut Check<'_>) {
     let realms: Vec<Realm> = config.realms.iter().map(saml::Config::realm).collect();
+    blocked_sign_in(config, check);
     check.unique(&["policy", "rule"], config.policy.rules.iter().map(|rule| rule.name.as_str()));
     for (index, rule) in config.policy.rules.iter().enumerate() {
         for (at, network) in rule.networks.iter().enumerate() {
@@ -40,6 +43,24 @@ fn reauthentication(index: usize, rule: &policy::RuleConfig, check: &mut Check<'
     if rule.effect == policy::Effect::Block || !rule.authenticate {
         let help = "remove it: nobody is let through by this rule because of who they are";
         check.note(path, "`reauthenticate` can't stand in a rule that blocks or asks nobody", help);
+    }
+}
+
+/// What is blocked is blocked for those who want to sign in, too.
+fn blocked_sign_in(config: &Config, check: &mut Check<'_>) {
+    let blocked: Hosts = config.policy.blocked.iter().cloned().collect();
+    for realm in &config.realms {
+        let Ok(Some(idp)) = realm.identity_provider(|path| std::fs::read(path)) else { continue };
+        let hosts =
+            [Binding::Redirect, Binding::Post].into_iter().filter_map(|binding| idp.sign_in_url(binding)?.host());
+        if let Some(host) = hosts.map(|host| host.to_owned()).find(|host| blocked.contains(host)) {
+            let message = format!("`blocked` holds `{host}`, where people of `{}` sign in", realm.name);
+            check.note(
+                at!["policy", "blocked"],
+                message,
+                "nobody could: what is blocked is blocked before the walled garden",
+            );
+        }
     }
 }
 
