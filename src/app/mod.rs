@@ -232,6 +232,14 @@ async fn serve_secure(dispatch: Arc<Dispatch>, secure: Arc<Secure>, stream: TcpS
         return serve_proxy(dispatch, Stream::Other(Box::new(stream)), client).await;
     }
     let (limits, finish) = (&dispatch.limits, &dispatch.finish);
+    let first = tokio::select! {
+        first = timeout(limits.head_time, h2::speaks_http_2(stream)) => first,
+        () = finish.cancelled() => return,
+    };
+    let Ok(Ok((speaks_h2, stream))) = first else { return };
+    if !speaks_h2 {
+        return serve_proxy(dispatch, Stream::Other(Box::new(stream)), client).await;
+    }
     let enter = || client.stream().map(Arc::new);
     h2::serve(stream, own, limits, finish, enter, |client, connection, head| {
         let dispatch = Arc::clone(&dispatch);

@@ -30,7 +30,7 @@ const H2: &[u8] = b"h2";
 const REISSUE: SignedDuration = SignedDuration::from_hours(24);
 
 /// `tls` of a `[[listener]]`, as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The certificate and the chain behind it (PEM).
@@ -41,6 +41,14 @@ pub struct Config {
     pub names: Vec<String>,
     /// Authorities whose client certificates are asked for (PEM). Nobody must have one.
     pub client_ca: Option<PathBuf>,
+    /// Whether clients are offered HTTP/2.
+    pub h2: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { certificate: None, key: None, names: Vec::new(), client_ca: None, h2: true }
+    }
 }
 
 /// Why a listener cannot speak TLS.
@@ -106,7 +114,7 @@ impl Secure {
         *loaded = Loaded { files, at: now };
     }
 
-    /// Shakes hands with a client. `None` when that fails; otherwise what it has shown, and whether it speaks HTTP/2.
+    /// Shakes hands with a client. `None` when that fails; otherwise what it has shown, and whether it is to speak HTTP/2.
     pub async fn accept(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Handshake, bool)> {
         let acceptor = TlsAcceptor::from(self.server.load_full());
         let stream = timeout(self.limit, acceptor.accept(stream)).await.ok()?.ok()?;
@@ -139,7 +147,10 @@ impl Config {
             }
         };
         let mut server = ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key)?;
-        server.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
+        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if self.h2 {
+            server.alpn_protocols.insert(0, H2.to_vec());
+        }
         // Tickets of its own: what a client has shown here must not be resumed where nobody would ask for it.
         server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
         server.session_storage = Arc::new(NoServerSessionStorage {});

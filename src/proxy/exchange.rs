@@ -19,7 +19,8 @@ use crate::observe::{Outcome, Recorder, Unidentified};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
 use crate::wire::field::{Hop, Via};
-use crate::wire::h1::{Connection, Length, RequestHead, Stream, Transfer};
+use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead, Stream, Transfer};
+use crate::wire::h2;
 use crate::wire::{Destination, Scheme};
 
 /// A request that is being answered.
@@ -190,6 +191,9 @@ impl Proxy {
         recorder.status = answered.head.status.as_u16();
         if proves_on_connection(&head.fields) || proves_on_connection(&answered.head.fields) {
             answered.lease.pin(&client.pin);
+        }
+        if let Err(why) = check_change(head, upgrade.is_some(), &answered.head) {
+            return self.refuse_request(connection, &Refusal::Origin(Failure::BadAnswer(why.into())), request).await;
         }
         if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
             // The rest of the request would be taken for what follows it.
@@ -372,6 +376,24 @@ pub(super) fn check_host(head: &RequestHead, inside: Option<&Destination>) -> Re
     match inside {
         Some(inside) => Ok(inside.check_host_field(host)?),
         None => Destination::of_authority(Scheme::Http, host).map(drop).map_err(|_| invalid),
+    }
+}
+
+/// Over HTTP/2 the client asks by CONNECT, and 2xx tells it that the protocol has changed (RFC 8441 §5): the key is ours, and
+/// so it is for us to see that the origin has changed it (RFC 6455 §4.1).
+fn check_change(head: &RequestHead, asked: bool, answer: &ResponseHead) -> Result<(), &'static str> {
+    if !asked || head.received != Version::HTTP_2 {
+        return Ok(());
+    }
+    let accept = || head.fields.text("sec-websocket-key").map(h2::accept_of);
+    if answer.status.is_success() {
+        Err("it does not change the protocol")
+    } else if answer.status == StatusCode::SWITCHING_PROTOCOLS
+        && answer.fields.text("sec-websocket-accept") != accept().as_deref()
+    {
+        Err("it changes the protocol and has not seen the key")
+    } else {
+        Ok(())
     }
 }
 

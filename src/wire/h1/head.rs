@@ -91,6 +91,9 @@ pub enum HeadError {
     /// Nobody can say how long the body is.
     #[error(transparent)]
     Framing(#[from] FramingError),
+    /// A change to a protocol that is not spoken here (RFC 8441 §4, RFC 9220 §3).
+    #[error("the protocol is not one that can be changed to")]
+    Protocol,
     /// The head did not arrive in time.
     #[error("the request did not arrive in time")]
     TimedOut,
@@ -103,6 +106,7 @@ impl HeadError {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Protocol => StatusCode::NOT_IMPLEMENTED,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::BAD_REQUEST,
         }

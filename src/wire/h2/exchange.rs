@@ -7,9 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, Bytes, BytesMut};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
@@ -20,8 +17,9 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::broken;
-use super::request::Asked;
+use super::request::{Asked, accept_of, has_spaces};
 use super::sent::{Backlog, Sent};
+use super::watched::Malformed;
 use crate::wire::Limits;
 use crate::wire::h1::{Chunks, Fields, Length, Piece, ResponseHead};
 
@@ -57,6 +55,9 @@ pub(super) struct Exchange {
     framing: Bytes,
     data: Bytes,
     is_last: bool,
+    is_refused: bool,
+    /// The streams of the connection whose trailer section is malformed.
+    malformed: Malformed,
     answer: Answer,
     /// Whether it answers with whatever comes, until one of the ends closes.
     is_tunnel: bool,
@@ -97,10 +98,13 @@ impl Exchange {
         body: Body,
         respond: SendResponse<Sent>,
         limits: &Limits,
+        malformed: Malformed,
     ) -> Self {
         Self {
             asked,
+            malformed,
             is_last: body == Body::None,
+            is_refused: false,
             body,
             request,
             framing: Bytes::new(),
@@ -125,15 +129,41 @@ impl Exchange {
                     }
                     self.data = data;
                 }
-                None if self.body == Body::Chunks => {
+                None => {
                     let trailers = ready!(self.request.poll_trailers(cx)).map_err(broken)?;
                     self.is_last = true;
-                    self.framing = end(&trailers.unwrap_or_default());
+                    if self.is_malformed(trailers.as_ref()) {
+                        self.refuse();
+                    } else if self.body == Body::Chunks {
+                        self.framing = end(&trailers.unwrap_or_default());
+                    }
                 }
-                None => self.is_last = true,
             }
         }
-        Poll::Ready(Ok(()))
+        // It must not look complete.
+        let is_refused = self.is_refused && self.is_used_up();
+        Poll::Ready(if is_refused { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) })
+    }
+
+    /// Whether there is nothing to be read at once.
+    fn is_used_up(&self) -> bool {
+        self.framing.is_empty() && self.data.is_empty()
+    }
+
+    /// Whether the request ends as none may (RFC 9113 §8.1, §8.2.1, §8.5).
+    fn is_malformed(&self, trailers: Option<&HeaderMap>) -> bool {
+        let is_marked = self.malformed.take(self.request.stream_id().as_u32());
+        is_marked || trailers.is_some_and(|trailers| self.body == Body::Octets || has_spaces(trailers))
+    }
+
+    /// Refuses what is malformed. It is not answered.
+    fn refuse(&mut self) {
+        self.is_refused = true;
+        match std::mem::replace(&mut self.answer, Answer::Broken) {
+            Answer::Head(mut respond) => respond.send_reset(Reason::PROTOCOL_ERROR),
+            Answer::Body { mut send, .. } | Answer::Done(mut send) => send.send_reset(Reason::PROTOCOL_ERROR),
+            Answer::Broken => {}
+        }
     }
 
     /// Ready when the client has given the stream up.
@@ -300,7 +330,7 @@ impl AsyncRead for Exchange {
                 if this.data.is_empty() && this.body == Body::Chunks {
                     this.framing = Bytes::from_static(b"\r\n");
                 }
-            } else {
+            } else if taken == 0 || !matches!(this.poll_request(cx), Poll::Ready(Ok(()))) || this.is_used_up() {
                 break;
             }
         }
@@ -419,10 +449,4 @@ fn fields(of: &Fields) -> io::Result<HeaderMap> {
         fields.append(name, HeaderValue::from_bytes(value).map_err(io::Error::other)?);
     }
     Ok(fields)
-}
-
-/// What an origin makes of a key (RFC 6455 §4.2.2).
-pub(super) fn accept_of(key: &str) -> String {
-    let whole = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    STANDARD.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, whole.as_bytes()))
 }

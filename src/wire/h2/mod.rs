@@ -7,6 +7,8 @@
 mod exchange;
 mod request;
 mod sent;
+mod trailers;
+mod watched;
 
 use std::io;
 use std::sync::Arc;
@@ -21,14 +23,23 @@ use tokio_util::sync::CancellationToken;
 use super::Limits;
 use super::h1::{ByteStream, Connection, HeadError, RequestHead, Stream};
 use exchange::Exchange;
-use request::Translated;
+use request::{Asked, Translated};
 use sent::Sent;
+use watched::{Malformed, Watched};
+
+pub use request::accept_of;
+pub use watched::speaks_http_2;
 
 /// Octets of one request's body that a client may send ahead.
 const STREAM_WINDOW: u32 = 512 * 1024;
 
 /// Octets of all bodies on a connection that a client may send ahead. All of them may have to be kept.
 const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
+
+/// What frames of less than 256 octets may lack to that, of those that have arrived and nobody has read: with one octet in
+/// each, 65,793 of them, which the library keeps. Streams have their turn after 6,500 at most, so that many lie there only
+/// where an origin takes nothing; and in a tunnel of TLS both windows are full before.
+const SMALL_FRAMES: usize = 16 << 20;
 
 /// Octets of one answer that wait for the client.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -48,6 +59,8 @@ pub async fn serve<S, C, A, F>(
     A: Fn(C, Connection, Result<RequestHead, HeadError>) -> F,
     F: Future<Output = Option<Connection>> + Send + 'static,
 {
+    let malformed = Malformed::default();
+    let stream = Watched::new(stream, malformed.clone());
     let Ok(Ok(mut connection)) = timeout(limits.head_time, builder(limits).handshake::<_, Sent>(stream)).await else {
         return;
     };
@@ -60,15 +73,16 @@ pub async fn serve<S, C, A, F>(
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, mut respond))) => {
                     patience = limits.h2_idle;
-                    match enter() {
-                    Some(client) => {
-                        let (exchange, head) = begin(request, respond, own.as_deref(), limits);
+                    if request::is_malformed(&request) {
+                        respond.send_reset(Reason::PROTOCOL_ERROR);
+                    } else if let Some(client) = enter() {
+                        let (exchange, head) = begin(request, respond, own.as_deref(), limits, &malformed);
                         let answering = answer(client, exchange, head);
                         tokio::spawn(async move { drop(answering.await) });
+                    } else {
+                        // Nothing has been done, so it may be tried again (RFC 9113 §8.7).
+                        respond.send_reset(Reason::REFUSED_STREAM);
                     }
-                    // Nothing has been done, so it may be tried again (RFC 9113 §8.7).
-                    None => respond.send_reset(Reason::REFUSED_STREAM),
-                }
                 }
                 Some(Err(_)) | None => return,
             },
@@ -93,6 +107,9 @@ fn builder(limits: &Limits) -> Builder {
         .max_concurrent_streams(limits.h2_streams)
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .reset_stream_duration(Duration::from_secs(1))
+        .data_frame_budget(SMALL_FRAMES)
+        // RFC 7541 §4.2: fields are in the static table or written out, so that trailers can be looked through.
+        .header_table_size(0)
         .enable_connect_protocol();
     builder
 }
@@ -103,16 +120,19 @@ fn begin(
     respond: SendResponse<Sent>,
     own: Option<&str>,
     limits: &Limits,
+    malformed: &Malformed,
 ) -> (Connection, Result<RequestHead, HeadError>) {
     let (parts, body) = request.into_parts();
     let Translated { octets, body: length, asked } = request::translate(&parts, body.is_end_stream(), own);
-    let head = if octets.len() > limits.head_bytes {
+    let head = if asked == Asked::Unknown {
+        Err(HeadError::Protocol)
+    } else if octets.len() > limits.head_bytes {
         Err(HeadError::TooLarge)
     } else {
         RequestHead::parse(&octets, limits.head_fields)
             .map(|head| RequestHead { received: http::Version::HTTP_2, ..head })
     };
-    let exchange = Exchange::new(asked, body, length, respond, limits);
+    let exchange = Exchange::new(asked, body, length, respond, limits, malformed.clone());
     (Connection::new(Stream::Other(Box::new(exchange))), head)
 }
 

@@ -1,14 +1,14 @@
 //! What a stream asks for, as an HTTP/1.1 head (RFC 9113 §8.3.1, RFC 8441 §4).
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use h2::ext::Protocol;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST, TE};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, SEC_WEBSOCKET_KEY, TE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 
 use super::exchange::Body;
 
@@ -28,6 +28,8 @@ pub(super) enum Asked {
         /// Sec-WebSocket-Key.
         key: String,
     },
+    /// A change to a protocol that nobody here speaks.
+    Unknown,
 }
 
 /// A request, as HTTP/1.1 writes it.
@@ -37,14 +39,33 @@ pub(super) struct Translated {
     pub(super) asked: Asked,
 }
 
+/// Whether a request is malformed in a way that the library overlooks (RFC 9113 §8.2.1, §8.3.1).
+pub(super) fn is_malformed<B>(request: &Request<B>) -> bool {
+    let path = request.uri().path_and_query().map(PathAndQuery::as_str);
+    let is_path = match path {
+        Some("*") => *request.method() == Method::OPTIONS,
+        Some(path) => path.starts_with('/'),
+        None => true,
+    };
+    !is_path || has_spaces(request.headers())
+}
+
+/// Whether a value begins or ends with white space, which HTTP/1.1 would take away.
+pub(super) fn has_spaces(fields: &HeaderMap) -> bool {
+    let is_space = |octet: Option<&u8>| octet.is_some_and(|octet| matches!(octet, b' ' | b'\t'));
+    fields.values().map(HeaderValue::as_bytes).any(|value| is_space(value.first()) || is_space(value.last()))
+}
+
 /// Writes a request as HTTP/1.1. `is_bare` says that no body follows. What is not valid is left for the reader to find.
 pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Translated {
     // It may hold anything, and there is one that can be changed to by Upgrade as well (RFC 8441 §5).
-    let protocol = parts.extensions.get::<Protocol>().filter(|protocol| protocol.as_str() == WEBSOCKET);
-    let asked = match (&parts.method, protocol) {
+    let protocol = parts.extensions.get::<Protocol>();
+    let asked = match (&parts.method, protocol.map(Protocol::as_str)) {
         (&Method::CONNECT, None) => Asked::Tunnel,
-        (&Method::CONNECT, Some(_)) => Asked::Upgrade { key: nonce() },
-        (method, _) => Asked::Message(method.clone()),
+        (&Method::CONNECT, Some(WEBSOCKET)) => Asked::Upgrade { key: nonce() },
+        // RFC 8441 §4, RFC 9220 §3
+        (_, Some(_)) => return Translated { octets: Bytes::new(), body: Body::Octets, asked: Asked::Unknown },
+        (method, None) => Asked::Message(method.clone()),
     };
     let mut octets = Vec::with_capacity(1024);
     let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| octets.extend_from_slice(part));
@@ -70,7 +91,9 @@ pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Tran
         put(&[b"host: ", host.as_bytes(), b"\r\n"]);
     }
     for (name, value) in &parts.headers {
-        if *name != HOST && *name != COOKIE && *name != TE {
+        // RFC 8441 §5: a key has no meaning there, and would be one beside ours.
+        let is_key = *name == SEC_WEBSOCKET_KEY && matches!(asked, Asked::Upgrade { .. });
+        if *name != HOST && *name != COOKIE && *name != TE && !is_key {
             put(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
         }
     }
@@ -91,6 +114,7 @@ pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Tran
             put(&[upgrade, key.as_bytes(), b"\r\n"]);
             Body::Octets
         }
+        Asked::Unknown => Body::Octets,
         Asked::Message(_) if is_bare => Body::None,
         Asked::Message(_) if parts.headers.contains_key(CONTENT_LENGTH) => Body::Exact,
         Asked::Message(_) => {
@@ -100,6 +124,12 @@ pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Tran
     };
     put(&[b"\r\n"]);
     Translated { octets: octets.into(), body, asked }
+}
+
+/// What an origin makes of a key (RFC 6455 §4.2.2).
+pub fn accept_of(key: &str) -> String {
+    let whole = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, whole.as_bytes()))
 }
 
 /// A nonce, by which the origin proves that it means this connection; it is no secret (RFC 6455 §4.1).

@@ -162,7 +162,7 @@ async fn a_protocol_is_changed_only_by_an_origin_that_has_seen_the_key() {
     assert!(response.await.unwrap_err().is_reset());
     let head = told.recv().await.unwrap();
     assert!(head.starts_with("GET Absolute news.test/chat Exact(0) host: news.test|connection: upgrade|"), "{head}");
-    assert_eq!(exchange::accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "RFC 6455 §1.3");
+    assert_eq!(accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "RFC 6455 §1.3");
 }
 
 #[tokio::test(start_paused = true)]

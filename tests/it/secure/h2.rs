@@ -183,15 +183,68 @@ fn a_stream_changes_its_protocol_by_extended_connect() {
         .start();
     let mut client = Client::connect(&world, SHARED);
     client.wait_for_extended_connect();
-    let request = Request::builder().method(Method::CONNECT).uri("http://open.test/chat");
-    let mut request = request.header("sec-websocket-version", "13").body(()).unwrap();
-    request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
-    let (opened, mut socket) = client.open(request);
+    // RFC 8441 §5: a key of the client's own has no meaning there, and none beside ours.
+    let (opened, mut socket) = client.open(extended("websocket", &[("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]));
+    let keys = |head: &str| head.matches("sec-websocket-key:").count();
+    assert!(origin.seen().iter().all(|head| keys(head) == 1 && !head.contains("dGhlIHNhbXBsZ")), "{:?}", origin.seen());
     assert_eq!((opened.status().as_u16(), opened.headers().get("sec-websocket-accept")), (200, None));
     client.send(&mut socket, b"1234");
     assert_eq!(client.receive(&mut socket).unwrap().unwrap(), "4321");
     drop(socket);
     world.last_record_has(|record| record["path"] == "/chat", &[("status", 101.into())]);
+}
+
+/// A request to change the protocol.
+fn extended(protocol: &'static str, more: &[(&str, &str)]) -> Request<()> {
+    let mut request = Request::builder().method(Method::CONNECT).uri("http://open.test/chat");
+    for (name, value) in [("sec-websocket-version", "13")].iter().chain(more) {
+        request = request.header(*name, *value);
+    }
+    let mut request = request.body(()).unwrap();
+    request.extensions_mut().insert(h2::ext::Protocol::from_static(protocol));
+    request
+}
+
+#[test]
+fn a_protocol_that_nobody_here_speaks_opens_nothing() {
+    // RFC 8441 §4, RFC 9220 §3
+    let end = TcpListener::bind("127.0.0.1:0").unwrap();
+    let world = secure("names = [\"proxy.test\"]")
+        .host("open.test:80", end.local_addr().unwrap())
+        .config("[policy]\nwalled_garden = [\"open.test\"]")
+        .start();
+    let mut client = Client::connect(&world, SHARED);
+    client.wait_for_extended_connect();
+    for protocol in ["connect-udp", "WebSocket", "webtransport"] {
+        let (answer, _) = client.open(extended(protocol, &[]));
+        assert_eq!(answer.status(), 501, "{protocol}");
+        assert!(answer.headers().contains_key("proxy-status"), "{protocol}: {answer:?}");
+    }
+    end.set_nonblocking(true).unwrap();
+    assert!(end.accept().is_err(), "somebody was dialled");
+    world.wait_for(|records| records.iter().filter(|record| record["status"] == 501).count() == 3);
+}
+
+#[test]
+fn an_origin_that_does_not_change_the_protocol_has_not_opened_a_socket() {
+    // RFC 6455 §4.1, RFC 8441 §5: 200 would say so.
+    for answer in [
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+    ] {
+        let origin = Origin::answering(answer);
+        let world = secure("names = [\"proxy.test\"]")
+            .host("open.test:80", origin.address)
+            .config("[policy]\nwalled_garden = [\"open.test\"]")
+            .start();
+        let mut client = Client::connect(&world, SHARED);
+        client.wait_for_extended_connect();
+        let (opened, _) = client.open(extended("websocket", &[]));
+        assert_eq!(opened.status(), 502, "{answer:?}");
+    }
 }
 
 #[test]
