@@ -9,7 +9,7 @@ use super::Destination;
 use super::target::Host;
 
 /// The addresses that are known of systems and browsers in use.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 33] = [
     "connectivitycheck.gstatic.com/generate_204",
     "connectivitycheck.android.com/generate_204",
     "www.gstatic.com/generate_204",
@@ -29,7 +29,46 @@ const KNOWN: [&str; 19] = [
     "network-test.debian.org/nm",
     "nmcheck.gnome.org/check_network_status.txt",
     "fedoraproject.org/static/hotspot.txt",
+    "captive.apple.com/",
+    "netcts.cdn-apple.com/",
+    "connectivitycheck.grapheneos.network/generate_204",
+    "connectivitycheck.platform.hicloud.com/generate_204",
+    "connect.rom.miui.com/generate_204",
+    "cp.cloudflare.com/",
+    "detectportal.brave-http-only.com/generate_204",
+    "networkcheck.kde.org/",
+    "conncheck.opensuse.org/",
+    "ping.archlinux.org/nm-check.txt",
+    "nmcheck.gnome.org/",
+    "ping.manjaro.org/check_network_status.txt",
+    "www.archlinux.org/check_network_status.txt",
+    "spectrum.s3.amazonaws.com/kindle-wifi/wifistub.html",
 ];
+
+/// What the last part of such a path is, whatever host it is asked of: no list of hosts is ever complete.
+const LAST_PARTS: [&str; 8] = [
+    "generate_204",
+    "gen_204",
+    "generate204",
+    "hotspot-detect.html",
+    "nm-check.txt",
+    "check_network_status.txt",
+    "connecttest.txt",
+    "ncsi.txt",
+];
+
+/// What programs call themselves that ask for nothing else.
+const USER_AGENTS: [&str; 2] = ["CaptiveNetworkSupport", "Microsoft NCSI"];
+
+/// Whether a path looks like a probe's.
+pub fn is_path(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|last| LAST_PARTS.contains(&last))
+}
+
+/// Whether a `User-Agent` is one of a program that looks for captive portals, and does nothing else.
+pub fn is_user_agent(agent: &str) -> bool {
+    USER_AGENTS.iter().any(|name| agent.starts_with(name))
+}
 
 /// One address, by plain http: host and path.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -105,6 +144,26 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Probe>().ok().map(|probe| probe.to_string()).as_deref(), probe, "{text}");
         }
+    }
+
+    #[test]
+    fn probes_are_known_by_their_shape() {
+        for (path, is) in [
+            ("/generate_204", true),
+            ("/captiveportal/generate_204", true),
+            ("/gen_204", true),
+            ("/mobile/hotspot-detect.html", true),
+            ("/connecttest.txt", true),
+            ("/generate_204/", false),
+            ("/generate_204.html", false),
+            ("/regenerate_204", false),
+            ("/", false),
+            ("", false),
+        ] {
+            assert_eq!(is_path(path), is, "{path}");
+        }
+        assert!(is_user_agent("CaptiveNetworkSupport-481.100.4 wispr") && is_user_agent("Microsoft NCSI"));
+        assert!(!is_user_agent("Mozilla/5.0 CaptiveNetworkSupport") && !is_user_agent(""));
     }
 
     #[test]
