@@ -26,7 +26,7 @@ use crate::listener::{self, Listener, Secure, Shared};
 use crate::observe::audit::{Entry, What};
 use crate::observe::{AccessLog, Audit};
 use crate::pac::{self, Pac};
-use crate::page::Locales;
+use crate::page::{Curl, Locales};
 use crate::policy::Policy;
 use crate::portal::{self, Portal};
 use crate::proxy::dial::{Dialler, OriginTls, Roots};
@@ -172,6 +172,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         started: clock.now(),
         clock: clock.clone(),
     });
+    let curl = tools.as_ref().map(|tools| tools.curl.clone());
     witness(&sessions, &audit, &log);
     let portal = Portal::new(
         config.portal.clone(),
@@ -233,7 +234,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             tokens: tools.map(|tools| proxy::token::Parts {
                 terminals: tools.terminals,
                 realms: config.realms.iter().map(saml::Config::realm).collect(),
-                proxy: tools.proxy,
+                curl: tools.curl,
                 attempts_per_minute: tools.tokens.attempts_per_minute,
             }),
             finish: finish.clone(),
@@ -248,6 +249,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             pac: ArcSwap::from_pointee(pac),
             bindings: Arc::clone(&bindings),
             names,
+            curl,
             brand,
             locales: Locales::built_in(),
             log,
@@ -308,9 +310,16 @@ fn tools(config: &Config, listeners: &[ProxyListener], store: &Arc<dyn Store>, c
     };
     let pac::Proxy { secure, host, port } = tokens.proxy.clone().or_else(named).or_else(own)?;
     let proxy = format!("{}://{host}:{port}", if secure { "https" } else { "http" });
+    let issued = |listener: &section::Listener| listener.tls.as_ref().is_some_and(|tls| tls.certificate.is_none());
+    let curl = Curl {
+        portal: config.portal.url.to_string(),
+        proxy: proxy.clone(),
+        own_portal: config.portal.certificate.is_none(),
+        own_proxy: secure && config.listeners.iter().any(issued),
+    };
     let networks = config.networks.iter().map(|network| network.name.as_str().into()).collect();
     let terminals = Arc::new(Terminals::new(Arc::clone(store), clock.clone()));
-    tokens.enabled.then_some(portal::Tools { tokens, terminals, networks, proxy })
+    tokens.enabled.then_some(portal::Tools { tokens, terminals, networks, proxy, curl })
 }
 
 fn bind(

@@ -15,7 +15,7 @@ use super::recorded::Recorded;
 use crate::authority::{self, Authority};
 use crate::observe::{AccessLog, Outcome};
 use crate::pac::{self, Pac};
-use crate::page::{Brand, Locales, ProxyHome};
+use crate::page::{Brand, Curl, Locales, ProxyHome, TerminalPointer};
 use crate::portal::{Portal, TERMINAL_PATH};
 use crate::proxy::{Client, Proxy};
 use crate::session::names::{self, Addresses};
@@ -45,6 +45,8 @@ pub(super) struct Dispatch {
     pub(super) bindings: Arc<Bindings>,
     /// Where proxy host names are found, if there are any.
     pub(super) names: Option<Addresses>,
+    /// How a terminal's curl reaches the portal, if terminals are signed in.
+    pub(super) curl: Option<Curl>,
     pub(super) brand: Brand,
     pub(super) locales: Locales,
     pub(super) log: Arc<AccessLog>,
@@ -108,6 +110,13 @@ impl Dispatch {
     async fn answer_terminal(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
         if head.method != Method::GET {
             return text(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.\n");
+        }
+        // Whoever is on the way could write the script, and read the token that it collects.
+        if let (None, Some(curl)) = (&peer.tls, &self.curl) {
+            let locale = self.locales.negotiate(head.fields.text("accept-language"));
+            let mut response = text(StatusCode::FORBIDDEN, "");
+            *response.body_mut() = Bytes::from(TerminalPointer { curl }.render(locale));
+            return response;
         }
         let mut request = Request::builder().uri(head.target.path());
         for name in ["host", "user-agent", "accept-language"] {

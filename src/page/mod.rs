@@ -14,6 +14,7 @@ mod locale;
 mod portal;
 mod proxy;
 mod sign_in;
+mod terminal;
 mod test_sso;
 mod tokens;
 
@@ -28,12 +29,13 @@ pub use locale::{Locale, Locales};
 pub use portal::{Certificate, Device, Elsewhere, LandingNote, Onward, SignInFailure, SignedIn, SignedOut};
 pub use proxy::{CookiesBlocked, Denied, Failure, ProxyHome, Subject, ToolText, Unsent};
 pub use sign_in::{Logon, Mistake, Note};
+pub use terminal::{Curl, TerminalPointer, TerminalScript};
 pub use test_sso::{
     TestCertificate, TestCheck, TestClaim, TestField, TestOutcome, TestReport, TestResult, TestStart, TestStep,
 };
 pub use tokens::{
-    NewToken, TerminalAsks, TerminalHint, TerminalScript, TokenDraft, TokenItem, TokenMistake, TokenText, Tokens,
-    TokensNote, WrongToken, with_token,
+    NewToken, TerminalAsks, TerminalHint, TokenDraft, TokenItem, TokenMistake, TokenText, Tokens, TokensNote,
+    WrongToken, with_token,
 };
 
 /// Gives a page type its `render`: the template sees the page, the brand and the language.

@@ -208,7 +208,12 @@ fn tokens(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
         lifetimes: vec![7, 30, 90, 365],
         client: text("192.0.2.7"),
         network: text("office"),
-        command: text("eval \"$(curl -fsS http://proxy.contoso.com:8080/terminal)\""),
+        curl: Curl {
+            portal: text("https://portal.contoso.com"),
+            proxy: text("http://proxy.contoso.com:8080"),
+            own_portal: true,
+            own_proxy: false,
+        },
         most: 20,
         csrf: text("token"),
     };
@@ -260,14 +265,19 @@ fn a_tool_that_has_no_token_is_told_where_to_get_one() {
     let terminal = TerminalHint {
         address: "https://portal.test/t/BCDF-GHJK".into(),
         code: "BCDF-GHJK".into(),
-        command: "eval \"$(curl -fsS --noproxy '*' http://proxy.test:8080/terminal/x)\"".into(),
+        device_code: crate::secret::Secret::new("x".into()),
     };
     let text = TokenText {
         wrong: None,
         terminal: Some(terminal),
         place: Some("pypi.org".into()),
         portal: "https://portal.test".into(),
-        proxy: "http://proxy.test:8080".into(),
+        curl: Curl {
+            portal: "https://portal.test".into(),
+            proxy: "http://proxy.test:8080".into(),
+            own_portal: false,
+            own_proxy: false,
+        },
         request_id: "q1".into(),
     };
     assert_eq!(
@@ -276,7 +286,7 @@ fn a_tool_that_has_no_token_is_told_where_to_get_one() {
          The proxy has to know who is asking, and this tool has no token.\n\n\
          To sign this terminal in, open this address in a browser:\n\n    https://portal.test/t/BCDF-GHJK\n\n\
          Compare the code BCDF-GHJK there and approve it. Then run here:\n\n    \
-         eval \"$(curl -fsS --noproxy '*' http://proxy.test:8080/terminal/x)\"\n\n\
+         eval \"$(curl -fsS -x http://proxy.test:8080 https://portal.test/terminal/x)\"\n\n\
          For scripts, make a token and use it as the password of the proxy:\n\n    https://portal.test/tokens\n    \
          https_proxy=http://token:vst_...@proxy.test:8080\n\nDestination: pypi.org\nRequest ID: q1\n"
     );

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::page::html::Forms;
+use crate::page::terminal::{Curl, authority_hint};
 use crate::page::{Brand, Locale, page};
 use crate::secret::Secret;
 
@@ -28,8 +29,8 @@ pub struct Tokens {
     pub client: String,
     /// The network that it belongs to.
     pub network: String,
-    /// What a terminal is signed in with.
-    pub command: String,
+    /// How a terminal is signed in.
+    pub curl: Curl,
     /// How many tokens a person may have.
     pub most: usize,
     /// The token that shows that a form came from this page.
@@ -88,6 +89,10 @@ pub enum TokenMistake {
 }
 
 impl Tokens {
+    fn authority_hint(&self, t: &Locale) -> String {
+        authority_hint(t, &self.curl.portal)
+    }
+
     fn mistake_at(&self, field: &str, t: &Locale) -> Option<String> {
         let (at, sentence) = match self.mistake.as_ref()? {
             TokenMistake::NoName => ("name", t.say("token-mistake-name")),
@@ -219,8 +224,8 @@ pub struct TokenText {
     pub place: Option<String>,
     /// The portal's address.
     pub portal: String,
-    /// Where tools reach the proxy: `http://host:port`.
-    pub proxy: String,
+    /// How a terminal's curl reaches the portal.
+    pub curl: Curl,
     /// The request's name, for the help desk.
     pub request_id: String,
 }
@@ -232,8 +237,8 @@ pub struct TerminalHint {
     pub address: String,
     /// The code to compare there.
     pub code: String,
-    /// What collects the token.
-    pub command: String,
+    /// The code that only the terminal knows.
+    pub device_code: Secret,
 }
 
 /// What is wrong with a token.
@@ -282,115 +287,15 @@ struct TokenView<'a> {
 
 impl TokenText {
     fn proxy_with_token(&self) -> String {
-        with_token(&self.proxy, &Secret::new("vst_...".to_owned())).expose().to_owned()
+        with_token(&self.curl.proxy, &Secret::new("vst_...".to_owned())).expose().to_owned()
+    }
+
+    fn authority_hint(&self, locale: &Locale) -> Option<String> {
+        self.curl.needs_authority().then(|| authority_hint(locale, &self.portal))
     }
 
     /// The text in the language of `locale`.
     pub fn render(&self, brand: &Brand, locale: &Locale) -> String {
         TokenView { page: self, brand, t: locale }.render().unwrap_or_default()
-    }
-}
-
-/// What a shell does that signs its terminal in, as text for `eval`.
-#[derive(Clone, Debug)]
-pub enum TerminalScript {
-    /// It says what to do, and waits.
-    Ask {
-        /// The address to open in a browser.
-        address: String,
-        /// The code to compare there.
-        code: String,
-        /// What answers when it is decided.
-        collect: String,
-    },
-    /// It sets the environment.
-    Approved {
-        /// The proxy's address with the token in it.
-        proxy: Secret,
-        /// The account.
-        account: String,
-        /// Until when.
-        until: Timestamp,
-    },
-    /// It says that it was refused.
-    Refused,
-    /// It says that there is no such code any more.
-    Unknown,
-    /// It says that nobody can say.
-    Away,
-}
-
-impl TerminalScript {
-    /// The script in the language of `locale`, for any POSIX shell.
-    pub fn render(&self, brand: &Brand, locale: &Locale) -> String {
-        let say = |lines: &[String]| {
-            let quoted: Vec<_> = lines.iter().map(|line| quoted(line)).collect();
-            format!("printf '%s\\n' {} >&2\n", quoted.join(" "))
-        };
-        let fail = |key: &str| format!("{}false\n", say(&[locale.say(key)]));
-        match self {
-            Self::Ask { address, code, collect } => {
-                let lines = [
-                    locale.say("terminal-open"),
-                    String::new(),
-                    format!("    {address}"),
-                    String::new(),
-                    locale.with("terminal-compare", "code", code),
-                    locale.say("terminal-waiting"),
-                ];
-                format!(
-                    "{}vestibule_answer=\n\
-                     while [ -z \"$vestibule_answer\" ]; do\n    \
-                     vestibule_answer=$(curl -fsS --noproxy '*' --max-time 90 {}) || vestibule_answer=false\n\
-                     done\n\
-                     eval \"unset vestibule_answer; $vestibule_answer\"\n",
-                    say(&lines),
-                    quoted(collect)
-                )
-            }
-            Self::Approved { proxy, account, until } => {
-                let url = quoted(proxy.expose());
-                let moment = locale.moment(until, &brand.time_zone);
-                let said = locale.with_all("terminal-approved", &[("account", account), ("moment", &moment)]);
-                format!(
-                    "export http_proxy={url} https_proxy={url} HTTP_PROXY={url} HTTPS_PROXY={url}\n{}",
-                    say(&[said])
-                )
-            }
-            Self::Refused => fail("terminal-refused"),
-            Self::Unknown => fail("terminal-unknown"),
-            Self::Away => fail("terminal-away"),
-        }
-    }
-}
-
-/// A text as one word of a shell.
-fn quoted(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::page::Locales;
-    use std::process::Command;
-
-    #[test]
-    fn a_script_gives_nothing_to_the_shell_but_words() {
-        let (brand, locales) = (Brand::default(), Locales::built_in());
-        let script = TerminalScript::Approved {
-            proxy: Secret::new("http://token:vst_x@proxy.test:8080".into()),
-            account: "o'neil\n`touch /nowhere`$(exit 3)\"".into(),
-            until: Timestamp::UNIX_EPOCH,
-        };
-        let text = format!("{}printf %s \"$https_proxy $HTTP_PROXY\"", script.render(&brand, locales.negotiate(None)));
-        let output = Command::new("sh").arg("-c").arg(&text).output().unwrap();
-        assert!(output.status.success(), "{text}");
-        let url = "http://token:vst_x@proxy.test:8080";
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{url} {url}"));
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("o'neil`touch /nowhere`$(exit 3)\""), "{said}");
-        assert!(!format!("{script:?}").contains("vst_x"));
     }
 }

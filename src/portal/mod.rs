@@ -45,7 +45,7 @@ use tower::ServiceExt as _;
 use crate::clock::{Clock, SignedDuration, after};
 use crate::identity::Realm;
 use crate::observe::{Audit, Metrics};
-use crate::page::{Brand, Handover, Html, Locales, Purpose};
+use crate::page::{Brand, Curl, Handover, Html, Locales, Purpose};
 use crate::saml::binding::Outgoing;
 use crate::saml::config::SLO_PATH;
 use crate::saml::{ClaimMap, Mismatch, ServiceProvider};
@@ -163,6 +163,8 @@ pub struct Tools {
     /// Where tools reach the proxy: `http://host:port`.
     pub proxy: String,
 }
+    /// How curl reaches the portal from a terminal.
+    pub curl: Curl,
 
 /// A certificate in both of its usual forms.
 #[derive(Clone, Debug)]

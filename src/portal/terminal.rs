@@ -38,7 +38,9 @@ pub(super) async fn begin(State(portal): Portal, Extension(visit): Extension<Vis
     let script = TerminalScript::Ask {
         address: format!("{}/t/{}", portal.config.url, codes.user_code),
         code: codes.user_code,
-        collect: format!("{}/terminal/{}", reached(&portal, &visit, tools), codes.device_code.expose()),
+        collect: format!("{}/terminal/{}", reached(&portal, &visit), codes.device_code.expose()),
+        curl: tools.curl.clone(),
+        authority: portal.parts.authority.pem.clone(),
     };
     text(StatusCode::OK, script.render(&portal.parts.brand, visit.locale(&portal)))
 }
@@ -95,7 +97,7 @@ async fn sign_in(
         request_id = visit.request_id,
         "terminal signed in"
     );
-    let reached = Some(reached(portal, visit, tools)).filter(|origin| *origin != portal.config.url.to_string());
+    let reached = Some(reached(portal, visit)).filter(|origin| *origin != portal.config.url.to_string());
     TerminalScript::Approved {
         proxy: with_token(&reached.unwrap_or_else(|| tools.proxy.clone()), &token),
         account: session.user.name.clone(),
@@ -169,16 +171,15 @@ pub(super) async fn decide(
     redirect(StatusCode::SEE_OTHER, &tokens::path(&portal, note))
 }
 
-/// The origin by which a terminal has reached us: the proxy's or the portal's.
-fn reached(portal: &Shared, visit: &Visit, tools: &Tools) -> String {
+/// The origin by which a terminal has reached us over TLS: the portal's, or that of a listener for tools.
+fn reached(portal: &Shared, visit: &Visit) -> String {
     let host = visit.field(&HOST).unwrap_or_default();
     let is_plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b));
     let own = portal.config.url.to_string();
-    if own.strip_prefix("https://") == Some(host) {
+    if !is_plain || visit.peer.tls.is_none() || own.strip_prefix("https://") == Some(host) {
         return own;
     }
-    let scheme = if visit.peer.tls.is_some() { "https" } else { "http" };
-    if is_plain { format!("{scheme}://{host}") } else { tools.proxy.clone() }
+    format!("https://{host}")
 }
 
 fn busy(portal: &Shared, visit: &Visit) -> Response<Body> {

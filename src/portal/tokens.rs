@@ -217,7 +217,7 @@ async fn page(portal: &Shared, visit: &Visit, tools: &Tools, session: &Session, 
         lifetimes: lifetimes(tools),
         client: visit.peer.client.ip().to_canonical().to_string(),
         network: visit.peer.network.name.to_string(),
-        command: format!("eval \"$(curl -fsS --noproxy '*' {}/terminal)\"", tools.proxy),
+        curl: tools.curl.clone(),
         most: tools.tokens.max_per_person,
         csrf: form.text.clone(),
     };

@@ -11,7 +11,9 @@ use super::dial;
 use super::forward::Failure;
 use super::token::{Invitation, Wrong};
 use crate::observe::access::RequestId;
-use crate::page::{self, Brand, Cause, CookiesBlocked, Denied, Locale, Subject, TerminalHint, TokenText, ToolText};
+use crate::page::{
+    self, Brand, Cause, CookiesBlocked, Curl, Denied, Locale, Subject, TerminalHint, TokenText, ToolText,
+};
 use crate::wire::forwarded;
 use crate::wire::h1::HeadError;
 use crate::wire::target;
@@ -252,8 +254,8 @@ pub(super) struct Refused<'a> {
     /// Who was refused.
     pub(super) user: Option<&'a str>,
     pub(super) portal: &'a str,
-    /// Where tools reach the proxy: `http://host:port`.
-    pub(super) proxy: &'a str,
+    /// How curl reaches the portal from a terminal, and tools the proxy.
+    pub(super) curl: Option<&'a Curl>,
 }
 
 impl Refused<'_> {
@@ -357,18 +359,14 @@ impl Refused<'_> {
         let terminal = invitation.terminal.as_ref().map(|codes| TerminalHint {
             address: format!("{}/t/{}", self.portal, codes.user_code),
             code: codes.user_code.clone(),
-            command: format!(
-                "eval \"$(curl -fsS --noproxy '*' {}/terminal/{})\"",
-                self.proxy,
-                codes.device_code.expose()
-            ),
+            device_code: codes.device_code.clone(),
         });
         let text = TokenText {
             wrong: invitation.wrong.map(Wrong::said),
             terminal,
             place: self.place.map(str::to_owned),
             portal: self.portal.to_owned(),
-            proxy: self.proxy.to_owned(),
+            curl: self.curl.cloned().unwrap_or_default(),
             request_id: self.id.to_string(),
         };
         text.render(brand, locale)

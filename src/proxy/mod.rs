@@ -291,7 +291,7 @@ impl Proxy {
             place: recorder.host.as_deref(),
             user: recorder.user.as_ref().map(|user| user.name.as_str()),
             portal: &self.portal.url,
-            proxy: self.tokens.as_ref().map_or("", |tokens| &tokens.parts.proxy),
+            curl: self.tokens.as_ref().map(|tokens| &tokens.parts.curl),
         };
         let locale = self.locales.negotiate(asker.languages.as_deref());
         let response = refused.render(&self.brand, locale);

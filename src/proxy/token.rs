@@ -19,7 +19,7 @@ use super::identify::{Client, Identity};
 use super::{Proxy, classify};
 use crate::identity::Realm;
 use crate::observe::Surrogate;
-use crate::page::WrongToken;
+use crate::page::{Curl, WrongToken};
 use crate::session::limit::Limiter;
 use crate::session::terminal::{Codes, Reason, Terminals};
 use crate::session::tool::scope::Outside;
@@ -55,8 +55,8 @@ pub struct Parts {
     pub terminals: Arc<Terminals>,
     /// The realms, which know people by several names.
     pub realms: Vec<Realm>,
-    /// Where tools reach the proxy: `http://host:port`.
-    pub proxy: String,
+    /// How curl reaches the portal from a terminal, and tools the proxy.
+    pub curl: Curl,
     /// Tokens that are not good which a client may present in a minute.
     pub attempts_per_minute: u32,
 }

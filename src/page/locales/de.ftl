@@ -640,6 +640,8 @@ terminal-refuse = Ablehnen
 
 terminal-open = Öffnen Sie diese Adresse in einem Browser, in dem Sie angemeldet sind, oder melden Sie sich dort an:
 terminal-compare = Dort muss der Code { $code } stehen. Stimmen Sie zu.
+terminal-plain = Das ist kein Skript. Ohne TLS könnte jeder auf dem Weg schreiben, was Ihre Shell ausführt, und das Token lesen. Fragen Sie das Portal, über den Proxy:
+terminal-authority = Die Datei { $file } ist das Zertifikat der Zertifizierungsstelle dieses Proxys: Laden Sie sie im Browser unter { $place } herunter, oder fragen Sie Ihren Helpdesk. Nehmen Sie nicht -k statt dessen: Dann wäre nichts bewiesen.
 terminal-waiting = Es wird gewartet (Strg-C bricht ab) …
 terminal-approved = Angemeldet als { $account } bis { $moment }.
 terminal-refused = Das Terminal wurde abgelehnt.

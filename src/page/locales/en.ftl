@@ -641,6 +641,8 @@ terminal-refuse = Refuse
 
 terminal-open = Open this address in a browser in which you are signed in, or sign in there:
 terminal-compare = It must show the code { $code }. Approve it there.
+terminal-plain = This is no script. Without TLS anybody on the way could write what your shell runs, and read the token. Ask the portal, through the proxy:
+terminal-authority = The file { $file } is the certificate of this proxy's authority: download it in your browser at { $place }, or ask your help desk. Do not use -k instead: nothing would be proven then.
 terminal-waiting = Waiting (Ctrl-C ends it) …
 terminal-approved = Signed in as { $account } until { $moment }.
 terminal-refused = The terminal was refused.

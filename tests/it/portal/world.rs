@@ -14,7 +14,7 @@ use url::{Url, form_urlencoded};
 use vestibule::app::demo::idp::{App, Practice};
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::identity::{ForeignNames, Networks, Realm};
-use vestibule::page::{Brand, Help};
+use vestibule::page::{Brand, Curl, Help};
 use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Tools, Trust};
 use vestibule::saml::config::Enabled;
 use vestibule::saml::request;
@@ -194,6 +194,7 @@ impl World {
                 terminals: Arc::new(Terminals::new(Arc::clone(&records), clock.clone())),
                 networks: vec!["office".into()],
                 proxy: "http://proxy.test:8080".into(),
+                curl: Curl::default(),
             }),
             operators: Arc::clone(&operators),
             brand,

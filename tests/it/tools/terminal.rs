@@ -18,13 +18,15 @@ struct Shell {
 }
 
 impl Shell {
-    fn start(folder: &std::path::Path, proxy: std::net::SocketAddr, then: &str) -> Self {
+    /// `web` is whom the device trusts: the portal has a certificate as from a public authority.
+    fn start(folder: &std::path::Path, proxy: std::net::SocketAddr, web: &std::path::Path, then: &str) -> Self {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let said = folder.join(format!("shell-{number}"));
-        let script = format!("eval \"$(curl -fsS --noproxy '*' http://{proxy}/terminal)\" && {then}");
+        let script = format!("eval \"$(curl -fsS -x http://{proxy} {PORTAL}/terminal)\" && {then}");
         let mut command = Command::new("sh");
         command.args(["-c", &script]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("CURL_CA_BUNDLE", web);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(&said).unwrap());
         Self { process: command.spawn().unwrap(), said }
     }
@@ -80,7 +82,7 @@ const PRINT: &str = "curl -fsS http://news.test/from-a-terminal && printf '\\n%s
 #[test]
 fn a_terminal_is_signed_in_with_one_line_and_ends_with_the_browser_that_approved_it() {
     let world = world().start();
-    let shell = Shell::start(world.folder(), world.proxy, PRINT);
+    let shell = Shell::start(world.folder(), world.proxy, &world.bundle, PRINT);
     let address = shell.address();
     let code = address.rsplit('/').next().unwrap().to_owned();
     assert!(address.starts_with("https://portal.vestibule.test/t/") && address.len() == 41, "{address}");
@@ -123,7 +125,7 @@ fn a_terminal_is_signed_in_with_one_line_and_ends_with_the_browser_that_approved
 fn a_terminal_that_is_refused_is_told_so_and_a_code_works_once() {
     let world = world().start();
     let browser = signed_in(&world);
-    let shell = Shell::start(world.folder(), world.proxy, PRINT);
+    let shell = Shell::start(world.folder(), world.proxy, &world.bundle, PRINT);
     let address = shell.address();
     let page = browser.go(&address);
     let refused = decide(&browser, &page, "refuse");
@@ -141,7 +143,7 @@ fn a_terminal_that_is_refused_is_told_so_and_a_code_works_once() {
 fn a_page_that_is_opened_approves_nothing_and_neither_does_a_form_from_elsewhere() {
     let world = world().start();
     let browser = signed_in(&world);
-    let shell = Shell::start(world.folder(), world.proxy, "true");
+    let shell = Shell::start(world.folder(), world.proxy, &world.bundle, "true");
     let page = browser.go(&shell.address());
     let action = page.url.strip_prefix(PORTAL).unwrap().to_owned();
     let form = |csrf: &str| Form { action: action.clone(), fields: vec![("csrf".into(), csrf.to_owned())] };
@@ -158,14 +160,16 @@ fn a_page_that_is_opened_approves_nothing_and_neither_does_a_form_from_elsewhere
 fn nobody_guesses_a_code_or_collects_what_was_approved_for_another() {
     let world = world().start();
     let browser = signed_in(&world);
-    let begun = world.send_from([127, 0, 7, 5], "GET /terminal HTTP/1.0\r\nHost: proxy.test\r\n\r\n").text();
-    let collect = begun.split_once("http://proxy.test/terminal/").unwrap().1.split_once('\'').unwrap().0.to_owned();
+    let asking =
+        |from: [u8; 4], path: &str| world.browser().at(from).bare_curl(&format!("{PORTAL}/terminal{path}"), &[]);
+    let begun = asking([127, 0, 7, 5], "").body;
+    let collect =
+        begun.split_once("https://portal.vestibule.test/terminal/").unwrap().1.split_once('\'').unwrap().0.to_owned();
     let (_, address) = begun.split_once("    https://").unwrap();
     let address = format!("https://{}", address.split_once('\'').unwrap().0);
     let page = browser.go(&address);
     assert!(decide(&browser, &page, "approve").body.contains("Approved."));
-    let collected =
-        |from: [u8; 4], code: &str| world.send_from(from, &format!("GET /terminal/{code} HTTP/1.0\r\n\r\n")).text();
+    let collected = |from: [u8; 4], code: &str| asking(from, &format!("/{code}")).body;
     assert!(collected([127, 0, 7, 6], &collect).contains("The code is not good any more"), "from another address");
     let user_code: String = address.rsplit('/').next().unwrap().replace('-', "");
     assert!(collected([127, 0, 7, 5], &format!("{user_code}AAAAAAAAAAAAAAAAAAAAAA")).contains("not good"));
@@ -175,9 +179,39 @@ fn nobody_guesses_a_code_or_collects_what_was_approved_for_another() {
     // Codes are looked up a few times a minute, and asked for a few times.
     let guesses: Vec<_> = (0..40).map(|_| browser.ask(&format!("{PORTAL}/t/BBBB-BBBB")).status).collect();
     assert!(guesses[..20].iter().all(|status| *status == 303) && guesses[39] == 429, "{guesses:?}");
-    let asked: Vec<_> =
-        (0..25).map(|_| world.send_from([127, 0, 7, 8], "GET /terminal HTTP/1.0\r\n\r\n").status).collect();
+    let asked: Vec<_> = (0..25).map(|_| asking([127, 0, 7, 8], "").status).collect();
     assert!(asked[..20].iter().all(|status| *status == 200) && asked[24] == 429, "{asked:?}");
+}
+
+#[test]
+fn nothing_that_comes_without_tls_is_run_or_signs_anybody_in() {
+    let world = world().start();
+    let browser = signed_in(&world);
+    let plain =
+        |path: &str| world.send_from([127, 0, 7, 5], &format!("GET {path} HTTP/1.0\r\nHost: proxy.test\r\n\r\n"));
+    let answer = plain("/terminal");
+    let text = answer.text();
+    assert_eq!(answer.status, 403, "{text}");
+    assert!(text.lines().all(|line| line.starts_with('#')), "a shell does nothing with it: {text}");
+    let line = format!("    eval \"$(curl -fsS -x http://{} {PORTAL}/terminal)\"", world.proxy);
+    assert!(text.contains(&line) && text.contains("Without TLS anybody on the way"), "{text}");
+    // Nor is a token given out that was asked for over TLS.
+    let begun = world.browser().at([127, 0, 7, 5]).bare_curl(&format!("{PORTAL}/terminal"), &[]).body;
+    let collect = begun.split_once("https://portal.vestibule.test/terminal/").unwrap().1.split_once('\'').unwrap().0;
+    let (_, address) = begun.split_once("    https://").unwrap();
+    let page = browser.go(&format!("https://{}", address.split_once('\'').unwrap().0));
+    assert!(decide(&browser, &page, "approve").body.contains("Approved."));
+    let answer = plain(&format!("/terminal/{collect}"));
+    assert!(answer.status == 403 && !answer.text().contains("vst_"), "{}", answer.text());
+    let script = world.browser().at([127, 0, 7, 5]).bare_curl(&format!("{PORTAL}/terminal/{collect}"), &[]).body;
+    assert!(script.contains("export http_proxy='http://token:vst_"), "{script}");
+    // No page offers it either.
+    let page = browser.go(&format!("{PORTAL}/tokens"));
+    assert!(page.body.contains(&format!("-x http://{} {PORTAL}/terminal)", world.proxy)), "{page:#?}");
+    assert!(
+        !page.body.contains("--cacert") && !page.body.contains(" -k"),
+        "its certificate is a public one: {page:#?}"
+    );
 }
 
 #[test]
@@ -193,7 +227,7 @@ fn a_refusal_says_how_the_terminal_can_be_signed_in_and_it_works() {
     assert!(decide(&browser, &page, "approve").body.contains("Approved."));
     let script =
         format!("{} && printf %s \"$http_proxy\"", line("eval").replace("curl ", "curl --interface 127.0.7.5 "));
-    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let output = Command::new("sh").args(["-c", &script]).env("CURL_CA_BUNDLE", &world.bundle).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let token = token_in(&String::from_utf8(output.stdout).unwrap());
     assert_eq!(tool.tool("http://news.test/", &token, &[]).status, 200);
@@ -210,7 +244,7 @@ fn a_refusal_says_how_the_terminal_can_be_signed_in_and_it_works() {
 fn a_terminal_is_approved_in_chromium() {
     let stage = Stage::open();
     let folder = tempfile::tempdir().unwrap();
-    let shell = Shell::start(folder.path(), stage.proxy, PRINT);
+    let shell = Shell::start(folder.path(), stage.proxy, &stage.authorities(Trust::Web)[0].1, PRINT);
     let browser = stage.browser(Trust::Web);
     browser.open(&shell.address());
     browser.sign_in("bsimon@contoso.com", "simon");
