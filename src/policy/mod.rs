@@ -2,6 +2,7 @@
 //!
 //! Order: blocked list, walled garden, sign-in, approved list, rules (the first that matches), default.
 
+mod look;
 mod matcher;
 pub mod people;
 mod route;
@@ -350,9 +351,13 @@ impl Rule {
     }
 
     fn matches(&self, query: &Query<'_>) -> bool {
+        self.matches_place(query) && self.matches_user(query.user)
+    }
+
+    /// Whether it is about what is asked for, and where from.
+    fn matches_place(&self, query: &Query<'_>) -> bool {
         self.destinations.as_ref().is_none_or(|hosts| hosts.contains(&query.destination.host))
             && (self.networks.is_empty() || self.networks.iter().any(|name| **name == *query.network.name))
-            && self.matches_user(query.user)
     }
 
     /// A person is meant when they are named, or when one of their groups is; by their own realm in any case.

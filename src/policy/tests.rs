@@ -289,3 +289,49 @@ fn only_the_identity_claim_and_the_object_id_name_a_person_in_rules() {
         assert_eq!(decide(&policy(&rule), Some(&somebody), &office, "x.test"), "!default", "{name}");
     }
 }
+
+#[test]
+fn a_look_goes_the_way_that_the_person_would_and_opens_nothing() {
+    let policy = policy(
+        r#"
+        approved = ["approved.test"]
+        [[rule]]
+        name = "own"
+        destinations = ["own.test"]
+        effect = "allow"
+        private = true
+        [[rule]]
+        name = "staff"
+        groups = ["Staff"]
+        destinations = ["staff.test", "mixed.test"]
+        effect = "allow"
+        private = true
+        route = "hq"
+        [[rule]]
+        name = "no-staff"
+        destinations = ["staff.test", "shut.test"]
+        effect = "block"
+        [[rule]]
+        name = "not-for-staff"
+        groups = ["Staff"]
+        destinations = ["games.test"]
+        effect = "block"
+        "#,
+    );
+    let network = network(SignIn::Required, Unidentified::Refuse);
+    let look = |host: &str| {
+        let destination = Destination::of_authority(crate::wire::Scheme::Https, host).unwrap();
+        let query = Query { user: None, proven: None, network: &network, destination: &destination };
+        policy
+            .permit_look(query)
+            .map(|permit| (permit.rule().to_string(), permit.opens_private(), permit.route().is_some()))
+    };
+    let found = |rule: &str, private, routed| Some((rule.to_owned(), private, routed));
+    assert_eq!(look("a.test"), found("default", false, false));
+    assert_eq!(look("approved.test"), found("approved-list", false, false));
+    assert_eq!(look("own.test"), found("own", true, false), "open to everybody");
+    assert_eq!(look("staff.test"), found("staff", false, true), "private for some: nobody finds out what is there");
+    assert_eq!(look("mixed.test"), None, "another way for other people");
+    assert_eq!(look("shut.test"), None, "nobody gets there");
+    assert_eq!(look("games.test"), found("default", false, false));
+}

@@ -153,7 +153,7 @@ impl Refusal {
                     dial::Error::Unreachable(_) => Cause::Unreachable,
                     dial::Error::TimedOut => Cause::TimedOut,
                     dial::Error::Certificate(why) => Cause::Certificate(why.clone()),
-                    dial::Error::Tls(_) => Cause::BadAnswer,
+                    dial::Error::Tls(_) | dial::Error::NoTls(_) => Cause::BadAnswer,
                     dial::Error::NoRoom => Cause::Busy,
                     dial::Error::Parent(..) => Cause::Parent,
                     dial::Error::ParentDenied(_) => Cause::ParentDenied,
@@ -219,7 +219,7 @@ fn dial_error_type(error: &dial::Error) -> &'static str {
         dial::Error::Unreachable(_) => "destination_ip_unroutable",
         dial::Error::TimedOut => "connection_timeout",
         dial::Error::Certificate(_) => "tls_certificate_error",
-        dial::Error::Tls(_) => "tls_protocol_error",
+        dial::Error::Tls(_) | dial::Error::NoTls(_) => "tls_protocol_error",
         dial::Error::NoRoom => "connection_limit_reached",
         dial::Error::Parent(_, fault) => match fault {
             dial::ParentFault::NotReached(error) => dial_error_type(error),

@@ -124,7 +124,10 @@ impl Proxy {
                 recorder.rule = Some(Arc::clone(&stale.rule));
                 Err(Refusal::Denied(stale.rule.to_string()))
             }
-            Decision::Reauthenticate(_) => Ok(Act::Intercept(identity)),
+            Decision::Reauthenticate(_) => {
+                self.look(client, destination).await?;
+                Ok(Act::Intercept(identity))
+            }
             Decision::Authenticate => {
                 let query = Query { user: None, proven: None, network: &peer.network, destination };
                 match self.decide_offline() {
@@ -151,11 +154,21 @@ impl Proxy {
         }
     }
 
+                self.look(client, destination).await?;
     /// Moves bytes between the client and the origin, unread.
     async fn tunnel(
         &self,
         connection: Connection,
         dialled: Dialled,
+    /// Refuses what nobody answers, so that a browser that tries https first goes on to http.
+    async fn look(&self, client: &Client, destination: &Destination) -> Result<(), Refusal> {
+        let query = Query { user: None, proven: None, network: &client.peer.network, destination };
+        let may_be_http = destination.port == Scheme::Http.default_port();
+        let Some(permit) = self.policy.permit_look(query).filter(|_| !may_be_http) else { return Ok(()) };
+        let found = self.looks.look(&self.forwarder, destination, permit, client.peer.client, &client.pool).await;
+        found.map_err(|error| Refusal::Origin(error.into()))
+    }
+
         identity: Option<&Identity>,
         mut recorder: Recorder,
     ) -> Option<Connection> {

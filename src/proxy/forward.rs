@@ -158,7 +158,8 @@ impl Forwarder {
         }
     }
 
-    async fn open(
+    /// Opens a connection to an origin, with TLS where that is spoken there.
+    pub(super) async fn open(
         &self,
         permit: &Permit,
         destination: &Destination,

@@ -9,6 +9,7 @@ mod exchange;
 mod forward;
 mod fresh;
 mod identify;
+mod look;
 mod outgoing;
 mod pool;
 mod preflight;
@@ -119,6 +120,7 @@ pub struct Proxy {
     forwarder: Forwarder,
     pipes: Pipes,
     bounces: Bounces,
+    looks: look::Looks,
     tokens: Option<token::Tokens>,
     pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
@@ -156,6 +158,7 @@ impl Proxy {
             },
             pipes,
             bounces: Bounces::default(),
+            looks: look::Looks::default(),
             tokens: parts.tokens.map(token::Tokens::new),
             pools: Mutex::default(),
             limits: parts.limits,

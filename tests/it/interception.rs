@@ -1,5 +1,6 @@
 //! https of people who are unknown, and of people whom only a cookie can tell apart.
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
 use url::Url;
@@ -158,4 +159,91 @@ fn a_browser_that_keeps_no_cookies_is_told_so_and_never_runs_in_circles() {
     assert_eq!((page.status, page.redirects, page.heading()), (200, 1, "Sign in"));
     let page = blocked.submit(&page, page.form(), &[("account", "bsimon@contoso.com")]);
     assert_eq!((page.status, page.heading()), (403, "Sign in"), "{page:#?}");
+}
+
+/// A server that says this to whatever it is sent, and closes.
+fn at_first_octets(answer: &'static [u8]) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // It ends with the test program.
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let read = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            drop(read.and_then(|_| stream.write_all(answer)));
+        }
+    });
+    address
+}
+
+#[test]
+fn a_site_that_does_not_answer_over_https_is_not_intercepted() {
+    // As web servers answer what is no request, and as others do.
+    let plain = at_first_octets(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let silent = at_first_octets(b"");
+    let world = shared()
+        .host("closed.test:443", crate::peers::free())
+        .host("plain.test:443", plain)
+        .host("silent.test:443", silent)
+        .start();
+    let person = world.browser().at(SHARED);
+    person.arrive("http://news.test/");
+    // Of somebody unknown where an address may stand for people and where not, and of somebody whom a cookie names.
+    for browser in [&world.browser(), &world.browser().at(SHARED), &person] {
+        for (host, error) in [
+            ("closed.test", "connection_refused"),
+            ("plain.test", "tls_protocol_error"),
+            ("silent.test", "tls_protocol_error"),
+            ("nowhere.invalid", "dns_error"),
+        ] {
+            let page = browser.ask(&format!("https://{host}/"));
+            assert_eq!((page.connect, page.exit), (502, 56), "{host}: {page:#?}");
+            assert!(page.messages.contains(&format!("vestibule; error={error}")), "{host}: {}", page.messages);
+        }
+        // A certificate that nobody trusts is for the browser to say, and for the page after sign-in.
+        let page = browser.ask("https://mail.test/");
+        assert_eq!((page.connect, page.issuer()), (200, Some("Vestibule interception")), "{page:#?}");
+    }
+}
+
+#[test]
+fn an_origin_is_looked_at_once_for_a_page_and_the_connection_is_used() {
+    let mut builder = shared();
+    let tls = builder.certify("raw.test");
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+    let connections = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&connections);
+    // It counts each connection that is closed or has sent a request.
+    let origin = Origin::start_tls(tls, move |_, stream| {
+        *counted.lock().unwrap() += 1;
+        drop(stream.write_all(answer.as_bytes()));
+    });
+    let world = builder.host("raw.test:443", origin.address).start();
+    let browser = world.browser().at(SHARED);
+    let logon = browser.go("https://raw.test/");
+    let page = browser.sign_in(&logon, "bsimon@contoso.com", "simon");
+    assert_eq!((page.status, page.body.as_str()), (200, "hello"), "{page:#?}");
+    for _ in 0..5 {
+        assert_eq!(browser.go("https://raw.test/").body, "hello");
+    }
+    assert_eq!(*connections.lock().unwrap(), 6, "one for each request, and none for looks: {:#?}", origin.seen());
+    assert_eq!(origin.seen().iter().filter(|head| head.is_empty()).count(), 0);
+}
+
+#[test]
+fn strangers_count_through_no_hosts_by_way_of_us() {
+    let world = shared().host("closed.test:443", crate::peers::free()).start();
+    let answers: Vec<_> = (0..130)
+        .map(|number| {
+            let mut stream = world.connect([127, 0, 7, 9]);
+            let host = if number == 129 { "closed.test".to_owned() } else { format!("host-{number}.invalid") };
+            let fields = format!("Host: {host}:443\r\nUser-Agent: Mozilla/5.0\r\n");
+            write!(stream, "CONNECT {host}:443 HTTP/1.1\r\n{fields}\r\n").unwrap();
+            crate::raw::read_head(&mut stream).split(' ').nth(1).unwrap().to_owned()
+        })
+        .collect();
+    assert!(answers[..100].iter().all(|status| status == "502"), "{answers:?}");
+    assert!(answers[125..].iter().all(|status| status == "200"), "nothing is said of them: {answers:?}");
+    // Of others it is.
+    let page = world.browser().at(SHARED).ask("https://closed.test/");
+    assert_eq!(page.connect, 502, "{page:#?}");
 }

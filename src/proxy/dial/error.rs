@@ -39,6 +39,9 @@ pub enum Error {
     /// The origin's certificate is not one to trust.
     #[error("the origin's certificate is not one to trust: {0}")]
     Certificate(String),
+    /// The origin speaks something else than TLS, or nothing at all.
+    #[error("the origin does not speak TLS: {0}")]
+    NoTls(String),
     /// The origin does not speak TLS as we do.
     #[error("TLS with the origin failed: {0}")]
     Tls(String),

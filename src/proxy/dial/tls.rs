@@ -95,8 +95,9 @@ impl OriginTls {
         shaken.map_err(|_| Error::TimedOut)?.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(rustls::Error::InvalidCertificate(why)) => Error::Certificate(why.to_string()),
+                Some(why @ rustls::Error::InvalidMessage(_)) => Error::NoTls(why.to_string()),
                 Some(why) => Error::Tls(why.to_string()),
-                None => Error::Tls(error.to_string()),
+                None => Error::NoTls(error.to_string()),
             }
         })
     }
