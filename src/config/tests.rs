@@ -310,6 +310,10 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ),
         ("[egress]\nallow = ['10.0.0.0/8']\nrefuse = ['10.0.0.0/8']", "2:10: 10.0.0.0/8 is both allowed and refused"),
         ("[egress]\nconnect_ports = [443, 0]", "2:23: there is no port 0"),
+        (
+            "[egress]\nconnect_ports = [443, 60443]",
+            "2:23: port 60443 is ours on every host: tickets of the sign-in arrive there / leave it out: nothing is ever dialled there",
+        ),
         ("[egress]\nconnect_ports = [99999]", "2:18: expected a number from 0 to 65535, found integer `99999`"),
         (
             "[egress]\nroute = ['hq', 'direct']\n[[egress.parent]]\nname = 'hk'\nurl = 'http://hq.test:3128'",

@@ -269,6 +269,9 @@ async fn onward(
         };
         return show(StatusCode::OK, page.render(&portal.parts.brand, locale));
     }
+    if portal.straight.admits(portal, visit, session, &challenge).await {
+        return redirect(StatusCode::FOUND, &challenge.destination);
+    }
     // The browser gives its challenge cookie away with the ticket. Who comes Back needs another challenge, if any.
     let challenge_id = fingerprint(visit.parameter("r").unwrap_or_default());
     if !portal.answer(challenge_id).await {

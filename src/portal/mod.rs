@@ -18,6 +18,7 @@ mod proof;
 mod renewal;
 mod sign_out;
 mod slo;
+mod straight;
 mod switch;
 mod terminal;
 mod test_sso;
@@ -162,9 +163,9 @@ pub struct Tools {
     pub networks: Vec<Arc<str>>,
     /// Where tools reach the proxy: `http://host:port`.
     pub proxy: String,
-}
     /// How curl reaches the portal from a terminal.
     pub curl: Curl,
+}
 
 /// A certificate in both of its usual forms.
 #[derive(Clone, Debug)]
@@ -200,6 +201,8 @@ struct Shared {
     metadata: Vec<Option<Bytes>>,
     /// Counts codes of terminals that are looked up.
     codes: Limiter,
+    /// Who has been sent straight where.
+    straight: straight::Straight,
     /// Places for terminals that wait for an answer.
     waiting: Semaphore,
     /// Turns to verify messages of Single Logout.
@@ -220,6 +223,7 @@ impl Portal {
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
             metadata: parts.realms.iter().map(files::metadata_of).collect(),
             codes: Limiter::new(CODES_PER_MINUTE, Duration::from_secs(60)),
+            straight: straight::Straight::default(),
             waiting: Semaphore::new(WAITING),
             logouts: Arc::new(Semaphore::new(1)),
             authority: files::Authority::read(&parts.authority),

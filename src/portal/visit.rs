@@ -92,6 +92,9 @@ impl Visit {
             browser: [0; 16],
             unsent: None,
             within: None,
+            tunnels: false,
+            shown: Vec::new(),
+            node: 0,
         };
         let token = returning.seal(&portal.parts.sealer, portal.parts.clock.now());
         redirect(StatusCode::SEE_OTHER, &entrance(Some(&token)))

@@ -16,8 +16,8 @@ use crate::clock::SignedDuration;
 use crate::observe::Surrogate;
 use crate::seal::{fingerprint, random_text};
 use crate::session::SessionId;
-use crate::session::returning::Return;
-use crate::session::ticket::Ticket;
+use crate::session::returning::{ARRIVE_PORT, Return};
+use crate::session::ticket::{Ticket, Unredeemed};
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Scheme, cookie};
 
@@ -85,6 +85,9 @@ impl Proxy {
             browser: fingerprint(&secret),
             unsent: (request.kind == Kind::FormNavigation).then(|| request.head.method.to_string()),
             within: within.map(|within| within.as_secs()),
+            tunnels: client.is_known_outside(),
+            shown: client.peer.tls.iter().flat_map(|tls| self.bindings.evidence(tls)).map(|one| one.key()).collect(),
+            node: self.tickets.node(),
         };
         let sealed = returning.seal(&self.sealer, self.clock.now());
         // RFC 9110 §15.4.4: 303 makes a GET of whatever was sent; a 307 would post the form to the portal.
@@ -109,18 +112,29 @@ impl Proxy {
     pub(super) async fn arrive(&self, client: &Client, request: &mut Request) -> Result<Response<Bytes>, Refusal> {
         let query = request.head.target.query().unwrap_or_default();
         let secret = query.split('&').find_map(|pair| pair.strip_prefix("ticket=")).unwrap_or_default();
-        let Some(ticket) = self.tickets.redeem(secret).await else {
-            request.recorder.reason = Some("ticket-unknown");
-            return Ok(redirect(StatusCode::FOUND, &request.destination.origin()));
-        };
         let destination = &*request.destination;
         let address = client.peer.client.ip();
-        if let Err(reason) = check(&ticket, address, destination, &request.head.fields) {
+        let ticket = match self.tickets.redeem(secret).await {
+            Ok(ticket) => ticket,
+            Err(Unredeemed::Unknown) => {
+                request.recorder.reason = Some("ticket-unknown");
+                return Ok(redirect(StatusCode::FOUND, &home(destination)));
+            }
+            // They are asked once more, by this node.
+            Err(Unredeemed::OtherNode(ticket)) => {
+                request.recorder.reason = Some("ticket-for-another-node");
+                let same_place = answers(&ticket, destination).is_some() && ticket.answers.client == address;
+                let onward = if same_place { ticket.answers.destination } else { home(destination) };
+                return Ok(redirect(StatusCode::FOUND, &onward));
+            }
+        };
+        let origin = answers(&ticket, destination);
+        if let Err(reason) = check(&ticket, address, origin.is_some(), &request.head.fields) {
             request.recorder.reason = Some(reason);
             tracing::warn!(client = %address, host = %destination.host, reason, "ticket refused");
             // Where only the challenge's cookie is missing, the person was going there: they are asked once more.
-            let same_place = ticket.answers.origin == destination.origin() && ticket.answers.client == address;
-            let onward = if same_place { ticket.answers.destination } else { destination.origin() };
+            let same_place = origin.is_some() && ticket.answers.client == address;
+            let onward = if same_place { ticket.answers.destination } else { home(destination) };
             if !self.bounces.add(ticket.session, &onward) {
                 return Err(Refusal::CookiesBlocked(onward));
             }
@@ -134,6 +148,7 @@ impl Proxy {
         if !self.bounces.add(session.id, &ticket.answers.destination) {
             return Err(Refusal::CookiesBlocked(ticket.answers.destination));
         }
+        let destination = origin.as_ref().unwrap_or(destination);
         client.prove(session.id);
         self.bindings.bind_all(&client.peer, &session).await;
         let bound = client.peer.network.address && self.sessions.bind_client(address, &session).await;
@@ -160,9 +175,29 @@ fn wanted(destination: &Destination, path_and_query: &str) -> String {
     destination.url(if path_and_query.len() <= MAX_WANTED { path_and_query } else { "" })
 }
 
+/// The origin that a ticket was made for, if this is where it arrives: there, or at our own port of its host. Over https
+/// what was meant for http may arrive there, because browsers change one into the other; never the other way round.
+fn answers(ticket: &Ticket, arrived: &Destination) -> Option<Destination> {
+    let (scheme, authority) = ticket.answers.origin.split_once("://")?;
+    let scheme = if scheme == Scheme::Https.as_str() { Scheme::Https } else { Scheme::Http };
+    let origin = Destination::of_authority(scheme, authority).ok()?;
+    let beside = arrived.port == ARRIVE_PORT
+        && arrived.host == origin.host
+        && (arrived.scheme == origin.scheme || arrived.scheme == Scheme::Https);
+    (*arrived == origin || beside).then_some(origin)
+}
+
+/// The front page of the site where a ticket arrives that leads nowhere.
+fn home(arrived: &Destination) -> String {
+    if arrived.port == ARRIVE_PORT {
+        return Destination { port: arrived.scheme.default_port(), ..arrived.clone() }.origin();
+    }
+    arrived.origin()
+}
+
 /// Whether a ticket was made for this origin, this client and this browser.
-fn check(ticket: &Ticket, client: IpAddr, destination: &Destination, fields: &Fields) -> Result<(), &'static str> {
-    if ticket.answers.origin != destination.origin() {
+fn check(ticket: &Ticket, client: IpAddr, same_origin: bool, fields: &Fields) -> Result<(), &'static str> {
+    if !same_origin {
         return Err(ANOTHER_ORIGIN);
     }
     if ticket.answers.client != client {

@@ -18,6 +18,7 @@ use super::token::Wrong;
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder, Surrogate, Unidentified};
 use crate::policy::{Decision, Permit, Query};
+use crate::session::returning::ARRIVE_PORT;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::rewind::Rewind;
 use crate::wire::target::Host;
@@ -49,6 +50,10 @@ impl Proxy {
         };
         if destination == self.portal.destination {
             return self.open_portal(client, connection, recorder).await;
+        }
+        // Nothing is dialled there, whoever is known: a ticket never finds a tunnel.
+        if destination.port == ARRIVE_PORT {
+            return self.intercept(client, connection, destination, None, recorder).await;
         }
         let refusal = match self.decide_connect(client, &destination, asker.kind, &head.fields, &mut recorder).await {
             Ok(Act::Intercept(identity)) => {
@@ -149,17 +154,12 @@ impl Proxy {
                     recorder.reason = wrong.map(Wrong::reason);
                     return Err(Refusal::ToolUnknown(Arc::new(invitation)));
                 }
+                self.look(client, destination).await?;
                 Ok(Act::Intercept(identity))
             }
         }
     }
 
-                self.look(client, destination).await?;
-    /// Moves bytes between the client and the origin, unread.
-    async fn tunnel(
-        &self,
-        connection: Connection,
-        dialled: Dialled,
     /// Refuses what nobody answers, so that a browser that tries https first goes on to http.
     async fn look(&self, client: &Client, destination: &Destination) -> Result<(), Refusal> {
         let query = Query { user: None, proven: None, network: &client.peer.network, destination };
@@ -169,6 +169,11 @@ impl Proxy {
         found.map_err(|error| Refusal::Origin(error.into()))
     }
 
+    /// Moves bytes between the client and the origin, unread.
+    async fn tunnel(
+        &self,
+        connection: Connection,
+        dialled: Dialled,
         identity: Option<&Identity>,
         mut recorder: Recorder,
     ) -> Option<Connection> {

@@ -17,7 +17,7 @@ use super::watch::Watch;
 use super::{Asker, Proxy};
 use crate::observe::{Outcome, Recorder, Unidentified};
 use crate::policy::{Decision, Permit, Query};
-use crate::session::returning::{ARRIVE_PATH, RESERVED_PATH};
+use crate::session::returning::{ARRIVE_PATH, ARRIVE_PORT, RESERVED_PATH};
 use crate::wire::field::{Hop, Via};
 use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead, Stream, Transfer};
 use crate::wire::h2;
@@ -66,6 +66,10 @@ impl Proxy {
                 }
                 _ => Err(Refusal::BadRequest("the path is reserved")),
             };
+        }
+        if destination.port == ARRIVE_PORT {
+            request.recorder.decision = Outcome::Local;
+            return Err(Refusal::BadRequest("the port is reserved"));
         }
         if destination.host == self.portal.destination.host {
             request.recorder.decision = Outcome::Local;

@@ -20,6 +20,11 @@ pub enum Evidence<'a> {
 }
 
 impl Evidence<'_> {
+    /// What it is known by: a fingerprint.
+    pub fn key(&self) -> [u8; 16] {
+        self.place().1
+    }
+
     pub(super) fn place(&self) -> (Kind, Key) {
         match self {
             Self::Certificate(print) => (Kind::Certificate, print.first_chunk().copied().unwrap_or_default()),

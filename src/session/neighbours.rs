@@ -44,6 +44,11 @@ impl Neighbours {
         Self { node: u64::from_be_bytes(random()), store }
     }
 
+    /// Who we are to the others, as long as the process lasts.
+    pub(super) fn node(&self) -> u64 {
+        self.node
+    }
+
     /// Tells all nodes that can be reached. Those that cannot go by what they know.
     pub(super) async fn tell(&self, word: &Word) {
         if !self.store.is_shared() {

@@ -1,4 +1,8 @@
 //! Single-use tickets: how a session gets from the portal to one more origin.
+//!
+//! That a ticket works once outlives no process unless something else sees to it. A store that nodes share does: it gives
+//! each out once, on whatever node. Everywhere else a ticket names the one process that may take it back, and whoever has
+//! one of a process that is no more is challenged again.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SessionId;
 use super::neighbours::{Neighbours, Word};
-use super::returning::{ARRIVE_PATH, Return};
+use super::returning::Return;
 use super::store::{Error, Kind, Store};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::seal::{Sealer, fingerprint, random_text};
@@ -33,6 +37,18 @@ pub struct Ticket {
     pub session: SessionId,
     /// The challenge that it answers.
     pub answers: Return,
+    /// The node that alone may take it back; any, where the store sees to it that one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    node: Option<u64>,
+}
+
+/// Why a ticket is not taken back.
+#[derive(Debug)]
+pub enum Unredeemed {
+    /// There is none like it: it has been used, it is too old, or nobody made it.
+    Unknown,
+    /// It is for another node, or for one that has been started anew since. It is used up.
+    OtherNode(Box<Ticket>),
 }
 
 /// Issues tickets and takes them back.
@@ -47,8 +63,8 @@ pub struct Tickets {
     pub(super) neighbours: Arc<Neighbours>,
     /// Seals tickets while the store is away.
     sealer: Option<Arc<Sealer>>,
-    /// Sealed tickets that have arrived here.
-    unsealed: Cache<[u8; 16], ()>,
+    /// Tickets that have arrived here.
+    spent: Cache<[u8; 16], ()>,
 }
 
 impl Tickets {
@@ -60,14 +76,19 @@ impl Tickets {
             .build();
         let issued = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build();
         let neighbours = Arc::new(Neighbours::new(Arc::clone(&store)));
-        let unsealed = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(120)).build();
-        Self { store, clock, outstanding, issued, neighbours, sealer: None, unsealed }
+        let spent = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(120)).build();
+        Self { store, clock, outstanding, issued, neighbours, sealer: None, spent }
     }
 
     /// The same, with tickets that need no store while it is away.
     #[must_use]
     pub fn sealed_by(self, sealer: Arc<Sealer>) -> Self {
         Self { sealer: Some(sealer), ..self }
+    }
+
+    /// Who this node is in the challenges that it makes, as long as the process lasts.
+    pub fn node(&self) -> u64 {
+        self.neighbours.node()
     }
 
     /// Issues a ticket for `session` in answer to a challenge, and gives the address where it arrives.
@@ -77,14 +98,14 @@ impl Tickets {
             return Err(Error::Full);
         }
         let secret = random_text();
-        let address = format!("{}{ARRIVE_PATH}?ticket={secret}", answers.origin);
-        let (origin, sealed) = (answers.origin.clone(), answers.clone());
-        let host = host_of(&answers.origin).to_owned();
-        let client = answers.client;
-        let record = serde_json::to_vec(&Ticket { session, answers }).unwrap_or_default();
+        let (client, host) = (answers.client, answers.host().to_owned());
+        let address = format!("{}?ticket={secret}", answers.arrival());
+        let node = (!self.store.is_shared()).then(|| self.node());
+        let ticket = Ticket { session, answers, node };
+        let record = serde_json::to_vec(&ticket).unwrap_or_default();
         let expires = after(self.clock.now(), LIFETIME);
         match self.store.put(Kind::Ticket, fingerprint(&secret), record, expires).await {
-            Err(Error::Away) => return self.seal(&origin, session, sealed, expires),
+            Err(Error::Away) => return self.seal(ticket, expires),
             put => put?,
         }
         self.expect(client, host.clone());
@@ -107,48 +128,42 @@ impl Tickets {
         });
     }
 
-    /// A ticket that needs no store: those who are known go on while it is away. That it works once is seen to by each
-    /// node for itself.
-    fn seal(&self, origin: &str, session: SessionId, answers: Return, expires: Timestamp) -> Result<String, Error> {
+    /// A ticket that needs no store: those who are known go on while it is away. The node that made the challenge takes it
+    /// back, and no other: the browser has just been there, and nobody else could know that it has been used.
+    fn seal(&self, ticket: Ticket, expires: Timestamp) -> Result<String, Error> {
         let sealer = self.sealer.as_ref().ok_or(Error::Away)?;
-        self.expect(answers.client, host_of(origin).to_owned());
-        let ticket = sealer.seal(PURPOSE, &Ticket { session, answers }, expires);
-        Ok(format!("{origin}{ARRIVE_PATH}?ticket={ticket}"))
+        let ticket = Ticket { node: Some(ticket.answers.node), ..ticket };
+        self.expect(ticket.answers.client, ticket.answers.host().to_owned());
+        Ok(format!("{}?ticket={}", ticket.answers.arrival(), sealer.seal(PURPOSE, &ticket, expires)))
     }
 
-    fn unseal(&self, text: &str) -> Option<Ticket> {
-        let ticket: Ticket = self.sealer.as_ref()?.open(PURPOSE, text, self.clock.now()).ok()?;
-        let first = self.unsealed.entry(fingerprint(text)).or_insert(()).is_fresh();
-        self.arrived(ticket.answers.client, host_of(&ticket.answers.origin).to_owned());
-        first.then_some(ticket)
-    }
-
-    /// Takes a ticket back. A ticket works once, within its time.
-    pub async fn redeem(&self, secret: &str) -> Option<Ticket> {
-        if secret.len() > SECRET_LEN {
-            return self.unseal(secret);
-        }
-        let record = self.store.take(Kind::Ticket, fingerprint(secret)).await.ok()??;
-        let ticket: Ticket = serde_json::from_slice(&record).ok()?;
-        let (client, host) = (ticket.answers.client, host_of(&ticket.answers.origin).to_owned());
+    /// Takes a ticket back. A ticket works once, within its time, and is used up by being looked at.
+    pub async fn redeem(&self, secret: &str) -> Result<Ticket, Unredeemed> {
+        let ticket = self.take(secret).await.ok_or(Unredeemed::Unknown)?;
+        let (client, host) = (ticket.answers.client, ticket.answers.host().to_owned());
         self.arrived(client, host.clone());
         self.neighbours.tell(&Word::Arrived(client, host)).await;
-        Some(ticket)
+        match ticket.node {
+            Some(node) if node != self.node() => Err(Unredeemed::OtherNode(Box::new(ticket))),
+            _ => Ok(ticket),
+        }
+    }
+
+    async fn take(&self, secret: &str) -> Option<Ticket> {
+        let key = fingerprint(secret);
+        let ticket: Ticket = if secret.len() > SECRET_LEN {
+            self.sealer.as_ref()?.open(PURPOSE, secret, self.clock.now()).ok()?
+        } else {
+            let record = self.store.take(Kind::Ticket, key).await.ok()??;
+            serde_json::from_slice(&record).ok()?
+        };
+        self.spent.entry(key).or_insert(()).is_fresh().then_some(ticket)
     }
 
     /// Whether a ticket is on its way to `host` from this client: its connection there must not be tunnelled, or the
     /// ticket would reach the origin.
     pub fn is_outstanding(&self, client: IpAddr, host: &str) -> bool {
         self.outstanding.contains_key(&(client, host.to_owned()))
-    }
-}
-
-/// The host of `scheme://host[:port]`.
-fn host_of(origin: &str) -> &str {
-    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
     }
 }
 
@@ -166,6 +181,9 @@ mod tests {
             browser: [7; 16],
             unsent: None,
             within: None,
+            tunnels: false,
+            shown: Vec::new(),
+            node: 0,
         }
     }
 
@@ -183,7 +201,7 @@ mod tests {
         assert_eq!(ticket.session, SessionId([1; 16]));
         assert_eq!(ticket.answers, challenge("https://news.test:8443"));
         assert!(!tickets.is_outstanding(client, "news.test"));
-        assert!(tickets.redeem(secret).await.is_none());
+        assert!(tickets.redeem(secret).await.is_err());
     }
 
     #[tokio::test]
@@ -197,15 +215,42 @@ mod tests {
         assert!(tickets.issue(SessionId([2; 16]), challenge("https://news.test")).await.is_ok());
     }
 
-    #[test]
-    fn hosts_are_read_with_and_without_ports() {
-        for (origin, host) in [
-            ("http://a.test", "a.test"),
-            ("https://a.test:8443", "a.test"),
-            ("http://[2001:db8::1]:80", "[2001:db8::1]"),
-            ("http://[2001:db8::1]", "[2001:db8::1]"),
-        ] {
-            assert_eq!(host_of(origin), host);
+    #[tokio::test]
+    async fn a_ticket_is_not_good_in_another_process_that_finds_it_again() {
+        // What a process that was killed has taken out may be back when it is started anew.
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let store: Arc<dyn Store> = Arc::new(Memory::new(100, clock.clone()));
+        let before = Tickets::new(Arc::clone(&store), clock.clone());
+        let address = before.issue(SessionId([1; 16]), challenge("https://news.test")).await.unwrap();
+        let secret = address.split_once("?ticket=").unwrap().1;
+        let record = store.peek(Kind::Ticket, fingerprint(secret)).await.unwrap().unwrap();
+        assert!(before.redeem(secret).await.is_ok());
+        store.put(Kind::Ticket, fingerprint(secret), record, Timestamp::from_second(60).unwrap()).await.unwrap();
+        assert!(matches!(before.redeem(secret).await, Err(Unredeemed::Unknown)), "spent, whatever the store says");
+        let after = Tickets::new(Arc::clone(&store), clock.clone());
+        let address = before.issue(SessionId([1; 16]), challenge("https://news.test")).await.unwrap();
+        let secret = address.split_once("?ticket=").unwrap().1;
+        assert!(matches!(after.redeem(secret).await, Err(Unredeemed::OtherNode(_))));
+        assert!(matches!(before.redeem(secret).await, Err(Unredeemed::Unknown)), "it is used up");
+    }
+
+    #[tokio::test]
+    async fn while_the_store_is_away_the_node_that_made_the_challenge_alone_takes_a_ticket_back() {
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let sealer = Arc::new(Sealer::random());
+        let node = || {
+            let store = Arc::new(crate::session::store::memory::Memory::new(1, clock.clone()));
+            Tickets::new(store, clock.clone()).sealed_by(Arc::clone(&sealer))
+        };
+        let (proxy, portal, other) = (node(), node(), node());
+        let answers = Return { node: proxy.node(), ..challenge("https://news.test") };
+        let ticket = Ticket { session: SessionId([1; 16]), answers, node: None };
+        let address = portal.seal(ticket, Timestamp::from_second(60).unwrap()).unwrap();
+        let secret = address.split_once("?ticket=").unwrap().1;
+        for node in [&portal, &other] {
+            assert!(matches!(node.redeem(secret).await, Err(Unredeemed::OtherNode(_))));
         }
+        assert_eq!(proxy.redeem(secret).await.unwrap().session, SessionId([1; 16]));
+        assert!(matches!(proxy.redeem(secret).await, Err(Unredeemed::Unknown)));
     }
 }

@@ -235,3 +235,57 @@ fn two_tabs_that_sign_in_at_the_same_time_both_arrive() {
         assert_eq!((page.status, page.url.as_str()), (200, wanted), "{page:#?}");
     }
 }
+
+#[test]
+fn where_there_are_tunnels_a_ticket_arrives_where_none_leads() {
+    let world = World::new();
+    let browser = world.browser();
+    // Two tabs are challenged, and somebody signs in in one of them: the client is known by its address now.
+    let (secure, plain) = (browser.ask("https://mail.test/a"), browser.ask("http://shop.test/a?b=c"));
+    browser.arrive("http://news.test/");
+    assert_eq!(browser.go("https://mail.test/").issuer(), Some("Vestibule demo web"), "a tunnel");
+    // Whoever is known goes straight to an https site, where a ticket could find the tunnel that another tab has opened.
+    let page = browser.ask(secure.value("location"));
+    assert_eq!((page.status, page.value("location")), (302, "https://mail.test/a"), "{page:#?}");
+    // What goes to http arrives beside it, because a browser may have learnt meanwhile that the site wants https (HSTS).
+    let page = browser.ask(plain.value("location"));
+    let address = page.value("location").to_owned();
+    assert!(address.starts_with("http://shop.test:60443/.well-known/vestibule/arrive?ticket="), "{page:#?}");
+    let page = browser.ask(&address.replacen("http://", "https://", 1));
+    assert_eq!((page.connect, page.issuer()), (200, Some("Vestibule interception")), "{page:#?}");
+    assert_eq!((page.status, page.value("location")), (302, "http://shop.test/a?b=c"), "{page:#?}");
+    assert!(browser.cookie("shop.test", "vestibule_s").is_some(), "the cookie is that of the site over http");
+    let page = browser.ask(&address);
+    assert_eq!(page.value("location"), "http://shop.test", "once: {page:#?}");
+    // Nothing else is there, for anybody, and no name is looked up.
+    for url in ["https://shop.test:60443/", "https://nowhere.invalid:60443/x", "http://shop.test:60443/"] {
+        for browser in [&browser, &world.browser().at(OTHER)] {
+            let page = browser.ask(url);
+            assert_eq!(page.status, 400, "{url}: {page:#?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_is_not_known_at_an_https_site_after_all_gets_a_ticket_there() {
+    // Too many people sign in on one address: it stands for nobody.
+    let world = World::new();
+    let people = [("bsimon", "simon"), ("alexw", "alex"), ("adelev", "adele"), ("diegos", "diego")];
+    let browsers: Vec<_> = people.iter().map(|_| world.browser()).collect();
+    for (browser, (account, password)) in browsers.iter().zip(people) {
+        let logon = browser.go("https://portal.vestibule.test/");
+        let page = browser.sign_in(&logon, &format!("{account}@contoso.com"), password);
+        assert_eq!(page.heading(), "You are signed in", "{page:#?}");
+    }
+    for (browser, (account, _)) in browsers.iter().zip(people) {
+        let challenge = browser.ask("https://mail.test/in");
+        let address = browser.ask(challenge.value("location")).value("location").to_owned();
+        assert!(address.starts_with("https://mail.test:60443/.well-known/vestibule/arrive?ticket="), "{address}");
+        let page = browser.go(&address);
+        assert_eq!((page.status, page.url.as_str()), (200, "https://mail.test/in"), "{account}: {page:#?}");
+        // Over http nobody sets what is for https.
+        let challenge = browser.ask("https://shop.test/in");
+        let address = browser.ask(challenge.value("location")).value("location").to_owned();
+        refused(&world, &browser.ask(&address.replacen("https://", "http://", 1)), "ticket-for-another-origin");
+    }
+}

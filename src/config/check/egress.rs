@@ -8,6 +8,7 @@ use crate::config::tree::Step;
 use crate::config::words::nearest;
 use crate::policy::{Hop, Route};
 use crate::proxy::dial::parent::{self, Protocol};
+use crate::session::returning::ARRIVE_PORT;
 
 pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
     for (index, file) in config.egress.trust.iter().enumerate() {
@@ -25,6 +26,10 @@ pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
     }
     if let Some(index) = config.egress.connect_ports.iter().position(|port| *port == 0) {
         check.note(at!["egress", "connect_ports", index], "there is no port 0", "");
+    }
+    if let Some(index) = config.egress.connect_ports.iter().position(|port| *port == ARRIVE_PORT) {
+        let problem = format!("port {ARRIVE_PORT} is ours on every host: tickets of the sign-in arrive there");
+        check.note(at!["egress", "connect_ports", index], problem, "leave it out: nothing is ever dialled there");
     }
     if config.dns.timeout.is_zero() {
         check.note(at!["dns", "timeout"], "no name could be looked up", "the default is \"5s\"");

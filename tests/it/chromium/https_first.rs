@@ -15,10 +15,11 @@ fn a_device_that_trusts_the_authority_is_sent_to_the_portal_and_back() {
     browser.wait_text("This is mail.test");
     assert_eq!(browser.url(), "https://mail.test/inbox?folder=a%2Fb");
     stage.wait_for_record(&json!({ "host": "mail.test", "path": "/inbox", "status": 302, "decision": "challenged" }));
-    // The first page comes over the connection that was intercepted; the next one is nobody's business.
+    // The first page comes over the connection that was intercepted, without a ticket, because the address stands for the
+    // person by then; the next one is nobody's business.
     stage.wait_for_record(&json!({
         "scheme": "https", "host": "mail.test", "path": "/inbox", "decision": "permitted", "user": "B.Simon@contoso.com",
-        "surrogate": "connection",
+        "surrogate": "client-address",
     }));
     assert_eq!(browser.open_for_issuer("https://shop.test/"), "Vestibule demo web");
 }

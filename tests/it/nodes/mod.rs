@@ -4,6 +4,7 @@
 mod failover;
 mod offline;
 mod secrets;
+mod tickets;
 
 use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;

@@ -229,6 +229,9 @@ impl World {
             browser: [7; 16],
             unsent: unsent.map(str::to_owned),
             within: None,
+            tunnels: false,
+            shown: Vec::new(),
+            node: 0,
         };
         challenge.seal(&self.sealer, self.clock.now())
     }

@@ -1,0 +1,204 @@
+//! Tickets on several nodes, and on one that is killed: no origin ever sees one, and each works once.
+
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+use super::{Cluster, Hopper, PEOPLE, volume};
+use crate::browser::{Browser, Page};
+use crate::node::{Node, Setup};
+use crate::origin::Origin;
+use crate::redis::Redis;
+use crate::world::World;
+
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 19\r\nConnection: close\r\n\r\n<h1>It is raw</h1>\n";
+
+/// A browser whose requests to the portal go by one node, and all others by another, which hears of what happens there
+/// with a delay.
+struct Halves<'a> {
+    cluster: &'a Cluster,
+    browser: Browser<'a>,
+}
+
+impl Halves<'_> {
+    /// Asks for one address. While the portal answers, the other node stands still, and 20 ms more.
+    fn ask(&mut self, url: &str, options: &[&str]) -> Page {
+        let is_portal = url.starts_with("https://portal.");
+        self.browser.proxy = self.cluster.nodes[usize::from(is_portal)].proxy;
+        if !is_portal {
+            return self.browser.curl(url, options);
+        }
+        let late = &self.cluster.nodes[0];
+        late.signal("-STOP");
+        let page = self.browser.curl(url, options);
+        scope(|scope| {
+            scope.spawn(|| {
+                sleep(Duration::from_millis(20));
+                late.signal("-CONT");
+            });
+        });
+        page
+    }
+
+    fn onward(&mut self, mut page: Page) -> Page {
+        for _ in 0..12 {
+            if !(300..400).contains(&page.status) {
+                return page;
+            }
+            let location = url::Url::parse(&page.url).unwrap().join(page.value("location")).unwrap();
+            page = self.ask(location.as_str(), &[]);
+        }
+        panic!("it goes round in circles: {page:#?}");
+    }
+
+    fn go(&mut self, url: &str) -> Page {
+        let page = self.ask(url, &[]);
+        self.onward(page)
+    }
+
+    fn submit(&mut self, page: &Page, filled: &[(&str, &str)]) -> Page {
+        let form = page.form();
+        let action = url::Url::parse(&page.url).unwrap().join(&form.action).unwrap();
+        let mut fields = form.fields;
+        fields.retain(|(name, _)| filled.iter().all(|(other, _)| other != name));
+        fields.extend(filled.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let page = self.ask(action.as_str(), &["--data", &encoded]);
+        self.onward(page)
+    }
+
+    fn sign_in(&mut self, logon: &Page, (account, password, _): (&str, &str, &str)) -> Page {
+        assert_eq!(logon.heading(), "Sign in", "{logon:#?}");
+        let idp = self.submit(logon, &[("account", account)]);
+        let answer = self.submit(&idp, &[("password", password)]);
+        self.submit(&answer, &[])
+    }
+}
+
+#[test]
+fn no_ticket_reaches_an_origin_whichever_node_hears_of_it_late() {
+    let mut builder = World::build().network("shared", "127.0.7.0/24", "shared = true");
+    let tls = builder.certify("raw.test");
+    let secure = Origin::start_tls(tls, move |_, stream| drop(stream.write_all(ANSWER.as_bytes())));
+    let plain = Origin::answering(ANSWER);
+    let world = builder.host("raw.test:443", secure.address).host("raw.test:80", plain.address).start();
+    let redis = Redis::start();
+    let config = redis.config();
+    let cluster = Cluster::with(world, redis, config, 2);
+    let rounds = volume("VESTIBULE_TEST_TICKETS", 8);
+    for round in 0..rounds {
+        // Where the address stands for the person, and where only a cookie does.
+        let network = if round % 4 == 3 { 7 } else { 0 };
+        let address = [127, 0, network, u8::try_from(round % 200 + 20).unwrap()];
+        let mut halves = Halves { cluster: &cluster, browser: cluster.browser(address) };
+        halves.browser.trusted = cluster.nodes[0].bundle.clone();
+        let bundle = std::fs::read_to_string(&cluster.nodes[0].bundle).unwrap();
+        let other = std::fs::read_to_string(&cluster.nodes[1].bundle).unwrap();
+        std::fs::write(&halves.browser.trusted, bundle + &other).unwrap();
+        let tabs = [
+            halves.go("https://raw.test/first"),
+            halves.go("https://raw.test/second"),
+            halves.go("http://raw.test/third"),
+        ];
+        let page = halves.sign_in(&tabs[0], PEOPLE[round % PEOPLE.len()]);
+        assert_eq!((page.status, page.heading()), (200, "It is raw"), "{round}: {page:#?}");
+        // The other tabs come back to the portal when somebody is known already, and tunnels may be open.
+        for (tab, wanted) in tabs[1..].iter().zip(["https://raw.test/second", "http://raw.test/third"]) {
+            let page = halves.go(&tab.url);
+            assert_eq!((page.status, page.url.as_str()), (200, wanted), "{round}: {page:#?}");
+        }
+    }
+    let seen: Vec<_> = secure.seen().into_iter().chain(plain.seen()).collect();
+    assert!(seen.len() >= 3 * rounds, "{}", seen.len());
+    for head in seen {
+        assert!(!head.contains("ticket=") && !head.contains(".well-known/vestibule"), "{head}");
+    }
+}
+
+/// The same browser with a copy of its jar: it keeps what the other one gives away.
+fn twin<'a>(world: &World, browser: &Browser<'a>) -> Browser<'a> {
+    let copy = world.path("jar");
+    std::fs::copy(browser.jar.as_ref().unwrap(), &copy).unwrap();
+    Browser { jar: Some(copy), trusted: browser.trusted.clone(), options: browser.options.clone(), ..*browser }
+}
+
+/// Whether an answer signs a browser in.
+fn signs_in(page: &Page) -> bool {
+    page.values("set-cookie").iter().any(|line| line.starts_with("vestibule_s="))
+}
+
+#[test]
+fn a_ticket_that_was_used_is_used_for_a_node_that_was_killed_right_after() {
+    let world = World::build().network("shared", "127.0.7.0/24", "shared = true").start();
+    let folder = tempfile::tempdir().unwrap();
+    let start = || -> Node { Setup::new(&world, folder.path()).start() };
+    let mut node = start();
+    let mut browser = node.browser(&world).at([127, 0, 7, 1]);
+    browser.arrive("http://news.test/");
+    for round in 0..3 {
+        let challenge = browser.ask("http://shop.test/x");
+        let address = browser.ask(challenge.value("location")).value("location").to_owned();
+        let again = twin(&world, &browser);
+        let page = browser.ask(&address);
+        assert!(signs_in(&page), "{round}: {page:#?}");
+        browser.forget("shop.test");
+        node.kill();
+        node = start();
+        let again = node.take_over(again);
+        let page = again.ask(&address);
+        assert!(page.status == 302 && !signs_in(&page), "{round}: {page:#?}");
+        browser = node.take_over(browser);
+        assert_eq!(browser.ask("http://news.test/").status, 200, "{round}: nobody was signed out");
+    }
+    // One that was not used is not good afterwards, either; the person is challenged again, and arrives.
+    let challenge = browser.ask("http://shop.test/x?y=1");
+    let address = browser.ask(challenge.value("location")).value("location").to_owned();
+    node.kill();
+    node = start();
+    browser = node.take_over(browser);
+    let page = browser.go(&address);
+    assert_eq!((page.status, page.heading()), (200, "This is shop.test"), "{page:#?}");
+}
+
+#[test]
+fn a_ticket_works_once_on_one_node_while_the_store_is_away() {
+    let mut cluster = Cluster::start(3);
+    let mut hopper = Hopper::new(&cluster, [127, 0, 7, 1]);
+    assert_eq!(hopper.sign_in("http://news.test/", PEOPLE[0]).status, 200);
+    let jar = hopper.browser.jar.clone();
+    let at = |cluster: &Cluster, node: usize, url: &str, jar: &Option<std::path::PathBuf>| {
+        let browser = Browser { jar: jar.clone(), proxy: cluster.nodes[node].proxy, ..cluster.browser([127, 0, 7, 1]) };
+        browser.ask(url)
+    };
+    for node in 0..3 {
+        assert_eq!(at(&cluster, node, "http://news.test/", &jar).status, 200);
+    }
+    cluster.redis.kill();
+    for node in &cluster.nodes {
+        node.wait_for_event("the shared store is away");
+    }
+    for (challenged, others) in [(0, [1, 2]), (2, [0, 1])] {
+        let challenge = at(&cluster, challenged, "http://shop.test/x", &jar);
+        let portal = at(&cluster, 1, challenge.value("location"), &jar);
+        let address = portal.value("location").to_owned();
+        assert!(address.contains("ticket="), "{portal:#?}");
+        let copy = cluster.world.path("jar");
+        std::fs::copy(jar.as_ref().unwrap(), &copy).unwrap();
+        let copy = Some(copy);
+        for other in others {
+            let page = at(&cluster, other, &address, &copy);
+            assert!(!signs_in(&page), "{other} is not the node that made the challenge: {page:#?}");
+            // They are challenged once more, by that node.
+            assert_eq!(page.value("location"), "http://shop.test/x");
+        }
+        assert!(signs_in(&at(&cluster, challenged, &address, &jar)), "{challenged}");
+        for node in 0..3 {
+            assert!(!signs_in(&at(&cluster, node, &address, &copy)), "{node}");
+        }
+        hopper_forgets(&cluster, &jar);
+    }
+}
+
+/// Takes the cookie of shop.test out of a jar.
+fn hopper_forgets(cluster: &Cluster, jar: &Option<std::path::PathBuf>) {
+    Browser { jar: jar.clone(), ..cluster.browser([127, 0, 7, 1]) }.forget("shop.test");
+}
