@@ -19,8 +19,8 @@ use super::{App, ProxyListener, descriptors, open, realm_commands};
 use crate::admin::{self, Admin};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::config::section;
+use crate::config::{self, Config};
 use crate::identity::Networks;
 use crate::listener::{self, Listener, Secure, Shared};
 use crate::observe::audit::{Entry, What};
@@ -199,6 +199,9 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     );
     let portal_certificate = portal_certificate(config, &authority)?;
     let known: Vec<_> = config.realms.iter().map(saml::Config::realm).collect();
+    config::doubtful_names(config)
+        .iter()
+        .for_each(|doubt| tracing::warn!(doubt, "a rule may not mean whom it seems to"));
     let policy = Policy::new(&config.policy, &known, hosts.garden());
     let fetcher = Fetcher { dialler: Arc::clone(&dialler), tls: tls.clone() };
     let sign_in_hosts = Arc::clone(&hosts);

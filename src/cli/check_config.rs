@@ -27,13 +27,11 @@ pub fn check_config(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -
     written.map_or(code, |()| code)
 }
 
-/// What nobody sees in the file: whose keys sign people in, and what waits for a word.
+/// What nobody sees in the file: whose keys sign people in, what waits for a word, and whom a rule may not mean.
 fn notes(config: &Config) -> String {
-    config
-        .realms
-        .iter()
-        .flat_map(|realm| certificates(realm).into_iter().chain(waiting(realm, &config.state)))
-        .collect()
+    let of_realm = |realm| certificates(realm).into_iter().chain(waiting(realm, &config.state));
+    let names = config::doubtful_names(config).into_iter().map(|line| line + "\n");
+    config.realms.iter().flat_map(of_realm).chain(names).collect()
 }
 
 /// The hosts that an identity provider's metadata have named since, as far as this machine's state folder tells.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::proxy::dial;
 use crate::{identity, pac, policy, portal, saml, session, wire};
+pub use check::doubtful_names;
 pub use problem::{Place, Problem, Problems};
 use secrets::Secrets;
 

@@ -583,3 +583,22 @@ fn a_realm_says_for_whom_it_speaks() {
     let found = said_of(&forced);
     assert!(found[0].contains("`idp_initiated` can't stand beside `force_authn`"), "{found:?}");
 }
+
+#[test]
+fn a_name_without_a_domain_is_pointed_out_where_people_are_called_by_names_with_one() {
+    let doubts = |lines: &str, users: &str| {
+        let rule = format!("[[policy.rule]]\nname = 'a'\neffect = 'block'\nusers = [{users}]");
+        let text = GOOD.replace("entity_id", &format!("{lines}\nentity_id"));
+        doubtful_names(&parse(&format!("{text}{rule}"), "a.toml", &folder(), &|_| None).unwrap())
+    };
+    let said = |name: &str| {
+        format!(
+            "rule `a`: `{name}` has no domain, and the realm `contoso` calls people by the claim `uPN`: it means nobody's \
+             sAMAccountName"
+        )
+    };
+    assert_eq!(doubts("", "'bsimon', 'contoso/alexw'"), [said("bsimon"), said("contoso/alexw")]);
+    let good = "'b.simon@contoso.com', 'contoso/6A1F0C52-8D3B-4B7E-A2C9-1F4E5D6C7B01', 'guest'";
+    assert_eq!(doubts("", good), [""; 0]);
+    assert_eq!(doubts("identity_claims = ['sAMAccountName']", "'bsimon'"), [""; 0]);
+}

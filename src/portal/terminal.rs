@@ -92,6 +92,7 @@ async fn sign_in(
     let Ok((session, token)) = portal.parts.sessions.begin_tool(new).await else { return TerminalScript::Away };
     tracing::info!(
         user = session.user.name,
+        realm = session.user.realm,
         session = session.id.short(),
         client = %terminal.client,
         request_id = visit.request_id,

@@ -170,6 +170,7 @@ async fn begin(
     })?;
     tracing::info!(
         user = session.user.name,
+        realm = session.user.realm,
         session = session.id.short(),
         token = draft.name,
         expires = %session.expires,

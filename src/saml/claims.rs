@@ -21,6 +21,12 @@ const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
 /// The claims that name a person, unless others are configured, in this order.
 pub const IDENTITY: [&str; 4] = ["uPN", NAME, EMAIL, "sAMAccountName"];
 
+/// Whether the values of this claim usually have a domain: a UPN or a mail address.
+pub fn has_domain(claim: &str) -> bool {
+    let with_domain = ["uPN", "userPrincipalName", UPN, NAME, EMAIL, "user.userprincipalname", "user.mail", "mail"];
+    with_domain.iter().any(|known| known.eq_ignore_ascii_case(claim))
+}
+
 /// The longest value that names a person, in characters.
 const MAX_LEN: usize = 512;
 

@@ -22,6 +22,7 @@ impl Witness {
     pub(super) fn ended(&self, session: &Session, ending: Ending, by: &str) {
         tracing::info!(
             user = %session.user.name,
+            realm = %session.user.realm,
             session = %session.id.short(),
             reason = ending.as_str(),
             by = Some(by).filter(|by| !by.is_empty()),

@@ -9,6 +9,7 @@ use super::Config;
 use super::problem::{Place, Problem};
 use super::read::Reading;
 use super::tree::{Step, Tree};
+pub use rules::doubtful_names;
 
 /// A path into the configuration, from keys and indexes.
 macro_rules! at {

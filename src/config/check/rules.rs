@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
 use crate::identity::Realm;
+use crate::identity::realm::Scope;
 use crate::policy::Hosts;
 use crate::policy::people::{self as meant, Name};
 use crate::saml::Binding;
@@ -109,4 +110,31 @@ fn ambiguous(path: &[Step], name: &str, meanings: &[Name], check: &mut Check<'_>
     let first = realms.first().copied().unwrap_or_default();
     let help = format!("write `{first}/{name}`, or name the realm as `realms = [\"{first}\"]` in this rule");
     check.note(path, message, &help);
+}
+
+/// Names in rules that are good, and that may not mean whom they seem to: those without a domain, where the realm calls
+/// people by names with one.
+pub fn doubtful_names(config: &Config) -> Vec<String> {
+    let realms: Vec<Realm> = config.realms.iter().map(saml::Config::realm).collect();
+    let claim_of = |realm: &str| {
+        let realm = config.realms.iter().find(|own| own.name == realm)?;
+        realm.identity_claims.first().filter(|claim| saml::claims::has_domain(claim))
+    };
+    let mut found = Vec::new();
+    for rule in &config.policy.rules {
+        for written in &rule.users {
+            let bare = meant::qualified(written, &realms).map_or(written.as_str(), |(_, name)| name);
+            let is_object_id = bare.len() == 36 && bare.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+            let [name] = &*meant::people(written, &realms, &rule.realms) else { continue };
+            if let (Scope::Inside, false, Some(claim)) = (Scope::of(bare), is_object_id, claim_of(name.realm())) {
+                found.push(format!(
+                    "rule `{}`: `{written}` has no domain, and the realm `{}` calls people by the claim `{claim}`: it means \
+                     nobody's sAMAccountName",
+                    rule.name,
+                    name.realm()
+                ));
+            }
+        }
+    }
+    found
 }
