@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Admin, Asker, Outcome};
+use crate::session::ends::Held;
 use crate::session::{Ending, Session, SessionId, Sessions};
 
 /// Sessions that are read from the store at a time.
@@ -70,8 +71,13 @@ async fn end(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcome
         return Err("there is no such session".into());
     }
     for session in ending {
-        if sessions.end_by(session.id, Ending::Operator, &asker.who).await {
-            asker.tell(brief(&session)).await;
+        let ended = sessions.end_by(session.id, Ending::Operator, &asker.who).await;
+        if ended.was_there {
+            let mut item = brief(&session);
+            if let (Some(fields), true) = (item.as_object_mut(), ended.held != Held::Everywhere) {
+                fields.insert("outcome".into(), json!(ended.held.as_str()));
+            }
+            asker.tell(item).await;
         }
     }
     Ok(())

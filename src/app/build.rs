@@ -32,6 +32,7 @@ use crate::portal::{self, Portal};
 use crate::proxy::dial::{Dialler, OriginTls, Roots};
 use crate::proxy::{self, Proxy};
 use crate::saml;
+use crate::session::ends::Held;
 use crate::session::keys;
 use crate::session::pending::PendingSignIns;
 use crate::session::store::Store;
@@ -144,9 +145,11 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let store = Measured::new(open::store(config, &keys, clock)?);
     let round_trips = Arc::clone(store.round_trips());
     let store: Arc<dyn Store> = Arc::new(store);
-    let sessions = Arc::new(Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()));
+    let ends = open::ends(config, &keys, clock);
+    let sessions = Sessions::new(config.session.clone(), Arc::clone(&store), clock.clone()).keeping(Arc::clone(&ends));
+    let sessions = Arc::new(sessions);
     let bindings = Bindings::new(config.proxy_names.clone(), Arc::clone(&sessions), Arc::clone(&store), clock.clone());
-    let bindings = Arc::new(bindings);
+    let bindings = Arc::new(bindings.keeping(ends));
     let tickets = Tickets::new(Arc::clone(&store), clock.clone()).sealed_by(Arc::clone(keys.sealer()));
     let tickets = Arc::new(tickets);
     let pending = Arc::new(PendingSignIns::new(Arc::clone(&store), clock.clone(), config.portal.sign_in_timeout));
@@ -290,6 +293,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         claims,
         clock: clock.clone(),
         limits,
+        start_wait: config.session.redis.start_wait,
         finish,
     })
 }
@@ -349,7 +353,7 @@ fn options_of(listener: &section::Listener, limits: &Limits) -> listener::Option
 /// Records and counts each session that ends here.
 fn witness(sessions: &Sessions, audit: &Arc<Audit>, log: &AccessLog) {
     let (audit, metrics) = (Arc::clone(audit), Arc::clone(log.metrics()));
-    sessions.witness().tell(move |session, ending, by| {
+    sessions.witness().tell(move |session, ending, by, held| {
         metrics.session_ended(ending.as_str());
         let entry = Entry {
             user: Some(&session.user.name),
@@ -358,6 +362,7 @@ fn witness(sessions: &Sessions, audit: &Arc<Audit>, log: &AccessLog) {
             client: Some(session.client.to_canonical()),
             by: Some(by).filter(|by| !by.is_empty()),
             reason: Some(ending.as_str()),
+            outcome: (held != Held::Everywhere).then(|| held.as_str()),
             ..Entry::default()
         };
         audit.record(What::SessionEnded, entry);

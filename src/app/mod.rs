@@ -1,6 +1,7 @@
 //! Puts the parts together: binds everything or starts nothing, serves, and drains.
 
 mod accepted;
+mod arrival;
 pub mod build;
 pub mod demo;
 mod descriptors;
@@ -77,6 +78,8 @@ pub struct App {
     /// What each realm may say of people.
     claims: Vec<Arc<ClaimMap>>,
     limits: Limits,
+    /// How long the first answer of the store is waited for.
+    start_wait: Duration,
     /// Fires when exchanges under way are to be the last.
     finish: CancellationToken,
 }
@@ -134,6 +137,7 @@ impl App {
             claims,
             limits,
             finish,
+            ..
         } = self;
         let secure: Vec<_> = proxies.iter().filter_map(|proxy| proxy.secure.clone()).collect();
         let workers = start_workers(proxies, &shared, &dispatch);

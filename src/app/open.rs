@@ -11,6 +11,7 @@ use crate::config::section::{AccessLog as LogTo, Log};
 use crate::observe::{AccessLog, Audit};
 use crate::portal::Operators;
 use crate::session::Backend;
+use crate::session::ends::Ends;
 use crate::session::keys::{self, Keys};
 use crate::session::store::attested::Attested;
 use crate::session::store::embedded::Embedded;
@@ -51,6 +52,15 @@ pub(super) fn store(config: &Config, keys: &Keys, clock: &Clock) -> Result<Arc<d
         }
     };
     Ok(Arc::new(Attested::new(store, Arc::new(keys.attestor()), clock.clone())))
+}
+
+/// What has been ended and the store may not have. What is kept in memory is over with it.
+pub(super) fn ends(config: &Config, keys: &Keys, clock: &Clock) -> Arc<Ends> {
+    let is_memory = config.session.redis.servers.is_empty() && config.session.store == Backend::Memory;
+    Arc::new(match is_memory {
+        true => Ends::fleeting(clock.clone()),
+        false => Ends::open(&config.state, Arc::new(keys.attestor()), clock.clone()),
+    })
 }
 
 /// The keys that tokens are sealed with.

@@ -24,6 +24,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     for (listener, address) in app.addresses() {
         tracing::info!(listener, %address, "listening");
     }
+    app.arrive(&stop).await;
     tracing::info!(portal = %config.portal.url, "ready");
     app.run(stop).await;
     Ok(())

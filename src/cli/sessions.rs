@@ -6,7 +6,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Failure, Sessions, environment};
+use crate::session::ends::Held;
 use crate::{admin, config};
+
+const LATER: &str = "The shared store is away: other nodes follow when it is back.";
+const FLEETING: &str = "Neither the store nor the disk has taken this: it holds until the node stops. End them again when the store is back.";
 
 /// Carries a command about sessions out, by way of the running node.
 pub(super) fn sessions(command: &Sessions) -> Result<(), Failure> {
@@ -31,6 +35,13 @@ pub(super) fn sessions(command: &Sessions) -> Result<(), Failure> {
     drop(std::io::stdout().write_all(lines.as_bytes()));
     if let Sessions::End { .. } = command {
         drop(writeln!(std::io::stderr(), "{} ended", items.len()));
+        let with = |outcome: &str| items.iter().any(|item| item["outcome"] == outcome);
+        if with(Held::Here.as_str()) {
+            drop(writeln!(std::io::stderr(), "{LATER}"));
+        }
+        if with(Held::Fleeting.as_str()) {
+            drop(writeln!(std::io::stderr(), "{FLEETING}"));
+        }
     }
     Ok(())
 }

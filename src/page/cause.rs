@@ -116,6 +116,10 @@ pub enum Trouble {
     Busy,
     /// What keeps sessions does not answer.
     Away,
+    /// What was ended holds on this node; others follow.
+    EndedHere,
+    /// What was ended holds until this node stops.
+    EndedFleetingly,
     /// A form came without a good token, or from elsewhere.
     Form,
     /// There is no such page.
@@ -151,6 +155,8 @@ impl Trouble {
             Self::TestLink => "test-link",
             Self::Occupied => "sign-in-occupied",
             Self::Busy => "portal-busy",
+            Self::EndedHere => "ended-here",
+            Self::EndedFleetingly => "ended-fleetingly",
             Self::Away => "portal-away",
             Self::Form => "portal-form",
             Self::NotFound => "portal-not-found",
@@ -162,9 +168,14 @@ impl Trouble {
     /// The message on the button that leads on.
     pub(super) fn way_out(self) -> &'static str {
         match self {
-            Self::Form | Self::NotFound | Self::TooLarge | Self::SignOutRefused | Self::TestLink | Self::Occupied => {
-                "back-to-portal"
-            }
+            Self::Form
+            | Self::NotFound
+            | Self::TooLarge
+            | Self::SignOutRefused
+            | Self::TestLink
+            | Self::EndedHere
+            | Self::EndedFleetingly
+            | Self::Occupied => "back-to-portal",
             _ => "try-again",
         }
     }

@@ -26,7 +26,7 @@ pub use guest::Guest;
 pub use handover::{Handover, Purpose};
 pub use html::Html;
 pub use locale::{Locale, Locales};
-pub use portal::{Certificate, Device, Elsewhere, LandingNote, Onward, SignInFailure, SignedIn, SignedOut};
+pub use portal::{Certificate, Device, Elsewhere, LandingNote, Onward, Reach, SignInFailure, SignedIn, SignedOut};
 pub use proxy::{CookiesBlocked, Denied, Failure, ProxyHome, Subject, ToolText, Unsent};
 pub use sign_in::{Logon, Mistake, Note};
 pub use terminal::{Curl, TerminalPointer, TerminalScript};

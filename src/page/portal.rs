@@ -116,6 +116,30 @@ pub struct SignedOut {
     pub everywhere: bool,
     /// And at the identity provider?
     pub elsewhere: Elsewhere,
+    /// How far it holds.
+    pub reach: Reach,
+}
+
+/// How far the end of a session holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Reach {
+    /// Everywhere.
+    #[default]
+    Everywhere,
+    /// On this node; others follow.
+    Here,
+    /// On this node, until it stops.
+    Fleeting,
+}
+
+impl Reach {
+    fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Everywhere => None,
+            Self::Here => Some("signed-out-here"),
+            Self::Fleeting => Some("signed-out-fleetingly"),
+        }
+    }
 }
 
 /// Whether somebody who has signed out here has signed out at the identity provider, too.

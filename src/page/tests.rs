@@ -96,10 +96,12 @@ fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     ] {
         pages.push(("signed-in-note", SignedIn { note: Some(note), ..signed_in.clone() }.render(brand, locale)));
     }
-    for (everywhere, elsewhere) in
-        [(false, Elsewhere::NotAsked), (true, Elsewhere::Confirmed), (true, Elsewhere::Unconfirmed)]
-    {
-        pages.push(("signed-out", SignedOut { everywhere, elsewhere }.render(brand, locale)));
+    for (everywhere, elsewhere, reach) in [
+        (false, Elsewhere::NotAsked, Reach::Everywhere),
+        (true, Elsewhere::Confirmed, Reach::Here),
+        (true, Elsewhere::Unconfirmed, Reach::Fleeting),
+    ] {
+        pages.push(("signed-out", SignedOut { everywhere, elsewhere, reach }.render(brand, locale)));
     }
     for trouble in TROUBLES {
         let failure = SignInFailure {
@@ -400,7 +402,7 @@ fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     ]
 }
 
-const TROUBLES: [Trouble; 26] = [
+const TROUBLES: [Trouble; 28] = [
     Trouble::Clock,
     Trouble::TooLate,
     Trouble::TestLink,
@@ -423,6 +425,8 @@ const TROUBLES: [Trouble; 26] = [
     Trouble::ProviderFailed,
     Trouble::Busy,
     Trouble::Away,
+    Trouble::EndedHere,
+    Trouble::EndedFleetingly,
     Trouble::Form,
     Trouble::NotFound,
     Trouble::TooLarge,

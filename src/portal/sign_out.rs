@@ -9,13 +9,15 @@ use http::{Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, after};
-use crate::page::{Elsewhere, Purpose, SignedOut};
+use crate::page::{Elsewhere, Purpose, Reach, SignedOut, Trouble};
 use crate::portal::cookie::{self, SameSite};
 use crate::portal::form;
 use crate::portal::visit::with_parameters;
 use crate::portal::{RealmParts, Shared, Visit, landing, redirect, send, show};
 use crate::saml::binding::{self, Kind, Message};
 use crate::saml::{Binding, SignOut, logout};
+use crate::session::ends::Held;
+use crate::session::store::Health;
 use crate::session::{Ending, Session, SessionId};
 
 type Portal = State<Arc<Shared>>;
@@ -34,6 +36,8 @@ pub(super) struct Leaving {
     /// The ID of the LogoutRequest.
     pub(super) request_id: String,
     everywhere: bool,
+    #[serde(default)]
+    reach: Reach,
 }
 
 impl Leaving {
@@ -44,7 +48,7 @@ impl Leaving {
 
     /// The page that says how it went.
     pub(super) fn page(&self, portal: &Shared, elsewhere: Elsewhere) -> String {
-        path(portal, self.everywhere, elsewhere)
+        path(portal, self.everywhere, elsewhere, self.reach)
     }
 }
 
@@ -62,37 +66,75 @@ pub(super) async fn sign_out(
     if let Some(there) = form.value("where").and_then(|token| sealer.open(landing::DEVICE, token, now).ok()) {
         return sign_out_there(&portal, &visit, there).await;
     }
-    let everywhere = form.value("where") == Some("everywhere");
     let session = visit.session(&portal).await;
-    if let Some(session) = &session {
-        let others = if everywhere { portal.parts.sessions.of_user(&session.user).await } else { Vec::new() };
-        for session in std::iter::once(session).chain(&others) {
-            portal.parts.sessions.end(session.id, Ending::SignedOut).await;
-        }
-    }
-    let told = session.and_then(|session| tell(&portal, &visit, &session, everywhere));
+    let everywhere = session.is_some() && form.value("where") == Some("everywhere");
+    let reach = match &session {
+        Some(session) => end(&portal, session, everywhere).await,
+        None => end_unseen(&portal, &visit).await,
+    };
+    let told = session.and_then(|session| tell(&portal, &visit, &session, everywhere, reach));
     let mut response =
-        told.unwrap_or_else(|| redirect(StatusCode::SEE_OTHER, &path(&portal, everywhere, Elsewhere::NotAsked)));
+        told.unwrap_or_else(|| redirect(StatusCode::SEE_OTHER, &path(&portal, everywhere, Elsewhere::NotAsked, reach)));
     forget(&mut response);
     response
 }
 
+async fn end(portal: &Shared, session: &Session, everywhere: bool) -> Reach {
+    let sessions = &portal.parts.sessions;
+    let mut held = sessions.end(session.id, Ending::SignedOut).await.held;
+    if everywhere {
+        held = held.max(sessions.end_all(&session.user, Ending::SignedOut).await);
+    }
+    reach(held)
+}
+
+/// Ends the session of a browser that nobody can look at, because the store is away: its cookie must not work again.
+async fn end_unseen(portal: &Shared, visit: &Visit) -> Reach {
+    let sessions = &portal.parts.sessions;
+    match visit.cookie(cookie::SESSION) {
+        Some(secret) if matches!(sessions.health(), Health::Away { .. }) => {
+            reach(sessions.end(SessionId::of_secret(secret), Ending::SignedOut).await.held)
+        }
+        _ => Reach::Everywhere,
+    }
+}
+
+/// How far an end holds, as pages say it.
+pub(super) fn reach(held: Held) -> Reach {
+    match held {
+        Held::Everywhere => Reach::Everywhere,
+        Held::Here => Reach::Here,
+        Held::Fleeting => Reach::Fleeting,
+    }
+}
+
+/// Where the person goes on who has ended something else than their own session; or the page that says how far that holds.
+pub(super) fn go_on(portal: &Shared, visit: &Visit, held: Held, onward: &str) -> Response<Body> {
+    let trouble = match held {
+        Held::Everywhere => return redirect(StatusCode::SEE_OTHER, onward),
+        Held::Here => Trouble::EndedHere,
+        Held::Fleeting => Trouble::EndedFleetingly,
+    };
+    show(StatusCode::OK, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(portal)))
+}
+
 /// Signs the person out on one of their other devices.
 async fn sign_out_there(portal: &Shared, visit: &Visit, there: SessionId) -> Response<Body> {
+    let mut held = Held::Everywhere;
     if let Some(here) = visit.session(portal).await {
         let own = portal.parts.sessions.of_user(&here.user).await;
         if own.iter().any(|session| session.id == there) {
-            portal.parts.sessions.end(there, Ending::SignedOut).await;
+            held = portal.parts.sessions.end(there, Ending::SignedOut).await.held;
         }
     }
-    redirect(StatusCode::SEE_OTHER, "/me")
+    go_on(portal, visit, held, "/me")
 }
 
 /// `GET /signed-out`.
 pub(super) async fn signed_out(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let note = visit.parameter("n").and_then(|n| portal.parts.sealer.open(NOTE, n, portal.parts.clock.now()).ok());
-    let (everywhere, elsewhere) = note.unwrap_or((false, Elsewhere::NotAsked));
-    let page = SignedOut { everywhere, elsewhere };
+    let (everywhere, elsewhere, reach) = note.unwrap_or((false, Elsewhere::NotAsked, Reach::Everywhere));
+    let page = SignedOut { everywhere, elsewhere, reach };
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
@@ -104,17 +146,17 @@ pub(super) fn forget(response: &mut Response<Body>) {
 }
 
 /// The page of somebody who has signed out.
-pub(super) fn path(portal: &Shared, everywhere: bool, elsewhere: Elsewhere) -> String {
-    if !everywhere && elsewhere == Elsewhere::NotAsked {
+pub(super) fn path(portal: &Shared, everywhere: bool, elsewhere: Elsewhere, reach: Reach) -> String {
+    if !everywhere && elsewhere == Elsewhere::NotAsked && reach == Reach::Everywhere {
         return "/signed-out".to_owned();
     }
     let until = after(portal.parts.clock.now(), PATIENCE);
-    with_parameters("/signed-out", &[("n", &portal.parts.sealer.seal(NOTE, &(everywhere, elsewhere), until))])
+    with_parameters("/signed-out", &[("n", &portal.parts.sealer.seal(NOTE, &(everywhere, elsewhere, reach), until))])
 }
 
 /// Sends the browser to the identity provider to sign out there as well, if that is possible. Whatever comes of it, the
 /// session here is over.
-fn tell(portal: &Shared, visit: &Visit, session: &Session, everywhere: bool) -> Option<Response<Body>> {
+fn tell(portal: &Shared, visit: &Visit, session: &Session, everywhere: bool, reach: Reach) -> Option<Response<Body>> {
     let realm = portal.parts.realms.iter().find(|parts| parts.realm.name == session.user.realm)?;
     let idp = realm.identity_provider.current()?;
     let (binding, request_url) = match idp.sign_out()? {
@@ -126,7 +168,7 @@ fn tell(portal: &Shared, visit: &Visit, session: &Session, everywhere: bool) -> 
     let request = logout::request(issuer, request_url.as_str(), name_id, index, now);
     let message = Message { kind: Kind::Request, xml: &request.xml, id: &request.id, relay_state: None };
     let mut response = post(portal, visit, realm, binding, request_url, message)?;
-    let leaving = Leaving { realm: realm.realm.name.clone(), request_id: request.id.clone(), everywhere };
+    let leaving = Leaving { realm: realm.realm.name.clone(), request_id: request.id.clone(), everywhere, reach };
     let sealed = portal.parts.sealer.seal(PURPOSE, &leaving, after(now, PATIENCE));
     // The answer may be a POST from the identity provider's site.
     cookie::set(&mut response, cookie::LEAVING, &sealed, SameSite::None, Some(PATIENCE));

@@ -12,7 +12,7 @@ use axum::extract::State;
 use http::{Method, Request, Response, StatusCode};
 
 use crate::clock::{Timestamp, after};
-use crate::page::{Elsewhere, Trouble};
+use crate::page::{Elsewhere, Reach, Trouble};
 use crate::portal::cookie;
 use crate::portal::form::Form;
 use crate::portal::sign_out::{self, Leaving};
@@ -22,6 +22,7 @@ use crate::saml::config::SLO_PATH;
 use crate::saml::logout::{self, Arrived, Content, Opened, Outcome};
 use crate::saml::response::CLOCK_SKEW;
 use crate::saml::{IdentityProvider, NameId, SignOut, redirect as query};
+use crate::session::ends::Held;
 use crate::session::tool::Kind as ToolKind;
 use crate::session::{Ending, Session};
 
@@ -92,11 +93,25 @@ async fn receive(portal: &Shared, visit: &Visit, request: Request<Body>) -> Resu
         Content::Request { name_id, session_indexes } => {
             let wanted = Wanted { realms: &realms, name_id, session_indexes, issued: opened.issued };
             let ended = end(portal, visit, &wanted, opened.signed).await;
-            let outcome = if opened.signed || ended.any { Outcome::Success } else { Outcome::Denied };
+            let outcome = match (opened.signed || ended.any, ended.holds()) {
+                (true, false) => Outcome::Failed { partly: ended.held_some },
+                (true, true) => Outcome::Success,
+                (false, _) => Outcome::Denied,
+            };
+            if let Outcome::Failed { partly } = outcome {
+                let request_id = &visit.request_id;
+                tracing::error!(
+                    partly,
+                    request_id,
+                    "the identity provider is told that a sign-out failed: what keeps sessions does not take it"
+                );
+            }
             let mut response = match answer(portal, visit, &realms, &opened, outcome, relay_state.as_deref()) {
                 Some(response) => response,
                 None if outcome == Outcome::Denied => return Err(Refusal::NotOwnSession),
-                None => redirect(StatusCode::SEE_OTHER, &sign_out::path(portal, false, Elsewhere::Confirmed)),
+                None => {
+                    redirect(StatusCode::SEE_OTHER, &sign_out::path(portal, false, Elsewhere::Confirmed, ended.reach()))
+                }
             };
             if ended.own {
                 sign_out::forget(&mut response);
@@ -200,8 +215,25 @@ impl Wanted<'_> {
 /// What was ended.
 struct Ended {
     any: bool,
+    /// At least one for good.
+    held_some: bool,
+    /// How far the least of them holds.
+    held: Held,
+    /// All that were named could be looked for.
+    is_whole: bool,
     /// The session of the browser that brought the message.
     own: bool,
+}
+
+impl Ended {
+    /// Whether what was asked for is done, and stays so.
+    fn holds(&self) -> bool {
+        self.is_whole && self.held != Held::Fleeting
+    }
+
+    fn reach(&self) -> Reach {
+        sign_out::reach(if self.is_whole { self.held } else { self.held.max(Held::Here) })
+    }
 }
 
 async fn end(portal: &Shared, visit: &Visit, wanted: &Wanted<'_>, signed: bool) -> Ended {
@@ -214,28 +246,37 @@ async fn end(portal: &Shared, visit: &Visit, wanted: &Wanted<'_>, signed: bool) 
         },
     };
     let own = own.filter(|session| wanted.names(session));
-    let sessions = match (&own, signed) {
+    let (sessions, is_whole) = match (&own, signed) {
         (_, true) => named(portal, wanted).await,
-        (Some(own), false) => vec![Arc::clone(own)],
-        (None, false) => Vec::new(),
+        (Some(own), false) => (vec![Arc::clone(own)], true),
+        (None, false) => (Vec::new(), true),
     };
+    let (any, own) = (!sessions.is_empty(), own.is_some());
+    let mut ended = Ended { any, own, held_some: false, held: Held::Everywhere, is_whole };
     for session in &sessions {
-        portal.parts.sessions.end(session.id, Ending::IdentityProvider).await;
+        let held = portal.parts.sessions.end(session.id, Ending::IdentityProvider).await.held;
+        ended.held_some |= held != Held::Fleeting;
+        ended.held = ended.held.max(held);
     }
-    Ended { any: !sessions.is_empty(), own: own.is_some() }
+    ended
 }
 
-/// Every session that is named, on whatever node. All are looked at, which only who can sign for the identity provider may
-/// ask for.
-async fn named(portal: &Shared, wanted: &Wanted<'_>) -> Vec<Arc<Session>> {
+/// Every session that is named, on whatever node, and whether all could be looked at, which only who can sign for the
+/// identity provider may ask for. Without the store, those that are known here.
+async fn named(portal: &Shared, wanted: &Wanted<'_>) -> (Vec<Arc<Session>>, bool) {
     let (mut found, mut last) = (Vec::new(), None);
+    let sessions = &portal.parts.sessions;
     loop {
-        let Ok(some) = portal.parts.sessions.list(last, PAGE).await else { return found };
+        let Ok(some) = sessions.list(last, PAGE).await else {
+            let known = sessions.known(|session| wanted.names(session));
+            found.extend(known);
+            return (found, false);
+        };
         let now = portal.parts.clock.now();
         last = some.last().map(|session| session.id);
         found.extend(some.into_iter().filter(|session| !session.is_over(now) && wanted.names(session)));
         if last.is_none() {
-            return found;
+            return (found, true);
         }
     }
 }

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::cookie::{self, SameSite};
 use super::form::{self, Form, Token};
 use super::visit::with_parameters;
-use super::{Shared, Tools, Visit, redirect, show};
+use super::{Shared, Tools, Visit, redirect, show, sign_out};
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::page::{NewToken, TokenDraft, TokenItem, TokenMistake, Tokens, TokensNote, Trouble};
 use crate::secret::Secret;
+use crate::session::ends::Held;
 use crate::session::tool::scope::{self, Scope};
 use crate::session::tool::{Kind, MAX_NAME};
 use crate::session::{Ending, NewTool, Session, SessionId, store};
@@ -126,10 +127,11 @@ pub(super) async fn revoke(
     let item = form.only("token").and_then(|token| sealer.open::<SessionId>(ITEM, token, now).ok());
     // The button may be another person's who has used this browser before.
     let own = portal.parts.sessions.tools_of(&session).await;
-    if let Some(tool) = own.iter().find(|tool| Some(tool.id) == item) {
-        portal.parts.sessions.end(tool.id, Ending::SignedOut).await;
-    }
-    redirect(StatusCode::SEE_OTHER, &path(&portal, TokensNote::Revoked))
+    let held = match own.iter().find(|tool| Some(tool.id) == item) {
+        Some(tool) => portal.parts.sessions.end(tool.id, Ending::SignedOut).await.held,
+        None => Held::Everywhere,
+    };
+    sign_out::go_on(&portal, &visit, held, &path(&portal, TokensNote::Revoked))
 }
 
 /// Why no token was made.

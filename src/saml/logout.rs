@@ -29,6 +29,11 @@ pub enum Outcome {
     Success,
     /// There was none, or we were not allowed to end it.
     Denied,
+    /// Not all of them are over, or not for good: some are (`PartialLogout`), or none.
+    Failed {
+        /// Whether some are.
+        partly: bool,
+    },
 }
 
 /// Asks an identity provider to end the session in which it named somebody so.
@@ -53,6 +58,11 @@ pub fn response(issuer: &str, destination: &str, in_response_to: &str, outcome: 
         Outcome::Denied => format!(
             r#"<samlp:StatusCode Value="{status}Requester"><samlp:StatusCode Value="{status}RequestDenied"/></samlp:StatusCode>"#
         ),
+        // SAML Core §3.2.2.2: a fault of the responder, and what of it was done all the same.
+        Outcome::Failed { partly: true } => format!(
+            r#"<samlp:StatusCode Value="{status}Responder"><samlp:StatusCode Value="{status}PartialLogout"/></samlp:StatusCode>"#
+        ),
+        Outcome::Failed { partly: false } => format!(r#"<samlp:StatusCode Value="{status}Responder"/>"#),
     };
     let to = format!(r#" InResponseTo="{}""#, escape(in_response_to));
     draft("LogoutResponse", &to, issuer, destination, &format!("<samlp:Status>{code}</samlp:Status>"), now)

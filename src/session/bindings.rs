@@ -14,10 +14,11 @@ use moka::sync::Cache;
 
 use super::binding::{Binding, Place, Standing, Unbound};
 use super::corrections::{self, Corrections, Mark};
+use super::ends::{Ends, Held};
 use super::evidence::{Evidence, Sight};
 use super::names::{self, Config};
 use super::neighbours::Word;
-use super::store::{Error, Key, Kind, Store};
+use super::store::{Error, Health, Key, Kind, Store};
 use super::{Session, SessionId, Sessions, person};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::identity::User;
@@ -122,6 +123,7 @@ pub struct Bindings {
     /// What was shown where it is not good, and by which client.
     warned: Cache<(Key, IpAddr), ()>,
     corrections: Corrections,
+    ends: Arc<Ends>,
 }
 
 impl Bindings {
@@ -131,12 +133,19 @@ impl Bindings {
             config,
             sessions,
             store,
+            ends: Arc::new(Ends::fleeting(clock.clone())),
             clock,
             known: Cache::new(AT_HAND),
             unknown: Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
             warned: Cache::builder().max_capacity(10_000).time_to_live(WARNED).build(),
             corrections: Corrections::default(),
         }
+    }
+
+    /// The same, with what is revoked kept through a restart although the disk is full.
+    #[must_use]
+    pub fn keeping(self, ends: Arc<Ends>) -> Self {
+        Self { ends, ..self }
     }
 
     /// What a handshake has shown that may stand for a session, the stronger first.
@@ -333,6 +342,13 @@ impl Bindings {
         })
         .await?;
         self.store.sync().await?;
+        if self.store.health() == Health::Forgetful {
+            // The disk has not taken it: if nothing else does, it is not done.
+            let held = self.sessions.end_record(Kind::Name, id.0, owner).await;
+            if held == Held::Fleeting {
+                return Err(Error::Away);
+            }
+        }
         Ok(Some(binding.title))
     }
 
@@ -436,7 +452,11 @@ impl Bindings {
 
     async fn peek(&self, (kind, key): (Kind, Key)) -> Result<(Option<Vec<u8>>, Option<Binding>), Error> {
         let seen = self.store.peek(kind, key).await?;
-        let binding = seen.as_deref().and_then(|record| serde_json::from_slice(record).ok());
+        let binding: Option<Binding> = seen.as_deref().and_then(|record| serde_json::from_slice(record).ok());
+        let binding = binding.map(|mut binding| {
+            binding.revoked |= self.ends.cover_record(kind, key);
+            binding
+        });
         Ok((seen, binding))
     }
 

@@ -6,6 +6,7 @@ pub mod bindings;
 mod cache;
 mod config;
 mod corrections;
+pub mod ends;
 mod evidence;
 pub mod keys;
 pub mod limit;
@@ -23,7 +24,7 @@ mod witness;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,7 @@ pub use bindings::Bindings;
 pub use config::{Backend, Config, Crowded, Offline, Tokens};
 pub use evidence::{Evidence, Sight};
 pub use neighbours::follow;
-pub use sessions::{Begun, Fate, NewTool, Sessions};
+pub use sessions::{Begun, Ended, Fate, NewTool, Sessions};
 pub use tool::Tool;
 pub use witness::Witness;
 
@@ -127,6 +128,8 @@ pub struct Session {
     last_used: AtomicI64,
     /// The last use that the store knows of.
     stored_use: AtomicI64,
+    /// How often the store had come back when it was last asked about the session.
+    confirmed: AtomicU32,
     /// Somebody may wait for the end.
     is_watched: AtomicBool,
     ended: CancellationToken,
@@ -148,6 +151,7 @@ impl Session {
             tool: None,
             last_used: AtomicI64::new(now.as_second()),
             stored_use: AtomicI64::new(now.as_second()),
+            confirmed: AtomicU32::new(0),
             is_watched: AtomicBool::new(false),
             ended: CancellationToken::new(),
         }
@@ -194,6 +198,7 @@ impl Session {
             tool: self.tool.as_ref().map(|tool| tool.saved().into()),
             last_used: AtomicI64::new(self.last_used.load(Ordering::Relaxed)),
             stored_use: AtomicI64::new(self.stored_use.load(Ordering::Relaxed)),
+            confirmed: AtomicU32::new(self.confirmed.load(Ordering::Relaxed)),
             is_watched: AtomicBool::new(self.is_watched.load(Ordering::Relaxed)),
             ended: self.ended.clone(),
         }

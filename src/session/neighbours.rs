@@ -74,6 +74,8 @@ pub async fn follow(store: Arc<dyn Store>, sessions: Arc<Sessions>, tickets: Arc
         match one {
             News::Ended(id) => sessions.end_here(SessionId(id)),
             News::Returned => {
+                // Before anybody goes on whom another node has ended meanwhile.
+                sessions.returned();
                 bindings.forget_all();
                 let sessions = Arc::clone(&sessions);
                 // That may take a while, and news must not wait for it.

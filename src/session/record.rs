@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -85,6 +85,7 @@ impl Session {
             tool: saved.tool.map(Tool::from),
             last_used: AtomicI64::new(last_used),
             stored_use: AtomicI64::new(last_used),
+            confirmed: AtomicU32::new(0),
             is_watched: AtomicBool::new(false),
             ended: CancellationToken::new(),
         })

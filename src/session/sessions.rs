@@ -3,11 +3,12 @@
 //! Whoever is known is found without waiting. Whoever is not known here may be known to the store: `recall` asks it.
 
 mod clients;
+mod ending;
 mod proof;
 mod tools;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::address::Addresses;
 use super::cache::Cache;
 use super::corrections::{self, Corrections};
+use super::ends::{Ends, Held};
 use super::neighbours::Neighbours;
 use super::store::{Error, Health, Row, Store};
 use super::witness::Witness;
@@ -24,6 +26,7 @@ use crate::clock::{Clock, after};
 use crate::identity::User;
 use crate::identity::network::Spans;
 use crate::seal::random_text;
+pub use ending::Ended;
 pub use tools::{Fate, NewTool};
 
 /// Calls of [`Sessions::upkeep`] in which every session at hand is looked after once: a quarter of a minute, if it is
@@ -36,8 +39,11 @@ const STEPS: std::ops::RangeInclusive<usize> = 256..=20_000;
 /// How long it is remembered that the store knows nothing of a session.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
-/// Ends and uses that wait for a store that is away.
+/// Uses that wait for a store that is away.
 const MAX_UNTOLD: usize = 200_000;
+
+/// No session is confirmed for this time: the store has been away for so long that nobody is known any more.
+const LOST: u32 = u32::MAX;
 
 /// A session that has begun.
 #[derive(Debug)]
@@ -58,18 +64,16 @@ pub struct Sessions {
     by_client: Addresses,
     unknown: moka::sync::Cache<SessionId, ()>,
     corrections: Corrections,
-    untold: Mutex<Untold>,
+    /// Uses that the store has yet to be told of.
+    untold: Mutex<Vec<Row>>,
+    ends: Arc<Ends>,
+    settling: tokio::sync::Mutex<()>,
     pub(super) neighbours: Arc<Neighbours>,
-    /// The store has been away for so long that nobody is known any more.
-    is_lost: AtomicBool,
+    /// How often the store has come back: who was last asked after before that is asked after again.
+    returns: AtomicU32,
+    /// The same, or [`LOST`].
+    epoch: AtomicU32,
     witness: Witness,
-}
-
-/// What the store has yet to be told.
-#[derive(Debug, Default)]
-struct Untold {
-    used: Vec<Row>,
-    ended: Vec<Row>,
 }
 
 impl Sessions {
@@ -82,7 +86,10 @@ impl Sessions {
             corrections: Corrections::default(),
             untold: Mutex::default(),
             neighbours: Arc::new(Neighbours::new(Arc::clone(&store))),
-            is_lost: AtomicBool::new(false),
+            ends: Arc::new(Ends::fleeting(clock.clone())),
+            settling: tokio::sync::Mutex::default(),
+            returns: AtomicU32::new(0),
+            epoch: AtomicU32::new(0),
             witness: Witness::default(),
             config,
             clock,
@@ -120,6 +127,7 @@ impl Sessions {
             authenticated,
             last_used: AtomicI64::new(now.as_second()),
             stored_use: AtomicI64::new(now.as_second()),
+            confirmed: AtomicU32::new(0),
             is_watched: AtomicBool::new(false),
             ended: CancellationToken::new(),
         };
@@ -140,9 +148,10 @@ impl Sessions {
 
     /// Keeps a session that begins.
     async fn keep(&self, session: Session) -> Result<Arc<Session>, Error> {
+        let returns = self.returns.load(Ordering::Acquire);
         self.store.keep(session.row()).await?;
         self.store.sync().await?;
-        self.take_in(session).ok_or(Error::Full)
+        self.take_in(session, returns).ok_or(Error::Full)
     }
 
     /// Sees to it that a person has room for one more browser.
@@ -167,7 +176,8 @@ impl Sessions {
     pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
         let session = self.cache.find(id)?;
         let now = self.clock.now();
-        if self.is_lost.load(Ordering::Relaxed) {
+        // The store was away since it was last asked, or is for too long.
+        if session.confirmed.load(Ordering::Relaxed) != self.epoch.load(Ordering::Relaxed) {
             return None;
         }
         // One that was ended is not at hand any more: to look at its token would be a lock and a line of memory for nothing.
@@ -187,24 +197,23 @@ impl Sessions {
         if let Some(session) = self.find(id) {
             return Some(session);
         }
-        if let Some(idle) = self.cache.find(id) {
-            self.refresh(&idle).await;
+        if let Some(held) = self.cache.find(id) {
+            self.confirm(&held).await;
             return self.find(id);
         }
         for _ in 0..corrections::ATTEMPTS {
             if self.unknown.contains_key(&id) {
                 return None;
             }
-            let mark = self.corrections.mark(id);
+            let (mark, returns) = (self.corrections.mark(id), self.returns.load(Ordering::Acquire));
             // A store that does not answer says nothing about the session.
             let found = self.store.find(id.0).await.ok()?;
-            let session =
-                found.and_then(|row| Session::of_row(&row)).filter(|session| !session.is_over(self.clock.now()));
+            let session = found.and_then(|row| self.open(&row)).filter(|session| !session.is_over(self.clock.now()));
             match session {
                 // Another node knew better while the answer was on its way.
                 _ if self.corrections.overtook(id, mark) => {}
                 Some(session) => {
-                    self.take_in(session)?;
+                    self.take_in(session, returns)?;
                     return self.find(id);
                 }
                 None => {
@@ -223,21 +232,14 @@ impl Sessions {
     pub(super) async fn is_live(&self, id: SessionId) -> bool {
         let session = match self.cache.find(id) {
             Some(session) => Some(session),
-            None => self.store.find(id.0).await.ok().flatten().and_then(|row| Session::of_row(&row)).map(Arc::new),
+            None => self.store.find(id.0).await.ok().flatten().and_then(|row| self.open(&row)).map(Arc::new),
         };
         session.is_some_and(|session| !session.is_over(self.clock.now()))
     }
 
-    /// Asks the store whether a session that has gone unused here has been used on another node. If not, it is over.
-    async fn refresh(&self, session: &Session) {
-        let Ok(found) = self.store.find(session.id.0).await else { return };
-        if let Some(elsewhere) = found.and_then(|row| Session::of_row(&row)) {
-            session.last_used.fetch_max(elsewhere.last_used().as_second(), Ordering::Relaxed);
-        }
-        if session.is_idle(self.clock.now()) {
-            self.forget(session, Ending::Expired);
-            self.end_approved_by(session, Ending::Expired, "").await;
-        }
+    /// The session that a row holds, unless this node knows that it has been ended.
+    fn open(&self, row: &Row) -> Option<Session> {
+        Session::of_row(row).filter(|session| !self.ends.cover(session))
     }
 
     /// The live session that a browser's secret stands for, if it is at hand.
@@ -248,17 +250,25 @@ impl Sessions {
     /// The live sessions of one person, newest first, wherever they were begun.
     pub async fn of_user(&self, user: &User) -> Vec<Arc<Session>> {
         let held = self.rows_of(user).await;
-        held.unwrap_or_else(|_| {
-            let person = person(user);
-            self.live(self.cache.all().filter(|session| super::person(&session.user) == person))
-        })
+        held.unwrap_or_else(|_| self.at_hand_of(user))
+    }
+
+    /// The live sessions of one person that are at hand.
+    fn at_hand_of(&self, user: &User) -> Vec<Arc<Session>> {
+        let person = person(user);
+        self.live(self.cache.all().filter(|session| super::person(&session.user) == person))
+    }
+
+    /// The live sessions at hand that are `wanted`.
+    pub fn known(&self, wanted: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
+        self.live(self.cache.all().filter(|session| wanted(session)))
     }
 
     async fn rows_of(&self, user: &User) -> Result<Vec<Arc<Session>>, Error> {
         let rows = self.store.of_person(person(user)).await?;
         // Those at hand know when they were last used.
         let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
-        let sessions = rows.iter().filter_map(|row| at_hand(row).or_else(|| Session::of_row(row).map(Arc::new)));
+        let sessions = rows.iter().filter_map(|row| at_hand(row).or_else(|| self.open(row).map(Arc::new)));
         Ok(self.live(sessions))
     }
 
@@ -271,56 +281,24 @@ impl Sessions {
 
     /// The `most` sessions whose identifiers come after this one's, wherever they were begun.
     pub async fn list(&self, after: Option<SessionId>, most: usize) -> Result<Vec<Arc<Session>>, Error> {
-        let rows = self.store.list(after.map(|id| id.0), most).await?;
         let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
-        Ok(rows.iter().filter_map(|row| at_hand(row).or_else(|| Session::of_row(row).map(Arc::new))).collect())
-    }
-
-    /// Ends a session at once, with everything that runs on its behalf. False when there was none.
-    pub async fn end(&self, id: SessionId, ending: Ending) -> bool {
-        self.end_by(id, ending, "").await
-    }
-
-    /// As [`end`](Self::end), by somebody else than the person: the audit record says who. The terminals that were
-    /// approved in a browser end with its session.
-    pub async fn end_by(&self, id: SessionId, ending: Ending, by: &str) -> bool {
-        let (ended, session) = self.end_one(id, ending, by).await;
-        if let Some(session) = session {
-            self.end_approved_by(&session, ending, by).await;
-        }
-        ended
-    }
-
-    async fn end_one(&self, id: SessionId, ending: Ending, by: &str) -> (bool, Option<Arc<Session>>) {
-        // First here, whatever the store says.
-        let here = self.cache.remove(id);
-        self.unknown.insert(id, ());
-        let row = match &here {
-            Some(session) => Some(session.row()),
-            None => self.store.find(id.0).await.unwrap_or(None),
-        };
-        let Some(row) = row else { return (false, None) };
-        let session = here.clone().or_else(|| Session::of_row(&row).map(Arc::new));
-        let ended = match self.store.end(row.clone()).await {
-            Ok(was_there) => {
-                // Nobody who was told that it has ended finds it again after a restart.
-                let _ = self.store.sync().await;
-                was_there
+        let mut after = after.map(|id| id.0);
+        loop {
+            let rows = self.store.list(after, most).await?;
+            let Some(last) = rows.last() else { return Ok(Vec::new()) };
+            after = Some(last.id);
+            let sessions = rows.iter().filter_map(|row| at_hand(row).or_else(|| self.open(row).map(Arc::new)));
+            let sessions: Vec<_> = sessions.collect();
+            // A portion of which everything has been ended is no end of the list.
+            if !sessions.is_empty() {
+                return Ok(sessions);
             }
-            Err(_) => {
-                self.untold(|untold| &mut untold.ended, vec![row]);
-                here.is_some()
-            }
-        };
-        if let (true, Some(session)) = (ended || here.is_some(), &session) {
-            self.witness.ended(session, ending, by);
         }
-        (ended, session)
     }
 
     /// What happens to those who would have to sign in and cannot, because the store has been away for too long.
     pub fn offline(&self) -> Option<Offline> {
-        self.is_lost.load(Ordering::Relaxed).then_some(self.config.offline)
+        (self.epoch.load(Ordering::Relaxed) == LOST).then_some(self.config.offline)
     }
 
     /// Who is told of each session that ends here.
@@ -338,48 +316,9 @@ impl Sessions {
         self.store.health()
     }
 
-    /// Another node has ended a session.
-    pub(super) fn end_here(&self, id: SessionId) {
-        self.unknown.insert(id, ());
-        if let Some(session) = self.cache.remove(id) {
-            tracing::debug!(session = %session.id.short(), "session ended on another node");
-        }
-    }
-
     /// Another node knows better what an address stands for.
     pub(super) fn forget_client(&self, client: IpAddr) {
         self.by_client.forget(client);
-    }
-
-    /// The store is there again: what it does not have any more has been ended meanwhile, or it has lost it.
-    pub(super) async fn reconcile(&self) {
-        let (mut ended, mut kept) = (0, 0);
-        self.look_after(0).await;
-        self.by_client.forget_all();
-        self.corrections.correct_all();
-        self.unknown.invalidate_all();
-        let at_hand: Vec<_> = self.cache.all().collect();
-        for session in at_hand {
-            match self.store.find(session.id.0).await {
-                Ok(Some(_)) => {}
-                Ok(None) => match self.store.keep(session.row()).await {
-                    Ok(true) => kept += 1,
-                    Ok(false) => {
-                        ended += 1;
-                        self.end_here(session.id);
-                    }
-                    Err(_) => return,
-                },
-                // It is away again, and will be back again.
-                Err(_) => return,
-            }
-        }
-        if kept > 0 {
-            tracing::error!(kept, "the shared store had lost sessions: those that are known here are in it again");
-        }
-        if ended > 0 {
-            tracing::info!(ended, "sessions that were ended while the shared store was away");
-        }
     }
 
     /// How many sessions there are, at hand or not.
@@ -404,7 +343,8 @@ impl Sessions {
             Health::Away { since } => after(since, self.config.offline_grace) <= self.clock.now(),
             _ => false,
         };
-        if self.is_lost.swap(is_lost, Ordering::Relaxed) != is_lost {
+        let epoch = if is_lost { LOST } else { self.returns.load(Ordering::Acquire) };
+        if (self.epoch.swap(epoch, Ordering::AcqRel) == LOST) != is_lost {
             let offline = self.config.offline;
             if is_lost {
                 tracing::error!(?offline, "the shared store has been away for too long: nobody is known any more");
@@ -429,45 +369,48 @@ impl Sessions {
             if session.has_ended(self.clock.now()) {
                 self.forget(&session, Ending::Expired);
             } else {
-                self.refresh(&session).await;
+                self.confirm(&session).await;
             }
         }
-        self.untold(|untold| &mut untold.used, looked.used);
-        let Untold { used, ended } = std::mem::take(&mut *self.lock());
+        self.untold(looked.used);
+        let used = std::mem::take(&mut *self.lock());
         if !used.is_empty() && self.store.renew(used.clone()).await.is_err() {
-            self.untold(|untold| &mut untold.used, used);
+            self.untold(used);
         }
-        for row in ended {
-            if self.store.end(row.clone()).await.is_err() {
-                self.untold(|untold| &mut untold.ended, vec![row]);
-            }
+        if self.store.health() == Health::Well {
+            self.settle(false).await;
         }
+        self.ends.upkeep().await;
     }
 
-    /// Takes a session in, and gives the one that is at hand then. None if it has been ended meanwhile.
-    fn take_in(&self, session: Session) -> Option<Arc<Session>> {
+    /// Takes a session in that the store has, after so many `returns` of it, and gives the one that is at hand then. None
+    /// if it has been ended meanwhile.
+    fn take_in(&self, session: Session, returns: u32) -> Option<Arc<Session>> {
+        session.confirmed.store(returns, Ordering::Relaxed);
         let (held, used) = self.cache.insert(session);
-        self.untold(|untold| &mut untold.used, used);
+        if let Some(held) = &held {
+            held.confirmed.store(returns, Ordering::Release);
+        }
+        self.untold(used);
         held
     }
 
-    fn untold(&self, which: impl FnOnce(&mut Untold) -> &mut Vec<Row>, mut rows: Vec<Row>) {
+    fn untold(&self, mut rows: Vec<Row>) {
         if !rows.is_empty() {
             let mut untold = self.lock();
-            let list = which(&mut untold);
-            list.append(&mut rows);
-            list.truncate(MAX_UNTOLD);
+            untold.append(&mut rows);
+            untold.truncate(MAX_UNTOLD);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Untold> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Row>> {
         self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A session whose time is over: the store knows that by itself.
     fn forget(&self, session: &Session, ending: Ending) {
         if self.cache.remove(session.id).is_some() {
-            self.witness.ended(session, ending, "");
+            self.witness.ended(session, ending, "", Held::Everywhere);
         }
     }
 }

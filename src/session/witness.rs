@@ -3,33 +3,46 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use super::ends::Held;
 use super::{Ending, Session};
 
-type Told = dyn Fn(&Session, Ending, &str) + Send + Sync;
+type Told = dyn Fn(&Session, Ending, &str, Held) + Send + Sync;
 
-/// Somebody who is told of each session that ends here: which, why, and who ended it if it was not the person.
+/// Somebody who is told of each session that ends here: which, why, who ended it if it was not the
+/// person, and how far that holds.
 #[derive(Default)]
 pub struct Witness(OnceLock<Box<Told>>);
 
 impl Witness {
     /// Tells `told` from now on, unless somebody is told already.
-    pub fn tell(&self, told: impl Fn(&Session, Ending, &str) + Send + Sync + 'static) {
+    pub fn tell(&self, told: impl Fn(&Session, Ending, &str, Held) + Send + Sync + 'static) {
         // Whoever comes second is not told.
         let _ = self.0.set(Box::new(told));
     }
 
     /// A session has ended.
-    pub(super) fn ended(&self, session: &Session, ending: Ending, by: &str) {
+    pub(super) fn ended(&self, session: &Session, ending: Ending, by: &str, held: Held) {
         tracing::info!(
             user = %session.user.name,
             realm = %session.user.realm,
             session = %session.id.short(),
             reason = ending.as_str(),
             by = Some(by).filter(|by| !by.is_empty()),
+            outcome = (held != Held::Everywhere).then(|| held.as_str()),
             "session ended"
         );
+        let (user, session_id) = (&session.user.name, session.id.short());
+        match held {
+            Held::Everywhere => {}
+            Held::Here => {
+                tracing::warn!(%user, session = session_id, "the end of a session holds on this node; others follow when the store is back");
+            }
+            Held::Fleeting => {
+                tracing::error!(%user, session = session_id, "the end of a session could not be written: it holds on this node until it stops");
+            }
+        }
         if let Some(told) = self.0.get() {
-            told(session, ending, by);
+            told(session, ending, by, held);
         }
     }
 }

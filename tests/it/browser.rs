@@ -193,12 +193,13 @@ impl<'a> Browser<'a> {
     }
 
     /// Opens the page of a person who is signed in, and signs out there.
-    pub(crate) fn sign_out(&self) {
+    pub(crate) fn sign_out(&self) -> Page {
         let page = self.go("https://portal.vestibule.test/me");
         let form = page.form();
         assert_eq!(form.action, "/sign-out", "{page:?}");
         let page = self.submit(&page, form, &[("where", "here")]);
         assert_eq!(page.heading(), "You are signed out", "{page:?}");
+        page
     }
 
     /// Takes all cookies of a host out of the jar.

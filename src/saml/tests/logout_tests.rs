@@ -172,7 +172,8 @@ fn what_we_send_is_what_we_would_take() {
     assert_eq!(opened.id, request.id);
     assert_eq!(opened.content, Content::Request { name_id: name, session_indexes: vec!["_i<".into()] });
     assert!(request.xml.contains("</saml:Issuer>"), "the place of a signature");
-    for (outcome, success) in [(Outcome::Success, true), (Outcome::Denied, false)] {
+    let failed = |partly| (Outcome::Failed { partly }, false);
+    for (outcome, success) in [(Outcome::Success, true), (Outcome::Denied, false), failed(true), failed(false)] {
         let response = response("urn:us", "https://idp.test/slo", "_r\"1", outcome, now);
         let arrived = Arrived::posted(&STANDARD.encode(&response.xml), false).unwrap();
         let Content::Response { in_response_to, status } =

@@ -29,7 +29,7 @@ impl Sessions {
         // Whoever is reading the session reads it again.
         self.corrections.correct(id);
         let held = self.cache.find(id)?;
-        let found = self.store.find(id.0).await.ok()?.and_then(|row| Session::of_row(&row))?;
+        let found = self.store.find(id.0).await.ok()?.and_then(|row| self.open(&row))?;
         if found.authenticated <= held.authenticated {
             return None;
         }

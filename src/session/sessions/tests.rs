@@ -72,12 +72,12 @@ async fn ending_a_session_is_seen_at_once_by_every_way_to_it() {
     let (other, _) = begin(&sessions, "bsimon").await;
     sessions.bind_client(HOME, &session).await;
     assert_eq!(sessions.find_by_client(HOME).unwrap().id, session.id);
-    assert!(sessions.end(session.id, Ending::SignedOut).await);
+    assert!(sessions.end(session.id, Ending::SignedOut).await.was_there);
     assert!(session.ended().is_cancelled());
     assert!(sessions.find_by_secret(&secret).is_none());
     assert!(sessions.find_by_client(HOME).is_none());
     assert_eq!(sessions.of_user(&other.user).await.len(), 1);
-    assert!(!sessions.end(session.id, Ending::SignedOut).await, "only once");
+    assert!(!sessions.end(session.id, Ending::SignedOut).await.was_there, "only once");
     sessions.bind_client(HOME, &session).await;
     assert!(sessions.find_by_client(HOME).is_none(), "an ended session is not bound again");
 }
@@ -220,7 +220,7 @@ async fn whoever_waits_for_the_end_of_a_session_hears_of_it_wherever_it_is_kept(
     let second = sessions.recall(id).await.unwrap().ended().clone();
     crowd().await;
     assert!(sessions.find(id).is_none());
-    assert!(sessions.end(id, Ending::SignedOut).await);
+    assert!(sessions.end(id, Ending::SignedOut).await.was_there);
     assert!(tunnel.is_cancelled() && second.is_cancelled());
     assert!(sessions.recall(id).await.is_none());
 }
@@ -244,7 +244,7 @@ async fn those_who_are_known_go_on_without_the_store_for_so_long_and_no_longer()
     assert!(sessions.find(session.id).is_none());
     assert_eq!(sessions.offline(), Some(Offline::DefaultRule));
     // An end that could not be told is told when the store is back.
-    assert!(sessions.end(session.id, Ending::SignedOut).await, "it has ended here");
+    assert!(sessions.end(session.id, Ending::SignedOut).await.was_there, "it has ended here");
     store.away.store(0, Ordering::Relaxed);
     assert!(store.find(session.id.0).await.unwrap().is_some());
     sessions.upkeep().await;
@@ -298,7 +298,7 @@ async fn what_happened_while_the_store_was_away_is_caught_up_with() {
     }
     let waits = there.find(ended.id).unwrap().ended().clone();
     stores[1].away.store(1, Ordering::Relaxed);
-    assert!(here.end(ended.id, Ending::SignedOut).await);
+    assert!(here.end(ended.id, Ending::SignedOut).await.was_there);
     assert!(there.recall(ended.id).await.is_some(), "nobody could tell");
     stores[1].away.store(0, Ordering::Relaxed);
     there.reconcile().await;
@@ -307,7 +307,7 @@ async fn what_happened_while_the_store_was_away_is_caught_up_with() {
     // A store that has lost everything gets back what is known, and no more.
     let empty = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
     let elsewhere = Sessions::new(Config::default(), Arc::clone(&empty) as Arc<dyn Store>, clock.clone());
-    elsewhere.take_in(Session::of_row(&goes_on.row()).unwrap()).unwrap();
+    elsewhere.take_in(Session::of_row(&goes_on.row()).unwrap(), 0).unwrap();
     elsewhere.reconcile().await;
     let kept = empty.list(None, 10).await.unwrap();
     assert_eq!(kept.iter().map(|row| row.id).collect::<Vec<_>>(), [goes_on.id.0]);
@@ -388,6 +388,100 @@ async fn a_session_that_other_nodes_know_better_is_read_again() {
         node.corrections.correct_all();
     });
     assert_eq!(far.recall(session.id).await.unwrap().id, session.id, "not unknown for a minute");
+}
+
+#[tokio::test]
+async fn whoever_is_known_is_asked_after_when_the_store_is_back_before_they_go_on() {
+    let (near, far, link) = far();
+    let (ended, _) = begin(&near, "bsimon").await;
+    let (goes_on, _) = begin(&near, "alexw").await;
+    for session in [&ended, &goes_on] {
+        far.recall(session.id).await.unwrap();
+    }
+    link.away.store(1, Ordering::Relaxed);
+    assert_eq!(near.end(ended.id, Ending::SignedOut).await.held, Held::Everywhere);
+    assert!(far.find(ended.id).is_some(), "nobody can tell a node that hears nothing: grace");
+    link.away.store(0, Ordering::Relaxed);
+    far.returned();
+    // Nothing has been reconciled yet.
+    assert!(far.find(ended.id).is_none() && far.recall(ended.id).await.is_none());
+    assert!(far.find(goes_on.id).is_none(), "asked after once");
+    assert!(far.recall(goes_on.id).await.is_some() && far.find(goes_on.id).is_some());
+    // Away again before it could be asked: grace again.
+    far.returned();
+    link.away.store(1, Ordering::Relaxed);
+    assert!(far.recall(goes_on.id).await.is_some());
+}
+
+#[tokio::test]
+async fn an_end_that_the_store_was_not_told_of_holds_after_a_restart_and_is_told_then() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::by_hand(Timestamp::UNIX_EPOCH));
+    let shared = Arc::new(Memory::new(1000, clock.clone()));
+    let store = Arc::new(Gone::over(&shared));
+    let node = || {
+        let attestor = Arc::new(crate::session::store::attested::Attestor::new(&[1; 32], &[]));
+        let ends = Arc::new(Ends::open(folder.path(), attestor, clock.clone()));
+        Sessions::new(Config::default(), Arc::clone(&store) as Arc<dyn Store>, clock.clone()).keeping(ends)
+    };
+    let elsewhere = Sessions::new(Config::default(), Arc::clone(&shared) as Arc<dyn Store>, clock.clone());
+    let (session, terminal, unseen, other) = {
+        let here = node();
+        let (session, _) = begin(&here, "bsimon").await;
+        let (terminal, _) = elsewhere.begin_tool(tool(&session, tool::Kind::Terminal, 1)).await.unwrap();
+        let (unseen, _) = begin(&elsewhere, "bsimon").await;
+        let (other, _) = begin(&elsewhere, "alexw").await;
+        store.away.store(1, Ordering::Relaxed);
+        assert_eq!(here.end(session.id, Ending::SignedOut).await, Ended { was_there: true, held: Held::Here });
+        // By its identifier alone: nobody can look at it.
+        assert_eq!(here.end(unseen.id, Ending::SignedOut).await, Ended { was_there: false, held: Held::Here });
+        (session.id, terminal.id, unseen.id, other.id)
+    };
+    // As a crash would leave it: the store is as it was.
+    store.away.store(0, Ordering::Relaxed);
+    let here = node();
+    assert!(here.recall(session).await.is_none() && here.recall(unseen).await.is_none(), "before the store is told");
+    assert!(here.recall(other).await.is_some());
+    assert!(store.find(session.0).await.unwrap().is_some());
+    here.settle(false).await;
+    for id in [session, unseen, terminal] {
+        assert_eq!(store.find(id.0).await, Ok(None), "what was approved in it ends with it");
+    }
+    // The store loses what it has confirmed, and gets the session back from an old copy of it.
+    futures_now(shared.take(Kind::Ended, session.0)).unwrap();
+    drop(here);
+    let again = node();
+    assert!(again.ends.list(false).is_empty() && again.ends.list(true).len() == 2, "the store has them");
+    again.settle(true).await;
+    assert!(store.peek(Kind::Ended, session.0).await.unwrap().is_some(), "told once more");
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_person_end_although_nobody_can_list_them() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::by_hand(Timestamp::UNIX_EPOCH));
+    let shared = Arc::new(Memory::new(1000, clock.clone()));
+    let store = Arc::new(Gone::over(&shared));
+    let attestor = Arc::new(crate::session::store::attested::Attestor::new(&[1; 32], &[]));
+    let ends = Arc::new(Ends::open(folder.path(), attestor, clock.clone()));
+    let here = Sessions::new(Config::default(), Arc::clone(&store) as Arc<dyn Store>, clock.clone()).keeping(ends);
+    let elsewhere = Sessions::new(Config::default(), Arc::clone(&shared) as Arc<dyn Store>, clock.clone());
+    let (own, _) = begin(&here, "bsimon").await;
+    let (unseen, _) = begin(&elsewhere, "bsimon").await;
+    store.away.store(1, Ordering::Relaxed);
+    assert_eq!(here.end_all(&own.user, Ending::SignedOut).await, Held::Here);
+    clock.advance(SignedDuration::from_secs(1));
+    let (later, _) = begin(&elsewhere, "bsimon").await;
+    store.away.store(0, Ordering::Relaxed);
+    assert!(here.recall(unseen.id).await.is_none(), "not even before the store is told");
+    assert!(here.recall(later.id).await.is_some(), "what began after it goes on");
+    here.settle(false).await;
+    assert_eq!(store.find(unseen.id.0).await, Ok(None));
+    assert!(store.find(later.id.0).await.unwrap().is_some());
+    // Where nothing takes it, that is said.
+    let (near, fleeting, link) = far();
+    let (session, _) = begin(&near, "bsimon").await;
+    fleeting.recall(session.id).await.unwrap();
+    link.away.store(1, Ordering::Relaxed);
+    assert_eq!(fleeting.end_all(&session.user, Ending::SignedOut).await, Held::Fleeting);
 }
 
 /// What a future gives that waits for nothing.

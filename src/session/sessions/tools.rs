@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Sessions;
 use crate::clock::{SignedDuration, after};
 use crate::secret::Secret;
+use crate::session::ends::Held;
 use crate::session::store::{Error, Kind as Records};
 use crate::session::tool::scope::Scope;
 use crate::session::tool::{Kind, token};
@@ -80,6 +81,7 @@ impl Sessions {
             authenticated: maker.authenticated,
             last_used: AtomicI64::new(now.as_second()),
             stored_use: AtomicI64::new(now.as_second()),
+            confirmed: AtomicU32::new(0),
             is_watched: AtomicBool::new(false),
             ended: CancellationToken::new(),
         };
@@ -109,15 +111,17 @@ impl Sessions {
     }
 
     /// Ends the terminals that were approved in this session.
-    pub(super) async fn end_approved_by(&self, maker: &Session, ending: Ending, by: &str) {
+    pub(super) async fn end_approved_by(&self, maker: &Session, ending: Ending, by: &str) -> Held {
+        let mut held = Held::Everywhere;
         if maker.tool.is_some() {
-            return;
+            return held;
         }
         for tool in self.tools_of(maker).await {
             let is_its_own = |tool: &Tool| tool.kind == Kind::Terminal && tool.maker == maker.id;
             if tool.tool.as_ref().is_some_and(is_its_own) {
-                self.end_one(tool.id, ending, by).await;
+                held = held.max(self.end_one(tool.id, ending, by).await.0.held);
             }
         }
+        held
     }
 }

@@ -7,6 +7,7 @@
 //! Codes say nothing of what is missing. Whoever can write the store can take records away, and can put back what stood
 //! in the same place before; only what nodes know themselves stands against that.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -327,6 +328,10 @@ impl Store for Attested {
 
     fn sync(&self) -> Answer<'_, ()> {
         self.store.sync()
+    }
+
+    fn arrive(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.store.arrive()
     }
 
     fn sessions(&self) -> usize {

@@ -1,5 +1,6 @@
 //! A store whose round trips are counted, whatever it keeps things in.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -130,6 +131,10 @@ impl Store for Measured {
 
     fn sync(&self) -> Answer<'_, ()> {
         self.measure(self.store.sync())
+    }
+
+    fn arrive(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.store.arrive()
     }
 
     fn sessions(&self) -> usize {

@@ -206,6 +206,11 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Waits until what was written before is as safe as this store makes it.
     fn sync(&self) -> Answer<'_, ()>;
 
+    /// Waits until it has answered for the first time, and what other nodes tell is heard.
+    fn arrive(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// How many sessions there are, more or less.
     fn sessions(&self) -> usize;
 

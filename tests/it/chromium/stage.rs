@@ -103,7 +103,7 @@ impl Stage {
     pub(crate) fn end_sessions(&self) {
         self.runtime.block_on(async {
             for session in self.sessions.list(None, 100).await.unwrap() {
-                assert!(self.sessions.end(session.id, Ending::Operator).await);
+                assert!(self.sessions.end(session.id, Ending::Operator).await.was_there);
             }
         });
     }

@@ -1,7 +1,9 @@
 //! Several nodes that share a Redis act as one: whoever comes by at any of them is known under the right name, and what
 //! ends at one ends at all.
 
+mod apart;
 mod failover;
+mod link;
 mod offline;
 mod secrets;
 mod tickets;

@@ -1,6 +1,7 @@
 //! How the shared store is reached.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use redis::{ConnectionAddr, IntoConnectionInfo as _};
 use serde::Deserialize;
@@ -30,6 +31,9 @@ pub struct Config {
     pub ca: Option<PathBuf>,
     /// What the names of all keys begin with.
     pub prefix: String,
+    /// How long a node that starts waits for the first answer before it serves without: it knows nobody then.
+    #[serde(deserialize_with = "crate::units::std_duration")]
+    pub start_wait: Duration,
 }
 
 /// The address of a server.
@@ -55,6 +59,7 @@ impl Default for Config {
             cluster: false,
             ca: None,
             prefix: "vestibule".to_owned(),
+            start_wait: Duration::from_secs(5),
         }
     }
 }

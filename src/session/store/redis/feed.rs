@@ -24,12 +24,19 @@ const RETRY: Duration = Duration::from_millis(300);
 /// The place of an entry in the stream.
 pub(super) type Place = (u64, u64);
 
+/// Who is told how far reading has come.
+pub(super) struct Progress {
+    pub(super) see: watch::Sender<Place>,
+    /// The place is found from which everything is read.
+    pub(super) hear: watch::Sender<bool>,
+}
+
 /// Reads the stream for ever, and passes on what is there.
-pub(super) async fn read(link: Arc<Link>, stream: Vec<u8>, tell: mpsc::Sender<News>, seen: watch::Sender<Place>) {
+pub(super) async fn read(link: Arc<Link>, stream: Vec<u8>, tell: mpsc::Sender<News>, progress: Progress) {
     let mut last: Option<Place> = None;
     loop {
         if let Ok(Ok(mut wire)) = timeout(READING, link.connect(READING)).await {
-            drop(follow(&mut wire, &stream, &mut last, &tell, &seen).await);
+            drop(follow(&mut wire, &stream, &mut last, &tell, &progress).await);
         }
         if tell.is_closed() {
             return;
@@ -43,14 +50,19 @@ async fn follow(
     stream: &[u8],
     last: &mut Option<Place>,
     tell: &mpsc::Sender<News>,
-    seen: &watch::Sender<Place>,
+    progress: &Progress,
 ) -> RedisResult<()> {
     let end = end_of(wire, stream).await?;
-    // A stream that ends before the place that was read last is another one: the server has lost the old one.
+    // A stream that ends before the place that was read last is another one, none of which has been read: the server has
+    // lost the old one.
     let mut place = match *last {
         Some(last) if last <= end => last,
-        _ => end,
+        Some(_) => (0, 0),
+        None => end,
     };
+    // Noted before anybody goes by it: what is told from here on is read, whatever becomes of this connection.
+    *last = Some(place);
+    progress.hear.send_replace(true);
     loop {
         *last = Some(place);
         let text = format!("{}-{}", place.0, place.1);
@@ -80,7 +92,7 @@ async fn follow(
             {
                 return Ok(());
             }
-            seen.send_replace(place);
+            progress.see.send_replace(place);
         }
     }
 }

@@ -19,19 +19,20 @@ pub mod config;
 mod feed;
 mod link;
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{FromRedisValue, Script};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Answer, Error, Health, Key, Kind, News, Row, Store};
 use crate::clock::{Clock, Timestamp};
 pub use config::Config;
-use feed::{Place, place_of};
+use feed::{Place, Progress, place_of};
 use link::{Ask, Link};
 
 /// Entries of the stream that are kept for nodes that were away.
@@ -39,6 +40,9 @@ const FEED_LENGTH: usize = 100_000;
 
 /// How long what was told is waited for to come round.
 const ROUND: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether the store has arrived.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// News that wait to be taken.
 const NEWS: usize = 10_000;
@@ -106,6 +110,8 @@ struct Shared {
     prefix: String,
     sessions: AtomicUsize,
     seen: watch::Receiver<Place>,
+    /// Whether what is told from now on will be heard.
+    hears: watch::Receiver<bool>,
 }
 
 impl Redis {
@@ -116,8 +122,10 @@ impl Redis {
         let link = Link::new(config, clock.clone());
         let (tell, news) = mpsc::channel(NEWS);
         let (see, seen) = watch::channel((0, 0));
+        let (hear, hears) = watch::channel(false);
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared { link: Arc::clone(&link), clock, prefix, sessions: AtomicUsize::new(0), seen });
+        let shared =
+            Arc::new(Shared { link: Arc::clone(&link), clock, prefix, sessions: AtomicUsize::new(0), seen, hears });
         let returned = {
             let (tell, shared) = (tell.clone(), Arc::clone(&shared));
             async move || {
@@ -129,7 +137,7 @@ impl Redis {
         let (keeping, reading) = (stop.clone(), stop.clone());
         let keep_up = Arc::clone(&link).keep_up(returned);
         tokio::spawn(async move { keeping.run_until_cancelled(keep_up).await });
-        let read = feed::read(link, shared.name("feed", &[]), tell, see);
+        let read = feed::read(link, shared.name("feed", &[]), tell, Progress { see, hear });
         tokio::spawn(async move { reading.run_until_cancelled(read).await });
         Self { shared, news: Mutex::new(Some(news)), _tasks: stop.drop_guard() }
     }
@@ -398,6 +406,17 @@ impl Store for Redis {
 
     fn sync(&self) -> Answer<'_, ()> {
         Box::pin(async move { self.shared.count_sessions().await })
+    }
+
+    fn arrive(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            let mut hears = self.shared.hears.clone();
+            // In this order: what is read from the store before its news are heard could be out of date without a word.
+            let _ = hears.wait_for(|hears| *hears).await;
+            while self.health() != Health::Well {
+                sleep(GLANCE).await;
+            }
+        })
     }
 
     fn sessions(&self) -> usize {
