@@ -14,6 +14,8 @@ use crate::policy::{Pattern, Route};
 use crate::proxy::dial::{self, FixedHost};
 use crate::units;
 use crate::wire::forwarded::{ForwardedFor, Named};
+use crate::wire::target::Host;
+use crate::wire::{Destination, Scheme};
 
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -184,11 +186,10 @@ fn fixed_host(from: &str, to: &str) -> Result<FixedHost, &'static str> {
         None => (from, None),
         Some((name, port)) => (name, Some(port.parse().map_err(|_| "the port on the left is not a number")?)),
     };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let host = idna::domain_to_ascii_strict(name).map_err(|_| "what stands on the left is not a host name")?;
-    if host.is_empty() {
+    // As it is read in a request: what DNS knows is a name, underscores and all.
+    let Ok(Destination { host: Host::Domain(host), .. }) = Destination::of_authority(Scheme::Https, name) else {
         return Err("what stands on the left is not a host name");
-    }
+    };
     let (address, dial_port) = match (to.parse::<IpAddr>(), to.parse::<SocketAddr>()) {
         (Ok(address), _) => (address, None),
         (_, Ok(socket)) => (socket.ip(), Some(socket.port())),
@@ -276,10 +277,14 @@ mod tests {
             ("news.test:443", "127.0.0.1:8443", Ok(("news.test", Some(443), "127.0.0.1", Some(8443)))),
             ("news.test:443", "::1", Ok(("news.test", Some(443), "::1", None))),
             ("news.test.:80", "[::1]:8080", Ok(("news.test", Some(80), "::1", Some(8080)))),
+            ("my_host.test", "127.0.0.1", Ok(("my_host.test", None, "127.0.0.1", None))),
+            ("-a.b-.Test:80", "127.0.0.1", Ok(("-a.b-.test", Some(80), "127.0.0.1", None))),
             ("news.test", "127.0.0.1:8443", Err("a port on the right needs a port on the left")),
             ("news.test:x", "127.0.0.1", Err("the port on the left is not a number")),
             ("", "127.0.0.1", Err("what stands on the left is not a host name")),
             ("*.test", "127.0.0.1", Err("what stands on the left is not a host name")),
+            ("192.0.2.1", "127.0.0.1", Err("what stands on the left is not a host name")),
+            ("a..test", "127.0.0.1", Err("what stands on the left is not a host name")),
         ] {
             let fixed = fixed_host(from, to);
             let wanted = written.map(|(host, port, address, dial_port): (&str, _, &str, _)| FixedHost {

@@ -9,7 +9,7 @@ use super::exposition::{Exposition, Kind};
 
 /// The reasons that are counted under their own name: Proxy Error Types (RFC 9209 §2.3) and words of ours. Each other one
 /// is counted as `other`.
-const REASONS: [&str; 34] = [
+const REASONS: [&str; 36] = [
     "dns_timeout",
     "dns_error",
     "destination_not_found",
@@ -44,6 +44,8 @@ const REASONS: [&str; 34] = [
     "ticket-for-another-origin",
     "ticket-for-another-client",
     "ticket-for-another-browser",
+    "preflight-too-large",
+    "preflight-limit",
 ];
 
 /// Upper bounds of how long exchanges took, in milliseconds.

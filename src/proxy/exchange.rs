@@ -11,6 +11,7 @@ use super::classify::{Kind, classify};
 use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
 use super::identify::{Client, Identity};
 use super::outgoing::{Incoming, Outgoing};
+use super::preflight::{self, Admission};
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
 use super::watch::Watch;
@@ -112,7 +113,7 @@ impl Proxy {
         let query = Query { user: None, proven: None, network: &client.peer.network, destination: &destination };
         if request.kind == Kind::Preflight {
             return match self.policy.evaluate_preflight(query) {
-                Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
+                Decision::Permit(permit) => self.admit_preflight(client, request).map(|()| Act::Forward(permit, None)),
                 _ => Err(Refusal::SignInRequired),
             };
         }
@@ -139,6 +140,26 @@ impl Proxy {
         }
     }
 
+    /// Lets a preflight of somebody unknown pass, if it is as short as one and the client has not had its share.
+    fn admit_preflight(&self, client: &Client, request: &mut Request) -> Result<(), Refusal> {
+        let Some(octets) = preflight::question(&request.head) else {
+            request.recorder.reason = Some("preflight-too-large");
+            return Err(Refusal::SignInRequired);
+        };
+        let peer = &client.peer;
+        let is_shared = !peer.network.address && !peer.network.is_elsewhere();
+        match self.preflights.admit(peer.client.ip(), is_shared, octets, self.clock.now()) {
+            Admission::Passes => return Ok(()),
+            Admission::Dry => {}
+            Admission::RunsDry => {
+                let (client, network) = (peer.client.ip(), &peer.network.name);
+                tracing::warn!(%client, %network, "more preflights of somebody unknown than may pass");
+            }
+        }
+        request.recorder.reason = Some("preflight-limit");
+        Err(Refusal::SignInRequired)
+    }
+
     /// How somebody is refused who cannot be asked to sign in: tools can be told to bring a token.
     async fn turn_away(&self, client: &Client, request: &mut Request, wrong: Option<Wrong>) -> Refusal {
         if request.kind != Kind::Tool {
@@ -160,7 +181,8 @@ impl Proxy {
         permit: Permit,
         identity: Option<&Identity>,
     ) -> Option<Connection> {
-        let only_asks = request.kind == Kind::Preflight && identity.is_none();
+        // Where nobody need be known, it is a request as any other.
+        let only_asks = request.recorder.unidentified == Some(Unidentified::Preflight);
         request.recorder.decision = Outcome::Permitted;
         request.recorder.rule = Some(Arc::clone(permit.rule()));
         let mut watch = Watch::new(identity.map(|identity| identity.session.ended().clone()));
@@ -179,6 +201,7 @@ impl Proxy {
             version: head.version,
             octets: outgoing.encode(&self.forwarder.via),
             body: if only_asks { Length::NONE } else { head.body },
+            only_asks,
             upgrade,
             client: client.peer.client,
             pin: &client.pin,
@@ -217,6 +240,9 @@ impl Proxy {
             && !was_asked
             && !self.finish.is_cancelled();
         let (octets, in_chunks) = self.incoming(&answered, head, only_asks, keeps);
+        if only_asks {
+            self.preflights.charge(client.peer.client.ip(), octets.len());
+        }
         let passing = Passing { answered, octets, in_chunks, only_asks, keeps };
         self.pass(connection, passing, &mut watch, request).await
     }

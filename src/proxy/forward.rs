@@ -62,6 +62,8 @@ pub(super) struct Sending<'a> {
     /// The head, as it leaves.
     pub(super) octets: Vec<u8>,
     pub(super) body: Length,
+    /// Whether it is a preflight of somebody unknown.
+    pub(super) only_asks: bool,
     /// The protocols that the client would change to.
     pub(super) upgrade: Option<&'a [u8]>,
     /// The address of whoever asks.
@@ -200,8 +202,8 @@ impl Forwarder {
             if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(head);
             }
-            // RFC 9110 §15.2
-            if sending.version == Version::HTTP_11 {
+            // RFC 9110 §15.2; a preflight is not answered by any of them.
+            if sending.version == Version::HTTP_11 && !sending.only_asks {
                 let now = Timestamp::UNIX_EPOCH;
                 let interim = Incoming { head: &head, client: sending.version, only_asks: false, keeps: true, now };
                 let octets = interim.encode(&self.via);

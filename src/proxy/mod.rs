@@ -46,6 +46,7 @@ use exchange::Request;
 use forward::Forwarder;
 pub use identify::Client;
 pub use pool::Pool;
+use preflight::Preflights;
 
 /// Serves the portal on a stream whose client has yet to shake hands.
 pub type ServePortal = Arc<dyn Fn(Box<dyn ByteStream>, Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -121,6 +122,7 @@ pub struct Proxy {
     pipes: Pipes,
     bounces: Bounces,
     looks: look::Looks,
+    preflights: Preflights,
     tokens: Option<token::Tokens>,
     pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
@@ -159,6 +161,7 @@ impl Proxy {
             pipes,
             bounces: Bounces::default(),
             looks: look::Looks::default(),
+            preflights: Preflights::new(&parts.limits, parts.clock.now()),
             tokens: parts.tokens.map(token::Tokens::new),
             pools: Mutex::default(),
             limits: parts.limits,

@@ -48,7 +48,10 @@ impl Outgoing<'_> {
             write!(octets, "{host}:{port}\r\n")
         });
         for (name, value) in head.fields.iter() {
-            if self.hop.has(name) || is_one_of(name, &NOT_SENT) || (self.only_asks && !preflight::is_question(name)) {
+            if self.hop.has(name)
+                || is_one_of(name, &NOT_SENT)
+                || (self.only_asks && !preflight::is_question(name, value))
+            {
                 continue;
             }
             if name.eq_ignore_ascii_case(b"cookie") {
@@ -151,10 +154,13 @@ impl Incoming<'_> {
         let head = self.head;
         let hop = Hop::of(&head.fields);
         let mut octets = Vec::with_capacity(1024);
-        put(&mut octets, &[b"HTTP/1.1 ", head.status.as_str().as_bytes(), b" ", &head.reason, b"\r\n"]);
+        let mut answer = preflight::Answer::default();
+        let reason =
+            if self.only_asks { head.status.canonical_reason().unwrap_or_default().as_bytes() } else { &head.reason };
+        put(&mut octets, &[b"HTTP/1.1 ", head.status.as_str().as_bytes(), b" ", reason, b"\r\n"]);
         for (name, value) in head.fields.iter() {
             let is_dropped = hop.has(name)
-                || (self.only_asks && !preflight::is_answer(name))
+                || (self.only_asks && !answer.takes(name, value))
                 || (name.eq_ignore_ascii_case(b"set-cookie") && cookie::sets_reserved(value));
             if !is_dropped {
                 put(&mut octets, &[name, b": ", value, b"\r\n"]);

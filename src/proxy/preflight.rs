@@ -1,56 +1,264 @@
 //! What passes of a CORS preflight whose sender nobody knows: the question and its answer, and nothing beside them.
 //!
 //! A preflight cannot say who asks (Fetch §4.8 sends no credentials), so it goes without sign-in. Whoever dresses
-//! another request as one must get no way around sign-in by that: no body, no answer to read, no change of protocol.
+//! another request as one must get no way around sign-in by that: no body, no answer to read, no change of protocol. What
+//! is left is short, and each client has only so much of it, so that it is no way to carry anything.
 
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::clock::Timestamp;
+use crate::wire::Limits;
 use crate::wire::field::is_one_of;
+use crate::wire::h1::RequestHead;
 
-/// What the question is made of.
-const QUESTION: [&str; 6] = [
-    "origin",
-    "access-control-request-method",
-    "access-control-request-headers",
-    "access-control-request-private-network",
-    "accept",
-    "user-agent",
+/// Octets of the path and the query of a question.
+const MAX_PATH: usize = 2048;
+
+/// What the question is made of, and how long each may be. Without one of the first it would be another question.
+const QUESTION: [(&str, usize); 6] = [
+    ("origin", 320),
+    ("access-control-request-method", 32),
+    ("access-control-request-headers", 1024),
+    ("access-control-request-private-network", 8),
+    ("accept", 64),
+    ("user-agent", 320),
 ];
+
+/// How many of them make the question.
+const ASKED: usize = 4;
 
 /// What the answer is made of, besides what begins with this.
 const ANSWER: [&str; 3] = ["allow", "cache-control", "vary"];
 const ANSWER_PREFIX: &[u8] = b"access-control-";
 
+/// Octets of the fields of an answer.
+const MAX_ANSWER: usize = 2048;
+
+/// Seconds of its rate that a client may have at once: a page that asks much when it begins.
+const BURST: u64 = 16;
+
+/// Clients that are counted at the same time, and how long one that has been silent.
+const MAX_CLIENTS: u64 = 100_000;
+const MEMORY: Duration = Duration::from_secs(60);
+
 /// Whether a field is part of the question.
-pub(super) fn is_question(name: &[u8]) -> bool {
-    is_one_of(name, &QUESTION)
+pub(super) fn is_question(name: &[u8], value: &[u8]) -> bool {
+    QUESTION.iter().any(|(part, max)| name.eq_ignore_ascii_case(part.as_bytes()) && value.len() <= *max)
 }
 
-/// Whether a field is part of the answer.
-pub(super) fn is_answer(name: &[u8]) -> bool {
-    let begins = name.get(..ANSWER_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(ANSWER_PREFIX));
-    begins || is_one_of(name, &ANSWER)
+/// The octets of a question; none when it is longer than a preflight's, has a body, or asks twice.
+pub(super) fn question(head: &RequestHead) -> Option<usize> {
+    let path = head.target.path_and_query().len();
+    if path > MAX_PATH || !head.body.is_none() {
+        return None;
+    }
+    let mut octets = path;
+    for (number, (name, max)) in QUESTION.iter().enumerate() {
+        let mut values = head.fields.all(name);
+        let length = values.next().map_or(0, <[u8]>::len);
+        if values.next().is_some() || (number < ASKED && length > *max) {
+            return None;
+        }
+        octets += length.min(*max);
+    }
+    Some(octets)
+}
+
+/// What of an answer is passed on.
+#[derive(Debug)]
+pub(super) struct Answer {
+    left: usize,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self { left: MAX_ANSWER }
+    }
+}
+
+impl Answer {
+    /// Whether a field is part of the answer, and there is room for it.
+    pub(super) fn takes(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let begins = name.get(..ANSWER_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(ANSWER_PREFIX));
+        if !begins && !is_one_of(name, &ANSWER) {
+            return false;
+        }
+        let Some(left) = self.left.checked_sub(name.len() + value.len()) else { return false };
+        self.left = left;
+        true
+    }
+}
+
+/// How much of preflights has passed for nobody: for each client, and in all.
+#[derive(Debug)]
+pub(super) struct Preflights {
+    clients: Cache<IpAddr, Arc<Mutex<Bucket>>>,
+    all: Mutex<Bucket>,
+    per_client: u64,
+    in_all: u64,
+}
+
+/// Octets that may pass. It fills up at a rate, to some seconds of it.
+#[derive(Debug)]
+struct Bucket {
+    left: i64,
+    at: Timestamp,
+    is_dry: bool,
+}
+
+/// What somebody may do who is over a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It passes.
+    Passes,
+    /// It does not, for the first time since one did.
+    RunsDry,
+    /// It does not.
+    Dry,
+}
+
+impl Bucket {
+    fn full(rate: u64, now: Timestamp) -> Self {
+        Self { left: capacity(rate), at: now, is_dry: false }
+    }
+
+    fn take(&mut self, rate: u64, octets: usize, now: Timestamp) -> Admission {
+        let passed = u64::try_from(now.duration_since(self.at).as_millis()).unwrap_or(0);
+        let more = i64::try_from(rate.saturating_mul(passed) / 1000).unwrap_or(i64::MAX);
+        // What is less than an octet stays in the time.
+        if more > 0 {
+            self.left = self.left.saturating_add(more).min(capacity(rate));
+            self.at = now;
+        }
+        if self.left <= 0 {
+            let was_dry = std::mem::replace(&mut self.is_dry, true);
+            return if was_dry { Admission::Dry } else { Admission::RunsDry };
+        }
+        self.is_dry = false;
+        self.left = self.left.saturating_sub(i64::try_from(octets).unwrap_or(i64::MAX));
+        Admission::Passes
+    }
+}
+
+impl Preflights {
+    pub(super) fn new(limits: &Limits, now: Timestamp) -> Self {
+        let (per_client, in_all) = (limits.preflights_per_client as u64, limits.preflights as u64);
+        let clients = Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(MEMORY).build();
+        Self { clients, all: Mutex::new(Bucket::full(in_all, now)), per_client, in_all }
+    }
+
+    /// Whether a client's question of so many octets may pass. Behind a shared address are many people.
+    pub(super) fn admit(&self, client: IpAddr, is_shared: bool, octets: usize, now: Timestamp) -> Admission {
+        let rate = if is_shared { self.per_client.saturating_mul(8) } else { self.per_client };
+        let bucket = self.clients.get_with(household(client), || Arc::new(Mutex::new(Bucket::full(rate, now))));
+        let own = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(rate, octets, now);
+        if own != Admission::Passes {
+            return own;
+        }
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).take(self.in_all, octets, now)
+    }
+
+    /// Counts an answer, which passes in any case.
+    pub(super) fn charge(&self, client: IpAddr, octets: usize) {
+        let spend = |bucket: &Mutex<Bucket>| {
+            let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.left = bucket.left.saturating_sub(i64::try_from(octets).unwrap_or(i64::MAX));
+        };
+        if let Some(bucket) = self.clients.get(&household(client)) {
+            spend(&bucket);
+        }
+        spend(&self.all);
+    }
+}
+
+fn capacity(rate: u64) -> i64 {
+    i64::try_from(rate.saturating_mul(BURST)).unwrap_or(i64::MAX)
+}
+
+/// One client has all addresses of an IPv6 network of 64 bits (RFC 4291 §2.5.4).
+fn household(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SignedDuration;
 
     #[test]
     fn a_question_carries_nothing_else_out() {
         for name in ["Origin", "Access-Control-Request-Method", "accept"] {
-            assert!(is_question(name.as_bytes()), "{name}");
+            assert!(is_question(name.as_bytes(), b"PUT"), "{name}");
+            assert!(!is_question(name.as_bytes(), &[b'a'; 2000]), "{name}");
         }
         for name in ["cookie", "authorization", "upgrade", "content-length", "transfer-encoding", "x-data", "expect"] {
-            assert!(!is_question(name.as_bytes()), "{name}");
+            assert!(!is_question(name.as_bytes(), b""), "{name}");
         }
     }
 
     #[test]
-    fn an_answer_carries_nothing_else_in() {
+    fn what_is_longer_than_a_preflight_is_none() {
+        let long = "a".repeat(2000);
+        for (path, fields, octets) in [
+            ("/v1", "Origin: http://a.test\r\nAccess-Control-Request-Method: PUT\r\n".to_owned(), Some(19)),
+            // These are left out.
+            ("/", format!("Accept: {long}\r\nUser-Agent: {long}\r\nX-Data: {long}\r\n"), Some(1 + 64 + 320)),
+            (&format!("/{long}"), String::new(), Some(2001)),
+            (&format!("/{long}?{long}"), String::new(), None),
+            ("/", format!("Origin: http://{long}.test\r\n"), None),
+            ("/", format!("Access-Control-Request-Method: {long}\r\n"), None),
+            ("/", format!("Access-Control-Request-Headers: {long}\r\n"), None),
+            ("/", "Access-Control-Request-Headers: a\r\nAccess-Control-Request-Headers: b\r\n".into(), None),
+            ("/", "Content-Length: 1\r\n".into(), None),
+            ("/", "Transfer-Encoding: chunked\r\n".into(), None),
+        ] {
+            let head = format!("OPTIONS http://b.test{path} HTTP/1.1\r\n{fields}\r\n");
+            assert_eq!(question(&RequestHead::parse(&head.into(), 9).unwrap()), octets, "{path} {fields}");
+        }
+    }
+
+    #[test]
+    fn an_answer_carries_nothing_else_in_and_only_so_much() {
+        let mut answer = Answer::default();
         for name in ["Access-Control-Allow-Origin", "access-control-max-age", "vary"] {
-            assert!(is_answer(name.as_bytes()), "{name}");
+            assert!(answer.takes(name.as_bytes(), b"1"), "{name}");
         }
         for name in ["content-length", "content-type", "set-cookie", "x-data", "access-control"] {
-            assert!(!is_answer(name.as_bytes()), "{name}");
+            assert!(!answer.takes(name.as_bytes(), b"1"), "{name}");
         }
+        let taken = (0..100).filter(|_| answer.takes(b"vary", &[b'a'; 96])).count();
+        assert_eq!(taken, 19);
+        assert!(!Answer::default().takes(b"access-control-allow-headers", &[b'a'; MAX_ANSWER]));
+    }
+
+    #[test]
+    fn each_client_has_only_so_much_and_all_of_them_have() {
+        let limits = Limits { preflights_per_client: 1000, preflights: 3000, ..Limits::default() };
+        let begin = Timestamp::UNIX_EPOCH;
+        let preflights = Preflights::new(&limits, begin);
+        let client = |text: &str| text.parse::<IpAddr>().unwrap();
+        let passed = |address: &str, shared, now| {
+            (0..1000).take_while(|_| preflights.admit(client(address), shared, 100, now) == Admission::Passes).count()
+        };
+        // As much as in 16 seconds, and then as much as in each.
+        assert_eq!(passed("2001:db8::1", false, begin), 160);
+        assert_eq!(preflights.admit(client("2001:db8::1"), false, 100, begin), Admission::Dry);
+        assert_eq!(passed("2001:db8::2", false, begin), 0, "the same household");
+        let later = begin + SignedDuration::from_secs(2);
+        assert_eq!(passed("2001:db8::2", false, later), 20);
+        // What its answers are made of counts, too.
+        let later = later + SignedDuration::from_secs(2);
+        preflights.charge(client("2001:db8::1"), 1000);
+        assert_eq!(passed("2001:db8::1", false, later), 10);
+        // Another one has its own, and many behind one address have more, as long as there is enough for all.
+        assert_eq!(passed("192.0.2.1", true, later), 400);
+        assert_eq!(preflights.admit(client("192.0.2.2"), false, 100, later), Admission::Dry);
     }
 }

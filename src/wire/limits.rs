@@ -58,6 +58,14 @@ pub struct Limits {
     /// Without a stream on an HTTP/2 connection.
     #[serde(deserialize_with = "units::std_duration")]
     pub h2_idle: Duration,
+    /// Bytes of CORS preflights of people who are unknown, and of their answers, a second: for one client (an IPv4 address
+    /// or an IPv6 network of 64 bits), eight times as much on a named network
+    /// where an address does not stand for anybody.
+    #[serde(deserialize_with = "units::length")]
+    pub preflights_per_client: usize,
+    /// The same for all clients.
+    #[serde(deserialize_with = "units::length")]
+    pub preflights: usize,
     /// How long a stop waits for exchanges under way.
     #[serde(deserialize_with = "units::std_duration")]
     pub drain_time: Duration,
@@ -83,6 +91,8 @@ impl Default for Limits {
             workers: 0,
             h2_streams: 256,
             h2_idle: Duration::from_secs(600),
+            preflights_per_client: 32 * 1024,
+            preflights: 1024 * 1024,
             drain_time: Duration::from_secs(20),
         }
     }

@@ -91,6 +91,49 @@ fn a_name_that_is_not_there_is_told_from_a_resolver_that_is_not() {
 }
 
 #[test]
+fn every_name_that_dns_knows_is_asked_for() {
+    // RFC 2181 §11: what a host name may be is no rule of DNS.
+    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let port = origin.address.port();
+    let server = Responder::knowing(std::net::Ipv4Addr::LOCALHOST);
+    let world = signed_in(
+        World::build()
+            .servers(&[server.address])
+            .host("fixed_one.test", "127.0.0.1")
+            .egress(&format!("allow = [\"127.0.0.1/32\"]\nhttp_ports = [\"1-65535\"]\nconnect_ports = [443, {port}]")),
+    );
+    let long = "a".repeat(63);
+    for host in [
+        "my_host.test",
+        "_host.test",
+        "host_.test",
+        "a-.test",
+        "-a.test",
+        "-.test",
+        "a--b_.test",
+        "xn--bcher-kva.test",
+        "single_",
+        "a.b_c.d-.test",
+        &format!("{long}.test"),
+        "fixed_one.test",
+        "dot_.test.",
+    ] {
+        let get = format!("GET http://{host}:{port}/ HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
+        let answer = world.send(&get);
+        assert_eq!((answer.status, answer.text().as_str()), (200, "ok"), "{host}: {answer:?}");
+        let mut tunnel = world.connect([127, 0, 0, 1]);
+        write!(tunnel, "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\nGET / HTTP/1.1\r\n\r\n").unwrap();
+        let head = super::raw::read_head(&mut tunnel);
+        assert!(head.starts_with("HTTP/1.1 200"), "{host}: {head}");
+        assert_eq!(Answer::read_one(&mut tunnel).text(), "ok", "{host}");
+    }
+    for host in [&format!("{long}a.test"), "a..test", "a b.test", "a*.test"] {
+        let get = format!("GET http://{host}:{port}/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(world.send(&get).status, 400, "{host}");
+    }
+}
+
+#[test]
 fn an_answer_that_is_not_http_is_not_passed_on() {
     for (what, bytes) in [
         ("nothing", ""),
@@ -173,7 +216,7 @@ fn an_origin_that_is_silent_is_given_up() {
     assert_eq!(record["reason"], "connection_read_timeout", "{record}");
 }
 
-/// A DNS server that answers everything with one response code.
+/// A DNS server that answers everything with one response code, or with one address.
 struct Responder {
     address: std::net::SocketAddr,
     asked: std::sync::Arc<std::sync::atomic::AtomicU32>,
@@ -181,6 +224,14 @@ struct Responder {
 
 impl Responder {
     fn start(code: u8) -> Self {
+        Self::answering(code, None)
+    }
+
+    fn knowing(address: std::net::Ipv4Addr) -> Self {
+        Self::answering(0, Some(address))
+    }
+
+    fn answering(code: u8, known: Option<std::net::Ipv4Addr>) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (address, asked) =
             (socket.local_addr().unwrap(), std::sync::Arc::<std::sync::atomic::AtomicU32>::default());
@@ -200,6 +251,12 @@ impl Responder {
                     end += usize::from(answer[end]) + 1;
                 }
                 answer.truncate(end + 5);
+                // RFC 1035 §3.2.1: the name that was asked for, A, IN, a minute.
+                if let Some(address) = known.filter(|_| answer[end + 2] == 1) {
+                    answer[7] = 1;
+                    answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+                    answer.extend(address.octets());
+                }
                 drop(socket.send_to(&answer, from));
             }
         });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::Name;
 use tokio::time::timeout;
 
 use super::Error;
@@ -99,9 +100,7 @@ impl Resolver {
             Host::Domain(name) => name,
         };
         let dns = self.dns.as_ref().ok_or_else(|| Error::Resolver("no DNS server is known".into()))?;
-        // The dot keeps search domains out: a name means the same for everybody.
-        let found =
-            timeout(self.limit, dns.lookup_ip(format!("{name}."))).await.map_err(|_| Error::ResolverTimedOut)?;
+        let found = timeout(self.limit, dns.lookup_ip(dns_name(name)?)).await.map_err(|_| Error::ResolverTimedOut)?;
         match found {
             Ok(found) => Ok(found.iter().map(|address| address.to_canonical()).collect()),
             Err(error) if error.is_no_records_found() || error.is_nx_domain() => Err(Error::NameNotFound),
@@ -109,6 +108,12 @@ impl Resolver {
             Err(error) => Err(Error::Resolver(error.to_string())),
         }
     }
+}
+
+/// A name as DNS has it: any label is one, host name or not (RFC 2181 §11). It is complete, which keeps search domains out:
+/// a name means the same for everybody.
+fn dns_name(name: &str) -> Result<Name, Error> {
+    Name::from_labels(name.split('.').map(str::as_bytes)).map_err(|_| Error::NameNotFound)
 }
 
 fn dns(servers: &[SocketAddr], limit: Duration) -> Option<TokioResolver> {

@@ -86,7 +86,8 @@ impl OriginTls {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let name = match host {
-            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Error::NameNotFound)?,
+            Host::Domain(name) => ServerName::try_from(name.clone())
+                .map_err(|_| Error::Tls("a certificate cannot be for a name like this".into()))?,
             Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };

@@ -155,7 +155,8 @@ impl Transport for Http2 {
         }
         let (response, mut send) = client.begin(request.body(()).unwrap(), row.body.is_empty());
         if !row.body.is_empty() {
-            send.send_data(row.body.into(), true).unwrap();
+            // Whoever has been answered already need not send it any more (RFC 9113 §8.1).
+            drop(send.send_data(row.body.into(), true));
         }
         let answer = client.read(response);
         let text = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
