@@ -162,6 +162,10 @@ impl App {
         let upkeep = sweep(Arc::clone(&dispatch), sessions, bindings, Arc::clone(&store), keys, clock, secure);
         let sweeping = tokio::spawn(upkeep);
         let fetching = sources.spawn();
+        let following_addresses = {
+            let dialler = Arc::clone(&dialler);
+            tokio::spawn(async move { dialler.follow_addresses().await })
+        };
         let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
         tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
@@ -180,6 +184,7 @@ impl App {
         vouching.abort();
         fetching.iter().for_each(tokio::task::JoinHandle::abort);
         probing.abort();
+        following_addresses.abort();
         workers.end().await;
         if store.sync().await.is_err() {
             tracing::warn!("stopping: the session store does not answer");

@@ -86,9 +86,12 @@ impl Refusal {
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin(failure) => match failure {
-                Failure::Dial(dial::Error::Prohibited(_) | dial::Error::Port(_) | dial::Error::ParentDenied(_)) => {
-                    StatusCode::FORBIDDEN
-                }
+                Failure::Dial(
+                    dial::Error::Prohibited(_)
+                    | dial::Error::OwnMachine(_)
+                    | dial::Error::Port(_)
+                    | dial::Error::ParentDenied(_),
+                ) => StatusCode::FORBIDDEN,
                 Failure::Dial(dial::Error::Myself(_)) => StatusCode::LOOP_DETECTED,
                 Failure::Dial(dial::Error::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
                 Failure::Dial(error) if is_late(error) => StatusCode::GATEWAY_TIMEOUT,
@@ -146,7 +149,7 @@ impl Refusal {
                     dial::Error::NameNotFound | dial::Error::Resolver(_) | dial::Error::ResolverTimedOut => {
                         Cause::NameNotFound
                     }
-                    dial::Error::Prohibited(_) => Cause::NotAllowed,
+                    dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) => Cause::NotAllowed,
                     dial::Error::Myself(_) => Cause::Loop,
                     dial::Error::Port(_) => Cause::PortNotAllowed,
                     dial::Error::Refused => Cause::Refused,
@@ -173,6 +176,7 @@ impl Refusal {
         let said = match self {
             Self::Origin(Failure::Dial(error)) => match error {
                 dial::Error::Prohibited(_) => "the destination's address may not be dialled",
+                dial::Error::OwnMachine(_) => "the destination is the proxy's own machine",
                 dial::Error::Myself(_) => "the destination is this proxy",
                 dial::Error::Resolver(_) => "the name could not be looked up",
                 dial::Error::Unreachable(_) => "there is no way to the origin",
@@ -212,7 +216,7 @@ fn dial_error_type(error: &dial::Error) -> &'static str {
     match error {
         dial::Error::NameNotFound | dial::Error::Resolver(_) => "dns_error",
         dial::Error::ResolverTimedOut => "dns_timeout",
-        dial::Error::Prohibited(_) => "destination_ip_prohibited",
+        dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) => "destination_ip_prohibited",
         dial::Error::Myself(_) => "proxy_loop_detected",
         dial::Error::Port(_) | dial::Error::ParentDenied(_) => "http_request_denied",
         dial::Error::Refused => "connection_refused",
@@ -389,6 +393,7 @@ mod tests {
         let inside = "10.1.2.3";
         for error in [
             dial::Error::Prohibited(inside.parse().unwrap()),
+            dial::Error::OwnMachine(inside.parse().unwrap()),
             dial::Error::Myself(format!("{inside}:80").parse().unwrap()),
             dial::Error::Resolver(format!("{inside} did not answer")),
             dial::Error::Unreachable(format!("no route to {inside}")),

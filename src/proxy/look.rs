@@ -110,6 +110,7 @@ fn is_absence(error: &dial::Error) -> bool {
         | dial::Error::ParentDenied(_) => true,
         dial::Error::Parent(_, fault) => matches!(fault, dial::ParentFault::NotReached(_)),
         dial::Error::Prohibited(_)
+        | dial::Error::OwnMachine(_)
         | dial::Error::Myself(_)
         | dial::Error::Port(_)
         | dial::Error::Certificate(_)

@@ -281,9 +281,9 @@ impl Proxy {
             Refusal::Denied(_) | Refusal::SignInRequired | Refusal::SignInAgain | Refusal::ToolUnknown(_) => {
                 Outcome::Denied
             }
-            Refusal::Origin(forward::Failure::Dial(dial::Error::Prohibited(_) | dial::Error::Port(_))) => {
-                Outcome::Denied
-            }
+            Refusal::Origin(forward::Failure::Dial(
+                dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) | dial::Error::Port(_),
+            )) => Outcome::Denied,
             Refusal::Origin(_) => Outcome::Permitted,
             Refusal::CookiesBlocked(_) => Outcome::Challenged,
             Refusal::LastHop => Outcome::Local,

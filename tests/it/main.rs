@@ -32,6 +32,7 @@ mod node;
 mod nodes;
 mod operator;
 mod origin;
+mod own_addresses;
 mod parents;
 mod peers;
 mod portal;

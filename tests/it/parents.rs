@@ -22,7 +22,7 @@ fn world(builder: Builder, route: &str, parents: &[(&str, String, &str)], origin
     for (name, url, more) in parents {
         text += &format!("[[egress.parent]]\nname = \"{name}\"\nurl = \"{url}\"\n{more}\n");
     }
-    builder.egress(&format!("connect_ports = [{}]", origin.port())).config(&text).start()
+    builder.egress(&format!("allow = [\"127.0.0.1/32\"]\nconnect_ports = [{}]", origin.port())).config(&text).start()
 }
 
 /// Squid, which alone knows where `far.test` is, and wants a name and a password.

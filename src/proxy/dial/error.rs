@@ -21,6 +21,9 @@ pub enum Error {
     /// Every address of the host is one that may not be dialled.
     #[error("{0} may not be dialled")]
     Prohibited(IpAddr),
+    /// Every address of the host is one of this machine, which the operator has not named.
+    #[error("{0} is an address of this machine")]
+    OwnMachine(IpAddr),
     /// The host is this proxy.
     #[error("{0} is this proxy")]
     Myself(SocketAddr),

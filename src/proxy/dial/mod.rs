@@ -4,6 +4,7 @@ mod address;
 mod error;
 mod head;
 mod health;
+mod own;
 pub mod parent;
 mod ports;
 mod probe;
@@ -28,6 +29,7 @@ use crate::wire::target::Host;
 use crate::wire::{Destination, Limits, Scheme};
 pub use address::Addresses;
 pub use error::{Error, ParentFault};
+use own::Own;
 pub use parent::Through;
 use parent::{Parent, Resolve};
 pub use ports::Ports;
@@ -129,6 +131,7 @@ pub struct Dialler {
     http_ports: Vec<Ports>,
     /// Our own listeners: dialling one of them would go round in circles.
     own: Vec<SocketAddr>,
+    machine: Own,
     sockets: Sockets,
     parents: Vec<Parent>,
     route: Route,
@@ -150,6 +153,7 @@ impl Dialler {
             connect_ports: config.connect_ports.clone(),
             http_ports: config.http_ports.clone(),
             own,
+            machine: Own::new(),
             sockets: Sockets::new(&config.source, limits.tcp()),
             parents: config.parents.iter().map(Parent::new).collect(),
             route: config.route.clone(),
@@ -194,7 +198,7 @@ impl Dialler {
             return self.check_literal(destination, false);
         }
         match timeout(CHECK_TIME, self.candidates(destination, false)).await {
-            Ok(Err(error @ (Error::Prohibited(_) | Error::Myself(_)))) => Err(error),
+            Ok(Err(error @ (Error::Prohibited(_) | Error::OwnMachine(_) | Error::Myself(_)))) => Err(error),
             _ => Ok(()),
         }
     }
@@ -248,16 +252,34 @@ impl Dialler {
             if self.is_own(socket) {
                 return Err(Error::Myself(socket));
             }
-            if is_open || !self.addresses.are_refused(socket.ip(), private) {
-                candidates.push(socket);
-            } else {
-                refused = Some(socket.ip());
+            match self.judge(socket.ip(), private) {
+                Err(error) if !is_open => refused = Some(error),
+                _ => candidates.push(socket),
             }
         }
         match refused {
-            Some(address) if candidates.is_empty() => Err(Error::Prohibited(address)),
+            Some(error) if candidates.is_empty() => Err(error),
             _ => Ok(candidates),
         }
+    }
+
+    /// Whether an address may be dialled that no fixed name leads to. What a rule opens is somebody else's machine.
+    fn judge(&self, address: IpAddr, private: bool) -> Result<(), Error> {
+        if self.machine.has(address) && !self.addresses.name(address) {
+            return Err(Error::OwnMachine(address));
+        }
+        if self.addresses.are_refused(address, private) { Err(Error::Prohibited(address)) } else { Ok(()) }
+    }
+
+    /// Whether an address that turns out to be of this machine may be dialled for this destination.
+    fn opens_own(&self, destination: &Destination, address: IpAddr) -> bool {
+        let is_fixed = self.resolver.fixed(destination).is_some() && self.resolver.opens(destination);
+        is_fixed || self.addresses.name(address)
+    }
+
+    /// Keeps the addresses of this machine up to date, and never ends.
+    pub async fn follow_addresses(&self) {
+        self.machine.follow().await;
     }
 
     /// Checks what can be checked of a destination whose name is looked up elsewhere.
@@ -275,13 +297,13 @@ impl Dialler {
         if self.is_own(socket) {
             return Err(Error::Myself(socket));
         }
-        if self.addresses.are_refused(address, private) { Err(Error::Prohibited(address)) } else { Ok(()) }
+        self.judge(address, private)
     }
 
     fn is_own(&self, socket: SocketAddr) -> bool {
         self.own.iter().any(|own| {
             own.port() == socket.port()
-                && (own.ip() == socket.ip() || (own.ip().is_unspecified() && address::is_of_this_machine(socket.ip())))
+                && (own.ip() == socket.ip() || (own.ip().is_unspecified() && self.machine.has(socket.ip())))
         })
     }
 }

@@ -46,7 +46,8 @@ impl Sockets {
         socket.connect(address).await
     }
 
-    fn source(&self, address: &SocketAddr) -> Option<IpAddr> {
+    /// The address of ours that `address` is dialled from, where one was chosen.
+    pub(super) fn source(&self, address: &SocketAddr) -> Option<IpAddr> {
         if address.is_ipv4() { self.v4 } else { self.v6 }
     }
 }

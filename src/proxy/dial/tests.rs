@@ -123,6 +123,7 @@ async fn a_tunnel_goes_through_the_parent_that_the_default_names_and_not_where_i
         ],
         route: route("'hq'"),
         direct: vec!["127.0.0.9".to_owned().try_into().unwrap()],
+        allow: vec!["127.0.0.9/32".parse().unwrap()],
         hosts: vec![FixedHost {
             host: "fixed.test".into(),
             port: Some(hq.address.port()),
@@ -268,7 +269,11 @@ async fn an_address_that_may_not_be_dialled_is_not_asked_of_a_parent_either() {
         ("far.test:443", false),
     ] {
         let result = dialler.dial(&tunnel(authority), &permit(""), client()).await;
-        assert_eq!(matches!(result, Err(Error::Prohibited(_) | Error::Myself(_))), refused, "{authority}: {result:?}");
+        assert_eq!(
+            matches!(result, Err(Error::Prohibited(_) | Error::OwnMachine(_) | Error::Myself(_))),
+            refused,
+            "{authority}: {result:?}"
+        );
         assert_eq!(dialler.check(&tunnel(authority)).await.is_err(), refused, "{authority}, before sign-in");
     }
     assert_eq!(hq.connections(), 2);
@@ -306,7 +311,8 @@ async fn origins_are_dialled_from_the_address_that_is_chosen() {
         (Some("::1"), "private = true", "127.0.0.1"),
         (None, "private = true\nroute = '::1'", ""),
     ] {
-        let config = Config { source: source.iter().map(|text| text.parse().unwrap()).collect(), ..Config::default() };
+        let source = source.iter().map(|text| text.parse().unwrap()).collect();
+        let config = Config { source, allow: vec!["127.0.0.1/32".parse().unwrap()], ..Config::default() };
         let found = dialler(&config).dial(&destination, &permit(options), client()).await;
         assert_eq!(
             found.as_ref().map_or_else(|_| String::new(), |dialled| dialled.egress.ip().to_string()),
@@ -589,4 +595,56 @@ async fn every_address_of_this_machine_is_ours_where_a_listener_takes_them_all()
             assert_eq!(matches!(found, Err(Error::Myself(_))), is_own, "{authority} with {own}");
         }
     }
+}
+
+#[tokio::test]
+async fn no_address_of_this_machine_is_dialled_unless_the_operator_names_it() {
+    let fixed = FixedHost { host: "wiki.test".into(), port: None, address: ip("198.51.100.7"), dial_port: None };
+    let wide = "198.51.100.0/24".parse().unwrap();
+    let config =
+        Config { hosts: vec![fixed], allow: vec![wide, "198.51.100.9/32".parse().unwrap()], ..Config::default() };
+    let mut dialler = dialler(&config);
+    dialler.machine = own::Own::of(&["198.51.100.7", "198.51.100.9", "1.1.1.1", "2606:4700::7"]);
+    for (authority, private, is_refused) in [
+        ("1.1.1.1:443", false, true),
+        ("1.1.1.1:6379", true, true),
+        ("[::ffff:1.1.1.1]:80", true, true),
+        ("[64:ff9b::1.1.1.1]:80", true, true),
+        ("[2002:101:101::1]:80", true, true),
+        ("[2606:4700::7]:9090", false, true),
+        ("127.0.0.1:80", true, true),
+        ("[::]:80", true, true),
+        ("198.51.100.7:80", true, true),
+        ("198.51.100.8:80", false, false),
+        ("198.51.100.9:80", false, false),
+        ("wiki.test:443", false, false),
+        ("wiki.test:6379", false, true),
+        ("1.1.1.2:443", false, false),
+    ] {
+        let found = dialler.candidates(&tunnel(authority), private).await;
+        assert_eq!(matches!(found, Err(Error::OwnMachine(_))), is_refused, "{authority}: {found:?}");
+        if !authority.starts_with("wiki") {
+            let asked_of_a_parent = dialler.check_literal(&tunnel(authority), private);
+            assert_eq!(matches!(asked_of_a_parent, Err(Error::OwnMachine(_))), is_refused, "{authority}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_this_machine_has_since_a_moment_ago_is_not_served_either() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Loopback stands for an address that has just come: allowed as a neighbour's would be, and not known as ours.
+    let (mut from_any, mut from_chosen) = (dialler(&Config::default()), dialler(&Config::default()));
+    from_chosen.sockets = Sockets::new(&[ip("127.0.0.77")], Limits::default().tcp());
+    for dialler in [&mut from_any, &mut from_chosen] {
+        let wanted = Wanted { destination: &tunnel(&format!("wiki.test:{port}")), private: true, client: None };
+        let error =
+            dialler.connect(wanted, &[SocketAddr::new(ip("127.0.0.1"), port)], dialler.sockets).await.unwrap_err();
+        assert_eq!(error, Error::OwnMachine(ip("127.0.0.1")));
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
 }

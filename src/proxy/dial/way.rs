@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout};
 
 use super::error::{Error, ParentFault};
+use super::own::is_of_this_machine;
 use super::parent::{Parent, Protocol, Resolve};
 use super::sockets::Sockets;
 use super::{Dialled, Dialler, Wanted, race};
@@ -60,8 +61,31 @@ impl Dialler {
     async fn straight_to(&self, wanted: Wanted<'_>, sockets: Sockets) -> Result<Dialled, Error> {
         let mut candidates = self.candidates(wanted.destination, wanted.private).await?;
         candidates.retain(|address| sockets.reach(address));
-        let stream = race::connect(&candidates, sockets).await?;
+        self.connect(wanted, &candidates, sockets).await
+    }
+
+    /// Connects to one of `candidates`, and to nothing that turns out to be of this machine.
+    pub(super) async fn connect(
+        &self,
+        wanted: Wanted<'_>,
+        candidates: &[SocketAddr],
+        sockets: Sockets,
+    ) -> Result<Dialled, Error> {
+        // From a chosen address, a connection to this machine looks like any other: the system is asked.
+        let is_hidden = |address: &SocketAddr| {
+            let (to, from) = (address.ip(), sockets.source(address));
+            from.is_some_and(|from| from != to) && !self.opens_own(wanted.destination, to) && is_of_this_machine(to)
+        };
+        if let Some(own) = candidates.iter().find(|address| is_hidden(address)) {
+            return Err(Error::OwnMachine(own.ip()));
+        }
+        let stream = race::connect(candidates, sockets).await?;
         let (origin, egress) = (stream.peer_addr()?, stream.local_addr()?);
+        // It has this address since a moment ago.
+        if origin.ip() == egress.ip() && !self.opens_own(wanted.destination, origin.ip()) {
+            self.machine.refresh();
+            return Err(Error::OwnMachine(origin.ip()));
+        }
         Ok(Dialled { stream: Stream::Plain(stream), origin, egress, through: None })
     }
 
