@@ -164,7 +164,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let shared = Shared::new(Networks::new(&config.networks), &limits);
     let finish = CancellationToken::new();
     let guest_terms = config.portal.terms()?;
-    let tools = tools(config, &listeners, &store, clock);
+    let terminals = Terminals::new(Arc::clone(&store), clock.clone()).knowing(shared.connections.known().clone());
+    let tools = tools(config, &listeners, terminals);
     let figures = Arc::new(Figures {
         metrics: Arc::clone(log.metrics()),
         connections: Arc::clone(&shared.connections),
@@ -299,7 +300,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
 }
 
 /// What tools are known by, unless that is switched off.
-fn tools(config: &Config, listeners: &[ProxyListener], store: &Arc<dyn Store>, clock: &Clock) -> Option<portal::Tools> {
+fn tools(config: &Config, listeners: &[ProxyListener], terminals: Terminals) -> Option<portal::Tools> {
     let tokens = config.session.tokens.clone();
     let named = || {
         let file = config.pac.file.iter().find(|file| file.name == "proxy").or(config.pac.file.first())?;
@@ -325,7 +326,7 @@ fn tools(config: &Config, listeners: &[ProxyListener], store: &Arc<dyn Store>, c
         own_proxy: secure && config.listeners.iter().any(issued),
     };
     let networks = config.networks.iter().map(|network| network.name.as_str().into()).collect();
-    let terminals = Arc::new(Terminals::new(Arc::clone(store), clock.clone()));
+    let terminals = Arc::new(terminals);
     tokens.enabled.then_some(portal::Tools { tokens, terminals, networks, proxy, curl })
 }
 

@@ -35,7 +35,13 @@ fn lower(limits: Limits, descriptors: u64) -> Limits {
     let connections = limits.connections.min(most);
     // Where connections are scarce, no client may have more than half of them.
     let per_client = if connections < limits.connections { (connections / 2).max(1) } else { connections };
-    Limits { connections, connections_per_client: limits.connections_per_client.min(per_client), ..limits }
+    Limits {
+        connections,
+        // The same share.
+        connections_for_known: limits.connections_for_known.saturating_mul(connections) / limits.connections.max(1),
+        connections_per_client: limits.connections_per_client.min(per_client),
+        ..limits
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Who somebody is, and where they come from.
 
+pub mod block;
 pub mod fold;
 pub mod logon_name;
 pub mod network;
 pub mod realm;
 pub mod user;
 
+pub use block::ClientBlock;
 pub use logon_name::LogonName;
 pub use network::{Network, Networks};
 pub use realm::{ForeignNames, Realm};

@@ -83,7 +83,7 @@ impl Shared {
     pub fn new(networks: Networks, limits: &Limits) -> Self {
         Self {
             networks: Arc::new(networks),
-            connections: Arc::new(Connections::new(limits.connections, limits.connections_per_client)),
+            connections: Arc::new(Connections::new(limits.bounds())),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             head_time: limits.head_time,

@@ -334,7 +334,7 @@ impl AccessLog {
             is_tunnel: false,
             started: Instant::now(),
             log: Arc::clone(self),
-            _place: peer.place.clone(),
+            place: peer.place.clone(),
             record: Record {
                 time: self.clock.now(),
                 request_id: RequestId(id),
@@ -379,7 +379,7 @@ pub struct Recorder {
     started: Instant,
     log: Arc<AccessLog>,
     /// What is being recorded goes on, so its connection counts as open: a tunnel's, after HTTP is done with it.
-    _place: Option<Arc<Place>>,
+    place: Option<Arc<Place>>,
 }
 
 impl Recorder {
@@ -409,6 +409,9 @@ impl Recorder {
         self.record.session = Some(session);
         self.record.surrogate = surrogate;
         self.record.strength = surrogate.strength();
+        if surrogate != Surrogate::GuestListener && !user.is_guest() {
+            self.place.iter().for_each(|place| place.note_known());
+        }
     }
 }
 
@@ -468,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn each_word_is_counted_in_its_own_place_and_called_as_in_records() {
+    fn each_word_is_counted_in_its_ownplace_and_called_as_in_records() {
         fn check<T: Copy + Serialize>(all: &[T], place: impl Fn(T) -> usize, name: impl Fn(T) -> &'static str) {
             for (at, one) in all.iter().enumerate() {
                 assert_eq!((place(*one), serde_json::json!(one)), (at, name(*one).into()));

@@ -4,7 +4,6 @@
 //! many there were, and when the first and the last of them came. None is lost: the records and the counts add up.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +11,7 @@ use serde::Serialize;
 
 use super::access::{Outcome, Record};
 use crate::clock::{SignedDuration, Timestamp, after};
+use crate::identity::ClientBlock;
 
 /// How long a refusal waits for others like it.
 const WINDOW: SignedDuration = SignedDuration::from_secs(10);
@@ -22,7 +22,7 @@ const MAX_BURSTS: usize = 4096;
 /// What several refusals have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Likeness {
-    client: IpAddr,
+    client: ClientBlock,
     listener: Arc<str>,
     host: String,
     port: Option<u16>,
@@ -127,7 +127,7 @@ pub(super) fn may_be_part(record: &Record) -> bool {
 /// What it has in common with others, if it names a host.
 fn likeness(record: &Record) -> Option<Likeness> {
     Some(Likeness {
-        client: record.client.ip(),
+        client: ClientBlock::of(record.client.ip()),
         listener: Arc::clone(&record.listener),
         host: record.host.clone()?,
         port: record.port,

@@ -4,7 +4,7 @@
 //! the address that is opened in a browser. The *device code* is a secret of the terminal's, which alone can collect what
 //! was approved, once, from the client address that asked. Nothing is kept that would sign anybody in.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::store::{Error, Key, Kind, Store};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::seal::{fingerprint, random, random_text};
 use crate::secret::Secret;
+use crate::wire::count::Known;
 
 /// How long a code is good.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
@@ -91,24 +92,31 @@ pub struct Terminals {
     clock: Clock,
     limits: [Limiter; 2],
     in_all: [Limiter; 2],
+    known: Known,
 }
 
 impl Terminals {
     /// Terminals that are kept in `store` while they ask.
     pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
         let limiter = |max| Limiter::new(max, Duration::from_secs(60));
-        Self { store, clock, limits: PER_MINUTE.map(limiter), in_all: IN_ALL_PER_MINUTE.map(limiter) }
+        let (limits, in_all) = (PER_MINUTE.map(limiter), IN_ALL_PER_MINUTE.map(limiter));
+        Self { store, clock, limits, in_all, known: Known::default() }
+    }
+
+    /// The same, with a share for clients of whom somebody is known.
+    #[must_use]
+    pub fn knowing(self, known: Known) -> Self {
+        Self { known, ..self }
     }
 
     /// Lets a terminal ask. `None` if too many do, or if there is nowhere to remember it.
     pub async fn begin(&self, client: IpAddr, user_agent: &str, reason: Reason) -> Option<Codes> {
-        let everybody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let ([wanted, offered], [all_wanted, all_offered]) = (&self.limits, &self.in_all);
         let (own, all) = match reason {
             Reason::Wanted => (wanted, all_wanted),
             Reason::Offered => (offered, all_offered),
         };
-        if !own.admit_here(client) || !all.admit_here(everybody) {
+        if !own.admit_here(client) || !all.admit_any(self.known.has(client)) {
             return None;
         }
         let (user_code, secret) = (fresh_user_code(), random_text());
@@ -219,8 +227,8 @@ mod tests {
     use super::*;
     use crate::session::store::memory::Memory;
 
-    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-    const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8));
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 8));
 
     fn terminals() -> (Terminals, Clock) {
         let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);

@@ -1,19 +1,50 @@
 //! How many connections are open, in all and from each client.
+//!
+//! Strangers cannot take all places: some are kept for clients where people have been known lately. When a connection is
+//! accepted nothing is known of it but its address.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dashmap::DashMap;
+use moka::sync::Cache;
+
+use crate::identity::ClientBlock;
+
+/// How long a client counts as known after somebody was known there.
+const LATELY: Duration = Duration::from_secs(24 * 3600);
+
+/// Clients that are remembered as known.
+const MAX_KNOWN: u64 = 100_000;
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// In all.
+    pub all: usize,
+    /// Of those, how many are for clients alone where somebody has been known lately.
+    pub for_known: usize,
+    /// From one client.
+    pub of_client: usize,
+    /// From one IPv6 site.
+    pub of_site: usize,
+}
 
 /// Counts open connections.
 #[derive(Debug)]
 pub struct Connections {
     all: AtomicUsize,
-    of_client: DashMap<IpAddr, usize>,
-    max: usize,
-    max_per_client: usize,
+    of_client: DashMap<ClientBlock, usize>,
+    of_site: DashMap<ClientBlock, usize>,
+    bounds: Bounds,
+    known: Known,
 }
+
+/// Clients where somebody has been known lately.
+#[derive(Clone, Debug)]
+pub struct Known(Cache<ClientBlock, ()>);
 
 /// A connection's place among those that are open; dropping it makes room.
 #[derive(Debug)]
@@ -25,61 +56,120 @@ pub struct Place {
     _within: Option<Arc<Self>>,
     /// Whether it is a connection, and not a part of one.
     is_whole: bool,
+    /// Whether somebody has been known on it.
+    is_known: AtomicBool,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MAX_KNOWN).time_to_live(LATELY).build())
+    }
+}
+
+impl Known {
+    /// Notes that somebody is known at `client`.
+    pub fn note(&self, client: IpAddr) {
+        self.0.insert(ClientBlock::of(client), ());
+    }
+
+    /// Whether somebody has been known at `client` lately.
+    pub fn has(&self, client: IpAddr) -> bool {
+        self.0.contains_key(&ClientBlock::of(client))
+    }
 }
 
 impl Connections {
-    /// At most `max` connections, and `max_per_client` from one address.
-    pub fn new(max: usize, max_per_client: usize) -> Self {
-        Self { all: AtomicUsize::new(0), of_client: DashMap::new(), max, max_per_client }
+    /// At most as many as `bounds` say.
+    pub fn new(bounds: Bounds) -> Self {
+        let (of_client, of_site) = (DashMap::new(), DashMap::new());
+        Self { all: AtomicUsize::new(0), of_client, of_site, bounds, known: Known::default() }
     }
 
     /// A place for one more connection, when there is one.
     pub fn enter(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
-        if self.all.fetch_add(1, Ordering::Relaxed) >= self.max {
+        let kept = if self.known.has(client) { 0 } else { self.bounds.for_known };
+        self.take(self.bounds.all.saturating_sub(kept))?;
+        if !self.count(client) {
             self.all.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        let mut count = self.of_client.entry(client).or_insert(0);
-        if *count >= self.max_per_client {
-            self.all.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        *count += 1;
-        drop(count);
-        Some(Place { connections: Arc::clone(self), client: Some(client), _within: None, is_whole: true })
+        Some(self.place(Some(client), None, true))
     }
 
     /// A place for a client on whose behalf somebody else asks, on a connection that has one already.
     pub fn enter_within(self: &Arc<Self>, client: IpAddr, within: Option<Arc<Place>>) -> Option<Place> {
-        let mut count = self.of_client.entry(client).or_insert(0);
-        if *count >= self.max_per_client {
-            return None;
-        }
-        *count += 1;
-        drop(count);
-        Some(Place { connections: Arc::clone(self), client: Some(client), _within: within, is_whole: false })
+        self.count(client).then(|| self.place(Some(client), within, false))
     }
 
-    /// A place for somebody who is yet to be named.
+    /// A place for somebody who is yet to be named: a trusted peer of ours speaks for them.
     pub fn enter_unnamed(self: &Arc<Self>) -> Option<Place> {
-        if self.all.fetch_add(1, Ordering::Relaxed) >= self.max {
-            self.all.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(Place { connections: Arc::clone(self), client: None, _within: None, is_whole: true })
+        self.take(self.bounds.all)?;
+        Some(self.place(None, None, true))
     }
 
     /// How many connections are open.
     pub fn open(&self) -> usize {
         self.all.load(Ordering::Relaxed)
     }
+
+    /// The clients where somebody has been known lately.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    fn take(&self, max: usize) -> Option<()> {
+        let taken = self.all.fetch_add(1, Ordering::Relaxed) < max;
+        if !taken {
+            self.all.fetch_sub(1, Ordering::Relaxed);
+        }
+        taken.then_some(())
+    }
+
+    /// Counts one more of a client; false when it has all that it may have.
+    fn count(&self, client: IpAddr) -> bool {
+        let (block, site) = (ClientBlock::of(client), ClientBlock::site(client));
+        let has_room = count(&self.of_client, block, self.bounds.of_client);
+        if has_room && site.is_some_and(|site| !count(&self.of_site, site, self.bounds.of_site)) {
+            discount(&self.of_client, block);
+            return false;
+        }
+        has_room
+    }
+
+    fn place(self: &Arc<Self>, client: Option<IpAddr>, within: Option<Arc<Place>>, is_whole: bool) -> Place {
+        let (connections, is_known) = (Arc::clone(self), AtomicBool::new(false));
+        Place { connections, client, _within: within, is_whole, is_known }
+    }
+}
+
+/// Counts one more; false when there are `max` already.
+fn count(all: &DashMap<ClientBlock, usize>, of: ClientBlock, max: usize) -> bool {
+    let mut count = all.entry(of).or_insert(0);
+    let has_room = *count < max;
+    *count += usize::from(has_room);
+    has_room
+}
+
+fn discount(all: &DashMap<ClientBlock, usize>, of: ClientBlock) {
+    if let Some(mut count) = all.get_mut(&of) {
+        *count -= 1;
+    }
+    all.remove_if(&of, |_, count| *count == 0);
 }
 
 impl Place {
     /// Whether so many connections are open that one which is over should not be kept for its peer's sake.
     pub fn is_crowded(&self) -> bool {
-        let Connections { all, max, .. } = &*self.connections;
-        all.load(Ordering::Relaxed) > *max / 8 * 7
+        let Connections { all, bounds, .. } = &*self.connections;
+        all.load(Ordering::Relaxed) > bounds.all.saturating_sub(bounds.for_known) / 8 * 7
+    }
+
+    /// Notes that somebody is known on this connection: there will be room for others of that client.
+    pub fn note_known(&self) {
+        // Once a connection: nobody waits for what others note.
+        if !self.is_known.load(Ordering::Relaxed) && !self.is_known.swap(true, Ordering::Relaxed) {
+            self.client.iter().for_each(|client| self.connections.known.note(*client));
+        }
     }
 
     /// A place for one more connection of the same client.
@@ -96,11 +186,9 @@ impl Drop for Place {
         if self.is_whole {
             self.connections.all.fetch_sub(1, Ordering::Relaxed);
         }
-        let Some(client) = &self.client else { return };
-        if let Some(mut count) = self.connections.of_client.get_mut(client) {
-            *count -= 1;
-        }
-        self.connections.of_client.remove_if(client, |_, count| *count == 0);
+        let Some(client) = self.client else { return };
+        discount(&self.connections.of_client, ClientBlock::of(client));
+        ClientBlock::site(client).iter().for_each(|site| discount(&self.connections.of_site, *site));
     }
 }
 
@@ -108,9 +196,13 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    fn connections(all: usize, of_client: usize) -> Arc<Connections> {
+        Arc::new(Connections::new(Bounds { all, for_known: 0, of_client, of_site: 8 * of_client }))
+    }
+
     #[test]
     fn places_are_bounded_in_all_and_for_each_client_and_given_back() {
-        let connections = Arc::new(Connections::new(3, 2));
+        let connections = connections(3, 2);
         let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let first = connections.enter(one).unwrap();
         let _second = connections.enter(one).unwrap();
@@ -125,7 +217,7 @@ mod tests {
 
     #[test]
     fn clients_of_a_forwarder_are_counted_each_for_itself_on_its_connection() {
-        let connections = Arc::new(Connections::new(1, 2));
+        let connections = connections(1, 2);
         let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let connection = Arc::new(connections.enter_unnamed().unwrap());
         let within = || Some(Arc::clone(&connection));
@@ -136,5 +228,34 @@ mod tests {
         assert_eq!(connections.open(), 1, "a tunnel of one of them keeps it");
         drop(places);
         assert_eq!((connections.open(), connections.of_client.len()), (0, 0));
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_are_one_client_and_those_of_a_site_a_few() {
+        let connections = Arc::new(Connections::new(Bounds { all: 100, for_known: 0, of_client: 2, of_site: 5 }));
+        let enter = |address: &str| connections.enter(address.parse().unwrap());
+        let held: Vec<_> = ["2001:db8::1", "2001:db8::2"].into_iter().map(enter).collect();
+        assert!(held.iter().all(Option::is_some) && enter("2001:db8::3").is_none(), "a /64");
+        let others: Vec<_> =
+            ["1::1", "1::2", "2::1"].into_iter().map(|end| enter(&format!("2001:db8:0:{end}"))).collect();
+        assert!(others.iter().all(Option::is_some) && enter("2001:db8:0:3::1").is_none(), "a /48");
+        assert!(enter("2001:db8:1::1").is_some() && enter("::ffff:192.0.2.1").is_some());
+        drop((held, others));
+        assert_eq!((connections.open(), connections.of_client.len(), connections.of_site.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn strangers_cannot_take_the_places_of_clients_where_people_are_known() {
+        let connections = Arc::new(Connections::new(Bounds { all: 4, for_known: 2, of_client: 4, of_site: 4 }));
+        let (person, stranger) = ("2001:db8:1::1".parse().unwrap(), "2001:db8:2::1".parse().unwrap());
+        let first = connections.enter(person).unwrap();
+        first.note_known();
+        drop(first);
+        let held: Vec<_> = (0..3).map(|_| connections.enter(stranger)).collect();
+        assert_eq!(held.iter().flatten().count(), 2);
+        let neighbour = "2001:db8:1::ffff".parse().unwrap();
+        assert!(connections.known().has(neighbour) && !connections.known().has(stranger));
+        let people = [connections.enter(person), connections.enter(neighbour)];
+        assert!(people.iter().all(Option::is_some) && connections.enter(person).is_none(), "there is an end to it");
     }
 }

@@ -213,10 +213,11 @@ fn put(octets: &mut Vec<u8>, name: &str, fields: &Fields, own: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::count::Bounds;
 
     fn forwarders(named: Named) -> Arc<Forwarders> {
         let peers = ["10.0.0.5/32".parse().unwrap(), "10.0.0.6/32".parse().unwrap()];
-        let connections = Arc::new(Connections::new(100, 2));
+        let connections = Arc::new(Connections::new(Bounds { all: 100, for_known: 0, of_client: 2, of_site: 2 }));
         Arc::new(Forwarders::new(&peers, named, Arc::new(Networks::new(&[])), connections))
     }
 

@@ -7,6 +7,7 @@ use hyper_util::rt::TokioTimer;
 use serde::Deserialize;
 
 use super::Tcp;
+use super::count::Bounds;
 use crate::units;
 
 /// Bounds on size, time and count.
@@ -49,8 +50,12 @@ pub struct Limits {
     pub origin_idle_connections: usize,
     /// Client connections at the same time, on all listeners.
     pub connections: usize,
-    /// Client connections at the same time from one address.
+    /// Those of `connections` that are for clients alone where somebody has been known within a day.
+    pub connections_for_known: usize,
+    /// Client connections at the same time from one client: an IPv4 address, or an IPv6 network (/64).
     pub connections_per_client: usize,
+    /// Client connections at the same time from one IPv6 site (/48).
+    pub connections_per_site: usize,
     /// Threads that move people's bytes; 0 for as many as there are processors.
     pub workers: usize,
     /// Streams at the same time on one HTTP/2 connection: each tunnel is one.
@@ -66,6 +71,9 @@ pub struct Limits {
     /// The same for all clients.
     #[serde(deserialize_with = "units::length")]
     pub preflights: usize,
+    /// How long a stop says that it is not ready and serves as before, so that load balancers see it.
+    #[serde(deserialize_with = "units::std_duration")]
+    pub unready_time: Duration,
     /// How long a stop waits for exchanges under way.
     #[serde(deserialize_with = "units::std_duration")]
     pub drain_time: Duration,
@@ -87,12 +95,15 @@ impl Default for Limits {
             origin_idle: Duration::from_secs(60),
             origin_idle_connections: 512,
             connections: 15_000,
+            connections_for_known: 3_000,
             connections_per_client: 2_000,
+            connections_per_site: 8_000,
             workers: 0,
             h2_streams: 256,
             h2_idle: Duration::from_secs(600),
             preflights_per_client: 32 * 1024,
             preflights: 1024 * 1024,
+            unready_time: Duration::ZERO,
             drain_time: Duration::from_secs(20),
         }
     }
@@ -102,6 +113,17 @@ impl Limits {
     /// What holds for every TCP connection.
     pub fn tcp(&self) -> Tcp {
         Tcp { keepalive: self.tcp_keepalive, user_timeout: self.tcp_user_timeout }
+    }
+
+    /// How many connections clients may have.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            all: self.connections,
+            // Where places are few, whoever signs in needs one of them.
+            for_known: self.connections_for_known.min(self.connections / 4),
+            of_client: self.connections_per_client,
+            of_site: self.connections_per_site.max(self.connections_per_client),
+        }
     }
 
     /// An HTTP/1.1 server that holds clients to these bounds.

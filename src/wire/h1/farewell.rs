@@ -103,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::wire::Connections;
+    use crate::wire::count::Bounds;
 
     async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, place: Option<Arc<Place>>) -> Duration {
         let begun = Instant::now();
@@ -143,7 +144,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_waited_for_where_places_are_few() {
-        let connections = Arc::new(Connections::new(8, 8));
+        let connections = Arc::new(Connections::new(Bounds { all: 8, for_known: 0, of_client: 8, of_site: 8 }));
         let places: Vec<_> = (0..8).map(|_| connections.enter("192.0.2.1".parse().unwrap()).unwrap()).collect();
         let place = places.into_iter().map(Arc::new).collect::<Vec<_>>();
         let (mut peer, stream) = duplex(1000);
