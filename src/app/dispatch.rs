@@ -30,7 +30,7 @@ pub const HEALTH_PATH: &str = "/healthz";
 /// The PAC file that is made for people's own devices.
 const STANDARD_PAC: &str = "/proxy.pac";
 
-/// Where readiness is asked for. A node whose store is away is ready: the others are no better.
+/// Where readiness is asked for. A node whose store is away is ready: the others are no better. One that stops is not.
 const READY_PATH: &str = "/readyz";
 
 /// Everything that a request may be for.
@@ -142,6 +142,7 @@ impl Dispatch {
             return response;
         }
         match head.target.path() {
+            READY_PATH if self.finish.is_cancelled() => text(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
             READY_PATH => text(StatusCode::OK, self.readiness()),
             HEALTH_PATH => text(StatusCode::OK, "ok\n"),
             "/" => self.home(head),
@@ -223,6 +224,9 @@ fn recorded(path: &str) -> String {
         .find(|start| path.strip_prefix(start).is_some_and(|rest| rest.starts_with('/')));
     names::recordable(secret.unwrap_or(path)).to_owned()
 }
+
+/// What a load balancer reads while we stop.
+const STOPPING: &str = "stopping: what comes is still served, and should go to another node\n";
 
 const NOT_FOUND: &str = "This is a proxy. It has a PAC file at /proxy.pac, and nothing at this address.\n";
 

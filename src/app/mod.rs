@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -115,7 +115,8 @@ impl App {
         &self.bindings
     }
 
-    /// Serves until `stop` fires, then lets what is under way finish, within the limit.
+    /// Serves until `stop` fires. Then it says so, serves on until load balancers have seen it, accepts whoever has come, and
+    /// lets what is under way finish, within the limits.
     pub async fn run(self, stop: CancellationToken) {
         let Self {
             admin,
@@ -168,9 +169,13 @@ impl App {
         };
         let probing = tokio::spawn(async move { dialler.probe_parents().await });
         stop.cancelled().await;
-        tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
-        shared.stop.cancel();
+        // First everybody hears that this node goes: load balancers by its readiness, clients by their next answer.
         finish.cancel();
+        let (connections, unready_time) = (shared.connections.open(), limits.unready_time);
+        tracing::info!(connections, ?unready_time, "stopping: not ready any more, and serving for so long");
+        sleep(unready_time).await;
+        shared.stop.cancel();
+        tracing::info!(connections = shared.connections.open(), "stopping: exchanges under way may finish");
         shared.tasks.close();
         if timeout(limits.drain_time, shared.tasks.wait()).await.is_err() {
             tracing::warn!(

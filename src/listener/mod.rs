@@ -1,6 +1,7 @@
 //! Accepts client connections, within limits.
 
 mod behind;
+mod last;
 pub mod secure;
 mod shed;
 
@@ -150,6 +151,8 @@ impl Acceptor {
         F: Future<Output = ()> + Send + 'static,
     {
         let serve = Arc::new(serve);
+        // A stop waits for those who are still to be accepted, too.
+        let _accepting = shared.tasks.token();
         let Self { name, socket, options } = self;
         let socket = match TcpListener::from_std(socket) {
             Ok(socket) => socket,
@@ -165,7 +168,9 @@ impl Acceptor {
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                () = entrance.shared.stop.cancelled() => return,
+                () = entrance.shared.stop.cancelled() => {
+                    return last::accept(socket, |stream, client| entrance.admit(stream, client, &serve, &reserve)).await;
+                }
             };
             match accepted {
                 Ok((stream, client)) => entrance.admit(stream, client, &serve, &reserve),

@@ -10,6 +10,9 @@ use super::Tcp;
 use super::count::Bounds;
 use crate::units;
 
+/// What it takes a client at most to send what it was about to send, or to begin on a connection that it has opened.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
 /// Bounds on size, time and count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -113,6 +116,12 @@ impl Limits {
     /// What holds for every TCP connection.
     pub fn tcp(&self) -> Tcp {
         Tcp { keepalive: self.tcp_keepalive, user_timeout: self.tcp_user_timeout }
+    }
+
+    /// How long a stop waits for the next request on a connection on which the client was not told that there is a last
+    /// one.
+    pub fn last_wait(&self) -> Duration {
+        (self.unready_time + LAST_WAIT).min(self.head_time)
     }
 
     /// How many connections clients may have.

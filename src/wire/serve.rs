@@ -6,18 +6,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::count::Place;
 use super::h1::Farewell;
 
-/// Answers every request on `stream` with `answer`. After `finish` fires, the exchange under way is the last. `place` is
+/// Answers every request on `stream` with `answer`. After `finish` fires, answers say that they are the last. `place` is
 /// the connection's among those that are open.
 pub async fn serve<S, A, F, B>(
     stream: S,
@@ -34,7 +36,13 @@ pub async fn serve<S, A, F, B>(
 {
     let service = service_fn(|request| {
         let answered = answer(request);
-        async move { Ok::<_, Infallible>(answered.await) }
+        async move {
+            let mut response = answered.await;
+            if finish.is_cancelled() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let stream = Parting { stream, farewell: Farewell::new(place) };
     let connection = limits.server().serve_connection(TokioIo::new(stream), service).with_upgrades();
@@ -43,8 +51,11 @@ pub async fn serve<S, A, F, B>(
     tokio::select! {
         ended = connection.as_mut() => drop(ended),
         () = finish.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            drop(connection.await);
+            // Whoever is about to ask is still answered.
+            if timeout(limits.last_wait(), connection.as_mut()).await.is_err() {
+                connection.as_mut().graceful_shutdown();
+                drop(connection.await);
+            }
         }
     }
 }

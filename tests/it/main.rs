@@ -21,6 +21,7 @@ mod closing;
 mod conformance;
 mod coverage;
 mod crowd;
+mod drain;
 mod flow;
 mod foreign;
 mod forwarders;

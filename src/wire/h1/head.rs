@@ -26,6 +26,8 @@ pub struct RequestHead {
     pub fields: Fields,
     /// The length of the body.
     pub body: Length,
+    /// Whether we answer no other on its connection: we are stopping.
+    pub is_last: bool,
 }
 
 /// The head of an answer.
@@ -131,13 +133,13 @@ impl RequestHead {
         let target = RequestTarget::parse(&octets.slice_ref(target), &method)?;
         let fields = Fields::parse(octets.clone(), after, max_fields)?;
         let body = Length::of_request(&method, version, &fields)?;
-        Ok(Self { method, target, version, received: version, fields, body })
+        Ok(Self { method, target, version, received: version, fields, body, is_last: false })
     }
 
     /// Whether another request may follow on the connection (RFC 9112 §9.3). A proxy keeps no connection of an HTTP/1.0
     /// client (§C.2.2).
     pub fn is_persistent(&self) -> bool {
-        self.version == Version::HTTP_11 && !closes(&self.fields)
+        self.version == Version::HTTP_11 && !self.is_last && !closes(&self.fields)
     }
 
     /// Whether the client waits for leave to send the body (RFC 9110 §10.1.1), which HTTP/1.0 does not know.

@@ -19,7 +19,9 @@ use crate::wire::Limits;
 const MAX_UNWANTED: u64 = 64 * 1024;
 
 /// Reads requests from `connection` and has `answer` answer each, with what could not be read in place of the others.
-/// It gives the connection back for the next. After `finish` fires, the exchange under way is the last.
+/// It gives the connection back for the next. After `finish` fires, one more request is answered, which says that it is the
+/// last; a client that is about to send it must not find the connection closed (RFC 9112 §9.6), so it is waited for a
+/// little.
 pub async fn serve<A, F>(mut connection: Connection, limits: &Limits, finish: &CancellationToken, answer: A)
 where
     A: Fn(Connection, Result<RequestHead, HeadError>) -> F,
@@ -28,14 +30,16 @@ where
     let finished = finish.cancelled();
     tokio::pin!(finished);
     loop {
-        connection.deadline.set(limits.head_time);
+        connection.deadline.set(if finish.is_cancelled() { limits.last_wait() } else { limits.head_time });
+        let mut is_told = finish.is_cancelled();
         let read = poll_fn(|cx| {
             if let Poll::Ready(read) = connection.poll_head(cx, limits.head_bytes, true) {
                 return Poll::Ready(read);
             }
             let nothing_arrived = connection.unread.is_empty();
-            if nothing_arrived && finished.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(None));
+            if !is_told && nothing_arrived && finished.as_mut().poll(cx).is_ready() {
+                is_told = true;
+                connection.deadline.set(limits.last_wait());
             }
             let late = if nothing_arrived { Ok(None) } else { Err(ReadError::Head(HeadError::TimedOut)) };
             connection.deadline.poll(cx).map(|()| late)
@@ -43,13 +47,13 @@ where
         .await;
         connection.deadline.lift();
         let head = match read {
-            Ok(Some(octets)) => RequestHead::parse(&octets, limits.head_fields),
+            Ok(Some(octets)) => RequestHead::parse(&octets, limits.head_fields)
+                .map(|head| RequestHead { is_last: finish.is_cancelled(), ..head }),
             Err(ReadError::Head(error)) => Err(error),
             Ok(None) | Err(ReadError::Lost) => return connection.close_idle().await,
         };
         match answer(connection, head).await {
-            Some(kept) if !finish.is_cancelled() => connection = kept,
-            Some(last) => return last.close().await,
+            Some(kept) => connection = kept,
             None => return,
         }
     }
