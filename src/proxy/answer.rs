@@ -60,6 +60,9 @@ pub(super) enum Refusal {
     /// The origin cannot be reached, or does not answer as it should.
     #[error("{0}")]
     Origin(#[from] Failure),
+    /// Nobody would get any further there: nobody is asked to sign in for it.
+    #[error("{0}")]
+    Absent(Failure),
     /// The browser does not keep our cookie. Holds the address that tries again.
     #[error("the browser does not keep the cookie that signs it in")]
     CookiesBlocked(String),
@@ -85,7 +88,7 @@ impl Refusal {
             Self::LastHop => StatusCode::OK,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Origin(failure) => match failure {
+            Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(
                     dial::Error::Prohibited(_)
                     | dial::Error::OwnMachine(_)
@@ -118,7 +121,7 @@ impl Refusal {
             Self::Unnamed(forwarded::Error::Malformed) => "http_request_error",
             Self::Unnamed(forwarded::Error::Crowded) => "connection_limit_reached",
             Self::Loop => "proxy_loop_detected",
-            Self::Origin(failure) => match failure {
+            Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(error) => dial_error_type(error),
                 Failure::AnswerTimedOut => "http_response_timeout",
                 Failure::ConnectionLost => "connection_terminated",
@@ -144,7 +147,7 @@ impl Refusal {
             | Self::SignInAgain
             | Self::ToolUnknown(_)
             | Self::CookiesBlocked(_) => Cause::NotAllowed,
-            Self::Origin(failure) => match failure {
+            Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(error) => match error {
                     dial::Error::NameNotFound | dial::Error::Resolver(_) | dial::Error::ResolverTimedOut => {
                         Cause::NameNotFound
@@ -174,7 +177,7 @@ impl Refusal {
     /// What programs are told: no address that a name led to, and nothing that a resolver or a socket said.
     fn said(&self) -> String {
         let said = match self {
-            Self::Origin(Failure::Dial(error)) => match error {
+            Self::Origin(Failure::Dial(error)) | Self::Absent(Failure::Dial(error)) => match error {
                 dial::Error::Prohibited(_) => "the destination's address may not be dialled",
                 dial::Error::OwnMachine(_) => "the destination is the proxy's own machine",
                 dial::Error::Myself(_) => "the destination is this proxy",

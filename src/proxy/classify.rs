@@ -76,12 +76,14 @@ fn is_probe(request: &RequestHead, destination: &Destination, probes: &[Probe]) 
 
 /// Whether the client calls itself a browser. All a CONNECT tells; it decides nothing but the form of an answer.
 ///
-/// Libraries that speak like a browser's `fetch` send `Sec-Fetch-Mode` alone (undici); browsers name the destination, too.
+/// Libraries that speak like a browser's `fetch` send `Sec-Fetch-Mode`, too, and say by their `User-Agent` that they are
+/// none (undici). Browsers name the destination besides.
 pub(super) fn is_browser(fields: &Fields) -> bool {
-    fields.contains("sec-fetch-dest")
-        || fields
-            .text("user-agent")
-            .is_some_and(|agent| NAMES.iter().any(|name| agent.starts_with(name)) && !agent.contains("PowerShell/"))
+    let is_named = match fields.text("user-agent") {
+        Some(agent) => NAMES.iter().any(|name| agent.starts_with(name)) && !agent.contains("PowerShell/"),
+        None => fields.contains("sec-fetch-mode"),
+    };
+    is_named || fields.contains("sec-fetch-dest")
 }
 
 /// What browsers call themselves.

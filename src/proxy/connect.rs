@@ -107,15 +107,14 @@ impl Proxy {
         if identity.is_none() {
             recorder.unidentified = Some(why_unidentified(&decision, Unidentified::Connect));
         }
+        let expects_ticket = || {
+            !self.policy.is_walled_garden(destination)
+                && !is_by_token
+                && self.tickets.is_outstanding(peer.client.ip(), &destination.host.to_string())
+        };
         match decision {
             // A ticket on its way here must reach us, and not the origin.
-            Decision::Permit(_)
-                if !self.policy.is_walled_garden(destination)
-                    && !is_by_token
-                    && self.tickets.is_outstanding(peer.client.ip(), &destination.host.to_string()) =>
-            {
-                Ok(Act::Intercept(identity))
-            }
+            Decision::Permit(_) if expects_ticket() => Ok(Act::Intercept(identity)),
             Decision::Permit(permit) => Ok(Act::Tunnel(permit, identity)),
             // A browser shows no page that comes with a refused CONNECT; inside, it does.
             Decision::Deny(_) if kind == Kind::SubResource => Ok(Act::Intercept(identity)),
@@ -136,6 +135,7 @@ impl Proxy {
             Decision::Authenticate => {
                 let query = Query { user: None, proven: None, network: &peer.network, destination };
                 match self.decide_offline() {
+                    Some(Decision::Permit(_)) if expects_ticket() => return Ok(Act::Intercept(identity)),
                     Some(Decision::Permit(permit)) => return Ok(Act::Tunnel(permit, None)),
                     Some(Decision::Deny(denial)) => return Err(Refusal::Denied(denial.rule.to_string())),
                     _ => {}
@@ -166,7 +166,7 @@ impl Proxy {
         let may_be_http = destination.port == Scheme::Http.default_port();
         let Some(permit) = self.policy.permit_look(query).filter(|_| !may_be_http) else { return Ok(()) };
         let found = self.looks.look(&self.forwarder, destination, permit, client.peer.client, &client.pool).await;
-        found.map_err(|error| Refusal::Origin(error.into()))
+        found.map_err(|error| Refusal::Absent(error.into()))
     }
 
     /// Moves bytes between the client and the origin, unread.

@@ -285,7 +285,7 @@ impl Proxy {
                 dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) | dial::Error::Port(_),
             )) => Outcome::Denied,
             Refusal::Origin(_) => Outcome::Permitted,
-            Refusal::CookiesBlocked(_) => Outcome::Challenged,
+            Refusal::CookiesBlocked(_) | Refusal::Absent(_) => Outcome::Challenged,
             Refusal::LastHop => Outcome::Local,
             _ => Outcome::Rejected,
         };

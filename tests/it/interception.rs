@@ -198,6 +198,10 @@ fn a_site_that_does_not_answer_over_https_is_not_intercepted() {
             let page = browser.ask(&format!("https://{host}/"));
             assert_eq!((page.connect, page.exit), (502, 56), "{host}: {page:#?}");
             assert!(page.messages.contains(&format!("vestibule; error={error}")), "{host}: {}", page.messages);
+            world.last_record_has(
+                |record| record["host"] == host,
+                &[("decision", "challenged".into()), ("status", 502.into()), ("reason", error.into())],
+            );
         }
         // A certificate that nobody trusts is for the browser to say, and for the page after sign-in.
         let page = browser.ask("https://mail.test/");

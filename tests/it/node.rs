@@ -150,6 +150,12 @@ impl Node {
         assert!(sent.success());
     }
 
+    /// The same, whenever the caller wants.
+    pub(crate) fn signal_later(&self, signal: &'static str) -> impl FnOnce() + Send + use<> {
+        let process = self.child.id().to_string();
+        move || drop(Command::new("kill").args([signal, &process]).status())
+    }
+
     /// Ends it as operators do, and waits for that.
     pub(crate) fn stop(mut self) {
         self.signal("-TERM");

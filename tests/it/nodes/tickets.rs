@@ -1,6 +1,6 @@
 //! Tickets on several nodes, and on one that is killed: no origin ever sees one, and each works once.
 
-use std::thread::{scope, sleep};
+use std::thread::sleep;
 use std::time::Duration;
 
 use super::{Cluster, Hopper, PEOPLE, volume};
@@ -20,7 +20,7 @@ struct Halves<'a> {
 }
 
 impl Halves<'_> {
-    /// Asks for one address. While the portal answers, the other node stands still, and 20 ms more.
+    /// Asks for one address. While the portal answers, the other node stands still, and 20 ms longer.
     fn ask(&mut self, url: &str, options: &[&str]) -> Page {
         let is_portal = url.starts_with("https://portal.");
         self.browser.proxy = self.cluster.nodes[usize::from(is_portal)].proxy;
@@ -30,11 +30,11 @@ impl Halves<'_> {
         let late = &self.cluster.nodes[0];
         late.signal("-STOP");
         let page = self.browser.curl(url, options);
-        scope(|scope| {
-            scope.spawn(|| {
-                sleep(Duration::from_millis(20));
-                late.signal("-CONT");
-            });
+        // Whatever comes next finds the node as it was, with the news and the request waiting side by side.
+        let goes_on = late.signal_later("-CONT");
+        std::thread::spawn(move || {
+            sleep(Duration::from_millis(20));
+            goes_on();
         });
         page
     }
