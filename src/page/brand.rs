@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 
-use crate::page::Colour;
+use crate::page::{Colour, Review};
 
 /// The look of all pages. The style sheet and its hash are made once.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Brand {
     pub logo: Option<String>,
     /// Whom to ask.
     pub help: Option<Help>,
+    /// Where people ask for a site that a rule has refused.
+    pub review: Option<Review>,
     /// The zone in which times are written.
     pub time_zone: TimeZone,
     style: String,
@@ -46,7 +48,7 @@ impl Brand {
         let style = sheet(accent);
         let hash = digest::digest(&digest::SHA256, style.as_bytes());
         let style_hash = format!("sha256-{}", STANDARD.encode(hash));
-        Self { title: title.into(), logo: None, help: None, time_zone: TimeZone::UTC, style, style_hash }
+        Self { title: title.into(), logo: None, help: None, review: None, time_zone: TimeZone::UTC, style, style_hash }
     }
 
     /// The contents of the style element.

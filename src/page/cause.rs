@@ -1,5 +1,7 @@
 //! Why something did not work, as people are told.
 
+use crate::page::Locale;
+
 /// Why a request did not get its answer from an origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -19,8 +21,8 @@ pub enum Cause {
     BadAnswer,
     /// The address must not be dialled.
     NotAllowed,
-    /// The port must not be dialled.
-    PortNotAllowed,
+    /// This port must not be dialled.
+    PortNotAllowed(u16),
     /// Another proxy on the way cannot be used.
     Parent,
     /// Another proxy on the way does not allow it.
@@ -38,7 +40,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// The message that tells people.
+    /// The name of the message that tells people.
     pub(super) fn key(&self) -> &'static str {
         match self {
             Self::NameNotFound => "error-name-not-found",
@@ -49,7 +51,7 @@ impl Cause {
             Self::ConnectionLost => "error-connection-lost",
             Self::BadAnswer => "error-bad-answer",
             Self::NotAllowed => "error-not-allowed",
-            Self::PortNotAllowed => "error-port-not-allowed",
+            Self::PortNotAllowed(_) => "error-port-not-allowed",
             Self::Parent => "error-parent",
             Self::ParentDenied => "error-parent-denied",
             Self::Loop => "error-loop",
@@ -58,6 +60,20 @@ impl Cause {
             Self::Busy => "error-busy",
             Self::Internal => "error-internal",
         }
+    }
+
+    /// The message that tells people.
+    pub(super) fn title(&self, t: &Locale) -> String {
+        t.with_all(self.key(), &[("port", &self.port())])
+    }
+
+    /// A part of it: what happened, why, what to do next.
+    pub(super) fn part(&self, part: &str, t: &Locale) -> String {
+        t.part_with(self.key(), part, &[("port", &self.port())])
+    }
+
+    fn port(&self) -> String {
+        if let Self::PortNotAllowed(port) = self { port.to_string() } else { String::new() }
     }
 
     /// What is known beyond the message.

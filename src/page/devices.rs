@@ -1,8 +1,8 @@
 //! The portal's pages for devices that use the proxy by a name of their own.
 
 use crate::clock::Timestamp;
-use crate::page::html::Forms;
-use crate::page::page;
+use crate::page::html::{Extras, Forms};
+use crate::page::{COPY, Nav, page};
 use crate::setup::System;
 
 /// The devices of a person, and the form that makes one more.
@@ -14,6 +14,8 @@ pub struct Devices {
     pub note: Option<DeviceNote>,
     /// Whether a name is good only where its person has used it.
     pub bound_to_networks: bool,
+    /// The other pages.
+    pub nav: Nav,
     /// The token that shows that a form came from this page.
     pub csrf: String,
 }
@@ -64,9 +66,17 @@ pub struct DeviceSetUp {
     pub pac: String,
     /// Its files.
     pub files: Vec<SetUpFile>,
+    /// The other pages.
+    pub nav: Nav,
 }
 
-page!(DeviceSetUp, "device_set_up.html", |_| Forms::None);
+page!(DeviceSetUp, "device_set_up.html", |_| Forms::None, Extras { script: Some(COPY), sheet: None });
+
+impl DeviceSetUp {
+    fn script(&self) -> &'static str {
+        COPY
+    }
+}
 
 /// A file for one kind of device.
 #[derive(Clone, Debug)]

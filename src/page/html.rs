@@ -29,8 +29,22 @@ pub(super) enum Forms<'a> {
     Submitted(&'a [String]),
 }
 
+/// What a page uses besides forms.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extras {
+    /// A script inside, of exactly this text.
+    pub(super) script: Option<&'static str>,
+    /// The address of a style sheet, of which nothing but the one text is taken that the page names the hash of.
+    pub(super) sheet: Option<&'static str>,
+}
+
+/// The hash of a text, as a content security policy or an `integrity` names it.
+pub(super) fn hash_of(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
+}
+
 impl Html {
-    pub(super) fn new(text: String, brand: &Brand, locale: &Locale, forms: &Forms<'_>) -> Self {
+    pub(super) fn new(text: String, brand: &Brand, locale: &Locale, forms: &Forms<'_>, extras: Extras) -> Self {
         let form_action = match forms {
             Forms::None => "'none'".to_owned(),
             Forms::Own => "'self'".to_owned(),
@@ -38,14 +52,13 @@ impl Html {
             Forms::Submitted(origins) => origins.join(" "),
         };
         let script = match forms {
-            Forms::Submitted(_) => {
-                let hash = digest::digest(&digest::SHA256, handover::SCRIPT.as_bytes());
-                format!("; script-src 'sha256-{}'", STANDARD.encode(hash))
-            }
-            _ => String::new(),
+            Forms::Submitted(_) => Some(handover::SCRIPT),
+            _ => extras.script,
         };
+        let script = script.map(|script| format!("; script-src '{}'", hash_of(script))).unwrap_or_default();
+        let sheet = extras.sheet.map(|address| format!(" {address}")).unwrap_or_default();
         let policy = format!(
-            "default-src 'none'; style-src '{}'; img-src 'self' data:; form-action {form_action}; \
+            "default-src 'none'; style-src '{}'{sheet}; img-src 'self' data:; form-action {form_action}; \
              frame-ancestors 'none'; base-uri 'none'{script}",
             brand.style_hash()
         );

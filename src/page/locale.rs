@@ -8,10 +8,16 @@ use jiff::tz::TimeZone;
 use unic_langid::LanguageIdentifier;
 
 use crate::clock::Timestamp;
+use crate::page::number;
 
 /// The languages, the default first. A language is a file and a line here.
-pub(super) const FILES: &[(&str, &str)] =
-    &[("en", include_str!("locales/en.ftl")), ("de", include_str!("locales/de.ftl"))];
+pub(super) const FILES: &[(&str, &str)] = &[
+    ("en", include_str!("locales/en.ftl")),
+    ("de", include_str!("locales/de.ftl")),
+    ("fr", include_str!("locales/fr.ftl")),
+    ("es", include_str!("locales/es.ftl")),
+    ("ja", include_str!("locales/ja.ftl")),
+];
 
 /// More languages than this are not read from a request.
 const MAX_RANGES: usize = 16;
@@ -37,7 +43,8 @@ impl Locales {
         Self { all, default }
     }
 
-    /// The best language for a request's `Accept-Language` (RFC 9110 §12.5.4); the default when none is wanted.
+    /// The best language for a request's `Accept-Language` (RFC 9110 §12.5.4), by lookup (RFC 4647 §3.4): a region that
+    /// there is no file for is left away. The default when nothing that is wanted is there.
     pub fn negotiate(&self, accept_language: Option<&str>) -> &Locale {
         let mut ranges: Vec<(f32, &str)> = accept_language
             .unwrap_or_default()
@@ -45,22 +52,18 @@ impl Locales {
             .take(MAX_RANGES)
             .filter_map(|range| {
                 let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
-                let weight = match parameters.trim().strip_prefix("q=") {
-                    Some(weight) => weight.trim().parse().ok()?,
-                    None => 1.0,
+                let weight = match parameters.trim().split_once('=') {
+                    Some((name, weight)) if name.trim().eq_ignore_ascii_case("q") => weight.trim().parse().ok()?,
+                    _ => 1.0,
                 };
-                (weight > 0.0).then_some((weight, tag.trim()))
+                (0.0..=1.0).contains(&weight).then_some((weight, tag.trim()))
             })
             .collect();
         ranges.sort_by(|(one, _), (two, _)| two.total_cmp(one));
-        ranges.iter().find_map(|(_, tag)| self.find(tag)).unwrap_or(&self.default)
-    }
-
-    /// The language that a range such as `de-AT` asks for.
-    fn find(&self, range: &str) -> Option<&Locale> {
-        let primary = range.split('-').next()?;
-        let mut all = std::iter::once(&self.default).chain(&self.all);
-        all.find(|locale| primary == "*" || locale.tag.eq_ignore_ascii_case(primary))
+        let (wanted, refused): (Vec<_>, Vec<_>) = ranges.into_iter().partition(|(weight, _)| *weight > 0.0);
+        let is_refused = |locale: &Locale| refused.iter().any(|(_, range)| range.eq_ignore_ascii_case(locale.tag));
+        let find = |range: &str| self.iter().find(|locale| locale.answers(range) && !is_refused(locale));
+        wanted.iter().find_map(|(_, range)| find(range)).unwrap_or(&self.default)
     }
 
     /// Every language, the default first.
@@ -81,9 +84,24 @@ impl Locale {
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
         // The marks around values would be copied along with an account's name.
         bundle.set_use_isolating(false);
-        let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
-        bundle.add_resource_overriding(resource);
+        bundle.set_formatter(Some(match tag {
+            "de" => number::with_points,
+            "fr" => number::with_narrow_spaces,
+            "es" => number::with_spaces,
+            _ => number::with_commas,
+        }));
+        // What a language lacks is said in the default one; a test sees to it that none lacks anything.
+        for text in FILES.first().map(|(_, text)| *text).into_iter().chain([text]) {
+            let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
+            bundle.add_resource_overriding(resource);
+        }
         Self { tag, bundle }
+    }
+
+    /// Whether a range such as `de-AT` or `*` asks for this language.
+    fn answers(&self, range: &str) -> bool {
+        let primary = range.split('-').next().unwrap_or_default();
+        primary == "*" || self.tag.eq_ignore_ascii_case(primary)
     }
 
     /// The language's tag (BCP 47), for `lang` and `Content-Language`.
@@ -109,6 +127,13 @@ impl Locale {
         self.format(key, None, &values)
     }
 
+    /// A message with a number in it, which chooses between singular and plural.
+    pub fn count(&self, key: &str, name: &'static str, number: usize) -> String {
+        let mut values = FluentArgs::new();
+        values.set(name, number);
+        self.format(key, None, &values)
+    }
+
     /// A message with several values in it.
     pub fn with_all(&self, key: &str, pairs: &[(&'static str, &str)]) -> String {
         self.format(key, None, &pairs.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect())
@@ -122,6 +147,12 @@ impl Locale {
     /// A part of a message: what happened, why, what to do next.
     pub fn part(&self, key: &str, part: &str) -> String {
         self.format(key, Some(part), &FluentArgs::new())
+    }
+
+    /// A part of a message with several values in it.
+    pub fn part_with(&self, key: &str, part: &str, pairs: &[(&'static str, &str)]) -> String {
+        let values = pairs.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect();
+        self.format(key, Some(part), &values)
     }
 
     /// A message of several lines.
@@ -138,10 +169,11 @@ impl Locale {
     pub fn moment(&self, time: &Timestamp, zone: &TimeZone) -> String {
         let time = time.to_zoned(zone.clone());
         let mut values = FluentArgs::new();
-        values.set("day", time.day().to_string());
+        values.set("day", i64::from(time.day()));
         values.set("month", i64::from(time.month()));
         values.set("year", time.year().to_string());
         values.set("time", time.strftime("%H:%M").to_string());
+        values.set("clock", time.strftime("%-H:%M").to_string());
         values.set("zone", time.strftime("%Z").to_string());
         self.format("moment", None, &values)
     }
@@ -210,9 +242,22 @@ mod tests {
             ("de", "de"),
             ("de-AT,de;q=0.9,en;q=0.8", "de"),
             ("en;q=0.3, de;q=0.7", "de"),
-            ("fr, DE;q=0.2, *;q=0.1", "de"),
-            ("fr;q=0.9, *;q=0.5", "en"),
+            ("zh, DE;q=0.2, *;q=0.1", "de"),
+            ("zh;q=0.9, *;q=0.5", "en"),
+            ("en;q=0, *", "de"),
+            ("de;q=0, de-AT;q=0.5, en;q=0.1", "en"),
             ("de;q=0, en", "en"),
+            ("de;Q=0.2, fr ; q = 0.7", "fr"),
+            ("de;q=1.5, es;q=0.1", "es"),
+            ("fr-CA", "fr"),
+            ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", "fr"),
+            ("es-419,es;q=0.9", "es"),
+            ("ja-JP", "ja"),
+            ("JA-Hira-JP-x-own", "ja"),
+            ("zh", "en"),
+            ("zh-TW,zh;q=0.9,en-US;q=0.8,ja;q=0.7", "en"),
+            ("zh-TW,ja;q=0.7", "ja"),
+            ("fry, frp, jam", "en"),
             ("de; q=abc", "en"),
             ("de;q=NaN", "en"),
             (";;;,,,", "en"),
@@ -231,7 +276,34 @@ mod tests {
         let time: Timestamp = "2026-03-05T08:09:10Z".parse().unwrap();
         assert_eq!(locales.negotiate(None).moment(&time, &TimeZone::UTC), "5 March 2026, 08:09 (UTC)");
         let zone = TimeZone::fixed(jiff::tz::offset(1));
-        assert_eq!(locales.negotiate(Some("de")).moment(&time, &zone), "5. März 2026, 09:09 Uhr (+01)");
+        for (tag, written) in [
+            ("de", "5. März 2026, 09:09 Uhr (+01)"),
+            ("fr", "5 mars 2026 à 09:09 (+01)"),
+            ("es", "5 de marzo de 2026, 9:09 (+01)"),
+            ("ja", "2026年3月5日 9:09（+01）"),
+        ] {
+            assert_eq!(locales.negotiate(Some(tag)).moment(&time, &zone), written);
+        }
+        let first: Timestamp = "2026-08-01T18:00:00Z".parse().unwrap();
+        assert_eq!(locales.negotiate(Some("fr")).moment(&first, &TimeZone::UTC), "1er août 2026 à 18:00 (UTC)");
+    }
+
+    #[test]
+    fn numbers_are_written_and_counted_as_people_do() {
+        let locales = Locales::built_in();
+        for (tag, one, many) in [
+            ("en", "1 day", "12,345 days"),
+            ("de", "1 Tag", "12.345 Tage"),
+            ("fr", "1 jour", "12\u{202f}345 jours"),
+            ("es", "1 día", "12\u{a0}345 días"),
+            ("ja", "1 日", "12,345 日"),
+        ] {
+            let locale = locales.negotiate(Some(tag));
+            let said = |number| locale.count("token-days", "days", number);
+            assert_eq!((said(1).as_str(), said(12345).as_str()), (one, many));
+        }
+        assert_eq!(locales.negotiate(Some("es")).count("token-days", "days", 1234), "1234 días", "four stand alone");
+        assert_eq!(locales.negotiate(Some("fr")).count("token-days", "days", 0), "0 jour");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::page::html::Forms;
-use crate::page::{Locale, Trouble, page};
+use crate::page::{Locale, Nav, Trouble, page};
 
 /// Who is signed in, since when, until when, and where.
 #[derive(Clone, Debug)]
@@ -28,14 +28,14 @@ pub struct SignedIn {
     pub devices: Vec<Device>,
     /// How many more devices there are than are listed.
     pub more: usize,
-    /// How many tools are signed in with tokens; `None` where there are no tokens.
-    pub tools: Option<usize>,
+    /// How many tools are signed in with tokens.
+    pub tools: usize,
     /// A line above the rest.
     pub note: Option<LandingNote>,
     /// Where they were going.
     pub onward: Option<Onward>,
-    /// Whether devices can use the proxy by names of their own.
-    pub has_names: bool,
+    /// The other pages.
+    pub nav: Nav,
     /// The token that shows that a form came from this page.
     pub csrf: String,
     /// The origins of the identity providers, where signing out leads.
@@ -109,9 +109,20 @@ impl LandingNote {
     }
 }
 
+/// Somebody has signed in whose browser was looking for a portal: the page that they want waits in another tab.
+#[derive(Clone, Debug)]
+pub struct Connected {
+    /// What the person is called; nothing for a guest.
+    pub name: Option<String>,
+}
+
+page!(Connected, "connected.html", |_| Forms::None);
+
 /// The person has signed out.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedOut {
+    /// It was a guest.
+    pub guest: bool,
     /// On all devices, not on this one alone.
     pub everywhere: bool,
     /// And at the identity provider?
@@ -179,36 +190,3 @@ pub struct SignInFailure {
 }
 
 page!(SignInFailure, "sign_in_failure.html", |_| Forms::None);
-
-/// How to trust our authority.
-#[derive(Clone, Debug)]
-pub struct Certificate {
-    /// The authority's name.
-    pub name: String,
-    /// When its certificate ends.
-    pub until: Timestamp,
-    /// SHA-256 of the certificate, `AB:CD:…`.
-    pub fingerprint: String,
-}
-
-page!(Certificate, "certificate.html", |_| Forms::None);
-
-impl Certificate {
-    /// The fingerprint in four parts, each short enough for a line of a phone.
-    fn groups(&self) -> Vec<String> {
-        let bytes: Vec<_> = self.fingerprint.split(':').collect();
-        bytes.chunks(8).map(|group| group.join(":")).collect()
-    }
-
-    fn systems(&self) -> [&'static str; 7] {
-        [
-            "system-windows",
-            "system-macos",
-            "system-ios",
-            "system-android",
-            "system-debian",
-            "system-fedora",
-            "system-firefox",
-        ]
-    }
-}

@@ -1,9 +1,12 @@
 //! The proxy's pages, which appear on the origins that people asked for.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use askama::Template;
 
 use crate::page::html::Forms;
-use crate::page::{Brand, Cause, Locale, page};
+use crate::page::review::Refused;
+use crate::page::{Brand, Cause, Locale, Review, page};
 
 /// A request did not get its answer.
 #[derive(Clone, Debug)]
@@ -18,6 +21,24 @@ pub struct Failure {
 
 page!(Failure, "failure.html", |_| Forms::None);
 
+impl Failure {
+    /// The host, with the port where that is what matters.
+    fn whole_place(&self) -> String {
+        match self.cause {
+            Cause::PortNotAllowed(port) if self.place.parse::<Ipv6Addr>().is_ok() => format!("[{}]:{port}", self.place),
+            Cause::PortNotAllowed(port) => format!("{}:{port}", self.place),
+            _ => self.place.clone(),
+        }
+    }
+
+    /// What happened. Where a name leads is nobody's business; an address that was asked for by itself is called one.
+    fn what(&self, t: &Locale) -> String {
+        let bare = self.place.trim_start_matches('[').trim_end_matches(']');
+        let is_address = self.cause == Cause::NotAllowed && bare.parse::<IpAddr>().is_ok();
+        self.cause.part(if is_address { "itself" } else { "what" }, t)
+    }
+}
+
 /// A rule refused the request.
 #[derive(Clone, Debug)]
 pub struct Denied {
@@ -27,11 +48,47 @@ pub struct Denied {
     pub rule: String,
     /// Who was refused, when it is known.
     pub user: Option<String>,
+    /// Whether that is a guest.
+    pub guest: bool,
+    /// The portal's address.
+    pub portal: String,
     /// The request's name, for the help desk.
     pub request_id: String,
 }
 
 page!(Denied, "denied.html", |_| Forms::None);
+
+impl Denied {
+    /// The rule, in the operator's words; what decides without being a rule, in ours.
+    fn rule_words(&self, t: &Locale) -> String {
+        match self.rule.as_str() {
+            "blocked-list" => t.say("denied-blocked-list"),
+            "default" => t.say("denied-default"),
+            "unidentified" => t.say("denied-unidentified"),
+            "offline" => t.say("denied-offline"),
+            rule => rule.to_owned(),
+        }
+    }
+
+    /// The way on: a link, and what its button says.
+    fn way_on(&self, brand: &Brand, t: &Locale) -> Option<(String, String)> {
+        if self.guest {
+            return Some((format!("{}/?account=1", self.portal), t.say("guest-account")));
+        }
+        let rule = self.rule_words(t);
+        let (site, id) = (self.place.as_str(), self.request_id.as_str());
+        let text = t.with_all("denied-mail", &[("site", site), ("rule", &rule), ("id", id)]);
+        let subject = t.with("denied-mail-subject", "site", site);
+        let refused = Refused { site, rule: &rule, id, subject: &subject, text: &text };
+        if let Some(review) = &brand.review {
+            return Some((review.link(refused), t.say("denied-review")));
+        }
+        let address = brand.help.as_ref()?.address()?;
+        let address = address.strip_prefix("mailto:").map(|mail| Review::mail(mail).link(refused));
+        let address = address.or_else(|| brand.help.as_ref()?.address().map(str::to_owned))?;
+        Some((address, t.say("denied-ask")))
+    }
+}
 
 /// A form was not sent on, because the person was not signed in.
 #[derive(Clone, Debug)]
@@ -99,12 +156,21 @@ pub enum Subject {
 }
 
 impl Subject {
-    fn key(&self) -> &'static str {
+    fn part(&self, part: &str, t: &Locale) -> String {
         match self {
-            Self::SignIn => "tool-sign-in",
-            Self::SignInAgain => "tool-sign-in-again",
-            Self::Denied => "tool-denied",
-            Self::Failed(cause) => cause.key(),
+            Self::SignIn => t.part("tool-sign-in", part),
+            Self::SignInAgain => t.part("tool-sign-in-again", part),
+            Self::Denied => t.part("tool-denied", part),
+            Self::Failed(cause) => cause.part(part, t),
+        }
+    }
+
+    fn title(&self, t: &Locale) -> String {
+        match self {
+            Self::SignIn => t.say("tool-sign-in"),
+            Self::SignInAgain => t.say("tool-sign-in-again"),
+            Self::Denied => t.say("tool-denied"),
+            Self::Failed(cause) => cause.title(t),
         }
     }
 }

@@ -114,6 +114,18 @@ pub struct TestClaim {
     pub fields: Vec<TestField>,
 }
 
+impl TestClaim {
+    /// What people call it: what stands behind the last slash of its name, if that is an address.
+    fn short_name(&self) -> &str {
+        let last = self.name.rsplit(['/', ':', '#']).next().unwrap_or_default();
+        if last.is_empty() { &self.name } else { last }
+    }
+
+    fn is_long(&self) -> bool {
+        self.short_name() != self.name
+    }
+}
+
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the texts in the locales say it")]

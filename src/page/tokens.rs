@@ -5,9 +5,9 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::page::html::Forms;
+use crate::page::html::{Extras, Forms};
 use crate::page::terminal::{Curl, authority_hint};
-use crate::page::{Brand, Locale, page};
+use crate::page::{Brand, COPY, Locale, Nav, page};
 use crate::secret::Secret;
 
 /// A person's tokens and terminals, and a form for one more.
@@ -21,8 +21,8 @@ pub struct Tokens {
     pub note: Option<TokensNote>,
     /// What was typed.
     pub draft: TokenDraft,
-    /// What is wrong with it.
-    pub mistake: Option<TokenMistake>,
+    /// What is wrong with it: all of it.
+    pub mistakes: Vec<TokenMistake>,
     /// How many days a token can last.
     pub lifetimes: Vec<i64>,
     /// The person's client address.
@@ -33,11 +33,13 @@ pub struct Tokens {
     pub curl: Curl,
     /// How many tokens a person may have.
     pub most: usize,
+    /// The other pages.
+    pub nav: Nav,
     /// The token that shows that a form came from this page.
     pub csrf: String,
 }
 
-page!(Tokens, "tokens.html", |_| Forms::Own);
+page!(Tokens, "tokens.html", |_| Forms::Own, Extras { script: Some(COPY), sheet: None });
 
 /// One token or terminal.
 #[derive(Clone, Debug)]
@@ -80,10 +82,12 @@ pub enum TokenMistake {
     NoName,
     /// One of the networks is none.
     Network(String),
+    /// There are too many networks.
+    TooManyNetworks,
     /// One of the destinations is none.
     Destination(String),
-    /// There are too many networks or destinations.
-    TooMany,
+    /// There are too many destinations.
+    TooManyDestinations,
     /// There are too many tokens.
     Full,
 }
@@ -94,14 +98,47 @@ impl Tokens {
     }
 
     fn mistake_at(&self, field: &str, t: &Locale) -> Option<String> {
-        let (at, sentence) = match self.mistake.as_ref()? {
-            TokenMistake::NoName => ("name", t.say("token-mistake-name")),
-            TokenMistake::Network(entry) => ("networks", t.with("token-mistake-network", "entry", entry)),
-            TokenMistake::Destination(entry) => ("destinations", t.with("token-mistake-destination", "entry", entry)),
-            TokenMistake::TooMany => ("destinations", t.say("token-mistake-many")),
-            TokenMistake::Full => ("name", t.with("token-mistake-full", "most", self.most)),
-        };
-        (at == field).then_some(sentence)
+        self.mistakes.iter().find(|mistake| mistake.field() == field).map(|mistake| match mistake {
+            TokenMistake::NoName => t.say("token-mistake-name"),
+            TokenMistake::Network(entry) => t.with("token-mistake-network", "entry", entry),
+            TokenMistake::Destination(entry) => t.with("token-mistake-destination", "entry", entry),
+            TokenMistake::TooManyNetworks | TokenMistake::TooManyDestinations => t.say("token-mistake-many"),
+            TokenMistake::Full => t.count("token-mistake-full", "most", self.most),
+        })
+    }
+
+    /// Whether the cursor begins in a field: the first one that is wrong.
+    fn begins_at(&self, field: &str) -> bool {
+        ["name", "networks", "destinations"].into_iter().find(|at| self.is_wrong(at)) == Some(field)
+    }
+
+    fn is_wrong(&self, field: &str) -> bool {
+        self.mistakes.iter().any(|mistake| mistake.field() == field)
+    }
+
+    fn days(&self, days: &i64, t: &Locale) -> String {
+        t.count("token-days", "days", usize::try_from(*days).unwrap_or_default())
+    }
+
+    /// Whether the fields are shown that narrow a token down.
+    fn is_narrow(&self) -> bool {
+        !self.draft.networks.is_empty() || !self.draft.destinations.is_empty()
+    }
+
+    fn script(&self) -> &'static str {
+        COPY
+    }
+}
+
+impl TokenMistake {
+    /// The field that it stands at; the whole form for one that is in none.
+    fn field(&self) -> &'static str {
+        match self {
+            Self::NoName => "name",
+            Self::Network(_) | Self::TooManyNetworks => "networks",
+            Self::Destination(_) | Self::TooManyDestinations => "destinations",
+            Self::Full => "form",
+        }
     }
 }
 
@@ -124,8 +161,8 @@ impl TokensNote {
     fn key(self) -> &'static str {
         match self {
             Self::Revoked => "tokens-note-revoked",
-            Self::Approved => "tokens-note-approved",
-            Self::Refused => "tokens-note-refused",
+            Self::Approved => "terminal-decided-approved",
+            Self::Refused => "terminal-decided-refused",
             Self::NoTerminal => "tokens-note-no-terminal",
             Self::Shown => "tokens-note-shown",
         }
@@ -147,11 +184,17 @@ pub struct NewToken {
     pub expires: Timestamp,
     /// Where tools reach the proxy: `http://host:port`.
     pub proxy: String,
+    /// The other pages.
+    pub nav: Nav,
 }
 
-page!(NewToken, "new_token.html", |_| Forms::None);
+page!(NewToken, "new_token.html", |_| Forms::None, Extras { script: Some(COPY), sheet: None });
 
 impl NewToken {
+    fn script(&self) -> &'static str {
+        COPY
+    }
+
     /// What to copy, for each tool.
     fn lines(&self) -> Vec<(&'static str, Vec<String>)> {
         let (url, token, proxy) = (with_token(&self.proxy, &self.token), self.token.expose(), &self.proxy);

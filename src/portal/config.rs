@@ -10,7 +10,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::clock::SignedDuration;
-use crate::page::{Brand, Colour, Help};
+use crate::page::{Brand, Colour, Help, NotAReview};
 use crate::wire::Probe;
 
 /// `[portal]`, as written.
@@ -36,6 +36,9 @@ pub struct Config {
     pub logo: Option<PathBuf>,
     /// Whom to ask: a web address, a mail address, a telephone number, or some words.
     pub help: Option<String>,
+    /// Where people ask for a site that a rule has refused: a mail address, or a web address in which `{site}`, `{rule}`
+    /// and `{id}` are filled in. Default: `help`, if that is an address.
+    pub review: Option<String>,
     /// The time zone in which pages write times, such as `Europe/Berlin`. Default: UTC.
     pub time_zone: Option<String>,
     /// How long a person may take at the identity provider. Default: 30 minutes.
@@ -100,6 +103,9 @@ pub enum Error {
     /// The terms for guests are empty, or too long for anybody to read.
     #[error("the terms for guests are empty, or longer than {MAX_TERMS} bytes")]
     UnusableTerms,
+    /// The place where people ask for a site is none.
+    #[error(transparent)]
+    Review(#[from] NotAReview),
     /// There is no such time zone.
     #[error("there is no time zone `{0}`")]
     NoSuchTimeZone(String),
@@ -147,6 +153,7 @@ impl Config {
             accent: None,
             logo: None,
             help: None,
+            review: None,
             time_zone: None,
             sign_in_timeout: sign_in_timeout(),
             renew_before: renew_before(),
@@ -164,6 +171,7 @@ impl Config {
     pub fn brand(&self) -> Result<Brand, Error> {
         let mut brand = Brand::new(self.title.clone(), self.accent.unwrap_or(Brand::ACCENT));
         brand.help = self.help.clone().map(Help::new);
+        brand.review = self.review.as_deref().map(str::parse).transpose()?;
         if let Some(path) = &self.logo {
             let logo = std::fs::read(path).map_err(|cause| Error::Logo { path: path.clone(), cause })?;
             brand.logo = Some(data_url(&logo).ok_or_else(|| Error::UnusableLogo(path.clone()))?);
@@ -279,6 +287,8 @@ mod tests {
         {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }
+        let review: Config = toml::from_str("url = 'https://portal.test'\nreview = 'the desk'").unwrap();
+        assert!(review.brand().unwrap_err().to_string().starts_with("`the desk` is neither a web address"));
         let zone: Config = toml::from_str("url = 'https://portal.test'\ntime_zone = 'Mars/Olympus'").unwrap();
         assert_eq!(zone.brand().unwrap_err().to_string(), "there is no time zone `Mars/Olympus`");
     }

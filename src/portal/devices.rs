@@ -16,7 +16,7 @@ use crate::clock::{SignedDuration, after};
 use crate::page::{DeviceNote, DeviceSetUp, Devices, NamedDevice, SetUpFile, Trouble};
 use crate::portal::form::{self, Form, Token};
 use crate::portal::visit::with_parameters;
-use crate::portal::{Shared, Visit, files, redirect, show};
+use crate::portal::{Shared, Visit, files, nav, redirect, show};
 use crate::seal::fingerprint;
 use crate::session::bindings::{DeviceId, Issued};
 use crate::session::names::Addresses;
@@ -66,6 +66,7 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
             _ => None,
         },
         bound_to_networks: portal.parts.bindings.bind_network(),
+        nav: nav(&portal),
         csrf: token.text.clone(),
     };
     let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
@@ -149,7 +150,8 @@ pub(super) async fn show_set_up(State(portal): Portal, Extension(visit): Extensi
             system.takes_certificate().then(|| with_parameters(&path, &[("d", token), ("certificate", "yes")]));
         SetUpFile { system, href: with_parameters(&path, &[("d", token)]), with_certificate }
     });
-    let page = DeviceSetUp { pac: names.pac(&made.secret), title: made.title, files: files.collect() };
+    let page =
+        DeviceSetUp { pac: names.pac(&made.secret), title: made.title, files: files.collect(), nav: nav(&portal) };
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 

@@ -43,7 +43,12 @@ impl Authority {
 /// `GET /certificate`.
 pub(super) async fn certificate(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let Authority { name, until, fingerprint } = &portal.authority;
-    let page = page::Certificate { name: name.clone(), until: *until, fingerprint: fingerprint.clone() };
+    let page = page::Certificate {
+        name: name.clone(),
+        until: *until,
+        fingerprint: fingerprint.clone(),
+        user_agent: visit.user_agent().to_owned(),
+    };
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 

@@ -9,10 +9,10 @@ use http::header::REFRESH;
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::clock::{SignedDuration, after};
-use crate::page::{Device, LandingNote, Onward, SignedIn};
+use crate::page::{Connected, Device, LandingNote, Nav, Onward, SignedIn};
 use crate::portal::form::Token;
 use crate::portal::visit::with_parameters;
-use crate::portal::{Shared, Visit, logon, redirect, renewal, show};
+use crate::portal::{Shared, Visit, logon, nav, redirect, renewal, show};
 use crate::session::Session;
 use crate::session::returning::Return;
 
@@ -49,6 +49,11 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
     let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
     let challenge = visit.parameter("r").and_then(|token| Some((token, Return::open(sealer, token, now).ok()?)));
     let is_challenge = challenge.is_some();
+    if visit.parameter("connected").is_some() {
+        let name = (!session.user.is_guest()).then(|| session.user.friendly_name().to_owned());
+        let page = Connected { name };
+        return show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
+    }
     let token = Token::issue(&portal, &visit);
     let mut sessions = portal.parts.sessions.of_user(&session.user).await;
     let tools = sessions.extract_if(.., |session| session.tool.is_some()).count();
@@ -63,13 +68,13 @@ pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension
         guest: session.user.is_guest(),
         devices: devices(&portal, &session, &sessions),
         more: sessions.len().saturating_sub(LISTED),
-        tools: portal.parts.tools.as_ref().filter(|_| !session.user.is_guest()).map(|_| tools),
+        tools,
         note: visit.parameter("n").and_then(|note| sealer.open(PURPOSE, note, now).ok()),
         onward: challenge.map(|(token, challenge)| Onward {
             href: with_parameters("/", &[("r", token)]),
             place: logon::place(&challenge),
         }),
-        has_names: portal.parts.names.is_some(),
+        nav: if session.user.is_guest() { Nav::default() } else { nav(&portal) },
         csrf: token.text.clone(),
         identity_providers: portal.sign_in_origins(),
     };

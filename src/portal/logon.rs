@@ -322,7 +322,8 @@ impl Draft {
         match Return::open(&portal.parts.sealer, token, portal.parts.clock.now()) {
             Ok(challenge) => Self {
                 note: challenge.unsent.is_some().then_some(Note::Unsent),
-                place: Some(place(&challenge)),
+                // Whoever looks for a portal has arrived.
+                place: (!challenge.destination.starts_with(&portal.config.url.to_string())).then(|| place(&challenge)),
                 returning: Some(token.to_owned()),
                 ..Self::default()
             },

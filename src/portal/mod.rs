@@ -46,7 +46,7 @@ use tower::ServiceExt as _;
 use crate::clock::{Clock, SignedDuration, after};
 use crate::identity::Realm;
 use crate::observe::{Audit, Metrics};
-use crate::page::{Brand, Curl, Handover, Html, Locales, Purpose};
+use crate::page::{Brand, Curl, Handover, Html, Locales, Nav, Purpose};
 use crate::saml::binding::Outgoing;
 use crate::saml::config::SLO_PATH;
 use crate::saml::{ClaimMap, Mismatch, ServiceProvider};
@@ -344,6 +344,11 @@ fn harden(response: &mut Response<Body>) {
     ] {
         fields.entry(name).or_insert(HeaderValue::from_static(value));
     }
+}
+
+/// The pages that a person who is signed in can go to.
+fn nav(portal: &Shared) -> Nav {
+    Nav { devices: portal.parts.names.is_some(), tools: portal.parts.tools.is_some() }
 }
 
 /// A page as an answer.

@@ -25,6 +25,9 @@ type Portal = State<Arc<Shared>>;
 /// How long the answer of an identity provider is waited for, and how long the page can say what it was.
 pub(super) const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
+/// The page of a guest who has left.
+const GUEST_PATH: &str = "/signed-out?guest=1";
+
 const PURPOSE: &str = "sign-out";
 const NOTE: &str = "signed out";
 
@@ -72,9 +75,12 @@ pub(super) async fn sign_out(
         Some(session) => end(&portal, session, everywhere).await,
         None => end_unseen(&portal, &visit).await,
     };
+    let guest = session.as_ref().is_some_and(|session| session.user.is_guest()) && reach == Reach::Everywhere;
     let told = session.and_then(|session| tell(&portal, &visit, &session, everywhere, reach));
-    let mut response =
-        told.unwrap_or_else(|| redirect(StatusCode::SEE_OTHER, &path(&portal, everywhere, Elsewhere::NotAsked, reach)));
+    let mut response = told.unwrap_or_else(|| {
+        let path = if guest { GUEST_PATH.to_owned() } else { path(&portal, everywhere, Elsewhere::NotAsked, reach) };
+        redirect(StatusCode::SEE_OTHER, &path)
+    });
     forget(&mut response);
     response
 }
@@ -134,7 +140,7 @@ async fn sign_out_there(portal: &Shared, visit: &Visit, there: SessionId) -> Res
 pub(super) async fn signed_out(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let note = visit.parameter("n").and_then(|n| portal.parts.sealer.open(NOTE, n, portal.parts.clock.now()).ok());
     let (everywhere, elsewhere, reach) = note.unwrap_or((false, Elsewhere::NotAsked, Reach::Everywhere));
-    let page = SignedOut { everywhere, elsewhere, reach };
+    let page = SignedOut { guest: visit.parameter("guest").is_some(), everywhere, elsewhere, reach };
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 

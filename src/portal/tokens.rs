@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::cookie::{self, SameSite};
 use super::form::{self, Form, Token};
 use super::visit::with_parameters;
-use super::{Shared, Tools, Visit, redirect, show, sign_out};
+use super::{Shared, Tools, Visit, nav, redirect, show, sign_out};
 use crate::clock::{SignedDuration, Timestamp, after};
-use crate::page::{NewToken, TokenDraft, TokenItem, TokenMistake, Tokens, TokensNote, Trouble};
+use crate::page::{NewToken, TerminalDecided, TokenDraft, TokenItem, TokenMistake, Tokens, TokensNote, Trouble};
 use crate::secret::Secret;
 use crate::session::ends::Held;
 use crate::session::tool::scope::{self, Scope};
@@ -56,8 +56,13 @@ pub(super) async fn list(State(portal): Portal, Extension(visit): Extension<Visi
     let Some(tools) = &portal.parts.tools else { return super::files::missing(&portal, &visit) };
     let Some(session) = visit.person(&portal).await else { return visit.sign_in_first(&portal, "/tokens").await };
     let note = visit.parameter("n").and_then(|n| portal.parts.sealer.open(NOTE, n, portal.parts.clock.now()).ok());
+    // Whoever has just decided about a terminal wants to go back to it.
+    if let Some(decision @ (TokensNote::Approved | TokensNote::Refused)) = note {
+        let page = TerminalDecided { approved: decision == TokensNote::Approved };
+        return show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
+    }
     let draft = TokenDraft { days: days(tools.tokens.lifetime), ..TokenDraft::default() };
-    page(&portal, &visit, tools, &session, Filled { draft, mistake: None, note }).await
+    page(&portal, &visit, tools, &session, Filled { draft, mistakes: Vec::new(), note }).await
 }
 
 /// `POST /tokens`.
@@ -78,8 +83,8 @@ pub(super) async fn make(
         Err(mistake) => mistake,
     };
     match mistake {
-        Refusal::Mistake(mistake) => {
-            let filled = Filled { draft, mistake: Some(mistake), note: None };
+        Refusal::Mistakes(mistakes) => {
+            let filled = Filled { draft, mistakes, note: None };
             let mut response = page(&portal, &visit, tools, &session, filled).await;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             response
@@ -106,6 +111,7 @@ pub(super) async fn show_new(State(portal): Portal, Extension(visit): Extension<
         token: Secret::new(fresh.token),
         expires: fresh.expires,
         proxy: tools.proxy.clone(),
+        nav: nav(&portal),
     };
     let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
     cookie::remove(&mut response, cookie::NEW_TOKEN);
@@ -136,7 +142,7 @@ pub(super) async fn revoke(
 
 /// Why no token was made.
 enum Refusal {
-    Mistake(TokenMistake),
+    Mistakes(Vec<TokenMistake>),
     Store(store::Error),
 }
 
@@ -147,16 +153,13 @@ async fn begin(
     maker: &Session,
     draft: &TokenDraft,
 ) -> Result<Response<Body>, Refusal> {
-    if draft.name.trim().is_empty() {
-        return Err(Refusal::Mistake(TokenMistake::NoName));
+    let mistakes = mistakes(tools, draft);
+    let Ok(scope) = Scope::parse(&draft.networks, &draft.destinations, &tools.networks) else {
+        return Err(Refusal::Mistakes(mistakes));
+    };
+    if !mistakes.is_empty() {
+        return Err(Refusal::Mistakes(mistakes));
     }
-    let scope = Scope::parse(&draft.networks, &draft.destinations, &tools.networks).map_err(|error| {
-        Refusal::Mistake(match error {
-            scope::Error::Network(entry) => TokenMistake::Network(entry),
-            scope::Error::Destination(entry) => TokenMistake::Destination(entry),
-            scope::Error::TooMany => TokenMistake::TooMany,
-        })
-    })?;
     let new = NewTool {
         maker,
         name: draft.name.trim(),
@@ -167,7 +170,7 @@ async fn begin(
         user_agent: visit.user_agent(),
     };
     let (session, token) = portal.parts.sessions.begin_tool(new).await.map_err(|error| match error {
-        store::Error::Full => Refusal::Mistake(TokenMistake::Full),
+        store::Error::Full => Refusal::Mistakes(vec![TokenMistake::Full]),
         store::Error::Away => Refusal::Store(error),
     })?;
     tracing::info!(
@@ -189,6 +192,21 @@ async fn begin(
     Ok(response)
 }
 
+/// All that is wrong with what was typed.
+fn mistakes(tools: &Tools, draft: &TokenDraft) -> Vec<TokenMistake> {
+    let mistake = |networks: &str, destinations: &str| {
+        let error = Scope::parse(networks, destinations, &tools.networks).err()?;
+        Some(match error {
+            scope::Error::Network(entry) => TokenMistake::Network(entry),
+            scope::Error::Destination(entry) => TokenMistake::Destination(entry),
+            scope::Error::TooMany if destinations.is_empty() => TokenMistake::TooManyNetworks,
+            scope::Error::TooMany => TokenMistake::TooManyDestinations,
+        })
+    };
+    let name = draft.name.trim().is_empty().then_some(TokenMistake::NoName);
+    name.into_iter().chain(mistake(&draft.networks, "")).chain(mistake("", &draft.destinations)).collect()
+}
+
 fn read(form: &Form, tools: &Tools) -> TokenDraft {
     let text = |name: &str, most: usize| form.value(name).unwrap_or_default().chars().take(most).collect::<String>();
     let most = days(tools.tokens.max_lifetime);
@@ -204,7 +222,7 @@ fn read(form: &Form, tools: &Tools) -> TokenDraft {
 /// What the page is filled with.
 struct Filled {
     draft: TokenDraft,
-    mistake: Option<TokenMistake>,
+    mistakes: Vec<TokenMistake>,
     note: Option<TokensNote>,
 }
 
@@ -216,12 +234,13 @@ async fn page(portal: &Shared, visit: &Visit, tools: &Tools, session: &Session, 
         items: held.iter().filter_map(|tool| item(portal, tool)).collect(),
         note: filled.note,
         draft: filled.draft,
-        mistake: filled.mistake,
+        mistakes: filled.mistakes,
         lifetimes: lifetimes(tools),
         client: visit.peer.client.ip().to_canonical().to_string(),
         network: visit.peer.network.name.to_string(),
         curl: tools.curl.clone(),
         most: tools.tokens.max_per_person,
+        nav: nav(portal),
         csrf: form.text.clone(),
     };
     let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)));

@@ -10,6 +10,7 @@ use super::classify::Kind;
 use super::dial;
 use super::forward::Failure;
 use super::token::{Invitation, Wrong};
+use crate::identity::User;
 use crate::observe::access::RequestId;
 use crate::page::{
     self, Brand, Cause, CookiesBlocked, Curl, Denied, Locale, Subject, TerminalHint, TokenText, ToolText,
@@ -154,7 +155,7 @@ impl Refusal {
                     }
                     dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) => Cause::NotAllowed,
                     dial::Error::Myself(_) => Cause::Loop,
-                    dial::Error::Port(_) => Cause::PortNotAllowed,
+                    dial::Error::Port(port) => Cause::PortNotAllowed(*port),
                     dial::Error::Refused => Cause::Refused,
                     dial::Error::Unreachable(_) => Cause::Unreachable,
                     dial::Error::TimedOut => Cause::TimedOut,
@@ -259,7 +260,7 @@ pub(super) struct Refused<'a> {
     /// The host that was asked for.
     pub(super) place: Option<&'a str>,
     /// Who was refused.
-    pub(super) user: Option<&'a str>,
+    pub(super) user: Option<&'a User>,
     pub(super) portal: &'a str,
     /// How curl reaches the portal from a terminal, and tools the proxy.
     pub(super) curl: Option<&'a Curl>,
@@ -312,8 +313,9 @@ impl Refused<'_> {
         let (place, request_id) = (self.place.unwrap_or_default().to_owned(), self.id.to_string());
         let html = match self.refusal {
             Refusal::Denied(rule) => {
-                let user = self.user.map(str::to_owned);
-                Denied { place, rule: rule.clone(), user, request_id }.render(brand, locale)
+                let (user, portal) = (self.user.map(|user| user.name.clone()), self.portal.to_owned());
+                let guest = self.user.is_some_and(User::is_guest);
+                Denied { place, rule: rule.clone(), user, guest, portal, request_id }.render(brand, locale)
             }
             Refusal::CookiesBlocked(retry) => {
                 let retry = retry.clone();

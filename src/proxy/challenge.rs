@@ -75,9 +75,9 @@ impl Proxy {
         let (name, secret) = (random_text(), random_text());
         let returning = Return {
             origin: destination.origin(),
-            // Whoever looks for a portal has no page that they were going to.
+            // Whoever looks for a portal has no page that they were going to: it waits in another tab.
             destination: match request.kind {
-                Kind::Probe => self.portal.url.clone(),
+                Kind::Probe => format!("{}/me?connected=1", self.portal.url),
                 _ => wanted(destination, request.head.target.path_and_query()),
             },
             client: address,

@@ -15,7 +15,7 @@ use super::exchange::{check_host, why_unidentified};
 use super::identify::{Client, Identity};
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
-use super::{Asker, Proxy};
+use super::{Asker, Proxy, trust};
 use crate::observe::{Outcome, Recorder, Surrogate, Unidentified};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::ARRIVE_PORT;
@@ -52,7 +52,7 @@ impl Proxy {
             return self.open_portal(client, connection, recorder).await;
         }
         // Nothing is dialled there, whoever is known: a ticket never finds a tunnel.
-        if destination.port == ARRIVE_PORT {
+        if destination.port == ARRIVE_PORT || trust::is_mark(&destination) {
             return self.intercept(client, connection, destination, None, recorder).await;
         }
         let refusal = match self.decide_connect(client, &destination, asker.kind, &head.fields, &mut recorder).await {

@@ -15,7 +15,7 @@ use super::preflight::{self, Admission};
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
 use super::watch::Watch;
-use super::{Asker, Proxy};
+use super::{Asker, Proxy, trust};
 use crate::observe::{Outcome, Recorder, Unidentified};
 use crate::policy::{Decision, Permit, Query};
 use crate::session::returning::{ARRIVE_PATH, ARRIVE_PORT, RESERVED_PATH};
@@ -71,6 +71,11 @@ impl Proxy {
         if destination.port == ARRIVE_PORT {
             request.recorder.decision = Outcome::Local;
             return Err(Refusal::BadRequest("the port is reserved"));
+        }
+        if trust::is_mark(destination) {
+            request.recorder.decision = Outcome::Local;
+            let path = request.head.target.path();
+            return Ok(Act::Answer(trust::answer(&request.head.method, path, &self.portal.url)));
         }
         if destination.host == self.portal.destination.host {
             request.recorder.decision = Outcome::Local;

@@ -15,6 +15,7 @@ mod pool;
 mod preflight;
 mod relay;
 pub mod token;
+mod trust;
 mod watch;
 
 use std::pin::Pin;
@@ -295,7 +296,7 @@ impl Proxy {
             kind: asker.kind,
             id: recorder.id(),
             place: recorder.host.as_deref(),
-            user: recorder.user.as_ref().map(|user| user.name.as_str()),
+            user: recorder.user.as_deref(),
             portal: &self.portal.url,
             curl: self.tokens.as_ref().map(|tokens| &tokens.parts.curl),
         };

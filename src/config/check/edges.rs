@@ -121,7 +121,11 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
         check.note(at!["portal", "guest_lifetime"], "guests would have to agree all the time", "the default is \"8h\"");
     }
     if let Err(error) = portal.brand() {
-        let key = if matches!(error, PortalError::NoSuchTimeZone(_)) { "time_zone" } else { "logo" };
+        let key = match error {
+            PortalError::NoSuchTimeZone(_) => "time_zone",
+            PortalError::Review(_) => "review",
+            _ => "logo",
+        };
         check.note(at!["portal", key], error.to_string(), "");
     }
     if portal.sign_in_timeout < Duration::minutes(1).signed() {

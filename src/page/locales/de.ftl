@@ -24,6 +24,12 @@ device-unknown = Unbekanntes Gerät
 try-again = Noch einmal versuchen
 sign-in-again = Anmelden
 back-to-portal = Zurück zum Portal
+copy = Kopieren
+copied = Kopiert
+nav-label = Portal
+nav-you = Sie
+nav-devices = Geräte
+nav-tools = Werkzeuge
 
 ## Anmelden
 
@@ -32,12 +38,12 @@ logon-lead = um von diesem Gerät aus ins Internet zu gehen.
 logon-lead-place = dann geht es weiter zu
 logon-account = Konto
 logon-hint = Zum Beispiel { $example }
-logon-continue = Weiter
+logon-continue = Anmelden
+logon-next = Als Nächstes kommt die Anmeldeseite Ihrer Organisation. Ihr Kennwort geben Sie dort ein, nicht hier.
 logon-or = oder
 logon-guest = Als Gast fortfahren
 logon-which = Welchen Namen gebe ich ein?
 logon-which-lead = Jeden Namen, unter dem Ihre Organisation Sie kennt, zusammen mit der Domäne:
-logon-password = Ihr Kennwort geben Sie nicht hier ein. Als Nächstes kommt die Anmeldeseite Ihrer Organisation.
 
 mistake-empty = Geben Sie Ihren Kontonamen ein, zum Beispiel { $example }.
 mistake-too-long = Der Name ist zu lang für einen Kontonamen. Er sieht aus wie { $example }.
@@ -50,9 +56,9 @@ mistake-unknown-domain = Für diese Domäne ist das Portal nicht zuständig. Pr�
 
 note-expired = Dieser Verweis ist älter als eine Stunde, deshalb ist die gewünschte Adresse nicht mehr bekannt. Melden Sie sich an und öffnen Sie sie dann noch einmal.
 note-broken = Die gewünschte Adresse war nicht lesbar. Melden Sie sich an und öffnen Sie sie dann noch einmal.
-note-form-expired = Diese Seite war lange geöffnet. Bitte wählen Sie noch einmal Weiter.
-note-form-foreign = Zu Ihrer Sicherheit wurde nichts gesendet, weil das Formular nicht von dieser Seite kam. Bitte wählen Sie noch einmal Weiter.
-note-no-cookie = Ihr Browser hat das Cookie dieser Seite nicht behalten, und ohne geht die Anmeldung nicht. Erlauben Sie Cookies für diese Seite und wählen Sie dann Weiter.
+note-form-expired = Diese Seite war lange geöffnet. Bitte wählen Sie noch einmal Anmelden.
+note-form-foreign = Zu Ihrer Sicherheit wurde nichts gesendet, weil das Formular nicht von dieser Seite kam. Bitte wählen Sie noch einmal Anmelden.
+note-no-cookie = Ihr Browser hat das Cookie dieser Seite nicht behalten, und ohne geht die Anmeldung nicht. Erlauben Sie Cookies für diese Seite und wählen Sie dann Anmelden.
 note-unsent = Ihr Formular wurde nicht gesendet, weil Sie nicht angemeldet waren. Nach der Anmeldung erfahren Sie, wie Sie es absenden.
 note-expired-signed-in = Sie sind angemeldet. Der Verweis ist älter als eine Stunde, deshalb ist die gewünschte Adresse nicht mehr bekannt: Öffnen Sie sie noch einmal.
 note-other-client = Sie sind angemeldet. Dieser Link wurde für ein anderes Gerät oder eine andere Verbindung erstellt und führt deshalb nicht weiter: Öffnen Sie die gewünschte Adresse noch einmal.
@@ -82,8 +88,19 @@ certificate-link = Dieses Gerät einrichten: Zertifikat installieren
 
 signed-in-left = Ihre Sitzung endet in { $hours } Std. { $minutes } Min.
 signed-in-renew = Jetzt verlängern
+connected-back = Sie können zu Ihrer Seite zurückkehren.
+connected-reload = Sie lädt in ihrem Tab von selbst neu. Wenn nicht, laden Sie sie dort neu. Diese Seite können Sie schließen.
+connected-account = Ihr Konto und Ihre Geräte
+connected-visit = Ihr Besuch
 signed-in-guest-title = Sie sind als Gast unterwegs
-signed-in-guest-lead = Manche Seiten sind vielleicht nur für Menschen mit Konto.
+signed-in-guest-lead = Manche Seiten sind vielleicht nur für Personen mit Konto.
+signed-in-as-guest = als Gast
+guest-visit = Ihr Besuch
+guest-since = Seit
+guest-until = Bis
+guest-end = Besuch beenden
+guest-left = Ihr Besuch endet in { $hours } Std. { $minutes } Min.
+guest-renew = Länger bleiben
 
 guest-title = Als Gast fortfahren
 guest-lead = um das Internet ohne Konto zu nutzen.
@@ -98,6 +115,8 @@ signed-out-lead = Was Sie ab jetzt öffnen, wird nicht mehr mit Ihrem Namen verb
 signed-out-everywhere = Keines Ihrer Geräte ist mehr angemeldet.
 signed-out-here = Dieser Server hat Sie abgemeldet und bleibt dabei. Den Speicher, den er mit anderen Servern teilt, erreicht er zurzeit nicht: Sie folgen, sobald er wieder da ist. Bis dahin könnte jemand mit den alten Cookies dieses Browsers an einem anderen Server weitermachen.
 signed-out-fleetingly = Dieser Server hat Sie abgemeldet, kann das aber zurzeit nicht festhalten: Weder sein Speicher noch seine Festplatte nimmt es an. Andere Server und Neustarts folgen, sobald der Speicher wieder da ist. Melden Sie sich später sicherheitshalber noch einmal ab, und sagen Sie der Hilfe Bescheid.
+signed-out-guest-title = Ihr Besuch ist beendet
+signed-out-guest-lead = Dieses Gerät wird nicht mehr als Gast durchgelassen.
 signed-out-provider-too = Auch auf der Anmeldeseite Ihrer Organisation sind Sie abgemeldet.
 signed-out-provider-unconfirmed = Die Anmeldeseite Ihrer Organisation hat nicht bestätigt, dass Sie auch dort abgemeldet sind. Schließen Sie auf einem gemeinsam genutzten Computer alle Browserfenster.
 signed-out-provider = Auf der Anmeldeseite Ihrer Organisation sind Sie vielleicht noch angemeldet. Schließen Sie an einem gemeinsam genutzten Rechner auch alle Browserfenster.
@@ -106,9 +125,23 @@ signed-out-provider = Auf der Anmeldeseite Ihrer Organisation sind Sie vielleich
 
 denied-title = Diese Seite ist gesperrt
 denied-lead = ist hier nicht erlaubt.
-denied-rule = Regel
+denied-rule = Gesperrt durch
+denied-blocked-list = Die Liste gesperrter Seiten
+denied-default = Keine Regel erlaubt diese Seite
+denied-unidentified = Diese Seite ist nur für angemeldete Personen
+denied-offline = Zurzeit kann sich niemand anmelden, und für diese Seite ist das nötig
 denied-user = Angemeldet als
+denied-as-guest = Gast
 denied-next = Wenn Sie die Seite für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Regel und die Anfrage-Nummer.
+denied-review-lead = Wenn Sie die Seite für Ihre Arbeit brauchen, können Sie um ihre Freigabe bitten.
+denied-review = Freigabe anfragen
+denied-ask = Helpdesk fragen
+denied-guest = Sie sind als Gast unterwegs, und manche Seiten sind nur für Personen mit Konto.
+denied-mail-subject = Gesperrte Seite: { $site }
+denied-mail =
+    Seite: { $site }
+    Gesperrt durch: { $rule }
+    Anfrage-Nummer: { $id }
 
 ## Ein Formular, das nicht gesendet wurde
 
@@ -168,11 +201,12 @@ error-bad-answer = Die Antwort der Seite war nicht verständlich
     .why = Die Software der Seite ist fehlerhaft, oder unter der Adresse läuft etwas anderes als eine Webseite.
     .next = Prüfen Sie die Adresse. Wenn sie stimmt, muss der Betreiber der Seite den Fehler beheben.
 error-not-allowed = Diese Adresse ist nicht erlaubt
-    .what = Der Name gehört zu einer internen oder besonderen Adresse oder zum Rechner des Proxys selbst, und dorthin verbindet der Proxy nicht.
+    .what = Der Name führt zu einer internen oder besonderen Adresse oder zum Rechner des Proxys selbst, und dorthin verbindet der Proxy nicht.
+    .itself = Das ist eine interne oder besondere Adresse oder eine des Rechners, auf dem der Proxy läuft, und dorthin verbindet der Proxy nicht.
     .why = Das schützt das Netz, in dem der Proxy läuft.
     .next = Wenn Sie diese Adresse für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Anfrage-Nummer.
-error-port-not-allowed = Dieser Port ist nicht erlaubt
-    .what = Die Adresse nennt einen Port, zu dem der Proxy nicht verbindet.
+error-port-not-allowed = Port { $port } ist nicht erlaubt
+    .what = Der Proxy verbindet nicht zu Port { $port }.
     .why = Nur die üblichen Ports von Webseiten sind offen, denn andere dienen oft dazu, den Schutz zu umgehen.
     .next = Prüfen Sie die Adresse. Wenn Sie diesen Port für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Anfrage-Nummer.
 error-parent = Ein anderer Proxy auf dem Weg ist nicht verfügbar
@@ -319,16 +353,15 @@ portal-too-large = Die Nachricht ist zu groß
 
 certificate-title = Dieses Gerät einrichten
 certificate-lead = Manche Seiten erreichen Sie nur, wenn dieses Gerät der Zertifizierungsstelle des Proxys vertraut: die Anmeldung vor https-Seiten und Seiten, die sagen, warum etwas gesperrt ist.
-certificate-check = Wird ihr schon vertraut?
-certificate-check-steps =
-    Melden Sie sich hier ab und öffnen Sie dann in diesem Browser irgendeine https-Seite.
-    Erscheint die Anmeldung ohne Warnung, vertraut das Gerät der Zertifizierungsstelle, und es ist nichts weiter nötig.
-    Warnt der Browser vor der Verbindung, installieren Sie das Zertifikat wie unten beschrieben.
 certificate-this = Das Zertifikat
 certificate-name = Name
 certificate-until = Gültig bis
 certificate-fingerprint = SHA-256-Fingerabdruck
 certificate-compare = Vergleichen Sie den Fingerabdruck, bevor Sie ihm vertrauen, mit dem, den Ihr Helpdesk Ihnen auf anderem Weg nennt.
+certificate-trusted = Dieser Browser vertraut der Zertifizierungsstelle.
+certificate-trusted-next = Hier ist nichts weiter nötig. Die Schritte unten sind für andere Geräte und Browser.
+certificate-unknown = Dieser Browser vertraut der Zertifizierungsstelle noch nicht.
+certificate-unknown-next = Folgen Sie den Schritten unten und laden Sie diese Seite dann neu. Bleibt es dabei, benutzt der Browser vielleicht den Proxy nicht.
 certificate-der = Für Windows, Apple und Android herunterladen
 certificate-pem = Für Linux und Firefox herunterladen (PEM)
 certificate-install = So installieren Sie es
@@ -374,7 +407,6 @@ system-firefox = Firefox, auf jedem System
 
 ## Geräte mit eigenem Namen
 
-devices-link = Geräte: den Proxy dieses am Namen erkennen lassen
 devices-title = Ihre Geräte
 devices-lead = Ein Gerät, das den Proxy mit einem eigenen Namen anspricht, wird auch dort als Ihres erkannt, wo mehrere Leute eine Adresse teilen, und dafür wird nichts entschlüsselt.
 devices-none = Sie haben noch kein solches Gerät.
@@ -571,10 +603,14 @@ entra-7500529 = Die ID der Anfrage beginnt mit einer Ziffer. Unsere nie: Etwas z
 
 ## Werkzeuge und Terminals
 
-tokens-link = Werkzeuge und Terminals: git, curl, Paketverwaltungen
-tokens-count = { $count } angemeldet
+tokens-count = { $count ->
+    [one] { $count } Werkzeug oder Terminal angemeldet
+   *[other] { $count } Werkzeuge und Terminals angemeldet
+  }
 tokens-title = Werkzeuge und Terminals
-tokens-lead = Was keine Anmeldeseite zeigen kann, weist sich mit einem Token aus, als
+tokens-lead = Programme wie git, curl oder pip können keine Anmeldeseite zeigen. Hier lassen Sie sie in Ihrem Namen durch den Proxy.
+tokens-list = Angemeldet
+tokens-account = Alles hier zählt als
 tokens-none = Kein Werkzeug und kein Terminal ist angemeldet.
 tokens-terminal = Terminal
 tokens-made = Erstellt
@@ -587,19 +623,25 @@ tokens-revoke = Widerrufen …
 tokens-revoke-lead = Was es benutzt, wird sofort getrennt. Das lässt sich nicht rückgängig machen.
 tokens-revoke-now = { $name } widerrufen
 tokens-sign-in-terminal = Ein Terminal anmelden
-tokens-sign-in-terminal-lead = Führen Sie das im Terminal aus und stimmen Sie hier zu. Es muss nichts kopiert werden, und in keiner Datei bleibt etwas zurück.
+tokens-sign-in-terminal-lead = Für das Fenster, in dem Sie Befehle eingeben. Führen Sie dort diese Zeile aus und stimmen Sie dann hier zu. Es muss nichts zurückkopiert werden, und in keiner Datei bleibt etwas zurück.
 tokens-new = Ein Token erstellen
-tokens-new-lead = Für Skripte und Server, vor denen niemand sitzt. Wer das Token hat, handelt in Ihrem Namen: Erstellen Sie für jeden Zweck ein eigenes, so eng gefasst wie möglich.
+tokens-new-lead = Für Skripte und Server, die ohne Sie laufen. Ein Token ist ein langes Kennwort für ein einziges Programm.
+tokens-what = Was ist ein Token?
+tokens-what-text =
+    Ein Programm zeigt dem Proxy sein Token, wo sonst eine Anmeldeseite käme, und wird in Ihrem Namen durchgelassen. Zu anderem taugt es nicht: Niemand kann damit Ihr Konto oder Ihre E-Mails öffnen.
+    Wer es hat, handelt in Ihrem Namen. Erstellen Sie deshalb für jeden Zweck ein eigenes, schränken Sie es ein und verwahren Sie es wie ein Kennwort. Es läuft von selbst ab, und Sie können es hier jederzeit widerrufen.
 tokens-note-revoked = Es ist widerrufen, und was es benutzt hat, ist getrennt.
-tokens-note-approved = Zugestimmt. Ihr Terminal macht gleich weiter; diese Seite können Sie schließen.
-tokens-note-refused = Abgelehnt. Das Terminal hat es erfahren.
 tokens-note-no-terminal = Mit diesem Code fragt kein Terminal. Er gilt zehn Minuten und einmal: Lassen Sie sich im Terminal einen neuen geben.
 tokens-note-shown = Ein Token wird einmal gezeigt. Wenn Sie es nicht kopiert haben, widerrufen Sie es und erstellen Sie ein neues.
 
 token-name = Name
 token-name-hint = Wofür es ist, zum Beispiel Build-Server
 token-lifetime = Gültig für
-token-days = { $days } Tage
+token-days = { $days ->
+    [one] { $days } Tag
+   *[other] { $days } Tage
+  }
+token-limits = Einschränken, wo und wofür es gilt
 token-networks = Wo es benutzt werden darf
 token-networks-hint = Leer für überall; sonst Netze, Adressen und Bereiche, durch Kommas getrennt. Sie sind unter { $client } im Netz { $network }.
 token-destinations = Wofür es benutzt werden darf
@@ -609,7 +651,10 @@ token-mistake-name = Geben Sie ihm einen Namen, an dem Sie es erkennen.
 token-mistake-network = { $entry } ist weder eine Adresse oder ein Bereich noch der Name eines Netzes hier.
 token-mistake-destination = { $entry } ist kein Ziel: Schreiben Sie nur den Rechnernamen, zum Beispiel pypi.org.
 token-mistake-many = Es sind mehr als zwanzig Einträge.
-token-mistake-full = Sie haben schon { $most } Tokens, und mehr hat niemand: Widerrufen Sie zuerst eines.
+token-mistake-full = { $most ->
+    [one] Sie haben schon { $most } Token, und mehr hat niemand: Widerrufen Sie es zuerst.
+   *[other] Sie haben schon { $most } Tokens, und mehr hat niemand: Widerrufen Sie zuerst eines.
+  }
 
 new-token-title = Ihr neues Token
 new-token-lead = Kopieren Sie es jetzt: Es wird einmal gezeigt, und niemand kann es noch einmal zeigen.
@@ -647,6 +692,11 @@ terminal-means = Wenn Sie zustimmen, benutzt, wer an diesem Terminal sitzt, das 
 terminal-warning = Stimmen Sie nur dem zu, was Sie gerade selbst begonnen haben. Hat Ihnen jemand diese Adresse geschickt, lehnen Sie ab.
 terminal-approve = Zustimmen
 terminal-refuse = Ablehnen
+terminal-decided-good = Ihr Terminal ist freigegeben
+terminal-decided-approved = Zugestimmt. Ihr Terminal macht gleich weiter; diese Seite können Sie schließen.
+terminal-decided-bad = Das Terminal ist abgelehnt
+terminal-decided-refused = Abgelehnt. Das Terminal hat es erfahren; diese Seite können Sie schließen.
+terminal-decided-list = Alle Werkzeuge und Terminals
 
 terminal-open = Öffnen Sie diese Adresse in einem Browser, in dem Sie angemeldet sind, oder melden Sie sich dort an:
 terminal-compare = Dort muss der Code { $code } stehen. Stimmen Sie zu.

@@ -24,6 +24,12 @@ device-unknown = Unknown device
 try-again = Try again
 sign-in-again = Sign in
 back-to-portal = Back to the portal
+copy = Copy
+copied = Copied
+nav-label = Portal
+nav-you = You
+nav-devices = Devices
+nav-tools = Tools
 
 ## Signing in
 
@@ -32,12 +38,12 @@ logon-lead = to use the internet from this device.
 logon-lead-place = to go on to
 logon-account = Account
 logon-hint = For example { $example }
-logon-continue = Continue
+logon-continue = Log on
+logon-next = Next comes your organisation's own sign-in page. Your password is typed there, not here.
 logon-or = or
 logon-guest = Continue as guest
 logon-which = Which name do I type?
 logon-which-lead = Any name that your organisation knows you by, together with its domain:
-logon-password = You don't type your password here. The next page is your organisation's own sign-in page.
 
 mistake-empty = Type your account name, for example { $example }.
 mistake-too-long = This name is too long for an account name. It looks like { $example }.
@@ -50,9 +56,9 @@ mistake-unknown-domain = This portal does not serve that domain. Check its spell
 
 note-expired = This link is older than an hour, so the address that you wanted is no longer known. Sign in, then open it again.
 note-broken = The address that you wanted could not be read. Sign in, then open it again.
-note-form-expired = This page was open for a long time. Please press Continue once more.
-note-form-foreign = For your safety nothing was sent, because the form did not come from this page. Please press Continue once more.
-note-no-cookie = Your browser did not keep this site's cookie, and signing in needs it. Allow cookies for this site, then press Continue.
+note-form-expired = This page was open for a long time. Please press Log on once more.
+note-form-foreign = For your safety nothing was sent, because the form did not come from this page. Please press Log on once more.
+note-no-cookie = Your browser did not keep this site's cookie, and signing in needs it. Allow cookies for this site, then press Log on.
 note-unsent = The form that you filled in was not sent, because you were not signed in. After signing in you will be told how to send it.
 note-expired-signed-in = You are signed in. This link is older than an hour, so the address that you wanted is no longer known: open it again.
 note-other-client = You are signed in. This link was made for another device or another connection, so it leads no further: open the address that you wanted again.
@@ -82,8 +88,19 @@ certificate-link = Set up this device: install the certificate
 
 signed-in-left = Your session ends in { $hours } h { $minutes } min.
 signed-in-renew = Renew it now
+connected-back = You can go back to your page.
+connected-reload = It reloads by itself in its tab. If it does not, reload it there. This page can be closed.
+connected-account = Your account and devices
+connected-visit = Your visit
 signed-in-guest-title = You are browsing as a guest
 signed-in-guest-lead = Some sites may be for people with an account only.
+signed-in-as-guest = as a guest
+guest-visit = Your visit
+guest-since = Since
+guest-until = Until
+guest-end = End your visit
+guest-left = Your visit ends in { $hours } h { $minutes } min.
+guest-renew = Stay longer
 
 guest-title = Continue as a guest
 guest-lead = to use the internet without an account.
@@ -98,6 +115,8 @@ signed-out-lead = What you open from now on is no longer linked to your name.
 signed-out-everywhere = None of your devices is signed in any more.
 signed-out-here = This server has signed you out and keeps to it. It cannot reach the store that it shares with other servers at the moment: they follow when it is back. Until then, somebody who has this browser's old cookies could go on at another server.
 signed-out-fleetingly = This server has signed you out, but cannot write that down at the moment: neither its store nor its disk takes it. Other servers and restarts follow when the store is back. Sign out again later to be sure, and tell your help desk.
+signed-out-guest-title = Your visit has ended
+signed-out-guest-lead = This device is not let through as a guest any more.
 signed-out-provider-too = You are signed out at your organisation's sign-in page as well.
 signed-out-provider-unconfirmed = Your organisation's sign-in page did not confirm that you are signed out there as well. On a shared computer, close all browser windows.
 signed-out-provider = You may still be signed in at your organisation's sign-in page. On a shared computer, close all browser windows as well.
@@ -106,9 +125,23 @@ signed-out-provider = You may still be signed in at your organisation's sign-in 
 
 denied-title = This site is blocked
 denied-lead = is not allowed here.
-denied-rule = Rule
+denied-rule = Blocked by
+denied-blocked-list = The list of blocked sites
+denied-default = No rule allows this site
+denied-unidentified = This site is only for people who are signed in
+denied-offline = Nobody can sign in at the moment, and this site needs it
 denied-user = Signed in as
+denied-as-guest = a guest
 denied-next = If you need this site for your work, ask your help desk and tell them the rule and the request ID.
+denied-review-lead = If you need this site for your work, you can ask for it.
+denied-review = Ask for this site
+denied-ask = Ask your help desk
+denied-guest = You are browsing as a guest, and some sites are for people with an account only.
+denied-mail-subject = Blocked site: { $site }
+denied-mail =
+    Site: { $site }
+    Blocked by: { $rule }
+    Request ID: { $id }
 
 ## A form that was not sent
 
@@ -168,11 +201,12 @@ error-bad-answer = The site's answer could not be understood
     .why = The site's software is faulty, or the address belongs to something that is not a website.
     .next = Check the address. If it is right, the site's operator has to repair it.
 error-not-allowed = This address is not allowed
-    .what = the name belongs to an internal or special address, or to the machine of the proxy itself, and the proxy does not connect to those.
+    .what = the name leads to an internal or special address, or to the machine of the proxy itself, and the proxy does not connect to those.
+    .itself = this is an internal or special address, or one of the machine of the proxy itself, and the proxy does not connect to those.
     .why = This protects the network that the proxy runs in.
     .next = If you need this address for your work, ask your help desk and tell them the request ID.
-error-port-not-allowed = This port is not allowed
-    .what = the address has a port that the proxy does not connect to.
+error-port-not-allowed = Port { $port } is not allowed
+    .what = the proxy does not connect to port { $port }.
     .why = Only the usual ports of websites are open, because others are used to get around protection.
     .next = Check the address. If you need this port for your work, ask your help desk and tell them the request ID.
 error-parent = Another proxy on the way is not available
@@ -319,16 +353,15 @@ portal-too-large = The message is too large
 
 certificate-title = Set up this device
 certificate-lead = Some pages reach you only when this device trusts the proxy's own certificate authority: the sign-in page in front of https sites, and pages that say why a site is blocked.
-certificate-check = Is it trusted already?
-certificate-check-steps =
-    Sign out here, then open any https site in this browser.
-    If the sign-in page appears without a warning, this device trusts the authority and nothing more is needed.
-    If the browser warns you about the connection, install the certificate as described below.
 certificate-this = The certificate
 certificate-name = Name
 certificate-until = Valid until
 certificate-fingerprint = SHA-256 fingerprint
 certificate-compare = Before you trust it, compare the fingerprint with the one that your help desk gives you by another way.
+certificate-trusted = This browser trusts the authority.
+certificate-trusted-next = Nothing more is needed here. The steps below are for other devices and browsers.
+certificate-unknown = This browser does not trust the authority yet.
+certificate-unknown-next = Follow the steps below, then reload this page. If this stays, the browser may not use the proxy.
 certificate-der = Download for Windows, Apple and Android
 certificate-pem = Download for Linux and Firefox (PEM)
 certificate-install = How to install it
@@ -374,7 +407,6 @@ system-firefox = Firefox, on any system
 
 ## Devices with names of their own
 
-devices-link = Devices: let the proxy know this one by name
 devices-title = Your devices
 devices-lead = A device that calls the proxy by a name of its own is known as yours wherever several people share one address, and nothing is decrypted for that.
 devices-none = You have no such device yet.
@@ -572,10 +604,14 @@ entra-7500529 = The request's ID begins with a digit. Ours never does: something
 
 ## Tools and terminals
 
-tokens-link = Tools and terminals: git, curl, package managers
-tokens-count = { $count } signed in
+tokens-count = { $count ->
+    [one] { $count } tool or terminal signed in
+   *[other] { $count } tools and terminals signed in
+  }
 tokens-title = Tools and terminals
-tokens-lead = What cannot show a sign-in page is known by a token, as
+tokens-lead = Programs such as git, curl or pip cannot show a sign-in page. Here you let them through the proxy in your name.
+tokens-list = Signed in
+tokens-account = Everything here counts as
 tokens-none = No tool and no terminal is signed in.
 tokens-terminal = Terminal
 tokens-made = Made
@@ -588,19 +624,25 @@ tokens-revoke = Revoke …
 tokens-revoke-lead = Whatever uses it is cut off at once. This cannot be undone.
 tokens-revoke-now = Revoke { $name }
 tokens-sign-in-terminal = Sign a terminal in
-tokens-sign-in-terminal-lead = Run this in the terminal, and approve it here. Nothing has to be copied, and nothing is left in a file.
+tokens-sign-in-terminal-lead = For the window in which you type commands. Run this line there, then approve it here. Nothing has to be copied back, and nothing is left in a file.
 tokens-new = Make a token
-tokens-new-lead = For scripts and servers, which nobody sits in front of. Whoever has the token acts in your name: make one for each purpose, as narrow as it can be.
+tokens-new-lead = For scripts and servers that run without you. A token is a long password for one program.
+tokens-what = What is a token?
+tokens-what-text =
+    A program shows its token to the proxy instead of a sign-in page, and is let through in your name. It is good for nothing else: nobody can open your account or your mail with it.
+    Whoever has it acts in your name, so make one for each purpose, limit it, and keep it as you keep a password. It ends by itself, and you can revoke it here at any time.
 tokens-note-revoked = It is revoked, and whatever used it is cut off.
-tokens-note-approved = Approved. Your terminal goes on in a moment; you can close this page.
-tokens-note-refused = Refused. The terminal was told so.
 tokens-note-no-terminal = No terminal asks with this code. It is good for ten minutes and once: ask for a new one in the terminal.
 tokens-note-shown = A token is shown once. If you did not copy it, revoke it and make another one.
 
 token-name = Name
 token-name-hint = What it is for, such as build server
 token-lifetime = Good for
-token-days = { $days } days
+token-days = { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+  }
+token-limits = Limit where and for what it works
 token-networks = Where it may be used
 token-networks-hint = Empty for everywhere; or networks, addresses and ranges, with commas between them. You are at { $client }, on the network { $network }.
 token-destinations = What it may be used for
@@ -610,7 +652,10 @@ token-mistake-name = Give it a name by which you will know it.
 token-mistake-network = { $entry } is neither an address or a range nor the name of a network here.
 token-mistake-destination = { $entry } is no destination: write the host alone, such as pypi.org.
 token-mistake-many = There are more than twenty entries.
-token-mistake-full = You have { $most } tokens already, and nobody has more: revoke one first.
+token-mistake-full = { $most ->
+    [one] You have { $most } token already, and nobody has more: revoke it first.
+   *[other] You have { $most } tokens already, and nobody has more: revoke one first.
+  }
 
 new-token-title = Your new token
 new-token-lead = Copy it now: it is shown once, and nobody can show it again.
@@ -648,6 +693,11 @@ terminal-means = If you approve, whoever sits at that terminal uses the internet
 terminal-warning = Approve only what you have just started yourself. If somebody sent you this address, refuse.
 terminal-approve = Approve
 terminal-refuse = Refuse
+terminal-decided-good = Your terminal is approved
+terminal-decided-approved = Approved. Your terminal goes on in a moment; you can close this page.
+terminal-decided-bad = The terminal is refused
+terminal-decided-refused = Refused. The terminal was told so; you can close this page.
+terminal-decided-list = All tools and terminals
 
 terminal-open = Open this address in a browser in which you are signed in, or sign in there:
 terminal-compare = It must show the code { $code }. Approve it there.

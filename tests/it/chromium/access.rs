@@ -109,6 +109,49 @@ fn script_is_not_needed() {
 }
 
 #[test]
+fn the_certificate_page_knows_whether_this_browser_trusts_us_without_a_script() {
+    let stage = Stage::open();
+    for (trust, said, other) in [
+        (Trust::Web, "does not trust the authority yet", "trusts the authority."),
+        (Trust::WebAndAuthority, "This browser trusts the authority.", "does not trust"),
+    ] {
+        let preferences = json!({ "profile.default_content_setting_values.javascript": 2 });
+        let browser = stage.browser_with(trust, &[], preferences);
+        browser.open(&format!("{PORTAL}/certificate"));
+        browser.wait_text(said);
+        assert!(!browser.text().contains(other), "{}", browser.text());
+        // Steps for this system are unfolded, and no others.
+        assert!(browser.has("details[open]") && !browser.has("details[open] ~ details[open]"));
+        assert!(browser.text().contains("update-ca-certificates"), "{}", browser.text());
+        assert!(!browser.text().contains("Keychain Access"), "{}", browser.text());
+    }
+}
+
+#[test]
+fn a_line_is_copied_by_a_button_that_is_there_only_with_script() {
+    let stage = Stage::open();
+    let browser = stage.browser(Trust::WebAndAuthority);
+    browser.open(&format!("{PORTAL}/tokens"));
+    browser.sign_in("bsimon@contoso.com", "simon");
+    browser.wait_text("Sign a terminal in");
+    let origin = json!({ "origin": PORTAL, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+    browser.devtools("Browser.grantPermissions", &origin).unwrap();
+    browser.click("button.copy");
+    browser.wait_text("Copied");
+    browser.run("window.read = ''; navigator.clipboard.readText().then(text => { window.read = text })");
+    browser.wait_until("what was copied", |browser| browser.run("return window.read") != "");
+    assert_eq!(browser.run("return window.read"), browser.run("return document.querySelector('code').textContent"));
+    drop(browser);
+    let preferences = json!({ "profile.default_content_setting_values.javascript": 2 });
+    let browser = stage.browser_with(Trust::WebAndAuthority, &[], preferences);
+    browser.open(&format!("{PORTAL}/tokens"));
+    browser.sign_in("bsimon@contoso.com", "simon");
+    browser.click("button.first");
+    browser.wait_text("Sign a terminal in");
+    assert!(!browser.text().contains("Copy"), "{}", browser.text());
+}
+
+#[test]
 fn each_page_has_what_people_need() {
     let stage = Stage::open();
     let browser = stage.browser(Trust::WebAndAuthority);

@@ -38,7 +38,9 @@ fn a_device_that_does_not_trust_the_authority_is_offered_to_connect_to_the_netwo
     let portal = browser.tabs().into_iter().find(|tab| *tab != first).unwrap();
     browser.go_to(&portal);
     browser.sign_in("bsimon@contoso.com", "simon");
-    browser.wait_text("You are signed in");
+    browser.wait_text("You can go back to your page.");
+    assert!(browser.text().contains("It reloads by itself"), "{}", browser.text());
+    assert!(!browser.has("form"), "signing out is not what comes next");
     browser.go_to(&first);
     browser.wait_text("This is mail.test");
     assert_eq!(browser.url(), "https://mail.test/inbox?id=7");

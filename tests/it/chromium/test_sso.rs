@@ -20,7 +20,8 @@ fn stage() -> Stage {
                 folder.join(certificate),
             )
         };
-        realm("waiting", "login.cer", "enabled = \"after-test\"") + &realm("mistaken", "web/authority.pem", "")
+        realm("waiting", "login.cer", "enabled = \"after-test\"\nforeign_names = [\"contoso.com\"]")
+            + &realm("mistaken", "web/authority.pem", "")
     })
 }
 
@@ -63,7 +64,7 @@ fn a_test_shows_each_check_and_claim_switches_the_realm_on_and_signs_nobody_in()
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    assert_eq!(text.matches("passed").count() - 1, 17, "as many checks as there are:\n{text}");
+    assert_eq!(text.matches("passed").count() - 1, 18, "as many checks as there are:\n{text}");
     assert!(!text.contains("failed"), "{text}");
     assert!(!text.contains("<Response"), "the messages are folded away");
     browser.run("document.querySelectorAll('details').forEach(part => part.open = true)");

@@ -17,7 +17,10 @@ async fn make(browser: &mut Browser<'_>, title: &str) -> String {
 
 /// The address of the PAC file on a page, and the secret in it.
 fn address(page: &Answer) -> (String, String) {
-    let (_, rest) = page.text.split_once("<p class=\"code\">").unwrap_or_else(|| panic!("no address in {}", page.text));
+    let (_, rest) = page
+        .text
+        .split_once("<code class=\"code\" tabindex=\"0\">")
+        .unwrap_or_else(|| panic!("no address in {}", page.text));
     let address = rest.split_once('<').unwrap().0.to_owned();
     let secret = address.strip_prefix("https://pac.proxy.test:8443/pac/").unwrap().strip_suffix(".pac").unwrap();
     (address.clone(), secret.to_owned())

@@ -103,7 +103,7 @@ async fn a_form_without_a_good_token_begins_nothing() {
     for fields in [vec![account], vec![account, ("csrf", "x")], vec![account, ("csrf", theirs.as_str())]] {
         let answer = browser.post("/logon", &fields).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
-        assert!(answer.text.contains("Please press Continue once more."), "{}", answer.text);
+        assert!(answer.text.contains("Please press Log on once more."), "{}", answer.text);
         assert!(answer.text.contains("value=\"B.Simon@contoso.com\""), "what was typed is kept");
     }
     let fields = [account, ("csrf", csrf.as_str())];

@@ -47,7 +47,7 @@ async fn an_operator_sees_request_response_checks_and_claims_and_nobody_is_signe
         "AssertionConsumerServiceURL=&#34;https://portal.test/saml/acs&#34;",
         "&#60;SignatureValue",
         "… 344 characters",
-        "<td><code>sAMAccountName</code></td><td><code>bsimon</code></td><td>sAMAccountName</td>",
+        "<th scope=\"row\"><strong>sAMAccountName</strong></th><td><code>bsimon</code></td><td>sAMAccountName</td>",
         "<td>the name in records and rules, UPN</td>",
         "<code>Staff</code><br><code>Research</code></td><td>groups</td>",
     ] {

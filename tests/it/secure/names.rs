@@ -110,7 +110,7 @@ fn make(browser: &Browser<'_>, title: &str) -> String {
     let page = browser.go("https://portal.vestibule.test/devices");
     let page = browser.submit(&page, page.form(), &[("title", title), ("do", "make")]);
     assert_eq!(page.heading(), format!("Set up {title}"), "{page:#?}");
-    page.body.split_once("<p class=\"code\">").unwrap().1.split_once('<').unwrap().0.to_owned()
+    page.body.split_once("<code class=\"code\" tabindex=\"0\">").unwrap().1.split_once('<').unwrap().0.to_owned()
 }
 
 /// Fetches a PAC file as browsers do: directly, without cookies.

@@ -11,7 +11,7 @@ fn a_token_is_made_shown_once_listed_with_its_last_use_and_revoked() {
     let world = world().start();
     let browser = signed_in(&world);
     let me = browser.go(&format!("{PORTAL}/me"));
-    assert!(me.body.contains("href=\"/tokens\"") && !me.body.contains("1 signed in"), "{me:#?}");
+    assert!(me.body.contains("href=\"/tokens\"") && !me.body.contains("1 tool or terminal signed in"), "{me:#?}");
     let page = browser.press(
         "/tokens",
         &[("name", "build <server>"), ("days", "7"), ("networks", "shared, 127.0.0.1"), ("destinations", "news.test")],
@@ -34,7 +34,7 @@ fn a_token_is_made_shown_once_listed_with_its_last_use_and_revoked() {
     assert_eq!(browser.tool("http://news.test/a", &token, &[]).heading(), "This is news.test");
     let list = browser.go(&format!("{PORTAL}/tokens"));
     assert!(list.body.contains("· 127.0.7.1") && !list.body.contains("never"), "{list:#?}");
-    assert!(browser.go(&format!("{PORTAL}/me")).body.contains("1 signed in"));
+    assert!(browser.go(&format!("{PORTAL}/me")).body.contains("1 tool or terminal signed in"));
     browser.revoke("build &#60;server&#62;");
     assert_eq!(browser.tool("http://news.test/a", &token, &[]).status, 407);
     let record = world.record(|record| record["path"] == "/a" && record["status"] == 200);
@@ -62,7 +62,7 @@ fn what_is_wrong_with_a_new_token_is_said_beside_its_field() {
     // Longer than allowed is as long as allowed.
     let token = browser.make_token("first", &[("days", "3650")]);
     let page = browser.press("/tokens", &[("name", "second")]);
-    assert!(page.status == 422 && page.body.contains("You have 1 tokens already"), "{page:#?}");
+    assert!(page.status == 422 && page.body.contains("You have 1 token already"), "{page:#?}");
     world.clock.advance(SignedDuration::from_hours(90 * 24 - 1));
     assert_eq!(browser.tool("http://news.test/", &token, &[]).status, 200);
     world.clock.advance(SignedDuration::from_hours(1));
