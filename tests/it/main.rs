@@ -34,6 +34,7 @@ mod nodes;
 mod operator;
 mod origin;
 mod own_addresses;
+mod pages;
 mod parents;
 mod peers;
 mod portal;

@@ -17,4 +17,4 @@ mod test_sso;
 mod upgrade;
 
 pub(crate) use driver::ENTER;
-pub(crate) use stage::{Browser, Place, Stage, Trust, certutil, names};
+pub(crate) use stage::{Browser, Place, Stage, Trust, bare_browser, certutil, names};

@@ -296,6 +296,16 @@ impl Browser {
     }
 }
 
+/// A browser with a fresh profile, and without a proxy.
+pub(crate) fn bare_browser() -> Browser {
+    let (place, home) = (Place::take(), tempfile::tempdir().unwrap());
+    let profile = format!("--user-data-dir={}", home.path().join("profile").display());
+    let switches =
+        ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server", &profile];
+    let driver = Driver::start(home.path(), &switches.map(str::to_owned), json!({}));
+    Browser { driver, _home: home, place: Some(place) }
+}
+
 /// Changes a store of certificates of browsers.
 pub(crate) fn certutil(store: &Path, arguments: &[&str]) {
     let store = format!("sql:{}", store.display());
