@@ -50,6 +50,12 @@ fn nothing_names_a_place_on_one_machine() {
     complain(everything().iter().flat_map(|(path, text)| machine_paths(path, text)));
 }
 
+#[test]
+fn the_top_level_is_a_list() {
+    let found = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    complain(found.filter(|name| is_stray(name)).map(|name| format!("{name} does not belong at the top")));
+}
+
 /// Each rule, tried on what it forbids and on what it allows.
 mod rules {
     use super::*;
@@ -121,6 +127,7 @@ mod rules {
 
     #[test]
     fn other_slips_are_found() {
+        assert!(is_stray("dump.rdb") && is_stray("notes.md") && !is_stray(".gitignore") && !is_stray("src"));
         assert!(first_line("src/a.rs", "use std::fmt;").is_some());
         assert!(first_line("src/a.rs", "//!\nuse std::fmt;").is_some());
         assert!(first_line("src/a.rs", "//! Does it.\n").is_none());
@@ -364,6 +371,26 @@ const MACHINE: [&str; 4] =
 fn machine_paths(path: &str, text: &str) -> Vec<String> {
     let named = |line: &&str| MACHINE.iter().any(|place| line.contains(place));
     text.lines().filter(named).map(|line| format!("{path}: {}", line.trim())).collect()
+}
+
+/// What may stand at the top, besides the dotfiles of tools.
+const TOP: [&str; 12] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "SECURITY.md",
+    "config",
+    "docker",
+    "pac",
+    "src",
+    "target",
+    "tests",
+];
+
+fn is_stray(name: &str) -> bool {
+    !name.starts_with('.') && !TOP.contains(&name)
 }
 
 fn root() -> &'static Path {

@@ -1,6 +1,7 @@
 //! A real Redis, on a port of its own.
 
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -11,7 +12,8 @@ pub(crate) struct Redis {
     child: Child,
     port: u16,
     options: Vec<String>,
-    folder: Option<tempfile::TempDir>,
+    /// Where it writes, for a replica even what it was told not to save.
+    folder: tempfile::TempDir,
 }
 
 impl Redis {
@@ -25,26 +27,25 @@ impl Redis {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let port = std::net::TcpListener::bind(any).unwrap().local_addr().unwrap().port();
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let child = spawn(port, &options);
-        Self { child, port, options, folder: None }
+        let folder = tempfile::tempdir().unwrap();
+        let child = spawn(port, &options, folder.path());
+        Self { child, port, options, folder }
     }
 
     /// A Sentinel that watches the server at this port, under the name of `main`.
     pub(crate) fn sentinel(port: u16) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("sentinel.conf");
         let text = format!(
             "sentinel monitor main 127.0.0.1 {port} 1\nsentinel down-after-milliseconds main 500\n\
              sentinel failover-timeout main 3000\n"
         );
-        std::fs::write(&file, text).unwrap();
         let mut sentinel = Self::start_with(&[]);
         sentinel.kill();
+        let file = sentinel.folder.path().join("sentinel.conf");
+        std::fs::write(&file, text).unwrap();
         let mut command = Command::new("redis-server");
         command.arg(&file).args(["--sentinel", "--bind", "127.0.0.1", "--port", &sentinel.port.to_string()]);
         sentinel.child = command.stdout(Stdio::null()).spawn().unwrap();
         wait_for(sentinel.port);
-        sentinel.folder = Some(folder);
         sentinel
     }
 
@@ -79,7 +80,7 @@ impl Redis {
 
     /// Starts it again, with nothing in it.
     pub(crate) fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.options);
+        self.child = spawn(self.port, &self.options, self.folder.path());
     }
 }
 
@@ -90,8 +91,9 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(port: u16, options: &[String]) -> Child {
+fn spawn(port: u16, options: &[String], folder: &Path) -> Child {
     let mut command = Command::new("redis-server");
+    command.arg("--dir").arg(folder);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
     let child = command.args(options).stdout(Stdio::null()).spawn();
     let child = child.unwrap_or_else(|error| panic!("redis-server is needed, and `make test` installs it: {error}"));

@@ -70,13 +70,37 @@ fn with_names_nothing_is_lost_where_the_unidentified_are_refused() {
 }
 
 #[test]
-fn on_a_plain_listener_no_request_bears_another_persons_name() {
+fn on_a_plain_listener_no_request_bears_another_persons_name_and_none_is_lost_that_may_pass() {
     let shares = browse(Mode::Plain, "allow", PEOPLE);
     assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
+    assert_eq!(shares.lost_though_allowed(), Vec::<String>::new());
+    assert_eq!(shares.pages_without_a_name(), Vec::<String>::new());
+    assert!(shares.right() >= 0.15, "{:#?}", shares.all(Fate::Nobody));
 }
 
 #[test]
-fn on_a_secure_listener_no_request_bears_another_persons_name() {
+fn on_a_secure_listener_no_request_bears_another_persons_name_and_none_is_lost_that_may_pass() {
     let shares = browse(Mode::Secure, "allow", PEOPLE);
     assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
+    assert_eq!(shares.lost_though_allowed(), Vec::<String>::new());
+    assert_eq!(shares.pages_without_a_name(), Vec::<String>::new());
+    assert!(shares.right() >= 0.25, "{:#?}", shares.all(Fate::Nobody));
+}
+
+/// Where the unidentified are refused, whatever bears a name arrives, and nothing else does.
+fn refuse(mode: Mode) {
+    let shares = browse(mode, "refuse", SWAPPED);
+    assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
+    assert_eq!(shares.nobodys_though_refused(), Vec::<String>::new());
+    assert_eq!(shares.pages_without_a_name(), Vec::<String>::new());
+}
+
+#[test]
+fn on_a_plain_listener_nothing_arrives_without_a_name_where_the_unidentified_are_refused() {
+    refuse(Mode::Plain);
+}
+
+#[test]
+fn on_a_secure_listener_nothing_arrives_without_a_name_where_the_unidentified_are_refused() {
+    refuse(Mode::Secure);
 }

@@ -44,8 +44,8 @@ impl Mode {
         }
     }
 
-    /// The scheme of the page that people want first. A device that does not trust us shows no https page of ours.
+    /// The scheme of the page that people want first. A device that does not trust us shows no page of ours over https.
     pub(super) fn first_scheme(self) -> &'static str {
-        if self == Self::Plain { "https" } else { "http" }
+        if self == Self::Named { "http" } else { "https" }
     }
 }

@@ -113,6 +113,26 @@ impl Shares {
         self.0.iter().filter(|one| one.fate == fate).map(Judged::line).collect()
     }
 
+    /// The lost ones, save those whose person was asked who they are: over http, nothing tells a frame or what is loaded
+    /// in advance from the page that somebody goes to, and a form from another site comes without cookies.
+    pub(super) fn lost_though_allowed(&self) -> Vec<String> {
+        let asked = |one: &&Judged| ASKED.contains(&one.what.as_str());
+        self.0.iter().filter(|one| one.fate == Fate::Lost && !asked(one)).map(Judged::line).collect()
+    }
+
+    /// Those that came through without a name, save what may come without one: a preflight.
+    pub(super) fn nobodys_though_refused(&self) -> Vec<String> {
+        let asks = |one: &&Judged| one.what.ends_with("preflight");
+        self.0.iter().filter(|one| one.fate == Fate::Nobody && !asks(one)).map(Judged::line).collect()
+    }
+
+    /// The pages that a person went to, and that did not come under their name.
+    pub(super) fn pages_without_a_name(&self) -> Vec<String> {
+        let pages = ["http page", "https page", "https kept", "http form", "https form"];
+        let is_page = |one: &&Judged| pages.contains(&one.what.as_str());
+        self.0.iter().filter(|one| one.fate != Fate::Right && is_page(one)).map(Judged::line).collect()
+    }
+
     /// The share that bears the right name.
     #[expect(clippy::cast_precision_loss, reason = "there are some hundreds")]
     pub(super) fn right(&self) -> f64 {
@@ -139,6 +159,16 @@ impl Shares {
     }
 }
 
+/// What is asked who somebody is, over http.
+const ASKED: [&str; 6] = [
+    "http frame",
+    "http frame-in-sandbox",
+    "http frame-by-form",
+    "http object",
+    "http prefetch",
+    "http form-from-elsewhere",
+];
+
 impl Judged {
     fn line(&self) -> String {
         format!("{:?} {}: {}", self.kind, self.what, self.url)
@@ -149,4 +179,47 @@ fn count<'a>(judged: impl Iterator<Item = &'a Judged>) -> [usize; 4] {
     let mut counts = [0; 4];
     judged.for_each(|one| counts[one.fate as usize] += 1);
     counts
+}
+
+#[test]
+fn each_fate_is_told_by_the_record_of_a_request_or_of_its_tunnel() {
+    use super::people::{ALEX, SIMON};
+    let [site, elsewhere, tunnel] = ["127.0.0.1:443", "127.0.0.1:5001", "127.0.0.1:5002"].map(|it| it.parse().unwrap());
+    let record = |path: &str, user: &str| {
+        serde_json::json!({
+            "method": "GET", "scheme": "http", "host": "east.test", "path": path, "user": user, "decision": "permitted",
+        })
+    };
+    let mut nobodys = record("/simon/fetch/1.1", "");
+    nobodys["user"] = Value::Null;
+    let records = Records(vec![
+        record("/simon/image/1.0", SIMON.user),
+        nobodys,
+        record("/simon/image/1.2", ALEX.user),
+        serde_json::json!({ "method": "CONNECT", "origin": site, "egress": tunnel, "user": SIMON.user }),
+    ]);
+    let arrival = |url: &str, from| Arrival { method: http::Method::GET, url: url.into(), ends: (site, from) };
+    let urls = ["image/1.0", "fetch/1.1", "image/1.2", "font/1.3", "font/1.4"]
+        .map(|it| format!("http://east.test/simon/{it}"));
+    let secure = "https://east.test/simon/font/1.5".to_owned();
+    let mut arrivals: Vec<_> = urls[..4].iter().map(|url| arrival(url, elsewhere)).collect();
+    // One has arrived, but its answer did not come; one came through the tunnel.
+    arrivals[3].ends.1 = tunnel;
+    arrivals.push(arrival(&secure, tunnel));
+    let mut loads: Vec<_> = urls.into_iter().map(|url| Load { url, came: Some(true) }).collect();
+    loads[3].came = Some(false);
+    loads.push(Load { url: secure, came: None });
+    let judged = records.judge(Kind::Chromium, SIMON, &loads, &arrivals);
+    let fates: Vec<_> = judged.iter().map(|one| (one.what.as_str(), one.fate)).collect();
+    let wanted = [
+        ("http fetch", Fate::Nobody),
+        ("http font", Fate::Lost),
+        ("http font", Fate::Lost),
+        ("http image", Fate::Right),
+        ("http image", Fate::Wrong),
+        ("https font", Fate::Right),
+        // Once more, for whatever has not arrived.
+        ("any", Fate::Wrong),
+    ];
+    assert_eq!(fates, wanted);
 }
