@@ -64,7 +64,7 @@ fn a_test_shows_each_check_and_claim_switches_the_realm_on_and_signs_nobody_in()
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    assert_eq!(text.matches("passed").count() - 1, 18, "as many checks as there are:\n{text}");
+    assert_eq!(text.matches("passed").count() - 1, 20, "as many checks as there are:\n{text}");
     assert!(!text.contains("failed"), "{text}");
     assert!(!text.contains("<Response"), "the messages are folded away");
     browser.run("document.querySelectorAll('details').forEach(part => part.open = true)");
