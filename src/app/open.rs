@@ -82,14 +82,15 @@ pub(super) fn keys(config: &Config, clock: &Clock) -> Result<Keys, Error> {
 /// The access log.
 pub(super) fn access_log(log: &Log, clock: &Clock) -> Result<AccessLog, Error> {
     let node = log.node_name();
-    match &log.access {
+    let opened = match &log.access {
         LogTo::Stdout => {
             AccessLog::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
         }
         LogTo::File(path) => {
-            AccessLog::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
+            AccessLog::to_file(path, log.rotate, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
         }
-    }
+    };
+    opened.map(|opened| opened.shedding(log.refused))
 }
 
 /// The audit log, if there is to be one.
@@ -101,7 +102,7 @@ pub(super) fn audit(log: &Log, clock: &Clock) -> Result<Audit, Error> {
             Audit::to_stdout(&node, clock.clone()).map_err(|error| Error::Log("standard output".into(), error))
         }
         Some(LogTo::File(path)) => {
-            Audit::to_file(path, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
+            Audit::to_file(path, log.rotate, &node, clock.clone()).map_err(|error| Error::Log(path.clone(), error))
         }
     }
 }

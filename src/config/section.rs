@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::listener::secure;
+use crate::observe::rotate::Rotation;
+use crate::observe::shed::Rates;
 use crate::policy::{Pattern, Route};
 use crate::proxy::dial::{self, FixedHost};
 use crate::units;
@@ -104,6 +106,10 @@ pub struct Log {
     /// Where audit records go: who signed in and out, whose session ended and why, what operators did. `stdout` or a file.
     /// Default: nowhere but in the events.
     pub audit: Option<AccessLog>,
+    /// When files of access and audit records are put aside, and what becomes of them.
+    pub rotate: Rotation,
+    /// Access records a second of strangers who were refused: in all, and of one client.
+    pub refused: Rates,
     /// The least important events to write. Default `info`.
     pub level: Level,
 }

@@ -11,12 +11,17 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use super::burst::{self, Bursts, Repeated};
-use super::lines::{self, Lines};
+use super::lines::Lines;
 use super::metrics::Metrics;
+use super::rotate::{Rotated, Rotation};
+use super::shed::{Rates, Shed};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::User;
 use crate::wire::count::Place;
 use crate::wire::{Destination, Peer};
+
+/// Octets of a path that are recorded. Hosts and methods are bounded where they are read.
+const MAX_PATH: usize = 2000;
 
 /// How it is known who sent a request, from strong to weak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -278,6 +283,7 @@ pub struct AccessLog {
     node: Arc<str>,
     next_id: AtomicU64,
     bursts: Bursts,
+    shed: Shed,
     metrics: Arc<Metrics>,
 }
 
@@ -288,17 +294,26 @@ impl AccessLog {
     }
 
     /// Records to the end of a file.
-    pub fn to_file(path: &Path, node: &str, clock: Clock) -> std::io::Result<Self> {
-        Self::to_writer(lines::open(path)?, node, clock)
+    pub fn to_file(path: &Path, rotation: Rotation, node: &str, clock: Clock) -> std::io::Result<Self> {
+        Self::to_writer(Rotated::open(path, rotation, clock.clone())?, node, clock)
     }
 
-    /// Records to any writer, from a thread of its own. When it cannot keep up, requests wait: a record is never lost.
+    /// Records to any writer, from a thread of its own. When it cannot keep up, requests wait: no record is lost but
+    /// those of refused strangers, of which there may be too many.
     pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> std::io::Result<Self> {
         // Two starts must not give two requests one name.
         let first = u64::from_be_bytes(crate::seal::random());
         let lines = Lines::to_writer("access-log", writer)?;
         let (next_id, node) = (AtomicU64::new(first), node.into());
-        Ok(Self { lines, clock, node, next_id, bursts: Bursts::default(), metrics: Arc::default() })
+        let (bursts, shed) = (Bursts::default(), Shed::new(Rates::default()));
+        Ok(Self { lines, clock, node, next_id, bursts, shed, metrics: Arc::default() })
+    }
+
+    /// The same, with other bounds on records of refused strangers.
+    #[must_use]
+    pub fn shedding(mut self, rates: Rates) -> Self {
+        self.shed = Shed::new(rates);
+        self
     }
 
     /// What is counted of the requests that are recorded here.
@@ -309,6 +324,15 @@ impl AccessLog {
     /// Writes the records of bursts that are over.
     pub fn settle(&self) {
         self.bursts.settle(self.clock.now()).iter().for_each(|record| self.write(record));
+        self.shed.say(Instant::now()).iter().for_each(|count| self.say_left_out(*count));
+    }
+
+    /// Says in the log itself how many records it lacks. It looks like an audit record: it is none of a request.
+    fn say_left_out(&self, count: u64) {
+        tracing::warn!(count, "records of refused strangers were left out: there were too many");
+        let (time, node) = (self.clock.now(), &self.node);
+        let line = serde_json::json!({ "audit": "records-left-out", "time": time, "count": count, "node": node });
+        self.lines.push(format!("{line}\n").as_bytes());
     }
 
     #[cfg(test)]
@@ -317,12 +341,26 @@ impl AccessLog {
     }
 
     fn write(&self, record: &Record) {
+        let is_optional = is_of_refused_stranger(record);
+        if is_optional && !self.shed.admits(record.client.ip(), Instant::now()) {
+            return self.leave_out(record);
+        }
         let mut line = Vec::with_capacity(640);
         if serde_json::to_writer(&mut line, record).is_err() {
             return;
         }
         line.push(b'\n');
-        self.lines.push(&line);
+        if !is_optional {
+            self.lines.push(&line);
+        } else if !self.lines.push_if_few(&line) {
+            self.leave_out(record);
+        }
+    }
+
+    fn leave_out(&self, record: &Record) {
+        let count = record.repeated.map_or(1, |repeated| repeated.count);
+        self.shed.note(count);
+        self.metrics.left_out(count);
     }
 
     /// Starts the record of a request. It is written when the recorder is dropped.
@@ -431,6 +469,7 @@ impl std::ops::DerefMut for Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
+        self.record.path.iter_mut().for_each(cut);
         self.record.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.log.metrics.end(&self.record, self.is_tunnel);
         if !burst::may_be_part(&self.record) {
@@ -446,6 +485,20 @@ impl Drop for Recorder {
 impl Drop for AccessLog {
     fn drop(&mut self) {
         self.bursts.settle(Timestamp::MAX).iter().for_each(|record| self.write(record));
+        self.shed.say_last().iter().for_each(|count| self.say_left_out(*count));
+    }
+}
+
+/// Whether a record is of somebody who was never known, and to whom nothing was forwarded.
+fn is_of_refused_stranger(record: &Record) -> bool {
+    record.user.is_none() && record.decision != Outcome::Permitted
+}
+
+/// Cuts what is too long to be recorded. A target has no octets like the mark (RFC 3986 §2), so it is seen that it was.
+fn cut(path: &mut String) {
+    if path.len() > MAX_PATH {
+        path.truncate(path.floor_char_boundary(MAX_PATH));
+        path.push('\u{2026}');
     }
 }
 
@@ -486,9 +539,42 @@ mod tests {
     fn a_log_file_is_not_for_everybody_to_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
-        drop(AccessLog::to_file(&path, "node", Clock::system()).unwrap());
+        drop(AccessLog::to_file(&path, Rotation::default(), "node", Clock::system()).unwrap());
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
         assert_eq!(mode & 0o007, 0);
+    }
+
+    #[test]
+    fn strangers_do_not_fill_the_log_and_people_are_all_in_it() {
+        let page = Page::default();
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let log = AccessLog::to_writer(page.clone(), "node-1", clock).unwrap();
+        let log = Arc::new(log.shedding(Rates { all: 2, of_client: 1 }));
+        let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
+        let person =
+            Arc::new(User { name: "B.Simon@contoso.com".into(), realm: "contoso".into(), ..User::guest("b".into()) });
+        for number in 0..300_u16 {
+            let client = format!("[2001:db8:{number:x}::1]:5000").parse().unwrap();
+            let begin = |decision| {
+                let mut recorder = log.begin(&Peer::new(client, "proxy", Arc::clone(&network)), None);
+                recorder.decision = decision;
+                recorder.path = Some(format!("/{}", "x".repeat(60_000)));
+                recorder
+            };
+            begin(Outcome::Challenged);
+            begin(Outcome::Permitted);
+            begin(Outcome::Denied).identity(&person, "s".into(), Surrogate::OriginCookie);
+        }
+        let mut metrics = crate::observe::exposition::Exposition::default();
+        log.metrics().expose(&mut metrics);
+        drop(log);
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let count = |word: &str| text.lines().filter(|line| line.contains(word)).count();
+        assert_eq!((count("\"permitted\""), count("B.Simon"), count("\"challenged\"")), (300, 300, 20));
+        assert!(text.lines().all(|line| line.len() < 3000), "a path is cut");
+        assert_eq!(count("xxx\u{2026}\""), 620, "and it is seen that it was");
+        let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!((&last["audit"], &last["count"]), (&"records-left-out".into(), &280.into()), "{last}");
     }
 
     #[test]

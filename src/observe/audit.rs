@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::lines::Lines;
+use super::rotate::{Rotated, Rotation};
 use crate::clock::{Clock, Timestamp};
 
 /// Where audit records go. Without a place they go nowhere; the events that say the same are written all the same.
@@ -94,8 +95,8 @@ impl Audit {
     }
 
     /// Records to the end of a file.
-    pub fn to_file(path: &Path, node: &str, clock: Clock) -> std::io::Result<Self> {
-        Self::to_writer(super::lines::open(path)?, node, clock)
+    pub fn to_file(path: &Path, rotation: Rotation, node: &str, clock: Clock) -> std::io::Result<Self> {
+        Self::to_writer(Rotated::open(path, rotation, clock.clone())?, node, clock)
     }
 
     /// Records to any writer, from a thread of its own. When it cannot keep up, whoever has something to record waits: a

@@ -2,6 +2,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::identity::Networks;
 use crate::observe::AccessLog;
+use crate::observe::shed::Rates;
 use crate::wire::{Destination, Peer, Scheme};
 use std::io::Write;
 
@@ -28,7 +29,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (page, clock) = (Page::default(), Clock::by_hand(Timestamp::UNIX_EPOCH));
-        let log = AccessLog::to_writer(page.clone(), "node", clock.clone()).unwrap();
+        // All of them are counted here.
+        let rates = Rates { all: 1_000_000, of_client: 1_000_000 };
+        let log = AccessLog::to_writer(page.clone(), "node", clock.clone()).unwrap().shedding(rates);
         Self { page, clock, log: Arc::new(log) }
     }
 

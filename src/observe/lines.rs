@@ -1,9 +1,6 @@
 //! Lines on their way to a file or a pipe, from a thread of their own.
 
-use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,11 +10,6 @@ const GATHERING: Duration = Duration::from_millis(10);
 
 /// Bytes that may wait. Beyond that, whoever has a line to write waits: a line is never lost.
 const MAX_WAITING: usize = 16 * 1024 * 1024;
-
-/// Opens a file to write to its end. Who went where is for the operator's eyes, and those of the group that reads logs.
-pub(super) fn open(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
-}
 
 /// Writes lines in the order in which they are given, from a thread of its own. What is left is written when it is
 /// dropped.
@@ -49,6 +41,15 @@ impl Lines {
         let writing = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name(name.into()).spawn(move || writing.write_to(to))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Takes a line that may be left out, if few wait. False when it was not taken.
+    pub(super) fn push_if_few(&self, line: &[u8]) -> bool {
+        let has_room = self.shared.lock().octets.len() < MAX_WAITING / 2;
+        if has_room {
+            self.push(line);
+        }
+        has_room
     }
 
     /// Takes a line, its end included.

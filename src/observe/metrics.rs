@@ -91,6 +91,7 @@ pub struct Metrics {
     tunnels_begun: AtomicU64,
     tunnels_ended: AtomicU64,
     disagreements: AtomicU64,
+    left_out: AtomicU64,
     /// By realm and outcome. Signing in is rare, and realms are few.
     sign_ins: Mutex<BTreeMap<(String, &'static str), u64>>,
     /// Ends of sessions, by reason.
@@ -156,6 +157,11 @@ impl Metrics {
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
     }
 
+    /// So many records of refused strangers were left out of the log.
+    pub(super) fn left_out(&self, count: u64) {
+        add(&self.left_out, count);
+    }
+
     /// Two verifiers did not agree on what was signed.
     pub fn disagreement(&self) {
         add(&self.disagreements, 1);
@@ -219,6 +225,9 @@ impl Metrics {
             "SAML messages whose signature two verifiers did not see alike: an attack, or a fault in one of them.",
         );
         to.sample("", &[], read(&self.disagreements));
+        let help = "Records of strangers who were refused that the access log lacks: there were too many.";
+        to.family("vestibule_records_left_out_total", Kind::Counter, help);
+        to.sample("", &[], read(&self.left_out));
     }
 
     fn expose_durations(&self, to: &mut Exposition) {

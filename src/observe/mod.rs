@@ -8,6 +8,8 @@ pub mod exposition;
 pub mod identity_loss;
 mod lines;
 pub mod metrics;
+pub mod rotate;
+pub mod shed;
 
 pub use access::{AccessLog, Outcome, Recorder, Surrogate, Unidentified};
 pub use audit::Audit;

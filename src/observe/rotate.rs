@@ -1,0 +1,308 @@
+//! A log file that is put aside when it is long or old, compressed, and thrown away when there are many.
+//!
+//! Its path always names the file that is written to. What is put aside bears the time in its name. When somebody else
+//! has put it aside (logrotate), it is opened anew; when the disk is full, the oldest one makes room.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Deserialize;
+
+use crate::clock::Clock;
+use crate::units;
+
+/// When a log file is put aside, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rotation {
+    /// Bytes of a file.
+    #[serde(deserialize_with = "units::length")]
+    pub size: usize,
+    /// How long one file is written to.
+    #[serde(deserialize_with = "units::std_duration")]
+    pub age: Duration,
+    /// Files that are kept besides the one that is written to.
+    pub keep: usize,
+    /// Whether those are compressed (gzip).
+    pub compress: bool,
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        Self { size: 100 << 20, age: Duration::from_secs(24 * 3600), keep: 30, compress: true }
+    }
+}
+
+/// A file that is written to its end.
+#[derive(Debug)]
+pub(super) struct Rotated {
+    path: PathBuf,
+    rotation: Rotation,
+    clock: Clock,
+    file: File,
+    length: u64,
+    /// When it is old.
+    until: Instant,
+    /// How many were put aside: some in one second.
+    number: u32,
+}
+
+impl Rotated {
+    /// Opens the file at `path`, which is made if need be.
+    pub(super) fn open(path: &Path, rotation: Rotation, clock: Clock) -> io::Result<Self> {
+        let file = open(path)?;
+        let metadata = file.metadata()?;
+        // One that is empty begins now.
+        let begun = if metadata.len() == 0 { None } else { metadata.created().ok() };
+        let age = begun.and_then(|begun| begun.elapsed().ok()).unwrap_or_default();
+        let until = Instant::now() + rotation.age.saturating_sub(age);
+        Ok(Self { path: path.to_owned(), rotation, clock, file, length: metadata.len(), until, number: 0 })
+    }
+
+    /// Puts the file aside and begins another one.
+    fn rotate(&mut self) -> io::Result<()> {
+        let aside = self.free_name();
+        fs::rename(&self.path, &aside)?;
+        self.begin()?;
+        if self.rotation.compress {
+            // It may take a while, and lines go on coming.
+            let keep = (self.path.clone(), self.rotation.keep);
+            let compressing = std::thread::Builder::new().name("log-compression".to_owned());
+            compressing.spawn(move || {
+                if let Err(error) = compress(&aside) {
+                    tracing::error!(%error, file = %aside.display(), "a log file stays uncompressed");
+                }
+                prune(&keep.0, keep.1);
+            })?;
+        }
+        prune(&self.path, self.rotation.keep);
+        Ok(())
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        self.file = open(&self.path)?;
+        self.length = self.file.metadata()?.len();
+        self.until = Instant::now() + self.rotation.age;
+        Ok(())
+    }
+
+    /// A name that sorts by time and that nobody has.
+    fn free_name(&mut self) -> PathBuf {
+        let now = self.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let first = self.number;
+        self.number += 1;
+        let name = |number: u32| PathBuf::from(format!("{}-{now}-{:04}", self.path.display(), number % 10_000));
+        let is_free = |path: &PathBuf| !path.exists() && !with_gz(path).exists();
+        (first..first.saturating_add(10_000)).map(name).find(is_free).unwrap_or_else(|| name(first))
+    }
+
+    /// Whether the path names another file than ours, or none.
+    fn was_moved(&self) -> bool {
+        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        match (fs::metadata(&self.path), self.file.metadata()) {
+            (Ok(named), Ok(own)) => named.is_file() && identity(named) != identity(own),
+            (Err(error), _) => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
+    /// Writes all of it or nothing: no line is cut in the middle.
+    fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(octets);
+        match written {
+            Ok(()) => self.length += octets.len() as u64,
+            Err(_) => drop(self.file.set_len(self.length)),
+        }
+        written
+    }
+}
+
+impl Write for Rotated {
+    /// Takes whole lines.
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if self.was_moved() {
+            self.begin()?;
+        }
+        let is_long = self.length > 0 && self.length + octets.len() as u64 > self.rotation.size as u64;
+        if is_long || (self.length > 0 && Instant::now() >= self.until) {
+            // A file that cannot be put aside goes on growing.
+            if let Err(error) = self.rotate() {
+                tracing::error!(%error, file = %self.path.display(), "a log file cannot be put aside");
+                self.until = Instant::now() + Duration::from_secs(60);
+            }
+        }
+        match self.append(octets) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull && drop_oldest(&self.path) => {
+                self.append(octets)?;
+            }
+            appended => appended?,
+        }
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Opens a file to write to its end. Who went where is for the operator's eyes, and those of the group that reads logs.
+fn open(path: &Path) -> io::Result<File> {
+    fs::OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+}
+
+fn with_gz(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.gz", path.display()))
+}
+
+/// Compresses a file beside it, and then takes its place: one of the two is always whole.
+fn compress(path: &Path) -> io::Result<()> {
+    let unfinished = PathBuf::from(format!("{}.gz.unfinished", path.display()));
+    let done = || {
+        let to = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&unfinished)?;
+        let mut encoder = GzEncoder::new(to, Compression::default());
+        io::copy(&mut File::open(path)?, &mut encoder)?;
+        encoder.finish()?.sync_all()?;
+        // One that was thrown away meanwhile stays away.
+        fs::metadata(path)?;
+        fs::rename(&unfinished, with_gz(path))?;
+        fs::remove_file(path)
+    };
+    done().inspect_err(|_| drop(fs::remove_file(&unfinished)))
+}
+
+/// The files that were put aside, the oldest first.
+fn aside(path: &Path) -> Vec<PathBuf> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+    // `-20261129T080512Z-0000`
+    let is_ours = |entry: &PathBuf| {
+        let found = entry.file_name().and_then(|found| found.to_str()).and_then(|found| found.strip_prefix(name));
+        let time = found.and_then(|rest| rest.strip_prefix('-')).map(|rest| rest.strip_suffix(".gz").unwrap_or(rest));
+        time.is_some_and(|time| {
+            time.len() >= 21
+                && time.as_bytes().get(8) == Some(&b'T')
+                && time.bytes().all(|b| b.is_ascii_digit() || b"TZ-".contains(&b))
+        })
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut all: Vec<_> = entries.map(|entry| entry.path()).filter(is_ours).collect();
+    all.sort();
+    all
+}
+
+fn prune(path: &Path, keep: usize) {
+    let all = aside(path);
+    for old in all.iter().take(all.len().saturating_sub(keep)) {
+        if let Err(error) = fs::remove_file(old)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!(%error, file = %old.display(), "an old log file cannot be removed");
+        }
+    }
+}
+
+/// Makes room on a full disk: better the oldest records than the newest.
+fn drop_oldest(path: &Path) -> bool {
+    let Some(oldest) = aside(path).into_iter().next() else { return false };
+    tracing::error!(file = %oldest.display(), "the disk is full: the oldest log file makes room");
+    fs::remove_file(oldest).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn rotated(path: &Path, rotation: Rotation) -> Rotated {
+        Rotated::open(path, rotation, Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap()
+    }
+
+    /// What all files hold together, the oldest first.
+    fn text(path: &Path) -> String {
+        let mut text = String::new();
+        for file in aside(path) {
+            if file.extension().is_some_and(|end| end == "gz") {
+                flate2::read::GzDecoder::new(File::open(file).unwrap()).read_to_string(&mut text).unwrap();
+            } else {
+                text += &fs::read_to_string(file).unwrap();
+            }
+        }
+        text + &fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_long_is_put_aside_compressed_and_the_oldest_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let rotation = Rotation { size: 30, keep: 3, ..Rotation::default() };
+        let mut log = rotated(&path, rotation);
+        let lines: Vec<_> = (0..12).map(|number| format!("line {number:04}\n")).collect();
+        for line in &lines {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        let begun = Instant::now();
+        while aside(&path).iter().any(|file| file.extension().is_none_or(|end| end != "gz")) || aside(&path).len() > 3 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", aside(&path));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(text(&path), lines[12 - 12..].concat(), "three aside and one more hold all of them");
+        for line in &lines {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        while aside(&path).iter().any(|file| file.extension().is_none_or(|end| end != "gz")) || aside(&path).len() > 3 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", aside(&path));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(text(&path), lines.concat(), "the oldest are gone");
+        assert!(fs::read_dir(folder.path()).unwrap().count() <= 5);
+    }
+
+    #[test]
+    fn a_file_that_is_old_is_put_aside_and_an_empty_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let rotation = Rotation { age: Duration::ZERO, compress: false, ..Rotation::default() };
+        let mut log = rotated(&path, rotation);
+        log.write_all(b"one\n").unwrap();
+        assert_eq!(aside(&path).len(), 0);
+        log.write_all(b"two\n").unwrap();
+        assert_eq!((aside(&path).len(), fs::read_to_string(&path).unwrap().as_str()), (1, "two\n"));
+        assert_eq!(aside(&path)[0].file_name().unwrap(), "access.log-19700101T000000Z-0000");
+        // What is there at the start goes on.
+        let mut log = rotated(&path, Rotation { age: Duration::from_secs(1000), ..rotation });
+        log.write_all(b"three\n").unwrap();
+        assert_eq!(text(&path), "one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_has_put_aside_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let mut log = rotated(&path, Rotation::default());
+        log.write_all(b"one\n").unwrap();
+        fs::rename(&path, folder.path().join("access.log.1")).unwrap();
+        log.write_all(b"two\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn nobody_elses_files_are_thrown_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        for other in ["access.log.1", "access.log-old", "access.log-20261129.gz", "access.logs-20261129T080512Z-0000"] {
+            fs::write(folder.path().join(other), "").unwrap();
+        }
+        prune(&path, 0);
+        assert_eq!((aside(&path), fs::read_dir(folder.path()).unwrap().count()), (Vec::new(), 4));
+    }
+}
