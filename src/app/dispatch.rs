@@ -108,6 +108,8 @@ impl Dispatch {
 
     /// Answers a terminal that wants to be signed in: it knows the proxy's address, and need not know the portal's.
     async fn answer_terminal(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
+        // What comes in the clear, or without the portal's own certificate, proves nothing.
+        let peer = Peer { proof: None, ..peer.clone() };
         if head.method != Method::GET {
             return text(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.\n");
         }
@@ -125,7 +127,7 @@ impl Dispatch {
             }
         }
         let Ok(request) = request.body(Empty::new()) else { return text(StatusCode::BAD_REQUEST, "") };
-        let (parts, body) = self.portal.handle(request, Arc::new(peer.clone())).await.into_parts();
+        let (parts, body) = self.portal.handle(request, Arc::new(peer)).await.into_parts();
         // Our own answers are whole when they are given.
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         Response::from_parts(parts, body)

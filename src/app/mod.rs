@@ -241,7 +241,7 @@ async fn serve_secure(dispatch: Arc<Dispatch>, secure: Arc<Secure>, stream: TcpS
         return;
     };
     let own = handshake.server_name.clone();
-    let client = Client::new(Peer { tls: Some(Arc::new(handshake)), ..peer }, pool);
+    let client = Client::new(peer.over_tls(handshake), pool);
     if !speaks_h2 {
         return serve_proxy(dispatch, Stream::Other(Box::new(stream)), client).await;
     }
@@ -318,6 +318,7 @@ async fn sweep(
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
+        sessions.upkeep_clients().await;
         sessions.sweep();
         bindings.upkeep().await;
         store.sweep();

@@ -28,6 +28,16 @@ pub struct Config {
     pub shared: bool,
     /// Whether a client address may stand for a session. Default: true, unless `shared`.
     pub address: Option<bool>,
+    /// How long an address stands for a person without traffic. Default 30 minutes.
+    #[serde(default = "address_idle", deserialize_with = "crate::units::signed_duration")]
+    pub address_idle: SignedDuration,
+    /// How long it stands for them since the portal last saw them there. Default 10 hours, a working day.
+    #[serde(default = "address_lifetime", deserialize_with = "crate::units::signed_duration")]
+    pub address_lifetime: SignedDuration,
+    /// Whether it stands for nobody any more once the portal sees its person at another address of the network.
+    /// Default: true.
+    #[serde(default = "yes")]
+    pub one_address: bool,
     /// What happens to requests that cannot be challenged. Default `refuse`.
     #[serde(default)]
     pub unidentified: Unidentified,
@@ -46,6 +56,14 @@ pub struct Config {
     /// How long a session that begins here may go unused. Default: as `[session]` says.
     #[serde(default, deserialize_with = "crate::units::optional_signed_duration")]
     pub idle: Option<SignedDuration>,
+}
+
+fn address_idle() -> SignedDuration {
+    SignedDuration::from_mins(30)
+}
+
+fn address_lifetime() -> SignedDuration {
+    SignedDuration::from_hours(10)
 }
 
 fn yes() -> bool {
@@ -83,8 +101,12 @@ pub struct Network {
     pub name: Arc<str>,
     /// Whether people on it must sign in.
     pub sign_in: SignIn,
+    /// Whether several people share one address here.
+    pub shared: bool,
     /// Whether a client address may stand for a session here.
     pub address: bool,
+    /// For how long it does.
+    pub lapse: Lapse,
     /// What happens to requests that cannot be challenged.
     pub unidentified: Unidentified,
     /// Whether people may go on as `guest`.
@@ -106,6 +128,23 @@ pub struct Spans {
     pub idle: Option<SignedDuration>,
 }
 
+/// When a client address no longer stands for a person who is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lapse {
+    /// After so long without traffic.
+    pub idle: SignedDuration,
+    /// So long after the portal last saw them there.
+    pub lifetime: SignedDuration,
+    /// Once the portal sees them at another address of the network.
+    pub one_address: bool,
+}
+
+impl Default for Lapse {
+    fn default() -> Self {
+        Self { idle: address_idle(), lifetime: address_lifetime(), one_address: true }
+    }
+}
+
 fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, D::Error> {
     let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let zone = TimeZone::get(&name).map_err(|_| {
@@ -119,13 +158,22 @@ impl From<&Config> for Network {
         Self {
             name: config.name.as_str().into(),
             sign_in: config.sign_in,
+            shared: config.shared,
             address: !config.shared && config.address.unwrap_or(true),
+            lapse: config.lapse(),
             unidentified: config.unidentified,
             guest: config.guest,
             time_zone: config.time_zone.clone(),
             tokens: config.tokens,
             spans: Spans { lifetime: config.lifetime, idle: config.idle },
         }
+    }
+}
+
+impl Config {
+    /// When a client address no longer stands for a person there.
+    pub fn lapse(&self) -> Lapse {
+        Lapse { idle: self.address_idle, lifetime: self.address_lifetime, one_address: self.one_address }
     }
 }
 
@@ -162,7 +210,9 @@ impl Networks {
         let elsewhere = Network {
             name: ELSEWHERE.into(),
             sign_in: SignIn::Required,
+            shared: false,
             address: false,
+            lapse: Lapse::default(),
             unidentified: Unidentified::Refuse,
             guest: false,
             time_zone: None,
@@ -193,6 +243,9 @@ mod tests {
             sign_in: SignIn::Required,
             shared: false,
             address: None,
+            address_idle: address_idle(),
+            address_lifetime: address_lifetime(),
+            one_address: true,
             unidentified: Unidentified::Allow,
             guest: false,
             time_zone: None,

@@ -232,7 +232,7 @@ impl Entrance {
         let network = Arc::clone(self.shared.networks.of(client.ip()));
         let (listener, place) = (Arc::clone(&self.name), Some(Arc::new(place)));
         let guest = self.options.guest && !network.is_elsewhere();
-        Some(Peer { client, listener, network, tls: None, place, forwarder: None, standing, guest })
+        Some(Peer { client, listener, network, tls: None, proof: None, place, forwarder: None, standing, guest })
     }
 
     fn standing(&self, client: IpAddr) -> Standing {

@@ -35,7 +35,7 @@ pub enum Surrogate {
     ProxyToken,
     /// The cookie that a ticket left on the origin.
     OriginCookie,
-    /// The same TLS connection, on which a ticket was redeemed or a cookie was seen.
+    /// The same TLS connection, over which the portal has seen its own cookie, or a sign-in.
     Connection,
     /// The client address, on a network where it may stand for a session.
     ClientAddress,
@@ -76,9 +76,9 @@ impl Surrogate {
     /// How much it takes to pass for somebody else by it.
     pub fn strength(self) -> Strength {
         match self {
-            Self::ClientCertificate | Self::ProxyToken | Self::OriginCookie | Self::Connection => Strength::Strong,
-            // It can be read on the wire, but is used from one network only.
-            Self::ProxyHostName => Strength::Medium,
+            Self::ClientCertificate | Self::ProxyToken | Self::Connection => Strength::Strong,
+            // They can be read on the wire, or by an origin, but are used from one network only.
+            Self::ProxyHostName | Self::OriginCookie => Strength::Medium,
             Self::ClientAddress => Strength::Weak,
             Self::GuestListener | Self::None => Strength::None,
         }

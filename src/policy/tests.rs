@@ -3,7 +3,19 @@ use crate::identity::network::Spans;
 
 fn network(sign_in: SignIn, unidentified: Unidentified) -> Network {
     let (tokens, guest, time_zone, spans) = (true, false, None, Spans::default());
-    Network { name: "office".into(), sign_in, address: true, unidentified, guest, time_zone, tokens, spans }
+    let (lapse, shared) = (crate::identity::network::Lapse::default(), false);
+    Network {
+        name: "office".into(),
+        sign_in,
+        shared,
+        address: true,
+        lapse,
+        unidentified,
+        guest,
+        time_zone,
+        tokens,
+        spans,
+    }
 }
 
 fn user(groups: Groups) -> User {

@@ -363,8 +363,6 @@ pub(super) async fn begin(
     let begun = sessions.begin(user, client, visit.user_agent(), facts, visit.peer.network.spans).await;
     let begun = begun?;
     let session = &begun.session;
-    visit.bind(portal, session).await;
-    visit.bind_address(portal, session).await;
     // The session cookie itself is not sent along with a POST from another site.
     if let Some(previous) = previous(portal, visit) {
         if let Err(error) = portal.parts.bindings.carry_over(previous, session).await {
@@ -372,6 +370,8 @@ pub(super) async fn begin(
         }
         sessions.end(previous, Ending::Replaced).await;
     }
+    // Not before: a connection that stood for the one before is not taken for one that two people share.
+    visit.bind(portal, session).await;
     tracing::info!(
         realm = session.user.realm,
         user = session.user.name,

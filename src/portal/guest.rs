@@ -104,10 +104,10 @@ async fn admit(portal: &Shared, visit: &Visit, returning: Option<&str>) -> Resul
     // A guest has proven nothing, however lately.
     let facts = AssertionFacts { authenticated: Some(Timestamp::UNIX_EPOCH), ..AssertionFacts::default() };
     let begun = sessions.begin(guest, client, visit.user_agent(), facts, spans).await?;
-    visit.bind_address(portal, &begun.session).await;
     if let Some(previous) = acs::previous(portal, visit) {
         sessions.end(previous, Ending::Replaced).await;
     }
+    visit.bind(portal, &begun.session).await;
     tracing::info!(
         user = begun.session.user.name,
         session = begun.session.id.short(),

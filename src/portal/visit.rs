@@ -65,12 +65,18 @@ impl Visit {
         portal.locales.negotiate(self.field(&ACCEPT_LANGUAGE))
     }
 
-    /// The browser's session. A tool's token is no cookie.
+    /// The browser's session. A tool's token is no cookie. Its cookie has come over this very connection and from this
+    /// very address, which stand for it from now on, as far as they may.
     pub(super) async fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
         let session = portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await?;
         // A guest is one only where guests are let in.
-        let is_browser = session.tool.is_none() && (!session.user.is_guest() || self.peer.admits_guests());
-        is_browser.then_some(session)
+        if session.tool.is_some() || (session.user.is_guest() && !self.peer.admits_guests()) {
+            return None;
+        }
+        portal.parts.sessions.prove_connection(&self.peer, &session).await;
+        portal.parts.bindings.bind_new(&self.peer, &session).await;
+        portal.parts.sessions.bind_new_client(&self.peer, &session).await;
+        Some(session)
     }
 
     /// The browser's session, if it is of somebody with an account: guests make nothing that outlives their visit.
@@ -100,19 +106,12 @@ impl Visit {
         redirect(StatusCode::SEE_OTHER, &entrance(Some(&token)))
     }
 
-    /// Lets what the connection has shown stand for the session: its cookie has just come over that connection.
+    /// Lets the connection, what was shown in its handshake, and the client address stand for a session, as far as they
+    /// may: a sign-in has just come over that connection, and from there. Programs and https sites need nothing more then.
     pub(super) async fn bind(&self, portal: &Shared, session: &Session) {
-        if !session.user.is_guest() {
-            portal.parts.bindings.bind_all(&self.peer, session).await;
-        }
-    }
-
-    /// Lets the client address stand for a session that has just begun there, where it may: programs and https sites need
-    /// nothing more then, whether or not somebody was on the way to a site.
-    pub(super) async fn bind_address(&self, portal: &Shared, session: &Session) {
-        if self.peer.network.address {
-            portal.parts.sessions.bind_client(self.peer.client.ip().to_canonical(), session).await;
-        }
+        portal.parts.sessions.prove_connection(&self.peer, session).await;
+        portal.parts.bindings.bind_all(&self.peer, session).await;
+        portal.parts.sessions.bind_client(&self.peer, session).await;
     }
 
     /// The page that says what did not work, with the way to start again.

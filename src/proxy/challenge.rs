@@ -10,7 +10,7 @@ use moka::sync::Cache;
 
 use super::answer::{Refusal, seal_off};
 use super::classify::Kind;
-use super::identify::{Client, origin_cookie};
+use super::identify::Client;
 use super::{Proxy, Request};
 use crate::clock::SignedDuration;
 use crate::observe::Surrogate;
@@ -73,19 +73,20 @@ impl Proxy {
         let address = client.peer.client.ip();
         let destination = &*request.destination;
         let (name, secret) = (random_text(), random_text());
+        // Whoever looks for a portal has no page that they were going to: it waits in another tab. They need no ticket.
+        let (origin, wanted) = match request.kind {
+            Kind::Probe => (self.portal.url.clone(), format!("{}/me?connected=1", self.portal.url)),
+            _ => (destination.origin(), wanted(destination, request.head.target.path_and_query())),
+        };
         let returning = Return {
-            origin: destination.origin(),
-            // Whoever looks for a portal has no page that they were going to: it waits in another tab.
-            destination: match request.kind {
-                Kind::Probe => format!("{}/me?connected=1", self.portal.url),
-                _ => wanted(destination, request.head.target.path_and_query()),
-            },
+            origin,
+            destination: wanted,
             client: address,
             challenge: name.clone(),
             browser: fingerprint(&secret),
             unsent: (request.kind == Kind::FormNavigation).then(|| request.head.method.to_string()),
             within: within.map(|within| within.as_secs()),
-            tunnels: client.is_known_outside(),
+            tunnels: client.may_be_known_outside(),
             shown: client.peer.tls.iter().flat_map(|tls| self.bindings.evidence(tls)).map(|one| one.key()).collect(),
             node: self.tickets.node(),
         };
@@ -149,14 +150,12 @@ impl Proxy {
             return Err(Refusal::CookiesBlocked(ticket.answers.destination));
         }
         let destination = origin.as_ref().unwrap_or(destination);
-        client.prove(session.id);
-        self.bindings.bind_all(&client.peer, &session).await;
-        let bound = client.peer.network.address && self.sessions.bind_client(address, &session).await;
-        let is_known = bound || client.peer.tls.is_some();
         let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);
-        // Where the address or the connection stands for the session, https goes through tunnels, in which a cookie would reach the origin.
-        if !(is_known && destination.scheme == Scheme::Https) {
-            set_cookie(&mut response, &origin_cookie(&self.sealer, &session, destination, self.clock.now()));
+        // A ticket is worth one origin's cookie and nothing more: whoever brings it need not be who fetched it. Where the
+        // portal has made the connection or the address known, https goes through tunnels, in which a cookie would reach
+        // the origin.
+        if destination.scheme == Scheme::Http || !self.is_known_outside(client, &session).await {
+            set_cookie(&mut response, &self.origin_cookie(&session, destination, &client.peer));
         }
         set_cookie(
             &mut response,

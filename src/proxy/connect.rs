@@ -181,6 +181,7 @@ impl Proxy {
         recorder.egress = Some(dialled.egress);
         recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
         let ended = identity.map(|identity| identity.session.ended().clone());
+        let in_use = identity.and_then(|identity| identity.in_use.clone());
         let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
         let connection = self.establish(connection, &mut recorder).await?;
         // A task of its own, because it needs so much less memory than one that answers requests.
@@ -190,6 +191,7 @@ impl Proxy {
             let (moved, end) = relay_streams(connection.stream, origin, early, bounds, ended.as_ref(), &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
             recorder.reason = end.reason();
+            drop(in_use);
         });
         None
     }

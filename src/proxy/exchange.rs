@@ -238,7 +238,10 @@ impl Proxy {
             return None;
         }
         // The next connection to this origin can be a tunnel.
-        let was_asked = client.inside.is_some() && client.is_known_outside() && identity.is_some();
+        let was_asked = match identity.filter(|_| client.inside.is_some()) {
+            Some(identity) => self.is_known_outside(client, &identity.session).await,
+            None => false,
+        };
         let keeps = head.is_persistent()
             && answered.upload.is_whole()
             && (head.body.is_none() || !only_asks)

@@ -1,97 +1,40 @@
 //! Who sent a request: the strongest surrogate that is there.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
 
 use super::classify;
-use super::pool::{Pin, Pool};
+pub(super) use super::client::Client;
+use super::origin_cookie;
 use super::token::{Presented, Wrong};
 use crate::clock::Timestamp;
 use crate::observe::{Recorder, Surrogate};
 use crate::policy::Decision;
-use crate::seal::Sealer;
-use crate::session::{self, Evidence, Offline, Session, SessionId};
-use crate::wire::forwarded;
+use crate::session::{self, Evidence, InUse, Offline, Session};
 use crate::wire::h1::Fields;
-use crate::wire::{Destination, Peer, Scheme, cookie};
+use crate::wire::{Destination, Peer};
 
-/// A client connection, as far as identity goes.
+/// How long nothing more is said of what one client's evidence contradicts.
+const SAID: Duration = Duration::from_secs(600);
+
+/// The clients whose evidence has contradicted itself lately, and was reported: a page that makes it do so on each of its
+/// requests does not fill the log.
 #[derive(Debug)]
-pub struct Client {
-    /// The client at its end.
-    pub peer: Peer,
-    /// The origin that CONNECT named, for a connection inside an intercepted CONNECT: every request is for it.
-    pub(super) inside: Option<Arc<Destination>>,
-    /// The session of the token that came with the CONNECT that this is the inside of.
-    token: Option<SessionId>,
-    /// The session that a cookie or a ticket on this connection has proven, where TLS ends in one browser.
-    proven: Option<Arc<Proven>>,
-    /// The origin connection that belongs to this one alone.
-    pub(super) pin: Arc<Pin>,
-    /// The origin connections of the worker that serves it.
-    pub(super) pool: Arc<Pool>,
+pub(super) struct Contradictions(Cache<IpAddr, ()>);
+
+impl Default for Contradictions {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(10_000).time_to_live(SAID).build())
+    }
 }
 
-/// What has been proven on a client connection.
-type Proven = Mutex<Option<SessionId>>;
-
-impl Client {
-    /// A connection that a listener accepted, for a worker that keeps its origin connections in `pool`.
-    pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
-        let proven = peer.tls.as_ref().map(|_| Arc::default());
-        Self { peer, inside: None, token: None, proven, pin: Arc::default(), pool }
-    }
-
-    /// One stream of this connection, which carries several: it has a place of its own. `None` when too many are open.
-    pub fn stream(&self) -> Option<Self> {
-        let place = match &self.peer.place {
-            Some(place) => Some(Arc::new(place.another()?)),
-            None => None,
-        };
-        let peer = Peer { place, ..self.peer.clone() };
-        let (proven, pin, pool) = (self.proven.clone(), Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Some(Self { peer, inside: None, token: None, proven, pin, pool })
-    }
-
-    /// The client on whose behalf a request with these fields is made, where that is not who is at the other end. What
-    /// this connection has proven, and the origin connection that it alone may use, are not for that client.
-    pub fn on_behalf(&self, fields: &Fields) -> Result<Option<Arc<Self>>, forwarded::Error> {
-        let peer = self.peer.on_behalf(fields)?;
-        Ok(peer.map(|peer| Arc::new(Self::new(peer, Arc::clone(&self.pool)))))
-    }
-
-    /// The connection inside a CONNECT to `destination`. What is proven inside a connection that is TLS itself is proven
-    /// for all of it: both end in the same browser.
-    pub(super) fn inside(&self, destination: Destination) -> Self {
-        let (peer, pool) = (self.peer.clone(), Arc::clone(&self.pool));
-        let proven = Some(self.proven.clone().unwrap_or_default());
-        Self { peer, inside: Some(Arc::new(destination)), token: None, proven, pin: Arc::default(), pool }
-    }
-
-    /// The same, for whoever asked for the tunnel, if they did so with a token.
-    pub(super) fn known_by(self, identity: Option<&Identity>) -> Self {
-        let identity = identity.filter(|identity| identity.surrogate == Surrogate::ProxyToken);
-        Self { token: identity.map(|identity| identity.session.id), ..self }
-    }
-
-    /// The session of the token that stands for everything on this connection.
-    pub(super) fn token(&self) -> Option<SessionId> {
-        self.token
-    }
-
-    /// Lets this connection stand for a session, when it ends in one browser.
-    pub(super) fn prove(&self, session: SessionId) {
-        if let Some(proven) = &self.proven {
-            *proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
-        }
-    }
-
-    /// Whether a CONNECT says who asks, once that is known: then https is tunnelled, and needs no cookie.
-    pub(super) fn is_known_outside(&self) -> bool {
-        self.peer.network.address || self.peer.tls.is_some()
-    }
-
-    fn proven(&self) -> Option<SessionId> {
-        *self.proven.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner)
+impl Contradictions {
+    /// Whether it is time to say so.
+    fn note(&self, client: &Client) -> bool {
+        self.0.entry(client.peer.client.ip()).or_insert(()).is_fresh()
     }
 }
 
@@ -102,11 +45,13 @@ pub(super) struct Identity {
     pub(super) surrogate: Surrogate,
     /// Which one of its kind the surrogate is, where there are several.
     pub(super) evidence: Option<Arc<str>>,
+    /// Keeps the client address in use that a tunnel is asked for by.
+    pub(super) in_use: Option<InUse>,
 }
 
 impl Identity {
     fn new(session: Arc<Session>, surrogate: Surrogate) -> Self {
-        Self { session, surrogate, evidence: None }
+        Self { session, surrogate, evidence: None, in_use: None }
     }
 
     fn shown(session: Arc<Session>, evidence: Evidence<'_>, shown: Arc<str>) -> Self {
@@ -114,7 +59,7 @@ impl Identity {
             Evidence::Certificate(_) => Surrogate::ClientCertificate,
             Evidence::Name(_) => Surrogate::ProxyHostName,
         };
-        Self { session, surrogate, evidence: Some(shown) }
+        Self { session, surrogate, evidence: Some(shown), in_use: None }
     }
 
     /// Writes it down.
@@ -144,9 +89,11 @@ impl super::Proxy {
         Some((identity.session, identity.surrogate))
     }
 
-    /// The cookie by which a browser is known on one origin, as a Set-Cookie line.
-    pub fn origin_cookie(&self, session: &Session, destination: &Destination) -> String {
-        origin_cookie(&self.sealer, session, destination, self.clock.now())
+    /// The cookie by which a browser at `peer` is known on one origin, as a Set-Cookie line.
+    pub fn origin_cookie(&self, session: &Session, destination: &Destination, peer: &Peer) -> String {
+        let now = self.clock.now();
+        let ends = self.sessions.cookie_ends(session, destination.scheme, now);
+        origin_cookie::line(&self.sealer, session, (destination, peer), now, ends)
     }
 
     /// Says who sent a request with these fields, wherever their session is kept. A token that is not good keeps what is
@@ -184,15 +131,20 @@ impl super::Proxy {
         destination: &Destination,
         fields: &Fields,
     ) -> Result<Option<Identity>, Wrong> {
-        match self.shown(client, destination, fields).await {
-            Presented::Good(identity) => Ok(Some(identity)),
-            Presented::Wrong(wrong) => Err(wrong),
-            Presented::Nothing => Ok(self.identify_connection(client).await),
+        let known = match self.shown(client, destination, fields).await {
+            Presented::Good(identity) => return Ok(Some(identity)),
+            Presented::Wrong(wrong) => return Err(wrong),
+            Presented::Nothing => self.identify_connection(client).await,
             Presented::Foreign => match self.identify_connection(client).await {
-                None if !classify::is_browser(fields) => Err(Wrong::Unknown),
-                identity => Ok(identity),
+                None if !classify::is_browser(fields) => return Err(Wrong::Unknown),
+                identity => identity,
             },
-        }
+        };
+        let holds = |known: &Identity| known.surrogate == Surrogate::ClientAddress;
+        Ok(known.map(|known| match holds(&known) {
+            true => Identity { in_use: self.sessions.hold_client(client.peer.client.ip()), ..known },
+            false => known,
+        }))
     }
 
     /// The upper rungs of the ladder: what the client has shown in its handshake, or by a token.
@@ -203,9 +155,54 @@ impl super::Proxy {
         };
         // Guests are somebody only where guests are let in.
         match shown.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests()) {
+            // Somebody else has signed in over this very connection: the name or certificate is one that was passed on.
+            Some(identity) if self.is_contradicted(client, &identity.session).await => {
+                self.report(
+                    client,
+                    destination,
+                    "a name or certificate stands for somebody else than has signed in over it",
+                );
+                self.presented(client, destination, fields).await
+            }
             Some(identity) => Presented::Good(identity),
             None => self.presented(client, destination, fields).await,
         }
+    }
+
+    /// Whether the portal has proven the connection to be somebody else's than this session's. None if that takes a
+    /// closer look.
+    fn contradicts(&self, client: &Client, session: &Session) -> Option<bool> {
+        let Some(id) = client.proven().filter(|id| *id != session.id) else { return Some(false) };
+        self.sessions.find(id).map(|proven| !proven.is_of_same_person(session))
+    }
+
+    /// As above, wherever the session is kept.
+    async fn is_contradicted(&self, client: &Client, session: &Session) -> bool {
+        match (self.contradicts(client, session), client.proven()) {
+            (Some(contradicts), _) => contradicts,
+            (None, Some(id)) => self.sessions.recall(id).await.is_some_and(|proven| !proven.is_of_same_person(session)),
+            (None, None) => false,
+        }
+    }
+
+    fn report(&self, client: &Client, destination: &Destination, what: &'static str) {
+        if self.contradictions.note(client) {
+            tracing::warn!(client = %client.peer.client.ip(), host = %destination.host, "{what}");
+        }
+    }
+
+    /// Whether somebody is known there as the person of `session` by what no request brings: the handshake, the
+    /// connection or the address. https is tunnelled then, and a cookie would only reach the origin.
+    pub(super) async fn is_known_outside(&self, client: &Client, session: &Session) -> bool {
+        let shown = match self.of_handshake(&client.peer) {
+            Sight::Clear(shown) => shown,
+            Sight::Unclear => self.recall_handshake(&client.peer).await,
+        };
+        let found = match shown {
+            Some(shown) => Some(shown),
+            None => self.identify_connection(client).await,
+        };
+        found.is_some_and(|found| found.session.is_of_same_person(session))
     }
 
     async fn identify_connection(&self, client: &Client) -> Option<Identity> {
@@ -229,18 +226,18 @@ impl super::Proxy {
     /// Climbs down the rest of the ladder with what is at hand: no surrogate is passed over for a weaker one.
     fn identify_quickly(&self, client: &Client, destination: &Destination, fields: &Fields, now: Timestamp) -> Sight {
         let mut of_cookie = None;
-        for id in named(&self.sealer, now, destination, fields) {
+        for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), fields) {
             let Some(session) = self.sessions.find(id) else { return Sight::Unclear };
             if of_cookie.is_some_and(|other: Identity| other.session.id != id) {
                 return Sight::Unclear;
             }
             of_cookie = Some(Identity::new(session, Surrogate::OriginCookie));
         }
-        if let Some(identity) = of_cookie {
-            client.prove(identity.session.id);
-            return Sight::Clear(Some(identity));
+        let Some(identity) = of_cookie else { return Sight::Clear(self.of_connection(client)) };
+        match self.contradicts(client, &identity.session) {
+            Some(false) => Sight::Clear(Some(identity)),
+            _ => Sight::Unclear,
         }
-        Sight::Clear(self.of_connection(client))
     }
 
     /// As above, for those who are not at hand.
@@ -252,16 +249,21 @@ impl super::Proxy {
         now: Timestamp,
     ) -> Option<Identity> {
         let (mut of_cookie, mut several): (Option<Arc<Session>>, bool) = (None, false);
-        for id in named(&self.sealer, now, destination, fields) {
+        for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), fields) {
             let Some(session) = self.sessions.recall(id).await else { continue };
             several |= of_cookie.is_some_and(|other| other.id != id);
             of_cookie = Some(session);
         }
         // A neighbouring host can plant a good cookie of its own beside ours: two names are as good as none.
         if several {
-            tracing::warn!(host = %destination.host, "a browser sent the cookies of two sessions, and was asked who it is");
+            self.report(client, destination, "a browser sent the cookies of two sessions, which name nobody");
         } else if let Some(session) = of_cookie {
-            client.prove(session.id);
+            // A page, or somebody on the wire, has put it there. Nobody is taken for somebody else, and the bounce that
+            // follows puts the person's own in its place: left alone, it would name the other one on the next connection.
+            if self.is_contradicted(client, &session).await {
+                self.report(client, destination, "a cookie is of somebody else than its connection, and names nobody");
+                return None;
+            }
             return Some(Identity::new(session, Surrogate::OriginCookie));
         }
         self.recall_connection(client).await;
@@ -324,40 +326,4 @@ impl super::Proxy {
             Offline::DefaultRule => Some(self.policy.evaluate_offline(false)),
         }
     }
-}
-
-/// The sessions that good cookies name.
-fn named<'a>(
-    sealer: &'a Sealer,
-    now: Timestamp,
-    destination: &'a Destination,
-    fields: &'a Fields,
-) -> impl Iterator<Item = SessionId> + 'a {
-    let tokens = cookie::values(fields, cookie_name(destination.scheme));
-    tokens.filter_map(move |token| sealer.open::<SessionId>(&purpose(destination), token, now).ok())
-}
-
-/// The cookie that carries a session on one origin, as a Set-Cookie line. On http it must not be `Secure`, or it would
-/// not be stored and the person would go round in circles; on https `SameSite=None` lets it reach frames.
-pub(super) fn origin_cookie(sealer: &Sealer, session: &Session, destination: &Destination, now: Timestamp) -> String {
-    let token = sealer.seal(&purpose(destination), &session.id, session.expires);
-    let age = session.expires.as_second().saturating_sub(now.as_second());
-    let name = cookie_name(destination.scheme);
-    let rules = match destination.scheme {
-        Scheme::Http => "SameSite=Lax",
-        Scheme::Https => "SameSite=None; Secure",
-    };
-    format!("{name}={token}; Path=/; Max-Age={age}; HttpOnly; {rules}")
-}
-
-fn cookie_name(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Http => "vestibule_s",
-        Scheme::Https => "__Host-vestibule_s",
-    }
-}
-
-/// A cookie is good on the origin that it was made for and on no other.
-fn purpose(destination: &Destination) -> String {
-    format!("origin-cookie {}", destination.origin())
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod challenge;
 mod classify;
+mod client;
 mod connect;
 pub mod dial;
 mod exchange;
@@ -10,6 +11,7 @@ mod forward;
 mod fresh;
 mod identify;
 mod look;
+mod origin_cookie;
 mod outgoing;
 mod pool;
 mod preflight;
@@ -42,10 +44,11 @@ use crate::wire::{Destination, Limits, Peer, Pipes, Probe, target};
 use answer::Refusal;
 use challenge::Bounces;
 use classify::Kind;
+pub use client::Client;
 use dial::{Dialler, OriginTls};
 use exchange::Request;
 use forward::Forwarder;
-pub use identify::Client;
+use identify::Contradictions;
 pub use pool::Pool;
 use preflight::Preflights;
 
@@ -124,6 +127,7 @@ pub struct Proxy {
     bounces: Bounces,
     looks: look::Looks,
     preflights: Preflights,
+    contradictions: Contradictions,
     tokens: Option<token::Tokens>,
     pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
@@ -163,6 +167,7 @@ impl Proxy {
             bounces: Bounces::default(),
             looks: look::Looks::default(),
             preflights: Preflights::new(&parts.limits, parts.clock.now()),
+            contradictions: Contradictions::default(),
             tokens: parts.tokens.map(token::Tokens::new),
             pools: Mutex::default(),
             limits: parts.limits,

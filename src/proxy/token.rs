@@ -242,7 +242,7 @@ impl Proxy {
         }
         session.note_use(address);
         let evidence = Some(Arc::clone(&tool.name));
-        Presented::Good(Identity { session, surrogate: Surrogate::ProxyToken, evidence })
+        Presented::Good(Identity { session, surrogate: Surrogate::ProxyToken, evidence, in_use: None })
     }
 
     /// What a tool is told that has no good token. None where no tokens are offered.

@@ -3,6 +3,8 @@
 //! An address with too many people behind it is shared, whatever the operator thinks: it stops standing for anybody.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -13,6 +15,7 @@ use super::SessionId;
 use super::corrections::{Corrections, Mark};
 use super::store::Key;
 use crate::clock::{SignedDuration, Timestamp, after};
+use crate::identity::network::Lapse;
 use crate::seal::fingerprint;
 
 /// People a minute on one address before it counts as shared.
@@ -27,6 +30,10 @@ const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 /// How long it is remembered that the store knows nothing of an address.
 const UNKNOWN: Duration = Duration::from_secs(1);
 
+/// The last use that the store knows of may be so far behind: so much earlier does an address lapse after a restart, or
+/// for a node that has not seen its traffic. It costs its person one bounce.
+const TOUCH: SignedDuration = SignedDuration::from_mins(5);
+
 /// What a client address stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Binding {
@@ -34,17 +41,31 @@ pub(super) struct Binding {
     /// Who was bound lately, and when.
     people: Vec<(Key, Timestamp)>,
     paused_until: Timestamp,
+    /// Until when it stands for the session, however much it is used.
+    #[serde(default = "long_ago")]
+    until: Timestamp,
+    /// Its last use, as far as the store knows.
+    #[serde(default = "long_ago")]
+    used: Timestamp,
+    /// Seconds without a use after which it stands for nobody.
+    #[serde(default)]
+    idle: i64,
+}
+
+fn long_ago() -> Timestamp {
+    Timestamp::UNIX_EPOCH
 }
 
 impl Default for Binding {
     fn default() -> Self {
-        Self { session: None, people: Vec::new(), paused_until: Timestamp::UNIX_EPOCH }
+        let (paused_until, until, used) = (long_ago(), long_ago(), long_ago());
+        Self { session: None, people: Vec::new(), paused_until, until, used, idle: 0 }
     }
 }
 
 impl Binding {
     /// Lets the address stand for a person's session from now on. False while too many people share it.
-    pub(super) fn bind(&mut self, session: SessionId, person: Key, now: Timestamp) -> bool {
+    pub(super) fn bind(&mut self, session: SessionId, person: Key, now: Timestamp, lapse: Lapse) -> bool {
         if self.paused_until > now {
             return false;
         }
@@ -55,19 +76,72 @@ impl Binding {
             return false;
         }
         self.session = Some(session);
+        (self.until, self.used, self.idle) = (after(now, lapse.lifetime), now, lapse.idle.as_secs());
         true
     }
 
-    /// How long it is good for, if its session is until `expires`.
+    /// Lets the address stand for nobody, if it still stands for this session.
+    pub(super) fn release(&mut self, session: SessionId) -> bool {
+        let stands = self.session == Some(session);
+        if stands {
+            self.session = None;
+        }
+        stands
+    }
+
+    /// Notes its last use.
+    pub(super) fn use_at(&mut self, used: Timestamp) {
+        self.used = self.used.max(used);
+    }
+
+    /// How long it is kept, if its session is until `expires`.
     pub(super) fn expires(&self, expires: Timestamp, now: Timestamp) -> Timestamp {
-        expires.max(self.paused_until).max(after(now, WINDOW))
+        expires.min(self.until).max(self.paused_until).max(after(now, WINDOW))
+    }
+}
+
+/// When an address was last used, in seconds since the epoch. Whoever holds one besides the table uses it all the time.
+#[derive(Debug, Default)]
+pub(super) struct Usage {
+    used: AtomicI64,
+    /// What the store knows.
+    told: AtomicI64,
+}
+
+/// Something goes on that began at a client address: the address is in use as long as this is held.
+#[derive(Clone, Debug)]
+pub struct InUse(#[expect(dead_code, reason = "that it is held is what counts")] Arc<Usage>);
+
+/// A binding at hand.
+#[derive(Debug)]
+struct Known {
+    binding: Binding,
+    usage: Arc<Usage>,
+}
+
+impl Known {
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.usage) > 1
+    }
+
+    /// Whether it stands for its session, and not for somebody who has left.
+    fn stands(&self, now: Timestamp) -> bool {
+        let quiet = || now.as_second().saturating_sub(self.usage.used.load(Ordering::Relaxed));
+        self.binding.session.is_some() && self.binding.until > now && (self.is_held() || quiet() < self.binding.idle)
+    }
+
+    fn touch(&self, now: Timestamp) {
+        // Written only when it changes, so that the cache line stays shared between cores.
+        if self.usage.used.load(Ordering::Relaxed) < now.as_second() {
+            self.usage.used.fetch_max(now.as_second(), Ordering::Relaxed);
+        }
     }
 }
 
 /// What is known here of client addresses.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    known: DashMap<IpAddr, Binding>,
+    known: DashMap<IpAddr, Known>,
     unknown: Cache<IpAddr, ()>,
     corrections: Corrections,
 }
@@ -80,30 +154,54 @@ impl Default for Addresses {
 }
 
 impl Addresses {
-    /// The session that `client` stands for.
-    pub(super) fn find(&self, client: IpAddr) -> Option<SessionId> {
-        self.known.get(&client)?.session
+    /// The session that `client` stands for; finding it counts as using it.
+    pub(super) fn find(&self, client: IpAddr, now: Timestamp) -> Option<SessionId> {
+        let known = self.known.get(&client)?;
+        if !known.stands(now) {
+            return None;
+        }
+        known.touch(now);
+        known.binding.session
+    }
+
+    /// Whether `client` stands for this session since `since` or later.
+    pub(super) fn stands_since(&self, client: IpAddr, session: SessionId, until: Timestamp, now: Timestamp) -> bool {
+        let known = self.known.get(&client);
+        known.is_some_and(|it| it.stands(now) && it.binding.session == Some(session) && it.binding.until >= until)
+    }
+
+    /// Keeps `client` in use until what is given is dropped.
+    pub(super) fn hold(&self, client: IpAddr) -> Option<InUse> {
+        Some(InUse(Arc::clone(&self.known.get(&client)?.usage)))
     }
 
     /// What is known of `client`.
     pub(super) fn binding(&self, client: IpAddr) -> Option<Binding> {
-        Some(self.known.get(&client)?.clone())
+        Some(self.known.get(&client)?.binding.clone())
     }
 
-    /// Whether the store need not be asked about `client`.
-    pub(super) fn is_settled(&self, client: IpAddr) -> bool {
-        self.known.contains_key(&client) || self.unknown.contains_key(&client)
+    /// Whether the store need not be asked about `client`. Of one that has lapsed it may know a later use, on another
+    /// node.
+    pub(super) fn is_settled(&self, client: IpAddr, now: Timestamp) -> bool {
+        let known = self.known.get(&client);
+        known.is_some_and(|known| known.binding.session.is_none() || known.stands(now))
+            || self.unknown.contains_key(&client)
     }
 
     /// Notes what `client` stands for; nothing, if the store knows nothing of it.
     fn set(&self, client: IpAddr, binding: Option<Binding>) {
-        match binding {
-            Some(binding) => {
-                self.unknown.invalidate(&client);
-                self.known.insert(client, binding);
-            }
-            None => self.unknown.insert(client, ()),
-        }
+        let Some(binding) = binding else { return self.unknown.insert(client, ()) };
+        self.unknown.invalidate(&client);
+        let held = self.known.get(&client).filter(|held| held.binding.session == binding.session);
+        let usage = held.map(|held| Arc::clone(&held.usage)).unwrap_or_default();
+        usage.used.fetch_max(binding.used.as_second(), Ordering::Relaxed);
+        usage.told.fetch_max(binding.used.as_second(), Ordering::Relaxed);
+        self.known.insert(client, Known { binding, usage });
+    }
+
+    /// Notes that the store does not know better of `client`, for a moment.
+    pub(super) fn settle(&self, client: IpAddr) {
+        self.unknown.insert(client, ());
     }
 
     /// Notes what `client` stands for from now on, unless somebody has changed that again since `mark`. What is being
@@ -149,18 +247,39 @@ impl Addresses {
 
     /// Undoes a binding, if it is still to this session.
     pub(super) fn unbind(&self, client: IpAddr, session: SessionId) {
-        if let Some(mut binding) = self.known.get_mut(&client)
-            && binding.session == Some(session)
-        {
-            binding.session = None;
+        if let Some(mut known) = self.known.get_mut(&client) {
+            known.binding.release(session);
         }
+    }
+
+    /// The addresses whose last use the store knows too little of, each with its session and that use. Who asks is taken
+    /// to tell it.
+    pub(super) fn untold(&self, now: Timestamp) -> Vec<(IpAddr, SessionId, Timestamp)> {
+        let mut untold = Vec::new();
+        for known in &self.known {
+            if known.is_held() {
+                known.touch(now);
+            }
+            let used = known.usage.used.load(Ordering::Relaxed);
+            if let (Some(session), Ok(at)) = (known.binding.session, Timestamp::from_second(used))
+                && used.saturating_sub(known.usage.told.load(Ordering::Relaxed)) >= TOUCH.as_secs()
+            {
+                known.usage.told.store(used, Ordering::Relaxed);
+                untold.push((*known.key(), session, at));
+            }
+        }
+        untold
     }
 
     /// Forgets addresses that nobody needs remembered. `is_at_hand` says whether a session is.
     pub(super) fn sweep(&self, now: Timestamp, is_at_hand: impl Fn(SessionId) -> bool) {
-        self.known.retain(|_, binding| {
+        self.known.retain(|_, known| {
+            let stands = known.stands(now);
+            let binding = &mut known.binding;
             binding.people.retain(|(_, when)| after(*when, WINDOW) > now);
-            binding.session.is_some_and(&is_at_hand) || binding.paused_until > now || !binding.people.is_empty()
+            stands && binding.session.is_some_and(&is_at_hand)
+                || binding.paused_until > now
+                || !binding.people.is_empty()
         });
     }
 }
@@ -170,11 +289,20 @@ pub(super) fn key(client: IpAddr) -> Key {
     fingerprint(&format!("address {client}"))
 }
 
+/// The name of where a person was last seen on a network, in the store. Of each family: a device may use both by turns.
+pub(super) fn key_of_person(person: Key, network: &str, client: IpAddr) -> Key {
+    let family = if client.is_ipv4() { 4 } else { 6 };
+    fingerprint(&format!("address of {:032x} {family} {network}", u128::from_be_bytes(person)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
+    const LAPSE: Lapse =
+        Lapse { idle: SignedDuration::from_mins(30), lifetime: SignedDuration::from_hours(10), one_address: true };
 
     fn session(number: u8) -> SessionId {
         SessionId([number; 16])
@@ -185,13 +313,13 @@ mod tests {
         let mut binding = Binding::default();
         let at = |second| Timestamp::from_second(second).unwrap();
         for (number, id) in [(1, "a"), (2, "b"), (3, "c"), (4, "a")] {
-            assert!(binding.bind(session(number), fingerprint(id), at(number.into())), "{id}");
+            assert!(binding.bind(session(number), fingerprint(id), at(number.into()), LAPSE), "{id}");
             assert_eq!(binding.session, Some(session(number)));
         }
-        assert!(!binding.bind(session(5), fingerprint("d"), at(10)), "the fourth person in a minute");
+        assert!(!binding.bind(session(5), fingerprint("d"), at(10), LAPSE), "the fourth person in a minute");
         assert_eq!(binding.session, None);
-        assert!(!binding.bind(session(6), fingerprint("a"), at(309)));
-        assert!(binding.bind(session(6), fingerprint("a"), at(310)));
+        assert!(!binding.bind(session(6), fingerprint("a"), at(309), LAPSE));
+        assert!(binding.bind(session(6), fingerprint("a"), at(310), LAPSE));
     }
 
     #[test]
@@ -199,7 +327,7 @@ mod tests {
         let mut binding = Binding::default();
         for number in 0..20_u8 {
             let now = Timestamp::from_second(i64::from(number) * 30).unwrap();
-            assert!(binding.bind(session(number), fingerprint(&number.to_string()), now), "{number}");
+            assert!(binding.bind(session(number), fingerprint(&number.to_string()), now, LAPSE), "{number}");
         }
     }
 
@@ -207,14 +335,52 @@ mod tests {
     fn what_nobody_needs_is_swept() {
         let addresses = Addresses::default();
         let mut binding = Binding::default();
-        binding.bind(session(1), fingerprint("a"), Timestamp::UNIX_EPOCH);
-        addresses.change(HOME, binding, addresses.mark(HOME));
+        binding.bind(session(1), fingerprint("a"), Timestamp::UNIX_EPOCH, LAPSE);
+        addresses.set(HOME, Some(binding));
         let later = Timestamp::from_second(61).unwrap();
         addresses.sweep(later, |_| true);
-        assert_eq!(addresses.find(HOME), Some(session(1)));
+        assert_eq!(addresses.find(HOME, later), Some(session(1)));
         addresses.unbind(HOME, session(2));
-        assert_eq!(addresses.find(HOME), Some(session(1)), "another session's binding is left alone");
+        assert_eq!(addresses.find(HOME, later), Some(session(1)), "another session's binding is left alone");
         addresses.sweep(later, |_| false);
         assert!(addresses.known.is_empty());
+    }
+
+    #[test]
+    fn an_address_stands_for_a_person_while_they_use_it_and_for_a_working_day_at_most() {
+        let addresses = Addresses::default();
+        let at = |minutes: i64| Timestamp::from_second(minutes * 60).unwrap();
+        let mut binding = Binding::default();
+        binding.bind(session(1), fingerprint("a"), at(0), LAPSE);
+        addresses.set(HOME, Some(binding.clone()));
+        for minutes in (0..600).step_by(29) {
+            assert_eq!(addresses.find(HOME, at(minutes)), Some(session(1)), "{minutes}");
+        }
+        assert_eq!(addresses.find(HOME, at(600)), None, "a working day");
+        assert!(!addresses.is_settled(HOME, at(600)), "the store may know better");
+        addresses.set(HOME, Some(binding));
+        binding = Binding::default();
+        binding.bind(session(2), fingerprint("b"), at(600), LAPSE);
+        addresses.set(HOME, Some(binding));
+        assert_eq!(addresses.find(HOME, at(629)), Some(session(2)));
+        assert_eq!(addresses.find(HOME, at(659)), None, "half an hour");
+        assert_eq!(addresses.find(HOME, at(658)), Some(session(2)));
+        // A tunnel that is open is a use.
+        let held = addresses.hold(HOME).unwrap();
+        assert_eq!(addresses.find(HOME, at(900)), Some(session(2)));
+        assert_eq!(addresses.untold(at(905)), [(HOME, session(2), at(905))]);
+        assert!(addresses.untold(at(909)).is_empty(), "the store knows enough");
+        drop(held);
+        addresses.sweep(at(934), |_| true);
+        assert_eq!(addresses.find(HOME, at(938)), Some(session(2)));
+        assert_eq!(addresses.find(HOME, at(968)), None);
+    }
+
+    #[test]
+    fn what_was_kept_before_addresses_lapsed_stands_for_nobody() {
+        let kept = r#"{"session":1,"people":[],"paused_until":"1970-01-01T00:00:00Z"}"#;
+        let addresses = Addresses::default();
+        addresses.set(HOME, Some(serde_json::from_str(kept).unwrap()));
+        assert_eq!(addresses.find(HOME, Timestamp::UNIX_EPOCH), None);
     }
 }

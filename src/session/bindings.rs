@@ -268,6 +268,19 @@ impl Bindings {
         }
     }
 
+    /// The same, where it is not so yet: for whoever comes by with their session.
+    pub async fn bind_new(&self, peer: &Peer, session: &Session) {
+        let Some(handshake) = &peer.tls else { return };
+        let stands = |evidence| match self.find(evidence, peer) {
+            // Another person's is not taken over, and need not be tried.
+            Sight::Session(held, _) => held.id == session.id || !held.is_of_same_person(session),
+            Sight::Nobody | Sight::Unclear => false,
+        };
+        if !self.evidence(handshake).all(stands) {
+            self.bind_all(peer, session).await;
+        }
+    }
+
     /// Makes a device of the person of `session`: it stands for that session until it ends.
     pub async fn issue(&self, session: &Session, title: &str) -> Result<Issued, Error> {
         let (now, secret) = (self.clock.now(), random_text());

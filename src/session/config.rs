@@ -17,6 +17,10 @@ pub struct Config {
     /// How long a session may go unused. Default: for as long as it lasts.
     #[serde(deserialize_with = "crate::units::optional_signed_duration")]
     pub idle: Option<SignedDuration>,
+    /// How long an origin's cookie names its person where it can be read on the way, on http. On https: as long as the
+    /// session lasts.
+    #[serde(deserialize_with = "crate::units::signed_duration")]
+    pub http_cookie_lifetime: SignedDuration,
     /// Sessions at the same time; a sign-in beyond that is refused.
     pub max: usize,
     /// Sessions of one person at the same time: somebody with a script does not sign everybody else out of the room
@@ -81,6 +85,7 @@ impl Default for Config {
         Self {
             lifetime: SignedDuration::from_hours(30 * 24),
             idle: None,
+            http_cookie_lifetime: SignedDuration::from_hours(8),
             max: 200_000,
             max_per_person: 100,
             crowded: Crowded::default(),

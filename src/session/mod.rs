@@ -34,6 +34,7 @@ use crate::identity::User;
 use crate::saml::NameId;
 use crate::seal::{fingerprint, random_text};
 
+pub use address::InUse;
 pub use binding::{Place, Unbound};
 pub use bindings::Bindings;
 pub use config::{Backend, Config, Crowded, Offline, Tokens};
@@ -175,6 +176,11 @@ impl Session {
     pub fn ended(&self) -> &CancellationToken {
         self.is_watched.store(true, Ordering::Relaxed);
         &self.ended
+    }
+
+    /// Whether both are of one person.
+    pub fn is_of_same_person(&self, other: &Self) -> bool {
+        (&self.user.realm, &self.user.id) == (&other.user.realm, &other.user.id)
     }
 
     /// When the session was last used, to the second.

@@ -3,6 +3,7 @@
 //! Whoever is known is found without waiting. Whoever is not known here may be known to the store: `recall` asks it.
 
 mod clients;
+mod connections;
 mod ending;
 mod proof;
 mod tools;

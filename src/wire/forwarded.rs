@@ -125,7 +125,7 @@ impl Peer {
         let Some(client) = forwarders.client(fields)? else {
             // It asks for itself, or for somebody whom it does not name: its address stands for nobody.
             let network = Arc::new(self.network.without_address());
-            return Ok(Some(Self { network, tls: None, standing: Standing::Own, ..self.clone() }));
+            return Ok(Some(Self { network, tls: None, proof: None, standing: Standing::Own, ..self.clone() }));
         };
         let place = forwarders.connections.enter_within(client.ip(), self.place.clone()).ok_or(Error::Crowded)?;
         let network = Arc::clone(forwarders.networks.of(client.ip()));
@@ -134,6 +134,7 @@ impl Peer {
             guest: forwarders.guest && !network.is_elsewhere(),
             network,
             tls: None,
+            proof: None,
             place: Some(Arc::new(place)),
             forwarder: Some(self.client.ip()),
             standing: Standing::Own,

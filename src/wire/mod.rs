@@ -21,7 +21,7 @@ pub mod tcp;
 
 pub use count::Connections;
 pub use limits::Limits;
-pub use peer::{Handshake, Peer};
+pub use peer::{Handshake, Peer, Proof};
 pub use pipe::Pipes;
 pub use probe::Probe;
 pub use serve::serve;

@@ -28,6 +28,10 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// Requests of one surrogate, from people far apart, so that what one leaves in the processor's cache helps no other.
 const REQUESTS: usize = 20_000;
 
+/// Where addresses stand for people.
+const SITE: &str =
+    "network = [{ name = 'site', addresses = ['10.0.0.0/8'], address_lifetime = '1d', address_idle = '1d' }]";
+
 /// A browser's other fields.
 const BROWSER: &str = "Host: news.test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0\r\n\
                        Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-GB,en;q=0.9\r\n";
@@ -121,8 +125,7 @@ async fn measure(count: usize) -> Result<()> {
     println!("{count} tokens: {:.2} KB each, {:?} in all", kilobytes(between, resident()?, count), begun.elapsed());
     println!("\n{:<20} {:>10} {:>14}", "surrogate", "ns", "allocations");
     let destination = Destination::of_authority(Scheme::Http, "news.test")?;
-    let networks =
-        Networks::new(&toml::from_str::<Named>("network = [{ name = 'site', addresses = ['10.0.0.0/8'] }]")?.network);
+    let networks = Networks::new(&toml::from_str::<Named>(SITE)?.network);
     let pool = app.proxy().pool();
     let peer = |address: IpAddr| Peer::new((address, 40_000).into(), "proxy", Arc::clone(networks.of(address)));
     let elsewhere = IpAddr::from([192, 0, 2, 1]);
@@ -136,22 +139,18 @@ async fn measure(count: usize) -> Result<()> {
         sessions.iter().map(|(number, _)| asking(peer(address(*number)), "")).collect::<Result<Vec<_>>>()?;
     row(&app, Surrogate::ClientAddress, &destination, &by_address).await?;
     let cookies = sessions.iter().map(|(_, session)| {
-        let line = app.proxy().origin_cookie(session, &destination);
+        let line = app.proxy().origin_cookie(session, &destination, &peer(elsewhere));
         let pair = line.split(';').next().unwrap_or_default();
         asking(peer(elsewhere), &format!("Cookie: theme=dark; {pair}; visits=12\r\n"))
     });
     let cookies = cookies.collect::<Result<Vec<_>>>()?;
     row(&app, Surrogate::OriginCookie, &destination, &cookies).await?;
-    let secure = |handshake: Handshake| Peer { tls: Some(Arc::new(handshake)), ..peer(elsewhere) };
+    let secure = |handshake: Handshake| peer(elsewhere).over_tls(handshake);
     let mut proven = Vec::new();
     for (_, session) in &sessions {
-        let pair = app.proxy().origin_cookie(session, &destination);
-        let shown = asking(
-            secure(Handshake::default()),
-            &format!("Cookie: {}\r\n", pair.split(';').next().unwrap_or_default()),
-        )?;
-        app.proxy().who(&shown.client, &destination, &shown.fields).await.context("the cookie proves nothing")?;
-        proven.push(Asking { client: shown.client, fields: fields("")? });
+        let shown = asking(secure(Handshake::default()), "")?;
+        app.sessions().prove_connection(&shown.client.peer, session).await;
+        proven.push(shown);
     }
     row(&app, Surrogate::Connection, &destination, &proven).await?;
     let by_token =
@@ -226,7 +225,9 @@ async fn sign_in(app: &App, number: usize) -> Result<Arc<Session>> {
     };
     let (client, agent) = (address(number), "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0 Safari/537.36");
     let begun = app.sessions().begin(user, client, agent, AssertionFacts::default(), Spans::default()).await?;
-    ensure!(app.sessions().bind_client(client, &begun.session).await, "the address is not bound");
+    let network = toml::from_str::<Named>(SITE)?.network;
+    let peer = Peer::new((client, 40_000).into(), "proxy", Arc::clone(Networks::new(&network).of(client)));
+    ensure!(app.sessions().bind_client(&peer, &begun.session).await, "the address is not bound");
     Ok(begun.session)
 }
 

@@ -24,7 +24,7 @@ fn hello() -> Origin {
 }
 
 fn world(origin: &Origin) -> Builder {
-    World::build().host("far.test:80", origin.address).config(LISTENER)
+    World::build().host("far.test:80", origin.address).config(LISTENER).network("front", "127.0.8.0/24", "")
 }
 
 /// Asks for a page on a connection that stays open.
@@ -170,7 +170,11 @@ fn a_forwarder_that_names_nobody_clearly_is_refused_and_somebody_else_is_not_bel
 
 #[test]
 fn each_client_behind_a_forwarder_has_room_of_its_own() {
-    let world = World::build().config(LISTENER).limits("connections_per_client = 2").start();
+    let world = World::build()
+        .config(LISTENER)
+        .limits("connections_per_client = 2")
+        .network("desks", "127.0.9.0/24", "one_address = false")
+        .start();
     for client in [1, 2, 3] {
         sign_in(&world, [127, 0, 9, client], "CONTOSO\\bsimon", "simon");
     }

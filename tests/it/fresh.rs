@@ -11,7 +11,9 @@ use super::world::{Builder, World};
 const SHARED: [u8; 4] = [127, 0, 7, 1];
 
 fn build() -> Builder {
-    World::build().network("shared", "127.0.7.0/24", "shared = true").config(
+    // What is about the age of a proof is not about that of an address.
+    let desk = World::build().network("desk", "127.0.0.1/32", "address_idle = \"12h\"\naddress_lifetime = \"1d\"");
+    desk.network("shared", "127.0.7.0/24", "shared = true").config(
         "[[policy.rule]]\nname = \"payroll\"\ndestinations = [\"shop.test\", \"mail.test\"]\neffect = \"allow\"\n\
          reauthenticate = \"1h\"",
     )

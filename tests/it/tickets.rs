@@ -48,7 +48,7 @@ fn a_ticket_works_once() {
     assert_eq!((page.status, page.value("location")), (302, "http://shop.test/x?y=1"));
     let lines = page.values("set-cookie");
     let cookie = lines.iter().find(|line| line.starts_with("vestibule_s=")).unwrap();
-    assert!(cookie.ends_with("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax"), "{cookie}");
     assert!(lines.iter().any(|line| line.starts_with("vestibule_c_") && line.contains("Max-Age=0")), "{lines:?}");
     let page = browser.ask(&address);
     refused(&world, &page, "ticket-unknown");

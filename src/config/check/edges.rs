@@ -155,6 +155,10 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
         let help = "the last use is kept to the minute; such as \"12h\"";
         check.note(at!["session", "idle"], "sessions would end between two pages", help);
     }
+    if config.session.http_cookie_lifetime.as_secs() < 60 {
+        let help = "people would be sent to the portal between two pages; the default is \"8h\"";
+        check.note(at!["session", "http_cookie_lifetime"], "cookies on http would end as they are given", help);
+    }
     for (key, count) in [("max_per_person", config.session.max_per_person), ("cache", config.session.cache)] {
         if count == 0 {
             check.note(at!["session", key], format!("with `{key} = 0` nobody could sign in"), "");

@@ -6,11 +6,12 @@ use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
 use crate::identity::fold::fold;
-use crate::identity::network::ELSEWHERE;
+use crate::identity::network::{ELSEWHERE, Lapse};
 use crate::identity::realm::{Scope, plain_domain};
 use crate::identity::{ForeignNames, GUEST};
 use crate::policy::Pattern;
 use crate::saml;
+use crate::units::Duration;
 
 pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
     check.unique(&["network"], config.networks.iter().map(|network| network.name.as_str()));
@@ -34,6 +35,19 @@ pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
             let help = "on a shared network one address stands for several people: remove `address` or `shared`";
             check.note(at!["network", index, "address"], "`address = true` can't stand beside `shared = true`", help);
         }
+        lapse(index, network.lapse(), check);
+    }
+}
+
+fn lapse(index: usize, lapse: Lapse, check: &mut Check<'_>) {
+    let minute = Duration::minutes(1).signed();
+    if lapse.idle < minute {
+        let help = "whoever reads a page would be sent to the portal for the next one; the default is \"30m\"";
+        check.note(at!["network", index, "address_idle"], "an address would stand for nobody between two pages", help);
+    }
+    if lapse.lifetime < lapse.idle.max(minute) {
+        let help = "`address_idle` would never count; the default is \"10h\", a working day";
+        check.note(at!["network", index, "address_lifetime"], "it is shorter than `address_idle`", help);
     }
 }
 

@@ -4,25 +4,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Sessions;
-use crate::session::address::{self, Binding};
+use crate::clock::{SignedDuration, Timestamp, after};
+use crate::identity::network::Lapse;
+use crate::session::address::{self, Binding, InUse};
 use crate::session::corrections::{self, Mark};
 use crate::session::neighbours::Word;
 use crate::session::store::Kind;
-use crate::session::{Session, person};
+use crate::session::{Session, SessionId, person};
+use crate::wire::Peer;
 
 /// Attempts to bind an address that somebody else binds at the same time.
 const ATTEMPTS: usize = 4;
 
 impl Sessions {
-    /// The live session that a client address stands for, if it is at hand.
+    /// The live session that a client address stands for, if it is at hand. Finding it counts as using both.
     pub fn find_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
-        self.find(self.by_client.find(client)?)
+        self.find(self.by_client.find(client, self.clock.now())?)
     }
 
     /// The live session that a client address stands for, wherever it is kept.
     pub async fn recall_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
+        let now = self.clock.now();
         for _ in 0..corrections::ATTEMPTS {
-            if self.by_client.is_settled(client) {
+            if self.by_client.is_settled(client, now) {
                 break;
             }
             let mark = self.by_client.mark(client);
@@ -32,11 +36,44 @@ impl Sessions {
                 break;
             }
         }
-        self.recall(self.by_client.find(client)?).await
+        let Some(id) = self.by_client.find(client, now) else {
+            self.by_client.settle(client);
+            return None;
+        };
+        self.recall(id).await
     }
 
-    /// Lets a client address stand for a session from now on. False while too many people share the address.
-    pub async fn bind_client(&self, client: IpAddr, session: &Session) -> bool {
+    /// Keeps the address in use that a tunnel was asked for from, for as long as what is given is held.
+    pub fn hold_client(&self, client: IpAddr) -> Option<InUse> {
+        self.by_client.hold(client)
+    }
+
+    /// Lets the address of `peer` stand for a session from now on, if addresses may there: the portal's own cookie, or a
+    /// sign-in, has just come from it. Nothing else may call this. False also while too many people share the address.
+    pub async fn bind_client(&self, peer: &Peer, session: &Session) -> bool {
+        let (network, client) = (&peer.network, peer.client.ip().to_canonical());
+        if !network.address {
+            return false;
+        }
+        let is_bound = self.bind_address(client, session, network.lapse).await;
+        if is_bound && network.lapse.one_address {
+            self.leave_others(client, &network.name, session).await;
+        }
+        is_bound
+    }
+
+    /// The same, where it is not so yet: for whoever comes by with their session.
+    pub async fn bind_new_client(&self, peer: &Peer, session: &Session) {
+        let (lapse, now) = (peer.network.lapse, self.clock.now());
+        // A binding that has most of its time before it is left alone: nothing is written for each page.
+        let most = lapse.lifetime.checked_mul(9).and_then(|span| span.checked_div(10)).unwrap_or(SignedDuration::ZERO);
+        let client = peer.client.ip().to_canonical();
+        if !self.by_client.stands_since(client, session.id, after(now, most), now) {
+            self.bind_client(peer, session).await;
+        }
+    }
+
+    async fn bind_address(&self, client: IpAddr, session: &Session, lapse: Lapse) -> bool {
         let now = self.clock.now();
         for _ in 0..ATTEMPTS {
             let mark = self.by_client.mark(client);
@@ -45,14 +82,14 @@ impl Sessions {
                 // The store is away: this node goes by what it knows itself.
                 Err(_) => {
                     let mut binding = self.by_client.binding(client).unwrap_or_default();
-                    let is_bound = binding.bind(session.id, person(&session.user), now);
+                    let is_bound = binding.bind(session.id, person(&session.user), now, lapse);
                     return self.bound(client, session, is_bound, binding, mark);
                 }
             };
             let known = seen.as_deref().and_then(|record| serde_json::from_slice::<Binding>(record).ok());
             let mut binding = known.unwrap_or_default();
             let before = binding.clone();
-            let is_bound = binding.bind(session.id, person(&session.user), now);
+            let is_bound = binding.bind(session.id, person(&session.user), now, lapse);
             if binding == before {
                 return self.bound(client, session, is_bound, binding, mark);
             }
@@ -74,7 +111,7 @@ impl Sessions {
 
     /// Notes what has come of binding an address.
     fn bound(&self, client: IpAddr, session: &Session, is_bound: bool, binding: Binding, mark: Mark) -> bool {
-        if !is_bound && binding.session.is_none() && self.by_client.find(client).is_some() {
+        if !is_bound && binding.session.is_none() && self.by_client.find(client, self.clock.now()).is_some() {
             tracing::warn!(%client, "address stands for nobody: too many people sign in on it");
         }
         self.by_client.change(client, binding, mark);
@@ -83,5 +120,193 @@ impl Sessions {
             self.by_client.unbind(client, session.id);
         }
         is_bound
+    }
+
+    /// The person of `session` is at `client`: the address of the network where they were before stands for nobody.
+    async fn leave_others(&self, client: IpAddr, network: &str, session: &Session) {
+        let place = address::key_of_person(person(&session.user), network, client);
+        let Ok(seen) = self.store.peek(Kind::Address, place).await else { return };
+        let before: Option<(IpAddr, SessionId)> = seen.and_then(|record| serde_json::from_slice(&record).ok());
+        if before == Some((client, session.id)) {
+            return;
+        }
+        let record = serde_json::to_vec(&(client, session.id)).unwrap_or_default();
+        if self.store.put(Kind::Address, place, record, session.expires).await.is_err() {
+            return;
+        }
+        if let Some((address, bound)) = before.filter(|(address, _)| *address != client) {
+            self.release(address, bound).await;
+        }
+    }
+
+    /// Lets an address stand for nobody, if it still stands for this session.
+    async fn release(&self, client: IpAddr, session: SessionId) {
+        let now = self.clock.now();
+        let release = |binding: &mut Binding| binding.release(session);
+        if self.edit_binding(client, now, release).await {
+            self.by_client.unbind(client, session);
+            self.neighbours.tell(&Word::Address(client)).await;
+            tracing::debug!(%client, session = %session.short(), "its person is at another address: it stands for nobody");
+        }
+    }
+
+    /// Tells the store which addresses are used: after a restart, and on other nodes, they go on. To be called every few
+    /// seconds.
+    pub async fn upkeep_clients(&self) {
+        let now = self.clock.now();
+        for (client, session, used) in self.by_client.untold(now) {
+            let note = |binding: &mut Binding| {
+                let is_same = binding.session == Some(session);
+                if is_same {
+                    binding.use_at(used);
+                }
+                is_same
+            };
+            self.edit_binding(client, now, note).await;
+        }
+    }
+
+    /// Changes what the store knows of an address, if `edit` wants that. Whoever changes it at the same time knows better.
+    async fn edit_binding(&self, client: IpAddr, now: Timestamp, edit: impl FnOnce(&mut Binding) -> bool) -> bool {
+        let Ok(seen) = self.store.peek(Kind::Address, address::key(client)).await else { return false };
+        let known = seen.as_deref().and_then(|record| serde_json::from_slice::<Binding>(record).ok());
+        let Some(mut binding) = known else { return false };
+        if !edit(&mut binding) {
+            return false;
+        }
+        let record = serde_json::to_vec(&binding).unwrap_or_default();
+        let expires = binding.expires(Timestamp::MAX, now);
+        self.store.swap(Kind::Address, address::key(client), seen, record, expires).await == Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::identity::network::{Config as Network, Spans};
+    use crate::identity::{Groups, Networks, User};
+    use crate::session::store::Store;
+    use crate::session::store::memory::Memory;
+    use crate::session::{AssertionFacts, Config};
+
+    /// Somebody at this address of a network with these options.
+    fn at(address: &str, options: &str) -> Peer {
+        let text =
+            format!("name = 'office'\naddresses = ['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32']\n{options}");
+        let network: Network = toml::from_str(&text).unwrap();
+        let lab: Network = toml::from_str("name = 'lab'\naddresses = ['203.0.113.0/24']").unwrap();
+        let client: IpAddr = address.parse().unwrap();
+        Peer::new((client, 40_000).into(), "proxy", Arc::clone(Networks::new(&[network, lab]).of(client)))
+    }
+
+    fn nodes() -> ([Sessions; 2], Clock) {
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let store: Arc<dyn Store> = Arc::new(Memory::new(1000, clock.clone()));
+        ([(); 2].map(|()| Sessions::new(Config::default(), Arc::clone(&store), clock.clone())), clock)
+    }
+
+    async fn sign_in(sessions: &Sessions, name: &str) -> Arc<Session> {
+        let user = User {
+            realm: "contoso".into(),
+            id: name.into(),
+            name: name.into(),
+            display_name: None,
+            sam_account_name: None,
+            upn: None,
+            email: None,
+            groups: Groups::Unknown,
+        };
+        let client = "192.0.2.7".parse().unwrap();
+        sessions.begin(user, client, "", AssertionFacts::default(), Spans::default()).await.unwrap().session
+    }
+
+    async fn who(sessions: &Sessions, address: &str) -> Option<String> {
+        let client = address.parse().unwrap();
+        let session = match sessions.find_by_client(client) {
+            Some(session) => Some(session),
+            None => sessions.recall_by_client(client).await,
+        };
+        session.map(|session| session.user.name.clone())
+    }
+
+    const DESK: &str = "192.0.2.7";
+
+    #[tokio::test]
+    async fn traffic_on_another_node_and_a_restart_keep_an_address_to_a_few_minutes() {
+        let ([here, there], clock) = nodes();
+        let alice = sign_in(&here, "alice").await;
+        assert!(here.bind_client(&at(DESK, ""), &alice).await);
+        assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"));
+        for _ in 0..3 {
+            clock.advance(SignedDuration::from_mins(20));
+            assert_eq!(who(&there, DESK).await.as_deref(), Some("alice"), "it is used there");
+            there.upkeep_clients().await;
+        }
+        assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"), "an hour after its last use here");
+        clock.advance(SignedDuration::from_mins(29));
+        assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"));
+        here.upkeep_clients().await;
+        let restarted = Sessions::new(Config::default(), Arc::clone(&here.store), clock.clone());
+        clock.advance(SignedDuration::from_mins(29));
+        assert_eq!(who(&restarted, DESK).await.as_deref(), Some("alice"));
+        clock.advance(SignedDuration::from_mins(31));
+        for node in [&here, &there, &restarted] {
+            assert_eq!(who(node, DESK).await, None, "nobody has used it for half an hour");
+        }
+        assert!(alice.ended().is_cancelled() || here.recall(alice.id).await.is_some(), "she is still signed in");
+        here.bind_new_client(&at(DESK, ""), &alice).await;
+        assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"), "the portal has seen her there again");
+    }
+
+    #[tokio::test]
+    async fn an_address_lapses_after_a_working_day_however_much_it_is_used() {
+        let ([here, _], clock) = nodes();
+        let alice = sign_in(&here, "alice").await;
+        here.bind_client(&at(DESK, "address_lifetime = '2h'"), &alice).await;
+        for minutes in (0..120).step_by(20) {
+            assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"), "{minutes}");
+            clock.advance(SignedDuration::from_mins(20));
+        }
+        assert_eq!(who(&here, DESK).await, None);
+    }
+
+    #[tokio::test]
+    async fn an_address_stands_for_nobody_once_its_person_is_at_another_one_of_the_network() {
+        let ([here, there], _) = nodes();
+        let (alice, bob) = (sign_in(&here, "alice").await, sign_in(&here, "bob").await);
+        here.bind_client(&at(DESK, ""), &alice).await;
+        here.bind_client(&at("192.0.2.8", ""), &bob).await;
+        // Another network, and another family, which a device may use by turns.
+        here.bind_client(&at("203.0.113.7", ""), &alice).await;
+        here.bind_client(&at("2001:db8::7", ""), &alice).await;
+        assert_eq!(who(&there, DESK).await.as_deref(), Some("alice"));
+        // She signs in on her laptop, in the meeting room.
+        let laptop = sign_in(&there, "alice").await;
+        there.bind_client(&at("198.51.100.7", ""), &laptop).await;
+        for (address, wanted) in [
+            (DESK, None),
+            ("198.51.100.7", Some("alice")),
+            ("192.0.2.8", Some("bob")),
+            ("203.0.113.7", Some("alice")),
+            ("2001:db8::7", Some("alice")),
+        ] {
+            assert_eq!(who(&there, address).await.as_deref(), wanted, "{address}");
+        }
+        // What the stream of a shared store says.
+        here.forget_client(DESK.parse().unwrap());
+        assert_eq!(who(&here, DESK).await, None);
+        // Somebody else is at the desk by now: that is not undone.
+        here.bind_client(&at("198.51.100.7", ""), &bob).await;
+        there.forget_client("198.51.100.7".parse().unwrap());
+        there.bind_client(&at(DESK, ""), &laptop).await;
+        assert_eq!(who(&there, "198.51.100.7").await.as_deref(), Some("bob"));
+        assert_eq!(who(&there, DESK).await.as_deref(), Some("alice"));
+        // Where people use several devices at once.
+        let several = "one_address = false";
+        there.bind_client(&at("192.0.2.9", several), &laptop).await;
+        assert_eq!(who(&there, DESK).await.as_deref(), Some("alice"));
+        assert!(!there.bind_client(&at("192.0.2.10", "shared = true"), &laptop).await);
+        assert_eq!(who(&there, "192.0.2.10").await, None);
     }
 }

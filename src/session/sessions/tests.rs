@@ -23,6 +23,14 @@ fn user(name: &str) -> User {
 
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
+/// Somebody on a network where an address may stand for a person.
+fn at(client: IpAddr) -> crate::wire::Peer {
+    let text = "name = 'office'\naddresses = ['192.0.2.0/24', '2001:db8::/32']";
+    let network: crate::identity::network::Config = toml::from_str(text).unwrap();
+    let networks = crate::identity::Networks::new(&[network]);
+    crate::wire::Peer::new((client, 40_000).into(), "proxy", Arc::clone(networks.of(client)))
+}
+
 fn sessions(max: usize) -> (Sessions, Clock) {
     configured(Config { max, ..Config::default() })
 }
@@ -70,7 +78,7 @@ async fn ending_a_session_is_seen_at_once_by_every_way_to_it() {
     let (sessions, _) = sessions(10);
     let (session, secret) = begin(&sessions, "bsimon").await;
     let (other, _) = begin(&sessions, "bsimon").await;
-    sessions.bind_client(HOME, &session).await;
+    sessions.bind_client(&at(HOME), &session).await;
     assert_eq!(sessions.find_by_client(HOME).unwrap().id, session.id);
     assert!(sessions.end(session.id, Ending::SignedOut).await.was_there);
     assert!(session.ended().is_cancelled());
@@ -78,7 +86,7 @@ async fn ending_a_session_is_seen_at_once_by_every_way_to_it() {
     assert!(sessions.find_by_client(HOME).is_none());
     assert_eq!(sessions.of_user(&other.user).await.len(), 1);
     assert!(!sessions.end(session.id, Ending::SignedOut).await.was_there, "only once");
-    sessions.bind_client(HOME, &session).await;
+    sessions.bind_client(&at(HOME), &session).await;
     assert!(sessions.find_by_client(HOME).is_none(), "an ended session is not bound again");
 }
 
@@ -329,7 +337,7 @@ fn far() -> (Arc<Sessions>, Arc<Sessions>, Arc<Gone>) {
 async fn what_other_addresses_stand_for_may_change_while_one_is_looked_up() {
     let (near, far, link) = far();
     let (session, _) = begin(&near, "bsimon").await;
-    near.bind_client(HOME, &session).await;
+    near.bind_client(&at(HOME), &session).await;
     for changes in [1, 100] {
         far.forget_client(HOME);
         let node = Arc::clone(&far);
@@ -347,12 +355,12 @@ async fn an_address_that_changes_hands_while_it_is_looked_up_is_looked_up_again(
     let (near, far, link) = far();
     let (first, _) = begin(&near, "bsimon").await;
     let (second, _) = begin(&near, "alexw").await;
-    near.bind_client(HOME, &first).await;
+    near.bind_client(&at(HOME), &first).await;
     let (here, there) = (Arc::clone(&near), Arc::clone(&far));
     let successor = Arc::clone(&second);
     link.meanwhile(move || {
         // The store is memory: nothing is waited for.
-        assert!(futures_now(here.bind_client(HOME, &successor)));
+        assert!(futures_now(here.bind_client(&at(HOME), &successor)));
         there.forget_client(HOME);
     });
     assert_eq!(far.recall_by_client(HOME).await.unwrap().id, second.id, "never who was there before");
@@ -360,7 +368,7 @@ async fn an_address_that_changes_hands_while_it_is_looked_up_is_looked_up_again(
     // On the very node as well: what is bound here overtakes what is being read here.
     far.forget_client(HOME);
     let node = Arc::clone(&far);
-    link.meanwhile(move || assert!(futures_now(node.bind_client(HOME, &first))));
+    link.meanwhile(move || assert!(futures_now(node.bind_client(&at(HOME), &first))));
     assert_eq!(far.recall_by_client(HOME).await.unwrap().user.id, "bsimon");
     assert_eq!(far.find_by_client(HOME).unwrap().user.id, "bsimon", "nor is it noted");
     // One that never stands still is nobody's, and is not asked for without an end.

@@ -11,7 +11,7 @@ use h2::{RecvStream, SendStream};
 use http::{HeaderMap, Method, Request, Response};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -106,6 +106,24 @@ impl Client {
     pub(crate) fn tunnel(&mut self, authority: &str, agent: &str) -> (Response<()>, Tunnel) {
         let request = Request::builder().method(Method::CONNECT).uri(authority).header("user-agent", agent);
         self.open(request.body(()).unwrap())
+    }
+
+    /// Asks for a page inside a tunnel to an https site, or to whoever stands in for it, with these cookies.
+    pub(crate) fn ask_inside(&mut self, world: &World, host: &str, path: &str, cookies: &str) -> raw::Answer {
+        let name = host.split(':').next().unwrap().to_owned();
+        let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:443") };
+        let (opened, mut tunnel) = self.tunnel(&authority, "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0");
+        assert_eq!(opened.status(), 200, "{opened:?}");
+        let mut tls = config(world);
+        tls.alpn_protocols.clear();
+        let connection = ClientConnection::new(Arc::new(tls), ServerName::try_from(name).unwrap()).unwrap();
+        let mut stream = StreamOwned::new(connection, Inside::new(self, &mut tunnel));
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Mode: navigate\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        raw::Answer::read(&mut stream)
     }
 
     /// Begins a request whose stream stays open.

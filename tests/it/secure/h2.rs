@@ -68,12 +68,12 @@ fn somebody_unknown_is_challenged_and_known_on_all_streams_afterwards() {
     );
     let (refused, _) = client.tunnel("mail.test:22", CHROMIUM);
     assert_eq!(refused.status(), 403);
-    // Somebody signs in; their cookie comes by one stream of this connection and speaks for all of it.
+    // Somebody signs in; the portal's cookie comes by one stream of this connection and speaks for all of it.
     let browser = browser(&world);
     browser.arrive("http://news.test/");
-    let cookie = format!("vestibule_s={}", browser.cookie("news.test", "vestibule_s").unwrap());
-    let known = client.get("http://news.test/known", &[("cookie", &cookie)]);
-    assert_eq!(known.status, 200, "{known:?}");
+    let portal = browser.cookie("portal.vestibule.test", "__Host-vestibule").unwrap();
+    let page = client.ask_inside(&world, "portal.vestibule.test", "/me", &format!("__Host-vestibule={portal}"));
+    assert_eq!(page.status, 200, "{page:?}");
     let also = client.get("http://shop.test/also", &[("user-agent", CHROMIUM)]);
     assert_eq!(also.status, 200, "{also:?}");
     world.last_record_has(

@@ -6,6 +6,7 @@ mod closing;
 mod frames;
 mod h2;
 mod names;
+mod proof;
 
 use super::browser::Browser;
 use super::world::{Builder, World};
@@ -32,7 +33,7 @@ fn people_sign_in_over_tls_and_a_connection_that_has_shown_nothing_is_nobodys() 
     assert_eq!((page.status, page.redirects), (200, 0), "{page:#?}");
     world.last_record_has(
         |record| record["path"] == "/again",
-        &[("listener", "secure".into()), ("surrogate", "origin-cookie".into()), ("strength", "strong".into())],
+        &[("listener", "secure".into()), ("surrogate", "origin-cookie".into()), ("strength", "medium".into())],
     );
     let page = browser.ask("https://mail.test/");
     assert_eq!((page.connect, page.status, page.issuer()), (200, 302, Some("Vestibule interception")), "{page:#?}");

@@ -1,0 +1,119 @@
+//! The cookie by which a browser is known on one origin: good there alone, from where it was given, and for a time.
+//!
+//! On http it can be read on the way, and once the browser is off the proxy it goes to the origin, on https too. So where
+//! it was given is part of what it is sealed for: from elsewhere it names nobody, and the person bounces once more.
+
+use std::fmt::Write as _;
+
+use crate::clock::Timestamp;
+use crate::seal::Sealer;
+use crate::session::{Place, Session, SessionId};
+use crate::wire::h1::Fields;
+use crate::wire::{Destination, Peer, Scheme, cookie};
+
+/// An origin, and the client that shows a cookie there.
+type At<'a> = (&'a Destination, &'a Peer);
+
+/// The sessions that good cookies name.
+pub(super) fn named<'a>(
+    sealer: &'a Sealer,
+    now: Timestamp,
+    at: At<'a>,
+    fields: &'a Fields,
+) -> impl Iterator<Item = SessionId> + 'a {
+    let tokens = cookie::values(fields, name(at.0.scheme));
+    tokens.filter_map(move |token| sealer.open::<SessionId>(&purpose(at), token, now).ok())
+}
+
+/// The cookie that carries a session on one origin until `ends`, as a Set-Cookie line. On http it must not be `Secure`,
+/// or it would not be stored and the person would go round in circles; on https `SameSite=None` lets it reach frames.
+pub(super) fn line(sealer: &Sealer, session: &Session, at: At<'_>, now: Timestamp, ends: Timestamp) -> String {
+    let token = sealer.seal(&purpose(at), &session.id, ends);
+    let age = ends.as_second().saturating_sub(now.as_second());
+    let rules = match at.0.scheme {
+        Scheme::Http => "SameSite=Lax",
+        Scheme::Https => "SameSite=None; Secure",
+    };
+    format!("{}={token}; Path=/; Max-Age={age}; HttpOnly; {rules}", name(at.0.scheme))
+}
+
+fn name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Http => "vestibule_s",
+        Scheme::Https => "__Host-vestibule_s",
+    }
+}
+
+/// A cookie is good on the origin that it was made for, from where it was made, and nowhere else.
+///
+/// Where a client address may stand for a person, it is one person's and stays theirs for a while: the cookie is good
+/// from that address. On a network that is shared the address says no more than the network does, and behind NAT it may
+/// be another one of a pool each time; elsewhere carriers move people within a neighbourhood.
+fn purpose((destination, peer): At<'_>) -> String {
+    let mut purpose = format!("origin-cookie {} from ", destination.origin());
+    // Writing into a string does not fail.
+    let _ = if peer.network.address {
+        write!(purpose, "address {}", peer.client.ip().to_canonical())
+    } else {
+        match Place::of(peer) {
+            Place::Network(name) => write!(purpose, "network {name}"),
+            Place::Near(net) => write!(purpose, "near {net}"),
+        }
+    };
+    purpose
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::SignedDuration;
+    use crate::identity::network::Config;
+    use crate::identity::{Networks, User};
+
+    fn at(address: &str) -> Peer {
+        let networks: [Config; 3] = [
+            "name = 'office'\naddresses = ['10.1.0.0/16', 'fd00:1::/48']",
+            "name = 'nat'\naddresses = ['10.2.0.0/16']\nshared = true",
+            "name = 'other nat'\naddresses = ['10.3.0.0/16']\nshared = true",
+        ]
+        .map(|text| toml::from_str(text).unwrap());
+        let client = std::net::SocketAddr::new(address.parse().unwrap(), 40_000);
+        Peer::new(client, "proxy", Arc::clone(Networks::new(&networks).of(client.ip())))
+    }
+
+    #[test]
+    fn a_cookie_is_good_on_its_origin_from_where_it_was_given_and_until_its_end() {
+        let (sealer, now) = (Sealer::random(), Timestamp::UNIX_EPOCH);
+        let session = Session::standing(User::guest("one".into()), now);
+        let of = |scheme, authority: &str| Destination::of_authority(scheme, authority).unwrap();
+        let (shop, ends) = (of(Scheme::Http, "shop.test"), now + SignedDuration::from_hours(1));
+        let shown = |line: &str, destination: &Destination, address: &str, now| {
+            let pair = line.split(';').next().unwrap();
+            let fields = Fields::from([("cookie", pair)]);
+            named(&sealer, now, (destination, &at(address)), &fields).next().is_some()
+        };
+        for (given, good, bad) in [
+            // One person's own address.
+            ("10.1.0.7", &["10.1.0.7", "::ffff:10.1.0.7"][..], &["10.1.0.8", "10.2.0.7", "192.0.2.7"][..]),
+            ("fd00:1::7", &["fd00:1::7"], &["fd00:1::8"]),
+            // A pool of addresses behind which people are.
+            ("10.2.0.7", &["10.2.0.7", "10.2.9.9"], &["10.1.0.7", "10.3.0.7", "192.0.2.7"]),
+            // A carrier's.
+            ("192.0.2.7", &["192.0.2.200"], &["192.0.3.7", "10.2.0.7"]),
+            ("2001:db8:1:2::7", &["2001:db8:1:ffff::1"], &["2001:db8:2::7"]),
+        ] {
+            let line = line(&sealer, &session, (&shop, &at(given)), now, ends);
+            assert!(line.contains("; Max-Age=3600; "), "{line}");
+            for address in good {
+                assert!(shown(&line, &shop, address, now), "given at {given}, shown at {address}");
+                assert!(!shown(&line, &shop, address, ends), "it has ended");
+                assert!(!shown(&line, &of(Scheme::Http, "mail.test"), address, now), "another origin");
+            }
+            for address in bad {
+                assert!(!shown(&line, &shop, address, now), "given at {given}, shown at {address}");
+            }
+        }
+    }
+}
