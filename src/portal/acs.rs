@@ -364,14 +364,20 @@ pub(super) async fn begin(
     let begun = begun?;
     let session = &begun.session;
     // The session cookie itself is not sent along with a POST from another site.
-    if let Some(previous) = previous(portal, visit) {
-        if let Err(error) = portal.parts.bindings.carry_over(previous, session).await {
+    let previous = previous(portal, visit);
+    if let Some(previous) = previous {
+        // What has been signed out of stays so on the devices, too.
+        let carried = match sessions.recall(previous).await {
+            Some(_) => portal.parts.bindings.carry_over(previous, session).await,
+            None => Ok(()),
+        };
+        if let Err(error) = carried {
             tracing::warn!(%error, request_id = visit.request_id, "devices must be signed in on again");
         }
         sessions.end(previous, Ending::Replaced).await;
     }
     // Not before: a connection that stood for the one before is not taken for one that two people share.
-    visit.bind(portal, session).await;
+    visit.bind(portal, session, previous).await;
     tracing::info!(
         realm = session.user.realm,
         user = session.user.name,

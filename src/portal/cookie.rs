@@ -3,7 +3,7 @@
 //! | cookie | `SameSite` | for |
 //! |---|---|---|
 //! | `__Host-vestibule` | Lax | the session |
-//! | `__Host-vestibule-was` | None | which session a new sign-in replaces; it opens nothing |
+//! | `__Host-vestibule-was` | None | which session a new sign-in replaces, and whose shared name it may take; it opens nothing |
 //! | `__Host-vestibule-to` | Lax | where the last sign-in led, for those who go back to it |
 //! | `__Host-vestibule-out` | None | which sign-out the identity provider was told of |
 //! | `__Host-vestibule-op` | Lax | which realm an operator may test |

@@ -46,7 +46,7 @@ struct Made {
 pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let Some(_) = &portal.parts.names else { return files::missing(&portal, &visit) };
     let Some(session) = visit.person(&portal).await else { return redirect(StatusCode::FOUND, "/") };
-    visit.bind(&portal, &session).await;
+    visit.bind(&portal, &session, None).await;
     let Ok(devices) = portal.parts.bindings.devices(&session.user).await else { return away(&portal, &visit) };
     let token = Token::issue(&portal, &visit);
     let until = after(portal.parts.clock.now(), PAGE_LIFETIME);

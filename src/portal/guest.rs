@@ -107,7 +107,7 @@ async fn admit(portal: &Shared, visit: &Visit, returning: Option<&str>) -> Resul
     if let Some(previous) = acs::previous(portal, visit) {
         sessions.end(previous, Ending::Replaced).await;
     }
-    visit.bind(portal, &begun.session).await;
+    visit.bind(portal, &begun.session, None).await;
     tracing::info!(
         user = begun.session.user.name,
         session = begun.session.id.short(),

@@ -45,7 +45,7 @@ pub(super) fn path(portal: &Shared, note: Option<&LandingNote>, returning: Optio
 /// `GET /me`.
 pub(super) async fn show_page(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let Some(session) = visit.session(&portal).await else { return redirect(StatusCode::FOUND, "/") };
-    visit.bind(&portal, &session).await;
+    visit.bind(&portal, &session, None).await;
     let (sealer, now) = (&portal.parts.sealer, portal.parts.clock.now());
     let challenge = visit.parameter("r").and_then(|token| Some((token, Return::open(sealer, token, now).ok()?)));
     let is_challenge = challenge.is_some();

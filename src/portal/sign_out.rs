@@ -70,6 +70,8 @@ pub(super) async fn sign_out(
         return sign_out_there(&portal, &visit, there).await;
     }
     let session = visit.session(&portal).await;
+    // A name that anybody may bind is free then for whoever signs in next in this browser, and for nobody else.
+    let frees = session.as_ref().is_some_and(|session| portal.parts.bindings.holds_openly(&visit.peer, session));
     let everywhere = session.is_some() && form.value("where") == Some("everywhere");
     let reach = match &session {
         Some(session) => end(&portal, session, everywhere).await,
@@ -82,6 +84,9 @@ pub(super) async fn sign_out(
         redirect(StatusCode::SEE_OTHER, &path)
     });
     forget(&mut response);
+    if frees && let Some(before) = visit.cookie(cookie::PREVIOUS) {
+        cookie::set(&mut response, cookie::PREVIOUS, before, SameSite::None, None);
+    }
     response
 }
 

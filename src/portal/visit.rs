@@ -108,9 +108,10 @@ impl Visit {
 
     /// Lets the connection, what was shown in its handshake, and the client address stand for a session, as far as they
     /// may: a sign-in has just come over that connection, and from there. Programs and https sites need nothing more then.
-    pub(super) async fn bind(&self, portal: &Shared, session: &Session) {
+    /// `before` is the session that this browser has held until now.
+    pub(super) async fn bind(&self, portal: &Shared, session: &Session, before: Option<SessionId>) {
         portal.parts.sessions.prove_connection(&self.peer, session).await;
-        portal.parts.bindings.bind_all(&self.peer, session).await;
+        portal.parts.bindings.bind_after(before, &self.peer, session).await;
         portal.parts.sessions.bind_client(&self.peer, session).await;
     }
 

@@ -230,14 +230,25 @@ impl Bindings {
     }
 
     /// Lets `evidence` stand for a session from now on, also where `peer` is: its person has signed in over it.
+    ///
+    /// What anybody may bind goes from one person to the next in one case alone: `before` is the session that it stood
+    /// for, that is over, and the browser has just shown to have held it. Who has read the name on the wire shows nothing.
     pub async fn bind(
         &self,
         evidence: Evidence<'_>,
         peer: &Peer,
         session: &Session,
+        before: Option<SessionId>,
     ) -> Result<Result<(), Unbound>, Error> {
         let (place, now, lifetime) = (evidence.place(), self.clock.now(), self.config.expires);
-        let edit = |held: Option<Binding>| match held {
+        let before = match before {
+            Some(before) if !self.sessions.is_live(before).await => Some(before),
+            _ => None,
+        };
+        let is_free = |held: &Binding| {
+            evidence.is_open() && !held.revoked && held.owner != person(&session.user) && Some(held.session) == before
+        };
+        let edit = |held: Option<Binding>| match held.filter(|held| !is_free(held)) {
             Some(mut binding) => {
                 binding.bind(session, peer, now, lifetime)?;
                 Ok(binding)
@@ -255,16 +266,23 @@ impl Bindings {
     /// Lets whatever `peer` has shown in its handshake stand for a session that began, or was proven, over it. What
     /// cannot be bound stands for nobody: the person is known by something weaker.
     pub async fn bind_all(&self, peer: &Peer, session: &Session) {
+        self.bind_after(None, peer, session).await;
+    }
+
+    /// The same for a sign-in in a browser that has shown to have held the session `before`.
+    pub async fn bind_after(&self, before: Option<SessionId>, peer: &Peer, session: &Session) {
         // A guest is nobody in particular, and must not keep a name from the person who comes next.
         let Some(handshake) = peer.tls.as_ref().filter(|_| !session.user.is_guest()) else { return };
         for evidence in self.evidence(handshake) {
-            let why = match self.bind(evidence, peer, session).await {
+            let why = match self.bind(evidence, peer, session, before).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(unbound)) => unbound.as_str(),
                 Err(_) => "store-away",
             };
-            let (user, evidence) = (&session.user.name, evidence.shown());
-            tracing::info!(client = %peer.client.ip(), user, evidence, reason = why, "not bound");
+            let (user, client) = (&session.user.name, peer.client.ip());
+            if self.warned.entry((evidence.place().1, client)).or_insert(()).is_fresh() {
+                tracing::info!(%client, user, evidence = evidence.shown(), reason = why, "not bound");
+            }
         }
     }
 
@@ -279,6 +297,13 @@ impl Bindings {
         if !self.evidence(handshake).all(stands) {
             self.bind_all(peer, session).await;
         }
+    }
+
+    /// Whether `peer` shows something that anybody may bind, and that stands for this session.
+    pub fn holds_openly(&self, peer: &Peer, session: &Session) -> bool {
+        let Some(handshake) = &peer.tls else { return false };
+        let is_its = |evidence| self.find(evidence, peer).session().is_some_and(|held| held.id == session.id);
+        self.evidence(handshake).any(|evidence| evidence.is_open() && is_its(evidence))
     }
 
     /// Makes a device of the person of `session`: it stands for that session until it ends.

@@ -93,7 +93,12 @@ impl Node {
     }
 
     async fn bind(&self, label: &str, address: &str, session: &Session) -> Result<(), Unbound> {
-        self.bindings.bind(Evidence::Name(label), &at(address), session).await.unwrap()
+        self.bindings.bind(Evidence::Name(label), &at(address), session, None).await.unwrap()
+    }
+
+    /// The same in a browser that has shown to have held another session before.
+    async fn bind_after(&self, before: SessionId, label: &str, session: &Session) -> Result<(), Unbound> {
+        self.bindings.bind(Evidence::Name(label), &at(OFFICE), session, Some(before)).await.unwrap()
     }
 }
 
@@ -132,6 +137,37 @@ async fn a_name_ends_with_its_session_until_the_same_person_signs_in_over_it_aga
     assert_eq!(node.who(&label, OFFICE).await, None, "signing in elsewhere is not enough");
     node.bind(&label, OFFICE, &again).await.unwrap();
     assert_eq!(node.who(&label, OFFICE).await.as_deref(), Some("alice"));
+}
+
+#[tokio::test]
+async fn a_shared_name_goes_to_the_next_person_in_the_browser_whose_session_it_stood_for_and_to_nobody_else() {
+    let stage = Stage::new();
+    let (node, other) = (stage.node(), stage.node());
+    let (alice, bob, mallory) = (node.sign_in("alice").await, node.sign_in("bob").await, node.sign_in("mallory").await);
+    let label = names::unbound();
+    node.bind(&label, OFFICE, &alice).await.unwrap();
+    // While it is in use, nothing that is shown takes it over.
+    assert_eq!(node.bind_after(alice.id, &label, &mallory).await, Err(Unbound::OtherPerson), "alice is signed in");
+    assert_eq!(node.bind_after(mallory.id, &label, &mallory).await, Err(Unbound::OtherPerson));
+    assert_eq!(node.who(&label, OFFICE).await.as_deref(), Some("alice"));
+    node.sessions.end(alice.id, Ending::SignedOut).await;
+    // Who has read the name on the wire has it for nothing, also after a sign-out of his own.
+    assert_eq!(node.bind(&label, OFFICE, &mallory).await, Err(Unbound::OtherPerson));
+    node.sessions.end(mallory.id, Ending::SignedOut).await;
+    let again = node.sign_in("mallory").await;
+    assert_eq!(node.bind_after(mallory.id, &label, &again).await, Err(Unbound::OtherPerson));
+    assert_eq!(other.bind_after(alice.id, &label, &bob).await, Ok(()), "in alice's browser, on any node");
+    node.bindings.forget(Kind::Name, fingerprint(&label));
+    for at in [&node, &other] {
+        assert_eq!(at.who(&label, OFFICE).await.as_deref(), Some("bob"));
+    }
+    assert_eq!(node.bind_after(alice.id, &label, &again).await, Err(Unbound::OtherPerson), "once");
+    // A device of somebody's own never changes hands.
+    let issued = node.bindings.issue(&bob, "phone").await.unwrap();
+    let own = node.bindings.label_of(&issued.secret).await.unwrap();
+    node.who(&own, OFFICE).await;
+    node.sessions.end(bob.id, Ending::SignedOut).await;
+    assert_eq!(node.bind_after(bob.id, &own, &again).await, Err(Unbound::OtherPerson));
 }
 
 #[tokio::test]
@@ -322,8 +358,8 @@ async fn a_certificate_is_bound_as_a_name_is() {
     let (evidence, peer) = (Evidence::Certificate(&[7; 32]), at(OFFICE));
     assert!(node.bindings.recall(evidence, &peer).await.is_none());
     assert!(matches!(node.bindings.find(evidence, &peer), Sight::Nobody), "the store is not asked at once again");
-    assert_eq!(node.bindings.bind(evidence, &peer, &alice).await, Ok(Ok(())));
-    assert_eq!(node.bindings.bind(evidence, &peer, &bob).await, Ok(Err(Unbound::OtherPerson)));
+    assert_eq!(node.bindings.bind(evidence, &peer, &alice, None).await, Ok(Ok(())));
+    assert_eq!(node.bindings.bind(evidence, &peer, &bob, None).await, Ok(Err(Unbound::OtherPerson)));
     let Sight::Session(session, shown) = node.bindings.find(evidence, &peer) else { panic!("not found") };
     assert_eq!((session.user.name.as_str(), &*shown), ("alice", "0707070707070707"));
     assert!(node.bindings.find(Evidence::Certificate(&[8; 32]), &peer).session().is_none());
