@@ -7,6 +7,8 @@
 //                   whether these are reached without the proxy
 //   skip_hosts      names that never use the proxy; one that begins with "." stands for all names that end so
 //   skip_nets       address ranges that never use the proxy: pairs of 8 or 2 16-bit groups, and a prefix length
+//   private_names, private_nets
+//                   the same of what only a private network knows
 //
 // Nothing here asks the DNS. What is not understood goes to the proxy, never around it.
 
@@ -17,24 +19,15 @@ function FindProxyForURL(url, host) {
 
     var address = groups(host);
     var direct = address
-        ? inNets(address, vestibule.skip_nets) || (vestibule.private_direct && inNets(address, PRIVATE_NETS))
+        ? inNets(address, vestibule.skip_nets) || (vestibule.private_direct && inNets(address, vestibule.private_nets))
         : inHosts(host, vestibule.skip_hosts) || (vestibule.private_direct && isPrivateName(host));
     return direct ? "DIRECT" : vestibule.proxy;
 }
 
-// Loopback, link-local and private addresses: RFC 1122, 3927, 1918, 4291, 4193.
-var PRIVATE_NETS = [
-    [[0x7f00, 0], 8], [[0xa9fe, 0], 16], [[0x0a00, 0], 8], [[0xac10, 0], 12], [[0xc0a8, 0], 16],
-    [[0, 0, 0, 0, 0, 0, 0, 1], 128], [[0xfe80, 0, 0, 0, 0, 0, 0, 0], 10], [[0xfc00, 0, 0, 0, 0, 0, 0, 0], 7]
-];
-
-// Names that no public DNS holds: RFC 6761, 6762, 8375, and ICANN's "internal".
-var PRIVATE_NAMES = [".localhost", ".local", ".home.arpa", ".internal"];
-
 // A name without a dot, or one that only a private network knows. "0x7f1" and "2130706433" are numbers, not names.
 function isPrivateName(host) {
     if (host.indexOf(".") < 0) { return /^[a-z0-9_-]*[a-z_-][a-z0-9_-]*$/.test(host) && !/^0x/.test(host); }
-    return inHosts(host, PRIVATE_NAMES);
+    return inHosts(host, vestibule.private_names);
 }
 
 function contains(list, host) {

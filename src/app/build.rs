@@ -157,7 +157,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let brand = config.portal.brand()?;
     let hosts = Arc::new(sign_in_hosts(config, &realms));
     let facts = pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: hosts.names(), proxy: None };
-    let pac = Pac::build(&config.pac, &facts)?;
+    let pac = Arc::new(ArcSwap::from_pointee(Pac::build(&config.pac, &facts)?));
     let roots = Roots::load(&config.egress.trust).map_err(|(path, why)| Error::Trust(path, why))?;
     let tls = OriginTls::new(roots, limits.connect_time);
     let dialler = Arc::new(Dialler::new(&config.dial(), own, tls.clone(), &limits));
@@ -236,6 +236,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             limits,
             forwarded_for: config.egress.forwarded_for,
             probes: config.portal.probes.clone(),
+            pac: Arc::clone(&pac),
             guests_agree: guest_terms.is_some(),
             clock: clock.clone(),
             tokens: tools.map(|tools| proxy::token::Parts {
@@ -253,7 +254,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
             portal,
             portal_destination,
             portal_certificate,
-            pac: ArcSwap::from_pointee(pac),
+            pac,
             bindings: Arc::clone(&bindings),
             names,
             curl,

@@ -41,7 +41,7 @@ pub(super) struct Dispatch {
     pub(super) portal_destination: Destination,
     pub(super) portal_certificate: PortalCertificate,
     /// Made anew when the identity providers' hosts change.
-    pub(super) pac: ArcSwap<Pac>,
+    pub(super) pac: Arc<ArcSwap<Pac>>,
     pub(super) bindings: Arc<Bindings>,
     /// Where proxy host names are found, if there are any.
     pub(super) names: Option<Addresses>,
@@ -183,7 +183,7 @@ impl Dispatch {
         let addresses = self.names.as_ref()?;
         let (path, label) = match names::secret_in(path) {
             Some(secret) => (STANDARD_PAC, self.bindings.label_of(secret).await.unwrap_or_else(names::unbound)),
-            None if self.pac.load().hands_out_names(path, &peer.network.name) => (path, names::unbound()),
+            None if self.pac.load().hands_out_names(path, &peer.network) => (path, names::unbound()),
             None => return None,
         };
         let proxy = pac::Proxy { secure: true, host: addresses.host(&label), port: addresses.port };

@@ -32,10 +32,10 @@ pub struct File {
     /// The proxies to name, in order of preference. Default: the address that the file was fetched from.
     #[serde(default)]
     pub proxies: Vec<Proxy>,
-    /// Each time it is fetched the file names the proxy by a name of its own, which says whose connection it is as soon
-    /// as somebody has signed in over it. Default false.
+    /// Where each time it is fetched the file names the proxy by a name of its own, which says whose connection it is as
+    /// soon as somebody has signed in over it. Default: on networks that are shared, if the file names no proxies itself.
     #[serde(default)]
-    pub names: bool,
+    pub names: Option<Names>,
     /// Other proxies for clients of a network, by its name.
     #[serde(default)]
     pub networks: BTreeMap<String, Vec<Proxy>>,
@@ -76,7 +76,7 @@ impl File {
             name: name.to_owned(),
             template: Template::default(),
             proxies: Vec::new(),
-            names: false,
+            names: None,
             networks: BTreeMap::new(),
             skip: Vec::new(),
             private_direct: true,
@@ -85,6 +85,50 @@ impl File {
             direct_after_proxy: false,
             lookups: false,
         }
+    }
+}
+
+impl File {
+    /// Where it gives out names of the proxy.
+    pub fn names(&self) -> Names {
+        let default = if self.proxies.is_empty() { Names::Shared } else { Names::Never };
+        self.names.unwrap_or(default)
+    }
+}
+
+/// Where a file gives each client a name of its own for the proxy, if there are such names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Nowhere: `false`.
+    Never,
+    /// On networks on which several people share an address: `"shared"`.
+    Shared,
+    /// Everywhere: `true`.
+    Always,
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl serde::de::Visitor<'_> for Either {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false or \"shared\"")
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, always: bool) -> Result<Names, E> {
+                Ok(if always { Names::Always } else { Names::Never })
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Names, E> {
+                match word {
+                    "shared" => Ok(Names::Shared),
+                    _ => Err(E::custom(format_args!("`{word}` is not true, false or \"shared\""))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Either)
     }
 }
 

@@ -6,6 +6,7 @@
 //! is one client's own, and readable on the wire anyway.
 
 mod config;
+mod direct;
 mod script;
 
 use std::collections::HashMap;
@@ -15,9 +16,13 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use direct::{Net, PRIVATE_NAMES, Rules};
 use serde::Serialize;
 
-pub use config::{BUILT_IN, Config, File, Malformed, Proxy, Skip, Template, Way};
+use crate::identity::Network;
+use crate::wire::target::Host;
+
+pub use config::{BUILT_IN, Config, File, Malformed, Names, Proxy, Skip, Template, Way};
 
 /// The media type of a PAC file.
 pub const MEDIA_TYPE: &str = "application/x-ns-proxy-autoconfig";
@@ -129,8 +134,20 @@ impl Pac {
     }
 
     /// Whether the file at `path` gives each client on `network` a name of its own for the proxy.
-    pub fn hands_out_names(&self, path: &str, network: &str) -> bool {
-        self.at(path).is_some_and(|file| file.names && !file.by_network.contains_key(network))
+    pub fn hands_out_names(&self, path: &str, network: &Network) -> bool {
+        self.at(path).is_some_and(|file| {
+            let gives = match file.names {
+                Names::Always => true,
+                Names::Shared => network.shared,
+                Names::Never => false,
+            };
+            gives && !file.by_network.contains_key(&*network.name)
+        })
+    }
+
+    /// Whether browsers with any of these files reach `host` without the proxy.
+    pub fn sends_direct(&self, host: &Host<String>) -> bool {
+        self.files.iter().any(|file| file.variable.sends_direct(host, file.rules))
     }
 
     /// The file at `path` with this proxy in it, for one client alone.
@@ -164,7 +181,8 @@ struct Rendering {
     name: String,
     template: String,
     variable: Variable,
-    names: bool,
+    rules: Rules,
+    names: Names,
     direct_after_proxy: bool,
     max_age: u64,
     /// Where a network has proxies of its own.
@@ -183,7 +201,9 @@ struct Variable {
     idp_direct: bool,
     private_direct: bool,
     skip_hosts: Vec<String>,
-    skip_nets: Vec<(Vec<u16>, u8)>,
+    skip_nets: Vec<Net>,
+    private_names: [&'static str; 4],
+    private_nets: Vec<Net>,
 }
 
 impl Rendering {
@@ -198,7 +218,11 @@ impl Rendering {
             name: file.name.clone(),
             template,
             variable: Variable::new(file, facts),
-            names: file.names,
+            rules: match &file.template {
+                Template::BuiltIn { name, .. } if name == "all" => Rules::SignIn,
+                _ => Rules::All,
+            },
+            names: file.names(),
             direct_after_proxy: file.direct_after_proxy,
             max_age,
             by_network: HashMap::new(),
@@ -232,7 +256,7 @@ impl Variable {
             match skip {
                 Skip::Exact(name) => skip_hosts.push(name.clone()),
                 Skip::Domain(name) => skip_hosts.extend([name.clone(), format!(".{name}")]),
-                Skip::Net(net) => skip_nets.push((groups(net), net.prefix_len())),
+                Skip::Net(net) => skip_nets.push((groups(net.network()), net.prefix_len())),
             }
         }
         Self {
@@ -244,6 +268,8 @@ impl Variable {
             private_direct: file.private_direct,
             skip_hosts,
             skip_nets,
+            private_names: PRIVATE_NAMES,
+            private_nets: direct::private_nets(),
         }
     }
 }
@@ -253,9 +279,9 @@ fn as_seen(hosts: &[String]) -> Vec<String> {
     hosts.iter().filter_map(|host| config::name_of(host)).collect()
 }
 
-/// The network's 16-bit groups: two for IPv4, eight for IPv6.
-fn groups(net: &ipnet::IpNet) -> Vec<u16> {
-    match net.network() {
+/// An address's 16-bit groups: two for IPv4, eight for IPv6.
+fn groups(address: std::net::IpAddr) -> Vec<u16> {
+    match address.to_canonical() {
         std::net::IpAddr::V4(address) => {
             let [a, b, c, d] = address.octets();
             vec![u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]

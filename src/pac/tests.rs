@@ -237,10 +237,11 @@ fn the_entity_tag_changes_with_the_content_and_only_then() {
 
 #[test]
 fn a_file_with_a_name_of_ones_own_leads_there_and_never_around_it() {
-    let mut file = File { names: true, proxies: vec!["a.test:1".parse().unwrap()], ..File::named("proxy") };
+    let mut file =
+        File { names: Some(Names::Always), proxies: vec!["a.test:1".parse().unwrap()], ..File::named("proxy") };
     file.networks.insert("lab".into(), vec!["b.test:2".parse().unwrap()]);
     let facts = Facts { portal_host: "portal.example.com".into(), ..Facts::default() };
-    let plain = File::named("plain");
+    let plain = File { names: Some(Names::Never), ..File::named("plain") };
     let pac = Pac::build(&Config { file: vec![file, plain], ..Config::default() }, &facts).unwrap();
     for (path, network, names) in [
         ("/proxy.pac", "office", true),
@@ -248,7 +249,7 @@ fn a_file_with_a_name_of_ones_own_leads_there_and_never_around_it() {
         ("/plain.pac", "office", false),
         ("/x", "office", false),
     ] {
-        assert_eq!(pac.hands_out_names(path, network), names, "{path} on {network}");
+        assert_eq!(pac.hands_out_names(path, &on(network, "")), names, "{path} on {network}");
     }
     let proxy = "https://d-abc.proxy.example.com:8443".parse().unwrap();
     let document = pac.serve_own("/proxy.pac", &proxy).unwrap();
@@ -292,4 +293,118 @@ fn nothing_in_the_variable_can_become_code() {
     let runtime = rquickjs::Runtime::new().unwrap();
     let back: String = rquickjs::Context::full(&runtime).unwrap().with(|context| context.eval(text).unwrap());
     assert_eq!(back, hostile);
+}
+
+/// A network with these options.
+fn on(name: &str, options: &str) -> Network {
+    let text = format!("name = {name:?}\naddresses = ['10.0.0.0/8']\n{options}");
+    let config: crate::identity::network::Config = toml::from_str(&text).unwrap();
+    Network::from(&config)
+}
+
+#[test]
+fn names_are_given_out_where_people_share_an_address_unless_something_else_is_said() {
+    let named = |text: &str| toml::from_str::<File>(&format!("name = 'proxy'\n{text}"));
+    for (text, shared, own) in [
+        ("", true, false),
+        ("names = 'shared'", true, false),
+        ("names = true", true, true),
+        ("names = false", false, false),
+        ("proxies = ['a.test:1']", false, false),
+        ("proxies = ['a.test:1']\nnames = 'shared'", true, false),
+        ("networks = { nat = ['b.test:2'] }", false, false),
+    ] {
+        let config = Config { file: vec![named(text).unwrap()], ..Config::default() };
+        let pac = Pac::build(&config, &Facts::default()).unwrap();
+        let found = [on("nat", "shared = true"), on("office", "")].map(|it| pac.hands_out_names("/proxy.pac", &it));
+        assert_eq!(found, [shared, own], "{text}");
+    }
+    assert!(
+        Pac::build(&Config::default(), &Facts::default())
+            .unwrap()
+            .hands_out_names("/wpad.dat", &on("a", "shared = true"))
+    );
+    for wrong in ["names = 'always'", "names = 1"] {
+        let error = named(wrong).unwrap_err().to_string();
+        assert!(error.contains("\"shared\""), "{error}");
+    }
+}
+
+#[test]
+fn what_the_proxy_takes_to_go_around_it_is_what_the_template_sends_around_it() {
+    let skip = ["=printer.contoso.com", "corp.example", "203.0.113.0/24", "2001:db8:5::/48"];
+    let skip = skip.map(|text| text.parse().unwrap()).to_vec();
+    let facts = Facts {
+        portal_host: "portal.example.com".into(),
+        idp_hosts: vec!["login.example.com".into()],
+        proxy: Some("proxy.test:1".parse().unwrap()),
+    };
+    let standard = File { skip, ..File::named("proxy") };
+    let files = [
+        standard.clone(),
+        File { private_direct: false, portal: Way::Direct, idp: Way::Proxy, ..standard.clone() },
+        File { template: Template::from("all".to_owned()), ..standard },
+    ];
+    for file in files {
+        let pac = Pac::build(&Config { file: vec![file.clone()], ..Config::default() }, &facts).unwrap();
+        let document = pac.serve("/proxy.pac", "elsewhere", None).unwrap();
+        let runtime = rquickjs::Runtime::new().unwrap();
+        rquickjs::Context::full(&runtime).unwrap().with(|context| {
+            context.eval::<(), _>(document.body.to_vec()).unwrap();
+            let find: rquickjs::Function<'_> = context.globals().get("FindProxyForURL").unwrap();
+            for host in [
+                "portal.example.com",
+                "login.example.com",
+                "www.example.com",
+                "printer.contoso.com",
+                "contoso.com",
+                "a.printer.contoso.com",
+                "corp.example",
+                "x.corp.example",
+                "xcorp.example",
+                "intranet",
+                "x_y",
+                "x.local",
+                "x.y.local",
+                "local",
+                "gw.home.arpa",
+                "db.internal",
+                "a.localhost",
+                "localhost",
+                "127.0.0.1",
+                "10.9.8.7",
+                "172.16.0.1",
+                "172.31.255.255",
+                "172.32.0.1",
+                "192.168.1.1",
+                "192.169.1.1",
+                "169.254.1.1",
+                "203.0.113.9",
+                "203.0.114.9",
+                "8.8.8.8",
+                "[::1]",
+                "[::2]",
+                "[fe80::1]",
+                "[febf::1]",
+                "[fec0::1]",
+                "[fd00::1]",
+                "[2001:db8:5::1]",
+                "[2001:db8:6::1]",
+                "[::ffff:10.1.1.1]",
+                "[::ffff:8.8.8.8]",
+                "xn--bcher-kva.example",
+            ] {
+                let answer: String = find.call((format!("http://{host}/"), host)).unwrap();
+                let destination = crate::wire::Destination::of_authority(crate::wire::Scheme::Http, host).unwrap();
+                assert_eq!(pac.sends_direct(&destination.host), answer == "DIRECT", "{host} by {file:?}");
+            }
+        });
+    }
+    // Nobody knows which of several files a browser has.
+    let all = File { template: Template::from("all".to_owned()), ..File::named("all") };
+    let pac =
+        Pac::build(&Config { file: vec![all.clone(), File::named("proxy")], ..Config::default() }, &facts).unwrap();
+    assert!(pac.sends_direct(&Host::Domain("x.local".into())));
+    let pac = Pac::build(&Config { file: vec![all], ..Config::default() }, &facts).unwrap();
+    assert!(!pac.sends_direct(&Host::Domain("x.local".into())));
 }

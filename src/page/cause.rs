@@ -21,6 +21,8 @@ pub enum Cause {
     BadAnswer,
     /// The address must not be dialled.
     NotAllowed,
+    /// Nobody is known, and browsers reach the name without the proxy.
+    Direct,
     /// This port must not be dialled.
     PortNotAllowed(u16),
     /// Another proxy on the way cannot be used.
@@ -51,6 +53,7 @@ impl Cause {
             Self::ConnectionLost => "error-connection-lost",
             Self::BadAnswer => "error-bad-answer",
             Self::NotAllowed => "error-not-allowed",
+            Self::Direct => "error-direct",
             Self::PortNotAllowed(_) => "error-port-not-allowed",
             Self::Parent => "error-parent",
             Self::ParentDenied => "error-parent-denied",

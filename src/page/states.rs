@@ -336,6 +336,7 @@ pub(crate) fn causes() -> Vec<Cause> {
         Cause::ConnectionLost,
         Cause::BadAnswer,
         Cause::NotAllowed,
+        Cause::Direct,
         Cause::PortNotAllowed(25),
         Cause::Parent,
         Cause::ParentDenied,

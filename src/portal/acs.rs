@@ -27,7 +27,7 @@ use crate::saml::{IdentityProvider, Mismatch, response};
 use crate::seal::fingerprint;
 use crate::session::pending::Pending;
 use crate::session::store;
-use crate::session::{AssertionFacts, Begun, Ending, SessionId};
+use crate::session::{AssertionFacts, Begun, SessionId};
 
 /// The longest RelayState of ours has 22 characters; the standard allows 80 (SAML Bindings §3.4.3).
 const MAX_RELAY_STATE: usize = 80;
@@ -364,20 +364,7 @@ pub(super) async fn begin(
     let begun = begun?;
     let session = &begun.session;
     // The session cookie itself is not sent along with a POST from another site.
-    let previous = previous(portal, visit);
-    if let Some(previous) = previous {
-        // What has been signed out of stays so on the devices, too.
-        let carried = match sessions.recall(previous).await {
-            Some(_) => portal.parts.bindings.carry_over(previous, session).await,
-            None => Ok(()),
-        };
-        if let Err(error) = carried {
-            tracing::warn!(%error, request_id = visit.request_id, "devices must be signed in on again");
-        }
-        sessions.end(previous, Ending::Replaced).await;
-    }
-    // Not before: a connection that stood for the one before is not taken for one that two people share.
-    visit.bind(portal, session, previous).await;
+    visit.replace(portal, previous(portal, visit), session).await;
     tracing::info!(
         realm = session.user.realm,
         user = session.user.name,

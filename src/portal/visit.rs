@@ -11,7 +11,7 @@ use crate::page::{Locale, SignInFailure, Trouble};
 use crate::portal::{Shared, cookie, redirect};
 use crate::seal::random_text;
 use crate::session::returning::Return;
-use crate::session::{Session, SessionId};
+use crate::session::{Ending, Session, SessionId};
 use crate::wire::{self, Peer};
 
 /// What the handlers know of a request besides its body.
@@ -113,6 +113,24 @@ impl Visit {
         portal.parts.sessions.prove_connection(&self.peer, session).await;
         portal.parts.bindings.bind_after(before, &self.peer, session).await;
         portal.parts.sessions.bind_client(&self.peer, session).await;
+    }
+
+    /// Ends the session that this browser has held until now, and lets what it stood for here stand for the new one.
+    pub(super) async fn replace(&self, portal: &Shared, previous: Option<SessionId>, session: &Session) {
+        let Shared { parts, .. } = portal;
+        if let Some(previous) = previous {
+            // What has been signed out of stays so on the devices, too.
+            let carried = match parts.sessions.recall(previous).await {
+                Some(_) => parts.bindings.carry_over(previous, session).await,
+                None => Ok(()),
+            };
+            if let Err(error) = carried {
+                tracing::warn!(%error, request_id = self.request_id, "devices must be signed in on again");
+            }
+            parts.sessions.end(previous, Ending::Replaced).await;
+        }
+        // Not before: a connection that stood for the one before is not taken for one that two people share.
+        self.bind(portal, session, previous).await;
     }
 
     /// The page that says what did not work, with the way to start again.

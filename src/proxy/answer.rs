@@ -28,6 +28,9 @@ pub(super) enum Refusal {
     /// Nobody is known, and nobody can be asked.
     #[error("sign-in is required")]
     SignInRequired,
+    /// Nobody is known, and browsers reach the destination without us: nobody is asked for it here.
+    #[error("sign-in is required, and the destination is one that browsers reach without the proxy")]
+    Direct,
     /// Somebody is known who proved who they are too long ago, and cannot be asked.
     #[error("a fresh sign-in is required")]
     SignInAgain,
@@ -73,7 +76,7 @@ impl Refusal {
     /// The status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Denied(_) | Self::CookiesBlocked(_) => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::CookiesBlocked(_) | Self::Direct => StatusCode::FORBIDDEN,
             Self::SignInRequired | Self::SignInAgain => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::Unnamed(forwarded::Error::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Unnamed(forwarded::Error::Malformed) => {
@@ -115,6 +118,7 @@ impl Refusal {
             | Self::SignInAgain
             | Self::ToolUnknown(_)
             | Self::CookiesBlocked(_)
+            | Self::Direct
             | Self::Method => "http_request_denied",
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation | Self::LastHop => {
                 "http_request_error"
@@ -142,6 +146,7 @@ impl Refusal {
             Self::Unnamed(forwarded::Error::Malformed) => Cause::BadRequest(self.to_string()),
             Self::Unnamed(forwarded::Error::Crowded) => Cause::Busy,
             Self::Loop => Cause::Loop,
+            Self::Direct => Cause::Direct,
             // These have pages of their own.
             Self::Denied(_)
             | Self::SignInRequired

@@ -145,9 +145,7 @@ impl Proxy {
                 {
                     return Ok(Act::Tunnel(permit, None));
                 }
-                if !self.policy.may_open_private(destination) {
-                    dialler.check(destination).await.map_err(|error| Refusal::Origin(error.into()))?;
-                }
+                self.check_connect_askable(destination, kind).await?;
                 if kind == Kind::Tool
                     && let Some(invitation) = self.invite(client, fields, wrong).await
                 {

@@ -103,7 +103,7 @@ impl Proxy {
             }
             // It never carries who asks.
             Decision::Reauthenticate(_) if request.kind == Kind::Preflight => self.ask(client, request, None).await,
-            Decision::Reauthenticate(stale) => self.ask_again(client, request, &stale).map(Act::Answer),
+            Decision::Reauthenticate(stale) => self.ask_again(client, request, &stale).await.map(Act::Answer),
             Decision::Authenticate => match self.decide_offline() {
                 Some(Decision::Permit(permit)) => Ok(Act::Forward(permit, None)),
                 Some(Decision::Deny(denial)) => Err(Refusal::Denied(denial.rule.to_string())),
@@ -123,9 +123,8 @@ impl Proxy {
             };
         }
         // Nobody is asked to sign in for what they could not reach anyway.
-        if request.kind != Kind::Probe && !self.policy.may_open_private(&destination) {
-            let checked = self.forwarder.dialler.check(&destination).await;
-            checked.map_err(|error| Refusal::Origin(error.into()))?;
+        if request.kind != Kind::Probe {
+            self.check_askable(&destination, request.kind).await?;
         }
         match request.kind {
             Kind::Navigation | Kind::FormNavigation | Kind::Probe => {

@@ -42,7 +42,7 @@ impl Proxy {
     }
 
     /// Asks somebody who is known to prove once more who they are, if this kind of request can be asked.
-    pub(super) fn ask_again(
+    pub(super) async fn ask_again(
         &self,
         client: &Client,
         request: &mut Request,
@@ -52,6 +52,9 @@ impl Proxy {
         request.recorder.reason = Some(REASON);
         match request.kind {
             Kind::Navigation | Kind::FormNavigation | Kind::Probe => {
+                if request.kind != Kind::Probe {
+                    self.check_askable(&request.destination, request.kind).await?;
+                }
                 request.recorder.decision = Outcome::Challenged;
                 Ok(self.challenge(client, request, Some(stale.within)))
             }

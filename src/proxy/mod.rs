@@ -1,6 +1,7 @@
 //! Takes requests and answers them: identify → decide → act → record.
 
 mod answer;
+mod askable;
 mod challenge;
 mod classify;
 mod client;
@@ -23,6 +24,7 @@ mod watch;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::DATE;
 use http::{HeaderValue, Method, Response};
@@ -33,6 +35,7 @@ use crate::authority::Authority;
 use crate::clock::{self, Clock};
 use crate::identity::User;
 use crate::observe::{AccessLog, Outcome, Recorder};
+use crate::pac::Pac;
 use crate::page::{Brand, Locales};
 use crate::policy::Policy;
 use crate::seal::Sealer;
@@ -98,6 +101,8 @@ pub struct Parts {
     pub forwarded_for: ForwardedFor,
     /// Addresses that browsers and systems ask to find out whether there is a captive portal.
     pub probes: Vec<Probe>,
+    /// Which destinations browsers reach without us.
+    pub pac: Arc<ArcSwap<Pac>>,
     /// Whether guests must agree to something before they go on.
     pub guests_agree: bool,
     /// The time.
@@ -133,6 +138,7 @@ pub struct Proxy {
     limits: Limits,
     forwarded_for: ForwardedFor,
     probes: Vec<Probe>,
+    pac: Arc<ArcSwap<Pac>>,
     /// Stands for everybody at a listener for guests, where nobody is asked anything.
     guest: Option<Arc<Session>>,
     clock: Clock,
@@ -173,6 +179,7 @@ impl Proxy {
             limits: parts.limits,
             forwarded_for: parts.forwarded_for,
             probes: parts.probes,
+            pac: parts.pac,
             guest: (!parts.guests_agree)
                 .then(|| Arc::new(Session::standing(User::guest(String::new()), parts.clock.now()))),
             clock: parts.clock,

@@ -22,6 +22,7 @@ mod conformance;
 mod coverage;
 mod crowd;
 mod drain;
+mod evidence;
 mod flow;
 mod foreign;
 mod forwarders;

@@ -273,7 +273,13 @@ pub(super) fn proxy_names(config: &Config, check: &mut Check<'_>) {
             }
         }
         (None, _) => {
-            for (index, file) in config.pac.file.iter().enumerate().filter(|(_, file)| file.names) {
+            for (index, file) in config
+                .pac
+                .file
+                .iter()
+                .enumerate()
+                .filter(|(_, file)| file.names.is_some_and(|names| names != pac::Names::Never))
+            {
                 let (at, message) =
                     (at!["pac", "file", index, "names"], format!("`{}` has no names to give out", file.name));
                 check.note(at, message, "add `[proxy_names]` with a `domain`");

@@ -37,9 +37,6 @@ pub use resolve::{FixedHost, Resolver};
 use sockets::Sockets;
 pub use tls::{OriginTls, Roots};
 
-/// How long a person waits for the portal while a name is looked up: it is checked again when it is dialled.
-const CHECK_TIME: Duration = Duration::from_secs(2);
-
 /// As Squid's `Safe_ports`, without those of other protocols: below them are mail servers and others that would take an
 /// HTTP request for something in their own language.
 const HTTP_PORTS: [Ports; 7] = [
@@ -185,9 +182,9 @@ impl Dialler {
         if may { Ok(()) } else { Err(Error::Port(port)) }
     }
 
-    /// Refuses, before anybody is asked to sign in, a destination that may not be dialled. A name that is not found, or
-    /// not in time, is no reason: whoever is not signed in learns nothing about names.
-    pub async fn check(&self, destination: &Destination) -> Result<(), Error> {
+    /// Refuses a destination that may not be dialled, and one whose name is not found, or not in time. What is looked up at
+    /// a parent is not looked up here. `private` lifts what is refused by default.
+    pub async fn check_found(&self, destination: &Destination, private: bool) -> Result<(), Error> {
         // What a name means is then found out at the parent, when it is dialled.
         let elsewhere = self
             .route(destination, None)
@@ -195,11 +192,11 @@ impl Dialler {
             .iter()
             .any(|hop| self.parent(hop).is_some_and(|parent| parent.resolve == Resolve::Parent));
         if elsewhere {
-            return self.check_literal(destination, false);
+            return self.check_literal(destination, private);
         }
-        match timeout(CHECK_TIME, self.candidates(destination, false)).await {
-            Ok(Err(error @ (Error::Prohibited(_) | Error::OwnMachine(_) | Error::Myself(_)))) => Err(error),
-            _ => Ok(()),
+        match self.candidates(destination, private).await {
+            Ok(found) if found.is_empty() => Err(Error::NameNotFound),
+            found => found.map(drop),
         }
     }
 

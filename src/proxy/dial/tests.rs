@@ -274,7 +274,8 @@ async fn an_address_that_may_not_be_dialled_is_not_asked_of_a_parent_either() {
             refused,
             "{authority}: {result:?}"
         );
-        assert_eq!(dialler.check(&tunnel(authority)).await.is_err(), refused, "{authority}, before sign-in");
+        let checked = dialler.check_found(&tunnel(authority), false).await;
+        assert_eq!(checked.is_err(), refused, "{authority}, before sign-in");
     }
     assert_eq!(hq.connections(), 2);
     assert!(

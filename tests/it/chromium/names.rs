@@ -41,7 +41,7 @@ fn two_people_who_sign_in_over_names_of_the_shared_file_are_told_apart_on_https_
 #[test]
 fn a_device_is_set_up_by_its_own_address_and_is_known_without_a_sign_in_until_it_is_removed() {
     let stage = Stage::named();
-    let laptop = stage.browser(Trust::Web);
+    let laptop = stage.browser_by(&format!("http://{}/proxy.pac", stage.proxy), Trust::Web);
     laptop.open("http://news.test/");
     laptop.sign_in("bsimon@contoso.com", "simon");
     laptop.wait_text("This is news.test");

@@ -78,6 +78,7 @@ fn wait_for_tunnels(world: &World, host: &str) {
 
 const BRITTA: &str = "B.Simon@contoso.com";
 const ALEX: &str = "AlexW@contoso.com";
+const ADELE: &str = "AdeleV@contoso.com";
 
 #[test]
 fn two_people_behind_one_address_sign_in_over_names_that_stood_for_nobody() {
@@ -98,11 +99,43 @@ fn two_people_behind_one_address_sign_in_over_names_that_stood_for_nobody() {
     assert_eq!(tunnelled_as(&world, SHARED, &names[1]).as_deref(), Some(ALEX));
     browsers[0].sign_out();
     assert_eq!(tunnelled_as(&world, SHARED, &names[0]), None, "the session has ended");
-    // Alex signs in over the name that was Britta's, and it does not become his.
+    // Alex has read the name that was Britta's on the wire and signs in over it, and it does not become his.
     let alex = named(&world, SHARED, &names[0]);
     let page = alex.sign_in(&alex.go("http://news.test/"), "alexw@contoso.com", "alex");
     assert_eq!(page.heading(), "This is news.test", "{page:#?}");
     assert_eq!(tunnelled_as(&world, SHARED, &names[0]), None);
+}
+
+#[test]
+fn a_shared_name_is_free_for_the_next_person_in_its_browser_and_for_no_thief() {
+    let world = world();
+    let name = shared_name(&world);
+    let sign_in = |browser: &Browser<'_>, account: &str, password: &str| {
+        let page = browser.sign_in(&browser.go("http://news.test/"), account, password);
+        assert_eq!(page.heading(), "This is news.test", "{page:#?}");
+    };
+    let (kiosk, thief) = (named(&world, SHARED, &name), named(&world, SHARED, &name));
+    sign_in(&kiosk, "bsimon@contoso.com", "simon");
+    // While Britta is signed in, whoever calls the proxy by her name is taken for her, and takes it over in no way.
+    assert_eq!(tunnelled_as(&world, SHARED, &name).as_deref(), Some(BRITTA));
+    thief.go("https://portal.vestibule.test/");
+    let page = thief.sign_in(&thief.go("https://portal.vestibule.test/"), "alexw@contoso.com", "alex");
+    assert_eq!(page.heading(), "You are signed in", "{page:#?}");
+    assert_eq!(tunnelled_as(&world, SHARED, &name).as_deref(), Some(BRITTA), "it is hers");
+    kiosk.sign_out();
+    assert_eq!(tunnelled_as(&world, SHARED, &name), None);
+    // He is quicker than the next person, and signs in and out to have something to show.
+    assert_eq!(thief.go("https://portal.vestibule.test/me").heading(), "You are signed in");
+    thief.sign_out();
+    let page = thief.sign_in(&thief.go("https://portal.vestibule.test/"), "alexw@contoso.com", "alex");
+    assert_eq!(page.heading(), "You are signed in", "{page:#?}");
+    assert_eq!(tunnelled_as(&world, SHARED, &name), None, "nor is it his");
+    // The next person at the kiosk.
+    sign_in(&kiosk, "adelev@contoso.com", "adele");
+    assert_eq!(tunnelled_as(&world, SHARED, &name).as_deref(), Some(ADELE));
+    kiosk.sign_out();
+    sign_in(&kiosk, "bsimon@contoso.com", "simon");
+    assert_eq!(tunnelled_as(&world, SHARED, &name).as_deref(), Some(BRITTA), "and the one after her");
 }
 
 /// Makes a device, and gives the address of its PAC file.
