@@ -69,7 +69,7 @@ At the logon page, type CONTOSO\\bsimon, bsimon@contoso.com or B.Simon@contoso.c
 {people}
 With curl, as a browser would go (the first line shows the logon page, the second what a tool is told):
 
-    curl -sL -b jar -c jar -x http://{proxy} --cacert {bundle} -H 'Accept: text/html' 'http://news.test/today?q=1'
+    curl -sL -b jar -c jar -x http://{proxy} --cacert {bundle} -H 'Upgrade-Insecure-Requests: 1' 'http://news.test/today?q=1'
     curl -si -x http://{proxy} http://news.test/
 
 With Chromium, in a profile of its own (certutil is in the package libnss3-tools):

@@ -16,7 +16,15 @@ pub(crate) fn walk(folder: &Path, bundle: &Path, proxy: SocketAddr, wanted: &str
     let jar = folder.join(format!("jar-{}", proxy.port()));
     let curl = |url: &str, form: &[(&str, &str)]| -> Result<String> {
         let mut command = Command::new("curl");
-        command.args(["-sSL", "--max-time", "10", "-x", &format!("http://{proxy}"), "-H", "Accept: text/html"]);
+        command.args([
+            "-sSL",
+            "--max-time",
+            "10",
+            "-x",
+            &format!("http://{proxy}"),
+            "-H",
+            "Upgrade-Insecure-Requests: 1",
+        ]);
         command.arg("--cacert").arg(bundle).arg("-b").arg(&jar).arg("-c").arg(&jar);
         for (name, value) in form {
             command.args(["--data-urlencode", &format!("{name}={value}")]);

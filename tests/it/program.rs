@@ -218,6 +218,7 @@ fn the_demo_says_what_to_try_and_keeps_no_secrets_in_its_records() {
     let proxy = rest.split_once("/proxy.pac").unwrap().0;
     let bundle = folder.path().join("both.pem");
     assert!(said.contains(bundle.to_str().unwrap()), "{said}");
+    assert!(said.contains(&format!("-H '{MARK}'")), "{said}");
     let secrets = walk(proxy, &bundle, folder.path());
     program.signal("-INT");
     let (code, _, events) = program.end();
@@ -233,13 +234,17 @@ fn the_demo_says_what_to_try_and_keeps_no_secrets_in_its_records() {
     }
 }
 
+/// What the demo tells people to give curl, so that it goes as a browser would.
+const MARK: &str = "Upgrade-Insecure-Requests: 1";
+
 /// Signs in, goes to a second site, and gives back everything secret that was seen on the way.
 fn walk(proxy: &str, bundle: &Path, folder: &Path) -> Vec<String> {
     let jar = folder.join("jar");
     let mut seen = String::new();
     let mut curl = |url: &str, form: Option<&str>| {
         let mut command = Command::new("curl");
-        command.args(["-q", "-sSLi", "-x", proxy, "-H", "Accept: text/html", "-w", "\n%{url_effective}", url]);
+        command.args(["-q", "-sSLi", "-x", proxy, "-w", "\n%{url_effective}", url]);
+        command.args(["-H", MARK]);
         command.arg("--cacert").arg(bundle).arg("-b").arg(&jar).arg("-c").arg(&jar);
         command.args(form.map(|form| ["--data-binary", form]).into_iter().flatten());
         let output = command.output().unwrap();
