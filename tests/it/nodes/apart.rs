@@ -34,7 +34,11 @@ impl Apart {
     }
 
     fn idle() -> Self {
-        let world = World::build().network("shared", "127.0.7.0/24", "shared = true").start();
+        // One person may have any number of addresses there.
+        let desks = ("desks", "127.0.0.0/24", "one_address = false");
+        let world =
+            World::build().network("shared", "127.0.7.0/24", "shared = true").network(desks.0, desks.1, desks.2);
+        let world = world.start();
         let redis = Redis::start();
         let links = (0..3).map(|_| Link::to(redis.port())).collect();
         Self { world, redis, links, nodes: vec![None, None, None], folder: tempfile::tempdir().unwrap() }
