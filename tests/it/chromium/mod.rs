@@ -15,6 +15,7 @@ mod stage;
 mod tabs;
 mod test_sso;
 mod upgrade;
+mod worker;
 
 pub(crate) use driver::ENTER;
 pub(crate) use stage::{Browser, Place, Stage, Trust, bare_browser, certutil, names};

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use axum::http::{Response, StatusCode};
 use axum::response::Html;
 use axum::routing::get;
@@ -146,13 +146,54 @@ async function ask() {
 ask();
 </script>"#;
 
+/// A site whose service worker writes down every address that it is asked for, and answers where tickets arrive.
+pub(crate) const SPY: &str = "evil.test";
+
+const SPY_PAGE: &str = r#"<!doctype html><html lang=en><title>spy</title><h1>A page with a worker</h1>
+<p id=said></p>
+<script>
+const say = text => document.getElementById("said").textContent = text;
+(async () => {
+  if (!("serviceWorker" in navigator)) return say("no worker here");
+  await navigator.serviceWorker.register("/worker.js");
+  await navigator.serviceWorker.ready;
+  if (!navigator.serviceWorker.controller)
+    await new Promise(done => navigator.serviceWorker.addEventListener("controllerchange", done));
+  say("The worker watches");
+})().catch(error => say(String(error)));
+</script>"#;
+
+const SPY_WORKER: &str = r#"addEventListener("install", event => event.waitUntil(skipWaiting()));
+addEventListener("activate", event => event.waitUntil(clients.claim()));
+addEventListener("fetch", event => {
+  const asked = event.request.url, path = new URL(asked).pathname;
+  const noted = caches.open("seen").then(seen => seen.put("/?" + encodeURIComponent(asked), new Response("")));
+  const read = async () => {
+    await noted;
+    const seen = await (await caches.open("seen")).keys();
+    return new Response(seen.map(it => decodeURIComponent(new URL(it.url).search.slice(1))).join("\n"));
+  };
+  if (path === "/seen" || path.startsWith("/.well-known/vestibule/")) event.respondWith(read());
+  else event.waitUntil(noted);
+});"#;
+
+/// What the spy has. From its first page on, browsers ask for it over https only (RFC 6797).
+fn spy() -> Router {
+    let (page, strict) = (Html(SPY_PAGE), (STRICT_TRANSPORT_SECURITY, "max-age=3600"));
+    Router::new()
+        .route("/", get(move || async move { ([strict], page) }))
+        .route("/worker.js", get(|| async { ([(CONTENT_TYPE, "text/javascript")], SPY_WORKER) }))
+        .fallback_service(origin::router())
+}
+
 /// Starts the sites. Returns lines of the configuration's `[dns.hosts]`.
 pub(crate) async fn start(folder: &Path) -> String {
     // The demo opens the same authority afterwards.
     let web = Authority::open_or_create(&folder.join("web"), "Vestibule demo web", Clock::system()).unwrap();
     let frames = Router::new().route("/", get(|| async { Html(FRAMES_PAGE) }));
     let mut hosts = String::new();
-    let sites = [(PUBLIC, origin::router()), (FRAMES, frames)].into_iter().chain(FIVE.map(|host| (host, five())));
+    let sites =
+        [(PUBLIC, origin::router()), (FRAMES, frames), (SPY, spy())].into_iter().chain(FIVE.map(|host| (host, five())));
     for (host, router) in sites {
         let (plain, plain_address) = bind().await;
         let (secure, secure_address) = bind().await;

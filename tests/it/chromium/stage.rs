@@ -117,6 +117,16 @@ impl Stage {
         }
     }
 
+    /// All certificates that a browser trusts here.
+    pub(crate) fn bundle(&self) -> &Path {
+        &self.files.bundle
+    }
+
+    /// Where the secure web proxy listens.
+    pub(crate) fn secure_proxy(&self) -> SocketAddr {
+        self.addresses.iter().find(|(name, _)| name == "secure").unwrap().1
+    }
+
     /// Where its files are.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -142,7 +152,7 @@ impl Stage {
 
     /// The address of a PAC file that leads everything to the secure web proxy.
     pub(crate) fn secure_pac(&self) -> String {
-        let port = self.addresses.iter().find(|(name, _)| name == "secure").unwrap().1.port();
+        let port = self.secure_proxy().port();
         let function = format!("function FindProxyForURL(u,h){{return 'HTTPS proxy.test:{port}'}}");
         format!("data:application/x-ns-proxy-autoconfig,{function}")
     }

@@ -1,7 +1,8 @@
 //! A client that speaks HTTP/2 to the proxy, stream by stream.
 
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,10 +56,15 @@ impl Client {
 
     /// The same, and asks for this name of the proxy.
     pub(crate) fn connect_as(world: &World, from: [u8; 4], name: &str) -> Self {
+        Self::connect_to(world.listener("secure"), from, name, config(world))
+    }
+
+    /// Connects to any secure web proxy.
+    pub(crate) fn connect_to(proxy: SocketAddr, from: [u8; 4], name: &str, tls: ClientConfig) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let stream = raw::connect(world.listener("secure"), IpAddr::from(from));
+        let stream = raw::connect(proxy, IpAddr::from(from));
         stream.set_nonblocking(true).unwrap();
-        let connector = TlsConnector::from(Arc::new(config(world)));
+        let connector = TlsConnector::from(Arc::new(tls));
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let send = runtime.block_on(async {
             let stream = connector.connect(name, TcpStream::from_std(stream).unwrap()).await.unwrap();
@@ -110,11 +116,21 @@ impl Client {
 
     /// Asks for a page inside a tunnel to an https site, or to whoever stands in for it, with these cookies.
     pub(crate) fn ask_inside(&mut self, world: &World, host: &str, path: &str, cookies: &str) -> raw::Answer {
+        self.ask_inside_over(config(world), host, path, cookies)
+    }
+
+    /// The same for whoever trusts this there.
+    pub(crate) fn ask_inside_over(
+        &mut self,
+        mut tls: ClientConfig,
+        host: &str,
+        path: &str,
+        cookies: &str,
+    ) -> raw::Answer {
         let name = host.split(':').next().unwrap().to_owned();
         let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:443") };
         let (opened, mut tunnel) = self.tunnel(&authority, "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0");
         assert_eq!(opened.status(), 200, "{opened:?}");
-        let mut tls = config(world);
         tls.alpn_protocols.clear();
         let connection = ClientConnection::new(Arc::new(tls), ServerName::try_from(name).unwrap()).unwrap();
         let mut stream = StreamOwned::new(connection, Inside::new(self, &mut tunnel));
@@ -211,8 +227,13 @@ impl Write for Inside<'_> {
 
 /// Trusts what a device of this world trusts, and speaks HTTP/2 only.
 pub(crate) fn config(world: &World) -> ClientConfig {
+    config_trusting(&world.bundle)
+}
+
+/// Trusts these certificates, and speaks HTTP/2 only.
+pub(crate) fn config_trusting(bundle: &Path) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(&world.bundle).unwrap() {
+    for certificate in CertificateDer::pem_file_iter(bundle).unwrap() {
         roots.add(certificate.unwrap()).unwrap();
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
