@@ -23,6 +23,8 @@ pub(crate) struct Browser<'a> {
     pub(crate) jar: Option<PathBuf>,
     /// The client address.
     pub(crate) address: IpAddr,
+    /// A process in whose network namespace it runs, unless that is this one's.
+    pub(crate) namespace: Option<u32>,
     /// The authorities that it trusts.
     pub(crate) trusted: PathBuf,
     /// More options of curl.
@@ -60,6 +62,7 @@ impl<'a> Browser<'a> {
             proxy: world.proxy,
             jar,
             address: [127, 0, 0, 1].into(),
+            namespace: None,
             trusted: world.bundle.clone(),
             options: Vec::new(),
         }
@@ -141,7 +144,14 @@ impl<'a> Browser<'a> {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new("curl");
+        let mut command = match self.namespace {
+            None => Command::new("curl"),
+            Some(process) => {
+                let mut command = Command::new("nsenter");
+                command.args(["--target", &process.to_string(), "--net", "curl"]);
+                command
+            }
+        };
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.arg("-q").arg("-x").arg(format!("http://{}", self.proxy)).arg("--cacert").arg(&self.trusted);
         command.arg("--interface").arg(self.address.to_string());

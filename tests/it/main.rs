@@ -30,6 +30,7 @@ mod fresh;
 mod guests;
 mod interception;
 mod matrix;
+mod namespaces;
 mod node;
 mod nodes;
 mod operator;
