@@ -1,6 +1,7 @@
 //! Chromium and Firefox side by side: pages made of five origins, and people who share a browser or an address.
 
 mod firefox;
+mod https_first;
 mod page;
 mod people;
 

@@ -134,8 +134,13 @@ impl Stage {
 
     /// With a secure web proxy, called `proxy.test`, on a machine that several people share.
     pub(crate) fn secure() -> Self {
+        Self::secure_with("")
+    }
+
+    /// The same with more lines of `[dns.hosts]`.
+    pub(crate) fn secure_with(hosts: &str) -> Self {
         let listener = "[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\n";
-        Self::open_with(&format!("{SHARED}{listener}tls = {{ names = [\"proxy.test\"] }}\n"))
+        Self::open_with(&format!("{hosts}{SHARED}{listener}tls = {{ names = [\"proxy.test\"] }}\n"))
     }
 
     /// With a secure web proxy below whose name each device has one of its own, as from a public authority, on a machine
