@@ -15,6 +15,10 @@ impl Policy {
         for rule in self.rules.iter().filter(|rule| rule.matches_place(&query)) {
             let is_for_anybody = rule.realms.is_empty() && !rule.names_somebody;
             if rule.effect == Effect::Allow {
+                // What only some people reach, by a way of its own (a connector into another network), nobody else finds out.
+                if !is_for_anybody && rule.lane.route.is_some() {
+                    return None;
+                }
                 let lane = Lane { private: rule.lane.private && is_for_anybody, ..rule.lane.clone() };
                 if found.as_ref().is_some_and(|other| other.lane.route != lane.route) {
                     return None;

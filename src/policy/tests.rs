@@ -342,7 +342,7 @@ fn a_look_goes_the_way_that_the_person_would_and_opens_nothing() {
     assert_eq!(look("a.test"), found("default", false, false));
     assert_eq!(look("approved.test"), found("approved-list", false, false));
     assert_eq!(look("own.test"), found("own", true, false), "open to everybody");
-    assert_eq!(look("staff.test"), found("staff", false, true), "private for some: nobody finds out what is there");
+    assert_eq!(look("staff.test"), None, "for some, by a way of its own: nobody else finds out what is there");
     assert_eq!(look("mixed.test"), None, "another way for other people");
     assert_eq!(look("shut.test"), None, "nobody gets there");
     assert_eq!(look("games.test"), found("default", false, false));

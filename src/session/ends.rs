@@ -124,7 +124,9 @@ impl Ends {
     /// Notes an end, which holds on this node from now on; none are taken beyond what there is room for.
     pub(super) fn note(&self, end: End) -> bool {
         let mut entries = self.entries();
-        let is_unseen = |end: &End| matches!(end.what, What::Session(_)) && end.person == Key::default();
+        // Those that the store has been told of take no room: whoever invents them does not keep others from being ended.
+        let is_unseen =
+            |end: &End| matches!(end.what, What::Session(_)) && end.person == Key::default() && !end.is_told;
         let is_full = entries.len() >= MAX && !self.make_room(&mut entries);
         let of_unseen = || entries.values().filter_map(|entry| entry.end.as_ref()).filter(|end| is_unseen(end)).count();
         if is_full || is_unseen(&end) && of_unseen() >= MAX_UNSEEN {

@@ -123,4 +123,7 @@ async fn invented_sessions_do_not_use_up_the_room() {
     let taken = (0..3000).filter(|number| ends.note(unseen(*number))).count();
     assert_eq!(taken, MAX_UNSEEN);
     assert!(ends.note(end(9999, &clock)));
+    // Once the store knows them, there is room for others.
+    (0..3000).for_each(|number| ends.told(unseen(number).what, true));
+    assert!(ends.note(unseen(5000)));
 }

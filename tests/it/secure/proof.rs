@@ -210,5 +210,6 @@ fn a_name_that_was_passed_on_is_not_taken_for_its_person_where_somebody_else_has
     assert_eq!(copied.get("http://shop.test/own", &[]).status, 200);
     assert_eq!(recorded(&world, "/own"), (ALEX.into(), "connection".into()));
     assert_eq!(hers.get("http://shop.test/hers", &[]).status, 200);
-    assert_eq!(recorded(&world, "/hers"), (BRITTA.into(), "proxy-host-name".into()), "it is hers as before");
+    assert_eq!(recorded(&world, "/hers"), (BRITTA.into(), "connection".into()), "the name is neither's by now");
+    assert_eq!(Client::connect_as(&world, SHARED, &name).get("http://shop.test/next", &NAVIGATION).status, 302);
 }
