@@ -1,11 +1,66 @@
 //! What a connection has shown in its handshake, and the session that has come over it.
 
 use super::Bindings;
-use crate::session::evidence::Sight;
-use crate::session::{Session, SessionId};
+use crate::session::binding::{Binding, Standing, Unbound};
+use crate::session::evidence::{Evidence, Sight};
+use crate::session::store::Error;
+use crate::session::{Session, SessionId, person};
 use crate::wire::Peer;
 
 impl Bindings {
+    /// Lets `evidence` stand for a session from now on, also where `peer` is: its person has signed in over it.
+    ///
+    /// What anybody may bind goes from one person to the next in one case alone: `before` is the session that it stood
+    /// for, that is over, and the browser has just shown to have held it. Who has read the name on the wire shows nothing.
+    /// What two people use at the same time tells nobody apart: it stands for neither from then on.
+    pub async fn bind(
+        &self,
+        evidence: Evidence<'_>,
+        peer: &Peer,
+        session: &Session,
+        before: Option<SessionId>,
+    ) -> Result<Result<(), Unbound>, Error> {
+        let (place, now, lifetime) = (evidence.place(), self.clock.now(), self.config.expires);
+        let before = match before {
+            Some(before) if !self.sessions.is_live(before).await => Some(before),
+            _ => None,
+        };
+        let is_free = |held: &Binding| {
+            evidence.is_open() && !held.revoked && held.owner != person(&session.user) && Some(held.session) == before
+        };
+        let in_use = self.in_use(evidence, peer).await;
+        let is_shared = |held: &Binding| {
+            evidence.is_open() && held.owner != person(&session.user) && in_use == Some(held.session) && !held.revoked
+        };
+        let edit = |held: Option<Binding>| match held.filter(|held| !is_free(held)) {
+            Some(mut binding) if is_shared(&binding) => {
+                binding.revoked = true;
+                Ok(binding)
+            }
+            Some(mut binding) => {
+                binding.bind(session, peer, now, lifetime)?;
+                Ok(binding)
+            }
+            None if evidence.is_open() => {
+                let binding = Binding::of_sign_in(session, peer, evidence.shown(), now, lifetime);
+                let is_name = matches!(evidence, Evidence::Name(_));
+                Ok(if is_name { binding.renewed_by_use(session, now) } else { binding })
+            }
+            None => Err(Unbound::Unknown),
+        };
+        let changed = self.change(place, edit).await?;
+        Ok(changed.and_then(|binding| if binding.revoked { Err(Unbound::OtherPerson) } else { Ok(()) }))
+    }
+
+    /// The live session that `evidence` stands for where `peer` is.
+    async fn in_use(&self, evidence: Evidence<'_>, peer: &Peer) -> Option<SessionId> {
+        let known = self.look_up(evidence.place()).await.ok()??;
+        match known.binding.stands(peer, self.clock.now(), self.config.bind_network) {
+            Standing::For(id) if self.sessions.is_live(id).await => Some(id),
+            _ => None,
+        }
+    }
+
     /// Lets whatever `peer` has shown in its handshake stand for a session that began, or was proven, over it. What
     /// cannot be bound stands for nobody: the person is known by something weaker.
     pub async fn bind_all(&self, peer: &Peer, session: &Session) {
