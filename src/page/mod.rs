@@ -1,7 +1,7 @@
 //! The pages that people see: each is a plain value that is rendered for a brand in a language.
 //!
 //! A page needs nothing but itself: no script, no file from elsewhere, one style sheet inside. So the proxy can answer
-//! with one on any origin. A script may make a page of the portal more convenient ([`COPY`]); its content security policy
+//! with one on any origin. A script may make a page of the portal more convenient (`COPY`); its content security policy
 //! names the hash. Text is in `locales/`; a new language is a new file there and a line in `locale`.
 
 mod brand;
