@@ -159,6 +159,11 @@ fn with_gz(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}.gz", path.display()))
 }
 
+/// What the file is called while it is not compressed.
+fn uncompressed(path: &Path) -> PathBuf {
+    if path.extension().is_some_and(|end| end == "gz") { path.with_extension("") } else { path.to_owned() }
+}
+
 /// Compresses a file beside it, and then takes its place: one of the two is always whole.
 fn compress(path: &Path) -> io::Result<()> {
     let unfinished = PathBuf::from(format!("{}.gz.unfinished", path.display()));
@@ -198,9 +203,14 @@ fn aside(path: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// Removes all but the newest files. One that is being compressed may be there twice for a moment, and counts once.
 fn prune(path: &Path, keep: usize) {
     let all = aside(path);
-    for old in all.iter().take(all.len().saturating_sub(keep)) {
+    let mut names: Vec<_> = all.iter().map(|file| uncompressed(file)).collect();
+    names.dedup();
+    let gone = names.len().saturating_sub(keep);
+    let is_old = |file: &&PathBuf| names.iter().take(gone).any(|name| *name == uncompressed(file));
+    for old in all.iter().filter(is_old) {
         if let Err(error) = fs::remove_file(old)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -265,6 +275,19 @@ mod tests {
         }
         assert_eq!(text(&path), lines.concat(), "the oldest are gone");
         assert!(fs::read_dir(folder.path()).unwrap().count() <= 5);
+    }
+
+    #[test]
+    fn a_file_that_is_there_twice_while_it_is_compressed_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let names = ["0000.gz", "0001.gz", "0002", "0002.gz", "0003"];
+        for name in names {
+            fs::write(folder.path().join(format!("access.log-19700101T000000Z-{name}")), name).unwrap();
+        }
+        prune(&path, 3);
+        let left: Vec<_> = aside(&path).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+        assert_eq!(left, names[1..]);
     }
 
     #[test]
