@@ -1,4 +1,4 @@
-# What people type. Each target does its own set-up, and names what it installs before it installs it.
+# The targets that people use. Each one does its own set-up, and names what it installs before it installs it.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench image
@@ -8,7 +8,7 @@ help: ## this list
 
 demo: ## a proxy, a portal, a practice identity provider and a practice site, on this machine
 	@.ci/setup build
-	@echo 'The first build takes some minutes.'
+	@echo 'The first build takes a few minutes.'
 	cargo run --locked -- demo
 
 test: ## all tests
@@ -19,7 +19,7 @@ check: ## formatting, lints, documentation, licences and advisories
 	@.ci/setup build
 	@.ci/check
 
-bench: ## how fast it is, beside its peers, a bare relay and no proxy; BENCH='--quick' for less
+bench: ## how fast it is, compared with its peers, a bare relay and no proxy; BENCH='--quick' for less
 	@.ci/setup bench
 	cargo bench --locked --bench bench -- $(BENCH)
 

@@ -1,6 +1,6 @@
 // Everything through the proxy, except the sign-in portal and the identity provider where these are reached directly.
-// `private_direct` and the skip list do not count here. A good place to begin one of your own: what stands in the
-// variable `vestibule` is described in standard.pac.
+// `private_direct` and the skip list do not count here. You can begin a template of your own from this one: standard.pac
+// describes the variable `vestibule`.
 
 function FindProxyForURL(url, host) {
     host = String(host).toLowerCase().replace(/\.+$/, "");

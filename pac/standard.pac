@@ -1,14 +1,14 @@
 // The standard proxy configuration of Vestibule.
 //
-// In front of this text stands one variable, `vestibule`, made anew for each network:
+// Before this text, one variable is defined, `vestibule`, made for each network:
 //   proxy           the answer that names the proxies, such as "PROXY a.example:8080; PROXY b.example:8080"
 //   portal, idp     lists of host names: the sign-in portal, and the identity provider
 //   portal_direct, idp_direct, private_direct
 //                   whether these are reached without the proxy
-//   skip_hosts      names that never use the proxy; one that begins with "." stands for all names that end so
+//   skip_hosts      names that never use the proxy; one that begins with "." stands for all names that end with it
 //   skip_nets       address ranges that never use the proxy: pairs of 8 or 2 16-bit groups, and a prefix length
 //   private_names, private_nets
-//                   the same of what only a private network knows
+//                   names and address ranges that only private networks know
 //
 // Nothing here asks the DNS. What is not understood goes to the proxy, never around it.
 

@@ -1,37 +1,39 @@
-//! The interception authority: issues a leaf certificate for a host, and remembers it.
+//! The interception authority: issues leaf certificates for hosts, and remembers them.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SerialNumber,
+    KeyUsagePurpose, PublicKeyData as _, SerialNumber,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::{Clock, Timestamp};
+use crate::disk;
 use crate::seal::random;
 
-/// The certificate of the authority in the state folder.
+/// The file of the authority's certificate in the state folder.
 pub const CERTIFICATE_FILE: &str = "authority.pem";
 
-/// The key of the authority in the state folder.
+/// The file of the authority's key in the state folder.
 pub const KEY_FILE: &str = "authority.key";
 
-/// Days that the authority is good for: ten years, because a new one must be brought to every device.
+/// Days for which the authority is valid: ten years, because a new one must be installed on every device.
 const AUTHORITY_DAYS: i64 = 3650;
 
-/// Days that a leaf is good for: clients refuse more than 398, and a short life limits what a lost key costs.
+/// Days for which a leaf is valid: clients refuse more than 398, and a short time limits the harm of a lost key.
 const LEAF_DAYS: i64 = 30;
 
-/// How long a leaf is handed out: well before it runs out.
+/// How long a leaf is used before a new one is issued: much shorter than it is valid.
 const LEAF_CACHE: Duration = Duration::from_secs(24 * 3600);
 
 /// An authority of our own, whose certificate the operator gives to the devices.
@@ -40,7 +42,8 @@ pub struct Authority {
     certificate: CertificateDer<'static>,
     certificate_pem: String,
     clock: Clock,
-    /// One key for all leaves: making one for each host would cost more than it protects, as all live here.
+    /// One key for all leaves. One for each host would cost time and protect nothing, as all of them would be in this
+    /// process.
     leaf_key: KeyPair,
     leaves: Cache<String, Arc<ServerConfig>>,
     tickets: Arc<dyn ProducesTickets>,
@@ -52,21 +55,27 @@ pub enum Error {
     /// A file of the authority cannot be read or written.
     #[error("{0}: {1}{hint}", hint = hint(.1))]
     File(String, io::Error),
-    /// A file of the authority does not hold what it should.
+    /// A file of the authority does not hold a usable certificate or key.
     #[error("{0} holds no usable certificate or key: {1}")]
     Unusable(String, String),
     /// One of the two files is there and the other is not.
     #[error("{0} is there, but {1} is not: restore it, or move both away to make a new authority")]
     Incomplete(String, String),
+    /// The certificate is of another key.
+    #[error(
+        "{KEY_FILE} is not the key of {CERTIFICATE_FILE}: restore the two that belong together, or move both away to make a new \
+         authority, which each device must be told to trust"
+    )]
+    Strangers,
     /// A certificate could not be made.
     #[error("a certificate could not be made: {0}")]
     Issue(#[from] rcgen::Error),
-    /// A certificate was made that TLS does not take.
-    #[error("a certificate was made that TLS does not take: {0}")]
+    /// A certificate was made that cannot be used for TLS.
+    #[error("a certificate was made that cannot be used for TLS: {0}")]
     Tls(#[from] rustls::Error),
 }
 
-/// What to do about an error that operators meet in containers.
+/// What to do about errors that operators often meet in containers.
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "; the state folder must belong to the user that the program runs as",
@@ -79,14 +88,19 @@ impl Authority {
     /// The authority in `folder`; a new one is made when there is none.
     pub fn open_or_create(folder: &Path, name: &str, clock: Clock) -> Result<Self, Error> {
         let (certificate, key) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
+        disk::make_folder(folder).map_err(|error| Error::File(folder.display().to_string(), error))?;
+        if key.exists() && !certificate.exists() {
+            mend(&certificate, &key)?;
+        }
         match (certificate.exists(), key.exists()) {
             (true, true) => Self::from_pem(read(&certificate)?, &read(&key)?, clock),
             (false, false) => {
                 let (certificate_pem, key_pem) = generate(name, clock.now())?;
-                std::fs::create_dir_all(folder).map_err(|error| Error::File(folder.display().to_string(), error))?;
-                write_private(&key, key_pem.as_bytes())?;
-                std::fs::write(&certificate, &certificate_pem)
-                    .map_err(|error| Error::File(certificate.display().to_string(), error))?;
+                // Both are whole on the disk before either has its name, so that a crash leaves nothing that has no end.
+                let staged = stage(&certificate, certificate_pem.as_bytes(), disk::PUBLIC)?;
+                let staged_key = stage(&key, key_pem.as_bytes(), disk::PRIVATE)?;
+                finish(&staged_key, &key)?;
+                finish(&staged, &certificate)?;
                 Self::from_pem(certificate_pem, &key_pem, clock)
             }
             (true, false) => Err(Error::Incomplete(CERTIFICATE_FILE.into(), KEY_FILE.into())),
@@ -94,19 +108,34 @@ impl Authority {
         }
     }
 
-    /// An authority that lives in memory only.
+    /// Whether there is an authority in `folder`, good or not.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(CERTIFICATE_FILE).exists() && folder.join(KEY_FILE).exists()
+    }
+
+    /// Whether the two files in `folder` are an authority, where there is any. Changes nothing.
+    pub fn check(folder: &Path) -> Result<(), Error> {
+        let (certificate, key) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
+        match (certificate.exists(), key.exists()) {
+            (false, false) => Ok(()),
+            (true, false) => Err(Error::Incomplete(CERTIFICATE_FILE.into(), KEY_FILE.into())),
+            // The start mends what a crash has left.
+            (false, true) if read(&key)?.is_empty() || disk::staged(&certificate).exists() => Ok(()),
+            (false, true) => Err(Error::Incomplete(KEY_FILE.into(), CERTIFICATE_FILE.into())),
+            (true, true) => pair(&read(&certificate)?, &read(&key)?).map(drop),
+        }
+    }
+
+    /// An authority that is kept in memory only.
     pub fn ephemeral(name: &str, clock: Clock) -> Result<Self, Error> {
         let (certificate, key) = generate(name, clock.now())?;
         Self::from_pem(certificate, &key, clock)
     }
 
     fn from_pem(certificate_pem: String, key: &str, clock: Clock) -> Result<Self, Error> {
-        let unusable = |file: &str, why: String| Error::Unusable(file.to_owned(), why);
-        let key = KeyPair::from_pem(key).map_err(|error| unusable(KEY_FILE, error.to_string()))?;
-        let der = CertificateDer::from_pem_slice(certificate_pem.as_bytes())
-            .map_err(|error| unusable(CERTIFICATE_FILE, error.to_string()))?;
-        let issuer =
-            Issuer::from_ca_cert_der(&der, key).map_err(|error| unusable(CERTIFICATE_FILE, error.to_string()))?;
+        let (der, key) = pair(&certificate_pem, key)?;
+        let issuer = Issuer::from_ca_cert_der(&der, key)
+            .map_err(|error| Error::Unusable(CERTIFICATE_FILE.into(), error.to_string()))?;
         Ok(Self {
             issuer,
             certificate: der,
@@ -118,17 +147,17 @@ impl Authority {
         })
     }
 
-    /// The authority's certificate: what devices are told to trust.
+    /// The authority's certificate, which devices must trust.
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
     }
 
-    /// The authority's certificate as text.
+    /// The authority's certificate as PEM.
     pub fn certificate_pem(&self) -> &str {
         &self.certificate_pem
     }
 
-    /// A TLS server that answers as `host`, speaking HTTP/1.1. Issued once and remembered.
+    /// The settings of a TLS server that answers as `host` with HTTP/1.1. The leaf is issued once and remembered.
     pub fn server(&self, host: &str) -> Result<Arc<ServerConfig>, Error> {
         if let Some(found) = self.leaves.get(host) {
             return Ok(found);
@@ -139,7 +168,7 @@ impl Authority {
         Ok(server)
     }
 
-    /// A TLS server with a certificate that somebody else issued.
+    /// The settings of a TLS server with a certificate that another authority may have issued.
     pub fn server_with(
         &self,
         chain: Vec<CertificateDer<'static>>,
@@ -148,8 +177,8 @@ impl Authority {
         let mut server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
         server.ticketer = Arc::clone(&self.tickets);
-        // Tickets carry what resumption needs. A cache beside them is room for 256 sessions in each of 10,000 leaves,
-        // which anybody can have us make who asks for that many hosts.
+        // Tickets carry what resumption needs. A cache beside them would hold room for 256 sessions for each of 10,000
+        // leaves, and anybody who asks for so many hosts could fill it.
         server.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(server)
     }
@@ -167,7 +196,7 @@ impl Authority {
         Ok((leaf.der().clone(), key))
     }
 
-    /// The same in PEM, for a program that reads files.
+    /// Issues a leaf for `host` as PEM, for a program that reads files: the certificate and its key.
     pub fn issue_pem(&self, host: &str) -> Result<(String, String), Error> {
         Ok((self.sign(&[host])?.pem(), self.leaf_key.serialize_pem()))
     }
@@ -182,8 +211,8 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, common);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        // RFC 5280 §4.1.2.2: no two are the same. Left to itself it would come from the key, which all leaves share, and
-        // Firefox refuses a second certificate with the number of the first.
+        // RFC 5280 §4.1.2.2: no two serial numbers are the same. By default rcgen derives the number from the key,
+        // which all leaves share, and Firefox refuses a second certificate with the number of the first.
         params.serial_number = Some(serial_number());
         params.use_authority_key_identifier_extension = true;
         set_validity(&mut params, self.clock.now(), LEAF_DAYS);
@@ -197,7 +226,7 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-/// A number that no other certificate has: positive, and of 16 octets.
+/// A serial number that no other certificate has: random, positive, 16 octets long.
 fn serial_number() -> SerialNumber {
     let mut number = random::<16>();
     let [first, ..] = &mut number;
@@ -219,7 +248,7 @@ fn generate(name: &str, now: Timestamp) -> Result<(String, String), Error> {
     Ok((certificate.pem(), key.serialize_pem()))
 }
 
-/// Good from two days ago, because clocks of clients lag behind, for `days`.
+/// Makes it valid from two days ago, because clocks of clients lag behind, until `days` from now.
 fn set_validity(params: &mut CertificateParams, now: Timestamp, days: i64) {
     let now = OffsetDateTime::from_unix_timestamp(now.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     params.not_before = now - time::Duration::days(2);
@@ -230,17 +259,38 @@ fn read(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|error| Error::File(path.display().to_string(), error))
 }
 
-/// Writes a file that nobody but its owner may read.
-fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(content))
-        .map_err(|error| Error::File(path.display().to_string(), error))
+/// A certificate and its key. They belong together.
+fn pair(certificate: &str, key: &str) -> Result<(CertificateDer<'static>, KeyPair), Error> {
+    let unusable = |file: &str, why: String| Error::Unusable(file.to_owned(), why);
+    let key = KeyPair::from_pem(key).map_err(|error| unusable(KEY_FILE, error.to_string()))?;
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes())
+        .map_err(|error| unusable(CERTIFICATE_FILE, error.to_string()))?;
+    let (_, parsed) = X509Certificate::from_der(&der).map_err(|error| unusable(CERTIFICATE_FILE, error.to_string()))?;
+    if *parsed.public_key().subject_public_key.data != *key.der_bytes() {
+        return Err(Error::Strangers);
+    }
+    Ok((der.clone(), key))
+}
+
+/// Ends what a crash has interrupted: a key without its certificate, which waits beside it; or, from a version that did not
+/// write files whole, a key without anything in it, by which nothing was ever issued.
+fn mend(certificate: &Path, key: &Path) -> Result<(), Error> {
+    let (staged, key_pem) = (disk::staged(certificate), read(key)?);
+    if key_pem.is_empty() {
+        std::fs::remove_file(key).map_err(|error| Error::File(key.display().to_string(), error))
+    } else if staged.exists() && pair(&read(&staged)?, &key_pem).is_ok() {
+        finish(&staged, certificate)
+    } else {
+        Ok(())
+    }
+}
+
+fn stage(path: &Path, content: &[u8], mode: u32) -> Result<PathBuf, Error> {
+    disk::stage(path, content, mode).map_err(|error| Error::File(path.display().to_string(), error))
+}
+
+fn finish(staged: &Path, path: &Path) -> Result<(), Error> {
+    disk::finish(staged, path).map_err(|error| Error::File(path.display().to_string(), error))
 }
 
 #[cfg(test)]
@@ -260,6 +310,50 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         std::fs::remove_file(state.join(KEY_FILE)).unwrap();
         assert!(matches!(Authority::open_or_create(&state, "x", Clock::system()), Err(Error::Incomplete(..))));
+    }
+
+    #[test]
+    fn a_start_that_was_interrupted_is_ended_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path();
+        let open = || Authority::open_or_create(state, "Vestibule test", Clock::system());
+        // A version before left this when the disk was full.
+        std::fs::write(state.join(KEY_FILE), "").unwrap();
+        Authority::check(state).unwrap();
+        let made = open().unwrap();
+        assert_eq!(std::fs::read_dir(state).unwrap().count(), 2, "nothing is left beside them");
+        // A crash between the two names.
+        let (certificate, staged) = (state.join(CERTIFICATE_FILE), disk::staged(&state.join(CERTIFICATE_FILE)));
+        std::fs::rename(&certificate, &staged).unwrap();
+        Authority::check(state).unwrap();
+        assert_eq!(open().unwrap().certificate(), made.certificate());
+        // Another one's certificate is not taken for it.
+        let other = Authority::ephemeral("another", Clock::system()).unwrap();
+        std::fs::remove_file(&certificate).unwrap();
+        std::fs::write(&staged, other.certificate_pem()).unwrap();
+        assert!(matches!(open(), Err(Error::Incomplete(..))));
+    }
+
+    #[test]
+    fn a_key_that_is_not_the_certificates_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path();
+        drop(Authority::open_or_create(state, "Vestibule test", Clock::system()).unwrap());
+        let other = Authority::ephemeral("another", Clock::system()).unwrap();
+        for (content, wanted) in [
+            (other.certificate_pem(), "authority.key is not the key of authority.pem"),
+            ("", "authority.pem holds no usable certificate"),
+        ] {
+            std::fs::write(state.join(CERTIFICATE_FILE), content).unwrap();
+            for refused in [
+                Authority::check(state).unwrap_err(),
+                Authority::open_or_create(state, "x", Clock::system()).unwrap_err(),
+            ] {
+                assert!(refused.to_string().contains(wanted), "{refused}");
+            }
+        }
+        std::fs::remove_file(state.join(KEY_FILE)).unwrap();
+        assert!(matches!(Authority::check(state), Err(Error::Incomplete(..))));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The only reader of the clock.
 //!
-//! Everything that depends on time is handed a [`Timestamp`], or holds a [`Clock`] and asks it. Tests hold a clock
-//! that stands still until they move it.
+//! Code that depends on the time takes a [`Timestamp`], or holds a [`Clock`] and asks it. Tests hold a clock that
+//! stands still until they move it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use jiff::{SignedDuration, Timestamp};
 
-/// The time as HTTP writes it (RFC 9110 §5.6.7).
+/// `time` as an HTTP-date (RFC 9110 §5.6.7).
 pub fn http_date(time: Timestamp) -> String {
     jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap_or_default()
 }
@@ -16,7 +16,7 @@ pub fn http_date(time: Timestamp) -> String {
 /// Tells the time of day, in UTC.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// Milliseconds since the epoch for a clock that is moved by hand; `None` reads the system's.
+    /// Milliseconds since the epoch, for a clock that is moved by hand. `None` for the system's clock.
     by_hand: Option<Arc<AtomicI64>>,
 }
 
@@ -34,12 +34,13 @@ impl Clock {
     /// The time now.
     pub fn now(&self) -> Timestamp {
         match &self.by_hand {
+            #[expect(clippy::disallowed_methods, reason = "here it is read")]
             None => Timestamp::now(),
             Some(millis) => Timestamp::from_millisecond(millis.load(Ordering::Acquire)).unwrap_or(Timestamp::MAX),
         }
     }
 
-    /// Moves a clock made by [`by_hand`](Self::by_hand) forward. The system's clock is not moved.
+    /// Moves a clock made by [`by_hand`](Self::by_hand) forward. Does nothing to the system's clock.
     pub fn advance(&self, by: SignedDuration) {
         if let Some(millis) = &self.by_hand {
             let step = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
@@ -48,7 +49,7 @@ impl Clock {
     }
 }
 
-/// `time + span`, staying at the end of time instead of overflowing.
+/// `time + span`, or the latest possible time if that overflows.
 pub fn after(time: Timestamp, span: SignedDuration) -> Timestamp {
     time.checked_add(span).unwrap_or(Timestamp::MAX)
 }

@@ -1,7 +1,8 @@
-//! A value sealed in a token that expires: only the holder of the key can make one, read one, or change one.
+//! Tokens: values that are sealed and expire. Only a holder of the key can make, read or change one.
 //!
-//! A token is `base64url(key ID ‖ nonce ‖ AES-256-GCM(expiry ‖ JSON))`. The purpose is authenticated with it, so that a
-//! token made for one use cannot be presented for another. Keys take turns: the newest seals, and those before it open.
+//! A token is `base64url(key ID ‖ nonce ‖ AES-256-GCM(expiry ‖ JSON))`. The purpose is authenticated along with it, so
+//! a token made for one purpose cannot be presented for another. Keys change over time: the newest one seals, and older
+//! ones still open.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub struct Sealer {
     ring: ArcSwap<Ring>,
 }
 
-/// A key, and the number that tokens name it by.
+/// A key, and the number by which tokens name it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealKey {
     /// The number.
@@ -30,7 +31,7 @@ pub struct SealKey {
     pub bytes: Zeroizing<[u8; 32]>,
 }
 
-/// The keys of one time.
+/// The keys that are in use at one time.
 struct Ring {
     sealing: u32,
     keys: Vec<(u32, LessSafeKey)>,
@@ -39,18 +40,18 @@ struct Ring {
 /// Why a token was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not a token of ours, made for another purpose, or altered.
+    /// The token was not made here, was made for another purpose, or was altered.
     #[error("the token was not made here for this purpose")]
     Forged,
-    /// A token of ours whose time is over.
+    /// The token was made here, and has expired.
     #[error("the token has expired")]
     Expired,
 }
 
-/// Bytes in front of the sealed JSON: the expiry, in seconds since the epoch.
+/// Length of the expiry before the JSON, in bytes: seconds since the epoch.
 const EXPIRY_LEN: usize = 8;
 
-/// Bytes in front of the nonce: the number of the key.
+/// Length of the key's number before the nonce, in bytes.
 const KEY_LEN: usize = 4;
 
 impl SealKey {
@@ -75,24 +76,25 @@ impl Ring {
         Self { sealing, keys: keys.collect() }
     }
 
-    /// The keys with this number: several secrets may have made one each.
+    /// The keys with this number. There are several if each of several secrets has made one.
     fn find(&self, id: u32) -> impl Iterator<Item = &LessSafeKey> {
         self.keys.iter().filter(move |(found, _)| *found == id).map(|(_, key)| key)
     }
 }
 
 impl Sealer {
-    /// A sealer with these keys, of which the first one numbered `sealing` seals. Nodes that share keys open each other's tokens.
+    /// A sealer with these keys. The first one with the number `sealing` seals. Nodes that share keys open each other's
+    /// tokens.
     pub fn new(keys: &[SealKey], sealing: u32) -> Self {
         Self { ring: ArcSwap::from_pointee(Ring::new(keys, sealing)) }
     }
 
-    /// A sealer with a key of its own, which no restart survives.
+    /// A sealer with a random key, which is lost with the process.
     pub fn random() -> Self {
         Self::new(&[SealKey::random(0)], 0)
     }
 
-    /// Takes other keys from now on.
+    /// Replaces the keys.
     pub fn turn(&self, keys: &[SealKey], sealing: u32) {
         self.ring.store(Arc::new(Ring::new(keys, sealing)));
     }
@@ -135,7 +137,7 @@ impl Sealer {
         let mut copy;
         let plain = loop {
             let key = keys.next().ok_or(Error::Forged)?;
-            // The last one may spoil what it cannot open.
+            // Opening overwrites the bytes even if it fails; the last key needs no copy of them.
             if keys.peek().is_none() {
                 let length = open(key, sealed)?;
                 break sealed.split_at_mut(length).0;
@@ -163,7 +165,7 @@ impl std::fmt::Debug for Sealer {
 /// Random bytes from the system's generator, for secrets and identifiers.
 ///
 /// # Panics
-/// If the operating system has no randomness to give: nothing here is safe without it.
+/// If the operating system has no random bytes to give: nothing here is safe without them.
 #[expect(clippy::panic, reason = "no secret can be made without randomness")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -178,7 +180,7 @@ pub fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(random::<16>())
 }
 
-/// What is kept of a secret: enough to recognise it, nothing to present it with.
+/// What is stored of a secret: enough to recognise the secret, but not to present it.
 pub fn fingerprint(secret: &str) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(sha256(secret.as_bytes()).split_at(16).0);

@@ -1,4 +1,5 @@
-//! A value that must not be seen: a password, a key. Neither `Debug` nor a log shows it, and memory forgets it.
+//! A value that must not be seen: a password, a key. Neither `Debug` nor a log shows it, and its memory is overwritten
+//! when it is dropped.
 
 use std::fmt;
 
@@ -7,21 +8,21 @@ use zeroize::Zeroizing;
 
 /// A secret from the configuration: written there, or kept in a file or in the environment.
 ///
-/// `"text"`, `{ file = "path" }` and `{ env = "NAME" }` are accepted. A reference is replaced by what it stands for
-/// before the value is read in earnest: until then, reading it fails with [`UNRESOLVED`].
+/// `"text"`, `{ file = "path" }` and `{ env = "NAME" }` are accepted. Whoever reads the configuration replaces a
+/// reference by the secret that it names. A reference that is not replaced fails to deserialise, with [`UNRESOLVED`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
-/// How reading a reference to a secret fails, so that whoever reads the file can put the secret in its place.
+/// The error of a reference that has not been replaced, by which the reader of the configuration finds it.
 pub const UNRESOLVED: &str = "a reference to a secret that was not looked up";
 
 impl Secret {
-    /// Hides `text`.
+    /// A secret with this text.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The secret, for the one place that uses it.
+    /// The text of the secret, for the place that uses it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,39 +1,39 @@
-//! Set-up files: what a device is given so that it uses the proxy by a name of its own.
+//! Set-up files, by which a device uses the proxy under a proxy host name of its own.
 //!
-//! Each is a text in the form that its system reads. Everything that comes from elsewhere is written as that form wants
-//! it, so that no name of a portal or person becomes a part of a script.
+//! Each is a text in the format that its system reads. Every value is escaped as the format wants it, so that no name
+//! of a portal or person can become a part of a script.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-/// What a set-up file tells.
+/// The values in a set-up file.
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a> {
-    /// What the service is called.
+    /// The name of the service.
     pub title: &'a str,
     /// The portal's host name.
     pub portal: &'a str,
     /// The address of the device's PAC file.
     pub pac: &'a str,
-    /// The proxy by the device's own name, as a URL.
+    /// The URL of the proxy, with the device's own proxy host name.
     pub proxy: &'a str,
     /// The authority's certificate (DER), if the device is to trust it.
     pub authority: Option<&'a [u8]>,
-    /// A number that is the device's own: a file that is installed again replaces the one before.
+    /// A number of the device's own, by which a file that is installed again replaces the earlier one.
     pub number: [u8; 16],
 }
 
-/// What a set-up file is for.
+/// The system that a set-up file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
-    /// Windows, and the browsers on it that ask it.
+    /// Windows, and browsers that take its settings.
     Windows,
-    /// macOS, and iPhones and iPads under supervision.
+    /// macOS, and supervised iPhones and iPads.
     Apple,
-    /// GNOME and KDE, and what asks them.
+    /// GNOME and KDE, and programs that take their settings.
     Linux,
-    /// Programs that read the environment.
+    /// Programs that read environment variables.
     Terminal,
     /// Firefox on any system.
     Firefox,
@@ -41,22 +41,22 @@ pub enum System {
     Chromium,
 }
 
-/// A file to be downloaded.
+/// A file for download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// What it is called.
+    /// Its file name.
     pub name: &'static str,
     /// Its media type.
     pub media_type: &'static str,
-    /// What is in it.
+    /// Its contents.
     pub text: String,
 }
 
 impl System {
-    /// All of them, in the order of a page.
+    /// All systems, in the order in which the page lists them.
     pub const ALL: [Self; 6] = [Self::Windows, Self::Apple, Self::Linux, Self::Terminal, Self::Firefox, Self::Chromium];
 
-    /// The word for it in addresses.
+    /// The system's word in addresses.
     pub fn slug(self) -> &'static str {
         match self {
             Self::Windows => "windows",
@@ -73,7 +73,7 @@ impl System {
         Self::ALL.into_iter().find(|system| system.slug() == slug)
     }
 
-    /// Whether its file can bring the authority's certificate along.
+    /// Whether its file can hold the authority's certificate.
     pub fn takes_certificate(self) -> bool {
         matches!(self, Self::Apple | Self::Firefox | Self::Chromium)
     }
@@ -92,7 +92,7 @@ impl System {
     }
 }
 
-/// A registry file, version 5: the settings of the person who opens it.
+/// A registry file, version 5, which changes the settings of the person who opens it.
 fn registry(device: &Device<'_>) -> String {
     let address = device.pac.replace('\\', "\\\\").replace('"', "\\\"");
     format!(
@@ -102,7 +102,7 @@ fn registry(device: &Device<'_>) -> String {
     )
 }
 
-/// A configuration profile: a global proxy, and the authority as a root where that is wanted.
+/// A configuration profile: a global proxy, and the authority as a root if `device` has one.
 fn profile(device: &Device<'_>) -> String {
     let (title, host) = (xml(device.title), xml(device.portal));
     let (whole, root, proxy) = (uuid(device.number, 0), uuid(device.number, 1), uuid(device.number, 2));
@@ -153,7 +153,7 @@ fn profile(device: &Device<'_>) -> String {
     )
 }
 
-/// A script for desktops: GNOME's settings, which others read, too, and KDE's if it is there.
+/// A script for desktops: it changes GNOME's settings, which other desktops read as well, and KDE's if KDE is there.
 fn desktop(device: &Device<'_>) -> String {
     let pac = quoted(device.pac);
     format!(
@@ -175,7 +175,7 @@ done
     )
 }
 
-/// Variables for a shell. What reads them speaks TLS to the proxy, and its name says who it is.
+/// Variables for a shell. Programs that read them speak TLS to the proxy, and the proxy host name says whose they are.
 fn environment(device: &Device<'_>) -> String {
     let proxy = quoted(device.proxy);
     format!(
@@ -190,8 +190,8 @@ export NO_PROXY='localhost,127.0.0.1,::1'
     )
 }
 
-/// Firefox's `policies.json`. The authority is taken from the system, or from the file that lies beside the policies of
-/// Linux.
+/// Firefox's `policies.json`. Firefox takes the authority from the system or, on Linux, from the file beside its
+/// policies.
 fn firefox(device: &Device<'_>) -> String {
     let mut policies = json!({ "Proxy": { "Mode": "autoConfig", "AutoConfigURL": device.pac } });
     if device.authority.is_some()
@@ -203,7 +203,7 @@ fn firefox(device: &Device<'_>) -> String {
     pretty(&json!({ "policies": policies }))
 }
 
-/// A managed policy of Chromium. Mandatory: without its PAC file the browser would go direct.
+/// A managed policy of Chromium. The PAC file is mandatory, or a browser that cannot load it would go direct.
 fn chromium(device: &Device<'_>) -> String {
     let settings = json!({ "ProxyMode": "pac_script", "ProxyPacUrl": device.pac, "ProxyPacMandatory": true });
     let mut policy = json!({ "ProxySettings": settings });
@@ -237,7 +237,7 @@ fn xml(text: &str) -> String {
     })
 }
 
-/// One of the device's own UUIDs (RFC 9562 §5.8: of a form of our own).
+/// One of the device's own UUIDs (RFC 9562 §5.8: version 8, of our own making).
 fn uuid(number: [u8; 16], which: u8) -> String {
     let mut bytes = number;
     let [first, .., sixth, _, eighth, _, _, _, _, _, _, _] = &mut bytes;

@@ -22,16 +22,16 @@ pub struct Size {
 /// Why a quantity was not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is no number in front.
+    /// The text does not begin with a number.
     #[error("it must begin with a whole number")]
     NoNumber,
-    /// A number alone does not say how long or how much it is.
+    /// The number has no unit.
     #[error("it needs a unit")]
     NoUnit,
-    /// The unit is not one of those that are known here.
+    /// The unit is not known.
     #[error("its unit is not known")]
     UnknownUnit,
-    /// More than can be counted, or than anybody means.
+    /// The quantity is larger than the program can count, or than anybody can mean.
     #[error("it is too large")]
     TooLarge,
 }
@@ -40,34 +40,34 @@ pub enum Error {
 const TIME: &[(&str, u64)] =
     &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
 
-/// Units of memory, and bytes in each. `KB` and `kb` would be read as either of two amounts, so they are not known.
+/// Units of memory, and bytes in each. `KB` and `kb` are ambiguous (1000 or 1024 bytes), so they are not accepted.
 const MEMORY: &[(&str, u64)] = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// A hundred years. Longer is a slip, and would overflow dates elsewhere.
+/// A hundred years. A longer time is a mistake, and would overflow dates elsewhere.
 const LONGEST: u64 = 100 * 366 * 86_400_000;
 
 impl Duration {
-    /// So many seconds.
+    /// A number of seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self { millis: seconds.saturating_mul(1_000) }
     }
 
-    /// So many minutes.
+    /// A number of minutes.
     pub const fn minutes(minutes: u64) -> Self {
         Self::seconds(minutes.saturating_mul(60))
     }
 
-    /// So many hours.
+    /// A number of hours.
     pub const fn hours(hours: u64) -> Self {
         Self::minutes(hours.saturating_mul(60))
     }
 
-    /// So many days of 24 hours.
+    /// A number of days of 24 hours.
     pub const fn days(days: u64) -> Self {
         Self::hours(days.saturating_mul(24))
     }
 
-    /// Whether it is no time at all.
+    /// Whether it is zero.
     pub const fn is_zero(self) -> bool {
         self.millis == 0
     }
@@ -82,19 +82,19 @@ impl Duration {
         SignedDuration::from_millis(i64::try_from(self.millis).unwrap_or(i64::MAX))
     }
 
-    /// Whole seconds, rounded down: what `max-age` counts.
+    /// Whole seconds, rounded down, as `max-age` counts them.
     pub const fn as_seconds(self) -> u64 {
         self.millis / 1_000
     }
 }
 
 impl Size {
-    /// So many bytes.
+    /// A number of bytes.
     pub const fn bytes(bytes: u64) -> Self {
         Self { bytes }
     }
 
-    /// So many kibibytes.
+    /// A number of kibibytes.
     pub const fn kib(kib: u64) -> Self {
         Self { bytes: kib.saturating_mul(1 << 10) }
     }
@@ -139,7 +139,7 @@ impl FromStr for Size {
     }
 }
 
-/// A whole number and its unit, with or without a blank between.
+/// A whole number and its unit, with or without a blank between them.
 fn parse(text: &str, units: &[(&str, u64)]) -> Result<u64, Error> {
     let text = text.trim();
     let (number, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
@@ -149,7 +149,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Result<u64, Error> {
     let number: u64 = number.parse().map_err(|_| Error::TooLarge)?;
     let unit = unit.trim_start();
     if unit.is_empty() {
-        // Nothing is nothing in every unit.
+        // Zero is zero in every unit.
         return if number == 0 { Ok(0) } else { Err(Error::NoUnit) };
     }
     let (_, each) = units.iter().find(|(name, _)| *name == unit).ok_or(Error::UnknownUnit)?;
@@ -158,7 +158,7 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Result<u64, Error> {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Weeks are read but not written: "30d" is plainer than "4w 2d".
+        // Weeks are read but never written: "30d" is clearer than "4w 2d".
         display(f, self.millis, TIME.iter().rev().skip(1), "0s")
     }
 }
@@ -169,7 +169,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// In the largest unit that divides it without a rest.
+/// Writes an amount in the largest unit that divides it without a remainder.
 fn display<'a>(
     f: &mut fmt::Formatter<'_>,
     amount: u64,
@@ -182,7 +182,7 @@ fn display<'a>(
     }
 }
 
-/// Reads a quantity from a string, and says what one looks like when something else was written.
+/// Reads a quantity from a string. The error for anything else shows examples.
 struct Quantity<T> {
     like: &'static str,
     of: std::marker::PhantomData<T>,

@@ -1,4 +1,4 @@
-//! The door for whoever runs the program: commands to a running node, over a socket in the state folder.
+//! Commands of operators to a running node, over a socket in the state folder.
 //!
 //! Only the user whose program it is can open it (mode 0600). A connection carries one command and its answer, one JSON
 //! document a line: `{"command": "sessions list", "arguments": {…}}` is answered by any number of `{"item": …}` and then
@@ -19,14 +19,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::net::accept;
 use crate::observe::audit::{Audit, Entry, What};
 
 /// The socket's name in the state folder.
 pub const SOCKET: &str = "admin.sock";
+
+/// The command by which a program is asked whether it is well. Whoever watches gives it all the time, so it is not recorded.
+pub const HEALTH: &str = "health";
 
 /// The longest command, in bytes.
 const MAX_COMMAND: u64 = 256 * 1024;
@@ -37,7 +41,7 @@ const MAX_CONNECTIONS: usize = 16;
 /// How long whoever asks may take to say what.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Arguments of commands that name what they are about. Others stay out of records: some may be secret.
+/// Arguments that say what a command is about, and are recorded. Others are not: some may be secret.
 const SUBJECTS: [&str; 4] = ["session", "user", "realm", "name"];
 
 /// What is asked.
@@ -73,9 +77,9 @@ impl Asker {
 }
 
 /// What comes of a command: nothing more to say, or why it was not carried out.
-pub type Outcome = Result<(), String>;
+pub type Done = Result<(), String>;
 
-type Handler = Arc<dyn Fn(Value, Asker) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
+type Handler = Arc<dyn Fn(Value, Asker) -> Pin<Box<dyn Future<Output = Done> + Send>> + Send + Sync>;
 
 /// The commands that there are.
 #[derive(Clone, Default)]
@@ -84,7 +88,7 @@ pub struct Admin {
     audit: Arc<Audit>,
 }
 
-/// The socket, taken.
+/// The socket, bound.
 #[derive(Debug)]
 pub struct Door {
     listener: UnixListener,
@@ -97,7 +101,7 @@ impl Admin {
     pub fn on<F, T>(mut self, command: &'static str, handler: F) -> Self
     where
         F: Fn(Value, Asker) -> T + Send + Sync + 'static,
-        T: Future<Output = Outcome> + Send + 'static,
+        T: Future<Output = Done> + Send + 'static,
     {
         self.commands.insert(command, Arc::new(move |arguments, asker| Box::pin(handler(arguments, asker))));
         self
@@ -112,25 +116,15 @@ impl Admin {
 
     /// Carries commands out until `stop` fires.
     pub async fn serve(self, door: Door, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        loop {
-            let accepted = tokio::select! {
-                accepted = door.listener.accept() => accepted,
-                () = stop.cancelled() => break,
-            };
-            let (Ok((stream, _)), Ok(place)) = (accepted, Arc::clone(&places).acquire_owned().await) else {
-                // Out of descriptors, most likely: whoever asks will ask again.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
+        let answer = |(stream, _)| {
             let admin = self.clone();
-            tokio::spawn(async move {
+            async move {
                 if let Err(error) = admin.answer(stream).await {
                     tracing::debug!(%error, "an operator's command was not answered to its end");
                 }
-                drop(place);
-            });
-        }
+            }
+        };
+        accept::each(|context| door.listener.poll_accept(context), MAX_CONNECTIONS, &stop, answer).await;
         // The next start finds no socket that nobody answers at.
         drop(std::fs::remove_file(&door.path));
     }
@@ -165,7 +159,7 @@ impl Admin {
         say(&mut write, &last.map_or_else(Line::Error, |()| Line::Done(true))).await
     }
 
-    async fn carry_out(&self, line: &str, asker: Asker) -> Outcome {
+    async fn carry_out(&self, line: &str, asker: Asker) -> Done {
         let command: Command = serde_json::from_str(line).map_err(|error| format!("that is no command: {error}"))?;
         let Some(handler) = self.commands.get(command.command.as_str()) else {
             return Err(format!("this version knows no command `{}`", command.command));
@@ -175,6 +169,9 @@ impl Admin {
         let subject = SUBJECTS.into_iter().find_map(named);
         let by = asker.who.clone();
         let outcome = handler(command.arguments, asker).await;
+        if command.command == HEALTH {
+            return outcome;
+        }
         self.audit.record(
             What::Command,
             Entry {
@@ -202,7 +199,7 @@ async fn say(write: &mut (impl tokio::io::AsyncWrite + Unpin), line: &Line) -> i
 }
 
 impl Door {
-    /// Takes the socket in `folder`. One that nobody answers at any more is replaced. Needs a Tokio runtime.
+    /// Binds the socket in `folder`. One at which nobody answers any more is replaced. Needs a Tokio runtime.
     pub fn open(folder: &Path) -> io::Result<Self> {
         let path = folder.join(SOCKET);
         if std::os::unix::net::UnixStream::connect(&path).is_ok() {

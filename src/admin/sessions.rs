@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Admin, Asker, Outcome};
+use super::{Admin, Asker, Done};
 use crate::session::ends::Held;
 use crate::session::{Ending, Session, SessionId, Sessions};
 
-/// Sessions that are read from the store at a time.
+/// How many sessions are read from the store at a time.
 const PORTION: usize = 500;
 
-/// Fewer characters of an identifier could name another session by a slip.
+/// The shortest beginning of an identifier that is taken: a shorter one could name another session by a slip.
 const SHORTEST: usize = 8;
 
 /// What the commands are told.
@@ -37,7 +37,7 @@ pub fn commands(admin: Admin, sessions: &Arc<Sessions>) -> Admin {
         .on("sessions end", move |arguments, asker| self::end(Arc::clone(&end), arguments, asker))
 }
 
-async fn list(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcome {
+async fn list(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Done {
     let wanted = read(arguments)?;
     for session in select(&sessions, &wanted).await? {
         if !asker.tell(brief(&session)).await {
@@ -47,7 +47,7 @@ async fn list(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcom
     Ok(())
 }
 
-async fn show(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcome {
+async fn show(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Done {
     let session = one(&sessions, &read(arguments)?).await?;
     let mut item = brief(&session);
     if let Some(fields) = item.as_object_mut() {
@@ -60,7 +60,7 @@ async fn show(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcom
     Ok(())
 }
 
-async fn end(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Outcome {
+async fn end(sessions: Arc<Sessions>, arguments: Value, asker: Asker) -> Done {
     let wanted = read(arguments)?;
     let ending = match (&wanted.user, &wanted.session) {
         (Some(_), None) => select(&sessions, &wanted).await?,

@@ -1,28 +1,35 @@
-//! The hosts that metadata named and that people may reach before they have signed in: those of the first metadata, and
-//! those that an operator has accepted since. Kept in the state folder.
+//! The hosts in an identity provider's metadata that people may reach before they have signed in: those of the first
+//! metadata, and those that an operator has accepted since. The state folder keeps them.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::disk;
+
 /// The accepted hosts of one realm.
 #[derive(Debug)]
 pub(super) struct Accepted {
     file: PathBuf,
-    /// None before the first metadata.
+    /// `None` before the first metadata.
     hosts: Mutex<Option<BTreeSet<String>>>,
 }
 
 impl Accepted {
-    /// Those in the file, beside the copy of the metadata.
+    /// Reads the hosts from `file`, which is beside the copy of the metadata.
     pub(super) fn open(file: PathBuf) -> Self {
         let hosts = read(&file).unwrap_or_else(|error| {
             let file = file.display();
-            tracing::error!(%file, %error, "which hosts were accepted can't be read: none counts as accepted");
+            tracing::error!(%file, %error, "the file of accepted hosts cannot be read: no host counts as accepted until an operator accepts it anew");
             Some(BTreeSet::new())
         });
         Self { file, hosts: Mutex::new(hosts) }
+    }
+
+    /// The file that keeps them.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Whether this host is one of them.
@@ -31,29 +38,30 @@ impl Accepted {
         hosts.as_ref().is_some_and(|hosts| hosts.contains(host))
     }
 
-    /// Takes the hosts of metadata, if there were none before. The operator has named the address that they come from.
+    /// Accepts the hosts of the first metadata, and does nothing for later ones. The operator has named the address of
+    /// these metadata.
     pub(super) fn begin(&self, named: &BTreeSet<String>) {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if hosts.is_some() {
             return;
         }
-        if let Err(error) = write(&self.file, named) {
-            tracing::error!(file = %self.file.display(), %error, "the identity provider's hosts can't be kept");
+        if let Err(error) = keep(&self.file, named) {
+            tracing::error!(file = %self.file.display(), %error, "the hosts of the first metadata cannot be written to the state folder: they are accepted until the next restart");
         }
         *hosts = Some(named.clone());
     }
 
-    /// Takes more of them, by an operator's word. One that can't be kept is not taken.
+    /// Accepts more hosts, on an operator's command. If they cannot be written, none is accepted.
     pub(super) fn add(&self, more: &BTreeSet<String>) -> io::Result<()> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let all = hosts.iter().flatten().chain(more).cloned().collect();
-        write(&self.file, &all)?;
+        keep(&self.file, &all)?;
         *hosts = Some(all);
         Ok(())
     }
 }
 
-/// None when there is no file.
+/// The hosts in the file; `None` if there is no file.
 pub(super) fn read(file: &Path) -> io::Result<Option<BTreeSet<String>>> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())),
@@ -62,9 +70,14 @@ pub(super) fn read(file: &Path) -> io::Result<Option<BTreeSet<String>>> {
     }
 }
 
-fn write(file: &Path, hosts: &BTreeSet<String>) -> io::Result<()> {
+fn keep(file: &Path, hosts: &BTreeSet<String>) -> io::Result<()> {
     let lines: String = hosts.iter().map(|host| format!("{host}\n")).collect();
-    super::metadata::write(file, lines.as_bytes())
+    write(file, lines.as_bytes())
+}
+
+/// Writes a file as a whole or not at all.
+pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    disk::replace(path, content, disk::PRIVATE)
 }
 
 #[cfg(test)]
@@ -88,7 +101,7 @@ mod tests {
         let again = Accepted::open(file.clone());
         again.begin(&set(&["b.test"]));
         assert!(again.holds("a.test") && again.holds("c.test") && !again.holds("b.test"), "after a restart as well");
-        // What can't be read accepts nothing, and is no beginning.
+        // A file that cannot be read accepts nothing, and does not count as the first metadata.
         std::fs::write(&file, b"\xff\xfe").unwrap();
         let broken = Accepted::open(file);
         broken.begin(&set(&["b.test"]));

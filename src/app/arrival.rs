@@ -1,4 +1,5 @@
-//! What a node does before it serves anybody: it waits for the store that it shares, and tells it what has been ended.
+//! What a node does before it serves anybody: it waits for the shared store, and tells it which sessions have been
+//! ended.
 
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -6,12 +7,12 @@ use tokio_util::sync::CancellationToken;
 use super::App;
 
 impl App {
-    /// Waits for the store's first answer, for as long as the configuration says: whoever is known to it must not be
-    /// challenged because it has not been asked yet. Clients that connect meanwhile wait. Then tells it of ends that it
-    /// does not have: nobody goes on who was told that they are signed out.
+    /// Waits for the store's first answer, for as long as the configuration says: people whom it knows must not be
+    /// challenged only because it has not been asked yet. Clients that connect meanwhile wait. Then tells it the ends
+    /// that it does not have, so that nobody who was told that they are signed out is signed in again.
     pub async fn arrive(&self, stop: &CancellationToken) {
         let arrived = tokio::select! {
-            arrived = timeout(self.start_wait, self.store.arrive()) => arrived.is_ok(),
+            arrived = timeout(self.start_wait, self.live.memory.store.arrive()) => arrived.is_ok(),
             () = stop.cancelled() => return,
         };
         if !arrived {
@@ -22,9 +23,9 @@ impl App {
             );
             return;
         }
-        // A store that goes away again in the middle of it is told later.
+        // If the store goes away in the middle of this, it is told later.
         tokio::select! {
-            () = self.sessions.settle(false) => {}
+            () = self.live.memory.sessions.settle(false) => {}
             () = sleep(self.start_wait) => {}
             () = stop.cancelled() => {}
         }

@@ -1,68 +1,40 @@
-//! Is a request for us or for elsewhere?
+//! Decides whether a request is for us or for elsewhere, and answers those that are for the proxy itself.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Collected, Empty};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
-use tokio_util::sync::CancellationToken;
 
+use super::edges::Edges;
+use super::realms::PortalCertificate;
 use super::recorded::Recorded;
-use crate::authority::{self, Authority};
-use crate::observe::{AccessLog, Outcome};
-use crate::pac::{self, Pac};
-use crate::page::{Brand, Curl, Locales, ProxyHome, TerminalPointer};
-use crate::portal::{Portal, TERMINAL_PATH};
-use crate::proxy::{Client, Proxy};
-use crate::session::names::{self, Addresses};
+use crate::authority;
+use crate::observe::Outcome;
+use crate::observe::record::RequestId;
+use crate::pac;
+use crate::page::{ProxyHome, TerminalPointer};
+use crate::portal::TERMINAL_PATH;
+use crate::proxy::Client;
+use crate::session::names;
 use crate::session::store::Health;
-use crate::session::{Bindings, Sessions};
+use crate::wire::Peer;
 use crate::wire::h1::{Connection, Form, HeadError, RequestHead};
-use crate::wire::{Destination, Limits, Peer};
 
-/// Where health is asked for, on the proxy's own port.
+/// The path of the health check, on the proxy's own port.
 pub const HEALTH_PATH: &str = "/healthz";
 
-/// The PAC file that is made for people's own devices.
+/// The PAC file from which those for people's own devices are made.
 const STANDARD_PAC: &str = "/proxy.pac";
 
-/// Where readiness is asked for. A node whose store is away is ready: the others are no better. One that stops is not.
+/// The path of the readiness check. A node whose shared store is away is ready, because the other nodes are no better
+/// off. A node that is stopping is not.
 const READY_PATH: &str = "/readyz";
 
-/// Everything that a request may be for.
-pub(super) struct Dispatch {
-    pub(super) proxy: Arc<Proxy>,
-    pub(super) sessions: Arc<Sessions>,
-    pub(super) portal: Portal,
-    pub(super) portal_destination: Destination,
-    pub(super) portal_certificate: PortalCertificate,
-    /// Made anew when the identity providers' hosts change.
-    pub(super) pac: Arc<ArcSwap<Pac>>,
-    pub(super) bindings: Arc<Bindings>,
-    /// Where proxy host names are found, if there are any.
-    pub(super) names: Option<Addresses>,
-    /// How a terminal's curl reaches the portal, if terminals are signed in.
-    pub(super) curl: Option<Curl>,
-    pub(super) brand: Brand,
-    pub(super) locales: Locales,
-    pub(super) log: Arc<AccessLog>,
-    pub(super) limits: Limits,
-    pub(super) finish: CancellationToken,
-}
-
-/// Where the portal's certificate comes from.
-pub(super) enum PortalCertificate {
-    /// Files that the operator names.
-    Given(Arc<ServerConfig>),
-    /// Our own authority, which issues a new one before the old one runs out.
-    Issued(Arc<Authority>),
-}
-
-impl Dispatch {
+impl Edges {
     /// Answers a request that was sent to a proxy listener. Origin-form and asterisk-form (RFC 9112 §3.2) are for us.
     pub(super) async fn answer(
         &self,
@@ -70,6 +42,7 @@ impl Dispatch {
         connection: Connection,
         head: Result<RequestHead, HeadError>,
     ) -> Option<Connection> {
+        let client = &self.proxy.judge(client);
         let speaker = match &head {
             Ok(head) => client.on_behalf(&head.fields),
             Err(_) => Ok(None),
@@ -86,7 +59,7 @@ impl Dispatch {
                 recorder.path = Some(recorded(head.target.path()));
                 recorder.decision = Outcome::Local;
                 let response = match head.target.path() {
-                    path if is_terminal(path) => self.answer_terminal(&client.peer, &head).await,
+                    path if is_terminal(path) => self.answer_terminal(&client.peer, &head, recorder.id()).await,
                     _ => self.answer_own(&client.peer, &head).await,
                 };
                 self.proxy.reply(connection, Some(&head), response, recorder).await
@@ -96,8 +69,9 @@ impl Dispatch {
     }
 
     /// Answers a request that was sent to the portal.
-    pub(super) async fn answer_portal(&self, peer: Arc<Peer>, request: Request<Incoming>) -> Response<Recorded> {
+    pub(super) async fn answer_portal(&self, peer: Arc<Peer>, mut request: Request<Incoming>) -> Response<Recorded> {
         let mut recorder = self.log.begin(&peer, Some(request.method()));
+        request.extensions_mut().insert(recorder.id());
         recorder.destination(&self.portal_destination);
         recorder.path = Some(recorded(request.uri().path()));
         recorder.decision = Outcome::Local;
@@ -106,21 +80,22 @@ impl Dispatch {
         response.map(|body| Recorded::new(body, recorder))
     }
 
-    /// Answers a terminal that wants to be signed in: it knows the proxy's address, and need not know the portal's.
-    async fn answer_terminal(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
-        // What comes in the clear, or without the portal's own certificate, proves nothing.
+    /// Answers a terminal that asks to be signed in at the proxy's own address, so that it need not know the portal's.
+    async fn answer_terminal(&self, peer: &Peer, head: &RequestHead, id: RequestId) -> Response<Bytes> {
+        // The request has not come by the portal's own TLS, so it must not bind the connection to a person.
         let peer = Peer { proof: None, ..peer.clone() };
         if head.method != Method::GET {
             return text(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.\n");
         }
-        // Whoever is on the way could write the script, and read the token that it collects.
+        // On a plain listener somebody on the way could change the script, and read the token that it collects: the
+        // answer only points to the portal.
         if let (None, Some(curl)) = (&peer.tls, &self.curl) {
             let locale = self.locales.negotiate(head.fields.text("accept-language"));
             let mut response = text(StatusCode::FORBIDDEN, "");
             *response.body_mut() = Bytes::from(TerminalPointer { curl }.render(locale));
             return response;
         }
-        let mut request = Request::builder().uri(head.target.path());
+        let mut request = Request::builder().uri(head.target.path()).extension(id);
         for name in ["host", "user-agent", "accept-language"] {
             if let Some(value) = head.fields.text(name) {
                 request = request.header(name, value);
@@ -128,12 +103,12 @@ impl Dispatch {
         }
         let Ok(request) = request.body(Empty::new()) else { return text(StatusCode::BAD_REQUEST, "") };
         let (parts, body) = self.portal.handle(request, Arc::new(peer)).await.into_parts();
-        // Our own answers are whole when they are given.
+        // The portal's answers are complete in memory, so this does not wait.
         let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         Response::from_parts(parts, body)
     }
 
-    /// Answers what is asked of the proxy itself: PAC files, health, and the page that says what this is.
+    /// Answers requests to the proxy itself: PAC files, health, and the page that says what this is.
     async fn answer_own(&self, peer: &Peer, head: &RequestHead) -> Response<Bytes> {
         let methods = [Method::GET, Method::HEAD, Method::OPTIONS];
         if !methods.contains(&head.method) || head.method == Method::OPTIONS {
@@ -155,7 +130,7 @@ impl Dispatch {
     async fn pac(&self, peer: &Peer, head: &RequestHead) -> Option<Response<Bytes>> {
         let document = match self.own_pac(peer, head.target.path()).await {
             Some(own) => own,
-            None => self.pac.load().serve(head.target.path(), &peer.network.name, head.fields.text("host"))?,
+            None => self.pac.serve(head.target.path(), &peer.network.name, head.fields.text("host"))?,
         };
         let fresh = document.etag.is_some() && head.fields.text("if-none-match") == document.etag.as_deref();
         let mut response = Response::new(if fresh { Bytes::new() } else { document.body });
@@ -176,18 +151,18 @@ impl Dispatch {
         Some(response)
     }
 
-    /// The PAC file at `path` for one client alone, if that is what is served there: it names the proxy by a name of its
-    /// own. An address that is not good any more has a name that stands for nobody: a browser without a file would go
-    /// direct.
+    /// The PAC file for this one client at `path`, if such a file is served there: in it, the proxy has a host name of
+    /// its own. An address that is not valid any more gets a file, too, with a name that stands for nobody: a browser
+    /// without a file would go direct.
     async fn own_pac(&self, peer: &Peer, path: &str) -> Option<pac::Document> {
         let addresses = self.names.as_ref()?;
         let (path, label) = match names::secret_in(path) {
             Some(secret) => (STANDARD_PAC, self.bindings.label_of(secret).await.unwrap_or_else(names::unbound)),
-            None if self.pac.load().hands_out_names(path, &peer.network) => (path, names::unbound()),
+            None if self.pac.hands_out_names(path, &peer.network) => (path, names::unbound()),
             None => return None,
         };
         let proxy = pac::Proxy { secure: true, host: addresses.host(&label), port: addresses.port };
-        self.pac.load().serve_own(path, &proxy)
+        self.pac.serve_own(path, &proxy)
     }
 
     fn readiness(&self) -> &'static str {
@@ -214,12 +189,12 @@ impl Dispatch {
     }
 }
 
-/// Whether a path is one where a terminal is signed in.
+/// Whether the path is one at which terminals are signed in.
 fn is_terminal(path: &str) -> bool {
     path.strip_prefix(TERMINAL_PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A path as records show it: the codes of terminals are for nobody's eyes.
+/// A path as records show it: without the codes of terminals and other secrets.
 fn recorded(path: &str) -> String {
     let secret = [TERMINAL_PATH, "/t"]
         .into_iter()
@@ -227,7 +202,7 @@ fn recorded(path: &str) -> String {
     names::recordable(secret.unwrap_or(path)).to_owned()
 }
 
-/// What a load balancer reads while we stop.
+/// The answer of the readiness check while the program is stopping.
 const STOPPING: &str = "stopping: what comes is still served, and should go to another node\n";
 
 const NOT_FOUND: &str = "This is a proxy. It has a PAC file at /proxy.pac, and nothing at this address.\n";

@@ -1,65 +1,62 @@
-//! The hosts that sign-in itself needs: they are reached by people whom nobody knows yet.
+//! The hosts that sign-in itself needs: people must reach them before they are signed in.
 //!
-//! Those that the operator wrote down are open, and those of an identity provider's first metadata. What later metadata
-//! name waits for the operator's word: whoever can change a document must not open the proxy to everybody.
+//! Open are the hosts that the operator has configured, and those in an identity provider's first metadata. A host that
+//! only later metadata name waits until an operator accepts it: somebody who can change a document must not be able to
+//! open the proxy to everybody.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::accepted::Accepted;
-use crate::policy::{Garden, Pattern};
+use crate::policy::Pattern;
 use crate::portal::RealmParts;
 use crate::saml::IdentityProvider;
 
-/// Hosts that Entra's sign-in pages load from, besides the one that people are sent to.
+/// The host to which Entra sends people, and the hosts from which its sign-in pages load the rest.
 const ENTRA_HOST: &str = "login.microsoftonline.com";
 const ENTRA_ASSETS: [&str; 5] =
     ["aadcdn.msauth.net", "aadcdn.msftauth.net", "login.live.com", "login.microsoft.com", "login.windows.net"];
 
-/// The hosts, by realm, and the garden that opens them.
+/// The hosts, by realm.
 pub(super) struct SignInHosts {
     realms: Vec<RealmHosts>,
-    garden: Arc<Garden>,
-    told: OnceLock<Box<Told>>,
 }
-
-type Told = dyn Fn(Vec<String>) + Send + Sync;
 
 /// The hosts of one realm.
 pub(super) struct RealmHosts {
     pub(super) parts: RealmParts,
-    /// Those that the operator wrote down.
+    /// Those that the operator has configured.
     pub(super) configured: BTreeSet<String>,
-    /// Those that metadata named; none where these are the operator's own file.
-    pub(super) accepted: Option<Accepted>,
-    /// Those that wait, as far as it was said.
-    pub(super) said: Mutex<BTreeSet<String>>,
+    /// Those of the metadata that are accepted; `None` if the metadata are the operator's own file, in which all are.
+    pub(super) accepted: Option<Arc<Accepted>>,
+    /// Those of which an event has said that they wait.
+    pub(super) said: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// The hosts that browsers are sent to by an identity provider's own account.
+/// The hosts to which an identity provider sends browsers, as its metadata say.
 pub(super) fn hosts_of(idp: &IdentityProvider) -> BTreeSet<String> {
     idp.urls().filter_map(|url| url.host_str().map(str::to_owned)).collect()
 }
 
 impl RealmHosts {
-    /// Those that the identity provider names at the moment.
+    /// The hosts that the present metadata name.
     fn named(&self) -> BTreeSet<String> {
         self.parts.identity_provider.current().map(|idp| hosts_of(&idp)).unwrap_or_default()
     }
 
-    /// Those that are open.
+    /// The hosts that are open.
     pub(super) fn open(&self) -> BTreeSet<String> {
         let named = self.named().into_iter().filter(|host| self.accepted.as_ref().is_none_or(|own| own.holds(host)));
         self.configured.iter().cloned().chain(named).collect()
     }
 
-    /// Those that wait for the operator.
+    /// The hosts that wait for an operator.
     pub(super) fn waiting(&self) -> BTreeSet<String> {
         let open = self.open();
         self.named().into_iter().filter(|host| !open.contains(host)).collect()
     }
 
-    /// Takes the first metadata's, and says once which ones wait.
+    /// Accepts the hosts of the first metadata, and says once which hosts wait.
     fn look(&self) {
         let named = self.named();
         if let Some(accepted) = self.accepted.as_ref().filter(|_| !named.is_empty()) {
@@ -72,11 +69,19 @@ impl RealmHosts {
             tracing::warn!(
                 realm,
                 hosts,
-                "the identity provider's metadata name hosts that nobody can reach before signing in: see `vestibule realms`"
+                "the identity provider's metadata name hosts that nobody can reach before signing in, until you accept them: see `vestibule realms`"
             );
         }
         *said = waiting;
     }
+}
+
+/// Hosts, and those that the sign-in pages of one of them load from.
+pub(super) fn with_assets(mut hosts: BTreeSet<String>) -> BTreeSet<String> {
+    if hosts.contains(ENTRA_HOST) {
+        hosts.extend(ENTRA_ASSETS.map(str::to_owned));
+    }
+    hosts
 }
 
 /// Hosts in a line.
@@ -87,14 +92,13 @@ pub(super) fn list(hosts: &BTreeSet<String>) -> String {
 impl SignInHosts {
     /// The hosts of these realms.
     pub(super) fn new(realms: Vec<RealmHosts>) -> Self {
-        let hosts = Self { realms, garden: Arc::default(), told: OnceLock::new() };
-        hosts.refresh();
-        hosts
+        realms.iter().for_each(RealmHosts::look);
+        Self { realms }
     }
 
-    /// The garden, for the policy.
-    pub(super) fn garden(&self) -> Arc<Garden> {
-        Arc::clone(&self.garden)
+    /// The hosts that are open, for the policy.
+    pub(super) fn patterns(&self) -> Vec<Pattern> {
+        self.names().iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok()).collect()
     }
 
     /// The realms.
@@ -104,30 +108,11 @@ impl SignInHosts {
 
     /// The names of the hosts that are open.
     pub(super) fn names(&self) -> Vec<String> {
-        let mut hosts: BTreeSet<String> = self.realms.iter().flat_map(RealmHosts::open).collect();
-        if hosts.contains(ENTRA_HOST) {
-            hosts.extend(ENTRA_ASSETS.map(str::to_owned));
-        }
-        hosts.into_iter().collect()
+        with_assets(self.realms.iter().flat_map(RealmHosts::open).collect()).into_iter().collect()
     }
 
-    /// Tells `told` the names whenever they may have changed.
-    pub(super) fn tell(&self, told: impl Fn(Vec<String>) + Send + Sync + 'static) {
-        // Whoever comes second is not told.
-        let _ = self.told.set(Box::new(told));
-    }
-
-    /// Opens the garden for the hosts as they are now, and tells their names.
-    pub(super) fn refresh(&self) {
-        self.realms.iter().for_each(RealmHosts::look);
-        let names = self.names();
-        self.garden.plant(names.iter().filter_map(|host| Pattern::try_from(format!("={host}")).ok()));
-        if let Some(told) = self.told.get() {
-            told(names);
-        }
-    }
-
-    /// Opens hosts of a realm that wait, by an operator's word: these, or all. Gives those that it has opened.
+    /// Accepts hosts of a realm that wait, on an operator's command: these, or all if none is named. Gives those that
+    /// it has accepted. Edges that are built from now on open them.
     pub(super) fn accept(&self, realm: &str, hosts: &[String]) -> Result<BTreeSet<String>, String> {
         let Some(own) = self.realms.iter().find(|own| own.parts.realm.name == realm) else {
             let known: Vec<_> = self.realms.iter().map(|own| own.parts.realm.name.as_str()).collect();
@@ -135,17 +120,21 @@ impl SignInHosts {
         };
         let waiting = own.waiting();
         let (Some(accepted), false) = (&own.accepted, waiting.is_empty()) else {
-            return Err(format!("no host of `{realm}` waits: its identity provider names none that is not open"));
+            return Err(format!(
+                "no host of `{realm}` waits to be accepted: all hosts that its identity provider names are open"
+            ));
         };
         let wanted: BTreeSet<String> = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
         if let Some(other) = wanted.iter().find(|host| !waiting.contains(*host)) {
-            return Err(format!("`{other}` is no host of `{realm}` that waits; there are: {}", list(&waiting)));
+            return Err(format!(
+                "`{other}` is not a host of `{realm}` that waits to be accepted; these wait: {}",
+                list(&waiting)
+            ));
         }
         let wanted = if wanted.is_empty() { waiting } else { wanted };
         accepted
             .add(&wanted)
-            .map_err(|error| format!("that can't be kept in the state folder, so nothing is opened: {error}"))?;
-        self.refresh();
+            .map_err(|error| format!("the state folder cannot be written, so nothing has been accepted: {error}"))?;
         Ok(wanted)
     }
 }
@@ -154,10 +143,11 @@ impl SignInHosts {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::policy::Policy;
+    use crate::identity::Networks;
+    use crate::policy::{Access, Policy, Question, Store, Subject, Verdict};
     use crate::portal::{Switch, Trust};
     use crate::saml;
-    use crate::wire::{Destination, Scheme};
+    use crate::wire::{Destination, RequestKind, Scheme};
 
     const CONTOSO: &str = include_str!("../../config/contoso.xml");
 
@@ -176,30 +166,34 @@ mod tests {
         SignInHosts::new(vec![RealmHosts {
             parts,
             configured: ["meta.test".to_owned()].into(),
-            accepted: Some(Accepted::open(state.join("a.hosts"))),
-            said: Mutex::default(),
+            accepted: Some(Arc::new(Accepted::open(state.join("a.hosts")))),
+            said: Arc::default(),
         }])
     }
 
     fn is_open(policy: &Policy, host: &str) -> bool {
-        policy.is_walled_garden(&Destination::of_authority(Scheme::Https, host).unwrap())
+        let destination = Arc::new(Destination::of_authority(Scheme::Https, host).unwrap());
+        let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
+        let (subject, access, store) = (Subject::Nobody, Access::Connect(RequestKind::SubResource), Store::Known);
+        let question = Question::plain(subject, &network, &destination, access, store);
+        matches!(policy.decide(&question), Verdict::Permit(permit) if **permit.rule() == *"walled-garden")
     }
 
     #[test]
     fn the_garden_opens_for_an_identity_provider_as_soon_as_it_is_known() {
         let state = tempfile::tempdir().unwrap();
-        let trust = Arc::new(Trust::renewable(None, Clock::system()));
-        let hosts = hosts(&trust, state.path());
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let ear = Arc::clone(&heard);
-        hosts.tell(move |names| *ear.lock().unwrap() = names);
-        let policy = Policy::new(&toml::from_str("").unwrap(), &[], hosts.garden());
-        let open = |host| is_open(&policy, host);
+        let trust = Arc::new(Trust::renewable(&"https://meta.test/".parse().unwrap(), None, Clock::system()));
+        let first = hosts(&trust, state.path());
+        let policy = |hosts: &SignInHosts| Policy::new(&toml::from_str("").unwrap(), &[], hosts.patterns());
+        let before = policy(&first);
+        let open = |host| is_open(&before, host);
         assert!(open("meta.test") && !open("login.microsoftonline.com") && !open("aadcdn.msauth.net"));
         trust.renew(Some(IdentityProvider::from_metadata(CONTOSO).unwrap()));
-        hosts.refresh();
+        let second = hosts(&trust, state.path());
+        let after = policy(&second);
+        let open = |host| is_open(&after, host);
         assert!(open("meta.test") && open("login.microsoftonline.com") && open("aadcdn.msauth.net"));
-        assert!(heard.lock().unwrap().contains(&"login.microsoftonline.com".to_owned()), "PAC files are told");
+        assert!(second.names().contains(&"login.microsoftonline.com".to_owned()), "PAC files are told");
         assert!(!open("x.login.microsoftonline.com") && !open("microsoftonline.com"));
     }
 
@@ -209,11 +203,13 @@ mod tests {
         let of = |text: &str| IdentityProvider::from_metadata(text).unwrap();
         let moved = CONTOSO.replace("login.microsoftonline.com", "news.test");
         assert_ne!(moved, CONTOSO);
-        let trust = Arc::new(Trust::renewable(Some(of(CONTOSO)), Clock::system()));
+        let trust =
+            Arc::new(Trust::renewable(&"https://meta.test/".parse().unwrap(), Some(of(CONTOSO)), Clock::system()));
         let first = hosts(&trust, state.path());
-        let policy = Policy::new(&toml::from_str("blocked = ['bad.test']").unwrap(), &[], first.garden());
+        assert!(first.names().contains(&"login.microsoftonline.com".to_owned()));
         trust.renew(Some(of(&moved)));
-        first.refresh();
+        let first = hosts(&trust, state.path());
+        let policy = Policy::new(&toml::from_str("blocked = ['bad.test']").unwrap(), &[], first.patterns());
         assert!(!is_open(&policy, "news.test") && is_open(&policy, "meta.test"));
         assert!(!is_open(&policy, "login.microsoftonline.com"), "what nobody names any more is closed");
         assert!(!first.names().contains(&"news.test".to_owned()), "nor does a PAC file send it around the proxy");
@@ -222,7 +218,7 @@ mod tests {
         assert_eq!(again.realms()[0].waiting(), ["news.test".to_owned()].into());
         for (realm, host, why) in [
             ("b", "news.test", "there is no realm `b`; there are: a"),
-            ("a", "bad.test", "`bad.test` is no host of `a` that waits; there are: news.test"),
+            ("a", "bad.test", "`bad.test` is not a host of `a` that waits to be accepted; these wait: news.test"),
         ] {
             assert_eq!(again.accept(realm, &[host.to_owned()]), Err(why.to_owned()));
         }
@@ -231,7 +227,6 @@ mod tests {
         assert!(again.accept("a", &[]).unwrap_err().starts_with("no host of `a` waits"));
         assert!(hosts(&trust, state.path()).names().contains(&"news.test".to_owned()), "it is kept");
         trust.renew(Some(of(CONTOSO)));
-        again.refresh();
         assert!(again.names().contains(&"login.microsoftonline.com".to_owned()), "what was accepted once stays so");
     }
 }

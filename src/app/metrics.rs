@@ -1,99 +1,27 @@
-//! Figures for whoever watches the program: what was counted, and how things are now, for Prometheus to fetch.
-
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+//! Serves metrics for Prometheus: what was counted, and how things are now.
 
 use axum::body::Body;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, Timestamp};
+use super::live::Live;
+use super::{directory, lists};
+use crate::clock::Timestamp;
+use crate::observe::Exposition;
 use crate::observe::exposition::{Kind, MEDIA_TYPE};
-use crate::observe::{Exposition, Metrics};
 use crate::portal::RealmParts;
-use crate::session::Sessions;
 use crate::session::store::Health;
-use crate::session::store::measured::RoundTrips;
-use crate::wire::{Connections, Limits, serve};
 
-/// Where they are fetched.
+/// The path of the metrics.
 const PATH: &str = "/metrics";
 
-/// How many may fetch at the same time.
-const MAX_CONNECTIONS: usize = 16;
-
-/// The wait after an accept that failed and could not be helped.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// All that there is to say.
-pub(super) struct Figures {
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) connections: Arc<Connections>,
-    pub(super) sessions: Arc<Sessions>,
-    pub(super) round_trips: Arc<RoundTrips>,
-    pub(super) realms: Vec<RealmParts>,
-    pub(super) node: String,
-    pub(super) started: Timestamp,
-    pub(super) clock: Clock,
-}
-
-/// Where they are fetched, taken.
-#[derive(Debug)]
-pub(super) struct Outlet {
-    listener: TcpListener,
-}
-
-impl Outlet {
-    /// Takes `address`. Needs a Tokio runtime.
-    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self { listener: TcpListener::from_std(listener)? })
-    }
-
-    /// The address that was taken.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
-    }
-
-    /// Gives the figures out until `stop` fires.
-    pub(super) async fn run(self, figures: Arc<Figures>, limits: Limits, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                () = stop.cancelled() => return,
-            };
-            let Ok((stream, _)) = accepted else {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            };
-            let (figures, stop) = (Arc::clone(&figures), stop.clone());
-            tokio::spawn(async move {
-                let answered = serve(stream, None, &limits, &stop, |request| {
-                    let response = figures.answer(request.method(), request.uri().path());
-                    async move { response }
-                });
-                // Nobody holds a place by saying nothing.
-                drop(tokio::time::timeout(limits.body_idle, answered).await);
-                drop(place);
-            });
-        }
-    }
-}
-
-impl Figures {
-    fn answer(&self, method: &Method, path: &str) -> Response<Body> {
+impl Live {
+    /// Answers a request for metrics.
+    pub(super) fn figures(&self, method: &Method, path: &str) -> Response<Body> {
         let (status, text) = match (path, method) {
-            (PATH, &Method::GET | &Method::HEAD) => (StatusCode::OK, self.text()),
+            (PATH, &Method::GET | &Method::HEAD) => (StatusCode::OK, self.figures_text()),
             (PATH, _) => (StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.\n".to_owned()),
-            _ => (StatusCode::NOT_FOUND, format!("The figures are at {PATH}.\n")),
+            _ => (StatusCode::NOT_FOUND, format!("The metrics are at {PATH}.\n")),
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = status;
@@ -106,33 +34,47 @@ impl Figures {
         response
     }
 
-    /// All of them, as Prometheus reads them.
-    fn text(&self) -> String {
+    /// All metrics, as Prometheus reads them.
+    fn figures_text(&self) -> String {
         let mut to = Exposition::default();
-        let now = self.clock.now();
-        to.family("vestibule_build_info", Kind::Gauge, "What runs here: always 1.");
-        to.sample("", &[("version", env!("CARGO_PKG_VERSION")), ("node", &self.node)], 1);
+        let (memory, edges) = (&self.memory, self.edges());
+        let now = memory.clock.now();
+        to.family("vestibule_build_info", Kind::Gauge, "The version and the node that run here; always 1.");
+        to.sample("", &[("version", env!("CARGO_PKG_VERSION")), ("node", &edges.node)], 1);
         to.family("process_start_time_seconds", Kind::Gauge, "When the program was started, since the epoch.");
-        to.sample("", &[], self.started.as_second());
-        self.metrics.expose(&mut to);
+        to.sample("", &[], memory.started.as_second());
+        memory.log.metrics().expose(&mut to);
         to.family(
             "vestibule_connections_open",
             Kind::Gauge,
-            "Client connections, and streams of those that carry several.",
+            "Open client connections, and open streams of those that carry several.",
         );
-        to.sample("", &[], self.connections.open());
+        to.sample("", &[], memory.shared.connections.open());
+        let help = "Waits of requests and tunnels that go faster than a `bandwidth` allows.";
+        to.family("vestibule_paced_waits_total", Kind::Counter, help);
+        to.sample("", &[], memory.proxy.paced_waits());
+        let help =
+            "People, clients and networks that have something left to make up for, or something open, under a `limit`.";
+        to.family("vestibule_limit_shares", Kind::Gauge, help);
+        to.sample("", &[], memory.proxy.shares());
         to.family("vestibule_sessions", Kind::Gauge, "Sessions, on all nodes that share a store.");
-        to.sample("", &[], self.sessions.count());
-        self.store(&mut to, now);
-        self.realms(&mut to, now);
+        to.sample("", &[], memory.sessions.count());
+        self.store_figures(&mut to, now);
+        realms(&edges.realms, &mut to, now);
+        lists::expose(&memory.lists, &mut to, now);
+        directory::expose(&memory.directories, &mut to, now);
         to.into_text()
     }
 
-    fn store(&self, to: &mut Exposition, now: Timestamp) {
-        let health = self.sessions.health();
+    fn store_figures(&self, to: &mut Exposition, now: Timestamp) {
+        let health = self.memory.sessions.health();
         to.family("vestibule_store_healthy", Kind::Gauge, "1 while the session store keeps what it is given, else 0.");
         to.sample("", &[], u8::from(health == Health::Well));
-        to.family("vestibule_store_away_seconds", Kind::Gauge, "For how long the session store has not answered.");
+        to.family(
+            "vestibule_store_away_seconds",
+            Kind::Gauge,
+            "For how many seconds the session store has not answered.",
+        );
         let away = match health {
             Health::Away { since } => now.duration_since(since).as_secs().max(0),
             Health::Well | Health::Forgetful => 0,
@@ -141,36 +83,36 @@ impl Figures {
         to.family(
             "vestibule_store_round_trips_total",
             Kind::Counter,
-            "What the session store was asked, by what came of it.",
+            "Requests to the session store, by whether they were answered (done) or failed.",
         );
-        to.sample("", &[("outcome", "done")], self.round_trips.done());
-        to.sample("", &[("outcome", "failed")], self.round_trips.failed());
+        to.sample("", &[("outcome", "done")], self.memory.round_trips.done());
+        to.sample("", &[("outcome", "failed")], self.memory.round_trips.failed());
         to.family(
             "vestibule_store_seconds_total",
             Kind::Counter,
-            "How long the answers of the session store took, together.",
+            "Total time that requests to the session store took.",
         );
-        to.sample("", &[], format_args!("{:.6}", self.round_trips.time().as_secs_f64()));
+        to.sample("", &[], format_args!("{:.6}", self.memory.round_trips.time().as_secs_f64()));
     }
+}
 
-    fn realms(&self, to: &mut Exposition, now: Timestamp) {
-        to.family(
-            "vestibule_realm_enabled",
-            Kind::Gauge,
-            "1 if people may sign in to the realm, and its identity provider is known.",
-        );
-        for parts in &self.realms {
-            let enabled = parts.is_on() && parts.identity_provider.current().is_some();
-            to.sample("", &[("realm", &parts.realm.name)], u8::from(enabled));
-        }
-        let help =
-            "Until the last signing certificate of the realm's identity provider expires; less than 0 afterwards.";
-        to.family("vestibule_idp_certificate_expires_seconds", Kind::Gauge, help);
-        for parts in &self.realms {
-            let idp = parts.identity_provider.current();
-            if let Some(until) = idp.and_then(|idp| idp.good_until()) {
-                to.sample("", &[("realm", &parts.realm.name)], until.duration_since(now).as_secs());
-            }
+fn realms(realms: &[RealmParts], to: &mut Exposition, now: Timestamp) {
+    to.family(
+        "vestibule_realm_enabled",
+        Kind::Gauge,
+        "1 if people may sign in to the realm and its identity provider is known, else 0.",
+    );
+    for parts in realms {
+        let enabled = parts.is_on() && parts.identity_provider.current().is_some();
+        to.sample("", &[("realm", &parts.realm.name)], u8::from(enabled));
+    }
+    let help =
+        "Seconds until the last signing certificate of the realm's identity provider expires; negative afterwards.";
+    to.family("vestibule_idp_certificate_expires_seconds", Kind::Gauge, help);
+    for parts in realms {
+        let idp = parts.identity_provider.current();
+        if let Some(until) = idp.and_then(|idp| idp.good_until()) {
+            to.sample("", &[("realm", &parts.realm.name)], until.duration_since(now).as_secs());
         }
     }
 }

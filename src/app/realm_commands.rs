@@ -1,29 +1,30 @@
-//! Commands about realms: who vouches for whose people, and which hosts wait for the operator's word.
+//! Operators' commands about realms: which identity provider vouches for whom, and which hosts wait to be accepted.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::garden::{RealmHosts, SignInHosts, list};
-use crate::admin::{Admin, Asker, Outcome};
+use super::garden::{RealmHosts, list};
+use super::live::Live;
+use crate::admin::{Admin, Asker, Done};
 use crate::observe::Audit;
 use crate::observe::audit::{Entry, What};
 
-/// What is to be accepted.
+/// The arguments of `realms accept`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Accept {
     realm: String,
-    /// All that wait, if none is named.
+    /// The hosts to accept; all that wait, if none is named.
     #[serde(default)]
     hosts: Vec<String>,
 }
 
 /// Adds `realms list` and `realms accept`.
 #[must_use]
-pub(super) fn commands(admin: Admin, hosts: &Arc<SignInHosts>, audit: &Arc<Audit>) -> Admin {
-    let (listed, accepting, audit) = (Arc::clone(hosts), Arc::clone(hosts), Arc::clone(audit));
+pub(super) fn commands(admin: Admin, live: &Arc<Live>, audit: &Arc<Audit>) -> Admin {
+    let (listed, accepting, audit) = (Arc::clone(live), Arc::clone(live), Arc::clone(audit));
     admin
         .on("realms list", move |_, asker| list_all(Arc::clone(&listed), asker))
         .on("realms accept", move |arguments, asker| {
@@ -31,8 +32,8 @@ pub(super) fn commands(admin: Admin, hosts: &Arc<SignInHosts>, audit: &Arc<Audit
         })
 }
 
-async fn list_all(hosts: Arc<SignInHosts>, asker: Asker) -> Outcome {
-    for realm in hosts.realms() {
+async fn list_all(live: Arc<Live>, asker: Asker) -> Done {
+    for realm in live.edges().hosts.realms() {
         if !asker.tell(brief(realm)).await {
             break;
         }
@@ -40,15 +41,21 @@ async fn list_all(hosts: Arc<SignInHosts>, asker: Asker) -> Outcome {
     Ok(())
 }
 
-async fn accept(hosts: Arc<SignInHosts>, audit: Arc<Audit>, arguments: Value, asker: Asker) -> Outcome {
+async fn accept(live: Arc<Live>, audit: Arc<Audit>, arguments: Value, asker: Asker) -> Done {
     let wanted: Accept = serde_json::from_value(arguments).map_err(|error| error.to_string())?;
-    let opened = hosts.accept(&wanted.realm, &wanted.hosts)?;
+    let opened = live.edges().hosts.accept(&wanted.realm, &wanted.hosts)?;
+    if !live.renew() {
+        return Err(
+            "they are accepted, and are not in force yet: see the events, mend what they name, then `vestibule reload`"
+                .to_owned(),
+        );
+    }
     let subject = list(&opened);
     tracing::info!(
         realm = wanted.realm,
         hosts = subject,
         by = asker.who,
-        "hosts are open to people who have not signed in"
+        "an operator has accepted hosts of an identity provider: everybody can reach them without signing in"
     );
     let entry = Entry { realm: Some(&wanted.realm), subject: Some(&subject), by: Some(&asker.who), ..Entry::default() };
     audit.record(What::HostsAccepted, entry);

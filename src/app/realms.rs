@@ -1,48 +1,72 @@
-//! Who vouches for people, and by what certificate the portal is known, as configured.
+//! Builds what the configuration says about realms, and the portal's certificate.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::ServerConfig;
 
 use super::accepted::Accepted;
-use super::build::Error;
-use super::dispatch::PortalCertificate;
+use super::error::Error;
 use super::garden::{RealmHosts, SignInHosts};
 use super::metadata::{self, Source};
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::listener::Pair;
 use crate::portal::{RealmParts, Switch, Trust};
 use crate::saml;
 
-/// One realm, and how people of it sign in. Metadata that is fetched is added to `sources`.
+/// The origin of the portal's certificate.
+#[derive(Clone)]
+pub(super) enum PortalCertificate {
+    /// Files that the operator names.
+    Given(Arc<ServerConfig>),
+    /// Our own authority, which issues a new one before the old one expires.
+    Issued(Arc<Authority>),
+}
+
+/// One realm, and how its people sign in. If its metadata must be fetched, the source is added to `sources`. What was
+/// fetched for the realm `before` goes on, if it still applies; if the configuration is the `same`, it always does, and
+/// no source is added.
 pub(super) fn realm_parts(
     realm: &saml::Config,
     config: &Config,
     clock: &Clock,
+    before: Option<&RealmParts>,
+    same: bool,
     sources: &mut Vec<Source>,
 ) -> Result<RealmParts, Error> {
     let read = |path: &Path| std::fs::read(path);
     let wrong = |error| Error::Realm(realm.name.clone(), error);
     let known = realm.identity_provider(read).map_err(wrong)?;
     let service_provider = realm.service_provider(&config.portal.url.to_string(), read).map_err(wrong)?;
-    let identity_provider = match (known, Source::open(realm, &config.state, clock)) {
-        (None, Some(source)) => {
+    let trust = before.map(|before| &before.identity_provider);
+    let identity_provider = match (known, trust) {
+        (Some(idp), _) => {
+            if !same {
+                metadata::tell(realm, &idp, clock);
+            }
+            Arc::new(Trust::fixed(idp, clock.clone()))
+        }
+        // The task that fetches its metadata goes on, too.
+        (None, Some(trust)) if same => Arc::clone(trust),
+        (None, trust) => {
+            let source = Source::open(realm, &config.state, clock, trust);
+            let source = source.ok_or_else(|| wrong(saml::config::Error::Missing("metadata")))?;
             let trust = Arc::clone(source.trust());
             sources.push(source);
             trust
         }
-        (Some(idp), _) => {
-            metadata::warn_of_expired(&realm.name, &idp, clock);
-            Arc::new(Trust::fixed(idp, clock.clone()))
-        }
-        (None, None) => return Err(wrong(saml::config::Error::Missing("metadata"))),
     };
     let switch = Switch::read(realm, &config.state);
+    // Takes over the switch of before: it knows of a passed test that could not be written to disk, too.
+    let switch = before
+        .map(|before| &before.switch)
+        .filter(|before| before.is_of(&switch))
+        .cloned()
+        .unwrap_or_else(|| Arc::new(switch));
     if let Some(Err(error)) = identity_provider.current().map(|idp| switch.follow(&idp)) {
-        tracing::warn!(realm = realm.name, %error, "what the passed test counts for can't be kept");
+        tracing::warn!(realm = realm.name, %error, "the record of the passed test cannot be updated in the state folder: after a restart, the realm may have to be tested again");
     }
     Ok(RealmParts {
         realm: realm.realm(),
@@ -51,17 +75,20 @@ pub(super) fn realm_parts(
         claims: Arc::new(realm.claim_map(&config.realms)),
         mismatch: realm.mismatch,
         idp_initiated: realm.idp_initiated,
-        switch: Arc::new(switch),
+        switch,
     })
 }
 
-/// The hosts that sign-in to each realm needs.
-pub(super) fn sign_in_hosts(config: &Config, realms: &[RealmParts]) -> SignInHosts {
-    let hosts = config.realms.iter().zip(realms).map(|(realm, parts)| RealmHosts {
-        parts: parts.clone(),
-        configured: metadata::configured_hosts(realm),
-        accepted: metadata::accepted_file(realm, &config.state).map(Accepted::open),
-        said: Mutex::default(),
+/// The hosts that signing in to each realm needs.
+pub(super) fn sign_in_hosts(config: &Config, realms: &[RealmParts], before: Option<&SignInHosts>) -> SignInHosts {
+    let hosts = config.realms.iter().zip(realms).map(|(realm, parts)| {
+        let known = before.iter().flat_map(|before| before.realms()).find(|known| known.parts.realm.name == realm.name);
+        let accepted = metadata::accepted_file(realm, &config.state).map(|file| {
+            let same = known.and_then(|known| known.accepted.as_ref()).filter(|same| same.file() == file);
+            same.map_or_else(|| Arc::new(Accepted::open(file.clone())), Arc::clone)
+        });
+        let said = known.map(|known| Arc::clone(&known.said)).unwrap_or_default();
+        RealmHosts { parts: parts.clone(), configured: metadata::configured_hosts(realm), accepted, said }
     });
     SignInHosts::new(hosts.collect())
 }
@@ -71,11 +98,9 @@ pub(super) fn portal_certificate(config: &Config, authority: &Arc<Authority>) ->
     let (Some(certificate), Some(key)) = (&config.portal.certificate, &config.portal.key) else {
         return Ok(PortalCertificate::Issued(Arc::clone(authority)));
     };
-    let wrong = |path: &Path, why: String| Error::PortalCertificate(path.to_owned(), why);
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(certificate, error.to_string()))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
-    let server = authority.server_with(chain, private).map_err(|error| wrong(certificate, error.to_string()))?;
+    let Pair { chain, key } = Pair::read(certificate, key)?;
+    let server = authority
+        .server_with(chain, key)
+        .map_err(|error| Error::PortalCertificate(certificate.to_path_buf(), error.to_string()))?;
     Ok(PortalCertificate::Given(Arc::new(server)))
 }

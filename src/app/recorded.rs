@@ -1,4 +1,4 @@
-//! A page of the portal on its way: recorded when it has been sent.
+//! A page of the portal on its way to the client: its record is written when it has been sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,9 +7,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::observe::Recorder;
+use crate::observe::{Reason, Recorder};
 
-/// The body of a page, and its record, which is written when it is dropped.
+/// The body of a page, with its record, which is written when the body is dropped.
 #[derive(Debug)]
 pub(super) struct Recorded {
     body: Body,
@@ -33,7 +33,7 @@ impl http_body::Body for Recorded {
             Poll::Ready(Some(Ok(frame))) => {
                 self.recorder.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
-            Poll::Ready(Some(Err(_))) => self.recorder.reason = Some("http_response_incomplete"),
+            Poll::Ready(Some(Err(_))) => self.recorder.reason = Some(Reason::ProxyInternalError),
             Poll::Ready(None) => self.ended = true,
             Poll::Pending => {}
         }
@@ -52,7 +52,7 @@ impl http_body::Body for Recorded {
 impl Drop for Recorded {
     fn drop(&mut self) {
         if !self.ended && !self.body_is_over() && self.recorder.reason.is_none() {
-            self.recorder.reason = Some("client-left");
+            self.recorder.reason = Some(Reason::ClientLeft);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Ends the sessions that no realm vouches for any more: an older program may have begun them, or another configuration.
+//! Ends the sessions for which no realm vouches any more: an older version or another configuration may have begun
+//! them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +10,16 @@ use crate::identity::User;
 use crate::saml::ClaimMap;
 use crate::session::{Ending, Sessions};
 
-/// Sessions that are looked at in one go.
+/// How many sessions are read in one go.
 const PORTION: usize = 500;
 
-/// How soon it is tried again while the store is away.
+/// How soon to try again while the store is away.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Who ends them, for records.
+/// Who ends them, in records.
 const BY: &str = "the configuration: no realm speaks for this name";
 
-/// Looks at each session once, at a start.
+/// Looks at each session once, when a configuration is put in force.
 pub(super) async fn end_others(sessions: Arc<Sessions>, realms: Vec<Arc<ClaimMap>>) {
     let mut last = None;
     loop {

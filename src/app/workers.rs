@@ -1,47 +1,58 @@
-//! Workers: a thread for each core, with clients and origin connections of its own, so that threads that move people's
-//! bytes neither wait for each other nor for whatever else the program does.
+//! Workers: threads, one for each core, that move people's bytes. Each has clients and origin connections of its own,
+//! so that it waits neither for the others nor for what else the program does.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::egress::pool::Pool;
+
 /// The workers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Workers {
-    threads: Vec<JoinHandle<()>>,
+    workers: Vec<Worker>,
     ended: CancellationToken,
 }
 
-impl Workers {
-    /// No workers yet.
-    pub(super) fn new() -> Self {
-        Self { threads: Vec::new(), ended: CancellationToken::new() }
-    }
+/// One worker.
+#[derive(Debug)]
+struct Worker {
+    thread: JoinHandle<()>,
+    /// The runtime of its thread, on which tasks for it are started.
+    runtime: Handle,
+    /// The origin connections that belong to its thread.
+    pool: Arc<Pool>,
+}
 
-    /// Starts one, which goes on with what `begin` has started until all are to end.
-    pub(super) fn start(&mut self, begin: impl FnOnce() + Send + 'static) -> io::Result<()> {
+impl Workers {
+    /// Starts one more worker, with this pool of origin connections.
+    pub(super) fn start(&mut self, pool: Arc<Pool>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let ended = self.ended.clone();
-        let number = self.threads.len();
+        let (ended, handle) = (self.ended.clone(), runtime.handle().clone());
+        let number = self.workers.len();
         let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-            runtime.block_on(async {
-                begin();
-                ended.cancelled().await;
-            });
-            // Whoever is in the middle of a look-up of names is not waited for.
+            runtime.block_on(ended.cancelled());
+            // Does not wait for look-ups of names that block.
             runtime.shutdown_background();
         })?;
-        self.threads.push(thread);
+        self.workers.push(Worker { thread, runtime: handle, pool });
         Ok(())
     }
 
-    /// Ends them, with whatever has not finished.
+    /// For each worker: the runtime of its thread, and its pool of origin connections.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Handle, &Arc<Pool>)> {
+        self.workers.iter().map(|worker| (&worker.runtime, &worker.pool))
+    }
+
+    /// Ends the workers, and breaks off what has not finished.
     pub(super) async fn end(self) {
         self.ended.cancel();
         let joined = tokio::task::spawn_blocking(move || {
-            for thread in self.threads {
-                drop(thread.join());
+            for worker in self.workers {
+                drop(worker.thread.join());
             }
         });
         drop(joined.await);

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::{Failure, environment};
-use crate::app::build::AUTHORITY_NAME;
+use crate::app::AUTHORITY_NAME;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config;

@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::run::log_events;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::run::{Style, log_events, reload_at};
 use super::{Failure, environment, runtime, stop_signal};
 use crate::app::demo::idp::PEOPLE;
 use crate::app::demo::world::PORTAL;
@@ -22,12 +24,14 @@ pub(super) fn demo(listen: SocketAddr, folder: Option<PathBuf>) -> Result<(), Fa
         Failure::new("there is no home folder to keep the demo's certificates in: name one with --folder")
     })?;
     std::fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
-    log_events(Level::Warn);
+    // Whoever reads this has typed it, whatever they send the output to.
+    log_events(Level::Warn, Style::Text);
     runtime()?.block_on(serve(listen, &folder))
 }
 
 async fn serve(listen: SocketAddr, folder: &Path) -> Result<(), Failure> {
     let stop = stop_signal()?;
+    let hang_up = signal(SignalKind::hangup()).map_err(Failure::new)?;
     let access = folder.join("access.log");
     let extra = format!("[log]\naccess = {:?}\n[limits]\ndrain_time = \"1s\"\n", access.display().to_string());
     let started = Demo::start(folder, listen, &extra, &Clock::system()).await;
@@ -41,7 +45,9 @@ async fn serve(listen: SocketAddr, folder: &Path) -> Result<(), Failure> {
         Err(error) => return Err(Failure::new(error)),
     };
     say(&introduction(&demo, &access));
-    demo.run(stop).await;
+    // As for `run`: the file is read again, and nothing ends.
+    tokio::spawn(reload_at(hang_up, demo.reloader().clone(), stop.clone()));
+    demo.run(stop).await.map_err(Failure::new)?;
     say("The demo has ended.\n");
     Ok(())
 }

@@ -1,13 +1,24 @@
 //! The program's commands.
 
+mod act;
 mod ca;
 pub mod check_config;
 mod demo;
+mod directory;
+mod explain;
+mod explain_record;
+mod explained;
 mod healthcheck;
+mod lists;
 mod metadata;
+mod password;
+mod policy;
 mod realms;
+mod reload;
+mod replay;
 mod report;
 mod run;
+mod scim;
 mod sessions;
 mod test_sso;
 
@@ -20,8 +31,22 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::session::store::embedded;
+use check_config::Extent;
+
 /// The configuration file, when none is named.
 const CONFIG: &str = "/etc/vestibule/vestibule.toml";
+
+/// The environment variable that names another one.
+const VARIABLE: &str = "VESTIBULE_CONFIG";
+
+/// Where the configuration is, for every command that needs one.
+#[derive(Debug, clap::Args)]
+struct File {
+    /// The configuration file
+    #[arg(long, env = VARIABLE, default_value = CONFIG)]
+    config: PathBuf,
+}
 
 /// A captive-portal authenticating forward proxy: browsers sign in by SAML and browse on under their own name.
 #[derive(Debug, Parser)]
@@ -35,15 +60,23 @@ pub struct Arguments {
 enum Command {
     /// Serve, as the configuration file says, until SIGTERM
     Run {
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
     },
-    /// Name every problem of a configuration file, each with its line and what to do about it
+    /// Have a running program take up its configuration file, as SIGHUP does, and say what has changed
+    Reload {
+        #[command(flatten)]
+        file: File,
+    },
+    /// Name whatever is wrong with a configuration file, or would stop a start with it on this machine
     CheckConfig {
-        /// The configuration file
-        #[arg(default_value = CONFIG)]
-        file: PathBuf,
+        /// The configuration file [default: as --config says]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        named: File,
+        /// Look at nothing but the file, and the files that it names: it is for another machine
+        #[arg(long)]
+        file_only: bool,
     },
     /// Start everything on this machine with a practice identity provider: nothing to configure, nothing to install
     Demo {
@@ -57,38 +90,88 @@ enum Command {
     /// The interception authority
     #[command(subcommand)]
     Ca(Ca),
-    /// Make a link at which a sign-in can be tested that signs nobody in, and that shows every check and claim
+    /// Make a link for a test of the sign-in to a realm: it signs nobody in, and shows every check and every claim
     TestSso {
         /// The realm's name
         realm: String,
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
     },
     /// Print our SAML metadata, to be uploaded at the identity provider
     Metadata {
         /// The realm's name, if there are several
         realm: Option<String>,
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
     },
-    /// Who is signed in at a running node, and an end to it
+    /// List or end the sessions at a running node
     #[command(subcommand)]
     Sessions(Sessions),
-    /// Who vouches for whose people at a running node, and which hosts of theirs wait for your word
+    /// List who vouches for whose people at a running node, and which of their hosts wait for your word
     Realms(Realms),
-    /// What access records tell
+    /// What identity providers need to push people and groups by SCIM
+    #[command(subcommand)]
+    Scim(Scim),
+    /// What the lists of destinations hold, how old they are, and what is wrong with them
+    Lists(Lists),
+    /// The people and groups that are read from Microsoft Graph: how that stands, and who somebody is
+    Directory(Directory),
+    /// Do something to somebody's account in Entra ID, with `[directory.actions]`, and end their sessions here
+    #[command(subcommand)]
+    Act(Act),
+    /// Say what the policy would decide, and why: every step, and each condition that is met or not
+    Explain(Box<explain::Explain>),
+    /// Whether the policy decides as it should
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Say what a draft of the policy would change about what access logs tell
+    Replay(replay::Logs),
+    /// Sum up access records
     #[command(subcommand)]
     Report(Report),
-    /// Ask a running program whether it is well: exit code 0 or 1
+    /// Ask the program that runs on this machine whether it is well: exit code 0 or 1
     Healthcheck {
-        /// The proxy's address [default: that of the first listener in the configuration file]
+        /// Ask over the network, at this address of a listener [default: ask through the socket in the state folder]
         #[arg(long)]
         address: Option<SocketAddr>,
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Scim {
+    /// The tokens by which they are known
+    #[command(subcommand)]
+    Token(ScimToken),
+}
+
+#[derive(Debug, Subcommand)]
+enum ScimToken {
+    /// Make a token for a directory, and show it once. Two of a directory may be valid at the same time
+    New {
+        /// The directory's name
+        directory: String,
+        /// For how many days it is valid
+        #[arg(long, default_value_t = 365)]
+        days: u16,
+        #[command(flatten)]
+        file: File,
+    },
+    /// List the tokens: until when they are valid, and when each was used last
+    List {
+        /// One JSON document a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: File,
+    },
+    /// Have a token open nothing any more
+    Revoke {
+        /// What the list calls it
+        token: String,
+        #[command(flatten)]
+        file: File,
     },
 }
 
@@ -96,10 +179,22 @@ enum Command {
 enum Ca {
     /// Print the certificate that devices are to trust, as PEM
     Show {
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Policy {
+    /// Put to the policy the cases that stand beside its rules, and say which ones come out otherwise: exit code 0 or 1
+    Test {
+        /// The configuration file [default: as --config says]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        named: File,
+    },
+    /// Hash a password from standard input, for `override` of a rule
+    HashPassword,
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,7 +211,7 @@ struct Realms {
     #[arg(long, global = true)]
     json: bool,
     /// The configuration file
-    #[arg(long, global = true, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
+    #[arg(long, global = true, env = VARIABLE, default_value = CONFIG)]
     config: PathBuf,
 }
 
@@ -128,6 +223,115 @@ enum RealmsCommand {
         realm: String,
         /// The hosts [default: all that wait]
         hosts: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Disable the account: nobody can sign in with it, and whoever is signed in here is signed out
+    Disable(Target),
+    /// Enable the account again
+    Enable(Target),
+    /// Sign the person out everywhere (Entra ID takes minutes; here it is at once)
+    SignOut(Target),
+    /// Have the person choose another password at the next sign-in, and sign them out here
+    ResetPassword(Target),
+    /// What was done, by whom and why, and what came of it
+    List {
+        /// One JSON document a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: File,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// The person, by object ID or logon name
+    user: String,
+    /// Why: it is kept with the task and in the audit record
+    #[arg(long)]
+    why: String,
+    /// Only say to whom it would be done
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    file: File,
+}
+
+#[derive(Debug, clap::Args)]
+struct Directory {
+    #[command(subcommand)]
+    command: DirectoryCommand,
+    /// One JSON document a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// The configuration file
+    #[arg(long, global = true, env = VARIABLE, default_value = CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum DirectoryCommand {
+    /// Say how each directory stands, what is wrong and what to do about it
+    Status {
+        /// Say it again whenever it changes, until Ctrl-C
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Have a round begin now, and wait for its end: exit code 0 or 1
+    Sync {
+        /// The directory [default: all that are read from Microsoft Graph]
+        name: Option<String>,
+        /// Read everything anew, and not only what has changed
+        #[arg(long)]
+        full: bool,
+        /// Take the round although it removes more people or groups than `most_removed` allows
+        #[arg(long)]
+        accept_removals: bool,
+    },
+    /// Say who somebody is, by a logon name or an object ID: exactly one person, or nobody
+    Find {
+        /// The name, such as `b.simon@example.com` or `CONTOSO\bsimon`
+        name: String,
+    },
+    /// Print all people and direct memberships
+    Dump {
+        /// The directory [default: all]
+        name: Option<String>,
+        /// In lines that do not depend on when or in what order anything was read
+        #[arg(long, required = true)]
+        canonical: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Lists {
+    #[command(subcommand)]
+    command: Option<ListsCommand>,
+    /// One JSON document a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// The configuration file
+    #[arg(long, global = true, env = VARIABLE, default_value = CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum ListsCommand {
+    /// Say which lists hold a host or a URL, and what in them covers it
+    Find {
+        /// The host, or a URL: some lists are about parts of a site
+        host: String,
+    },
+    /// Have a running program fetch a list now
+    Refresh {
+        /// The list [default: all that are fetched]
+        name: Option<String>,
+        /// Take it although it has lost more than half of its entries
+        #[arg(long, requires = "name")]
+        accept: bool,
     },
 }
 
@@ -144,29 +348,26 @@ enum Sessions {
         /// One JSON document a line
         #[arg(long)]
         json: bool,
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
     },
     /// Show one session with everything that is known of it
     Show {
-        /// Its identifier, or the beginning of it: the access log has eight characters
+        /// Its identifier, or the first eight characters of it or more: the access log shows eight
         session: String,
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
     },
     /// End a session, or all sessions of a person, with everything that runs on their behalf
     End {
-        /// Its identifier, or the beginning of it
+        /// Its identifier, or the first eight characters of it or more
         #[arg(required_unless_present = "user", conflicts_with = "user")]
         session: Option<String>,
         /// The person, by any of their names; or realm/name
         #[arg(long)]
         user: Option<String>,
-        /// The configuration file
-        #[arg(long, env = "VESTIBULE_CONFIG", default_value = CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        file: File,
     },
 }
 
@@ -189,6 +390,7 @@ impl Failure {
 
 /// Does what was typed.
 pub fn main() -> ExitCode {
+    say_panics();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -199,16 +401,29 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
-        Command::Run { config } => run::run(&config),
-        Command::CheckConfig { file } => return ExitCode::from(check_config::check_config(&file, &environment)),
+        Command::Run { file } => run::run(&file.config),
+        Command::Reload { file } => reload::reload(&file.config),
+        Command::CheckConfig { file, named, file_only } => {
+            let extent = if file_only { Extent::File } else { Extent::Machine };
+            let file = file.unwrap_or(named.config);
+            return ExitCode::from(check_config::check_config(&file, extent, &environment));
+        }
         Command::Demo { listen, folder } => demo::demo(listen, folder),
-        Command::Ca(Ca::Show { config }) => ca::show(&config),
-        Command::Metadata { realm, config } => metadata::print(&config, realm.as_deref()),
+        Command::Ca(Ca::Show { file }) => ca::show(&file.config),
+        Command::Metadata { realm, file } => metadata::print(&file.config, realm.as_deref()),
         Command::Sessions(command) => sessions::sessions(&command),
         Command::Realms(asked) => realms::realms(&asked),
+        Command::Lists(asked) => lists::lists(&asked),
+        Command::Scim(Scim::Token(command)) => scim::token(&command),
+        Command::Directory(asked) => directory::directory(&asked),
+        Command::Act(asked) => act::act(&asked),
         Command::Report(Report::IdentityLoss(asked)) => report::identity_loss(&asked),
-        Command::TestSso { realm, config } => test_sso::test_sso(&realm, &config),
-        Command::Healthcheck { address, config } => healthcheck::healthcheck(address, &config),
+        Command::TestSso { realm, file } => test_sso::test_sso(&realm, &file.config),
+        Command::Healthcheck { address, file } => healthcheck::healthcheck(address, &file.config),
+        Command::Explain(asked) => explain::explain(&asked),
+        Command::Policy(Policy::Test { file, named }) => policy::test(&file.unwrap_or(named.config)),
+        Command::Policy(Policy::HashPassword) => password::hash(),
+        Command::Replay(asked) => replay::replay(&asked),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -219,7 +434,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Looks a variable of the environment up.
+/// A panic in a thread that uses the store is damage in its file, which is said as such by whoever waits for the thread.
+fn say_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(embedded::THREAD) {
+            usual(panic);
+        }
+    }));
+}
+
+/// Looks up a variable of the environment.
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -228,7 +453,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("no runtime: {error}")))
+        .map_err(|error| Failure::new(format!("the program cannot start its threads: {error}")))
 }
 
 /// Fires at the first SIGTERM or SIGINT; the second one ends the program at once.
@@ -244,6 +469,10 @@ fn stop_signal() -> Result<CancellationToken, Failure> {
                 _ = interrupt.recv() => {}
             }
             if fired.is_cancelled() {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "who asks twice wants it to end at once, whatever is under way"
+                )]
                 std::process::exit(130);
             }
             fired.cancel();

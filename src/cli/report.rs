@@ -80,14 +80,14 @@ fn as_text(report: &Report, most: usize) -> String {
     let width = shown.iter().map(|site| site.site.chars().count()).max().unwrap_or(0).max(4);
     if !shown.is_empty() {
         // Writing into a string does not fail.
-        let _ = writeln!(text, "\n{:width$}  {:>9}  {:>9}  WHY", "SITE", "NO USER", "REQUESTS");
+        writeln!(text, "\n{:width$}  {:>9}  {:>9}  WHY", "SITE", "NO USER", "REQUESTS").ok();
     }
     for site in shown {
         let why = ways(site);
-        let _ = writeln!(text, "{:width$}  {:>9}  {:>9}  {why}", site.site, site.without_user, site.requests);
+        writeln!(text, "{:width$}  {:>9}  {:>9}  {why}", site.site, site.without_user, site.requests).ok();
     }
     if sites.len() > shown.len() {
-        let _ = writeln!(text, "… and {} more: --most {}", sites.len() - shown.len(), sites.len());
+        writeln!(text, "… and {} more: --most {}", sites.len() - shown.len(), sites.len()).ok();
     }
     let rules: Vec<_> = shown.iter().filter_map(|site| site.rule.as_deref()).collect();
     if !rules.is_empty() {

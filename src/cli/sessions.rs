@@ -14,10 +14,10 @@ const FLEETING: &str = "Neither the store nor the disk has taken this: it holds 
 
 /// Carries a command about sessions out, by way of the running node.
 pub(super) fn sessions(command: &Sessions) -> Result<(), Failure> {
-    let (config, arguments, as_json) = match command {
-        Sessions::List { user, most, json, config } => (config, json!({ "user": user, "most": most }), *json),
-        Sessions::Show { session, config } => (config, json!({ "session": session }), true),
-        Sessions::End { session, user, config } => (config, json!({ "session": session, "user": user }), false),
+    let (file, arguments, as_json) = match command {
+        Sessions::List { user, most, json, file } => (file, json!({ "user": user, "most": most }), *json),
+        Sessions::Show { session, file } => (file, json!({ "session": session }), true),
+        Sessions::End { session, user, file } => (file, json!({ "session": session, "user": user }), false),
     };
     let name = match command {
         Sessions::List { .. } => "sessions list",
@@ -25,7 +25,7 @@ pub(super) fn sessions(command: &Sessions) -> Result<(), Failure> {
         Sessions::End { .. } => "sessions end",
     };
     let mut items = Vec::new();
-    ask(config, name, &arguments, |item| items.push(item))?;
+    ask(&file.config, name, &arguments, |item| items.push(item))?;
     let lines: String = if as_json {
         items.iter().map(|item| format!("{}\n", pretty(item, matches!(command, Sessions::Show { .. })))).collect()
     } else {

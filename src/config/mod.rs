@@ -1,6 +1,8 @@
 //! The one file that says how the program behaves: read as a whole, checked as a whole.
 
+mod changes;
 mod check;
+mod policy_file;
 mod problem;
 mod read;
 mod secrets;
@@ -12,11 +14,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::proxy::dial;
-use crate::{identity, pac, policy, portal, saml, session, wire};
-pub use check::doubtful_names;
-pub use problem::{Place, Problem, Problems};
+use crate::config_path::ConfigPath;
+use crate::egress;
+use crate::{directory, identity, lists, net, pac, policy, portal, saml, scim, session};
+pub use changes::{Change, changes};
+pub(crate) use check::at;
+pub use check::{Check, doubtful_names, unused_lists};
+use policy_file::Joined;
+pub use problem::{Place, Problem, Problems, warnings_as_text};
 use secrets::Secrets;
+pub use tree::Step;
 
 /// The whole configuration, as written: every module reads its own part.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,7 +31,10 @@ use secrets::Secrets;
 pub struct Config {
     /// The folder for what must survive a restart. Default `/var/lib/vestibule`.
     #[serde(default = "state")]
-    pub state: PathBuf,
+    pub state: ConfigPath,
+    /// Whether the file is read again when it changes. Default: false. SIGHUP and `vestibule reload` do so in any case.
+    #[serde(default)]
+    pub watch: bool,
     /// Where clients connect.
     #[serde(rename = "listener", default)]
     pub listeners: Vec<section::Listener>,
@@ -47,7 +57,13 @@ pub struct Config {
     pub egress: section::Egress,
     /// The bounds that everything from the network is held to.
     #[serde(default)]
-    pub limits: wire::limits::Limits,
+    pub limits: net::limits::Limits,
+    /// Destinations by name, for rules.
+    #[serde(rename = "list", default)]
+    pub lists: Vec<lists::Config>,
+    /// Who there is, by realm.
+    #[serde(rename = "directory", default)]
+    pub directories: Vec<directory::config::Config>,
     /// Who may go where.
     #[serde(default)]
     pub policy: policy::Config,
@@ -57,17 +73,24 @@ pub struct Config {
     /// How browsers find the proxy.
     #[serde(default)]
     pub pac: pac::Config,
+    /// Where identity providers push people and groups to.
+    #[serde(default)]
+    pub scim: scim::Config,
     /// What is written down.
     #[serde(default)]
     pub log: section::Log,
     /// What is counted, and where that can be fetched.
     #[serde(default)]
     pub metrics: section::Metrics,
+    /// The file that `[policy]` was read from, where it has one of its own.
+    #[serde(skip)]
+    pub policy_file: Option<PathBuf>,
 }
 
 /// The keys of [`Config`], as they stand in the file.
 const SECTIONS: &[&str] = &[
     "state",
+    "watch",
     "listener",
     "network",
     "portal",
@@ -76,26 +99,84 @@ const SECTIONS: &[&str] = &[
     "dns",
     "egress",
     "limits",
+    "list",
+    "directory",
     "policy",
     "proxy_names",
     "pac",
+    "scim",
     "log",
     "metrics",
 ];
 
 /// Those of which there may be several.
-const SEVERAL: &[&str] = &["listener", "network", "realm"];
+const SEVERAL: &[&str] = &["listener", "network", "realm", "list", "directory"];
 
-/// Reads and checks the file at `path`. `environment` looks up a variable: secrets may be kept there.
+/// Reads and checks the file at `path`. `environment` looks up an environment variable: secrets may be kept there.
 ///
 /// Relative paths in the file begin at the folder that the file is in.
 pub fn load(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
+    load_with_text(path, environment).map(|loaded| loaded.config)
+}
+
+/// A configuration, and the text that it was read from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file, as it was named.
+    pub file: String,
+    /// Its text; after it that of the policy, where it has a file of its own.
+    pub text: String,
+    /// What is good, and may not be meant or not go well for long.
+    pub warnings: Vec<Problem>,
+}
+
+/// What was found in a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What keeps it from being used.
+    pub problems: Vec<Problem>,
+    /// What may not be meant, or not go well for long.
+    pub warnings: Vec<Problem>,
+}
+
+/// As [`load`], with the text, for whoever is to say later what has changed.
+pub fn load_with_text(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, Problems> {
+    load_looking(path, environment, &|_, _| {})
+}
+
+/// What finds more in a configuration than the file shows, if only in a part of one that is broken.
+pub type Look<'l> = dyn Fn(&Config, &mut Check<'_>) + 'l;
+
+/// As [`load_with_text`], with what `look` finds among the problems and warnings.
+pub fn load_looking(
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    look: &Look<'_>,
+) -> Result<Loaded, Problems> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| Problems {
         file: file.clone(),
-        list: vec![Problem { message: format!("the file can't be read: {error}"), help: vec![], place: None }],
+        list: vec![Problem {
+            message: format!("the file cannot be read: {error}"),
+            help: ask_for_another(&error),
+            place: None,
+        }],
+        warnings: Vec::new(),
     })?;
-    parse(&text, &file, path.parent().unwrap_or(Path::new("")), environment)
+    let folder = path.parent().unwrap_or(Path::new(""));
+    match Joined::read(&text, folder) {
+        Ok(joined) => parse_whole(Source { text, file, joined }, folder, environment, look),
+        Err(problem) => Err(Problems { file, list: vec![*problem], warnings: Vec::new() }),
+    }
+}
+
+/// What helps whoever has not said where the file is.
+fn ask_for_another(error: &std::io::Error) -> Vec<String> {
+    let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+    let help = "name the file with `--config FILE`, or in the environment variable VESTIBULE_CONFIG";
+    is_missing.then(|| help.to_owned()).into_iter().collect()
 }
 
 /// As [`load`], from a text that is called `file` and stands in `folder`.
@@ -105,24 +186,66 @@ pub fn parse(
     folder: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Problems> {
-    let mut reading = read::read::<Config>(text, &Secrets::new(folder, environment));
+    let source = Source { text: text.to_owned(), file: file.to_owned(), joined: None };
+    parse_whole(source, folder, environment, &|_, _| {}).map(|loaded| loaded.config)
+}
+
+/// What a configuration is read from.
+struct Source {
+    text: String,
+    file: String,
+    /// The text with that of a second file, if there is one.
+    joined: Option<Joined>,
+}
+
+fn parse_whole(
+    Source { text, file, joined }: Source,
+    folder: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+    look: &Look<'_>,
+) -> Result<Loaded, Problems> {
+    let text = joined.as_ref().map_or(text, |joined| joined.text.clone());
+    let mut reading = read::read::<Config>(&text, &Secrets::new(folder, environment));
     let mut value = reading.value.take();
-    let mut list = std::mem::take(&mut reading.problems);
+    let (mut list, mut warnings) = (std::mem::take(&mut reading.problems), Vec::new());
     if let Some(config) = &mut value {
-        config.settle(folder);
-        list.extend(check::check(config, text, &reading));
+        for template in config.pac.file.iter_mut().map(|file| &mut file.template) {
+            if let pac::Template::File { path, text } = template {
+                *text = std::fs::read_to_string(path).ok();
+            }
+        }
+        config.policy_file = joined.as_ref().map(|joined| joined.file.clone());
+        let found = check::check(config, (&text, joined.as_ref()), &reading, look);
+        list.extend(found.problems);
+        warnings = found.warnings;
     }
+    drop(reading);
     list.sort_by(|a, b| a.place.cmp(&b.place));
+    warnings.sort_by(|a, b| a.place.cmp(&b.place));
+    if let Some(joined) = &joined {
+        list.iter_mut().chain(&mut warnings).for_each(|problem| joined.locate(problem));
+    }
     match value {
-        Some(config) if list.is_empty() => Ok(config),
-        _ => Err(Problems { file: file.to_owned(), list }),
+        Some(config) if list.is_empty() => Ok(Loaded { config, file, text, warnings }),
+        _ => Err(Problems { file, list, warnings }),
+    }
+}
+
+/// Where the state folder is, by a file that may be broken: whoever asks a running program only needs to find it.
+pub fn state_folder(path: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let (tree, _) = tree::Tree::parse(&text);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    match tree.find(at!["state"]) {
+        Some((_, tree::Node::Text(written))) => folder.join(written),
+        _ => state().into(),
     }
 }
 
 impl Config {
     /// What the dialler is told, by `[dns]` and `[egress]`.
-    pub fn dial(&self) -> dial::Config {
-        dial::Config {
+    pub fn dial(&self) -> egress::Config {
+        egress::Config {
             allow: self.egress.allow.clone(),
             refuse: self.egress.refuse.clone(),
             connect_ports: self.egress.connect_ports.clone(),
@@ -137,54 +260,10 @@ impl Config {
             dns_time: self.dns.timeout,
         }
     }
-
-    /// Lets relative paths begin at `folder`.
-    fn settle(&mut self, folder: &Path) {
-        let portal = &mut self.portal;
-        let mut paths: Vec<&mut PathBuf> = vec![&mut self.state];
-        paths.extend(
-            [&mut portal.certificate, &mut portal.key, &mut portal.logo, &mut portal.guest_terms_file]
-                .into_iter()
-                .flatten(),
-        );
-        paths.extend(&mut self.egress.trust);
-        paths.extend(&mut self.session.redis.ca);
-        for tls in self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
-            paths.extend([&mut tls.certificate, &mut tls.key, &mut tls.client_ca].into_iter().flatten());
-        }
-        for realm in &mut self.realms {
-            paths.extend(
-                [
-                    &mut realm.metadata,
-                    &mut realm.metadata_certificate,
-                    &mut realm.certificate,
-                    &mut realm.require_ca_signed,
-                ]
-                .into_iter()
-                .flatten(),
-            );
-            paths.extend(realm.keys.iter_mut().map(|key| &mut key.certificate));
-        }
-        for log in std::iter::once(&mut self.log.access).chain(&mut self.log.audit) {
-            if let section::AccessLog::File(path) = log {
-                paths.push(path);
-            }
-        }
-        for path in paths {
-            *path = folder.join(&path);
-        }
-        for file in &mut self.pac.file {
-            if let pac::Template::File { path, text } = &mut file.template {
-                let whole = folder.join(&path);
-                *text = std::fs::read_to_string(&whole).ok();
-                *path = whole.display().to_string();
-            }
-        }
-    }
 }
 
-fn state() -> PathBuf {
-    PathBuf::from("/var/lib/vestibule")
+fn state() -> ConfigPath {
+    ConfigPath::at("/var/lib/vestibule")
 }
 
 #[cfg(test)]

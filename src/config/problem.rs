@@ -27,6 +27,8 @@ pub struct Place {
     pub indent: usize,
     /// Characters from `column` on that are meant.
     pub width: usize,
+    /// The file, where it is another one than that of all the others.
+    pub file: Option<String>,
 }
 
 /// Characters of a line that are shown.
@@ -39,6 +41,8 @@ pub struct Problems {
     pub file: String,
     /// At least one.
     pub list: Vec<Problem>,
+    /// What is good, and may not be meant or not go well for long.
+    pub warnings: Vec<Problem>,
 }
 
 impl Place {
@@ -59,18 +63,19 @@ impl Place {
         let text: String = head.chars().skip(cut).chain(tail.chars()).take(LONGEST).collect();
         let indent = head.chars().skip(cut).count();
         let width = inside.clamp(1, (LONGEST - indent).max(1));
-        Self { line: before.matches('\n').count() + 1, column, text, indent, width }
+        Self { line: before.matches('\n').count() + 1, column, text, indent, width, file: None }
     }
 }
 
 impl Problems {
     /// The problems as text, in colours if `colours`.
     pub fn render(&self, colours: bool) -> String {
-        let paint = if colours { Paint { red: "\x1b[1;31m", blue: "\x1b[1;34m", end: "\x1b[0m" } } else { Paint::NONE };
+        let paint = Paint::new(colours);
         let mut out = String::new();
         for problem in &self.list {
-            problem.render(&self.file, &paint, &mut out);
+            problem.render(&self.file, ("error", paint.red), &paint, &mut out);
         }
+        out.push_str(&warnings_as_text(&self.file, &self.warnings, colours));
         let Paint { red, end, .. } = paint;
         let count = match self.list.len() {
             1 => "1 problem".to_owned(),
@@ -81,23 +86,45 @@ impl Problems {
     }
 }
 
+/// Warnings about `file` as text, in colours if `colours`.
+pub fn warnings_as_text(file: &str, warnings: &[Problem], colours: bool) -> String {
+    let (paint, mut out) = (Paint::new(colours), String::new());
+    for warning in warnings {
+        warning.render(file, ("warning", paint.yellow), &paint, &mut out);
+    }
+    out
+}
+
 struct Paint {
     red: &'static str,
+    yellow: &'static str,
     blue: &'static str,
     end: &'static str,
 }
 
 impl Paint {
-    const NONE: Self = Self { red: "", blue: "", end: "" };
+    fn new(colours: bool) -> Self {
+        match colours {
+            true => Self { red: "\x1b[1;31m", yellow: "\x1b[1;33m", blue: "\x1b[1;34m", end: "\x1b[0m" },
+            false => Self { red: "", yellow: "", blue: "", end: "" },
+        }
+    }
 }
 
 impl Problem {
-    fn render(&self, file: &str, Paint { red, blue, end }: &Paint, out: &mut String) {
-        out.push_str(&format!("{red}error{end}: {}\n", self.message));
+    /// The file that it is in, where `file` is the one that was named.
+    pub fn file<'p>(&'p self, file: &'p str) -> &'p str {
+        self.place.as_ref().and_then(|place| place.file.as_deref()).unwrap_or(file)
+    }
+
+    fn render(&self, file: &str, (kind, colour): (&str, &str), paint: &Paint, out: &mut String) {
+        let Paint { blue, end, .. } = paint;
+        out.push_str(&format!("{colour}{kind}{end}: {}\n", self.message));
         let mut margin = String::from(" ");
         match &self.place {
             None => out.push_str(&format!(" {blue}-->{end} {file}\n")),
-            Some(Place { line, column, text, indent, width }) => {
+            Some(Place { line, column, text, indent, width, .. }) => {
+                let file = self.file(file);
                 let number = line.to_string();
                 margin = " ".repeat(number.len());
                 // Tabs stay tabs, so that the marks stand below what they mean.
@@ -105,7 +132,7 @@ impl Problem {
                 out.push_str(&format!("{margin}{blue}-->{end} {file}:{line}:{column}\n"));
                 out.push_str(&format!("{margin} {blue}|{end}\n"));
                 out.push_str(&format!("{blue}{number} |{end} {text}\n"));
-                out.push_str(&format!("{margin} {blue}|{end} {indent}{red}{}{end}\n", "^".repeat(*width)));
+                out.push_str(&format!("{margin} {blue}|{end} {indent}{colour}{}{end}\n", "^".repeat(*width)));
             }
         }
         for help in &self.help {
@@ -163,6 +190,7 @@ mod tests {
                 },
                 Problem { message: "`[[listener]]` is missing".into(), help: vec![], place: None },
             ],
+            warnings: vec![Problem { message: "it is late".into(), help: vec![], place: None }],
         };
         let wanted = "\
 error: unknown key `lisen`
@@ -173,6 +201,9 @@ error: unknown key `lisen`
   = help: did you mean `listen`?
 
 error: `[[listener]]` is missing
+ --> a.toml
+
+warning: it is late
  --> a.toml
 
 error: 2 problems in a.toml

@@ -12,6 +12,7 @@ use super::problem::{Place, Problem};
 use super::secrets::Secrets;
 use super::tree::{Node, Step, Tree};
 use super::words;
+use crate::config_path::ConfigPath;
 use crate::secret;
 
 /// A file with more problems than this is not a configuration.
@@ -96,20 +97,54 @@ impl Reader<'_, '_> {
         if message == secret::UNRESOLVED {
             return self.look_up(&path, &span);
         }
+        if ConfigPath::is_unresolved(message) {
+            return self.resolve(&path, message);
+        }
         let path = words::shape(message, &path, &self.tree).unwrap_or(path);
+        let (path, span) = match self.element(&path, message) {
+            Some(element) => {
+                // Without that element the list may look as if it were wrong in another way.
+                self.damaged.push(path);
+                element
+            }
+            None => (path, span),
+        };
         let words::Said { problem, meant } = words::problem(message, &path, &self.tree, self.place(&span));
         self.note(problem);
         self.take_out(&path, meant)
+    }
+
+    /// The element of the list at `path` that the message quotes first: the deserialiser names the list.
+    fn element(&self, path: &[Step], message: &str) -> Option<(Vec<Step>, Range<usize>)> {
+        let quoted = message.strip_prefix('`')?.split_once('`')?.0;
+        let Some((_, Node::Array)) = self.tree.find(path) else { return None };
+        let element = |index: usize| path.iter().cloned().chain([Step::Index(index)]).collect::<Vec<_>>();
+        let found = (0..).map(element).map_while(|path| match self.tree.find(&path) {
+            Some((span, Node::Text(text))) => Some((text == quoted, path, span)),
+            Some((span, _)) => Some((false, path, span)),
+            None => None,
+        });
+        let (_, element, span) = found.into_iter().find(|(is_quoted, ..)| *is_quoted)?;
+        Some((element, span))
     }
 
     /// Takes away what stands at `path`. Nothing more is to be said about it, nor about the key that was `meant`.
     fn take_out(&mut self, path: &[Step], meant: Option<String>) -> bool {
         let Some((last, inside)) = path.split_last() else { return false };
         let beside = |step: Step| inside.iter().cloned().chain([step]).collect();
-        // The elements behind the one that goes move up.
+        // The elements after the one that goes move up.
         self.damaged.push(beside(if matches!(last, Step::Index(_)) { Step::Index(usize::MAX) } else { last.clone() }));
         self.damaged.extend(meant.map(|key| beside(Step::Key(key))));
         self.tree.remove(path)
+    }
+
+    /// Puts the absolute path there that a relative one stands for.
+    fn resolve(&mut self, path: &[Step], message: &str) -> bool {
+        let within = self.element(path, message).map_or_else(|| path.to_vec(), |(element, _)| element);
+        let Some((_, Node::Text(written))) = self.tree.find(&within) else { return false };
+        let whole = self.secrets.folder.join(written).display().to_string();
+        self.tree.replace(&within, whole);
+        true
     }
 
     fn look_up(&mut self, path: &[Step], span: &Range<usize>) -> bool {

@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use crate::config_path::ConfigPath;
+use crate::egress::{self, FixedHost};
+use crate::identity::range;
 use crate::listener::secure;
 use crate::observe::rotate::Rotation;
 use crate::observe::shed::Rates;
 use crate::policy::{Pattern, Route};
-use crate::proxy::dial::{self, FixedHost};
 use crate::units;
 use crate::wire::forwarded::{ForwardedFor, Named};
 use crate::wire::target::Host;
@@ -23,26 +24,26 @@ use crate::wire::{Destination, Scheme};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
-    /// The name that records show and rules match. Default `proxy`.
+    /// The name that records show. Default `proxy`.
     #[serde(default = "proxy")]
     pub name: String,
     /// Where clients connect.
     pub address: SocketAddr,
-    /// Load balancers that say by the PROXY protocol who a client is. Default: none.
-    #[serde(default)]
+    /// Load balancers that say by the PROXY protocol who a client is: each of them must, and nobody else may. Default: none.
+    #[serde(default, deserialize_with = "range::list")]
     pub proxy_protocol: Vec<IpNet>,
     /// TLS, for a secure web proxy: HTTP/2 and HTTP/1.1. Default: none.
     pub tls: Option<secure::Config>,
     /// Other proxies that say by X-Forwarded-For on whose behalf they ask. Default: none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "range::list")]
     pub forwarders: Vec<IpNet>,
     /// Which value of that field is the client: `first` (the default) or `last`.
     #[serde(default)]
     pub forwarded_client: Named,
-    /// Whether everybody on it goes on as `guest` who has not signed in, where the network is known. Default: false.
+    /// Whether whoever has not signed in goes on as `guest` on this listener, if they come from a known network. Default: false.
     #[serde(default)]
     pub guest: bool,
-    /// Connections that may wait to be accepted.
+    /// How many connections may wait to be accepted. Default: 4096.
     #[serde(default = "backlog")]
     pub backlog: u16,
 }
@@ -55,7 +56,7 @@ pub struct Dns {
     pub servers: Vec<Server>,
     /// Destinations with a fixed address.
     pub hosts: Hosts,
-    /// How long a name may take to be looked up.
+    /// How long the look-up of a name may take. Default: five seconds.
     #[serde(deserialize_with = "units::std_duration")]
     pub timeout: Duration,
 }
@@ -73,15 +74,17 @@ pub struct Hosts(pub Vec<FixedHost>);
 #[serde(deny_unknown_fields, default)]
 pub struct Egress {
     /// Addresses that may be dialled although they are private, loopback or otherwise special.
+    #[serde(deserialize_with = "range::list")]
     pub allow: Vec<IpNet>,
     /// Addresses that are never dialled.
+    #[serde(deserialize_with = "range::list")]
     pub refuse: Vec<IpNet>,
     /// Ports that CONNECT may ask for.
     pub connect_ports: Vec<u16>,
     /// Ports that requests for plain http may ask for.
-    pub http_ports: Vec<dial::Ports>,
+    pub http_ports: Vec<egress::Ports>,
     /// Root certificates (PEM) to trust besides the system's.
-    pub trust: Vec<PathBuf>,
+    pub trust: Vec<ConfigPath>,
     /// Addresses of this machine to dial from: one of each family.
     pub source: Vec<IpAddr>,
     /// The way to destinations for which no rule names one.
@@ -92,7 +95,7 @@ pub struct Egress {
     pub forwarded_for: ForwardedFor,
     /// Other proxies to go through.
     #[serde(rename = "parent")]
-    pub parents: Vec<dial::parent::Config>,
+    pub parents: Vec<egress::parent::Config>,
 }
 
 /// The `[log]` section.
@@ -101,7 +104,7 @@ pub struct Egress {
 pub struct Log {
     /// Where access records go: `stdout` (the default) or a file.
     pub access: AccessLog,
-    /// What this node is called in records. Default: the machine's host name.
+    /// The name of this node in records. Default: the machine's host name.
     pub node: Option<String>,
     /// Where audit records go: who signed in and out, whose session ended and why, what operators did. `stdout` or a file.
     /// Default: nowhere but in the events.
@@ -118,7 +121,8 @@ pub struct Log {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Metrics {
-    /// Where Prometheus fetches them, at `/metrics`. Default: nowhere. Whoever can connect there can read them.
+    /// The address at which Prometheus fetches them, with the path `/metrics`. Default: none. Whoever can connect to it can read
+    /// them.
     pub listen: Option<SocketAddr>,
 }
 
@@ -139,16 +143,16 @@ pub enum AccessLog {
     #[default]
     Stdout,
     /// To the end of this file.
-    File(PathBuf),
+    File(ConfigPath),
 }
 
 /// How important an event is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Something does not work.
+    /// Something does not work, and somebody should act.
     Error,
-    /// Something may soon not work.
+    /// Something may stop working soon, or was refused for a reason that operators should know.
     Warn,
     /// Something happened that operators want to know.
     #[default]
@@ -161,14 +165,14 @@ pub enum Level {
 
 impl Default for Dns {
     fn default() -> Self {
-        Self { servers: Vec::new(), hosts: Hosts::default(), timeout: dial::Config::default().dns_time }
+        Self { servers: Vec::new(), hosts: Hosts::default(), timeout: egress::Config::default().dns_time }
     }
 }
 
 impl Default for Egress {
     fn default() -> Self {
-        let dial::Config { allow, refuse, connect_ports, http_ports, trust, source, route, direct, parents, .. } =
-            dial::Config::default();
+        let egress::Config { allow, refuse, connect_ports, http_ports, trust, source, route, direct, parents, .. } =
+            egress::Config::default();
         let forwarded_for = ForwardedFor::default();
         Self { allow, refuse, connect_ports, http_ports, trust, source, route, direct, forwarded_for, parents }
     }
@@ -259,7 +263,7 @@ impl<'de> Deserialize<'de> for AccessLog {
         match text.as_str() {
             "" => Err(D::Error::custom("it is `stdout` or the path of a file")),
             "stdout" | "-" => Ok(Self::Stdout),
-            _ => Ok(Self::File(PathBuf::from(text))),
+            text => ConfigPath::new(text).map(Self::File).map_err(D::Error::custom),
         }
     }
 }

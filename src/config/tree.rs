@@ -8,7 +8,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 /// One step from a table or an array to what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// Into a table.
     Key(String),
     /// Into an array.

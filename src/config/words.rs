@@ -20,18 +20,23 @@ pub(super) fn missing_problem(key: &str, path: &[Step], place: Option<Place>) ->
 /// A mistake in the syntax of TOML.
 pub(super) fn syntax(message: &str, place: Place) -> Problem {
     let (message, help) = match message {
-        _ if place.text.trim_end().ends_with('=') => ("there is no value behind `=`", ""),
+        _ if place.text.trim_end().ends_with('=') => {
+            ("there is no value after `=`", "write one: \"text\" in quotes, a number, true, false, or a list [\"…\"]")
+        }
         _ if message.starts_with("duplicate key") => (
-            "this key or section stands there already",
+            "this key or section is already written above",
             "sections of which there may be several are written `[[section]]`",
         ),
         _ if message.starts_with("string values must be quoted") => {
-            ("a text without quotes", "put it in quotes: \"…\"")
+            ("this text has no quotes", "put it in quotes: \"…\"")
         }
         _ if message.starts_with("invalid float") => ("this is not a number", "put other values in quotes: \"…\""),
         _ => (message.trim_end_matches(", expected nothing"), ""),
     };
-    Problem { message: message.to_owned(), help: helps(help), place: Some(place) }
+    // What the parser missed stands at the end of what it says.
+    let missed = message.rsplit_once(", expected `").and_then(|(_, sign)| sign.strip_suffix('`'));
+    let help = missed.filter(|_| help.is_empty()).map_or_else(|| help.to_owned(), |sign| format!("add `{sign}`"));
+    Problem { message: message.to_owned(), help: helps(&help), place: Some(place) }
 }
 
 /// The path to what has the wrong shape, if that is the cause of what is said about `path`: one of several where there
@@ -74,7 +79,7 @@ pub(super) fn problem(message: &str, path: &[Step], tree: &Tree<'_>, place: Plac
         Some((_, Node::Array)) if shape(message, path, tree).is_some() => {
             said(format!("there may be only one `{header}`"), vec![format!("write `{header}`")])
         }
-        _ => said(plain(message), helps(example_for(message))),
+        _ => said(plain(message), helps(&suggestion(message))),
     }
 }
 
@@ -97,7 +102,7 @@ fn list_known(intro: &str, known: &[&str], help: &mut Vec<String>) {
     }
 }
 
-/// The name in `message` behind `prefix`, and the names behind "expected".
+/// The name in `message` after `prefix`, and the names after "expected".
 fn listed<'m>(message: &'m str, prefix: &str) -> Option<(&'m str, Vec<&'m str>)> {
     let (name, rest) = message.strip_prefix(prefix)?.split_once('`')?;
     Some((name, rest.split('`').skip(1).step_by(2).collect()))
@@ -134,11 +139,53 @@ pub(super) fn plain(message: &str) -> String {
     format!("expected {expected}, found {found}")
 }
 
+/// How to write what is meant, where the message does not say it.
+fn suggestion(message: &str) -> String {
+    let example = example_for(message);
+    if !example.is_empty() {
+        return example.to_owned();
+    }
+    let Some((found, expected)) = message.strip_prefix("invalid ").and_then(|rest| rest.split_once(", expected "))
+    else {
+        return String::new();
+    };
+    let value = found.split_once('`').map(|(_, rest)| rest.trim_end_matches('`'));
+    let text = found.split_once('"').map(|(_, rest)| rest.trim_end_matches('"'));
+    let is_text = found.starts_with("type: string");
+    match expected {
+        "a sequence" => match (text.filter(|_| is_text), value) {
+            (Some(text), _) => format!("write a list: [\"{text}\"]"),
+            (None, Some(value)) => format!("write a list: [{value}]"),
+            _ => "write a list: [\"…\"]".to_owned(),
+        },
+        "a boolean" => "write true or false, without quotes".to_owned(),
+        "a map" => "write { key = \"value\" }, or a section of its own".to_owned(),
+        _ if expected.starts_with("struct ") => "write { key = \"value\" }, or a section of its own".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i64" => match text.filter(|text| text.parse::<u64>().is_ok()) {
+            Some(number) => format!("write it without quotes: {number}"),
+            None if found.starts_with("value:") => "it is out of range".to_owned(),
+            None => "write a whole number without quotes, such as 100".to_owned(),
+        },
+        _ if expected.starts_with("a duration") && !is_text => {
+            format!("write its unit, too, in quotes: \"{0}s\" or \"{0}h\"", value.unwrap_or("10"))
+        }
+        _ if expected.starts_with("a size") && !is_text => {
+            format!("write its unit, too, in quotes: \"{0}KiB\" or \"{0}MiB\"", value.unwrap_or("64"))
+        }
+        _ => match value {
+            // An address, a name: they are written as text.
+            Some(value) if !is_text => format!("put it in quotes: \"{value}\""),
+            _ => String::new(),
+        },
+    }
+}
+
 /// How something looks that some type can read, where the type's own message does not say it.
 fn example_for(message: &str) -> &'static str {
     [
         ("socket address", "an address and a port, such as \"0.0.0.0:8080\" or \"[::]:8080\""),
-        ("IP address syntax", "an address or a range, such as \"192.0.2.1\" or \"10.0.0.0/8\""),
+        ("neither an address nor a range", "write an address or a range, such as \"192.0.2.1\" or \"10.0.0.0/8\""),
+        ("IP address syntax", "write an address, such as \"192.0.2.1\" or \"2001:db8::1\""),
         ("is not an https address", "an address such as \"https://portal.example.com\""),
     ]
     .into_iter()

@@ -1,21 +1,21 @@
-//! Whom a client address is counted as, wherever a client may have so much of something and no more.
+//! As which client an address is counted, wherever there is a limit for each client.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Bits of an IPv6 address that one subscriber's network shares (RFC 4291 §2.5.4): whoever has one address of it has all.
+/// The length of the prefix of one IPv6 network (RFC 4291 §2.5.4): whoever has one address in it can have all of them.
 const NETWORK: u32 = 64;
 
-/// Bits that one subscriber's site shares at most (RFC 6177 §2): some are given as many networks.
+/// The length of the prefix of one subscriber's site (RFC 6177 §2): some subscribers are given that many networks.
 const SITE: u32 = 48;
 
-/// How many times what one client may have a whole site may.
+/// How many times as much as one client a whole site may have.
 pub const SITE_TIMES: u32 = 8;
 
-/// A client as it is counted. Addresses that cost nothing are one client: an IPv6 network (/64). An IPv4 address is one
-/// client by itself, as they are scarce, and a whole company's clients stand side by side. An IPv4 address that is
-/// written as an IPv6 one is that IPv4 address.
+/// A client, for counting. All addresses of an IPv6 network (/64) are one client, because one host can have any number
+/// of them. Each IPv4 address is a client of its own, because IPv4 addresses are scarce, and a company's clients have
+/// neighbouring ones. An IPv4 address that is written as IPv6 counts as IPv4.
 ///
-/// It is for counting alone: what stands for a person is an address, and no block.
+/// It is for counting alone: only an address stands for a person, never a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientBlock(IpAddr);
 
@@ -28,7 +28,7 @@ impl ClientBlock {
         }
     }
 
-    /// The site that `address` is of (/48), which may have [`SITE_TIMES`] as much as one of its networks. IPv4 has none.
+    /// The site (/48) of `address`, which may have [`SITE_TIMES`] as much as one of its networks. `None` for IPv4.
     pub fn site(address: IpAddr) -> Option<Self> {
         match address.to_canonical() {
             IpAddr::V6(v6) => Some(Self(first(v6, SITE).into())),
@@ -36,7 +36,7 @@ impl ClientBlock {
         }
     }
 
-    /// The first of its addresses.
+    /// The first address of the block.
     pub fn first(self) -> IpAddr {
         self.0
     }

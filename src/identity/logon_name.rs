@@ -1,6 +1,6 @@
 //! The name that a person types at the logon page, in any of its four forms.
 //!
-//! It chooses the realm and fills in the name field at the identity provider. It never says who the person is.
+//! It chooses the realm, and fills in the name field at the identity provider. It never decides who the person is.
 
 /// A logon name that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,16 +12,16 @@ pub enum LogonName {
         /// The account's name in it.
         account: String,
     },
-    /// `sAMAccountName@domain`, a mail address or a UPN: only the directory could tell these apart.
+    /// `sAMAccountName@domain`, a mail address or a UPN: only the directory can tell which.
     AtDomain {
-        /// What stands before the last `@`.
+        /// The part before the last `@`.
         account: String,
         /// The domain, in lower case and in ASCII (UTS 46).
         domain: String,
     },
 }
 
-/// What is wrong with a typed name. Each has a sentence of its own on the logon page.
+/// What is wrong with a typed name. The logon page has a sentence for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Nothing was typed.
@@ -39,19 +39,19 @@ pub enum Error {
     /// The domain is not a name that a domain can have.
     #[error("the domain is not valid")]
     BadDomain,
-    /// It holds a character that no logon name holds.
-    #[error("the name holds a character that no logon name holds")]
+    /// It has a character that no logon name can have.
+    #[error("the name has a character that no logon name can have")]
     BadCharacter,
 }
 
 /// A UPN has at most 64 characters before the `@` and 256 after it.
 pub const MAX_LEN: usize = 321;
 
-/// Characters that neither a `sAMAccountName` nor a UPN holds.
+/// Characters that neither a `sAMAccountName` nor a UPN can have.
 const FORBIDDEN: &str = "\"[]:;|=+*?<>/,";
 
 impl LogonName {
-    /// Reads what was typed. Blanks around it are ignored.
+    /// Reads what was typed. Ignores blanks around it.
     pub fn parse(typed: &str) -> Result<Self, Error> {
         let typed = typed.trim();
         if typed.is_empty() {
@@ -61,14 +61,14 @@ impl LogonName {
             return Err(Error::TooLong);
         }
         if let Some((domain, account)) = typed.split_once('\\') {
-            let (domain, account) = (checked(domain, Error::NoDomain)?, checked(account, Error::NoAccount)?);
+            let (domain, account) = (checked(domain, Error::NoDomain)?, sam_account_name(account)?);
             if account.contains(['\\', '@']) || domain.contains('@') {
                 return Err(Error::BadCharacter);
             }
             return Ok(Self::DownLevel { domain: domain.to_owned(), account: account.to_owned() });
         }
         let (account, domain) = typed.rsplit_once('@').ok_or(Error::NoDomain)?;
-        // A plus sign is good in a mail address, and nowhere else.
+        // A plus sign is allowed in the account of a mail address, and nowhere else.
         let account = checked(&account.replace('+', ""), Error::NoAccount).map(|_| account)?;
         let domain = checked(domain, Error::NoDomain)?;
         if account.contains('@') {
@@ -93,6 +93,15 @@ impl LogonName {
     }
 }
 
+/// A `sAMAccountName` may have blanks inside, but is not of blanks and dots alone. No name in the other forms has any.
+fn sam_account_name(typed: &str) -> Result<&str, Error> {
+    let account = typed.trim();
+    if account.chars().all(|c| c == ' ' || c == '.') {
+        return Err(Error::NoAccount);
+    }
+    checked(&account.replace(' ', ""), Error::NoAccount).map(|_| account)
+}
+
 fn checked(part: &str, missing: Error) -> Result<&str, Error> {
     if part.is_empty() {
         return Err(missing);
@@ -112,6 +121,8 @@ mod tests {
         for (typed, account, domain) in [
             ("CONTOSO\\bsimon", "bsimon", "CONTOSO"),
             ("contoso.com\\bsimon", "bsimon", "contoso.com"),
+            ("CONTOSO\\john smith", "john smith", "CONTOSO"),
+            ("contoso.com\\ Svc Print 2. ", "Svc Print 2.", "contoso.com"),
             ("bsimon@contoso", "bsimon", "contoso"),
             (" B.Simon@Contoso.com ", "B.Simon", "contoso.com"),
             ("britta+news@bücher.example", "britta+news", "xn--bcher-kva.example"),
@@ -130,6 +141,12 @@ mod tests {
             ("bsimon@", Error::NoDomain),
             ("\\bsimon", Error::NoDomain),
             ("CONTOSO\\", Error::NoAccount),
+            ("CONTOSO\\  ", Error::NoAccount),
+            ("CONTOSO\\. .", Error::NoAccount),
+            ("CONTOSO\\john\tsmith", Error::BadCharacter),
+            ("CONTOSO\\john\u{a0}smith", Error::BadCharacter),
+            ("CONTOSO\\john * smith", Error::BadCharacter),
+            ("CON TOSO\\john", Error::BadCharacter),
             ("CONTOSO\\b@simon", Error::BadCharacter),
             ("a@b@contoso.com", Error::BadCharacter),
             ("b simon@contoso.com", Error::BadCharacter),

@@ -1,13 +1,16 @@
 //! Who somebody is, and where they come from.
 
 pub mod block;
+pub mod evidence;
 pub mod fold;
 pub mod logon_name;
 pub mod network;
+pub mod range;
 pub mod realm;
 pub mod user;
 
 pub use block::ClientBlock;
+pub use evidence::{Strength, Surrogate};
 pub use logon_name::LogonName;
 pub use network::{Network, Networks};
 pub use realm::{ForeignNames, Realm};

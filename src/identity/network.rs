@@ -9,45 +9,52 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-/// The name of the network that every address belongs to which no configured network holds.
+/// The name of the network to which every address belongs that is in no configured network.
 pub const ELSEWHERE: &str = "elsewhere";
 
-/// One `[[network]]` of the configuration, as written.
+/// One `[[network]]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The name that records show and rules match.
+    /// Its name in records and rules.
     pub name: String,
     /// The client addresses that belong to it.
+    #[serde(deserialize_with = "crate::identity::range::list")]
     pub addresses: Vec<IpNet>,
     /// Whether people on it must sign in. Default `required`.
     #[serde(default)]
     pub sign_in: SignIn,
-    /// Several people share one address here (NAT, terminal servers): the client address never stands for a session.
+    /// Whether several people share one address here (NAT, terminal servers). Then a client address never stands for a
+    /// session.
     #[serde(default)]
     pub shared: bool,
     /// Whether a client address may stand for a session. Default: true, unless `shared`.
     pub address: Option<bool>,
-    /// How long an address stands for a person without traffic. Default 30 minutes.
+    /// How long a client address without traffic stands for its person. Default 30 minutes.
     #[serde(default = "address_idle", deserialize_with = "crate::units::signed_duration")]
     pub address_idle: SignedDuration,
-    /// How long it stands for them since the portal last saw them there. Default 10 hours, a working day.
+    /// How long a client address stands for its person after the portal last saw them there. Default 10 hours, a
+    /// working day.
     #[serde(default = "address_lifetime", deserialize_with = "crate::units::signed_duration")]
     pub address_lifetime: SignedDuration,
-    /// Whether it stands for nobody any more once the portal sees its person at another address of the network.
-    /// Default: true.
+    /// Whether a client address stops standing for its person when the portal sees them at another address of this
+    /// network. Default: true.
     #[serde(default = "yes")]
     pub one_address: bool,
+    /// How long the old address must have been without traffic before `one_address` takes effect. Default: no time, so
+    /// that it stands for nobody at once.
+    #[serde(default, deserialize_with = "crate::units::signed_duration")]
+    pub one_address_after: SignedDuration,
     /// What happens to requests that cannot be challenged. Default `refuse`.
     #[serde(default)]
     pub unidentified: Unidentified,
-    /// Whether people may go on without an account, as `guest`. Default: false.
+    /// Whether people without an account may go on as `guest`. Default: false.
     #[serde(default)]
     pub guest: bool,
-    /// Where its clients are, for the times on pages and in schedules: an IANA name such as `Europe/Berlin`.
+    /// The time zone of its clients, for times on pages and in schedules: an IANA name such as `Europe/Berlin`.
     #[serde(default, deserialize_with = "time_zone")]
     pub time_zone: Option<TimeZone>,
-    /// Whether tools are offered tokens here, and known by them. Default: true.
+    /// Whether tools here are offered tokens, and are known by them. Default: true.
     #[serde(default = "yes")]
     pub tokens: bool,
     /// How long a session that begins here lasts. Default: as `[session]` says.
@@ -77,9 +84,9 @@ pub enum SignIn {
     /// Whoever is not signed in is challenged.
     #[default]
     Required,
-    /// Nobody is challenged; those who are signed in are recorded under their names.
+    /// Nobody is challenged, but people who are signed in are recorded under their names.
     Optional,
-    /// Nobody is asked who they are.
+    /// Nobody is identified.
     None,
 }
 
@@ -87,17 +94,17 @@ pub enum SignIn {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unidentified {
-    /// It is allowed, and recorded under the client address.
+    /// It is allowed, and recorded with the client address and no user.
     Allow,
     /// It is refused.
     #[default]
     Refuse,
 }
 
-/// A network, as used.
+/// A network, as the program uses it.
 #[derive(Clone, Debug)]
 pub struct Network {
-    /// The name that records show and rules match.
+    /// Its name in records and rules.
     pub name: Arc<str>,
     /// Whether people on it must sign in.
     pub sign_in: SignIn,
@@ -105,13 +112,13 @@ pub struct Network {
     pub shared: bool,
     /// Whether a client address may stand for a session here.
     pub address: bool,
-    /// For how long it does.
+    /// For how long a client address does.
     pub lapse: Lapse,
     /// What happens to requests that cannot be challenged.
     pub unidentified: Unidentified,
-    /// Whether people may go on as `guest`.
+    /// Whether people without an account may go on as `guest`.
     pub guest: bool,
-    /// Where its clients are, if that is known.
+    /// The time zone of its clients, if it is configured.
     pub time_zone: Option<TimeZone>,
     /// Whether tools are offered tokens here, and known by them.
     pub tokens: bool,
@@ -119,36 +126,39 @@ pub struct Network {
     pub spans: Spans,
 }
 
-/// How long sessions last that begin on a network, where it says so.
+/// How long sessions last that begin on a network; `None` for what `[session]` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spans {
     /// From sign-in to the next sign-in.
     pub lifetime: Option<SignedDuration>,
-    /// Without being used.
+    /// How long they may go unused.
     pub idle: Option<SignedDuration>,
 }
 
-/// When a client address no longer stands for a person who is signed in.
+/// When a client address stops standing for a person who is signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lapse {
-    /// After so long without traffic.
+    /// After this long without traffic.
     pub idle: SignedDuration,
-    /// So long after the portal last saw them there.
+    /// This long after the portal last saw them there.
     pub lifetime: SignedDuration,
-    /// Once the portal sees them at another address of the network.
+    /// Whether it does when the portal sees them at another address of the network.
     pub one_address: bool,
+    /// How long its traffic must have paused for `one_address` to take effect; zero for at once.
+    pub pause: SignedDuration,
 }
 
 impl Default for Lapse {
     fn default() -> Self {
-        Self { idle: address_idle(), lifetime: address_lifetime(), one_address: true }
+        Self { idle: address_idle(), lifetime: address_lifetime(), one_address: true, pause: SignedDuration::ZERO }
     }
 }
 
-fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, D::Error> {
+/// Reads the name of a time zone.
+pub(crate) fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, D::Error> {
     let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let zone = TimeZone::get(&name).map_err(|_| {
-        D::Error::custom(format_args!("there is no time zone `{name}`; it is a name such as \"Europe/Berlin\""))
+        D::Error::custom(format_args!("there is no time zone `{name}`: write a name such as \"Europe/Berlin\""))
     })?;
     Ok(Some(zone))
 }
@@ -171,26 +181,31 @@ impl From<&Config> for Network {
 }
 
 impl Config {
-    /// When a client address no longer stands for a person there.
+    /// When a client address on it stops standing for a person.
     pub fn lapse(&self) -> Lapse {
-        Lapse { idle: self.address_idle, lifetime: self.address_lifetime, one_address: self.one_address }
+        Lapse {
+            idle: self.address_idle,
+            lifetime: self.address_lifetime,
+            one_address: self.one_address,
+            pause: self.one_address_after,
+        }
     }
 }
 
 impl Network {
-    /// Whether it is where everybody is who is on no configured network.
+    /// Whether it is *elsewhere*, to which all clients belong that are on no configured network.
     pub fn is_elsewhere(&self) -> bool {
         *self.name == *ELSEWHERE
     }
 
-    /// The same, where a client address stands for nobody.
+    /// The same network, but with client addresses that stand for nobody.
     #[must_use]
     pub fn without_address(&self) -> Self {
         Self { address: false, ..self.clone() }
     }
 }
 
-/// All networks. The longest prefix that holds an address decides.
+/// All networks. The longest prefix that contains an address decides.
 #[derive(Clone, Debug)]
 pub struct Networks {
     /// Longest prefix first.
@@ -222,6 +237,17 @@ impl Networks {
         Self { prefixes, elsewhere: Arc::new(elsewhere) }
     }
 
+    /// The time zones of the networks.
+    pub fn time_zones(&self) -> Vec<&TimeZone> {
+        let mut zones: Vec<&TimeZone> = Vec::new();
+        for zone in self.prefixes.iter().filter_map(|(_, network)| network.time_zone.as_ref()) {
+            if !zones.contains(&zone) {
+                zones.push(zone);
+            }
+        }
+        zones
+    }
+
     /// The network that `client` belongs to. An IPv4 address written as IPv6 counts as IPv4.
     pub fn of(&self, client: IpAddr) -> &Arc<Network> {
         let client = client.to_canonical();
@@ -246,6 +272,7 @@ mod tests {
             address_idle: address_idle(),
             address_lifetime: address_lifetime(),
             one_address: true,
+            one_address_after: SignedDuration::ZERO,
             unidentified: Unidentified::Allow,
             guest: false,
             time_zone: None,

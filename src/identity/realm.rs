@@ -1,38 +1,39 @@
-//! Home realm discovery, and its other side: which identity provider answers for a domain, and for whom it may speak.
+//! Realms: which identity provider is responsible for a domain (home realm discovery), and of which people its
+//! assertions count.
 
 use serde::Deserialize;
 
 use crate::identity::fold::{fold, is_same};
 use crate::identity::{LogonName, User};
 
-/// The identity provider connection that answers for a set of domains.
+/// An identity provider that is responsible for a set of domains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Realm {
     /// The name that records show and rules match.
     pub name: String,
-    /// DNS domains, in lower case and in ASCII (UTS 46): what stands behind the `@`. Each stands for itself alone, and not
-    /// for what is below it, as at Entra.
+    /// Its DNS domains, in lower case and in ASCII (UTS 46): the part after `@` in names. Each counts without the
+    /// domains below it, as at Entra.
     pub domains: Vec<String>,
-    /// NetBIOS names of on-premises domains, and the DNS domain that each stands for: what stands before the `\`.
+    /// NetBIOS names of on-premises domains, the part before `\` in names, each with its DNS domain.
     pub netbios: Vec<(String, String)>,
-    /// The domains of others whose people it may name, too.
+    /// The other domains whose people its assertions may also name.
     pub foreign_names: ForeignNames,
 }
 
-/// Whose people a realm may name besides its own: guests.
+/// Of which domains a realm may name people besides its own: guests in its directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Written")]
 pub enum ForeignNames {
-    /// Nobody's.
+    /// Of none.
     #[default]
     Refused,
-    /// Those of these domains (or NetBIOS domains), in lower case and in ASCII.
+    /// Of these domains (or NetBIOS domains), in lower case and in ASCII.
     Of(Vec<String>),
-    /// Everybody's but those of other realms.
+    /// Of all domains except those of other realms.
     Any,
 }
 
-/// How it is written.
+/// The same, as the configuration has it.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "it is `true`, `false` or a list of domains")]
 enum Written {
@@ -50,14 +51,14 @@ impl From<Written> for ForeignNames {
     }
 }
 
-/// The domain that a name belongs to.
+/// The domain to which a name belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// None: it is a name inside its realm, such as a `sAMAccountName`, a `uid` or an opaque identifier.
+    /// No domain: it is a name within its realm, such as a `sAMAccountName`, a `uid` or an opaque identifier.
     Inside,
-    /// The DNS domain behind the `@`, or the NetBIOS domain before the `\`; in lower case and in ASCII.
+    /// The DNS domain after `@`, or the NetBIOS domain before `\`; in lower case and in ASCII.
     Domain(String),
-    /// One that no directory would give out, so that nobody can say whose it is.
+    /// The name has a form that no directory would use, so its domain cannot be told.
     Unreadable,
 }
 
@@ -74,7 +75,7 @@ impl Scope {
     }
 }
 
-/// A name with its domain in ASCII: however it is written, it is the same.
+/// The name with its domain in ASCII, so that it is the same however the domain was written.
 pub fn plain_name(name: &str) -> String {
     match (name.split_once('@'), Scope::of(name)) {
         (Some((account, written)), Scope::Domain(domain)) if !written.is_ascii() => format!("{account}@{domain}"),
@@ -82,19 +83,18 @@ pub fn plain_name(name: &str) -> String {
     }
 }
 
-/// A domain in lower case and in ASCII; as it is, without case, if it can be no DNS domain.
+/// A domain in lower case and in ASCII. One that cannot be a DNS domain is only folded.
 pub fn plain_domain(domain: &str) -> String {
     dns_domain(domain).unwrap_or_else(|| fold(domain))
 }
 
-/// A domain with a dot at its end would give each person two names.
+/// Not with a dot at its end: otherwise each person would have two names.
 fn dns_domain(domain: &str) -> Option<String> {
     idna::domain_to_ascii_strict(domain).ok().filter(|domain| !domain.ends_with('.'))
 }
 
 impl Realm {
-    /// What to call this account at the identity provider: the account at the DNS domain that was typed, or that the
-    /// NetBIOS domain stands for.
+    /// The name of this account for the identity provider: `account@domain`, with the DNS domain of a NetBIOS name.
     ///
     /// It is a hint that fills in a field (Entra's `login_hint`), so a wrong guess costs the person a correction.
     pub fn login_hint(&self, name: &LogonName) -> String {
@@ -102,7 +102,7 @@ impl Realm {
         format!("{}@{domain}", name.account())
     }
 
-    /// Whether somebody who typed this means `user`.
+    /// Whether `typed` is a name of `user`.
     pub fn is_name_of(&self, typed: &str, user: &User) -> bool {
         let Ok(name) = LogonName::parse(typed) else { return false };
         let account = user.sam_account_name.as_deref();
@@ -111,8 +111,8 @@ impl Realm {
         user.is_called(typed.trim()) || user.is_called(&self.login_hint(&name)) || (by_account && own_domain)
     }
 
-    /// Whether its identity provider may say that somebody is called `name`, where other realms have the domains (and
-    /// NetBIOS domains) `taken`. Names inside the realm are its own, whatever they are.
+    /// Whether its identity provider may name somebody `name`. `taken` are the domains (and NetBIOS domains) of other
+    /// realms. A name without a domain belongs to the realm, whatever it is.
     pub fn speaks_for(&self, name: &str, taken: &[String]) -> bool {
         let domain = match Scope::of(name) {
             Scope::Inside => return true,
@@ -127,12 +127,12 @@ impl Realm {
             }
     }
 
-    /// Its domains of both kinds, in lower case.
+    /// Its DNS and NetBIOS domains, in lower case.
     pub fn all_domains(&self) -> impl Iterator<Item = String> {
         self.domains.iter().cloned().chain(self.netbios.iter().map(|(short, _)| fold(short)))
     }
 
-    /// The domains of the other ones among `realms`.
+    /// The domains of all other realms among `realms`.
     pub fn taken<'a>(&self, realms: impl IntoIterator<Item = &'a Self>) -> Vec<String> {
         realms.into_iter().filter(|other| other.name != self.name).flat_map(Self::all_domains).collect()
     }
@@ -143,7 +143,7 @@ impl Realm {
         by_netbios.or_else(|| self.domains.iter().find(|dns| **dns == typed)).map(String::as_str)
     }
 
-    /// The realm among `realms` that answers for `name`.
+    /// The realm among `realms` that is responsible for the domain of `name`.
     pub fn of<'a>(realms: impl IntoIterator<Item = &'a Realm>, name: &LogonName) -> Option<&'a Realm> {
         realms.into_iter().find(|realm| realm.dns_domain(name.domain()).is_some())
     }

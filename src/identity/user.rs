@@ -1,20 +1,20 @@
-//! A person, as an identity provider vouched for them.
+//! A person, as an identity provider has vouched for them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::fold::is_same;
 
-/// A signed-in person. Made from a verified assertion and from nothing else.
+/// A signed-in person. Made only from a verified assertion, except for guests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The realm whose identity provider vouches for this person.
     pub realm: String,
-    /// What stays the same when the person is renamed: the directory's object ID where the assertion has it, else
-    /// the name in lower case. Unique within the realm.
+    /// The identifier, unique within the realm: the directory's object ID if the assertion has it, which stays the same
+    /// when the person is renamed; else the name in lower case.
     pub id: String,
-    /// The name that records show and rules match: the value of the first configured identity claim that is there.
+    /// The name in records and rules: the value of the first configured identity claim that the assertion has.
     pub name: String,
-    /// The name for people to read, where the assertion has one.
+    /// The name for people to read, if the assertion has one.
     pub display_name: Option<String>,
     /// `sAMAccountName`: the account's name in its on-premises domain. Cloud-only accounts have none.
     pub sam_account_name: Option<String>,
@@ -27,7 +27,7 @@ pub struct User {
 }
 
 impl User {
-    /// Somebody without an account. `id` keeps guests apart.
+    /// A person without an account. `id` tells guests apart.
     pub fn guest(id: String) -> Self {
         Self {
             realm: GUEST.to_owned(),
@@ -41,21 +41,21 @@ impl User {
         }
     }
 
-    /// Whether nobody vouches for this person.
+    /// Whether this is a guest, for whom nobody vouches.
     pub fn is_guest(&self) -> bool {
         self.realm == GUEST
     }
 
-    /// Whether `name` is a way of naming this person in their realm: the recorded name, UPN, mail address or
-    /// `sAMAccountName`. Letter case does not matter, as in Active Directory. People can change some of these, so no rule
-    /// goes by them: see [`is_named`](Self::is_named).
+    /// Whether `name` is one of this person's names in their realm: the recorded name, UPN, mail address or
+    /// `sAMAccountName`, without regard to case, as in Active Directory. People can change some of these themselves, so
+    /// rules must not use this: see [`is_named`](Self::is_named).
     pub fn is_called(&self, name: &str) -> bool {
         let names = [Some(&self.name), self.upn.as_ref(), self.email.as_ref(), self.sam_account_name.as_ref()];
         names.into_iter().flatten().any(|own| is_same(own, name))
     }
 
-    /// Whether it is this person whom the realm calls so: by the configured identity claim, or by the object ID. It
-    /// allocates nothing.
+    /// Whether `realm` is this person's, and `name` is the value of their identity claim or their object ID, without
+    /// regard to case. Allocates nothing.
     pub fn is_named(&self, realm: &str, name: &str) -> bool {
         self.realm == realm && (is_same(&self.name, name) || is_same(&self.id, name))
     }
@@ -66,13 +66,13 @@ impl User {
         self.is_called(name) || inside.is_some_and(|inside| self.is_called(inside) || is_same(&self.id, inside))
     }
 
-    /// What to call the person on a page.
+    /// The name of the person on pages.
     pub fn friendly_name(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.name)
     }
 }
 
-/// The name of everybody who goes on without an account, and of the realm that vouches for them: none does.
+/// The name of all guests, and of their realm, which has no identity provider.
 pub const GUEST: &str = "guest";
 
 /// Group membership, as far as it is known.
@@ -80,7 +80,8 @@ pub const GUEST: &str = "guest";
 pub enum Groups {
     /// The groups, named as the assertion names them.
     Known(Vec<String>),
-    /// The assertion does not say: Entra leaves the claim out above 150 groups. Never to be read as "none".
+    /// The assertion does not say: Entra leaves the claim out if there are more than 150 groups. Never take this for
+    /// "none".
     Unknown,
 }
 

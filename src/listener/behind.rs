@@ -1,4 +1,4 @@
-//! Clients behind a load balancer, which says by the PROXY protocol who they are.
+//! Accepts clients of a load balancer, which names them by the PROXY protocol.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,41 +6,43 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Entrance;
+use super::{Entrance, Gate};
+use crate::net::proxy_protocol::{self, SIGNATURE, WORD};
 use crate::wire::Peer;
 use crate::wire::h1::{Connection, Stream};
-use crate::wire::proxy_protocol::{self, SIGNATURE, WORD};
 
-/// What somebody hears who claims to speak for others and may not.
+/// The answer to a peer that sends a PROXY header and may not.
 const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Proxy-Status: vestibule; error=http_request_error\r\nConnection: close\r\nContent-Length: 70\r\n\r\n\
     A PROXY header is taken only from peers that the configuration names.\n";
 
-/// Finds out who is there before anything is served, within the time that a head may take.
-pub(super) fn admit<S, F>(entrance: &Entrance, stream: TcpStream, peer: SocketAddr, serve: &Arc<S>)
+/// Finds out who the client is before anything is served, within the time that a head may take.
+pub(super) fn admit<S, F>(entrance: &Entrance, gate: &Gate, stream: TcpStream, peer: SocketAddr, serve: &Arc<S>)
 where
     S: Fn(TcpStream, Peer) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let (waiting, serve) = (entrance.clone(), Arc::clone(serve));
-    let (tasks, limit) = (&entrance.shared.tasks, entrance.shared.head_time);
-    if entrance.options.proxy_protocol.iter().any(|net| net.contains(&peer.ip())) {
-        // A load balancer has one address for everybody, so it is not held to what one client may have.
+    let (tasks, limit) = (&entrance.shared.tasks, gate.head_time);
+    if gate.proxy_protocol.iter().any(|net| net.contains(&peer.ip())) {
+        // All clients of a load balancer come from its one address, so the limit for one client does not apply to it.
         let Some(place) = entrance.shared.connections.enter_unnamed() else { return };
         tasks.spawn(async move {
             let Some((stream, client)) = timeout(limit, named(&waiting, stream, peer)).await.ok().flatten() else {
                 return;
             };
             drop(place);
-            if let Some(client) = waiting.place(client) {
+            let client = waiting.place(&waiting.gate.load(), client);
+            if let Some(client) = client {
                 serve(stream, client).await;
             }
         });
-    } else if let Some(client) = entrance.place(peer) {
+    } else if let Some(client) = entrance.place(gate, peer) {
         tasks.spawn(async move {
             match timeout(limit, speaks_for_itself(&waiting, &stream, peer)).await {
                 Ok(true) => serve(stream, client).await,
-                // Else the close would throw the answer away.
+                // Closed slowly: a plain close with unread octets would reset the connection, and the answer would be
+                // lost.
                 Ok(false) => Connection::new(Stream::Plain(stream)).counted(client.place.as_ref()).close().await,
                 Err(_) => {}
             }
@@ -48,20 +50,21 @@ where
     }
 }
 
-/// The client that a load balancer names; the load balancer, when it asks for itself.
+/// The client that a load balancer names; the load balancer itself, if the header names nobody (a health check).
 async fn named(entrance: &Entrance, mut stream: TcpStream, peer: SocketAddr) -> Option<(TcpStream, SocketAddr)> {
     match proxy_protocol::read(&mut stream).await {
         Ok(None) => Some((stream, peer)),
         Ok(Some(client)) => Some((stream, SocketAddr::new(client.ip().to_canonical(), client.port()))),
         Err(error) => {
-            tracing::warn!(listener = %entrance.name, %peer, %error, "connection closed");
+            tracing::warn!(listener = %entrance.gate.load().entry.listener(), %peer, %error, "a connection is closed, because the load balancer's PROXY header cannot be read");
             None
         }
     }
 }
 
-/// Looks at what somebody begins with who is no load balancer, and leaves it. A header comes in one piece (§2 of its
-/// specification); what does not is no request, and refused as such.
+/// Looks at the first octets of a peer that is not a load balancer, and leaves them in the stream. A PROXY header comes
+/// in one piece (§2 of its specification), so one look is enough: the beginning of one that comes in pieces is not a
+/// valid request, and is refused as such.
 async fn speaks_for_itself(entrance: &Entrance, stream: &TcpStream, peer: SocketAddr) -> bool {
     let mut first = [0; SIGNATURE.len()];
     let Ok(count) = stream.peek(&mut first).await else { return false };
@@ -69,8 +72,8 @@ async fn speaks_for_itself(entrance: &Entrance, stream: &TcpStream, peer: Socket
     if !first.starts_with(WORD) && first != SIGNATURE {
         return true;
     }
-    let error = "a PROXY header from somebody who may not speak for others";
-    tracing::warn!(listener = %entrance.name, %peer, error, "connection closed");
+    let error = "it sends a PROXY header, and `proxy_protocol` does not name it";
+    tracing::warn!(listener = %entrance.gate.load().entry.listener(), %peer, error, "a connection is closed, because its peer may not speak for other clients");
     drop(stream.try_write(ANSWER));
     false
 }

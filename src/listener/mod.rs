@@ -2,15 +2,17 @@
 
 mod behind;
 mod last;
+pub mod pair;
 pub mod secure;
 mod shed;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,120 +20,137 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::identity::Networks;
-use crate::wire::forwarded::{Forwarders, Named, Standing};
-use crate::wire::{Connections, Limits, Peer, Tcp};
+use crate::net::{Connections, Limits, Tcp};
+use crate::wire::{Entry, Peer};
+pub use pair::Pair;
 pub use secure::Secure;
 use shed::Reserve;
 
-/// The wait after an accept that failed and could not be helped.
+/// How long to wait after an accept that failed, when no connection could be shed.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How a listener listens.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Connections that wait to be accepted. The kernel lowers it to its own bound (`net.core.somaxconn`).
-    pub backlog: i32,
-    /// Peers that say by the PROXY protocol whom they speak for. They must; nobody else may.
+/// How a listener treats the clients that it accepts: the values of one configuration. A reload replaces all of it at
+/// once while the listener goes on.
+#[derive(Debug)]
+pub struct Gate {
+    /// Its name, and what holds for clients that come by it.
+    pub entry: Arc<Entry>,
+    /// Peers that name their clients by the PROXY protocol. They must do so; nobody else may.
     pub proxy_protocol: Vec<IpNet>,
-    /// Peers that say by X-Forwarded-For on whose behalf they ask.
-    pub forwarders: Vec<IpNet>,
-    /// Which value of that field is the client.
-    pub named: Named,
-    /// Whether it is for guests.
-    pub guest: bool,
-    /// Whether whoever cannot be served understands plain HTTP.
+    /// Whether a client that is turned away can be answered in plain HTTP.
     pub plain_http: bool,
-    /// How connections to clients that have gone are found out.
-    pub tcp: Tcp,
+    /// How long a client may take until the end of its first head.
+    pub head_time: Duration,
 }
 
-/// An address that clients connect to. Several sockets can have it, one for each worker: the kernel shares clients out
-/// among them, so that no two workers wait for the same.
+/// An address to which clients connect. It can have several sockets, one for each worker: the kernel distributes
+/// clients among them, so that no two workers wait for the same client.
 #[derive(Debug)]
 pub struct Listener {
-    name: Arc<str>,
     sockets: Vec<std::net::TcpListener>,
     address: SocketAddr,
-    options: Arc<Options>,
+    end: End,
+}
+
+/// Ends a listener before the program ends.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Fires when each of its connections must end after the exchange under way.
+    pub finish: CancellationToken,
+    /// Fires when it must accept the clients that have reached it, and nobody after them.
+    closing: CancellationToken,
 }
 
 /// One socket of a listener, for the worker that accepts on it.
 #[derive(Debug)]
 pub struct Acceptor {
-    name: Arc<str>,
     socket: std::net::TcpListener,
-    options: Arc<Options>,
+    end: End,
 }
 
 /// What all listeners share.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    /// Which network a client belongs to.
-    pub networks: Arc<Networks>,
-    /// The connections that are open.
+    /// Counts the connections that are open.
     pub connections: Arc<Connections>,
     /// The connections that are being served, for a stop to wait for.
     pub tasks: TaskTracker,
-    /// Fires when nothing more is to be accepted.
+    /// Fires when the program stops accepting.
     pub stop: CancellationToken,
-    /// How long a client may take before it says what it wants.
-    head_time: Duration,
+    /// Fires when each connection must end after the exchange under way.
+    pub finish: CancellationToken,
 }
 
 impl Shared {
     /// No connections yet.
-    pub fn new(networks: Networks, limits: &Limits) -> Self {
+    pub fn new(limits: &Limits) -> Self {
         Self {
-            networks: Arc::new(networks),
             connections: Arc::new(Connections::new(limits.bounds())),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-            head_time: limits.head_time,
+            finish: CancellationToken::new(),
         }
     }
 }
 
+impl End {
+    /// Has the listener accept the clients that have reached it, let their exchanges under way finish, and close.
+    pub fn begin(&self) {
+        self.finish.cancel();
+        self.closing.cancel();
+    }
+}
+
 impl Listener {
-    /// Takes `address` with one socket for each of `workers`. Port 0 takes any that is free.
-    pub fn bind(name: &str, address: SocketAddr, workers: NonZero<usize>, options: Options) -> io::Result<Self> {
+    /// Binds `address` with one socket for each of `workers`. Port 0 takes any free port. `backlog` is how many
+    /// connections may wait to be accepted; the kernel lowers it to its own bound (`net.core.somaxconn`). `tcp` says
+    /// how to find out that a client has gone. `finish` fires when all connections of the program must end after the
+    /// exchange under way.
+    pub fn bind(
+        address: SocketAddr,
+        workers: NonZero<usize>,
+        backlog: i32,
+        tcp: Tcp,
+        finish: &CancellationToken,
+    ) -> io::Result<Self> {
         let mut address = address;
         let mut sockets = Vec::with_capacity(workers.get());
         if workers.get() > 1 {
-            // Sockets that share an address would share it with another instance of this program, too: is it free?
+            // Sockets with SO_REUSEPORT would share the address with another instance of this program without an error.
+            // So it is first bound once without that option, which fails if somebody has it.
             address = local(&open(address, false)?)?;
         }
         for _ in 0..workers.get() {
             let socket = open(address, workers.get() > 1)?;
-            options.tcp.apply(&SockRef::from(&socket))?;
-            socket.listen(options.backlog)?;
+            tcp.apply(&SockRef::from(&socket))?;
+            socket.listen(backlog)?;
             address = local(&socket)?;
             sockets.push(socket.into());
         }
-        Ok(Self { name: name.into(), address, sockets, options: Arc::new(options) })
+        let end = End { finish: finish.child_token(), closing: CancellationToken::new() };
+        Ok(Self { address, sockets, end })
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The address that was taken.
+    /// The address that is bound.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// What ends it.
+    pub fn end(&self) -> &End {
+        &self.end
+    }
+
     /// Its sockets, one for each worker.
     pub fn acceptors(self) -> impl Iterator<Item = Acceptor> {
-        let Self { name, sockets, options, .. } = self;
-        let of = move |socket| Acceptor { name: Arc::clone(&name), socket, options: Arc::clone(&options) };
-        sockets.into_iter().map(of)
+        let Self { sockets, end, .. } = self;
+        sockets.into_iter().map(move |socket| Acceptor { socket, end: end.clone() })
     }
 }
 
 fn open(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the connections of the process before it.
+    // A restart must not have to wait until connections of the last process have left TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(is_shared)?;
     socket.set_nonblocking(true)?;
@@ -139,66 +158,72 @@ fn open(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Whether `address` can be taken. It is given back at once.
+pub fn try_address(address: SocketAddr) -> io::Result<()> {
+    open(address, false).map(drop)
+}
+
 fn local(socket: &Socket) -> io::Result<SocketAddr> {
     socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 impl Acceptor {
-    /// Accepts clients and gives each to `serve`, until `shared.stop` fires.
-    pub async fn run<S, F>(self, shared: Shared, serve: S)
+    /// Fires when each of its connections must end after the exchange under way.
+    pub fn finish(&self) -> &CancellationToken {
+        &self.end.finish
+    }
+
+    /// Accepts clients as `gate` says and gives each to `serve`, until `shared.stop` fires or the listener is ended.
+    pub async fn run<S, F>(self, shared: Shared, gate: Arc<ArcSwap<Gate>>, serve: S)
     where
         S: Fn(TcpStream, Peer) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         let serve = Arc::new(serve);
-        // A stop waits for those who are still to be accepted, too.
+        // Held, so that a stop also waits for clients that have yet to be accepted.
         let _accepting = shared.tasks.token();
-        let Self { name, socket, options } = self;
+        let Self { socket, end } = self;
+        let name = || Arc::clone(gate.load().entry.listener());
         let socket = match TcpListener::from_std(socket) {
             Ok(socket) => socket,
-            Err(error) => return tracing::error!(listener = %name, %error, "no connections will be accepted"),
+            Err(error) => {
+                return tracing::error!(listener = %name(), %error, "a listener cannot be used on this worker: it accepts nobody here");
+            }
         };
-        let mut reserve = Reserve::new(options.plain_http);
-        let forwarders = (!options.forwarders.is_empty()).then(|| {
-            let (networks, connections) = (Arc::clone(&shared.networks), Arc::clone(&shared.connections));
-            let forwarders = Forwarders::new(&options.forwarders, options.named, networks, connections);
-            Arc::new(forwarders.at_guest_listener(options.guest))
-        });
-        let entrance = Entrance { name, options, shared, forwarders };
+        let mut reserve = Reserve::new();
+        let entrance = Entrance { gate: Arc::clone(&gate), shared };
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                () = entrance.shared.stop.cancelled() => {
-                    return last::accept(socket, |stream, client| entrance.admit(stream, client, &serve, &reserve)).await;
-                }
+                () = entrance.shared.stop.cancelled() => break,
+                () = end.closing.cancelled() => break,
             };
             match accepted {
                 Ok((stream, client)) => entrance.admit(stream, client, &serve, &reserve),
                 Err(error) if is_of_one_client(&error) => {}
                 Err(error) if shed::is_shortage(&error) => {
-                    let shed = reserve.shed(&socket);
-                    tracing::error!(listener = %entrance.name, %error, shed, "no connection accepted");
+                    let shed = reserve.shed(&socket, gate.load().plain_http);
+                    tracing::error!(listener = %name(), %error, shed, "this machine has no descriptors or memory left for another connection: those that wait are turned away");
                     if shed == 0 {
                         sleep(PAUSE).await;
                     }
                 }
                 Err(error) => {
-                    tracing::error!(listener = %entrance.name, %error, "no connection accepted");
+                    tracing::error!(listener = %name(), %error, "a connection could not be accepted: the listener goes on");
                     sleep(PAUSE).await;
                 }
             }
         }
+        // On either end: of the program, or of this listener alone.
+        last::accept(socket, |stream, client| entrance.admit(stream, client, &serve, &reserve)).await;
     }
 }
 
-/// What stands between an accepted connection and being served.
+/// What decides whether an accepted connection is served.
 #[derive(Clone)]
 struct Entrance {
-    name: Arc<str>,
-    options: Arc<Options>,
+    gate: Arc<ArcSwap<Gate>>,
     shared: Shared,
-    /// Those who speak for others.
-    forwarders: Option<Arc<Forwarders>>,
 }
 
 impl Entrance {
@@ -208,43 +233,35 @@ impl Entrance {
         F: Future<Output = ()> + Send + 'static,
     {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        if !self.options.proxy_protocol.is_empty() {
-            return behind::admit(self, stream, peer, serve);
+        let gate = self.gate.load();
+        if !gate.proxy_protocol.is_empty() {
+            return behind::admit(self, &gate, stream, peer, serve);
         }
-        match self.place(peer) {
+        match self.place(&gate, peer) {
             Some(client) => drop(self.shared.tasks.spawn(serve(stream, client))),
-            None => reserve.refuse(stream),
+            None => reserve.refuse(stream, gate.plain_http),
         }
     }
 
-    /// A place for a client; none when too many are open. Whoever is served goes on being served.
-    fn place(&self, client: SocketAddr) -> Option<Peer> {
-        let standing = self.standing(client.ip());
-        let place = match standing {
-            // It has one address for everybody, so it is not held to what one client may have; each of its clients is.
-            Standing::Forwarder(_) => self.shared.connections.enter_unnamed(),
-            _ => self.shared.connections.enter(client.ip()),
+    /// A place for a client; `None` if too many connections are open. Those that are served stay.
+    fn place(&self, gate: &Gate, client: SocketAddr) -> Option<Peer> {
+        let connections = &self.shared.connections;
+        // All clients of a forwarder come from its one address, so the limit for one client applies not to it, but to
+        // each of its clients.
+        let place = match gate.entry.is_forwarder(client.ip()) {
+            true => connections.enter_unnamed(),
+            false => connections.enter(client.ip()),
         };
         let Some(place) = place else {
-            tracing::warn!(listener = %self.name, client = %client.ip(), "connection closed: too many are open");
+            tracing::warn!(listener = %gate.entry.listener(), client = %client.ip(), "a connection is turned away, because too many are open, in all or from this client");
             return None;
         };
-        let network = Arc::clone(self.shared.networks.of(client.ip()));
-        let (listener, place) = (Arc::clone(&self.name), Some(Arc::new(place)));
-        let guest = self.options.guest && !network.is_elsewhere();
-        Some(Peer { client, listener, network, tls: None, proof: None, place, forwarder: None, standing, guest })
-    }
-
-    fn standing(&self, client: IpAddr) -> Standing {
-        match &self.forwarders {
-            None => Standing::Own,
-            Some(forwarders) if forwarders.contains(client) => Standing::Forwarder(Arc::clone(forwarders)),
-            Some(forwarders) => Standing::Unlisted(Arc::clone(forwarders)),
-        }
+        Some(gate.entry.peer(client, place))
     }
 }
 
-/// Errors of the connection that would have been accepted (accept(2)), not of the socket.
+/// Whether an error is one of the connection that would have been accepted, and not of the listening socket
+/// (accept(2)).
 fn is_of_one_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),

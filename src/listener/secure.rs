@@ -1,14 +1,12 @@
 //! TLS on a listener: a secure web proxy, which speaks HTTP/2 and HTTP/1.1 and may ask for client certificates.
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use serde::Deserialize;
@@ -18,29 +16,32 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
+use super::pair::{Fault, Pair, certificates};
 use crate::authority::Authority;
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::config_path::ConfigPath;
 use crate::seal::sha256;
 use crate::wire::Handshake;
 
 /// HTTP/2 as ALPN names it (RFC 9113 §3.1).
 const H2: &[u8] = b"h2";
 
-/// How long a certificate of our own authority is handed out: well before it runs out.
+/// How long a certificate of our own authority is used before a new one is issued: much shorter than it is valid.
 const REISSUE: SignedDuration = SignedDuration::from_hours(24);
 
-/// `tls` of a `[[listener]]`, as written.
+/// `tls` of a `[[listener]]` in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The certificate and the chain behind it (PEM).
-    pub certificate: Option<PathBuf>,
+    /// The certificate and its chain (PEM).
+    pub certificate: Option<ConfigPath>,
     /// Its key (PEM).
-    pub key: Option<PathBuf>,
-    /// Names for which our own authority issues a certificate, where none is given. A name may begin with `*.`.
+    pub key: Option<ConfigPath>,
+    /// Names for which our own authority issues a certificate, if `certificate` is not given. A name may begin with
+    /// `*.`.
     pub names: Vec<String>,
-    /// Authorities whose client certificates are asked for (PEM). Nobody must have one.
-    pub client_ca: Option<PathBuf>,
+    /// Authorities whose client certificates are asked for (PEM). A client need not have one.
+    pub client_ca: Option<ConfigPath>,
     /// Whether clients are offered HTTP/2.
     pub h2: bool,
 }
@@ -54,19 +55,19 @@ impl Default for Config {
 /// Why a listener cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file cannot be read.
-    #[error("{0}: {1}")]
-    File(PathBuf, io::Error),
+    /// The certificate or the key cannot be used.
+    #[error(transparent)]
+    Pair(#[from] Fault),
     /// A file does not hold what it should.
     #[error("{0}: {1}")]
-    Unusable(PathBuf, String),
+    Unusable(ConfigPath, String),
     /// No certificate could be issued.
     #[error("no certificate could be issued: {0}")]
     Issue(#[from] crate::authority::Error),
-    /// TLS does not take the certificate and the key.
-    #[error("the certificate and the key do not go together: {0}")]
+    /// The certificate and the key cannot be used together.
+    #[error("the certificate and the key cannot be used together: {0}")]
     Tls(#[from] rustls::Error),
-    /// There is neither a certificate nor a name that one could be issued for.
+    /// There is neither a certificate nor a name for which one could be issued.
     #[error("there is neither a `certificate` with its `key` nor any of `names`")]
     Nothing,
 }
@@ -89,15 +90,20 @@ struct Loaded {
 }
 
 impl Secure {
-    /// TLS as configured. A client may take `limit` for its handshake.
+    /// TLS as configured. `limit` is how long a handshake may take.
     pub fn new(config: Config, authority: Arc<Authority>, limit: Duration, clock: Clock) -> Result<Self, Error> {
         let loaded = Loaded { files: config.versions(), at: clock.now() };
         let server = ArcSwap::from_pointee(config.server(&authority)?);
         Ok(Self { config, authority, clock, server, loaded: Mutex::new(loaded), limit })
     }
 
-    /// Takes up files that have changed, and has a certificate of our own issued anew in time. What cannot be used is
-    /// left alone, and the server goes on as it is.
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Reads files again that have changed, and has a certificate of our own issued anew in time. If the new ones
+    /// cannot be used, it goes on with the old ones.
     pub fn refresh(&self) {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let (files, now) = (self.config.versions(), self.clock.now());
@@ -107,14 +113,17 @@ impl Secure {
         match self.config.server(&self.authority) {
             Ok(server) => {
                 self.server.store(Arc::new(server));
-                tracing::info!(certificate = ?self.config.certificate, "a listener has taken up its new certificate");
+                tracing::info!(certificate = ?self.config.certificate, "a listener uses its new certificate from now on");
             }
-            Err(error) => tracing::error!(%error, "a listener goes on with its old certificate"),
+            Err(error) => {
+                tracing::error!(%error, "a listener's new certificate cannot be used: it goes on with the old one");
+            }
         }
         *loaded = Loaded { files, at: now };
     }
 
-    /// Shakes hands with a client. `None` when that fails; otherwise what it has shown, and whether it is to speak HTTP/2.
+    /// Does the handshake with a client. `None` if it fails; else the stream, what the client has shown, and whether
+    /// both have agreed on HTTP/2.
     pub async fn accept(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Handshake, bool)> {
         let acceptor = TlsAcceptor::from(self.server.load_full());
         let stream = timeout(self.limit, acceptor.accept(stream)).await.ok()?.ok()?;
@@ -129,7 +138,10 @@ impl Secure {
 impl Config {
     fn server(&self, authority: &Authority) -> Result<ServerConfig, Error> {
         let (chain, key) = match (&self.certificate, &self.key) {
-            (Some(certificate), Some(key)) => (certificates(certificate)?, private_key(key)?),
+            (Some(certificate), Some(key)) => {
+                let Pair { chain, key } = Pair::read(certificate, key)?;
+                (chain, key)
+            }
             _ if self.names.is_empty() => return Err(Error::Nothing),
             _ => {
                 let names: Vec<_> = self.names.iter().map(String::as_str).collect();
@@ -137,29 +149,32 @@ impl Config {
                 (vec![leaf], key)
             }
         };
-        let verifier = match &self.client_ca {
-            None => Arc::new(NoClientAuth),
-            Some(path) => {
-                let mut roots = RootCertStore::empty();
-                roots.add_parsable_certificates(certificates(path)?);
-                let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).allow_unauthenticated().build();
-                verifier.map_err(|error| Error::Unusable(path.clone(), error.to_string()))?
-            }
-        };
+        let verifier = self.verifier()?;
         let mut server = ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key)?;
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
         if self.h2 {
             server.alpn_protocols.insert(0, H2.to_vec());
         }
-        // Tickets of its own: what a client has shown here must not be resumed where nobody would ask for it.
+        // Keys for TLS tickets of its own: a session in which a client has shown a certificate here must not be resumed
+        // on a listener that would not ask for one.
         server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
         server.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(server)
     }
 
-    /// What would be different about the files if they had changed.
+    /// What judges client certificates. Nobody must have one.
+    pub fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+        let Some(path) = &self.client_ca else { return Ok(Arc::new(NoClientAuth)) };
+        let unusable = |why: String| Error::Unusable(path.clone(), why);
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates(path).map_err(|(message, _)| unusable(message))?);
+        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).allow_unauthenticated().build();
+        verifier.map_err(|error| unusable(error.to_string()))
+    }
+
+    /// What differs if the files have changed.
     fn versions(&self) -> Vec<Option<(SystemTime, u64)>> {
-        let version = |path: &PathBuf| {
+        let version = |path: &ConfigPath| {
             let metadata = std::fs::metadata(path).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))
         };
@@ -167,31 +182,14 @@ impl Config {
     }
 }
 
-/// Whether the certificate in this file (PEM) names `name`, wildcard and all. `None` if it cannot be read.
+/// Whether the certificate in this file (PEM) contains exactly `name`, with its `*.` if it has one. `None` if the file
+/// cannot be read.
 pub fn covers(path: &Path, name: &str) -> Option<bool> {
     let chain = certificates(path).ok()?;
     let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
     let names = certificate.subject_alternative_name().ok()?.map_or(&[][..], |names| &names.value.general_names);
     let is_it = |found: &GeneralName<'_>| matches!(found, GeneralName::DNSName(dns) if dns.eq_ignore_ascii_case(name));
     Some(names.iter().any(is_it))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let octets = read(path)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
-    match chain {
-        Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) => Err(Error::Unusable(path.to_owned(), "there is no certificate in it (PEM)".into())),
-        Err(error) => Err(Error::Unusable(path.to_owned(), error.to_string())),
-    }
-}
-
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| Error::Unusable(path.to_owned(), error.to_string()))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|error| Error::File(path.to_owned(), error))
 }
 
 impl fmt::Debug for Secure {
@@ -214,7 +212,8 @@ mod tests {
             std::fs::write(&key, &content.1).unwrap();
         };
         write(&authority.issue_pem("proxy.test").unwrap());
-        let config = Config { certificate: Some(certificate.clone()), key: Some(key.clone()), ..Config::default() };
+        let [own, its_key] = [&certificate, &key].map(|path| Some(ConfigPath::at(path)));
+        let config = Config { certificate: own, key: its_key, ..Config::default() };
         let secure = Secure::new(config, Arc::clone(&authority), Duration::from_secs(1), Clock::system()).unwrap();
         let first = secure.server.load_full();
         secure.refresh();

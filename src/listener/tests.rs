@@ -2,24 +2,26 @@
 
 use super::*;
 
+use crate::identity::Networks;
+
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-fn options(proxy_protocol: &[&str]) -> Options {
-    Options {
-        backlog: 128,
-        proxy_protocol: proxy_protocol.iter().map(|net| net.parse().unwrap()).collect(),
-        forwarders: Vec::new(),
-        named: Named::First,
-        guest: false,
-        plain_http: true,
-        tcp: Limits::default().tcp(),
-    }
+/// A gate behind these load balancers.
+fn gate(proxy_protocol: &[&str], limits: &Limits) -> Arc<ArcSwap<Gate>> {
+    let entry = Entry::new("proxy", false, None, Arc::new(Networks::new(&[])), 0);
+    let proxy_protocol = proxy_protocol.iter().map(|net| net.parse().unwrap()).collect();
+    let head_time = limits.head_time;
+    Arc::new(ArcSwap::from_pointee(Gate { entry: Arc::new(entry), proxy_protocol, plain_http: true, head_time }))
+}
+
+fn bind(address: SocketAddr, workers: NonZero<usize>) -> io::Result<Listener> {
+    Listener::bind(address, workers, 128, Limits::default().tcp(), &CancellationToken::new())
 }
 
 /// A listener for one worker.
-fn one(options: Options) -> Acceptor {
-    Listener::bind("proxy", any(), NonZero::<usize>::MIN, options).unwrap().acceptors().next().unwrap()
+fn one() -> Acceptor {
+    bind(any(), NonZero::<usize>::MIN).unwrap().acceptors().next().unwrap()
 }
 
 fn any() -> SocketAddr {
@@ -27,9 +29,10 @@ fn any() -> SocketAddr {
 }
 
 /// A listener that tells each client who it is, and closes.
-fn start(listener: Acceptor, limits: &Limits) -> (SocketAddr, Shared) {
-    let (address, shared) = (listener.socket.local_addr().unwrap(), Shared::new(Networks::new(&[]), limits));
-    tokio::spawn(listener.run(shared.clone(), |mut stream, peer| async move {
+fn start(listener: Acceptor, proxy_protocol: &[&str], limits: &Limits) -> (SocketAddr, Shared) {
+    let (address, shared) = (listener.socket.local_addr().unwrap(), Shared::new(limits));
+    let gate = gate(proxy_protocol, limits);
+    tokio::spawn(listener.run(shared.clone(), gate, |mut stream, peer| async move {
         // All of it: its place goes with it.
         let (peer, mut first) = (peer, [0; 4]);
         if stream.read_exact(&mut first).await.is_ok() {
@@ -51,17 +54,17 @@ async fn ask(address: SocketAddr, octets: &[u8]) -> String {
 #[tokio::test]
 async fn several_sockets_share_an_address_and_nobody_else_does() {
     let four = NonZero::new(4).unwrap();
-    let listener = Listener::bind("proxy", any(), four, options(&[])).unwrap();
+    let listener = bind(any(), four).unwrap();
     let address = listener.address();
     for count in [NonZero::<usize>::MIN, four] {
-        let error = Listener::bind("other", address, count, options(&[])).unwrap_err();
+        let error = bind(address, count).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{count} sockets of somebody else");
     }
-    let shared = Shared::new(Networks::new(&[]), &Limits::default());
+    let shared = Shared::new(&Limits::default());
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     for (number, listener) in listener.acceptors().enumerate() {
         let tell = tell.clone();
-        tokio::spawn(listener.run(shared.clone(), move |_, _| {
+        tokio::spawn(listener.run(shared.clone(), gate(&[], &Limits::default()), move |_, _| {
             tell.send(number).unwrap();
             async {}
         }));
@@ -75,12 +78,32 @@ async fn several_sockets_share_an_address_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_those_who_have_come_and_have_yet_to_be_accepted() {
+    use std::io::{Read as _, Write as _};
+    let (address, shared) = start(one(), &[], &Limits::default());
+    // It waits for clients by now, and has no turn while they come.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let mut clients: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    clients.iter_mut().for_each(|client| client.write_all(b"LAST").unwrap());
+    shared.stop.cancel();
+    shared.tasks.close();
+    tokio::time::timeout(Duration::from_secs(20), shared.tasks.wait()).await.unwrap();
+    for client in &mut clients {
+        client.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let mut said = String::new();
+        assert_eq!((client.read_to_string(&mut said).is_ok(), said.as_str()), (true, "LAST 127.0.0.1"));
+    }
+}
+
+#[tokio::test]
 async fn what_is_accepted_sends_at_once_and_is_found_out_when_it_has_gone() {
-    let listener = one(options(&[]));
+    let listener = one();
     let address = listener.socket.local_addr().unwrap();
-    let shared = Shared::new(Networks::new(&[]), &Limits::default());
+    let shared = Shared::new(&Limits::default());
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    tokio::spawn(listener.run(shared, move |stream, _| {
+    tokio::spawn(listener.run(shared, gate(&[], &Limits::default()), move |stream, _| {
         let socket = SockRef::from(&stream);
         let found = (socket.tcp_nodelay(), socket.keepalive(), socket.tcp_keepalive_time(), socket.tcp_user_timeout());
         tell.send((found.0.unwrap(), found.1.unwrap(), found.2.unwrap(), found.3.unwrap())).unwrap();
@@ -95,10 +118,9 @@ async fn what_is_accepted_sends_at_once_and_is_found_out_when_it_has_gone() {
 async fn a_load_balancer_says_who_a_client_is_and_nobody_else_may() {
     let limits = Limits { head_time: Duration::from_millis(300), ..Limits::default() };
     let line = b"PROXY TCP4 192.0.2.7 192.0.2.1 5000 8080\r\nGET ";
-    let served = crate::wire::proxy_protocol::encode("[2001:db8::7]:5000".parse().unwrap(), any());
-    let local = crate::wire::proxy_protocol::encode_local();
-    let trusting = one(options(&["127.0.0.0/8"]));
-    let (address, shared) = start(trusting, &limits);
+    let served = crate::net::proxy_protocol::encode("[2001:db8::7]:5000".parse().unwrap(), any());
+    let local = crate::net::proxy_protocol::encode_local();
+    let (address, shared) = start(one(), &["127.0.0.0/8"], &limits);
     for (octets, said) in [
         (&line[..], "GET  192.0.2.7"),
         (&[&served[..], b"POST"].concat(), "POST 2001:db8::7"),
@@ -111,8 +133,7 @@ async fn a_load_balancer_says_who_a_client_is_and_nobody_else_may() {
         assert_eq!(ask(address, octets).await, said, "{}", String::from_utf8_lossy(octets));
     }
     assert_eq!(shared.connections.open(), 0, "places that were not given back");
-    let others = one(options(&["192.0.2.0/24"]));
-    let (address, shared) = start(others, &limits);
+    let (address, shared) = start(one(), &["192.0.2.0/24"], &limits);
     assert_eq!(ask(address, b"GET http://a.test/").await, "GET  127.0.0.1");
     for octets in [&line[..], &served] {
         let said = ask(address, octets).await;
@@ -127,8 +148,7 @@ async fn a_load_balancer_says_who_a_client_is_and_nobody_else_may() {
 #[tokio::test]
 async fn a_load_balancers_clients_are_counted_each_for_itself() {
     let limits = Limits { connections: 3, connections_per_client: 1, ..Limits::default() };
-    let trusting = one(options(&["127.0.0.0/8"]));
-    let (address, shared) = start(trusting, &limits);
+    let (address, shared) = start(one(), &["127.0.0.0/8"], &limits);
     let mut open = Vec::new();
     for client in ["192.0.2.1", "192.0.2.2", "192.0.2.1"] {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -148,8 +168,8 @@ async fn a_load_balancers_clients_are_counted_each_for_itself() {
 #[tokio::test]
 async fn whoever_has_no_place_is_told_so() {
     let limits = Limits { connections: 1, ..Limits::default() };
-    let listener = one(options(&[]));
-    let (address, _) = start(listener, &limits);
+    let listener = one();
+    let (address, _) = start(listener, &[], &limits);
     let mut first = TcpStream::connect(address).await.unwrap();
     // The first one has its place as soon as the second one is turned away.
     let said = ask(address, b"GET http://a.test/ HTTP/1.1\r\n\r\n").await;
@@ -175,8 +195,8 @@ fn without_descriptors_new_connections_are_turned_away_and_later_served_again() 
 #[ignore = "the test above runs it in a process of its own"]
 async fn in_a_process_without_descriptors() {
     use std::io::{Read, Write};
-    let listener = one(options(&[]));
-    let (address, _) = start(listener, &Limits::default());
+    let listener = one();
+    let (address, _) = start(listener, &[], &Limits::default());
     let mut served = TcpStream::connect(address).await.unwrap();
     tokio::task::yield_now().await;
     let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile);

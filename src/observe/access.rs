@@ -1,290 +1,43 @@
-//! The access log: one JSON line a request or tunnel, written once, when it ends.
+//! The access log: one JSON line for each request or tunnel, written once, when it ends.
 
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use arc_swap::ArcSwap;
 
-use super::burst::{self, Bursts, Repeated};
-use super::lines::Lines;
+use super::burst::{self, Bursts};
 use super::metrics::Metrics;
+use super::record::{Outcome, Record, RequestId};
 use super::rotate::{Rotated, Rotation};
 use super::shed::{Rates, Shed};
+use super::sink::{Sink, WhenFull};
 use crate::clock::{Clock, Timestamp};
-use crate::identity::User;
-use crate::wire::count::Place;
+use crate::identity::{Strength, Surrogate, User};
+use crate::net::count::Place;
 use crate::wire::{Destination, Peer};
 
-/// Octets of a path that are recorded. Hosts and methods are bounded where they are read.
+/// How many octets of a path are recorded. Hosts and methods are bounded where they are read.
 const MAX_PATH: usize = 2000;
-
-/// How it is known who sent a request, from strong to weak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Surrogate {
-    /// The certificate of a client, in its handshake with a secure web proxy listener.
-    ClientCertificate,
-    /// The name in the TLS handshake with a secure web proxy listener, which was given to one device.
-    ProxyHostName,
-    /// A personal proxy token.
-    ProxyToken,
-    /// The cookie that a ticket left on the origin.
-    OriginCookie,
-    /// The same TLS connection, over which the portal has seen its own cookie, or a sign-in.
-    Connection,
-    /// The client address, on a network where it may stand for a session.
-    ClientAddress,
-    /// The listener, which lets everybody in as `guest`.
-    GuestListener,
-    /// It is not known.
-    #[default]
-    None,
-}
-
-impl Surrogate {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::ClientCertificate,
-        Self::ProxyHostName,
-        Self::ProxyToken,
-        Self::OriginCookie,
-        Self::Connection,
-        Self::ClientAddress,
-        Self::GuestListener,
-        Self::None,
-    ];
-
-    /// The word that records show.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ClientCertificate => "client-certificate",
-            Self::ProxyHostName => "proxy-host-name",
-            Self::ProxyToken => "proxy-token",
-            Self::OriginCookie => "origin-cookie",
-            Self::Connection => "connection",
-            Self::ClientAddress => "client-address",
-            Self::GuestListener => "guest-listener",
-            Self::None => "none",
-        }
-    }
-
-    /// How much it takes to pass for somebody else by it.
-    pub fn strength(self) -> Strength {
-        match self {
-            Self::ClientCertificate | Self::ProxyToken | Self::Connection => Strength::Strong,
-            // They can be read on the wire, or by an origin, but are used from one network only.
-            Self::ProxyHostName | Self::OriginCookie => Strength::Medium,
-            Self::ClientAddress => Strength::Weak,
-            Self::GuestListener | Self::None => Strength::None,
-        }
-    }
-}
-
-/// How sure it is who sent a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strength {
-    /// Nobody is known.
-    None,
-    /// Whoever else is at the same place passes for the person.
-    Weak,
-    /// It takes a look at the person's traffic to pass for them.
-    Medium,
-    /// It takes a secret.
-    Strong,
-}
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It was forwarded to the origin.
-    Permitted,
-    /// It was refused.
-    Denied,
-    /// The person was asked to sign in.
-    Challenged,
-    /// It was for Vestibule itself: the portal, the PAC file, an arriving ticket.
-    Local,
-    /// It was not understood.
-    Rejected,
-}
-
-impl Outcome {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Permitted, Self::Denied, Self::Challenged, Self::Local, Self::Rejected];
-
-    /// The word that records show.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Permitted => "permitted",
-            Self::Denied => "denied",
-            Self::Challenged => "challenged",
-            Self::Local => "local",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
-/// Why it is not known who sent a request: what it was that could not say so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unidentified {
-    /// Nobody needs to be known for it: a walled garden, a rule or a network without sign-in.
-    NotRequired,
-    /// A person on their way to a page, who is asked now.
-    Navigation,
-    /// A browser or system that looks for a captive portal.
-    Probe,
-    /// A CORS preflight, which carries no credentials by definition.
-    Preflight,
-    /// A part of a page, or background traffic: it did not bring the cookie that its page has.
-    SubResource,
-    /// A program that shows no page.
-    Tool,
-    /// A CONNECT, which carries no cookie: who asks inside is not seen, or not yet.
-    Connect,
-}
-
-impl Unidentified {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::NotRequired,
-        Self::Navigation,
-        Self::Probe,
-        Self::Preflight,
-        Self::SubResource,
-        Self::Tool,
-        Self::Connect,
-    ];
-
-    /// The word that records show.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotRequired => "not-required",
-            Self::Navigation => "navigation",
-            Self::Probe => "probe",
-            Self::Preflight => "preflight",
-            Self::SubResource => "sub-resource",
-            Self::Tool => "tool",
-            Self::Connect => "connect",
-        }
-    }
-}
-
-/// One access record.
-#[derive(Clone, Debug, Serialize)]
-pub struct Record {
-    /// When the request began.
-    pub time: Timestamp,
-    /// The same in the answer's error page and in events.
-    pub request_id: RequestId,
-    /// The client.
-    pub client: SocketAddr,
-    /// The trusted peer that asked on the client's behalf.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub forwarder: Option<IpAddr>,
-    /// The network that the client belongs to.
-    pub network: Arc<str>,
-    /// The listener that took the request.
-    pub listener: Arc<str>,
-    /// The person: `user`, their name, and `realm`, which vouches for them.
-    #[serde(flatten, serialize_with = "names_of")]
-    pub user: Option<Arc<User>>,
-    /// The short form of the session's identifier.
-    pub session: Option<String>,
-    /// How the person is known.
-    pub surrogate: Surrogate,
-    /// How sure that is.
-    pub strength: Strength,
-    /// Which one of its kind the surrogate was: a proxy host name, the name of a token, a certificate's fingerprint.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Arc<str>>,
-    /// Why nobody is known, where that was asked.
-    pub unidentified: Option<Unidentified>,
-    /// The method; `None` for a request that was not understood.
-    #[serde(serialize_with = "text_of")]
-    pub method: Option<http::Method>,
-    /// `http` or `https`; `None` for a request that was not understood.
-    pub scheme: Option<&'static str>,
-    /// The host that was asked for.
-    pub host: Option<String>,
-    /// The port that was asked for.
-    pub port: Option<u16>,
-    /// The path, without its query; never for tunnels.
-    pub path: Option<String>,
-    /// The status that the client was answered with.
-    pub status: u16,
-    /// What became of it.
-    pub decision: Outcome,
-    /// The rule that decided.
-    pub rule: Option<Arc<str>>,
-    /// Why it ended as it did: a Proxy Error Type (RFC 9209 §2.3) or a word of ours.
-    pub reason: Option<&'static str>,
-    /// The address that was dialled.
-    pub origin: Option<SocketAddr>,
-    /// Our address towards the origin, so that firewall records can be joined.
-    pub egress: Option<SocketAddr>,
-    /// The parent that it went through; `origin` is its address then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Arc<str>>,
-    /// Body bytes from the client.
-    pub bytes_in: u64,
-    /// Body bytes to the client.
-    pub bytes_out: u64,
-    /// From the head of the request to the end of the answer.
-    pub duration_ms: u64,
-    /// The node that answered.
-    pub node: Arc<str>,
-    /// How many requests this one stands for, when it is not itself alone.
-    #[serde(flatten)]
-    pub repeated: Option<Repeated>,
-}
-
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn text_of<S: Serializer>(method: &Option<http::Method>, serializer: S) -> Result<S::Ok, S::Error> {
-    method.as_ref().map(http::Method::as_str).serialize(serializer)
-}
-
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn names_of<S: Serializer>(user: &Option<Arc<User>>, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut names = serializer.serialize_map(None)?;
-    names.serialize_entry("user", &user.as_ref().map(|user| &user.name))?;
-    names.serialize_entry("realm", &user.as_ref().map(|user| &user.realm))?;
-    names.end()
-}
-
-/// The name of a request, the same on pages, in events and in the access log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestId(u64);
-
-impl std::fmt::Display for RequestId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl Serialize for RequestId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
 
 /// Writes access records.
 #[derive(Debug)]
 pub struct AccessLog {
-    lines: Lines,
+    to: ArcSwap<To>,
     clock: Clock,
-    node: Arc<str>,
     next_id: AtomicU64,
     bursts: Bursts,
-    shed: Shed,
+    shed: ArcSwap<Shed>,
     metrics: Arc<Metrics>,
+}
+
+/// Where records go, and the name of this node in them.
+#[derive(Debug)]
+struct To {
+    lines: Sink,
+    node: Arc<str>,
 }
 
 impl AccessLog {
@@ -293,46 +46,71 @@ impl AccessLog {
         Self::to_writer(std::io::stdout(), node, clock)
     }
 
-    /// Records to the end of a file.
+    /// Appends records to a file.
     pub fn to_file(path: &Path, rotation: Rotation, node: &str, clock: Clock) -> std::io::Result<Self> {
         Self::to_writer(Rotated::open(path, rotation, clock.clone())?, node, clock)
     }
 
-    /// Records to any writer, from a thread of its own. When it cannot keep up, requests wait: no record is lost but
-    /// those of refused strangers, of which there may be too many.
+    /// Records to any writer, from a thread of its own. If it cannot keep up, requests wait, and no record is lost,
+    /// except those of refused strangers when there are too many.
     pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> std::io::Result<Self> {
-        // Two starts must not give two requests one name.
+        Ok(Self::to_sink(Sink::new("access-log", WhenFull::Wait, writer)?, node, clock))
+    }
+
+    /// Records to a sink, which says whether requests wait when it cannot keep up.
+    pub fn to_sink(lines: Sink, node: &str, clock: Clock) -> Self {
+        // Random, so that after a restart no request gets the identifier of an earlier one.
         let first = u64::from_be_bytes(crate::seal::random());
-        let lines = Lines::to_writer("access-log", writer)?;
-        let (next_id, node) = (AtomicU64::new(first), node.into());
-        let (bursts, shed) = (Bursts::default(), Shed::new(Rates::default()));
-        Ok(Self { lines, clock, node, next_id, bursts, shed, metrics: Arc::default() })
+        let metrics = Metrics::default();
+        metrics.count_dropped(lines.dropped());
+        let (next_id, to) = (AtomicU64::new(first), ArcSwap::from_pointee(To { lines, node: node.into() }));
+        let (bursts, shed) = (Bursts::default(), ArcSwap::from_pointee(Shed::new(Rates::default())));
+        Self { to, clock, next_id, bursts, shed, metrics: Arc::new(metrics) }
     }
 
     /// The same, with other bounds on records of refused strangers.
     #[must_use]
-    pub fn shedding(mut self, rates: Rates) -> Self {
-        self.shed = Shed::new(rates);
+    pub fn shedding(self, rates: Rates) -> Self {
+        self.shed.store(Arc::new(Shed::new(rates)));
         self
     }
 
-    /// What is counted of the requests that are recorded here.
+    /// From now on records where `other` would, and within its bounds. Lines that wait to be written to the place
+    /// before are still written there.
+    pub fn go_on_as(&self, other: &Self) {
+        self.shed.load().say_last().iter().for_each(|count| self.say_left_out(*count));
+        self.shed.store(other.shed.load_full());
+        self.to.store(other.to.load_full());
+        self.metrics.count_dropped(self.to.load().lines.dropped());
+    }
+
+    /// The counters of the requests that are recorded here.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    /// Writes the records of bursts that are over.
+    /// Writes the records of bursts that are over, and says how many records were left out.
     pub fn settle(&self) {
-        self.bursts.settle(self.clock.now()).iter().for_each(|record| self.write(record));
-        self.shed.say(Instant::now()).iter().for_each(|count| self.say_left_out(*count));
+        self.settle_at(Instant::now());
     }
 
-    /// Says in the log itself how many records it lacks. It looks like an audit record: it is none of a request.
+    fn settle_at(&self, now: Instant) {
+        self.bursts.settle(self.clock.now()).iter().for_each(|record| self.write(record));
+        self.shed.load().say(now).iter().for_each(|count| self.say_left_out(*count));
+        self.metrics.say_dropped(now);
+    }
+
+    /// Says in the log itself how many records it lacks. The line looks like an audit record, because it is not about
+    /// one request.
     fn say_left_out(&self, count: u64) {
-        tracing::warn!(count, "records of refused strangers were left out: there were too many");
-        let (time, node) = (self.clock.now(), &self.node);
+        tracing::warn!(
+            count,
+            "access records of refused strangers were left out: there were more than `[log] refused` allows"
+        );
+        let to = self.to.load();
+        let (time, node) = (self.clock.now(), &to.node);
         let line = serde_json::json!({ "audit": "records-left-out", "time": time, "count": count, "node": node });
-        self.lines.push(format!("{line}\n").as_bytes());
+        to.lines.push(format!("{line}\n").as_bytes());
     }
 
     #[cfg(test)]
@@ -342,7 +120,7 @@ impl AccessLog {
 
     fn write(&self, record: &Record) {
         let is_optional = is_of_refused_stranger(record);
-        if is_optional && !self.shed.admits(record.client.ip(), Instant::now()) {
+        if is_optional && !self.shed.load().admits(record.client.ip(), Instant::now()) {
             return self.leave_out(record);
         }
         let mut line = Vec::with_capacity(640);
@@ -351,31 +129,31 @@ impl AccessLog {
         }
         line.push(b'\n');
         if !is_optional {
-            self.lines.push(&line);
-        } else if !self.lines.push_if_few(&line) {
+            self.to.load().lines.push(&line);
+        } else if !self.to.load().lines.push_if_few(&line) {
             self.leave_out(record);
         }
     }
 
     fn leave_out(&self, record: &Record) {
         let count = record.repeated.map_or(1, |repeated| repeated.count);
-        self.shed.note(count);
+        self.shed.load().note(count);
         self.metrics.left_out(count);
     }
 
-    /// Starts the record of a request. It is written when the recorder is dropped.
+    /// Begins the record of a request. It is written when the recorder is dropped.
     pub fn begin(self: &Arc<Self>, peer: &Peer, method: Option<&http::Method>) -> Recorder {
-        // An odd constant spreads consecutive numbers, so that IDs are told apart at a glance.
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let id = RequestId::of(self.next_id.fetch_add(1, Ordering::Relaxed));
         self.metrics.begin();
         Recorder {
             is_tunnel: false,
             started: Instant::now(),
             log: Arc::clone(self),
+            kept: None,
             place: peer.place.clone(),
             record: Record {
                 time: self.clock.now(),
-                request_id: RequestId(id),
+                request_id: id,
                 client: peer.client,
                 forwarder: peer.forwarder,
                 network: Arc::clone(&peer.network.name),
@@ -394,6 +172,7 @@ impl AccessLog {
                 status: 0,
                 decision: Outcome::Rejected,
                 rule: None,
+                terms: Vec::new(),
                 reason: None,
                 origin: None,
                 egress: None,
@@ -401,7 +180,7 @@ impl AccessLog {
                 bytes_in: 0,
                 bytes_out: 0,
                 duration_ms: 0,
-                node: Arc::clone(&self.node),
+                node: Arc::clone(&self.to.load().node),
                 repeated: None,
             },
         }
@@ -412,21 +191,24 @@ impl AccessLog {
 #[derive(Debug)]
 pub struct Recorder {
     record: Record,
-    /// It is a tunnel, or an intercepted connection: it lasts, and its time says nothing of how fast anything was.
+    /// Whether it is a tunnel, or an intercepted connection: its duration says nothing about how fast anything was.
     is_tunnel: bool,
     started: Instant,
     log: Arc<AccessLog>,
-    /// What is being recorded goes on, so its connection counts as open: a tunnel's, after HTTP is done with it.
+    /// Keeps the client's connection counted as open for as long as this record: a tunnel's goes on after HTTP is done
+    /// with it.
     place: Option<Arc<Place>>,
+    /// Whatever counts for as long as this record.
+    kept: Option<Box<dyn std::fmt::Debug + Send + Sync>>,
 }
 
 impl Recorder {
-    /// The name of the request.
+    /// The identifier of the request.
     pub fn id(&self) -> RequestId {
         self.record.request_id
     }
 
-    /// Says that a tunnel is open now, or an intercepted connection.
+    /// Notes that a tunnel, or an intercepted connection, is open now.
     pub fn open_tunnel(&mut self) {
         if !self.is_tunnel {
             self.is_tunnel = true;
@@ -434,14 +216,19 @@ impl Recorder {
         }
     }
 
-    /// Names the origin that was asked for.
+    /// Keeps something for as long as the request or tunnel goes on.
+    pub fn keep(&mut self, kept: impl std::fmt::Debug + Send + Sync + 'static) {
+        self.kept = Some(Box::new(kept));
+    }
+
+    /// Notes the origin that was asked for.
     pub fn destination(&mut self, destination: &Destination) {
         self.record.scheme = Some(destination.scheme.as_str());
         self.record.host = Some(destination.host.to_string());
         self.record.port = Some(destination.port);
     }
 
-    /// Names the person, and says how they are known.
+    /// Notes the person, and the surrogate by which they are known.
     pub fn identity(&mut self, user: &Arc<User>, session: String, surrogate: Surrogate) {
         self.record.user = Some(Arc::clone(user));
         self.record.session = Some(session);
@@ -481,20 +268,20 @@ impl Drop for Recorder {
     }
 }
 
-/// What is still being counted is written down.
+/// Writes what is still being counted.
 impl Drop for AccessLog {
     fn drop(&mut self) {
         self.bursts.settle(Timestamp::MAX).iter().for_each(|record| self.write(record));
-        self.shed.say_last().iter().for_each(|count| self.say_left_out(*count));
+        self.shed.load().say_last().iter().for_each(|count| self.say_left_out(*count));
     }
 }
 
-/// Whether a record is of somebody who was never known, and to whom nothing was forwarded.
+/// Whether a record is of a request of which nobody is known, and which was not forwarded.
 fn is_of_refused_stranger(record: &Record) -> bool {
-    record.user.is_none() && record.decision != Outcome::Permitted
+    record.user.is_none() && !record.decision.is_forwarded()
 }
 
-/// Cuts what is too long to be recorded. A target has no octets like the mark (RFC 3986 §2), so it is seen that it was.
+/// Cuts a path that is too long, and marks the cut with an ellipsis: no target has that character in it (RFC 3986 §2).
 fn cut(path: &mut String) {
     if path.len() > MAX_PATH {
         path.truncate(path.floor_char_boundary(MAX_PATH));
@@ -504,13 +291,25 @@ fn cut(path: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use serde::Serialize;
+
     use super::*;
     use crate::identity::Networks;
+    use crate::observe::record::Repeated;
+    use crate::observe::{Reason, WhyUnidentified};
     use crate::wire::Scheme;
     use std::sync::Mutex;
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Page {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
 
     impl Write for Page {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -532,7 +331,8 @@ mod tests {
         }
         check(&Surrogate::ALL, |one| one as usize, Surrogate::as_str);
         check(&Outcome::ALL, |one| one as usize, Outcome::as_str);
-        check(&Unidentified::ALL, |one| one as usize, Unidentified::as_str);
+        check(&WhyUnidentified::ALL, |one| one as usize, WhyUnidentified::as_str);
+        check(Reason::ALL, |one| one as usize, Reason::as_str);
     }
 
     #[test]
@@ -551,6 +351,7 @@ mod tests {
         let log = AccessLog::to_writer(page.clone(), "node-1", clock).unwrap();
         let log = Arc::new(log.shedding(Rates { all: 2, of_client: 1 }));
         let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
+        let begun = Instant::now();
         let person =
             Arc::new(User { name: "B.Simon@contoso.com".into(), realm: "contoso".into(), ..User::guest("b".into()) });
         for number in 0..300_u16 {
@@ -565,16 +366,200 @@ mod tests {
             begin(Outcome::Permitted);
             begin(Outcome::Denied).identity(&person, "s".into(), Surrogate::OriginCookie);
         }
-        let mut metrics = crate::observe::exposition::Exposition::default();
-        log.metrics().expose(&mut metrics);
+        // Ten seconds' worth at once, and two more in each second that this machine took.
+        let most = 20 + usize::try_from(begun.elapsed().as_secs()).unwrap() * 2 + 2;
+        let counted = left_out(&log);
         drop(log);
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let text = page.text();
         let count = |word: &str| text.lines().filter(|line| line.contains(word)).count();
-        assert_eq!((count("\"permitted\""), count("B.Simon"), count("\"challenged\"")), (300, 300, 20));
+        assert_eq!((count("\"permitted\""), count("B.Simon")), (300, 300));
+        let written = count("\"challenged\"");
+        assert!((20..=most).contains(&written), "{written} of {most}");
         assert!(text.lines().all(|line| line.len() < 3000), "a path is cut");
-        assert_eq!(count("xxx\u{2026}\""), 620, "and it is seen that it was");
+        assert_eq!(count("xxx\u{2026}\""), 600 + written, "and it is seen that it was");
         let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-        assert_eq!((&last["audit"], &last["count"]), (&"records-left-out".into(), &280.into()), "{last}");
+        assert_eq!((&last["audit"], &last["count"]), (&"records-left-out".into(), &(300 - written).into()), "{last}");
+        assert_eq!(counted, 300 - written);
+    }
+
+    /// All figures of a log.
+    fn figures(log: &AccessLog) -> String {
+        let mut figures = crate::observe::exposition::Exposition::default();
+        log.metrics().expose(&mut figures);
+        figures.into_text()
+    }
+
+    /// What figures say of the records that were left out.
+    fn left_out(log: &AccessLog) -> usize {
+        let text = figures(log);
+        let line = text.lines().find_map(|line| line.strip_prefix("vestibule_records_left_out_total "));
+        line.unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn each_reason_is_counted_under_its_own_word_and_none_under_another() {
+        let log = AccessLog::to_writer(Page::default(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap();
+        let log = Arc::new(log);
+        for reason in Reason::ALL {
+            refuse(&log).reason = Some(*reason);
+        }
+        let text = figures(&log);
+        let counted: Vec<_> = text.lines().filter(|line| line.starts_with("vestibule_request_errors_total")).collect();
+        let sample = |reason: &Reason| format!("vestibule_request_errors_total{{reason=\"{reason}\"}} 1");
+        assert_eq!(counted, Reason::ALL.iter().map(sample).collect::<Vec<_>>());
+    }
+
+    /// A stranger's request that is refused.
+    fn refuse(log: &Arc<AccessLog>) -> Recorder {
+        let client = "192.0.2.7:5000".parse().unwrap();
+        let network = Arc::clone(Networks::new(&[]).of("192.0.2.7".parse().unwrap()));
+        let mut recorder = log.begin(&Peer::new(client, "proxy", network), None);
+        recorder.decision = Outcome::Denied;
+        recorder
+    }
+
+    #[test]
+    fn what_was_left_out_is_said_while_the_program_runs_and_each_of_a_burst_counts() {
+        let page = Page::default();
+        let log = AccessLog::to_writer(page.clone(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap();
+        let log = Arc::new(log.shedding(Rates { all: 0, of_client: 0 }));
+        let (first, last) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        refuse(&log).repeated = Some(Repeated { count: 7, first, last });
+        drop(refuse(&log));
+        assert_eq!(left_out(&log), 8);
+        log.settle_at(Instant::now() + std::time::Duration::from_secs(61));
+        refuse(&log).repeated = Some(Repeated { count: 5, first, last });
+        drop(log);
+        let said: Vec<serde_json::Value> =
+            page.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let counts: Vec<_> = said.iter().map(|line| (line["audit"].as_str(), line["count"].as_u64())).collect();
+        assert_eq!(counts, [(Some("records-left-out"), Some(8)), (Some("records-left-out"), Some(5))]);
+    }
+
+    #[test]
+    fn a_client_where_a_person_is_known_is_remembered_and_one_of_guests_is_not() {
+        let log = AccessLog::to_writer(Page::default(), "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)).unwrap();
+        let log = Arc::new(log);
+        let person = User { name: "B.Simon@contoso.com".into(), realm: "contoso".into(), ..User::guest("b".into()) };
+        for (user, surrogate, is_known) in [
+            (person.clone(), Surrogate::OriginCookie, true),
+            (person, Surrogate::GuestListener, false),
+            (User::guest("b".into()), Surrogate::OriginCookie, false),
+        ] {
+            let bounds = crate::net::count::Bounds { all: 8, for_known: 2, of_client: 8, of_site: 8 };
+            let connections = Arc::new(crate::net::count::Connections::new(bounds));
+            let client: SocketAddr = "192.0.2.7:5000".parse().unwrap();
+            let network = Arc::clone(Networks::new(&[]).of(client.ip()));
+            let place = connections.enter(client.ip()).map(Arc::new);
+            let peer = Peer { place, ..Peer::new(client, "proxy", network) };
+            log.begin(&peer, None).identity(&Arc::new(user), "s".into(), surrogate);
+            assert_eq!(connections.known().has(client.ip()), is_known, "{surrogate:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_log_cannot_keep_up_refused_strangers_do_not_make_others_wait() {
+        const RECORDS: usize = 600;
+        /// A disk that stands still until the other end is gone.
+        struct Still(Page, std::sync::mpsc::Receiver<()>);
+        impl Write for Still {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.1.recv().ok();
+                self.0.write(bytes)
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (page, (moves, still)) = (Page::default(), std::sync::mpsc::channel());
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let log = AccessLog::to_writer(Still(page.clone(), still), "node-1", clock).unwrap();
+        let log = Arc::new(log.shedding(Rates { all: 1_000_000, of_client: 1_000_000 }));
+        let (done, waited) = std::sync::mpsc::channel();
+        let refusing = Arc::clone(&log);
+        let giving = std::thread::spawn(move || {
+            for _ in 0..RECORDS {
+                refuse(&refusing).host = Some("x".repeat(60_000));
+            }
+            done.send(()).unwrap();
+        });
+        let came = waited.recv_timeout(std::time::Duration::from_secs(60));
+        drop(moves);
+        assert!(came.is_ok(), "whoever refuses strangers waits for the disk");
+        giving.join().unwrap();
+        let missing = left_out(&log);
+        drop(log);
+        let lines = page.text().lines().count();
+        assert!(missing > 0 && lines == RECORDS - missing + 1, "{missing} {lines}");
+    }
+
+    #[test]
+    fn what_a_sink_elsewhere_drops_is_in_the_figures_and_said_once_a_minute() {
+        const RECORDS: usize = 700;
+        /// It takes nothing until the other end is gone.
+        struct Away(std::sync::mpsc::Receiver<()>);
+        impl Write for Away {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.recv().ok();
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (back, away) = std::sync::mpsc::channel();
+        let sink = Sink::new("elsewhere", WhenFull::Drop, Away(away)).unwrap();
+        let log = Arc::new(AccessLog::to_sink(sink, "node-1", Clock::by_hand(Timestamp::UNIX_EPOCH)));
+        for _ in 0..RECORDS {
+            let mut recorder = refuse(&log);
+            recorder.decision = Outcome::Permitted;
+            recorder.host = Some("x".repeat(60_000));
+        }
+        let text = figures(&log);
+        let sample = "vestibule_log_lines_dropped_total{sink=\"elsewhere\"} ";
+        let dropped = text.lines().find_map(|line| line.strip_prefix(sample)).unwrap();
+        assert!((1..RECORDS).contains(&dropped.parse().unwrap()), "{dropped}");
+        let events = Page::default();
+        let written = events.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+        let begun = Instant::now();
+        tracing::subscriber::with_default(subscriber, || {
+            log.settle_at(begun + std::time::Duration::from_secs(61));
+            log.settle_at(begun + std::time::Duration::from_secs(62));
+        });
+        let said = events.text();
+        let wanted = format!("sink=\"elsewhere\" count={dropped}");
+        assert!(said.lines().count() == 1 && said.contains(&wanted), "{said}");
+        drop(back);
+    }
+
+    #[test]
+    fn what_a_log_has_not_written_still_counts_when_it_goes_on_elsewhere() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::StorageFull.into())
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let open = || AccessLog::to_writer(Full, "node-1", clock.clone()).unwrap();
+        let log = Arc::new(open());
+        for count in 1..=2 {
+            drop(refuse(&log));
+            let sample = format!("vestibule_log_lines_dropped_total{{sink=\"access-log\"}} {count}");
+            let begun = Instant::now();
+            while !figures(&log).lines().any(|line| line == sample) {
+                assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{}", figures(&log));
+                std::thread::yield_now();
+            }
+            log.go_on_as(&open());
+        }
     }
 
     #[test]

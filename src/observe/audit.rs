@@ -5,19 +5,21 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use serde::Serialize;
 
-use super::lines::Lines;
+use super::metrics::Metrics;
 use super::rotate::{Rotated, Rotation};
+use super::sink::{Sink, WhenFull};
 use crate::clock::{Clock, Timestamp};
 
-/// Where audit records go. Without a place they go nowhere; the events that say the same are written all the same.
+/// Where audit records go: nowhere, if no place is configured. Events about the same are written in any case.
 #[derive(Debug, Default)]
-pub struct Audit(Option<Open>);
+pub struct Audit(ArcSwapOption<Open>);
 
 #[derive(Debug)]
 struct Open {
-    lines: Lines,
+    lines: Sink,
     clock: Clock,
     node: Arc<str>,
 }
@@ -28,7 +30,7 @@ struct Open {
 pub enum What {
     /// Somebody signed in.
     SignIn,
-    /// An answer of an identity provider signed nobody in.
+    /// An identity provider's answer was refused, or signed nobody in.
     SignInRefused,
     /// A session ended; `reason` says why.
     SessionEnded,
@@ -36,14 +38,26 @@ pub enum What {
     Command,
     /// A sign-in was tested.
     SignInTested,
+    /// Somebody has read the warning of a rule, and goes on.
+    WarningRead,
+    /// Somebody has overridden what a rule blocks.
+    BlockOverridden,
+    /// Somebody wanted to, and could not.
+    OverrideRefused,
+    /// Somebody has asked for a review of a refusal.
+    ReviewAsked,
     /// An operator opened hosts that an identity provider's metadata name to people who have not signed in.
     HostsAccepted,
+    /// An identity provider has changed a person or a group in a directory.
+    Provisioned,
+    /// An operator had something done to an account in Entra ID; `command` says what, `reason` why.
+    AccountActedOn,
 }
 
-/// One audit record. What is not known, or has no meaning, is left out.
+/// One audit record. A field that is not known, or does not apply, is left out.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Entry<'a> {
-    /// The person that it is about.
+    /// The person whom it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
     /// The realm that vouched for them, or should have.
@@ -52,10 +66,10 @@ pub struct Entry<'a> {
     /// The short form of the session's identifier, as in access records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<&'a str>,
-    /// Where they were.
+    /// The client address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
-    /// The name of the network that this is.
+    /// The name of the client's network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<&'a str>,
     /// Who did it, if it was not the person.
@@ -64,16 +78,22 @@ pub struct Entry<'a> {
     /// What was commanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<&'a str>,
-    /// What it was about, as it was named.
+    /// What the command was about, as the operator named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
+    /// The rule of the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'a str>,
+    /// The host that somebody wanted to reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<&'a str>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
-    /// What came of it, where that is not plain.
+    /// The outcome, if it is not obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'a str>,
-    /// The request that it happened in, as in the events that say the same.
+    /// The identifier of the request in which it happened, as in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<&'a str>,
 }
@@ -94,20 +114,32 @@ impl Audit {
         Self::to_writer(std::io::stdout(), node, clock)
     }
 
-    /// Records to the end of a file.
+    /// Appends records to a file.
     pub fn to_file(path: &Path, rotation: Rotation, node: &str, clock: Clock) -> std::io::Result<Self> {
         Self::to_writer(Rotated::open(path, rotation, clock.clone())?, node, clock)
     }
 
-    /// Records to any writer, from a thread of its own. When it cannot keep up, whoever has something to record waits: a
-    /// record is never lost.
+    /// Records to any writer, from a thread of its own. If it cannot keep up, the caller waits, so that no record is
+    /// lost.
     pub fn to_writer(writer: impl Write + Send + 'static, node: &str, clock: Clock) -> std::io::Result<Self> {
-        Ok(Self(Some(Open { lines: Lines::to_writer("audit-log", writer)?, clock, node: node.into() })))
+        let open = Open { lines: Sink::new("audit-log", WhenFull::Wait, writer)?, clock, node: node.into() };
+        Ok(Self(ArcSwapOption::from_pointee(open)))
     }
 
-    /// Records something.
+    /// From now on records where `other` would, or nowhere if `other` has no place.
+    pub fn go_on_as(&self, other: &Self) {
+        self.0.store(other.0.load_full());
+    }
+
+    /// Adds to `metrics` the count of records that could not be written.
+    pub fn count_in(&self, metrics: &Metrics) {
+        self.0.load().iter().for_each(|open| metrics.count_dropped(open.lines.dropped()));
+    }
+
+    /// Writes one audit record.
     pub fn record(&self, what: What, entry: Entry<'_>) {
-        let Some(open) = &self.0 else { return };
+        let open = self.0.load();
+        let Some(open) = &*open else { return };
         let line = Line { audit: what, time: open.clock.now(), entry, node: &open.node };
         let Ok(mut line) = serde_json::to_vec(&line) else { return };
         line.push(b'\n');

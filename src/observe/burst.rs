@@ -1,25 +1,25 @@
-//! Bursts of refused CONNECTs: a browser asks for the same thing again and again, and one record says how often.
+//! Bursts of refused CONNECTs: a browser repeats the same one again and again, and one record says how often.
 //!
-//! The first of them is recorded at once. What follows within a while is counted, and becomes one record that says how
-//! many there were, and when the first and the last of them came. None is lost: the records and the counts add up.
+//! The first of them is recorded at once. Those that follow within a while are counted, and become one record that says
+//! how many there were, and when the first and the last of these came. None is lost: the records and the counts add up
+//! to all requests.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-
-use super::access::{Outcome, Record};
+use super::reason::Reason;
+use super::record::{Outcome, Record, Repeated};
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::ClientBlock;
 
-/// How long a refusal waits for others like it.
+/// How long after a refusal others like it are counted together.
 const WINDOW: SignedDuration = SignedDuration::from_secs(10);
 
-/// Bursts that are counted at the same time. What is beyond that is recorded line by line.
+/// Bursts that are counted at the same time. Refusals beyond that are recorded one by one.
 const MAX_BURSTS: usize = 4096;
 
-/// What several refusals have in common.
+/// What refusals must have in common to be one burst.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Likeness {
     client: ClientBlock,
@@ -30,39 +30,28 @@ struct Likeness {
     status: u16,
     decision: Outcome,
     rule: Option<Arc<str>>,
-    reason: Option<&'static str>,
+    reason: Option<Reason>,
 }
 
-/// Several of which only the last one is kept.
+/// A burst. Of its refusals only the last one is kept.
 #[derive(Debug)]
 struct Burst {
-    /// Until when others belong to it.
+    /// Refusals that begin by then belong to it.
     ends: Timestamp,
-    /// What came after the one that was recorded at once.
+    /// The record of those that came after the first.
     more: Option<Record>,
-}
-
-/// How many requests a record stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Repeated {
-    /// How many.
-    pub count: u64,
-    /// When the first of them began.
-    pub first: Timestamp,
-    /// When the last of them began.
-    pub last: Timestamp,
 }
 
 /// The bursts that are being counted.
 #[derive(Debug, Default)]
 pub(super) struct Bursts {
     all: Mutex<HashMap<Likeness, Burst>>,
-    /// How many there are: when there are none, nobody takes the lock to see that.
+    /// How many there are. If there are none, this is seen without the lock.
     count: AtomicUsize,
 }
 
 impl Bursts {
-    /// Takes a record. Gives those back that are to be written now.
+    /// Takes a record, and gives those that must be written now.
     pub(super) fn take(&self, record: Record) -> [Option<Record>; 2] {
         let Some(likeness) = likeness(&record) else { return [Some(record), None] };
         let mut all = self.lock();
@@ -120,11 +109,12 @@ impl Burst {
 
 /// Whether it is a refused CONNECT.
 pub(super) fn may_be_part(record: &Record) -> bool {
-    let is_refused = matches!(record.decision, Outcome::Denied | Outcome::Rejected) && record.status >= 400;
+    let is_refused =
+        matches!(record.decision, Outcome::Denied | Outcome::Warned | Outcome::Rejected) && record.status >= 400;
     is_refused && record.method == Some(http::Method::CONNECT)
 }
 
-/// What it has in common with others, if it names a host.
+/// What it must have in common with others; `None` if it names no host.
 fn likeness(record: &Record) -> Option<Likeness> {
     Some(Likeness {
         client: ClientBlock::of(record.client.ip()),

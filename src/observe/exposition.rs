@@ -1,18 +1,18 @@
-//! The text that Prometheus reads (its exposition format, version 0.0.4).
+//! Writes the text that Prometheus reads (its exposition format, version 0.0.4).
 
 use std::fmt::{Display, Write as _};
 
-/// What `Content-Type` says of it.
+/// The value of `Content-Type` for it.
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What kind of figures a family has.
+/// The type of a family of metrics.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// They only grow.
+    /// A number that only grows.
     Counter,
-    /// They come and go.
+    /// A number that grows and shrinks.
     Gauge,
-    /// They are counted by size.
+    /// Observations, counted by size.
     Histogram,
 }
 
@@ -24,7 +24,7 @@ pub struct Exposition {
 }
 
 impl Exposition {
-    /// Begins a family. The samples that follow are its.
+    /// Begins a family, to which the samples that follow belong.
     pub fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
         let kind = match kind {
             Kind::Counter => "counter",
@@ -33,21 +33,21 @@ impl Exposition {
         };
         self.family = name;
         // Writing into a string does not fail.
-        let _ = writeln!(self.text, "# HELP {name} {}\n# TYPE {name} {kind}", escaped(help, false));
+        writeln!(self.text, "# HELP {name} {}\n# TYPE {name} {kind}", escaped(help, false)).ok();
     }
 
-    /// One figure, under the family's name and `suffix`.
+    /// Writes one sample, under the family's name with `suffix`.
     pub fn sample(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl Display) {
         self.text.push_str(self.family);
         self.text.push_str(suffix);
         for (at, (name, value)) in labels.iter().enumerate() {
             let before = if at == 0 { '{' } else { ',' };
-            let _ = write!(self.text, "{before}{name}=\"{}\"", escaped(value, true));
+            write!(self.text, "{before}{name}=\"{}\"", escaped(value, true)).ok();
         }
         if !labels.is_empty() {
             self.text.push('}');
         }
-        let _ = writeln!(self.text, " {value}");
+        writeln!(self.text, " {value}").ok();
     }
 
     /// The text.

@@ -1,4 +1,5 @@
-//! Which sites lose identity: how many requests had no user, why, and the rule that would let each site be reached without.
+//! The report of sites that lose identity: how many of their requests had no user, why, and the rule that would let
+//! each site be reached without sign-in.
 //!
 //! It reads access records line by line, any number of them, in bounded memory.
 
@@ -8,24 +9,23 @@ use std::io::{self, BufRead};
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::{MAX_LINE, read_line};
+use super::reason::Reason;
 use crate::clock::Timestamp;
 
-/// The longest line that is read, in bytes. Records have a few hundred, and addresses in them some thousand.
-const MAX_LINE: usize = 64 * 1024;
-
-/// Sites that are told apart. What is beyond that is counted together.
+/// How many sites are told apart. Others are counted together.
 const MAX_SITES: usize = 50_000;
 
-/// Ways of losing identity that are told apart for one site.
+/// How many ways of losing identity are told apart for one site.
 const MAX_WAYS: usize = 32;
 
-/// Broken lines that are named.
+/// How many broken lines are named.
 const MAX_NAMED: usize = 10;
 
-/// What everything is called that is not told apart.
+/// The name for everything that is not told apart.
 const OTHERS: &str = "(others)";
 
-/// A report, as far as records have been read.
+/// A report on the records that have been read so far.
 #[derive(Debug, Default)]
 pub struct Report {
     from: Option<Timestamp>,
@@ -35,11 +35,11 @@ pub struct Report {
     pub records: u64,
     /// Requests that they stand for.
     pub requests: u64,
-    /// Those of them that had no user, although somebody was asked for.
+    /// Those of them that had no user although one was needed.
     pub lost: u64,
-    /// Lines that are no records.
+    /// Lines that are not records.
     pub broken: u64,
-    /// The first of them: where, and what is wrong.
+    /// The first broken lines: where they are, and what is wrong with them.
     pub named: Vec<String>,
 }
 
@@ -49,12 +49,12 @@ struct Tally {
     ways: BTreeMap<Way, u64>,
 }
 
-/// How a request came to have no user.
+/// A way in which requests lose their user.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Way {
-    /// What it was: `sub-resource`, `tool`, `preflight`, `tunnel`, `certificate-refused` or `not-http`.
+    /// The kind of request: `sub-resource`, `tool`, `preflight`, `tunnel`, `certificate-refused` or `not-http`.
     pub why: &'static str,
-    /// Whether it was refused for that, or went on under the client's address alone.
+    /// Whether it was refused for that, or permitted without a user.
     pub refused: bool,
     /// The network that it came from.
     pub network: String,
@@ -69,13 +69,13 @@ pub struct Site {
     pub requests: u64,
     /// Those without a user.
     pub without_user: u64,
-    /// Why, the commonest first.
+    /// In which ways, the most common first.
     pub ways: Vec<Counted>,
-    /// The rule that would let it be reached without sign-in; none where that would change nothing.
+    /// The rule that would let it be reached without sign-in; `None` if that would change nothing.
     pub rule: Option<String>,
 }
 
-/// A way, and how often it was taken.
+/// A way, and how many requests it lost.
 #[derive(Debug, Serialize)]
 pub struct Counted {
     /// The way.
@@ -85,7 +85,7 @@ pub struct Counted {
     pub count: u64,
 }
 
-/// What is read of a record.
+/// The fields that are read of a record.
 #[derive(Deserialize)]
 struct Seen<'a> {
     time: Timestamp,
@@ -105,7 +105,7 @@ struct Seen<'a> {
     count: Option<u64>,
 }
 
-/// A line of the audit log, which may go to the same place.
+/// A line of the audit log, which may be in the same file.
 #[derive(Deserialize)]
 struct Audit<'a> {
     #[serde(borrow, rename = "audit")]
@@ -113,13 +113,13 @@ struct Audit<'a> {
 }
 
 impl Report {
-    /// One of the records that began from `from` on, and before `to`.
+    /// A report on records whose requests began at `from` or later, and before `to`.
     pub fn new(from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
         Self { from, to, ..Self::default() }
     }
 
-    /// Reads the records of a file, or whatever else is called `name`. Lines that are none are counted, and the first of
-    /// them named.
+    /// Reads records from `input`. `name` names it in the report, where broken lines are counted and the first of them
+    /// are named.
     pub fn read(&mut self, name: &str, mut input: impl BufRead) -> io::Result<()> {
         let mut line = Vec::new();
         for number in 1_u64.. {
@@ -164,7 +164,7 @@ impl Report {
         tally.requests += count;
         if let Some(why) = why {
             self.lost += count;
-            let refused = seen.decision != "permitted";
+            let refused = !["permitted", "monitored", "overridden"].contains(&&*seen.decision);
             let mut way = Way { why, refused, network: seen.network.into_owned() };
             if !tally.ways.contains_key(&way) && tally.ways.len() >= MAX_WAYS {
                 OTHERS.clone_into(&mut way.network);
@@ -174,7 +174,7 @@ impl Report {
         Ok(())
     }
 
-    /// The sites that lost somebody, those that lost most first.
+    /// The sites that lost identity, those that lost most first.
     pub fn sites(&self) -> Vec<Site> {
         let lossy = self.sites.iter().filter(|(_, tally)| !tally.ways.is_empty());
         let mut sites: Vec<_> = lossy.map(|(site, tally)| Site::new(site, tally)).collect();
@@ -184,8 +184,8 @@ impl Report {
 }
 
 impl Seen<'_> {
-    /// Why nobody is known, if somebody should be. Whoever was on their way to a page was asked, and a captive portal that
-    /// is looked for is found: nothing is lost there.
+    /// Why nobody is known, if somebody should be. Navigations and probes do not count: the person was asked to sign
+    /// in, and the probe found the portal.
     fn why(&self) -> Option<&'static str> {
         if self.user.is_some() {
             return None;
@@ -195,10 +195,10 @@ impl Seen<'_> {
             "tool" => Some("tool"),
             "preflight" => Some("preflight"),
             "connect" if self.decision != "challenged" => Some("tunnel"),
-            // What is asked inside has records of its own, if it comes to that.
-            "connect" => match self.reason.as_deref()? {
-                "client-refused-certificate" => Some("certificate-refused"),
-                "not-http" => Some("not-http"),
+            // An interception: the requests inside have records of their own, if there were any.
+            "connect" => match self.reason.as_deref().and_then(Reason::of)? {
+                Reason::ClientRefusedCertificate => Some("certificate-refused"),
+                Reason::NotHttp => Some("not-http"),
                 _ => None,
             },
             _ => None,
@@ -216,8 +216,8 @@ impl Site {
     }
 }
 
-/// The rule that lets a site be reached without sign-in, from the networks where identity was lost. A preflight is let
-/// through anyway, and never says who asks.
+/// The rule that lets a site be reached without sign-in, from the networks where identity was lost. Preflights alone
+/// are no reason for one: they pass anyway, and never say who sends them.
 fn rule(site: &str, ways: &[Counted]) -> Option<String> {
     if site == OTHERS || ways.iter().all(|way| way.way.why == "preflight") {
         return None;
@@ -235,27 +235,6 @@ fn rule(site: &str, ways: &[Counted]) -> Option<String> {
         "[[policy.rule]]\nname = \"{site} without sign-in\"\ndestinations = [{destination:?}]\n{networks}effect = \
          \"allow\"\nauthenticate = false\n"
     ))
-}
-
-/// Reads a line; false when it is too long, and most of it was skipped.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    let mut is_whole = true;
-    loop {
-        let available = input.fill_buf()?;
-        let (end, used) = match memchr::memchr(b'\n', available) {
-            Some(at) => (true, at + 1),
-            None => (available.is_empty(), available.len()),
-        };
-        if line.len() + used <= MAX_LINE {
-            line.extend_from_slice(available.get(..used).unwrap_or_default());
-        } else {
-            is_whole = false;
-        }
-        input.consume(used);
-        if end {
-            return Ok(is_whole);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,54 +1,19 @@
-//! What is counted while requests are answered. Counting takes no lock and no memory: every counter is there from the start.
+//! The metrics that are counted while requests are answered. Counting a request takes no lock and no memory: its
+//! counters are there from the start.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use super::access::{Outcome, Record, Surrogate, Unidentified};
 use super::exposition::{Exposition, Kind};
+use super::reason::Reason;
+use super::record::{Outcome, Record};
+use super::sink::Dropped;
+use super::unidentified::WhyUnidentified;
+use crate::identity::Surrogate;
 
-/// The reasons that are counted under their own name: Proxy Error Types (RFC 9209 §2.3) and words of ours. Each other one
-/// is counted as `other`.
-const REASONS: [&str; 36] = [
-    "dns_timeout",
-    "dns_error",
-    "destination_not_found",
-    "destination_unavailable",
-    "destination_ip_prohibited",
-    "destination_ip_unroutable",
-    "connection_refused",
-    "connection_terminated",
-    "connection_timeout",
-    "connection_read_timeout",
-    "connection_write_timeout",
-    "connection_limit_reached",
-    "tls_protocol_error",
-    "tls_certificate_error",
-    "tls_alert_received",
-    "http_request_error",
-    "http_request_denied",
-    "http_response_incomplete",
-    "http_response_timeout",
-    "http_protocol_error",
-    "http_upgrade_failed",
-    "proxy_internal_error",
-    "proxy_internal_response",
-    "proxy_configuration_error",
-    "proxy_loop_detected",
-    "client-left",
-    "client-refused-certificate",
-    "session-ended",
-    "not-http",
-    "idle",
-    "ticket-unknown",
-    "ticket-for-another-origin",
-    "ticket-for-another-client",
-    "ticket-for-another-browser",
-    "preflight-too-large",
-    "preflight-limit",
-];
-
-/// Upper bounds of how long exchanges took, in milliseconds.
+/// The upper bounds of the buckets of durations, in milliseconds and as Prometheus's labels.
 const BOUNDS: [(u64, &str); 9] = [
     (5, "0.005"),
     (20, "0.02"),
@@ -61,10 +26,10 @@ const BOUNDS: [(u64, &str); 9] = [
     (300_000, "300"),
 ];
 
-/// Hundreds of a status, 1 to 5; 0 for none that was sent.
+/// The classes of statuses, by their hundreds; `none` (0) if no status was sent.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// As many counters as there are words for what is counted.
+/// An array of counters, which has a `Default` at any length.
 #[derive(Debug)]
 struct Counters<const N: usize>([AtomicU64; N]);
 
@@ -74,16 +39,15 @@ impl<const N: usize> Default for Counters<N> {
     }
 }
 
-/// Counters, each from the start of the program.
+/// The counters, since the start of the program.
 #[derive(Debug, Default)]
 pub struct Metrics {
     requests: [[[AtomicU64; CLASSES.len()]; Surrogate::ALL.len()]; Outcome::ALL.len()],
-    reasons: Counters<{ REASONS.len() }>,
-    other_reasons: AtomicU64,
-    unidentified: [AtomicU64; Unidentified::ALL.len()],
+    reasons: Counters<{ Reason::ALL.len() }>,
+    unidentified: [AtomicU64; WhyUnidentified::ALL.len()],
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    /// Exchanges by how long they took: those above all bounds last.
+    /// Exchanges by duration; the last counter is for those above all bounds.
     durations: [AtomicU64; BOUNDS.len() + 1],
     milliseconds: AtomicU64,
     begun: AtomicU64,
@@ -94,8 +58,13 @@ pub struct Metrics {
     left_out: AtomicU64,
     /// By realm and outcome. Signing in is rare, and realms are few.
     sign_ins: Mutex<BTreeMap<(String, &'static str), u64>>,
+    /// What people did about the barriers of rules, by kind and outcome.
+    barriers: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     /// Ends of sessions, by reason.
     ends: Mutex<BTreeMap<&'static str, u64>>,
+    /// How many lines each sink has not written, by its name. Sinks count without this lock; it is taken only to show
+    /// the counts.
+    dropped: Mutex<BTreeMap<String, Arc<Dropped>>>,
 }
 
 fn add(counter: &AtomicU64, more: u64) {
@@ -112,7 +81,7 @@ impl Metrics {
         add(&self.begun, 1);
     }
 
-    /// A tunnel has been opened, or the inside of an interception.
+    /// A tunnel, or an intercepted connection, has been opened.
     pub(super) fn open_tunnel(&self) {
         add(&self.tunnels_begun, 1);
     }
@@ -127,9 +96,8 @@ impl Metrics {
         }
         add(&self.bytes_in, record.bytes_in);
         add(&self.bytes_out, record.bytes_out);
-        if let Some(reason) = record.reason {
-            let known = REASONS.iter().position(|known| *known == reason).and_then(|at| self.reasons.0.get(at));
-            add(known.unwrap_or(&self.other_reasons), 1);
+        if let Some(counter) = record.reason.and_then(|reason| self.reasons.0.get(reason as usize)) {
+            add(counter, 1);
         }
         if let Some(counter) = record.unidentified.and_then(|why| self.unidentified.get(why as usize)) {
             add(counter, 1);
@@ -152,22 +120,46 @@ impl Metrics {
         *all.entry((realm.unwrap_or_default().to_owned(), outcome)).or_default() += 1;
     }
 
+    /// Somebody has done something about what a rule puts before a site. `outcome` is one of a few words.
+    pub fn barrier(&self, is_override: bool, outcome: &'static str) {
+        let kind = if is_override { "override" } else { "warning" };
+        *self.barriers.lock().unwrap_or_else(PoisonError::into_inner).entry((kind, outcome)).or_default() += 1;
+    }
+
     /// A session has ended. `reason` is one of a few words.
     pub fn session_ended(&self, reason: &'static str) {
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
     }
 
-    /// So many records of refused strangers were left out of the log.
+    /// `count` records of refused strangers were left out of the log.
     pub(super) fn left_out(&self, count: u64) {
         add(&self.left_out, count);
     }
 
-    /// Two verifiers did not agree on what was signed.
+    /// Shows the count of a sink from now on, in the place of an earlier sink of the same name, whose count it takes
+    /// over.
+    pub(super) fn count_dropped(&self, dropped: &Arc<Dropped>) {
+        let before = self.dropped().insert(dropped.sink.clone(), Arc::clone(dropped));
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, dropped)) {
+            dropped.go_on_from(&before);
+        }
+    }
+
+    /// Says how many lines sinks have dropped, at most once a minute for each sink.
+    pub(super) fn say_dropped(&self, now: Instant) {
+        self.dropped().values().for_each(|dropped| dropped.say_due(now));
+    }
+
+    fn dropped(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Dropped>>> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The two verifiers did not agree on what was signed.
     pub fn disagreement(&self) {
         add(&self.disagreements, 1);
     }
 
-    /// Writes all of them down.
+    /// Writes all metrics to `to`.
     pub fn expose(&self, to: &mut Exposition) {
         let help = "Requests and tunnels that have ended.";
         to.family("vestibule_requests_total", Kind::Counter, help);
@@ -180,28 +172,27 @@ impl Metrics {
                 }
             }
         }
-        to.family("vestibule_request_errors_total", Kind::Counter, "Requests and tunnels that were refused, or ended before their end, by reason (RFC 9209 where it has a word): DNS and connection failures among them.");
-        for (reason, counter) in REASONS.iter().zip(&self.reasons.0).filter(|(_, counter)| read(counter) > 0) {
-            to.sample("", &[("reason", reason)], read(counter));
+        to.family("vestibule_request_errors_total", Kind::Counter, "Requests and tunnels that were refused or cut short, by reason (a word of RFC 9209 where it has one): DNS and connection failures among them.");
+        for (reason, counter) in Reason::ALL.iter().zip(&self.reasons.0).filter(|(_, counter)| read(counter) > 0) {
+            to.sample("", &[("reason", reason.as_str())], read(counter));
         }
-        to.sample("", &[("reason", "other")], read(&self.other_reasons));
         to.family(
             "vestibule_requests_without_user_total",
             Kind::Counter,
-            "Requests of which it is not known who sent them, by why.",
+            "Requests whose sender is not known, by why not.",
         );
-        for (why, counter) in Unidentified::ALL.iter().zip(&self.unidentified) {
+        for (why, counter) in WhyUnidentified::ALL.iter().zip(&self.unidentified) {
             to.sample("", &[("why", why.as_str())], read(counter));
         }
         to.family(
             "vestibule_bytes_total",
             Kind::Counter,
-            "Body bytes, from clients (in) and to clients (out), of what has ended.",
+            "Body bytes from clients (in) and to clients (out), of requests and tunnels that have ended.",
         );
         to.sample("", &[("direction", "in")], read(&self.bytes_in));
         to.sample("", &[("direction", "out")], read(&self.bytes_out));
         self.expose_durations(to);
-        // What has ended is read first, so that there are never less than none.
+        // What has ended is read before what has begun, so that the difference is never negative.
         let (ended, tunnels_ended) = (read(&self.ended), read(&self.tunnels_ended));
         to.family("vestibule_requests_open", Kind::Gauge, "Requests and tunnels under way.");
         to.sample("", &[], read(&self.begun).saturating_sub(ended));
@@ -215,26 +206,36 @@ impl Metrics {
         for ((realm, outcome), count) in &*self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner) {
             to.sample("", &[("realm", realm), ("outcome", outcome)], count);
         }
-        to.family("vestibule_sessions_ended_total", Kind::Counter, "Sessions that have ended here, by reason.");
+        let help = "What people did about warnings and overrides of rules, by kind and outcome.";
+        to.family("vestibule_barriers_total", Kind::Counter, help);
+        for ((kind, outcome), count) in &*self.barriers.lock().unwrap_or_else(PoisonError::into_inner) {
+            to.sample("", &[("kind", kind), ("outcome", outcome)], count);
+        }
+        to.family("vestibule_sessions_ended_total", Kind::Counter, "Sessions that have ended on this node, by reason.");
         for (reason, count) in &*self.ends.lock().unwrap_or_else(PoisonError::into_inner) {
             to.sample("", &[("reason", reason)], count);
         }
         to.family(
             "vestibule_verifier_disagreements_total",
             Kind::Counter,
-            "SAML messages whose signature two verifiers did not see alike: an attack, or a fault in one of them.",
+            "SAML messages about whose signature the two verifiers did not agree: an attack, or a fault in one of them.",
         );
         to.sample("", &[], read(&self.disagreements));
-        let help = "Records of strangers who were refused that the access log lacks: there were too many.";
+        let help = "Access records of refused strangers that were left out, because there were too many.";
         to.family("vestibule_records_left_out_total", Kind::Counter, help);
         to.sample("", &[], read(&self.left_out));
+        let help = "Log lines that were not written, because their destination did not take them, or not in time.";
+        to.family("vestibule_log_lines_dropped_total", Kind::Counter, help);
+        for (sink, dropped) in &*self.dropped() {
+            to.sample("", &[("sink", sink)], dropped.total());
+        }
     }
 
     fn expose_durations(&self, to: &mut Exposition) {
         to.family(
             "vestibule_request_duration_seconds",
             Kind::Histogram,
-            "From a request's head to the end of its answer, without tunnels.",
+            "Time from the head of a request to the end of its answer, without tunnels.",
         );
         let mut sum = 0;
         for (counter, (_, bound)) in self.durations.iter().zip(BOUNDS) {

@@ -1,17 +1,27 @@
-//! What is written down, and what is counted: one access record a request, one audit record for whatever changes who is
-//! who, and figures.
+//! What is recorded and what is counted: one access record for each request, one audit record for each event that
+//! changes who is signed in, and metrics.
 
 pub mod access;
 pub mod audit;
 mod burst;
 pub mod exposition;
 pub mod identity_loss;
-mod lines;
+mod left_out;
+pub mod lines;
 pub mod metrics;
+pub mod reason;
+pub mod record;
 pub mod rotate;
 pub mod shed;
+pub mod sink;
+pub mod unidentified;
 
-pub use access::{AccessLog, Outcome, Recorder, Surrogate, Unidentified};
+pub use access::{AccessLog, Recorder};
 pub use audit::Audit;
 pub use exposition::Exposition;
 pub use metrics::Metrics;
+pub use reason::Reason;
+pub use record::Outcome;
+pub use rotate::logs_of;
+pub use sink::Sink;
+pub use unidentified::WhyUnidentified;

@@ -1,7 +1,8 @@
-//! A log file that is put aside when it is long or old, compressed, and thrown away when there are many.
+//! A log file that is put aside when it is long or old, then compressed, and deleted when there are too many.
 //!
-//! Its path always names the file that is written to. What is put aside bears the time in its name. When somebody else
-//! has put it aside (logrotate), it is opened anew; when the disk is full, the oldest one makes room.
+//! Its path always names the file that is being written. A file that was put aside has the time in its name. If another
+//! program has moved the file (logrotate), it is opened anew; if the disk is full, the oldest file that was put aside
+//! is deleted.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -16,19 +17,19 @@ use serde::Deserialize;
 use crate::clock::Clock;
 use crate::units;
 
-/// When a log file is put aside, and what becomes of it.
+/// When a log file is put aside, and what happens to it then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rotation {
-    /// Bytes of a file.
+    /// It is put aside before it gets longer than this, in bytes.
     #[serde(deserialize_with = "units::length")]
     pub size: usize,
-    /// How long one file is written to.
+    /// It is put aside after it has been written for this long.
     #[serde(deserialize_with = "units::std_duration")]
     pub age: Duration,
-    /// Files that are kept besides the one that is written to.
+    /// How many files that were put aside are kept.
     pub keep: usize,
-    /// Whether those are compressed (gzip).
+    /// Whether files that were put aside are compressed (gzip).
     pub compress: bool,
 }
 
@@ -38,7 +39,7 @@ impl Default for Rotation {
     }
 }
 
-/// A file that is written to its end.
+/// A file to which lines are appended.
 #[derive(Debug)]
 pub(super) struct Rotated {
     path: PathBuf,
@@ -46,18 +47,18 @@ pub(super) struct Rotated {
     clock: Clock,
     file: File,
     length: u64,
-    /// When it is old.
+    /// When it must be put aside because of its age.
     until: Instant,
-    /// How many were put aside: some in one second.
+    /// How many were put aside; a part of the name, because several may be put aside in one second.
     number: u32,
 }
 
 impl Rotated {
-    /// Opens the file at `path`, which is made if need be.
+    /// Opens the file at `path`, and makes it if there is none.
     pub(super) fn open(path: &Path, rotation: Rotation, clock: Clock) -> io::Result<Self> {
         let file = open(path)?;
         let metadata = file.metadata()?;
-        // One that is empty begins now.
+        // The age of an empty file counts from now.
         let begun = if metadata.len() == 0 { None } else { metadata.created().ok() };
         let age = begun.and_then(|begun| begun.elapsed().ok()).unwrap_or_default();
         let until = Instant::now() + rotation.age.saturating_sub(age);
@@ -70,12 +71,12 @@ impl Rotated {
         fs::rename(&self.path, &aside)?;
         self.begin()?;
         if self.rotation.compress {
-            // It may take a while, and lines go on coming.
+            // On a thread of its own: it may take a while, and lines go on coming.
             let keep = (self.path.clone(), self.rotation.keep);
             let compressing = std::thread::Builder::new().name("log-compression".to_owned());
             compressing.spawn(move || {
                 if let Err(error) = compress(&aside) {
-                    tracing::error!(%error, file = %aside.display(), "a log file stays uncompressed");
+                    tracing::error!(%error, file = %aside.display(), "a log file that was put aside cannot be compressed: it stays as it is");
                 }
                 prune(&keep.0, keep.1);
             })?;
@@ -91,7 +92,7 @@ impl Rotated {
         Ok(())
     }
 
-    /// A name that sorts by time and that nobody has.
+    /// A name that sorts by time, and that no file has.
     fn free_name(&mut self) -> PathBuf {
         let now = self.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let first = self.number;
@@ -111,7 +112,7 @@ impl Rotated {
         }
     }
 
-    /// Writes all of it or nothing: no line is cut in the middle.
+    /// Writes all of it or nothing, so that no line is cut in the middle.
     fn append(&mut self, octets: &[u8]) -> io::Result<()> {
         let written = self.file.write_all(octets);
         match written {
@@ -130,9 +131,9 @@ impl Write for Rotated {
         }
         let is_long = self.length > 0 && self.length + octets.len() as u64 > self.rotation.size as u64;
         if is_long || (self.length > 0 && Instant::now() >= self.until) {
-            // A file that cannot be put aside goes on growing.
+            // If the file cannot be put aside, it goes on growing, and this is tried again in a minute.
             if let Err(error) = self.rotate() {
-                tracing::error!(%error, file = %self.path.display(), "a log file cannot be put aside");
+                tracing::error!(%error, file = %self.path.display(), "a log file cannot be put aside: it goes on growing, and this is tried again in a minute");
                 self.until = Instant::now() + Duration::from_secs(60);
             }
         }
@@ -150,7 +151,7 @@ impl Write for Rotated {
     }
 }
 
-/// Opens a file to write to its end. Who went where is for the operator's eyes, and those of the group that reads logs.
+/// Opens a file for appending. Only its owner and its group may read it: it says who went where.
 fn open(path: &Path) -> io::Result<File> {
     fs::OpenOptions::new().append(true).create(true).mode(0o640).open(path)
 }
@@ -159,12 +160,12 @@ fn with_gz(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}.gz", path.display()))
 }
 
-/// What the file is called while it is not compressed.
+/// The file's name without the ending for compression.
 fn uncompressed(path: &Path) -> PathBuf {
     if path.extension().is_some_and(|end| end == "gz") { path.with_extension("") } else { path.to_owned() }
 }
 
-/// Compresses a file beside it, and then takes its place: one of the two is always whole.
+/// Compresses a file into another one beside it, and then removes the first: at every moment one of the two is whole.
 fn compress(path: &Path) -> io::Result<()> {
     let unfinished = PathBuf::from(format!("{}.gz.unfinished", path.display()));
     let done = || {
@@ -172,12 +173,21 @@ fn compress(path: &Path) -> io::Result<()> {
         let mut encoder = GzEncoder::new(to, Compression::default());
         io::copy(&mut File::open(path)?, &mut encoder)?;
         encoder.finish()?.sync_all()?;
-        // One that was thrown away meanwhile stays away.
+        // If the file has been deleted meanwhile, this fails, and no compressed one takes its place.
         fs::metadata(path)?;
         fs::rename(&unfinished, with_gz(path))?;
         fs::remove_file(path)
     };
     done().inspect_err(|_| drop(fs::remove_file(&unfinished)))
+}
+
+/// The log at `path` and those that were put aside, the newest first.
+pub fn logs_of(path: &Path) -> Vec<PathBuf> {
+    let mut all = vec![path.to_owned()];
+    all.extend(aside(path).into_iter().rev());
+    // One that is being compressed is there twice for a moment.
+    all.dedup_by_key(|file| uncompressed(file));
+    all
 }
 
 /// The files that were put aside, the oldest first.
@@ -203,7 +213,7 @@ fn aside(path: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Removes all but the newest files. One that is being compressed may be there twice for a moment, and counts once.
+/// Deletes all but the newest files. One that is being compressed may be there twice for a moment, and counts once.
 fn prune(path: &Path, keep: usize) {
     let all = aside(path);
     let mut names: Vec<_> = all.iter().map(|file| uncompressed(file)).collect();
@@ -214,15 +224,15 @@ fn prune(path: &Path, keep: usize) {
         if let Err(error) = fs::remove_file(old)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::error!(%error, file = %old.display(), "an old log file cannot be removed");
+            tracing::error!(%error, file = %old.display(), "an old log file cannot be deleted: there are more of them than `keep` says");
         }
     }
 }
 
-/// Makes room on a full disk: better the oldest records than the newest.
+/// Makes room on a full disk: it is better to lose the oldest records than the newest.
 fn drop_oldest(path: &Path) -> bool {
     let Some(oldest) = aside(path).into_iter().next() else { return false };
-    tracing::error!(file = %oldest.display(), "the disk is full: the oldest log file makes room");
+    tracing::error!(file = %oldest.display(), "the disk is full: the oldest log file is deleted to make room");
     fs::remove_file(oldest).is_ok()
 }
 
@@ -305,6 +315,28 @@ mod tests {
         let mut log = rotated(&path, Rotation { age: Duration::from_secs(1000), ..rotation });
         log.write_all(b"three\n").unwrap();
         assert_eq!(text(&path), "one\ntwo\nthree\n");
+        // Unless it is old by then.
+        let age = Duration::from_millis(300);
+        while fs::metadata(&path).unwrap().created().unwrap().elapsed().unwrap() < age {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        rotated(&path, Rotation { age, ..rotation }).write_all(b"four\n").unwrap();
+        assert_eq!((aside(&path).len(), fs::read_to_string(&path).unwrap().as_str()), (2, "four\n"));
+    }
+
+    #[test]
+    fn on_a_full_disk_the_oldest_file_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        // It never has room (full(4)).
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        for number in ["0000.gz", "0001.gz"] {
+            fs::write(folder.path().join(format!("access.log-19700101T000000Z-{number}")), "").unwrap();
+        }
+        let mut log = rotated(&path, Rotation::default());
+        assert_eq!(log.write_all(b"one\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        let left = aside(&path);
+        assert!(left.len() == 1 && left[0].to_str().unwrap().ends_with("-0001.gz"), "{left:?}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Which records of refused strangers are left out, so that nobody fills the disk who has no account.
+//! Which records of refused strangers are left out, so that somebody without an account cannot fill the disk.
 //!
-//! A record of somebody who is known, or of what was forwarded, is never left out. Those of strangers who were refused
-//! or asked to sign in share a bucket of tokens, and each client has one of its own, so that one of them cannot use up
-//! what the others have. What was left out is counted, and said once a minute.
+//! A record of somebody who is known, or of something that was forwarded, is never left out. Records of strangers who
+//! were refused or asked to sign in share a token bucket; each client also has one of its own, so that no client can
+//! use up the share of the others. What is left out is counted, and said once a minute.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,25 +11,23 @@ use std::time::{Duration, Instant};
 use moka::sync::Cache;
 use serde::Deserialize;
 
+use super::left_out::LeftOut;
 use crate::identity::ClientBlock;
 
 /// Clients that are counted at the same time.
 const MAX_CLIENTS: u64 = 20_000;
 
-/// Seconds for which records may come as fast as they like, after as long without any.
+/// How many seconds of its rate a bucket holds: after as long without records, so many may come at once.
 const BURST: f64 = 10.0;
 
-/// How often it is said what was left out.
-const SAID: Duration = Duration::from_secs(60);
-
-/// Records of refused strangers that are written in a second, in the long run.
+/// How many records of refused strangers may be written in a second, on average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rates {
-    /// In all.
+    /// Of all clients together.
     #[serde(rename = "per_second")]
     pub all: u32,
-    /// Of one client.
+    /// Of each client.
     #[serde(rename = "per_client")]
     pub of_client: u32,
 }
@@ -40,13 +38,13 @@ impl Default for Rates {
     }
 }
 
-/// Decides which are left out.
+/// Decides which records are left out.
 #[derive(Debug)]
 pub(super) struct Shed {
     rates: Rates,
     all: Mutex<Bucket>,
     clients: Cache<ClientBlock, Arc<Mutex<Bucket>>>,
-    left_out: Mutex<LeftOut>,
+    left_out: LeftOut,
 }
 
 #[derive(Debug)]
@@ -55,27 +53,21 @@ struct Bucket {
     at: Instant,
 }
 
-#[derive(Debug)]
-struct LeftOut {
-    count: u64,
-    said: Instant,
-}
-
 impl Shed {
-    /// Leaves out what is beyond `rates`.
+    /// Leaves out records beyond `rates`.
     pub(super) fn new(rates: Rates) -> Self {
         let now = Instant::now();
-        // A bucket that nobody has taken from for this long is full.
+        // A bucket from which nothing was taken for this long is full again, and can be forgotten.
         let full = Duration::from_secs_f64(2.0 * BURST);
         Self {
             rates,
             all: Mutex::new(Bucket::full(rates.all, now)),
             clients: Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(full).build(),
-            left_out: Mutex::new(LeftOut { count: 0, said: now }),
+            left_out: LeftOut::new(now),
         }
     }
 
-    /// Whether the record of a refused stranger at `client` is written.
+    /// Whether to write the record of a refused stranger at `client`.
     pub(super) fn admits(&self, client: IpAddr, now: Instant) -> bool {
         let own = self
             .clients
@@ -83,25 +75,19 @@ impl Shed {
         take(&own, self.rates.of_client, now) && take(&self.all, self.rates.all, now)
     }
 
-    /// Notes that so many were left out.
+    /// Notes that `count` were left out.
     pub(super) fn note(&self, count: u64) {
-        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).count += count;
+        self.left_out.note(count);
     }
 
-    /// How many were left out since this was last said, where it is time to say so.
+    /// How many were left out since that was last said; `None` if there were none, or it is not yet time to say so.
     pub(super) fn say(&self, now: Instant) -> Option<u64> {
-        let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        if left_out.count == 0 || now.duration_since(left_out.said) < SAID {
-            return None;
-        }
-        left_out.said = now;
-        Some(std::mem::take(&mut left_out.count))
+        self.left_out.due(now)
     }
 
-    /// The same at the end.
+    /// How many were left out and have not been said yet, at the end.
     pub(super) fn say_last(&self) -> Option<u64> {
-        let count = std::mem::take(&mut self.left_out.lock().unwrap_or_else(PoisonError::into_inner).count);
-        (count > 0).then_some(count)
+        self.left_out.rest()
     }
 }
 
@@ -126,6 +112,7 @@ fn take(bucket: &Mutex<Bucket>, rate: u32, now: Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::left_out::SAID;
 
     #[test]
     fn one_client_does_not_use_up_what_others_have_and_all_have_an_end() {

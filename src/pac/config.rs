@@ -8,15 +8,17 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use crate::config_path::ConfigPath;
+use crate::identity::range;
 use crate::units::Duration;
 
-/// The `[pac]` section. Nothing in it is needed: by default one file is served, from the standard template.
+/// The `[pac]` section. All of it is optional: by default one file is served, from the standard template.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How long a browser may keep a file without asking again. Default `5m`.
     pub max_age: Duration,
-    /// The files. The one called `proxy` is `/proxy.pac`, or else the first one is.
+    /// The files. The one called `proxy` is served as `/proxy.pac`; if there is none, the first one is.
     pub file: Vec<File>,
 }
 
@@ -24,7 +26,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// It is served as `/NAME.pac`.
+    /// The name: the file is served as `/NAME.pac`.
     pub name: String,
     /// The name of a built-in template (`standard`, `all`), or the path of a file. Default `standard`.
     #[serde(default)]
@@ -32,26 +34,26 @@ pub struct File {
     /// The proxies to name, in order of preference. Default: the address that the file was fetched from.
     #[serde(default)]
     pub proxies: Vec<Proxy>,
-    /// Where each time it is fetched the file names the proxy by a name of its own, which says whose connection it is as
-    /// soon as somebody has signed in over it. Default: on networks that are shared, if the file names no proxies itself.
+    /// On which networks the file names the proxy by a new proxy host name each time it is fetched. Such a name stands
+    /// for a person as soon as they have signed in over it. Default: on shared networks, unless `proxies` is set.
     #[serde(default)]
     pub names: Option<Names>,
-    /// Other proxies for clients of a network, by its name.
+    /// Proxies for the clients of single networks, by the network's name. They replace `proxies` there.
     #[serde(default)]
     pub networks: BTreeMap<String, Vec<Proxy>>,
     /// Destinations that never use the proxy.
     #[serde(default)]
     pub skip: Vec<Skip>,
-    /// Private names and addresses don't use the proxy. Default true.
+    /// Browsers reach private names and addresses without the proxy. Default true.
     #[serde(default = "yes")]
     pub private_direct: bool,
-    /// How browsers reach the portal. Default `proxy`: then it needs no DNS and no route of its own.
+    /// How browsers reach the portal. Default `proxy`: then browsers need no DNS and no route for it.
     #[serde(default = "by_proxy")]
     pub portal: Way,
     /// How browsers reach the identity provider. Default `direct`.
     #[serde(default)]
     pub idp: Way,
-    /// Browsers go direct when no proxy answers: nothing is then recorded or refused. Default false.
+    /// Browsers go direct when no proxy answers; nothing is recorded or refused then. Default false.
     #[serde(default)]
     pub direct_after_proxy: bool,
     /// The template may ask the DNS, which delays every request of every browser. Default false.
@@ -89,14 +91,14 @@ impl File {
 }
 
 impl File {
-    /// Where it gives out names of the proxy.
+    /// On which networks the file gives each client a proxy host name of its own.
     pub fn names(&self) -> Names {
         let default = if self.proxies.is_empty() { Names::Shared } else { Names::Never };
         self.names.unwrap_or(default)
     }
 }
 
-/// Where a file gives each client a name of its own for the proxy, if there are such names.
+/// On which networks a file gives each client a proxy host name of its own, if proxy host names are configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
     /// Nowhere: `false`.
@@ -132,7 +134,7 @@ impl<'de> Deserialize<'de> for Names {
     }
 }
 
-/// Whether something is reached through the proxy.
+/// The way by which browsers reach a host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
@@ -143,41 +145,51 @@ pub enum Way {
     Proxy,
 }
 
-/// Which text a file is made from.
+/// The text that a file is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Template {
-    /// One that is part of the program.
+    /// A template that is part of the program.
     BuiltIn {
         /// Its name.
         name: String,
         /// Its text.
         text: &'static str,
     },
-    /// A file of the operator's.
+    /// A file that the operator provides.
     File {
-        /// Where it is.
-        path: String,
-        /// What it holds, once the file has been read. This module reads no files.
+        /// The path of the file.
+        path: ConfigPath,
+        /// The text of the file, once it has been read. This module reads no files.
         text: Option<String>,
     },
 }
 
 /// The templates that are part of the program.
-pub const BUILT_IN: &[(&str, &str)] =
-    &[("standard", include_str!("../../pac/standard.pac")), ("all", include_str!("../../pac/all.pac"))];
+pub const BUILT_IN: &[(&str, &str)] = &[STANDARD, ("all", include_str!("../../pac/all.pac"))];
 
-impl From<String> for Template {
-    fn from(name: String) -> Self {
-        match BUILT_IN.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => Self::BuiltIn { name, text },
-            None => Self::File { path: name, text: None },
-        }
+/// The one that is served if nothing is said.
+const STANDARD: (&str, &str) = ("standard", include_str!("../../pac/standard.pac"));
+
+impl Template {
+    /// The template of this name that is part of the program.
+    pub(super) fn built_in(name: &str) -> Option<Self> {
+        let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Some(Self::BuiltIn { name: (*name).to_owned(), text })
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let file = || ConfigPath::new(&text).map(|path| Self::File { path, text: None });
+        Self::built_in(&text).map_or_else(file, Ok).map_err(serde::de::Error::custom)
     }
 }
 
 impl Default for Template {
     fn default() -> Self {
-        Self::from("standard".to_owned())
+        let (name, text) = STANDARD;
+        Self::BuiltIn { name: name.to_owned(), text }
     }
 }
 
@@ -195,13 +207,13 @@ pub struct Proxy {
 /// Why something is not a proxy, or not a destination to skip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Neither a name nor an address.
+    /// The host is neither a name nor an address.
     #[error("it is not a host name or an address")]
     Host,
     /// A port is missing, or is not a number from 1 to 65535.
     #[error("it needs a port from 1 to 65535, as in `proxy.example.com:8080`")]
     Port,
-    /// Not a name, an address or a range of addresses.
+    /// The text is not a name, an address or a range of addresses.
     #[error(
         "write `example.com` (with everything below it), `=example.com` (that host alone) or a range such as `10.0.0.0/8`"
     )]
@@ -234,7 +246,7 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// A host as an authority writes it (RFC 3986 §3.2.2), in one spelling.
+/// A host as it stands in a URI's authority (RFC 3986 §3.2.2), normalised.
 fn host_of(text: &str) -> Option<String> {
     if let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return inside.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]"));
@@ -259,7 +271,7 @@ pub enum Skip {
     Domain(String),
     /// One host: `=example.com`.
     Exact(String),
-    /// The addresses in this range, where a page names an address. Names are not looked up.
+    /// The addresses in this range, where a URL holds an address. Names are not looked up.
     Net(IpNet),
 }
 
@@ -267,23 +279,14 @@ impl FromStr for Skip {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        if let Ok(net) = text.parse::<IpNet>() {
+        if let Some(net) = range::parse(text) {
             return Ok(Self::Net(net.trunc()));
-        }
-        if let Ok(address) = text.parse::<std::net::IpAddr>() {
-            return Ok(Self::Net(address.into()));
         }
         if let Some(host) = text.strip_prefix('=') {
             return name_of(host).map(Self::Exact).ok_or(Malformed::Destination);
         }
-        let domain = text.strip_prefix("*.").unwrap_or(text);
+        let domain = text.strip_prefix("*.").or_else(|| text.strip_prefix('.')).unwrap_or(text);
         name_of(domain).map(Self::Domain).ok_or(Malformed::Destination)
-    }
-}
-
-impl<'de> Deserialize<'de> for Template {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -297,7 +300,7 @@ impl<'de> Deserialize<'de> for Proxy {
 impl<'de> Deserialize<'de> for Skip {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|error| D::Error::custom(format_args!("`{text}` can't be skipped: {error}")))
+        text.parse().map_err(|error| D::Error::custom(format_args!("`{text}` cannot be skipped: {error}")))
     }
 }
 
@@ -339,6 +342,10 @@ mod tests {
         for (text, skip) in [
             ("Corp.Example", Ok(Skip::Domain("corp.example".into()))),
             ("*.corp.example", Ok(Skip::Domain("corp.example".into()))),
+            (".corp.example", Ok(Skip::Domain("corp.example".into()))),
+            ("..corp.example", Err(Malformed::Destination)),
+            ("corp..example", Err(Malformed::Destination)),
+            ("=.corp.example", Err(Malformed::Destination)),
             ("=www.corp.example", Ok(Skip::Exact("www.corp.example".into()))),
             ("10.1.2.3/8", Ok(Skip::Net("10.0.0.0/8".parse().unwrap()))),
             ("192.0.2.7", Ok(Skip::Net("192.0.2.7/32".parse().unwrap()))),

@@ -1,14 +1,14 @@
-//! What a PAC file sends around the proxy, as its template decides it: by the same variable.
+//! Which hosts a PAC file sends around the proxy: the decision of its template, made from the same variable.
 //!
-//! The proxy asks, because it must send nobody to the portal for a name that browsers reach without it: a ticket on its
-//! way there would reach whoever answers to that name.
+//! The proxy asks this module because it must challenge nobody for a name that browsers reach without it: the ticket
+//! would go to whoever answers under that name.
 
 use std::net::IpAddr;
 
 use super::Variable;
 use crate::wire::target::Host;
 
-/// A network as the variable has it: its 16-bit groups, and the length of its prefix.
+/// A network as the variable holds it: its 16-bit groups, and the length of its prefix.
 pub(super) type Net = (Vec<u16>, u8);
 
 /// Names that no public DNS holds: RFC 6761, 6762, 8375, and ICANN's "internal".
@@ -24,10 +24,10 @@ pub(super) fn private_nets() -> Vec<Net> {
     nets
 }
 
-/// Which of the rules a template goes by.
+/// Which of the rules a template follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rules {
-    /// All of them. So is a template of the operator's own taken to do: it can be read, and not be known.
+    /// All of them. This is also assumed of an operator's template, since what it does cannot be known from its text.
     All,
     /// Those about the portal and the identity providers.
     SignIn,
@@ -69,7 +69,7 @@ fn is_private(name: &str) -> bool {
     !is_number && name.bytes().all(is_good)
 }
 
-/// Whether an entry stands for a name; one that begins with a dot stands for all names that end so.
+/// Whether an entry matches a name; one that begins with a dot matches all names that end with it.
 fn matches(name: &str, entry: &str) -> bool {
     match entry.starts_with('.') {
         true => name.len() > entry.len() && name.ends_with(entry),

@@ -1,12 +1,13 @@
-//! Proxy auto-configuration: which JavaScript a browser on this network gets.
+//! Proxy auto-configuration: the JavaScript that a browser on a network gets.
 //!
-//! A file is a template behind one variable, `vestibule`, that holds what the template needs to know. All of it is
-//! written as JSON in ASCII, so nothing that comes from the configuration or from a request can become code. Nobody's
-//! name and no secret is in it: browsers fetch it without cookies, and keep it for hours. A name of the proxy may be: it
-//! is one client's own, and readable on the wire anyway.
+//! A file is one variable, `vestibule`, and a template after it that reads the variable. The variable is written as
+//! JSON in ASCII, so nothing that comes from the configuration or from a request can become code. It holds no person's
+//! name and no secret: browsers fetch the file without cookies, and may keep it. It may hold a proxy host name of one
+//! client's own, which is readable on the wire anyway.
 
 mod config;
 mod direct;
+mod engine;
 mod script;
 
 use std::collections::HashMap;
@@ -27,8 +28,8 @@ pub use config::{BUILT_IN, Config, File, Malformed, Names, Proxy, Skip, Template
 /// The media type of a PAC file.
 pub const MEDIA_TYPE: &str = "application/x-ns-proxy-autoconfig";
 
-/// What the rest of the program knows and a PAC file tells.
-#[derive(Clone, Debug, Default)]
+/// What a PAC file tells that other sections of the configuration know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The portal's host name.
     pub portal_host: String,
@@ -43,70 +44,98 @@ pub struct Facts {
 pub struct Document {
     /// The text, in ASCII.
     pub body: Bytes,
-    /// A strong entity tag, with its quotes. None for a file that is one client's own: nobody may keep it for others.
+    /// A strong entity tag, with its quotes. `None` for a file of one client's own, which no cache may serve to others.
     pub etag: Option<String>,
-    /// For how many seconds it may be kept without asking again.
+    /// For how many seconds a browser may keep it without asking again.
     pub max_age: u64,
 }
 
-/// Why PAC files can't be made.
+/// Why PAC files cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Two files have the same name.
     #[error("two PAC files are called `{0}`")]
     SameName(String),
-    /// A name that can't stand in an address.
-    #[error("`{0}` can't be the name of a PAC file: only a-z, 0-9, `-` and `_` can")]
+    /// The name has characters that the address of a PAC file does not take.
+    #[error("`{0}` cannot be the name of a PAC file: only a-z, 0-9, `-` and `_` are allowed")]
     BadName(String),
     /// The template of this file has not been read.
     #[error("the template `{0}` was not read")]
     NotRead(String),
-    /// Browsers find the function only if it is declared so, at the top.
+    /// The function is not declared with `function` at the top level, where alone browsers find it.
     #[error("it has no `function FindProxyForURL(url, host)` at the top level; a `const` or `let` is not found")]
     NoFunction,
-    /// A bracket has no partner.
-    #[error("the bracket in line {line} has no partner")]
+    /// A bracket is not closed, or closes none.
+    #[error("the bracket in line {line} has no matching bracket")]
     Unbalanced {
         /// Where, counted from 1.
         line: usize,
     },
     /// A string, comment or regular expression has no end.
-    #[error("what begins in line {line} has no end")]
+    #[error("the string, comment or regular expression that begins in line {line} has no end")]
     Unclosed {
         /// Where, counted from 1.
         line: usize,
     },
-    /// Browsers disagree on the encoding of a PAC file.
+    /// A character is not ASCII. Browsers disagree on the encoding of a PAC file.
     #[error("line {line} holds a character that is not ASCII")]
     NotAscii {
         /// Where, counted from 1.
         line: usize,
     },
-    /// It asks the DNS, which delays every request.
+    /// The template asks the DNS, which delays every request.
     #[error(
         "`{function}` in line {line} asks the DNS, for every request of every browser (`lookups = true` allows it)"
     )]
     Lookup {
-        /// What is called.
+        /// The function that it calls.
         function: String,
         /// Where, counted from 1.
         line: usize,
     },
-    /// Longer than browsers read.
-    #[error("it is longer than 1 MiB, which browsers don't read")]
+    /// A JavaScript engine cannot read it, or cannot run what stands outside of its functions: browsers go direct.
+    #[error("line {line}, column {column}: {message}")]
+    Script {
+        /// Where, counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+        /// What the engine says.
+        message: String,
+    },
+    /// It could not be tried out.
+    #[error("it could not be run: {0}")]
+    Engine(String),
+    /// The template is longer than what browsers read.
+    #[error("it is longer than 1 MiB, and browsers read no more")]
     TooLong,
+}
+
+/// Something in a template that is good JavaScript, and that its author may not mean.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct Slip {
+    /// Where, counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// What it is.
+    pub message: String,
 }
 
 /// All PAC files.
 #[derive(Debug)]
 pub struct Pac {
-    /// By name. The first one is also found under the names that nothing else has.
+    /// In the order of the configuration. The first one also answers for `/proxy.pac` and `/wpad.dat` if no file is
+    /// called so.
     files: Vec<Arc<Rendering>>,
     max_age: u64,
+    /// What they were made of.
+    made_of: (Config, Facts),
 }
 
 impl Pac {
-    /// Checks the files and makes what can be made in advance.
+    /// Checks the files and renders what does not depend on the request.
     pub fn build(config: &Config, facts: &Facts) -> Result<Self, Error> {
         let standard = [File::named("proxy")];
         let files = if config.file.is_empty() { &standard[..] } else { &config.file };
@@ -118,13 +147,23 @@ impl Pac {
             }
             made.push(Arc::new(Rendering::new(file, facts, config.max_age.as_seconds())?));
         }
-        Ok(Self { files: made, max_age: config.max_age.as_seconds() })
+        Ok(Self { files: made, max_age: config.max_age.as_seconds(), made_of: (config.clone(), facts.clone()) })
+    }
+
+    /// Whether these files are what would be made of `config`, with its templates, and `facts`.
+    pub fn is_of(&self, config: &Config, facts: &Facts) -> bool {
+        self.made_of.0 == *config && self.made_of.1 == *facts
+    }
+
+    /// What the authors of templates may not mean, with the names of the files.
+    pub fn slips(&self) -> impl Iterator<Item = (&str, &Slip)> {
+        self.files.iter().flat_map(|file| file.slips.iter().map(|slip| (file.name.as_str(), slip)))
     }
 
     /// The file at `path` for a client on `network`.
     ///
     /// `host` is the Host field of the request: it names the proxy where the configuration names none. `None` if
-    /// nothing is served at this path, or if the proxy would have to be named after a Host field that is no host.
+    /// nothing is served at this path, or if such a Host field does not hold a host.
     pub fn serve(&self, path: &str, network: &str, host: Option<&str>) -> Option<Document> {
         let file = self.at(path)?;
         match file.by_network.get(network).or(file.everywhere.as_ref()) {
@@ -133,7 +172,7 @@ impl Pac {
         }
     }
 
-    /// Whether the file at `path` gives each client on `network` a name of its own for the proxy.
+    /// Whether the file at `path` gives each client on `network` a proxy host name of its own.
     pub fn hands_out_names(&self, path: &str, network: &Network) -> bool {
         self.at(path).is_some_and(|file| {
             let gives = match file.names {
@@ -145,12 +184,12 @@ impl Pac {
         })
     }
 
-    /// Whether browsers with any of these files reach `host` without the proxy.
+    /// Whether any of these files makes browsers reach `host` without the proxy.
     pub fn sends_direct(&self, host: &Host<String>) -> bool {
         self.files.iter().any(|file| file.variable.sends_direct(host, file.rules))
     }
 
-    /// The file at `path` with this proxy in it, for one client alone.
+    /// The file at `path`, naming this proxy, for one client alone.
     pub fn serve_own(&self, path: &str, proxy: &Proxy) -> Option<Document> {
         Some(Document { etag: None, ..self.at(path)?.document(std::slice::from_ref(proxy)) })
     }
@@ -185,10 +224,11 @@ struct Rendering {
     names: Names,
     direct_after_proxy: bool,
     max_age: u64,
-    /// Where a network has proxies of its own.
+    /// The files of the networks that have proxies of their own.
     by_network: HashMap<String, Document>,
-    /// For the other networks, if the proxies are known in advance.
+    /// The file of the other networks, if their proxies are known in advance.
     everywhere: Option<Document>,
+    slips: Vec<Slip>,
 }
 
 /// The variable `vestibule`. What it holds is described in `pac/standard.pac`.
@@ -211,13 +251,20 @@ impl Rendering {
         let template = match &file.template {
             Template::BuiltIn { text, .. } => (*text).to_owned(),
             Template::File { text: Some(text), .. } => text.clone(),
-            Template::File { path, text: None } => return Err(Error::NotRead(path.clone())),
+            Template::File { path, text: None } => return Err(Error::NotRead(path.display().to_string())),
         };
-        script::check(&template, file.lookups)?;
+        let tokens = script::check(&template, file.lookups)?;
+        let variable = Variable::new(file, facts);
+        let slips = match &file.template {
+            // Tests run these.
+            Template::BuiltIn { .. } => Vec::new(),
+            Template::File { .. } => engine::check(&template, &tokens, javascript(&variable))?,
+        };
+        drop(tokens);
         let mut made = Self {
             name: file.name.clone(),
             template,
-            variable: Variable::new(file, facts),
+            variable,
             rules: match &file.template {
                 Template::BuiltIn { name, .. } if name == "all" => Rules::SignIn,
                 _ => Rules::All,
@@ -227,6 +274,7 @@ impl Rendering {
             max_age,
             by_network: HashMap::new(),
             everywhere: None,
+            slips,
         };
         let own = file.networks.iter().filter(|(_, proxies)| !proxies.is_empty());
         made.by_network = own.map(|(network, proxies)| (network.clone(), made.document(proxies))).collect();
@@ -274,7 +322,7 @@ impl Variable {
     }
 }
 
-/// Host names as a browser hands them to a PAC file.
+/// Host names as a browser passes them to a PAC file.
 fn as_seen(hosts: &[String]) -> Vec<String> {
     hosts.iter().filter_map(|host| config::name_of(host)).collect()
 }
@@ -290,10 +338,10 @@ fn groups(address: std::net::IpAddr) -> Vec<u16> {
     }
 }
 
-/// `value` as a JavaScript expression in ASCII, harmless wherever it is put.
+/// `value` as a JavaScript expression in ASCII, safe in a script and in HTML.
 fn javascript(value: &impl Serialize) -> String {
-    // Serialising strings and numbers into memory does not fail. A file without its variable would throw, and the
-    // browser would go direct; so this says what it stands for.
+    // Serialising strings and numbers into memory does not fail. If it did, a file without its variable would throw in
+    // the browser, which would then go direct; so this panics, and nothing is served.
     let json = serde_json::to_string(value).unwrap_or_else(|_| unreachable!("strings and numbers are JSON"));
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
@@ -306,7 +354,7 @@ fn javascript(value: &impl Serialize) -> String {
     ascii
 }
 
-/// The proxy that a Host field names. Without a port it is the default one of http.
+/// The proxy that a Host field names. Without a port, the default port of http.
 fn fetched_from(host: &str) -> Option<Proxy> {
     host.parse().or_else(|_| format!("{host}:80").parse()).ok().filter(|_| !host.contains('/'))
 }

@@ -1,6 +1,7 @@
 //! The templates, run in a JavaScript engine.
 
 use super::*;
+use crate::config_path::ConfigPath;
 
 /// What a browser on `network` that fetched `/proxy.pac` from `proxy.test:8080` does with each address.
 fn answers(file: &File, network: &str, hosts: &[(&str, &str)]) {
@@ -24,6 +25,74 @@ fn answers(file: &File, network: &str, hosts: &[(&str, &str)]) {
 }
 
 const PROXY: &str = "PROXY proxy.test:8080";
+
+/// What is said of a template of the operator's.
+fn tried(text: &str) -> Result<Vec<String>, String> {
+    let template = Template::File { path: ConfigPath::at("own.pac"), text: Some(text.to_owned()) };
+    let file = File { template, ..File::named("own") };
+    let pac = Pac::build(&Config { file: vec![file], ..Config::default() }, &Facts::default());
+    pac.map(|pac| pac.slips().map(|(_, slip)| slip.to_string()).collect()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_template_that_no_engine_runs_is_refused_with_its_line_and_column() {
+    const GOOD: &str = "function FindProxyForURL(url, host) { return vestibule.proxy; }";
+    for (text, place, part) in [
+        // Two strokes are missing.
+        (
+            "function FindProxyForURL(url, host) {\n    if (host == 'a.test' host == 'b.test') { return 'DIRECT'; }\n\
+             return vestibule.proxy;\n}",
+            "line 2, column 26",
+            "",
+        ),
+        (
+            "function FindProxyForURL(url, host) {\n  return 'PROXY a:1'\n  else return 'DIRECT';\n}",
+            "line 3, column 3",
+            "",
+        ),
+        ("function FindProxyForURL(url, host) { var = 5; }", "line 1, column 43", ""),
+        ("function FindProxyForURL(url, host) { return host.; }", "line 1, column 51", ""),
+        ("let a = 1;\nlet a = 2;\nfunction FindProxyForURL(url, host) { return 'DIRECT'; }", "line 2", ""),
+        // It is read, and fails before anybody asks it.
+        (&format!("var list = vestibule.lists.direct;\n{GOOD}"), "line 1, column ", "undefined"),
+        (&format!("{GOOD}\nfirewalls.push('a');"), "line 2, column ", "not defined"),
+        (&format!("{GOOD}\nwhile (true) {{}}"), "", "it does not come to an end"),
+        // Few steps, and each of them takes long.
+        (
+            &format!("{GOOD}\nvar a = new Array(100000); a.fill(0); for (var i = 0; i < 1e7; i++) a.sort();"),
+            "",
+            "it does not come to an end within 5 seconds",
+        ),
+        (&format!("{GOOD}\nvar a = 'a'; for (;;) a += a;"), "", ""),
+    ] {
+        let said = tried(text).unwrap_err();
+        assert!(said.starts_with(place) && said.contains(part), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn a_name_that_nothing_declares_is_pointed_out() {
+    let slips = tried(
+        "var nets = [1], own = {a: 1, b: nets}; const {c, d: e} = own;\n\
+         function inside(host, net) { try { return shExpMatch(host, net) && c + e; } catch (error) { alert(error); } }\n\
+         function FindProxyForURL(url, host) {\n\
+           for (var i = 0, n = nets.length; i < n; i++) { if (inside(host, nets[i])) return directly; }\n\
+           total = [1].map(x => x + 1).reduce((a, b) => a + b, 0);\n\
+           if (typeof optional === 'function') return optional();\n\
+           return isPlainHostname(host) ? 'DIRECT' : vestibule.proxy.replace(/;.*/, '');\n}",
+    );
+    let slips = slips.unwrap();
+    assert_eq!(slips.len(), 2, "{slips:#?}");
+    assert!(slips[0].starts_with("line 4, column 82: nothing declares `directly`"), "{slips:#?}");
+    assert!(slips[1].starts_with("line 7, column 8: nothing declares `isPlainHostname`"), "{slips:#?}");
+    // Where the file itself is good, it is tried out.
+    let thrown = tried("function FindProxyForURL(url, host) {\n  return vestibule.none.more;\n}").unwrap();
+    assert!(thrown[0].starts_with("line 2, column "), "{thrown:#?}");
+    assert!(thrown[0].contains("browsers get no answer for http://www.example.com/a?b=c: "), "{thrown:#?}");
+    let answer =
+        tried("function FindProxyForURL(url, host) { if (host == 'intranet') return 5; return 'DIRECT'; }").unwrap();
+    assert!(answer.len() == 1 && answer[0].contains("for https://intranet/ it returns"), "{answer:#?}");
+}
 
 #[test]
 fn the_standard_file_sends_the_world_to_the_proxy_and_private_destinations_direct() {
@@ -157,7 +226,7 @@ fn a_network_has_its_own_proxies_and_direct_follows_only_when_asked() {
 
 #[test]
 fn the_file_for_everything_spares_only_the_portal_and_the_identity_provider() {
-    let all = File { template: Template::from("all".to_owned()), portal: Way::Direct, ..File::named("proxy") };
+    let all = File { template: Template::built_in("all").unwrap(), portal: Way::Direct, ..File::named("proxy") };
     answers(
         &all,
         "elsewhere",
@@ -170,7 +239,7 @@ fn the_file_for_everything_spares_only_the_portal_and_the_identity_provider() {
 #[test]
 fn every_built_in_template_passes_its_own_check() {
     for (name, text) in BUILT_IN {
-        assert_eq!(script::check(text, false), Ok(()), "{name}");
+        assert_eq!(script::check(text, false).map(drop), Ok(()), "{name}");
     }
 }
 
@@ -274,14 +343,14 @@ fn what_cannot_be_served_is_refused_when_it_is_built() {
         Pac::build(&Config { file: files, ..Config::default() }, &Facts::default()).map(|_| ()).unwrap_err()
     };
     let custom = |text: Option<&str>| File {
-        template: Template::File { path: "my.pac".into(), text: text.map(str::to_owned) },
+        template: Template::File { path: ConfigPath::at("my.pac"), text: text.map(str::to_owned) },
         ..File::named("proxy")
     };
     assert_eq!(build(vec![File::named("a"), File::named("a")]), Error::SameName("a".into()));
     for name in ["", "../a", "A", "a.pac"] {
         assert_eq!(build(vec![File::named(name)]), Error::BadName(name.into()));
     }
-    assert_eq!(build(vec![custom(None)]), Error::NotRead("my.pac".into()));
+    assert_eq!(build(vec![custom(None)]), Error::NotRead("/my.pac".to_owned()));
     assert_eq!(build(vec![custom(Some("let FindProxyForURL = 1;"))]), Error::NoFunction);
 }
 
@@ -343,7 +412,7 @@ fn what_the_proxy_takes_to_go_around_it_is_what_the_template_sends_around_it() {
     let files = [
         standard.clone(),
         File { private_direct: false, portal: Way::Direct, idp: Way::Proxy, ..standard.clone() },
-        File { template: Template::from("all".to_owned()), ..standard },
+        File { template: Template::built_in("all").unwrap(), ..standard },
     ];
     for file in files {
         let pac = Pac::build(&Config { file: vec![file.clone()], ..Config::default() }, &facts).unwrap();
@@ -401,7 +470,7 @@ fn what_the_proxy_takes_to_go_around_it_is_what_the_template_sends_around_it() {
         });
     }
     // Nobody knows which of several files a browser has.
-    let all = File { template: Template::from("all".to_owned()), ..File::named("all") };
+    let all = File { template: Template::built_in("all").unwrap(), ..File::named("all") };
     let pac =
         Pac::build(&Config { file: vec![all.clone(), File::named("proxy")], ..Config::default() }, &facts).unwrap();
     assert!(pac.sends_direct(&Host::Domain("x.local".into())));

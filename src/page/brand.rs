@@ -1,4 +1,4 @@
-//! What an operator can change about the look: title, logo, colour, whom to ask.
+//! What an operator can change about the look: title, logo, colour, help contact.
 
 use std::fmt::Write as _;
 
@@ -12,21 +12,21 @@ use crate::page::{Colour, Review};
 /// The look of all pages. The style sheet and its hash are made once.
 #[derive(Clone, Debug)]
 pub struct Brand {
-    /// The name that stands at the top of each page and in the window's title.
+    /// The name at the top of each page and in the window's title.
     pub title: String,
     /// The logo, as a `data:` URL.
     pub logo: Option<String>,
-    /// Whom to ask.
+    /// Where people get help.
     pub help: Option<Help>,
-    /// Where people ask for a site that a rule has refused.
+    /// Where people ask that a site be allowed which a rule has refused.
     pub review: Option<Review>,
-    /// The zone in which times are written.
+    /// The time zone in which pages write times.
     pub time_zone: TimeZone,
     style: String,
     style_hash: String,
 }
 
-/// Whom to ask: a web address, a mail address, a telephone number, or some words.
+/// Where people get help: a web address, a mail address, a telephone number, or free text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Help {
     text: String,
@@ -35,7 +35,7 @@ pub struct Help {
 
 const SHEET: &str = include_str!("style.css");
 
-/// The backgrounds of `style.css` on which links stand: the darker of the light ones, the lighter of the dark ones.
+/// The backgrounds of `style.css` behind links: the darker of the light ones, and the lighter of the dark ones.
 const LIGHT: Colour = Colour::rgb(0xf3, 0xf5, 0xf8);
 const DARK: Colour = Colour::rgb(0x18, 0x1d, 0x26);
 
@@ -69,7 +69,7 @@ impl Default for Brand {
 }
 
 impl Help {
-    /// Reads what the operator wrote; only safe kinds of address become links.
+    /// Reads the operator's text; only web, mail and telephone addresses become links.
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
         let address = if text.starts_with("https://") || text.starts_with("http://") {
@@ -87,12 +87,12 @@ impl Help {
         Self { text, address }
     }
 
-    /// What people read.
+    /// The text that people read.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where a link to it leads.
+    /// The target of the link, if the text is an address.
     pub fn address(&self) -> Option<&str> {
         self.address.as_deref()
     }
@@ -107,8 +107,7 @@ fn sheet(accent: Colour) -> String {
         let button = accent.readable_on(background, 3.0);
         let (on_button, link) = (button.text(), accent.readable_on(background, ratio));
         // Writing into a String never fails.
-        let _ =
-            write!(sheet, "\n{open}:root {{ --accent: {button}; --on-accent: {on_button}; --link: {link} }}{close}");
+        write!(sheet, "\n{open}:root {{ --accent: {button}; --on-accent: {on_button}; --link: {link} }}{close}").ok();
     }
     sheet
 }

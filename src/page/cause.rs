@@ -1,8 +1,8 @@
-//! Why something did not work, as people are told.
+//! Why something did not work, as the pages tell people.
 
 use crate::page::Locale;
 
-/// Why a request did not get its answer from an origin.
+/// Why the origin's answer to a request did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// There is no address for the name.
@@ -19,25 +19,27 @@ pub enum Cause {
     ConnectionLost,
     /// The answer is not HTTP.
     BadAnswer,
-    /// The address must not be dialled.
+    /// The proxy must not connect to the address.
     NotAllowed,
-    /// Nobody is known, and browsers reach the name without the proxy.
+    /// Nobody is signed in, and the PAC file sends browsers to this name without the proxy.
     Direct,
-    /// This port must not be dialled.
+    /// The proxy must not connect to this port.
     PortNotAllowed(u16),
     /// Another proxy on the way cannot be used.
     Parent,
-    /// Another proxy on the way does not allow it.
+    /// Another proxy on the way does not allow the request.
     ParentDenied,
-    /// The request has been here before.
+    /// The request has passed through this proxy before.
     Loop,
     /// The request or its header section is too large.
     TooLarge,
     /// The request is not valid, for this reason.
     BadRequest(String),
-    /// There is too much to do.
+    /// The proxy is at one of its limits.
     Busy,
-    /// It is our own fault.
+    /// Somebody has as much as a rule lets them have.
+    Exhausted,
+    /// A fault of Vestibule itself.
     Internal,
 }
 
@@ -61,6 +63,7 @@ impl Cause {
             Self::TooLarge => "error-too-large",
             Self::BadRequest(_) => "error-bad-request",
             Self::Busy => "error-busy",
+            Self::Exhausted => "error-exhausted",
             Self::Internal => "error-internal",
         }
     }
@@ -70,7 +73,7 @@ impl Cause {
         t.with_all(self.key(), &[("port", &self.port())])
     }
 
-    /// A part of it: what happened, why, what to do next.
+    /// One part of the message: what happened, why, or what to do next.
     pub(super) fn part(&self, part: &str, t: &Locale) -> String {
         t.part_with(self.key(), part, &[("port", &self.port())])
     }
@@ -91,61 +94,67 @@ impl Cause {
 /// Why a sign-in, or something else in the portal, did not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The Response was not accepted; why is for the log alone.
+    /// The Response was not accepted. Only the log says why.
     Refused,
-    /// The answer is from the future: clocks differ.
+    /// The Response was issued in the future: the clocks differ.
     Clock,
-    /// The answer, or the sign-in, is over.
+    /// The Response, or the sign-in, has expired.
     TooLate,
-    /// Somebody else signed in than the person who was typed, and the realm refuses that.
+    /// Another person signed in than the one whose name was typed, and the realm refuses that.
     OtherPerson,
-    /// Somebody else proved who they are than the person who is signed in.
+    /// A new proof was asked of the person who is signed in, and another person gave it.
     OtherProof,
-    /// The identity provider vouches by an earlier proof than was asked for.
+    /// A new proof was asked for, and the identity provider reports an earlier one.
     NotAnew,
-    /// It did so at a sign-in that had to be a new proof.
+    /// The same, at a sign-in where the realm wants a new proof every time.
     NotAsked,
-    /// The person signed in in another way than the realm asks for.
+    /// The person signed in by another method than the realm asks for.
     OtherWay,
-    /// The identity provider names somebody of a domain that its realm does not speak for.
+    /// The claim that names the person cannot be used, or is not there.
+    NoName,
+    /// The claim that names the tenant names another one than the realm requires, or is not there.
+    OtherTenant,
+    /// The identity provider names a person of a domain that its realm does not speak for.
     ForeignName,
-    /// The sign-in was begun in another browser.
+    /// Another browser began the sign-in.
     Foreign,
     /// The account is not assigned to the application.
     NotAssigned,
-    /// The identity provider knows nobody in this browser, and was not allowed to ask.
+    /// Nobody is signed in at the identity provider in this browser, and it was not allowed to ask (IsPassive).
     NoSession,
     /// The person cancelled.
     Cancelled,
     /// The account is locked, disabled or unknown.
     Locked,
-    /// A rule of the identity provider stopped it.
+    /// A policy of the identity provider stopped the sign-in.
     Policy,
     /// The identity provider and the portal have different settings.
     Misconfigured,
+    /// The identity provider's metadata were never fetched, or their time is over.
+    ProviderUnknown,
     /// The identity provider gave another reason, or none.
     ProviderFailed,
-    /// A message about a sign-out was not accepted; why is for the log alone.
+    /// A message about a sign-out was not accepted. Only the log says why.
     SignOutRefused,
-    /// An operator's link is used up, too old, or none of ours.
+    /// An operator's link for a test has been used, has expired, or was not made here.
     TestLink,
-    /// Somebody else is signed in in this browser.
+    /// Another person is signed in in this browser.
     Occupied,
-    /// There are too many sign-ins.
+    /// Too many people are signing in at once.
     Busy,
-    /// What keeps sessions does not answer.
+    /// The session store does not answer.
     Away,
-    /// What was ended holds on this node; others follow.
+    /// A session was ended on this node; other nodes follow.
     EndedHere,
-    /// What was ended holds until this node stops.
+    /// A session was ended on this node, and only until it stops.
     EndedFleetingly,
-    /// A form came without a good token, or from elsewhere.
+    /// A form came without a valid token, or from another origin.
     Form,
     /// There is no such page.
     NotFound,
     /// The body is too large.
     TooLarge,
-    /// It is our own fault.
+    /// A fault of Vestibule itself.
     Internal,
 }
 
@@ -161,6 +170,8 @@ impl Trouble {
             Self::NotAnew => "proof-not-anew",
             Self::NotAsked => "sign-in-not-asked",
             Self::OtherWay => "sign-in-other-way",
+            Self::NoName => "sign-in-no-name",
+            Self::OtherTenant => "sign-in-other-tenant",
             Self::ForeignName => "sign-in-foreign-name",
             Self::Foreign => "sign-in-foreign",
             Self::NotAssigned => "provider-not-assigned",
@@ -169,6 +180,7 @@ impl Trouble {
             Self::Locked => "provider-locked",
             Self::Policy => "provider-policy",
             Self::Misconfigured => "provider-misconfigured",
+            Self::ProviderUnknown => "provider-unknown",
             Self::ProviderFailed => "provider-failed",
             Self::SignOutRefused => "sign-out-refused",
             Self::TestLink => "test-link",

@@ -1,4 +1,4 @@
-//! Colours of the operator's choice, changed as little as it takes to keep text readable (WCAG 2.2, 1.4.3).
+//! Colours that the operator chooses, changed no more than text needs to stay readable (WCAG 2.2, 1.4.3).
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct Colour([u8; 3]);
 
-/// What was written is not a colour.
+/// The text is not a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a colour is written as `#0b57d0`")]
 pub struct NotAColour;

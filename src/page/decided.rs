@@ -1,12 +1,12 @@
-//! What somebody sees who has just decided about a terminal.
+//! The page after a person has approved or refused a terminal.
 
 use crate::page::html::Forms;
 use crate::page::page;
 
-/// A terminal was approved or turned away; there is nothing more to do here.
+/// A terminal was approved or refused; nothing more is to be done on this page.
 #[derive(Clone, Copy, Debug)]
 pub struct TerminalDecided {
-    /// It was approved.
+    /// Whether the terminal was approved.
     pub approved: bool,
 }
 

@@ -1,18 +1,18 @@
-//! The portal's pages for devices that use the proxy by a name of their own.
+//! The portal's pages for devices that have a proxy host name of their own.
 
 use crate::clock::Timestamp;
 use crate::page::html::{Extras, Forms};
 use crate::page::{COPY, Nav, page};
 use crate::setup::System;
 
-/// The devices of a person, and the form that makes one more.
+/// The devices of a person, and the form that adds one.
 #[derive(Clone, Debug)]
 pub struct Devices {
     /// The devices, the newest first.
     pub devices: Vec<NamedDevice>,
-    /// A line above the rest.
+    /// A notice at the top of the page.
     pub note: Option<DeviceNote>,
-    /// Whether a name is good only where its person has used it.
+    /// Whether a name works only on networks where its person has used it.
     pub bound_to_networks: bool,
     /// The other pages.
     pub nav: Nav,
@@ -29,20 +29,20 @@ pub struct NamedDevice {
     pub title: String,
     /// When it was last used.
     pub last_used: Option<Timestamp>,
-    /// When it ends, if nobody signs in on it.
+    /// When it expires, unless somebody signs in on it before.
     pub expires: Timestamp,
-    /// Where it is good, as a list to read.
+    /// The networks on which it works, as a list for people.
     pub places: String,
-    /// Whether somebody must sign in on it first.
+    /// Whether its person must sign in on it before it can be used.
     pub signed_out: bool,
-    /// What the buttons send.
+    /// The value that its buttons send.
     pub id: String,
 }
 
-/// What came of a button.
+/// The result of a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceNote {
-    /// There are too many.
+    /// The person has as many devices as are allowed.
     Full,
     /// One has been removed.
     Removed,
@@ -57,7 +57,7 @@ impl DeviceNote {
     }
 }
 
-/// How to set up a device that was made just now.
+/// How to set up a device that was just added.
 #[derive(Clone, Debug)]
 pub struct DeviceSetUp {
     /// What the person calls it.
@@ -78,14 +78,14 @@ impl DeviceSetUp {
     }
 }
 
-/// A file for one kind of device.
+/// A set-up file for one system.
 #[derive(Clone, Debug)]
 pub struct SetUpFile {
-    /// What it is for.
+    /// The system.
     pub system: System,
-    /// Where it is.
+    /// The address of the file.
     pub href: String,
-    /// Where it is with the authority's certificate in it.
+    /// The address of the file that also holds the authority's certificate.
     pub with_certificate: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What guests agree to before they go on without an account.
+//! The terms that guests agree to before they go on without an account.
 
 use crate::page::html::Forms;
 use crate::page::page;
@@ -6,13 +6,13 @@ use crate::page::page;
 /// The terms for guests, and the button to go on.
 #[derive(Clone, Debug, Default)]
 pub struct Guest {
-    /// The operator's terms, by paragraph. Without any there is nothing to agree to.
+    /// The operator's terms, by paragraph. If there are none, there is nothing to agree to.
     pub terms: Vec<String>,
-    /// They were not agreed to.
+    /// Whether the person sent the form without agreeing.
     pub is_missing: bool,
-    /// The host that the person is on the way to.
+    /// The host that the person was about to visit.
     pub place: Option<String>,
-    /// Where people with an account go instead.
+    /// The link for people who have an account.
     pub account: String,
     /// The sealed return token.
     pub returning: Option<String>,
@@ -23,7 +23,7 @@ pub struct Guest {
 page!(Guest, "guest.html", |_| Forms::Own);
 
 impl Guest {
-    /// The paragraphs of a text: empty lines stand between them.
+    /// The paragraphs of a text, which empty lines separate.
     pub fn paragraphs(text: &str) -> Vec<String> {
         let text = text.replace("\r\n", "\n");
         text.split("\n\n").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()

@@ -1,24 +1,24 @@
-//! The page that takes a message on to an identity provider by POST.
+//! The page that sends a message on to an identity provider by POST.
 
-use crate::page::html::Forms;
+use crate::page::html::{Forms, SCRIPT};
 use crate::page::{Locale, page};
 
-/// A form that the browser submits at once, or, without scripts, when the person says so.
+/// A form that a script submits at once, or the person by a button where scripts do not run.
 #[derive(Clone, Debug)]
 pub struct Handover {
-    /// Where the form leads.
+    /// The address that the form is sent to.
     pub action: String,
     /// Its fields, by name.
     pub fields: Vec<(String, String)>,
-    /// The origins that it may lead to, redirects included.
+    /// The origins that it may reach, redirects included.
     pub origins: Vec<String>,
-    /// What it is for.
+    /// The purpose of the form.
     pub purpose: Purpose,
 }
 
 page!(Handover, "handover.html", |page| Forms::Submitted(&page.origins));
 
-/// What a handover is for.
+/// The purpose of a handover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Signing in.
@@ -26,9 +26,6 @@ pub enum Purpose {
     /// Signing out.
     SignOut,
 }
-
-/// The one script there is. It has the same text on every page, so that a content security policy can name it.
-pub(super) const SCRIPT: &str = "document.forms[0].submit()";
 
 impl Handover {
     fn title(&self, t: &Locale) -> String {

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::page::{Brand, Locale, handover};
+use crate::page::{Brand, Locale};
+
+/// The script of this page. It has the same text every time, so that a content security policy can name its hash.
+pub(super) const SCRIPT: &str = "document.forms[0].submit()";
 
 /// A rendered page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,24 +20,24 @@ pub struct Html {
     language: String,
 }
 
-/// Where the forms of a page may lead, redirects included (Chromium checks those as well).
+/// Where the forms of a page may be sent, redirects included (Chromium checks those as well).
 pub(super) enum Forms<'a> {
-    /// There are no forms.
+    /// The page has no forms.
     None,
     /// To the page's own origin.
     Own,
-    /// To the page's own origin, and by way of it to these.
+    /// To the page's own origin, which may redirect to these.
     OwnAnd(&'a [String]),
     /// To these, by a script that submits them.
     Submitted(&'a [String]),
 }
 
-/// What a page uses besides forms.
+/// What a page uses besides forms: a script, a style sheet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Extras {
     /// A script inside, of exactly this text.
     pub(super) script: Option<&'static str>,
-    /// The address of a style sheet, of which nothing but the one text is taken that the page names the hash of.
+    /// The address of a style sheet. The browser takes it only if it has the hash that the page names.
     pub(super) sheet: Option<&'static str>,
 }
 
@@ -52,7 +55,7 @@ impl Html {
             Forms::Submitted(origins) => origins.join(" "),
         };
         let script = match forms {
-            Forms::Submitted(_) => Some(handover::SCRIPT),
+            Forms::Submitted(_) => Some(SCRIPT),
             _ => extras.script,
         };
         let script = script.map(|script| format!("; script-src '{}'", hash_of(script))).unwrap_or_default();
@@ -75,7 +78,7 @@ impl Html {
         &self.policy
     }
 
-    /// The page as an answer, with every field that keeps it from being framed, guessed at, cached or leaked.
+    /// The page as an answer, with the fields that forbid framing, sniffing of its type, caching and foreign referrers.
     pub fn into_response(self, status: StatusCode) -> Response<Bytes> {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         let policy = value(&self.policy);
@@ -90,7 +93,7 @@ impl Html {
         fields.insert(header::CONTENT_SECURITY_POLICY, policy);
         fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         fields.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        // Not `no-referrer`: that makes browsers send the form's own `Origin` as `null`.
+        // Not `no-referrer`: with it browsers send `Origin: null` for the page's own forms.
         fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         response
     }

@@ -10,7 +10,7 @@ use unic_langid::LanguageIdentifier;
 use crate::clock::Timestamp;
 use crate::page::number;
 
-/// The languages, the default first. A language is a file and a line here.
+/// The languages, the default first. A new language needs a file and a line here.
 pub(super) const FILES: &[(&str, &str)] = &[
     ("en", include_str!("locales/en.ftl")),
     ("de", include_str!("locales/de.ftl")),
@@ -19,7 +19,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("ja", include_str!("locales/ja.ftl")),
 ];
 
-/// More languages than this are not read from a request.
+/// The most language ranges that are read from a request.
 const MAX_RANGES: usize = 16;
 
 /// All languages.
@@ -29,7 +29,7 @@ pub struct Locales {
     default: Locale,
 }
 
-/// One language, ready to speak.
+/// One language, its messages parsed.
 pub struct Locale {
     tag: &'static str,
     bundle: FluentBundle<FluentResource>,
@@ -43,8 +43,8 @@ impl Locales {
         Self { all, default }
     }
 
-    /// The best language for a request's `Accept-Language` (RFC 9110 §12.5.4), by lookup (RFC 4647 §3.4): a region that
-    /// there is no file for is left away. The default when nothing that is wanted is there.
+    /// The best language for a request's `Accept-Language` (RFC 9110 §12.5.4), by lookup (RFC 4647 §3.4): a region
+    /// without a file is dropped. The default if no wanted language is there.
     pub fn negotiate(&self, accept_language: Option<&str>) -> &Locale {
         let mut ranges: Vec<(f32, &str)> = accept_language
             .unwrap_or_default()
@@ -82,7 +82,7 @@ impl Locale {
     fn new(tag: &'static str, text: &str) -> Self {
         let language: LanguageIdentifier = tag.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
-        // The marks around values would be copied along with an account's name.
+        // Isolation marks around values would be copied along with an account's name.
         bundle.set_use_isolating(false);
         bundle.set_formatter(Some(match tag {
             "de" => number::with_points,
@@ -90,7 +90,7 @@ impl Locale {
             "es" => number::with_spaces,
             _ => number::with_commas,
         }));
-        // What a language lacks is said in the default one; a test sees to it that none lacks anything.
+        // A message that a language lacks appears in the default one; a test makes sure that none lacks any.
         for text in FILES.first().map(|(_, text)| *text).into_iter().chain([text]) {
             let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
             bundle.add_resource_overriding(resource);
@@ -114,7 +114,7 @@ impl Locale {
         self.say("direction")
     }
 
-    /// A message. One that does not exist gives its key: a test keeps that from happening.
+    /// A message. For one that does not exist, its key; a test makes sure that this does not happen.
     pub fn say(&self, key: &str) -> String {
         self.format(key, None, &FluentArgs::new())
     }
@@ -139,12 +139,12 @@ impl Locale {
         self.format(key, None, &pairs.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect())
     }
 
-    /// A message that says how long something goes on.
+    /// A message that says how much time is left.
     pub fn remaining(&self, key: &str, hours: &i64, minutes: &i64) -> String {
         self.with_all(key, &[("hours", &hours.to_string()), ("minutes", &minutes.to_string())])
     }
 
-    /// A part of a message: what happened, why, what to do next.
+    /// One part of a message: what happened, why, or what to do next.
     pub fn part(&self, key: &str, part: &str) -> String {
         self.format(key, Some(part), &FluentArgs::new())
     }
@@ -165,7 +165,7 @@ impl Locale {
         self.part(key, part).lines().map(str::to_owned).collect()
     }
 
-    /// A point in time, written as people do.
+    /// A point in time, as people of the language write it.
     pub fn moment(&self, time: &Timestamp, zone: &TimeZone) -> String {
         let time = time.to_zoned(zone.clone());
         let mut values = FluentArgs::new();
@@ -178,7 +178,7 @@ impl Locale {
         self.format("moment", None, &values)
     }
 
-    /// What to call a browser, by its `User-Agent`.
+    /// A name for a browser, from its `User-Agent`.
     pub fn device(&self, user_agent: &str) -> String {
         let known = |names: &[(&str, &'static str)]| {
             names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
@@ -207,7 +207,7 @@ impl std::fmt::Debug for Locale {
     }
 }
 
-/// Marks of browsers, in the order in which they must be looked for: most claim to be several.
+/// Marks of browsers, in the order in which they must be searched: most browsers carry the marks of several.
 const BROWSERS: &[(&str, &str)] = &[
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

@@ -1,9 +1,11 @@
-//! The pages that people see: each is a plain value that is rendered for a brand in a language.
+//! The pages that people see. Each is a plain value, rendered for a brand and in a language.
 //!
-//! A page needs nothing but itself: no script, no file from elsewhere, one style sheet inside. So the proxy can answer
-//! with one on any origin. A script may make a page of the portal more convenient (`COPY`); its content security policy
-//! names the hash. Text is in `locales/`; a new language is a new file there and a line in `locale`.
+//! A page is complete in itself: no script, no other file, its style sheet inside. So the proxy can answer with one on
+//! any origin. A script may make a page of the portal more convenient (`COPY`); its content security policy names the
+//! hash. Texts are in `locales/`; a new language needs a file there and a line in `locale`.
 
+mod appeal;
+mod barrier;
 mod brand;
 mod cause;
 mod colour;
@@ -24,6 +26,8 @@ mod test_sso;
 mod tokens;
 mod trust;
 
+pub use appeal::{AskReview, ReviewAsked};
+pub use barrier::{Override, OverrideKey, OverrideMistake, Warning};
 pub use brand::{Brand, Help};
 pub use cause::{Cause, Trouble};
 pub use colour::{Colour, NotAColour};
@@ -48,7 +52,7 @@ pub use tokens::{
 };
 pub use trust::{Certificate, TRUST_HOST, TRUST_PATH, trust_sheet};
 
-/// What makes the buttons work that copy what stands before them. They are hidden where there is no script.
+/// The script of the buttons that copy the text before them. Without scripts the buttons stay hidden.
 const COPY: &str = include_str!("copy.js");
 
 /// Gives a page type its `render`: the template sees the page, the brand and the language.

@@ -1,16 +1,16 @@
-//! The way between the pages of somebody who is signed in.
+//! The navigation between the pages of a person who is signed in.
 
-/// Which pages there are besides *You*.
+/// The pages that exist besides *You*.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nav {
-    /// Devices can use the proxy by names of their own.
+    /// Devices: they can have proxy host names of their own.
     pub devices: bool,
-    /// Tools and terminals are known by tokens.
+    /// Tools: they and terminals can have tokens.
     pub tools: bool,
 }
 
 impl Nav {
-    /// The pages, by address and by the name of their text; none where there is but one.
+    /// The pages, by address and by the key of their text; none if there is only one.
     pub(super) fn pages(self) -> Vec<(&'static str, &'static str)> {
         let pages = [
             (true, ("/me", "nav-you")),

@@ -1,4 +1,4 @@
-//! Whole numbers, written as people of a language write them.
+//! Whole numbers, as people of a language write them.
 
 use fluent_bundle::FluentValue;
 
@@ -22,7 +22,7 @@ pub(super) fn with_spaces<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     grouped(value, '\u{a0}', 5)
 }
 
-/// A whole number in groups of three, if it has so many digits.
+/// A whole number in groups of three digits, if it has at least `from` digits.
 fn grouped(value: &FluentValue<'_>, mark: char, from: usize) -> Option<String> {
     let FluentValue::Number(number) = value else { return None };
     let digits = format!("{:.0}", number.value);

@@ -10,35 +10,35 @@ use crate::page::{Locale, Nav, Trouble, page};
 /// Who is signed in, since when, until when, and where.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// What the person is called.
+    /// The person's display name.
     pub name: String,
-    /// The account, as records show it.
+    /// The account, as access records show it.
     pub account: String,
     /// When they signed in.
     pub since: Timestamp,
     /// When they must sign in again.
     pub until: Timestamp,
-    /// Hours and minutes until then, if that is soon.
+    /// Hours and minutes until `until`, if that is soon.
     pub left: Option<(i64, i64)>,
-    /// The zone in which times are written.
+    /// The time zone in which the page writes times.
     pub time_zone: TimeZone,
-    /// Whether it is somebody without an account.
+    /// Whether the person is a guest.
     pub guest: bool,
-    /// Where they are signed in, this device first.
+    /// The browsers in which they are signed in, this one first.
     pub devices: Vec<Device>,
-    /// How many more devices there are than are listed.
+    /// The number of further browsers that are not listed.
     pub more: usize,
-    /// How many tools are signed in with tokens.
+    /// The number of tools that are signed in with tokens.
     pub tools: usize,
-    /// A line above the rest.
+    /// A notice at the top of the page.
     pub note: Option<LandingNote>,
-    /// Where they were going.
+    /// The page that they were about to visit.
     pub onward: Option<Onward>,
     /// The other pages.
     pub nav: Nav,
     /// The token that shows that a form came from this page.
     pub csrf: String,
-    /// The origins of the identity providers, where signing out leads.
+    /// The origins of the identity providers that a sign-out may lead to.
     pub identity_providers: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ page!(SignedIn, "signed_in.html", |page| match page.identity_providers.as_slice(
     idps => Forms::OwnAnd(idps),
 });
 
-/// One browser on which a person is signed in.
+/// One browser in which a person is signed in.
 #[derive(Clone, Debug)]
 pub struct Device {
     /// Its `User-Agent`.
@@ -58,7 +58,7 @@ pub struct Device {
     pub since: Timestamp,
     /// Whether it is the browser that shows the page.
     pub here: bool,
-    /// What the button sends that signs the person out there.
+    /// The value that the button sends to sign the person out there.
     pub end: String,
 }
 
@@ -67,26 +67,26 @@ pub struct Device {
 pub struct Onward {
     /// The link.
     pub href: String,
-    /// The host that people know it by.
+    /// Its host, as people read it.
     pub place: String,
 }
 
-/// A line on the page of somebody who is signed in.
+/// A notice on the page of a person who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LandingNote {
-    /// They came back to a sign-in that is done.
+    /// They came back to a sign-in that is already complete.
     WelcomeBack,
-    /// They signed in with a tile at the identity provider.
+    /// They signed in from the list of applications at the identity provider.
     Unsolicited,
     /// Their return token has expired.
     Expired,
     /// Their return token was made for another client address.
     OtherClient,
-    /// They signed in as somebody else than they typed.
+    /// They signed in with another account than the one they typed.
     OtherPerson {
-        /// What they typed.
+        /// The name that they typed.
         typed: String,
-        /// Who they are.
+        /// The name that the identity provider asserts.
         asserted: String,
     },
 }
@@ -109,10 +109,10 @@ impl LandingNote {
     }
 }
 
-/// Somebody has signed in whose browser was looking for a portal: the page that they want waits in another tab.
+/// A person has signed in whose browser had found the portal by itself: the page that they want waits in another tab.
 #[derive(Clone, Debug)]
 pub struct Connected {
-    /// What the person is called; nothing for a guest.
+    /// The person's display name; empty for a guest.
     pub name: Option<String>,
 }
 
@@ -121,25 +121,25 @@ page!(Connected, "connected.html", |_| Forms::None);
 /// The person has signed out.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedOut {
-    /// It was a guest.
+    /// Whether the person was a guest.
     pub guest: bool,
-    /// On all devices, not on this one alone.
+    /// Whether they signed out on all devices, and not on this one alone.
     pub everywhere: bool,
-    /// And at the identity provider?
+    /// Whether they are signed out at the identity provider.
     pub elsewhere: Elsewhere,
-    /// How far it holds.
+    /// How far the sign-out reaches.
     pub reach: Reach,
 }
 
-/// How far the end of a session holds.
+/// How far the end of a session reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reach {
     /// Everywhere.
     #[default]
     Everywhere,
-    /// On this node; others follow.
+    /// This node; the other nodes follow.
     Here,
-    /// On this node, until it stops.
+    /// This node, and only until it stops.
     Fleeting,
 }
 
@@ -153,14 +153,14 @@ impl Reach {
     }
 }
 
-/// Whether somebody who has signed out here has signed out at the identity provider, too.
+/// Whether a person who has signed out here is signed out at the identity provider, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Elsewhere {
     /// It was not asked.
     NotAsked,
-    /// It says so.
+    /// It confirmed the sign-out.
     Confirmed,
-    /// It was asked, and does not say so.
+    /// It was asked, and did not confirm the sign-out.
     Unconfirmed,
 }
 
@@ -179,13 +179,13 @@ page!(SignedOut, "signed_out.html", |_| Forms::None);
 /// Something in the portal did not work.
 #[derive(Clone, Debug)]
 pub struct SignInFailure {
-    /// What.
+    /// What did not work.
     pub trouble: Trouble,
-    /// What the identity provider said, in its own words.
+    /// The identity provider's own message.
     pub said: Option<String>,
     /// Where to start again.
     pub again: String,
-    /// The request's name, for the help desk.
+    /// The request ID, for the help desk.
     pub request_id: String,
 }
 

@@ -4,25 +4,26 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use askama::Template;
 
+use crate::page::appeal::rule_words;
 use crate::page::html::Forms;
 use crate::page::review::Refused;
 use crate::page::{Brand, Cause, Locale, Review, page};
 
-/// A request did not get its answer.
+/// The origin's answer to a request did not arrive.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Why.
+    /// Why it did not arrive.
     pub cause: Cause,
     /// The host that was asked for.
     pub place: String,
-    /// The request's name, for the help desk.
+    /// The request ID, for the help desk.
     pub request_id: String,
 }
 
 page!(Failure, "failure.html", |_| Forms::None);
 
 impl Failure {
-    /// The host, with the port where that is what matters.
+    /// The host, and the port if the port is the cause.
     fn whole_place(&self) -> String {
         match self.cause {
             Cause::PortNotAllowed(port) if self.place.parse::<Ipv6Addr>().is_ok() => format!("[{}]:{port}", self.place),
@@ -31,7 +32,8 @@ impl Failure {
         }
     }
 
-    /// What happened. Where a name leads is nobody's business; an address that was asked for by itself is called one.
+    /// What happened. The page does not tell which address a name has; only an address that was asked for is called
+    /// one.
     fn what(&self, t: &Locale) -> String {
         let bare = self.place.trim_start_matches('[').trim_end_matches(']');
         let is_address = self.cause == Cause::NotAllowed && bare.parse::<IpAddr>().is_ok();
@@ -46,32 +48,35 @@ pub struct Denied {
     pub place: String,
     /// The rule.
     pub rule: String,
-    /// Who was refused, when it is known.
+    /// What the rule says of itself, in the operator's words.
+    pub message: Option<String>,
+    /// The account that was refused, if it is known.
     pub user: Option<String>,
-    /// Whether that is a guest.
+    /// Whether the person is a guest.
     pub guest: bool,
+    /// Where what bars the way can be passed, if it can.
+    pub pass: Option<String>,
+    /// The page of the portal where a review can be asked for, if that is how it is done.
+    pub review: Option<String>,
     /// The portal's address.
     pub portal: String,
-    /// The request's name, for the help desk.
+    /// The request ID, for the help desk.
     pub request_id: String,
 }
 
 page!(Denied, "denied.html", |_| Forms::None);
 
 impl Denied {
-    /// The rule, in the operator's words; what decides without being a rule, in ours.
+    /// The rule by the operator's name for it; what is no rule but decides like one, in our words.
     fn rule_words(&self, t: &Locale) -> String {
-        match self.rule.as_str() {
-            "blocked-list" => t.say("denied-blocked-list"),
-            "default" => t.say("denied-default"),
-            "unidentified" => t.say("denied-unidentified"),
-            "offline" => t.say("denied-offline"),
-            rule => rule.to_owned(),
-        }
+        rule_words(&self.rule, t)
     }
 
-    /// The way on: a link, and what its button says.
-    fn way_on(&self, brand: &Brand, t: &Locale) -> Option<(String, String)> {
+    /// The way on: a link, and the text of its button.
+    pub(super) fn way_on(&self, brand: &Brand, t: &Locale) -> Option<(String, String)> {
+        if let Some(pass) = &self.pass {
+            return Some((pass.clone(), t.say("denied-pass")));
+        }
         if self.guest {
             return Some((format!("{}/?account=1", self.portal), t.say("guest-account")));
         }
@@ -80,7 +85,10 @@ impl Denied {
         let text = t.with_all("denied-mail", &[("site", site), ("rule", &rule), ("id", id)]);
         let subject = t.with("denied-mail-subject", "site", site);
         let refused = Refused { site, rule: &rule, id, subject: &subject, text: &text };
-        if let Some(review) = &brand.review {
+        if let Some(address) = &self.review {
+            return Some((address.clone(), t.say("denied-review")));
+        }
+        if let Some(review) = brand.review.as_ref().filter(|review| !review.is_at_portal()) {
             return Some((review.link(refused), t.say("denied-review")));
         }
         let address = brand.help.as_ref()?.address()?;
@@ -90,35 +98,39 @@ impl Denied {
     }
 }
 
-/// A form was not sent on, because the person was not signed in.
+/// A form was not sent on, because the person was not signed in, or a rule barred its way.
 #[derive(Clone, Debug)]
 pub struct Unsent {
     /// The form's method.
     pub method: String,
+    /// Whether a rule barred its way, which the person has passed by now.
+    pub halted: bool,
     /// The host that it was for.
     pub place: String,
-    /// Where it was going.
+    /// The address that it was for.
     pub destination: String,
-    /// The link that goes on to there.
+    /// The link that leads on to that address.
     pub onward: String,
 }
 
 page!(Unsent, "unsent.html", |_| Forms::None);
 
-/// The origin cookie does not come back, so that bouncing would never end.
+/// The origin cookie does not come back, so that challenges would never end.
 #[derive(Clone, Debug)]
 pub struct CookiesBlocked {
     /// The host that was asked for.
     pub place: String,
     /// The link that tries again.
     pub retry: String,
-    /// The request's name, for the help desk.
+    /// Whether it does come back, but together with cookies of the same name that contradict it.
+    pub contradict: bool,
+    /// The request ID, for the help desk.
     pub request_id: String,
 }
 
 page!(CookiesBlocked, "cookies_blocked.html", |_| Forms::None);
 
-/// What somebody sees who opens the proxy's own address.
+/// The page at the proxy's own address.
 #[derive(Clone, Debug)]
 pub struct ProxyHome {
     /// The address of the PAC file.
@@ -129,29 +141,35 @@ pub struct ProxyHome {
 
 page!(ProxyHome, "proxy_home.html", |_| Forms::None);
 
-/// What a tool is told that cannot show a page: plain text.
+/// The answer for a tool that cannot show a page: plain text.
 #[derive(Clone, Debug)]
 pub struct ToolText {
-    /// What it is about.
+    /// The subject.
     pub subject: Subject,
+    /// What the rule says of itself, in the operator's words.
+    pub message: Option<String>,
     /// The destination.
     pub place: Option<String>,
     /// The portal's address.
     pub portal: String,
-    /// The request's name, for the help desk.
+    /// The request ID, for the help desk.
     pub request_id: String,
 }
 
-/// What a tool is told about.
+/// The subject of such a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// Somebody must sign in first.
     SignIn,
-    /// Somebody is signed in, and proved who they are too long ago.
+    /// The person is signed in, but proved who they are too long ago.
     SignInAgain,
     /// A rule refused the request.
     Denied,
-    /// The request did not get its answer.
+    /// A rule warns of it, and nobody has read the warning yet.
+    Warned,
+    /// A rule refused the request, and some people can override that.
+    Overridable,
+    /// The origin's answer did not arrive.
     Failed(Cause),
 }
 
@@ -161,6 +179,8 @@ impl Subject {
             Self::SignIn => t.part("tool-sign-in", part),
             Self::SignInAgain => t.part("tool-sign-in-again", part),
             Self::Denied => t.part("tool-denied", part),
+            Self::Warned => t.part("tool-warned", part),
+            Self::Overridable => t.part("tool-overridable", part),
             Self::Failed(cause) => cause.part(part, t),
         }
     }
@@ -170,6 +190,8 @@ impl Subject {
             Self::SignIn => t.say("tool-sign-in"),
             Self::SignInAgain => t.say("tool-sign-in-again"),
             Self::Denied => t.say("tool-denied"),
+            Self::Warned => t.say("tool-warned"),
+            Self::Overridable => t.say("tool-overridable"),
             Self::Failed(cause) => cause.title(t),
         }
     }

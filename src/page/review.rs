@@ -1,9 +1,9 @@
-//! Where people ask for a site that a rule has refused.
+//! Where people ask that a site be allowed which a rule has refused.
 
 use std::fmt::Write as _;
 
-/// A web address or a mail address. `{site}`, `{rule}` and `{id}` in a web address become what was refused; a mail says
-/// it in its text.
+/// A web address or a mail address. In a web address, `{site}`, `{rule}` and `{id}` are replaced; a mail holds the same
+/// in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review(Kind);
 
@@ -11,9 +11,11 @@ pub struct Review(Kind);
 enum Kind {
     Web(String),
     Mail(String),
+    /// A page of the portal asks, and tells a service of the operator's.
+    Portal,
 }
 
-/// What was written is neither.
+/// The text is neither a web address nor a mail address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is neither a web address, such as https://help.example.com/new?site={{site}}&rule={{rule}}&id={{id}}, nor a \
@@ -21,14 +23,14 @@ enum Kind {
 )]
 pub struct NotAReview(String);
 
-/// What was refused, in the words of the page.
+/// What was refused, as the page names it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refused<'a> {
     /// The host.
     pub(super) site: &'a str,
     /// The rule.
     pub(super) rule: &'a str,
-    /// The request's name.
+    /// The request ID.
     pub(super) id: &'a str,
     /// The mail's subject.
     pub(super) subject: &'a str,
@@ -42,12 +44,22 @@ impl Review {
         Self(Kind::Mail(address.to_owned()))
     }
 
-    /// The address that a link leads to.
+    /// Asking on a page of the portal, which tells a service of the operator's.
+    pub fn at_portal() -> Self {
+        Self(Kind::Portal)
+    }
+
+    /// Whether that is how one asks.
+    pub fn is_at_portal(&self) -> bool {
+        self.0 == Kind::Portal
+    }
+
+    /// The target of the link; empty where a page of the portal asks.
     pub(super) fn link(&self, refused: Refused<'_>) -> String {
         match &self.0 {
             Kind::Web(address) => {
                 let parts = [("{site}", refused.site), ("{rule}", refused.rule), ("{id}", refused.id)];
-                // In one pass: a site's name must not be taken for a place of its own.
+                // In one pass: `{rule}` inside a site's name must not be replaced.
                 let mut link = String::new();
                 let mut rest = address.as_str();
                 while let Some(start) = rest.find('{') {
@@ -67,6 +79,7 @@ impl Review {
                 }
                 link + rest
             }
+            Kind::Portal => String::new(),
             // RFC 6068 §5: a blank is %20, and a line ends with %0D%0A.
             Kind::Mail(address) => {
                 let text = refused.text.replace('\n', "\r\n");
@@ -96,7 +109,7 @@ impl std::str::FromStr for Review {
     }
 }
 
-/// A text as a part of a query: everything but the unreserved characters (RFC 3986 §2.3) in `%XX`.
+/// A text as a part of a query: everything but the unreserved characters (RFC 3986 §2.3) as `%XX`.
 fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
@@ -104,7 +117,7 @@ fn encoded(text: &str) -> String {
             out.push(char::from(byte));
         } else {
             // Writing into a String never fails.
-            let _ = write!(out, "%{byte:02X}");
+            write!(out, "%{byte:02X}").ok();
         }
     }
     out

@@ -4,28 +4,28 @@ use crate::identity::logon_name;
 use crate::page::html::Forms;
 use crate::page::{Locale, page};
 
-/// The logon page: one field for the account's name.
+/// The logon page: one field for the name of the account.
 #[derive(Clone, Debug, Default)]
 pub struct Logon {
-    /// What was typed before.
+    /// The name that was typed before.
     pub account: String,
-    /// What is wrong with it.
+    /// What is wrong with that name.
     pub mistake: Option<Mistake>,
-    /// A line above the form.
+    /// A notice above the form.
     pub note: Option<Note>,
-    /// The host that the person is on the way to.
+    /// The host that the person was about to visit.
     pub place: Option<String>,
     /// The sealed return token.
     pub returning: Option<String>,
     /// The token that shows that the form came from this page.
     pub csrf: String,
-    /// A name that would be good here.
+    /// An example of a name that works here.
     pub example: String,
     /// The NetBIOS domain of the example, where there is one.
     pub netbios: Option<String>,
-    /// Whether one may go on without an account.
+    /// Whether people may go on without an account.
     pub guest: bool,
-    /// The origins of the identity providers, where the form leads in the end.
+    /// The origins of the identity providers that the form may lead to.
     pub identity_providers: Vec<String>,
 }
 
@@ -50,6 +50,8 @@ pub enum Mistake {
     UnknownDomain,
     /// The realm that answers is not switched on.
     NotEnabled,
+    /// It could mean several people.
+    Unclear,
 }
 
 impl Mistake {
@@ -63,12 +65,13 @@ impl Mistake {
             Self::Name(logon_name::Error::BadCharacter) => "mistake-bad-character",
             Self::UnknownDomain => "mistake-unknown-domain",
             Self::NotEnabled => "mistake-not-enabled",
+            Self::Unclear => "mistake-unclear",
         };
         t.with(key, "example", example)
     }
 }
 
-/// A friendly line about how the person came to the logon page.
+/// A notice about how the person came to the logon page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// The return token has expired.
@@ -77,15 +80,15 @@ pub enum Note {
     Broken,
     /// The form was open for too long.
     FormExpired,
-    /// The form came from elsewhere.
+    /// The form came from another origin.
     FormForeign,
     /// The form came without its cookie.
     NoCookie,
-    /// The person was sending a form when they were challenged.
+    /// The person was sending a form when the proxy asked them to sign in.
     Unsent,
-    /// The sign-in was used before, or took too long.
+    /// The sign-in was already complete, or took too long.
     Used,
-    /// The person comes from a list of applications at the identity provider, where sign-ins don't begin.
+    /// The person comes from the list of applications at the identity provider, and a sign-in cannot begin there.
     Tile,
 }
 

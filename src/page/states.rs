@@ -1,16 +1,21 @@
-//! Every state of every page, for those who look at them: the tests here, and those in a browser (`tests/it/pages`).
+//! Every state of every page, for the tests here and those in a browser (`tests/it/pages`).
 
 use super::*;
 
 #[path = "states_of_tests.rs"]
 mod of_tests;
 
+#[path = "states_of_rules.rs"]
+mod of_rules;
+
+use of_rules::stopped;
 use of_tests::test_sso;
 
 const NAV: Nav = Nav { devices: true, tools: true };
 const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36";
 
 /// One of each page, with everything on it that it can have.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     let now: Timestamp = "2026-03-05T08:09:10Z".parse().unwrap();
     let text = |text: &str| text.to_owned();
@@ -34,6 +39,7 @@ pub(crate) fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, H
         Mistake::Name(logon_name::Error::BadDomain),
         Mistake::Name(logon_name::Error::BadCharacter),
         Mistake::UnknownDomain,
+        Mistake::Unclear,
         Mistake::NotEnabled,
     ] {
         pages.push(("logon-mistake", Logon { mistake: Some(mistake), ..logon.clone() }.render(brand, locale)));
@@ -145,8 +151,11 @@ pub(crate) fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, H
     let denied = Denied {
         place: text("casino.test"),
         rule: text("No gambling at work"),
+        message: None,
         user: Some(text("B.Simon@contoso.com")),
         guest: false,
+        pass: None,
+        review: None,
         portal: text("https://portal.contoso.com"),
         request_id: text("q1"),
     };
@@ -158,13 +167,16 @@ pub(crate) fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, H
         pages.push(("denied-built-in", denied.render(&alone, locale)));
     }
     pages.push(("denied-guest", Denied { guest: true, ..denied }.render(brand, locale)));
+    pages.extend(stopped(brand, locale));
     let unsent = Unsent {
         method: text("POST"),
+        halted: false,
         place: text("news.test"),
         destination: text("http://news.test/comment?article=1"),
         onward: text("/go?r=sealed"),
     };
     pages.push(("unsent", unsent.render(brand, locale)));
+    pages.push(("unsent-halted", Unsent { halted: true, ..unsent }.render(brand, locale)));
     for purpose in [Purpose::SignIn, Purpose::SignOut] {
         let handover = Handover {
             action: text("https://login.example/saml2?a=1&b=2"),
@@ -174,8 +186,11 @@ pub(crate) fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, H
         };
         pages.push(("handover", handover.render(brand, locale)));
     }
-    let blocked = CookiesBlocked { place: text("news.test"), retry: text("http://news.test/"), request_id: text("q1") };
-    pages.push(("cookies-blocked", blocked.render(brand, locale)));
+    for (name, contradict) in [("cookies-blocked", false), ("cookies-contradict", true)] {
+        let (place, retry, request_id) = (text("news.test"), text("http://news.test/"), text("q1"));
+        let blocked = CookiesBlocked { place, retry, contradict, request_id };
+        pages.push((name, blocked.render(brand, locale)));
+    }
     let home = ProxyHome { pac: text("http://proxy.test:8080/proxy.pac"), portal: text("https://portal.test/") };
     pages.push(("proxy-home", home.render(brand, locale)));
     pages
@@ -307,6 +322,8 @@ pub(crate) const TROUBLES: &[Trouble] = &[
     Trouble::NotAnew,
     Trouble::NotAsked,
     Trouble::OtherWay,
+    Trouble::NoName,
+    Trouble::OtherTenant,
     Trouble::ForeignName,
     Trouble::Foreign,
     Trouble::NotAssigned,
@@ -315,6 +332,7 @@ pub(crate) const TROUBLES: &[Trouble] = &[
     Trouble::Locked,
     Trouble::Policy,
     Trouble::Misconfigured,
+    Trouble::ProviderUnknown,
     Trouble::ProviderFailed,
     Trouble::Busy,
     Trouble::Away,
@@ -344,6 +362,7 @@ pub(crate) fn causes() -> Vec<Cause> {
         Cause::TooLarge,
         Cause::BadRequest("there are two Host fields".into()),
         Cause::Busy,
+        Cause::Exhausted,
         Cause::Internal,
     ]
 }

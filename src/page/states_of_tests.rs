@@ -3,6 +3,7 @@
 use super::*;
 
 /// A test that has not begun, one that has failed in every way, and one that has passed.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
     use TestCheck::*;
     let text = |text: &str| text.to_owned();
@@ -41,7 +42,13 @@ pub(super) fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Htm
     let steps = |outcome: &dyn Fn(usize) -> TestOutcome| {
         let compared = Some((text("<wanted>"), text("<b>not</b> found")));
         let steps = CHECKS.iter().enumerate();
-        steps.map(|(at, check)| TestStep { check: *check, outcome: outcome(at), compared: compared.clone() }).collect()
+        let step = |(at, check): (usize, &TestCheck)| TestStep {
+            check: *check,
+            outcome: outcome(at),
+            compared: compared.clone(),
+            is_algorithm: at == 1,
+        };
+        steps.map(step).collect()
     };
     let certificate = TestCertificate { thumbprint: text("AB12"), name: text("<b>not</b> ours"), until: text("2027") };
     let failed = TestReport {
@@ -69,6 +76,7 @@ pub(super) fn test_sso(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Htm
         name: text(name),
         values: vec![text("<b>not</b>"), text("b")],
         fields: fields.to_vec(),
+        unused: fields.is_empty().then(|| text("<b>not</b> readable")),
     };
     let passed = TestReport {
         passed: true,

@@ -1,41 +1,42 @@
-//! What a terminal is told that is to be signed in: the line to run, and the script that it gets.
+//! How a terminal is signed in: the command line to run, and the script that the portal answers with.
 
 use crate::clock::Timestamp;
 use crate::page::{Brand, Locale};
 use crate::secret::Secret;
 
 /// How curl reaches the portal from a terminal: through the proxy, so that it needs no DNS and no route of its own, and
-/// over TLS, so that nobody on the way writes what a shell is to run, or reads the token.
+/// over TLS, so that nobody on the way can change what the shell runs, or read the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Curl {
     /// The portal's address.
     pub portal: String,
-    /// Where tools reach the proxy: `http://host:port`.
+    /// Where tools reach the proxy: `http://host:port` or `https://host:port`.
     pub proxy: String,
-    /// Whether it is our own authority that the portal's certificate comes from.
+    /// Whether our own authority issued the portal's certificate.
     pub own_portal: bool,
-    /// The same of the proxy's certificate, where it speaks TLS.
+    /// Whether our own authority issued the proxy's certificate, if the proxy speaks TLS.
     pub own_proxy: bool,
 }
 
-/// The file that our authority's certificate is downloaded as.
+/// The name of the file with our authority's certificate, as people download it.
 const AUTHORITY_FILE: &str = "authority.pem";
 
 impl Curl {
-    /// The line that signs a terminal in: with the code that it has, or with a new one.
+    /// The command line that signs a terminal in: with the device code that it has, or with a new one.
     pub fn sign_in(&self, device_code: Option<&str>) -> String {
         let code = device_code.map_or_else(String::new, |code| format!("/{code}"));
         format!("eval \"$({} {}/terminal{code})\"", self.command(AUTHORITY_FILE), self.portal)
     }
 
-    /// Whether it must be told of our authority's certificate.
+    /// Whether curl must be given our authority's certificate.
     pub fn needs_authority(&self) -> bool {
         self.own_portal || self.own_proxy
     }
 
-    /// The command of a script that the terminal has got over TLS, for an address of the portal's or of the proxy's own;
-    /// and whether our authority's certificate is to be read from standard input, so that the file need not be found once
-    /// more. It can be read once: where two certificates are ours, both are looked for in the file.
+    /// The curl command of a script that the terminal has received over TLS, for an address of the portal or of the
+    /// proxy itself; and whether the command reads our authority's certificate from standard input, so that it does not
+    /// need the file again. Standard input can be read only once: if both certificates are ours, curl reads the file
+    /// for both.
     fn command_in_script(&self, address: &str) -> (String, bool) {
         const BROUGHT: &str = "/dev/stdin";
         if address.starts_with(&format!("{}/", self.portal)) {
@@ -46,7 +47,7 @@ impl Curl {
         (format!("curl -fsS --noproxy '*'{trust}"), self.own_proxy)
     }
 
-    /// The command, without the address. `authority` is the file that our authority's certificate is in.
+    /// The command, without the address. `authority` is the file that holds our authority's certificate.
     fn command(&self, authority: &str) -> String {
         let proxy = if self.proxy.contains(['[', ']']) { quoted(&self.proxy) } else { self.proxy.clone() };
         let mut command = format!("curl -fsS -x {proxy}");
@@ -59,7 +60,7 @@ impl Curl {
     }
 }
 
-/// What somebody is told who asks for a script without TLS: where it is, and why it is not here.
+/// The answer to a request for the script without TLS: where the script is, and why it is not served here.
 #[derive(Clone, Debug)]
 pub struct TerminalPointer<'a> {
     /// How curl reaches the portal.
@@ -67,7 +68,7 @@ pub struct TerminalPointer<'a> {
 }
 
 impl TerminalPointer<'_> {
-    /// The text in the language of `locale`. A shell that runs it does nothing but say that it is no script.
+    /// The text in the language of `locale`. A shell that runs it only prints that it is not the script.
     pub fn render(&self, locale: &Locale) -> String {
         let mut lines = vec![locale.say("terminal-plain"), String::new(), format!("    {}", self.curl.sign_in(None))];
         if self.curl.needs_authority() {
@@ -77,42 +78,42 @@ impl TerminalPointer<'_> {
     }
 }
 
-/// Where the file with our authority's certificate comes from.
+/// A hint where to download the file with our authority's certificate.
 pub(super) fn authority_hint(locale: &Locale, portal: &str) -> String {
     let place = format!("{portal}/certificate");
     locale.with_all("terminal-authority", &[("file", AUTHORITY_FILE), ("place", &place)])
 }
 
-/// What a shell does that signs its terminal in, as text for `eval`.
+/// A script that signs in the terminal of the shell that runs it by `eval`.
 #[derive(Clone, Debug)]
 pub enum TerminalScript {
-    /// It says what to do, and waits.
+    /// Prints what to do, and waits for the decision.
     Ask {
         /// The address to open in a browser.
         address: String,
         /// The code to compare there.
         code: String,
-        /// What answers when it is decided.
+        /// The address that answers once the person has decided.
         collect: String,
-        /// How curl gets there.
+        /// The curl command for that address.
         curl: Curl,
-        /// Our authority's certificate (PEM): the script brings it, so that the file need not be found once more.
+        /// Our authority's certificate (PEM). The script holds it, so that the command does not need the file again.
         authority: String,
     },
-    /// It sets the environment.
+    /// Sets the environment variables.
     Approved {
-        /// The proxy's address with the token in it.
+        /// The proxy's URL, with the token in it.
         proxy: Secret,
         /// The account.
         account: String,
-        /// Until when.
+        /// When the token expires.
         until: Timestamp,
     },
-    /// It says that it was refused.
+    /// Prints that the person refused the terminal.
     Refused,
-    /// It says that there is no such code any more.
+    /// Prints that the code is not valid any more.
     Unknown,
-    /// It says that nobody can say.
+    /// Prints that the session store does not answer.
     Away,
 }
 
@@ -164,7 +165,7 @@ impl TerminalScript {
     }
 }
 
-/// The lines of a text as words of a shell.
+/// The lines of a text, each as one word of a shell.
 fn lines_quoted(text: &str) -> String {
     text.lines().map(quoted).collect::<Vec<_>>().join(" ")
 }

@@ -1,41 +1,41 @@
-//! The pages of Test SSO, for operators: before the test, and what came of it.
+//! The pages of Test SSO, for operators: before the test, and its result.
 
 use crate::page::html::Forms;
 use crate::page::{Locale, page};
 
-/// What is going to be tested.
+/// What the test is about to check.
 #[derive(Clone, Debug)]
 pub struct TestStart {
     /// The realm.
     pub realm: String,
-    /// Our entity ID there.
+    /// Our entity ID in this realm.
     pub entity_id: String,
-    /// Where the Response is to come.
+    /// The address that the Response is to be sent to.
     pub acs_url: String,
     /// The identity provider.
     pub issuer: String,
     /// Whether the realm is off until its test has passed.
     pub waits_for_test: bool,
-    /// The operator's link, not used up yet.
+    /// The operator's link, not used yet.
     pub link: Option<String>,
     /// The token that shows that a form came from this page.
     pub csrf: String,
-    /// The origins that the form leads to in the end.
+    /// The origins that the form may lead to.
     pub identity_providers: Vec<String>,
 }
 
 page!(TestStart, "test_start.html", |page| Forms::OwnAnd(&page.identity_providers));
 
-/// What came of a test.
+/// The result of a test.
 #[derive(Clone, Debug)]
 pub struct TestResult {
     /// The realm.
     pub realm: String,
-    /// Our entity ID there.
+    /// Our entity ID in this realm.
     pub entity_id: String,
-    /// Where the Response is to come.
+    /// The address that the Response is to be sent to.
     pub acs_url: String,
-    /// The request, readable.
+    /// The request, formatted for reading.
     pub request: Option<String>,
     /// The checks and the claims.
     pub report: TestReport,
@@ -43,7 +43,7 @@ pub struct TestResult {
     pub switched_on: bool,
     /// The token that shows that a form came from this page.
     pub csrf: String,
-    /// The origins that the form leads to in the end.
+    /// The origins that the form may lead to.
     pub identity_providers: Vec<String>,
 }
 
@@ -56,39 +56,41 @@ pub struct TestReport {
     pub passed: bool,
     /// Each check, in order.
     pub steps: Vec<TestStep>,
-    /// What the identity provider said, if it refused.
+    /// The identity provider's status, if it refused.
     pub refused: Option<String>,
-    /// The Response, readable.
+    /// The Response, formatted for reading.
     pub response: Option<String>,
-    /// What was encrypted.
+    /// The decrypted assertion, if it was encrypted.
     pub assertion: Option<String>,
-    /// Certificates in the message that are not trusted.
+    /// Certificates in the message that the realm does not trust.
     pub strangers: Vec<TestCertificate>,
-    /// The trusted ones, then.
+    /// The certificates that the realm trusts, if `untrusted` names any.
     pub trusted: Vec<TestCertificate>,
     /// The claims.
     pub claims: Vec<TestClaim>,
 }
 
-/// A check, and what came of it.
+/// A check, and its result.
 #[derive(Clone, Debug)]
 pub struct TestStep {
-    /// Which.
+    /// The check.
     pub check: TestCheck,
-    /// What came of it.
+    /// Its result.
     pub outcome: TestOutcome,
-    /// What was wanted, and what was found.
+    /// The expected and the actual value.
     pub compared: Option<(String, String)>,
+    /// Whether it failed because of an algorithm.
+    pub is_algorithm: bool,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestOutcome {
     /// It passed.
     Passed,
-    /// It did not, for this reason.
+    /// It failed, for this reason.
     Failed(String),
-    /// It was not reached.
+    /// The test did not get as far as this check.
     NotReached,
 }
 
@@ -112,10 +114,12 @@ pub struct TestClaim {
     pub values: Vec<String>,
     /// What it became.
     pub fields: Vec<TestField>,
+    /// Why it was left out, if it could have become something.
+    pub unused: Option<String>,
 }
 
 impl TestClaim {
-    /// What people call it: what stands behind the last slash of its name, if that is an address.
+    /// The short name: what follows the last slash of its name, if the name is an address.
     fn short_name(&self) -> &str {
         let last = self.name.rsplit(['/', ':', '#']).next().unwrap_or_default();
         if last.is_empty() { &self.name } else { last }
@@ -126,7 +130,7 @@ impl TestClaim {
     }
 }
 
-/// What is checked.
+/// The checks of the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the texts in the locales say it")]
 pub enum TestCheck {
@@ -152,7 +156,7 @@ pub enum TestCheck {
     Domain,
 }
 
-/// What a claim becomes.
+/// The attribute of a user that a claim sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the texts in the locales say it")]
 pub enum TestField {
@@ -167,7 +171,7 @@ pub enum TestField {
     Tenant,
 }
 
-/// Entra's errors that have to do with how an application is set up.
+/// Entra's errors whose cause is the set-up of the application.
 const CODES: [(&str, &str); 7] = [
     ("50011", "entra-50011"),
     ("50058", "entra-50058"),
@@ -178,7 +182,7 @@ const CODES: [(&str, &str); 7] = [
     ("7500529", "entra-7500529"),
 ];
 
-/// What to do about one of Entra's errors, with the values of this realm.
+/// The advice on one of Entra's errors, with the values of this realm.
 fn advice(t: &Locale, key: &str, entity_id: &str, acs_url: &str) -> String {
     t.with_all(key, &[("entity", entity_id), ("acs", acs_url)])
 }
@@ -194,7 +198,7 @@ impl TestStart {
 }
 
 impl TestResult {
-    /// What the identity provider said, and what to do about it, if it is one of the usual errors.
+    /// The identity provider's status, and the advice on it if the error is a usual one.
     fn refused(&self, t: &Locale) -> Option<(String, Option<String>)> {
         let said = self.report.refused.clone()?;
         let code = said.split_once("AADSTS").map(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next());
@@ -206,7 +210,11 @@ impl TestResult {
     fn cure(&self, step: &TestStep, t: &Locale) -> Option<String> {
         let failed = matches!(step.outcome, TestOutcome::Failed(_));
         let foreign = step.check == TestCheck::Signature && !self.report.strangers.is_empty();
-        let part = if foreign { "foreign" } else { "cure" };
+        let part = match (step.is_algorithm, foreign) {
+            (true, _) if matches!(step.check, TestCheck::Shape | TestCheck::Signature) => "algorithm",
+            (_, true) => "foreign",
+            _ => "cure",
+        };
         failed.then(|| t.part(key(step.check), part))
     }
 

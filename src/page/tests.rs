@@ -63,7 +63,7 @@ fn a_tool_that_has_no_token_is_told_where_to_get_one() {
 }
 
 /// Files that only the tests have.
-const NO_SOURCES: [&str; 3] = ["tests.rs", "states.rs", "states_of_tests.rs"];
+const NO_SOURCES: [&str; 4] = ["tests.rs", "states.rs", "states_of_tests.rs", "states_of_rules.rs"];
 
 /// The messages of a language and the values that each names.
 fn messages(text: &str) -> BTreeMap<String, BTreeSet<String>> {
@@ -193,6 +193,7 @@ fn a_tool_gets_plain_text() {
     let (brand, locales) = (Brand::default(), Locales::built_in());
     let text = ToolText {
         subject: Subject::SignIn,
+        message: None,
         place: Some("pypi.org".into()),
         portal: "https://portal.test/".into(),
         request_id: "q1".into(),

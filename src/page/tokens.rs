@@ -1,5 +1,5 @@
-//! What people see of tokens and terminals: the list, the one new token, the question whether a terminal is theirs, and
-//! what a tool is told.
+//! The pages of tokens and terminals: the list, a new token, the question whether a terminal is the person's own, and
+//! the text for a tool.
 
 use askama::Template;
 use serde::{Deserialize, Serialize};
@@ -10,28 +10,28 @@ use crate::page::terminal::{Curl, authority_hint};
 use crate::page::{Brand, COPY, Locale, Nav, page};
 use crate::secret::Secret;
 
-/// A person's tokens and terminals, and a form for one more.
+/// A person's tokens and terminals, and the form that makes a token.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// The account, as records show it.
+    /// The account, as access records show it.
     pub account: String,
     /// The tokens and terminals.
     pub items: Vec<TokenItem>,
-    /// A line above the rest.
+    /// A notice at the top of the page.
     pub note: Option<TokensNote>,
-    /// What was typed.
+    /// What was typed into the form.
     pub draft: TokenDraft,
-    /// What is wrong with it: all of it.
+    /// Everything that is wrong with what was typed.
     pub mistakes: Vec<TokenMistake>,
-    /// How many days a token can last.
+    /// The lifetimes that the form offers, in days.
     pub lifetimes: Vec<i64>,
     /// The person's client address.
     pub client: String,
-    /// The network that it belongs to.
+    /// The network that the client address belongs to.
     pub network: String,
-    /// How a terminal is signed in.
+    /// How a terminal's curl reaches the portal.
     pub curl: Curl,
-    /// How many tokens a person may have.
+    /// The most tokens that a person may have.
     pub most: usize,
     /// The other pages.
     pub nav: Nav,
@@ -44,7 +44,7 @@ page!(Tokens, "tokens.html", |_| Forms::Own, Extras { script: Some(COPY), sheet:
 /// One token or terminal.
 #[derive(Clone, Debug)]
 pub struct TokenItem {
-    /// What the person called it.
+    /// The name that the person gave it.
     pub name: String,
     /// Whether it is a terminal.
     pub is_terminal: bool,
@@ -54,11 +54,11 @@ pub struct TokenItem {
     pub expires: Timestamp,
     /// When and where it was last used.
     pub last_use: Option<(Timestamp, String)>,
-    /// Where it may be used; everywhere, if nothing is said.
+    /// The networks where it works; empty for everywhere.
     pub networks: String,
-    /// What it may be used for; everything, if nothing is said.
+    /// The destinations that it works for; empty for all.
     pub destinations: String,
-    /// What the button sends that revokes it.
+    /// The value that the button sends to revoke it.
     pub end: String,
 }
 
@@ -67,11 +67,11 @@ pub struct TokenItem {
 pub struct TokenDraft {
     /// Its name.
     pub name: String,
-    /// Where it may be used.
+    /// The networks where it works.
     pub networks: String,
-    /// What it may be used for.
+    /// The destinations that it works for.
     pub destinations: String,
-    /// How many days it lasts.
+    /// Its lifetime, in days.
     pub days: i64,
 }
 
@@ -80,15 +80,15 @@ pub struct TokenDraft {
 pub enum TokenMistake {
     /// It has no name.
     NoName,
-    /// One of the networks is none.
+    /// This entry is not a network.
     Network(String),
     /// There are too many networks.
     TooManyNetworks,
-    /// One of the destinations is none.
+    /// This entry is not a destination.
     Destination(String),
     /// There are too many destinations.
     TooManyDestinations,
-    /// There are too many tokens.
+    /// The person has as many tokens as are allowed.
     Full,
 }
 
@@ -107,7 +107,7 @@ impl Tokens {
         })
     }
 
-    /// Whether the cursor begins in a field: the first one that is wrong.
+    /// Whether the page puts the cursor into this field: the first one with a mistake.
     fn begins_at(&self, field: &str) -> bool {
         ["name", "networks", "destinations"].into_iter().find(|at| self.is_wrong(at)) == Some(field)
     }
@@ -120,7 +120,7 @@ impl Tokens {
         t.count("token-days", "days", usize::try_from(*days).unwrap_or_default())
     }
 
-    /// Whether the fields are shown that narrow a token down.
+    /// Whether the fields that restrict a token are shown open.
     fn is_narrow(&self) -> bool {
         !self.draft.networks.is_empty() || !self.draft.destinations.is_empty()
     }
@@ -131,7 +131,7 @@ impl Tokens {
 }
 
 impl TokenMistake {
-    /// The field that it stands at; the whole form for one that is in none.
+    /// The field that the mistake is shown at; `form` if it concerns none.
     fn field(&self) -> &'static str {
         match self {
             Self::NoName => "name",
@@ -142,18 +142,18 @@ impl TokenMistake {
     }
 }
 
-/// A line on the page of tokens.
+/// A notice on the page of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokensNote {
     /// A token or terminal was revoked.
     Revoked,
     /// A terminal was approved.
     Approved,
-    /// A terminal was turned away.
+    /// A terminal was refused.
     Refused,
-    /// There is no terminal that asks with the code of the address.
+    /// No terminal asks with the code in the address.
     NoTerminal,
-    /// The new token has been shown already.
+    /// The new token has already been shown, and is not shown again.
     Shown,
 }
 
@@ -173,16 +173,16 @@ impl TokensNote {
     }
 }
 
-/// A new token, shown once.
+/// A new token. The page is shown once.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// What the person called it.
+    /// The name that the person gave it.
     pub name: String,
     /// The token.
     pub token: Secret,
     /// When it ends.
     pub expires: Timestamp,
-    /// Where tools reach the proxy: `http://host:port`.
+    /// Where tools reach the proxy: `http://host:port` or `https://host:port`.
     pub proxy: String,
     /// The other pages.
     pub nav: Nav,
@@ -195,7 +195,7 @@ impl NewToken {
         COPY
     }
 
-    /// What to copy, for each tool.
+    /// The lines to copy, for each tool.
     fn lines(&self) -> Vec<(&'static str, Vec<String>)> {
         let (url, token, proxy) = (with_token(&self.proxy, &self.token), self.token.expose(), &self.proxy);
         let url = url.expose();
@@ -227,26 +227,26 @@ impl NewToken {
     }
 }
 
-/// The URL of a proxy, with a token in it.
+/// The URL of a proxy, with a token as its user information.
 pub fn with_token(proxy: &str, token: &Secret) -> Secret {
     let (scheme, place) = proxy.split_once("://").unwrap_or(("http", proxy));
     Secret::new(format!("{scheme}://token:{}@{place}", token.expose()))
 }
 
-/// Whether a terminal that asks is the person's own.
+/// The question whether a terminal that asks is the person's own.
 #[derive(Clone, Debug)]
 pub struct TerminalAsks {
     /// The code that the terminal shows.
     pub code: String,
-    /// Its client address.
+    /// The terminal's client address.
     pub client: String,
-    /// Whether the browser has another one.
+    /// Whether the browser has another client address.
     pub is_elsewhere: bool,
     /// The `User-Agent` of the tool.
     pub user_agent: String,
     /// When it asked.
     pub asked: Timestamp,
-    /// Until when it would be signed in.
+    /// When its sign-in would expire.
     pub until: Timestamp,
     /// The account that it would be signed in with.
     pub account: String,
@@ -256,12 +256,12 @@ pub struct TerminalAsks {
 
 page!(TerminalAsks, "terminal_asks.html", |_| Forms::Own);
 
-/// What a tool is told that is not known: plain text.
+/// The text for a tool that has no valid token: plain text.
 #[derive(Clone, Debug)]
 pub struct TokenText {
-    /// What is wrong with the token that it has; `None` if it has none.
+    /// What is wrong with the tool's token; `None` if it sent none.
     pub wrong: Option<WrongToken>,
-    /// How the terminal that it runs in can be signed in.
+    /// How the terminal that the tool runs in can be signed in.
     pub terminal: Option<TerminalHint>,
     /// The destination.
     pub place: Option<String>,
@@ -269,7 +269,7 @@ pub struct TokenText {
     pub portal: String,
     /// How a terminal's curl reaches the portal.
     pub curl: Curl,
-    /// The request's name, for the help desk.
+    /// The request ID, for the help desk.
     pub request_id: String,
 }
 
@@ -287,21 +287,21 @@ pub struct TerminalHint {
 /// What is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrongToken {
-    /// There is none like it.
+    /// No such token exists.
     Unknown,
-    /// Its time is over.
+    /// It has expired.
     Expired,
     /// It has been revoked.
     Revoked,
-    /// It belongs to another person than the name beside it.
+    /// It belongs to another person than the user name beside it says.
     Person,
-    /// It is not for this network.
+    /// It does not work on this network.
     Network,
-    /// It is not for this destination.
+    /// It does not work for this destination.
     Destination,
-    /// There have been too many that were not good.
+    /// The client has sent too many wrong tokens.
     TooMany,
-    /// It cannot be looked up.
+    /// It cannot be looked up: the session store does not answer.
     Away,
 }
 

@@ -1,27 +1,27 @@
-//! The page about our authority, and the mark by which it knows whether this browser trusts it.
+//! The page about our authority, and the mark by which the page shows whether this browser trusts that authority.
 //!
 //! The page names a style sheet at a host that nobody but our authority can vouch for: under `.invalid` (RFC 2606 §2) no
 //! public authority issues certificates, and no resolver knows a name, so only the proxy answers there. A browser that
-//! trusts the authority takes the sheet, and with it the page says so. No script is needed, and the sheet can be no other
-//! than this: the page names its hash.
+//! trusts the authority loads the sheet, which makes the page say so. No script is needed, and the sheet can be no
+//! other than this: the page names its hash.
 
 use crate::clock::Timestamp;
 use crate::page::html::{Extras, Forms, hash_of};
 use crate::page::page;
 
-/// The host that the proxy answers for with a certificate of the interception authority.
+/// The host for which the proxy answers with a certificate of the interception authority.
 pub const TRUST_HOST: &str = "trust.vestibule.invalid";
 
-/// Where the style sheet is.
+/// The path of the style sheet.
 pub const TRUST_PATH: &str = "/trusted.css";
 
-/// The same as an address.
+/// The address of the style sheet.
 const ADDRESS: &str = "https://trust.vestibule.invalid/trusted.css";
 
 /// The style sheet.
 const SHEET: &str = ".when-trusted { display: block } .when-unknown { display: none }\n";
 
-/// The style sheet that whoever trusts the authority can load.
+/// The style sheet, which a browser loads only if it trusts the authority.
 pub fn trust_sheet() -> &'static str {
     SHEET
 }
@@ -31,7 +31,7 @@ pub fn trust_sheet() -> &'static str {
 pub struct Certificate {
     /// The authority's name.
     pub name: String,
-    /// When its certificate ends.
+    /// When its certificate expires.
     pub until: Timestamp,
     /// SHA-256 of the certificate, `AB:CD:…`.
     pub fingerprint: String,
@@ -41,7 +41,7 @@ pub struct Certificate {
 
 page!(Certificate, "certificate.html", |_| Forms::None, Extras { script: None, sheet: Some(ADDRESS) });
 
-/// The systems, by the names of their texts, and whether they take the PEM file.
+/// The systems, by the keys of their texts, and whether they take the PEM file.
 const SYSTEMS: [(&str, bool); 7] = [
     ("system-windows", false),
     ("system-macos", false),
@@ -67,7 +67,7 @@ impl Certificate {
         hash_of(SHEET)
     }
 
-    /// The visitor's system, if it is known.
+    /// The visitor's system, if the `User-Agent` names a known one.
     fn own(&self) -> Option<&'static str> {
         let has = |mark: &str| self.user_agent.contains(mark);
         let system = match () {

@@ -1,39 +1,41 @@
-//! Leave to find out whether a destination is there, before anybody is asked to sign in for it.
+//! The way to a destination that everybody would take who may go there, before it is known who asks.
 
 use std::sync::Arc;
 
-use super::{Effect, Lane, Permit, Policy, Query};
+use super::condition::Asked;
+use super::{Fallback, Lane, Policy};
 
 impl Policy {
-    /// Leave to find out whether a destination is there at all, before anybody is asked to sign in for it: on a private
-    /// address only where anybody may be. None where nobody is let through, or where the way there depends on who asks.
-    pub fn permit_look(&self, query: Query<'_>) -> Option<Permit> {
-        if self.approved.contains(&query.destination.host) {
-            return Some(Permit { rule: Arc::clone(&self.names.approved), lane: Lane::default() });
+    /// The way that everybody takes who is let through at all, and the rule that gives it: on a private address only where
+    /// anybody may be. The rule that stands against it where nobody is let through, or where the way depends on who asks.
+    pub(super) fn lane_of_all(&self, asked: &Asked<'_>) -> Result<(&Arc<str>, Lane), &Arc<str>> {
+        if self.approves(asked) {
+            return Ok((&self.names.approved, Lane::default()));
         }
-        let mut found: Option<Permit> = None;
-        for rule in self.rules.iter().filter(|rule| rule.matches_place(&query)) {
-            let is_for_anybody = rule.realms.is_empty() && !rule.names_somebody;
-            if rule.effect == Effect::Allow {
+        let mut found: Option<(&Arc<str>, Lane)> = None;
+        for rule in self.rules.iter().filter(|rule| rule.matches_place(asked)) {
+            let (is_for_anybody, own) = (rule.is_for_anybody(), &rule.grant.lane);
+            if rule.effect.lets_through() {
                 // What only some people reach, by a way of its own (a connector into another network), nobody else finds out.
-                if !is_for_anybody && rule.lane.route.is_some() {
-                    return None;
+                if !is_for_anybody && own.route.is_some() {
+                    return Err(&rule.name);
                 }
-                let lane = Lane { private: rule.lane.private && is_for_anybody, ..rule.lane.clone() };
-                if found.as_ref().is_some_and(|other| other.lane.route != lane.route) {
-                    return None;
+                let lane = Lane { private: own.private && is_for_anybody, ..own.clone() };
+                if found.as_ref().is_some_and(|(_, other)| other.route != lane.route) {
+                    return Err(&rule.name);
                 }
-                found = found.or_else(|| Some(Permit { rule: Arc::clone(&rule.name), lane }));
+                found = found.or(Some((&rule.name, lane)));
             }
             if is_for_anybody {
-                return found;
+                return found.ok_or(&rule.name);
             }
         }
-        let default = Permit { rule: Arc::clone(&self.names.default), lane: Lane::default() };
+        let default = (&self.names.default, Lane::default());
         match found {
-            _ if self.default == Effect::Block => found,
-            None => Some(default),
-            Some(found) => (found.lane.route == default.lane.route).then_some(found),
+            _ if self.default == Fallback::Block => found.ok_or(&self.names.default),
+            None => Ok(default),
+            Some(found) if found.1.route == default.1.route => Ok(found),
+            Some(_) => Err(&self.names.default),
         }
     }
 }

@@ -7,9 +7,11 @@ use serde::Deserialize;
 use url::Host;
 
 use super::literal;
+use crate::identity::range;
+use crate::wire::target::is_name;
 
-/// One destination, as written: `example.com` (the domain and everything below it), `=example.com` (that host alone),
-/// or an address or CIDR, for requests that name an address.
+/// One destination, as written: `example.com`, `.example.com` or `*.example.com` (the domain and everything below it),
+/// `=example.com` (that host alone), or an address or a range, for requests that name an address.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Pattern {
@@ -26,7 +28,7 @@ pub enum Pattern {
 pub enum Error {
     /// Neither a name nor an address.
     #[error(
-        "`{0}` is no destination: write `example.com` (with everything below it), `=example.com` (that host alone) or a CIDR such as `192.0.2.0/24`"
+        "`{0}` is no destination: write `example.com` (with everything below it), `=example.com` (that host alone), or a range such as `192.0.2.0/24`"
     )]
     NotADestination(String),
     /// A URL where a host is wanted.
@@ -48,20 +50,20 @@ impl TryFrom<String> for Pattern {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self, Error> {
-        if let Ok(prefix) = text.parse::<IpNet>() {
+        if let Some(prefix) = range::parse(&text) {
             return Ok(Self::Addresses(prefix.trunc()));
         }
         let (exact, host) = match text.strip_prefix('=') {
             Some(host) => (true, host),
-            None => (false, text.strip_prefix("*.").unwrap_or(&text)),
+            // Squid, NO_PROXY and cookies write a domain and everything below it with a dot in front.
+            None => (false, text.strip_prefix("*.").or_else(|| text.strip_prefix('.')).unwrap_or(&text)),
         };
         if host.contains(['/', '@']) || (host.contains(':') && !host.starts_with('[')) {
             return Err(Error::NotAHost(text));
         }
-        match Host::parse(host.trim_end_matches('.')) {
-            Ok(Host::Domain(name)) if !name.contains('*') => {
-                Ok(if exact { Self::Exact(name) } else { Self::Domain(name) })
-            }
+        match Host::parse(host.strip_suffix('.').unwrap_or(host)) {
+            // What no request can ask for would match nothing, and nobody would know.
+            Ok(Host::Domain(name)) if is_name(&name) => Ok(if exact { Self::Exact(name) } else { Self::Domain(name) }),
             Ok(Host::Domain(_)) | Err(_) => Err(Error::NotADestination(text)),
             Ok(address) => Ok(Self::exact(&address.to_owned())),
         }
@@ -77,6 +79,12 @@ pub struct Hosts {
 }
 
 impl Hosts {
+    /// The domains, and the single hosts, where there is nothing else in the set.
+    pub(super) fn names(&self) -> Option<(impl Iterator<Item = &str>, impl Iterator<Item = &str>)> {
+        let names = (self.domains.iter().map(String::as_str), self.exact.iter().map(String::as_str));
+        self.addresses.is_empty().then_some(names)
+    }
+
     /// Whether the set holds `host`.
     pub fn contains(&self, host: &Host<String>) -> bool {
         match (literal(host), host) {
@@ -91,7 +99,7 @@ impl Hosts {
 }
 
 /// `a.b.c`, `b.c`, `c`.
-fn suffixes(name: &str) -> impl Iterator<Item = &str> {
+pub(super) fn suffixes(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(name), |rest| rest.split_once('.').map(|(_, parent)| parent))
 }
 
@@ -119,7 +127,7 @@ mod tests {
 
     #[test]
     fn domains_match_at_label_boundaries_only() {
-        let hosts: Hosts = ["Example.com", "=one.test", "192.0.2.0/24", "2001:db8::/32"]
+        let hosts: Hosts = ["Example.com", ".below.test", "=one.test", "192.0.2.0/24", "2001:db8::/32"]
             .map(|text| pattern(text).unwrap())
             .into_iter()
             .collect();
@@ -128,6 +136,9 @@ mod tests {
             ("a.b.example.com", true),
             ("appexample.com", false),
             ("example.com.jp", false),
+            ("below.test", true),
+            ("www.below.test", true),
+            ("not-below.test", false),
             ("one.test", true),
             ("www.one.test", false),
             ("192.0.2.9", true),
@@ -141,12 +152,35 @@ mod tests {
 
     #[test]
     fn what_is_no_destination_is_refused() {
-        for text in ["", "a b", "exa*mple.com", "=*.test"] {
+        let long = format!("{}.test", "a".repeat(64));
+        for text in [
+            "",
+            ".",
+            "*",
+            "*.",
+            "a b",
+            "exa*mple.com",
+            "=*.test",
+            "=.a.test",
+            "..a.test",
+            ".*.a.test",
+            "a..b.test",
+            "a.test..",
+            "a!.test",
+            "a.test,b.test",
+            &long,
+        ] {
             assert!(matches!(pattern(text), Err(Error::NotADestination(_))), "{text}");
         }
         for text in ["http://a.test", "a.test/x", "a.test:80", "eve@a.test"] {
             assert!(matches!(pattern(text), Err(Error::NotAHost(_))), "{text}");
         }
-        assert_eq!(pattern("*.bücher.example."), Ok(Pattern::Domain("xn--bcher-kva.example".into())));
+        for text in ["*.bücher.example.", ".bücher.example", "BÜCHER.example", "xn--bcher-kva.example"] {
+            assert_eq!(pattern(text), Ok(Pattern::Domain("xn--bcher-kva.example".into())), "{text}");
+        }
+        assert_eq!(pattern("my_host.test"), Ok(Pattern::Domain("my_host.test".into())));
+        for (text, net) in [("2001:db8::7", "2001:db8::7/128"), ("::ffff:192.0.2.0/120", "192.0.2.0/24")] {
+            assert_eq!(pattern(text), Ok(Pattern::Addresses(net.parse().unwrap())), "{text}");
+        }
     }
 }

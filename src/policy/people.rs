@@ -3,7 +3,7 @@
 
 use crate::identity::fold::{fold, is_same};
 use crate::identity::realm::{Scope, plain_name};
-use crate::identity::{GUEST, Realm, User};
+use crate::identity::{GUEST, Realm};
 
 /// A name of one realm, folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,14 +22,14 @@ impl Name {
         &self.realm
     }
 
-    /// Whether it is this person's.
-    pub(super) fn is_of(&self, user: &User) -> bool {
-        user.is_named(&self.realm, &self.name)
+    /// The name in it, folded.
+    pub(super) fn text(&self) -> &str {
+        &self.name
     }
 
-    /// Whether it is one of these groups of this person's.
-    pub(super) fn is_among(&self, groups: &[String], user: &User) -> bool {
-        self.realm == user.realm && groups.iter().any(|group| is_same(group, &self.name))
+    /// Whether `name` is the same one in its realm. It allocates nothing.
+    pub(super) fn is(&self, name: &str) -> bool {
+        is_same(&self.name, name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The Captive Portal API (RFC 8908): what systems ask that were told of it by DHCP or router advertisements (RFC 8910).
+//! The Captive Portal API (RFC 8908), for systems that have learnt of it by DHCP or router advertisements (RFC 8910).
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::session::Session;
 
 type Portal = State<Arc<Shared>>;
 
-/// The state of one client (RFC 8908 §5). There is no `bytes-remaining`: nobody is counted.
+/// The state of one client (RFC 8908 §5). There is no `bytes-remaining`, because bytes are not limited.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Status {
@@ -23,7 +23,7 @@ struct Status {
     user_portal_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     venue_info_url: Option<String>,
-    /// Signing in at the portal begins another session.
+    /// Whether the session can be extended: by signing in again at the portal.
     #[serde(skip_serializing_if = "Option::is_none")]
     can_extend_session: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,8 @@ pub(super) async fn state(State(portal): Portal, Extension(visit): Extension<Vis
     files::typed(Body::from(serde_json::to_string(&state).unwrap_or_default()), "application/captive+json")
 }
 
-/// Who is there: by the browser's cookie, or by the address where it may stand for somebody. Systems send no cookies.
+/// The session of the client: by the browser's cookie, or else by the client address, if that may stand for a person.
+/// Systems send no cookies.
 async fn session(portal: &Shared, visit: &Visit) -> Option<Arc<Session>> {
     if let Some(session) = visit.session(portal).await {
         return Some(session);
@@ -57,7 +58,7 @@ async fn session(portal: &Shared, visit: &Visit) -> Option<Arc<Session>> {
     (!session.user.is_guest() || peer.admits_guests()).then_some(session)
 }
 
-/// Whether nobody needs to sign in there.
+/// Whether nobody needs to sign in at the client's network or listener.
 fn is_open(portal: &Shared, visit: &Visit) -> bool {
     let peer = &visit.peer;
     peer.network.sign_in != SignIn::Required || (peer.guest && portal.parts.guest_terms.is_none())

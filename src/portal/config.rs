@@ -1,71 +1,77 @@
 //! `[portal]` of the configuration.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use url::Url;
 
+use super::refused::hook::{Address, Hook};
 use crate::clock::SignedDuration;
-use crate::page::{Brand, Colour, Help, NotAReview};
+use crate::config_path::ConfigPath;
+use crate::page::{Brand, Colour, Help, NotAReview, Review};
+use crate::secret::Secret;
 use crate::wire::Probe;
 
-/// `[portal]`, as written.
+/// `[portal]` of the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The portal's origin: `https://portal.example.com`, with a port if it is not 443.
     pub url: Origin,
-    /// Where its own TLS listener binds, `address:port`. Browsers reach it through the proxy too. Default:
-    /// `0.0.0.0:8443`.
+    /// The address of its own TLS listener, `address:port`. Browsers can also reach the portal through the proxy.
+    /// Default: `0.0.0.0:8443`.
     #[serde(default = "listen")]
     pub listen: SocketAddr,
-    /// Its certificate chain, as a PEM file. Without one, the interception authority issues it.
-    pub certificate: Option<PathBuf>,
+    /// Its certificate chain, as a PEM file. Without one, the interception authority issues its certificate.
+    pub certificate: Option<ConfigPath>,
     /// The certificate's private key, as a PEM file.
-    pub key: Option<PathBuf>,
+    pub key: Option<ConfigPath>,
     /// The name at the top of each page.
     #[serde(default = "title")]
     pub title: String,
     /// The colour of buttons and links, `#rrggbb`.
     pub accent: Option<Colour>,
     /// A logo, as a PNG, JPEG, WebP or SVG file.
-    pub logo: Option<PathBuf>,
-    /// Whom to ask: a web address, a mail address, a telephone number, or some words.
+    pub logo: Option<ConfigPath>,
+    /// Where people get help: a web address, a mail address, a telephone number, or some words.
     pub help: Option<String>,
-    /// Where people ask for a site that a rule has refused: a mail address, or a web address in which `{site}`, `{rule}`
-    /// and `{id}` are filled in. Default: `help`, if that is an address.
-    pub review: Option<String>,
+    /// Where people can ask for access to a site that a rule has refused: a mail address, or a web address in which
+    /// `{site}`, `{rule}` and `{id}` are replaced; or a service that the portal tells. Default: `help`, if that is an
+    /// address.
+    pub review: Option<ReviewConfig>,
     /// The time zone in which pages write times, such as `Europe/Berlin`. Default: UTC.
     pub time_zone: Option<String>,
     /// How long a person may take at the identity provider. Default: 30 minutes.
     #[serde(default = "sign_in_timeout", deserialize_with = "crate::units::signed_duration")]
     pub sign_in_timeout: SignedDuration,
-    /// How long before its end a session is renewed without a page, if the identity provider still knows the person; a
-    /// short one in its last quarter. `0s` for never. Default: one day.
+    /// How long before its end a session is renewed silently, if the identity provider still knows the person; a short
+    /// session, in its last quarter. `0s` for never. Default: one day.
     #[serde(default = "renew_before", deserialize_with = "crate::units::signed_duration")]
     pub renew_before: SignedDuration,
-    /// Sign-ins that one client address may try in a minute; a hundred people may share one. Default: 300.
+    /// How many sign-ins one client address may begin in a minute; a hundred people may share an address. Default: 300.
     #[serde(default = "attempts_per_minute")]
     pub attempts_per_minute: u32,
-    /// What guests agree to before they go on: a text, with empty lines between its paragraphs. Default: nothing.
+    /// The terms to which guests must agree: a text with empty lines between its paragraphs. Default: no terms.
     pub guest_terms: Option<String>,
-    /// The same in a file.
-    pub guest_terms_file: Option<PathBuf>,
-    /// How long somebody is a guest. Default: 8 hours.
+    /// The same, in a file.
+    pub guest_terms_file: Option<ConfigPath>,
+    /// How long a guest's session lasts. Default: 8 hours.
     #[serde(default = "guest_lifetime", deserialize_with = "crate::units::signed_duration")]
     pub guest_lifetime: SignedDuration,
-    /// Addresses that browsers and systems ask to find out whether there is a captive portal, as host and path: whoever is
-    /// unknown is led to the portal by them. Default: those of the systems in use.
+    /// Addresses that browsers and systems request to find out whether there is a captive portal, as host and path: for
+    /// clients that are not known, the proxy answers with a redirect to the portal. Default: those of the systems in
+    /// use.
     #[serde(default = "Probe::known")]
     pub probes: Vec<Probe>,
     /// A page about the place, for systems that ask for one (`venue-info-url` of RFC 8908).
     pub venue: Option<Url>,
-    /// Origins that an identity provider redirects to while it signs people in, besides its own: browsers follow the
-    /// logon form's redirects only to origins that the page names.
+    /// Origins to which an identity provider redirects while it signs people in, besides its own. Browsers follow the
+    /// redirects of the logon form only to origins that its page names.
     #[serde(default)]
     pub sign_in_origins: Vec<Origin>,
 }
@@ -75,37 +81,81 @@ pub struct Config {
 #[serde(try_from = "String")]
 pub struct Origin(Url);
 
-/// Why the portal cannot be set up as it is written.
+/// Where people ask for a review, as written.
+#[derive(Clone, Debug)]
+pub enum ReviewConfig {
+    /// A mail address, or a web address to fill in.
+    Address(String),
+    /// A service that is told.
+    Webhook(Webhook),
+}
+
+/// A service that is told when somebody asks for a review.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Its https address, which may hold a secret.
+    pub webhook: Secret,
+    /// What is sent as `Authorization: Bearer`. Default: nothing.
+    pub token: Option<Secret>,
+}
+
+impl<'de> Deserialize<'de> for ReviewConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+        impl<'de> Visitor<'de> for Written {
+            type Value = ReviewConfig;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(r#"an address, or { webhook = "https://…" }"#)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ReviewConfig, E> {
+                Ok(ReviewConfig::Address(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ReviewConfig, A::Error> {
+                Webhook::deserialize(MapAccessDeserializer::new(map)).map(ReviewConfig::Webhook)
+            }
+        }
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// Why the portal cannot be set up as it is configured.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not an https origin.
+    /// It is not an https origin.
     #[error("`{0}` is not an https address without a path, such as https://portal.example.com")]
     NotAnOrigin(String),
     /// The logo cannot be read.
     #[error("the logo {} cannot be read: {cause}", path.display())]
     Logo {
         /// The file.
-        path: PathBuf,
+        path: ConfigPath,
         /// Why.
         cause: std::io::Error,
     },
-    /// The logo is of a kind that browsers don't show, or too large to be a part of each page.
+    /// The logo has a format that browsers do not show, or is too large to be a part of each page.
     #[error("the logo {} is not a PNG, JPEG, WebP or SVG file of at most {MAX_LOGO} bytes", .0.display())]
-    UnusableLogo(PathBuf),
+    UnusableLogo(ConfigPath),
     /// The terms for guests cannot be read.
     #[error("the terms for guests, {}, cannot be read: {cause}", path.display())]
     Terms {
         /// The file.
-        path: PathBuf,
+        path: ConfigPath,
         /// Why.
         cause: std::io::Error,
     },
-    /// The terms for guests are empty, or too long for anybody to read.
+    /// The terms for guests are empty, or too long.
     #[error("the terms for guests are empty, or longer than {MAX_TERMS} bytes")]
     UnusableTerms,
-    /// The place where people ask for a site is none.
+    /// `review` is not an address.
     #[error(transparent)]
     Review(#[from] NotAReview),
+    /// The webhook of `review` is no https address. It is not shown, because it may hold a secret.
+    #[error("`webhook` is no https address, such as https://hooks.example.com/review")]
+    NotAHook,
     /// There is no such time zone.
     #[error("there is no time zone `{0}`")]
     NoSuchTimeZone(String),
@@ -142,7 +192,7 @@ fn attempts_per_minute() -> u32 {
 }
 
 impl Config {
-    /// The settings for a portal at `url`, all others as they are by default.
+    /// The settings of a portal at `url`; all others have their defaults.
     pub fn new(url: Origin) -> Self {
         Self {
             url,
@@ -171,7 +221,11 @@ impl Config {
     pub fn brand(&self) -> Result<Brand, Error> {
         let mut brand = Brand::new(self.title.clone(), self.accent.unwrap_or(Brand::ACCENT));
         brand.help = self.help.clone().map(Help::new);
-        brand.review = self.review.as_deref().map(str::parse).transpose()?;
+        brand.review = match &self.review {
+            None => None,
+            Some(ReviewConfig::Address(address)) => Some(address.parse()?),
+            Some(ReviewConfig::Webhook(_)) => Some(Review::at_portal()),
+        };
         if let Some(path) = &self.logo {
             let logo = std::fs::read(path).map_err(|cause| Error::Logo { path: path.clone(), cause })?;
             brand.logo = Some(data_url(&logo).ok_or_else(|| Error::UnusableLogo(path.clone()))?);
@@ -182,7 +236,18 @@ impl Config {
         Ok(brand)
     }
 
-    /// What guests agree to, if there is anything. Reads the file.
+    /// The service that is told of requests for a review, if that is how they are asked for.
+    pub fn hook(&self) -> Result<Option<Hook>, Error> {
+        let Some(ReviewConfig::Webhook(Webhook { webhook, token })) = &self.review else { return Ok(None) };
+        let url = Url::parse(webhook.expose().trim()).map_err(|_| Error::NotAHook)?;
+        if url.scheme() != "https" || url.host_str().is_none() || !url.username().is_empty() || url.password().is_some()
+        {
+            return Err(Error::NotAHook);
+        }
+        Ok(Some(Hook { url: Address(url), token: token.clone() }))
+    }
+
+    /// The terms for guests, if there are any. Reads the file.
     pub fn terms(&self) -> Result<Option<String>, Error> {
         let text = match (&self.guest_terms, &self.guest_terms_file) {
             (Some(text), _) => text.clone(),
@@ -198,7 +263,7 @@ impl Config {
     }
 }
 
-/// An image as a `data:` URL, of the type that its first bytes show.
+/// An image as a `data:` URL, with the type that its first bytes show. `None` if it is too large or of another type.
 fn data_url(image: &[u8]) -> Option<String> {
     let kind = match image {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
@@ -248,7 +313,7 @@ impl std::str::FromStr for Origin {
     }
 }
 
-/// An SVG element stands near the beginning, behind a declaration and comments at most.
+/// Whether an image is SVG: its `svg` element comes near the beginning, after a declaration and comments at most.
 fn is_svg(image: &[u8]) -> bool {
     let start = image.get(..2048).unwrap_or(image);
     image.trim_ascii_start().starts_with(b"<") && start.windows(4).any(|window| window == b"<svg")

@@ -3,15 +3,15 @@
 //! | cookie | `SameSite` | for |
 //! |---|---|---|
 //! | `__Host-vestibule` | Lax | the session |
-//! | `__Host-vestibule-was` | None | which session a new sign-in replaces, and whose shared name it may take; it opens nothing |
-//! | `__Host-vestibule-to` | Lax | where the last sign-in led, for those who go back to it |
-//! | `__Host-vestibule-out` | None | which sign-out the identity provider was told of |
-//! | `__Host-vestibule-op` | Lax | which realm an operator may test |
+//! | `__Host-vestibule-was` | None | which session a new sign-in replaces, and whose shared name it may take; it signs nobody in |
+//! | `__Host-vestibule-to` | Lax | where the last sign-in led, for people who go back to it |
+//! | `__Host-vestibule-out` | None | the sign-out that the identity provider was told of |
+//! | `__Host-vestibule-op` | Lax | the realm that an operator may test |
 //! | `__Host-vestibule-new` | Lax | a new token on its way to the one page that shows it, sealed |
 //! | `__Host-vestibule-form` | Lax | binds form tokens to the browser |
 //! | `__Host-vestibule-p-<id>` | None | binds one pending sign-in to the browser |
 //!
-//! The identity provider's cross-site POST carries only those with `SameSite=None`.
+//! Browsers send only those with `SameSite=None` with the identity provider's cross-site POST.
 
 use axum::body::Body;
 use http::header::{COOKIE, SET_COOKIE};
@@ -37,7 +37,8 @@ pub(super) const OPERATOR: &str = "__Host-vestibule-op";
 /// A new token on its way to the page that shows it.
 pub(super) const NEW_TOKEN: &str = "__Host-vestibule-new";
 
-/// Browsers refuse longer cookies (RFC 6265bis §5.7: name and value, 4096 octets).
+/// The longest value of a cookie. Browsers refuse a name and value of more than 4096 octets together (RFC 6265bis
+/// §5.7).
 pub(super) const MAX_VALUE: usize = 4000;
 
 /// Binds form tokens to the browser.
@@ -46,10 +47,10 @@ pub(super) const FORM: &str = "__Host-vestibule-form";
 /// What the names of pending sign-ins' cookies begin with.
 const PENDING: &str = "__Host-vestibule-p-";
 
-/// Pending sign-ins that one browser may have; the cookies of more would fill its header section.
+/// How many pending sign-ins one browser may have: the cookies of more would make its requests too large.
 pub(super) const MAX_PENDING: usize = 8;
 
-/// When a cookie is sent along with requests from other sites.
+/// When browsers send a cookie with requests that come from other sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SameSite {
     /// On navigations by GET.
@@ -63,7 +64,7 @@ pub(super) fn pending(id: &str) -> String {
     format!("{PENDING}{id}")
 }
 
-/// The identifiers of the pending sign-ins that this browser has cookies of.
+/// The identifiers of the pending sign-ins of which this browser has cookies.
 pub(super) fn pending_ids(fields: &HeaderMap) -> Vec<String> {
     let values = fields.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let names = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.split('=').next());
@@ -85,7 +86,7 @@ pub(super) fn set(
     }
 }
 
-/// Takes a cookie away.
+/// Removes a cookie from the browser.
 pub(super) fn remove(response: &mut Response<Body>, name: &str) {
     set(response, name, "", SameSite::Lax, Some(SignedDuration::ZERO));
 }

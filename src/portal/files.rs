@@ -1,4 +1,4 @@
-//! What the portal gives out to anybody: the authority's certificate, our metadata, and answers for machines.
+//! What the portal gives to everybody: the authority's certificate, our metadata, and answers for machines.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::Timestamp;
 use crate::page::{self, Trouble};
-use crate::portal::{Certificate, RealmParts, Shared, Visit, show};
+use crate::portal::{Certificate, RealmParts, Shared, Visit, fail, show};
 
 type Portal = State<Arc<Shared>>;
 
-/// What people are told about our authority.
+/// What pages say about our authority.
 pub(super) struct Authority {
     name: String,
     until: Timestamp,
@@ -58,13 +58,13 @@ pub(super) async fn authority_pem(State(portal): Portal) -> Response<Body> {
     download(body, "application/x-pem-file", "attachment; filename=\"authority.pem\"")
 }
 
-/// `GET /certificate/authority.crt`: systems offer to install this type at once.
+/// `GET /certificate/authority.crt`: systems offer to install this type as soon as it is opened.
 pub(super) async fn authority_der(State(portal): Portal) -> Response<Body> {
     let body = Body::from(portal.parts.authority.der.clone());
     download(body, "application/x-x509-ca-cert", "attachment; filename=\"authority.crt\"")
 }
 
-/// `GET /saml/metadata`: ours, for the realm that `?realm=` names, or for the first one.
+/// `GET /saml/metadata`: our metadata for the realm that `?realm=` names, or for the first one.
 pub(super) async fn metadata(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
     let mut realms = portal.parts.realms.iter().zip(&portal.metadata);
     let found = match visit.parameter("realm") {
@@ -81,7 +81,7 @@ pub(super) async fn metadata(State(portal): Portal, Extension(visit): Extension<
 pub(super) fn metadata_of(parts: &RealmParts) -> Option<Bytes> {
     let metadata = parts.service_provider.metadata();
     let metadata = metadata.inspect_err(|error| {
-        tracing::error!(realm = parts.realm.name, %error, "there are no metadata for this realm");
+        tracing::error!(realm = parts.realm.name, %error, "our own metadata for this realm cannot be made: /saml/metadata has none for it");
     });
     metadata.ok().map(Bytes::from)
 }
@@ -103,8 +103,7 @@ pub(super) async fn not_found(State(portal): Portal, Extension(visit): Extension
 
 /// The page that says that there is no such page.
 pub(super) fn missing(portal: &Shared, visit: &Visit) -> Response<Body> {
-    let page = visit.trouble(Trouble::NotFound, None);
-    show(StatusCode::NOT_FOUND, page.render(&portal.parts.brand, visit.locale(portal)))
+    fail(portal, visit, StatusCode::NOT_FOUND, Trouble::NotFound)
 }
 
 /// An answer of this media type.

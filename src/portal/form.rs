@@ -1,4 +1,4 @@
-//! Forms: read within limits, and taken only from our own pages in the same browser.
+//! Forms: read within limits, and accepted only from our own pages in the same browser.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use crate::clock::{SignedDuration, after};
 use crate::page::Trouble;
 use crate::portal::cookie::{self, SameSite};
-use crate::portal::{Shared, Visit, show};
+use crate::portal::{Shared, Visit, fail};
 use crate::seal::{self, fingerprint, random_text};
 use crate::wire;
 
 /// The largest of our own forms, in bytes.
-pub(super) const MAX_FORM: usize = 16 * 1024;
+const MAX_FORM: usize = 16 * 1024;
 
-/// How long a page may stay open before its form is sent.
+/// How long after a page was shown its form can be sent.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 
-/// How long a form may take to come in.
+/// How long a form may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const PURPOSE: &str = "form";
@@ -29,17 +29,17 @@ const PURPOSE: &str = "form";
 /// A form's fields, in their order.
 pub(super) struct Form(Vec<(String, String)>);
 
-/// Why a form is not taken.
+/// Why a form is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
-    /// The browser did not send the cookie that the token is bound to.
+    /// The browser did not send the cookie to which the token is bound.
     #[error("the form came without its cookie")]
     NoCookie,
     /// The form was sent by a page of another origin.
     #[error("the form came from another origin")]
     OtherOrigin,
-    /// The token is missing, forged, or another browser's.
-    #[error("the form's token is missing or not this browser's")]
+    /// The token is missing, is forged, or belongs to another browser.
+    #[error("the form's token is missing, or is not this browser's")]
     BadToken,
     /// The page was open for too long.
     #[error("the form's token has expired")]
@@ -54,7 +54,7 @@ impl Form {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Trouble::Form);
         }
-        // What says that it is too large is not even received.
+        // A form whose declared length is too large is not even received.
         if request.body().size_hint().lower() > max as u64 {
             return Err(Trouble::TooLarge);
         }
@@ -80,7 +80,7 @@ impl Form {
     }
 }
 
-/// What a page puts into its forms, and the cookie that it goes with.
+/// The token that a page puts into its forms, and the cookie to which it is bound.
 pub(super) struct Token {
     /// The value of the hidden field `csrf`.
     pub(super) text: String,
@@ -97,7 +97,7 @@ impl Token {
         Self { text: portal.parts.sealer.seal(PURPOSE, &bound_to, expires), fresh_cookie }
     }
 
-    /// Gives the browser the cookie, when it has none yet.
+    /// Sets the cookie, if the browser has none yet.
     pub(super) fn set_cookie(&self, response: &mut Response<Body>) {
         if let Some(value) = &self.fresh_cookie {
             cookie::set(response, cookie::FORM, value, SameSite::Lax, None);
@@ -105,23 +105,32 @@ impl Token {
     }
 }
 
-/// Reads one of our own forms, and checks that it was sent by a page of ours in this browser; else the answer.
+/// Reads one of our own forms, and checks that a page of ours in this browser sent it. Else gives the answer to send.
 pub(super) async fn take(portal: &Shared, visit: &Visit, request: Request<Body>) -> Result<Form, Response<Body>> {
-    let fail =
-        |status, trouble| show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(portal)));
-    let form = Form::read(request, MAX_FORM).await.map_err(|trouble| match trouble {
-        Trouble::TooLarge => fail(StatusCode::PAYLOAD_TOO_LARGE, trouble),
-        trouble => fail(StatusCode::BAD_REQUEST, trouble),
-    })?;
-    if let Err(error) = check(portal, visit, &form) {
-        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "form refused");
-        return Err(fail(StatusCode::FORBIDDEN, Trouble::Form));
+    let form = read(portal, visit, request).await?;
+    match check(portal, visit, &form) {
+        Ok(()) => Ok(form),
+        Err(_) => Err(fail(portal, visit, StatusCode::FORBIDDEN, Trouble::Form)),
     }
-    Ok(form)
 }
 
-/// Checks that `form` was sent by a page of ours in this browser.
+/// Reads one of our own forms without that check. If it cannot be read, gives the answer to send.
+pub(super) async fn read(portal: &Shared, visit: &Visit, request: Request<Body>) -> Result<Form, Response<Body>> {
+    Form::read(request, MAX_FORM).await.map_err(|trouble| {
+        let is_long = matches!(trouble, Trouble::TooLarge);
+        let status = if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+        fail(portal, visit, status, trouble)
+    })
+}
+
+/// Checks that a page of ours in this browser sent `form`, and writes an event if not.
 pub(super) fn check(portal: &Shared, visit: &Visit, form: &Form) -> Result<(), Error> {
+    is_ours(portal, visit, form).inspect_err(|error| {
+        tracing::info!(reason = %error, client = %visit.peer.client.ip(), request_id = visit.request_id, "a form was refused: it may not come from our own page in this browser");
+    })
+}
+
+fn is_ours(portal: &Shared, visit: &Visit, form: &Form) -> Result<(), Error> {
     let foreign_origin = visit.field(&ORIGIN).is_some_and(|origin| origin != portal.config.url.to_string());
     let site = visit.field(&HeaderName::from_static("sec-fetch-site"));
     if foreign_origin || site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {

@@ -1,37 +1,28 @@
-//! The portal: where people sign in, see who they are, and sign out.
+//! The portal: here people sign in, see as whom they are signed in, and sign out.
 //!
-//! One origin, served on its own listener and by the proxy to whoever asks for its name. It works without scripts.
+//! It is one origin, served on its own listener, and also through the proxy to clients that ask for its name. Its pages
+//! work without scripts.
 
-mod acs;
+mod account;
 mod captive;
 mod config;
 mod cookie;
-mod devices;
 mod files;
 mod form;
-mod guest;
-mod identity_provider;
-mod landing;
-mod logon;
+mod memory;
+mod onward;
+mod opening;
 mod operator;
-mod proof;
-mod renewal;
+mod refused;
+mod sign_in;
 mod sign_out;
-mod slo;
-mod straight;
 mod switch;
-mod terminal;
-mod test_sso;
-mod test_view;
-mod tokens;
 mod trust;
-mod unsolicited;
+mod verify;
 mod visit;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -39,21 +30,23 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
-use moka::sync::Cache;
-use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 use crate::clock::{Clock, SignedDuration, after};
+use crate::directory::Directories;
+use crate::egress::client::Client;
 use crate::identity::Realm;
 use crate::observe::{Audit, Metrics};
-use crate::page::{Brand, Curl, Handover, Html, Locales, Nav, Purpose};
+use crate::page::{Brand, Curl, Handover, Html, Locales, Nav, Purpose, Trouble};
+use crate::policy::Policy;
 use crate::saml::binding::Outgoing;
 use crate::saml::config::SLO_PATH;
 use crate::saml::{ClaimMap, Mismatch, ServiceProvider};
 use crate::seal::Sealer;
-use crate::session::limit::Limiter;
+use crate::session::appeal::REVIEW_PATH;
 use crate::session::names::Addresses;
 use crate::session::pending::PendingSignIns;
+use crate::session::returning::RESERVED_PATH;
 use crate::session::terminal::Terminals;
 use crate::session::ticket::Tickets;
 use crate::session::{self, Bindings, Sessions};
@@ -61,107 +54,157 @@ use crate::wire::Peer;
 
 pub use config::{Config, Error, Origin};
 pub use cookie::SESSION as SESSION_COOKIE;
+pub use memory::Memory;
 pub use operator::{LIFETIME as TEST_LINK_LIFETIME, Operators};
+pub use refused::hook::Hook;
 pub use switch::Switch;
-pub use trust::Trust;
+pub use trust::{Missing, Trust};
 
-use renewal::Renewals;
+use account::{devices, landing, terminal, tokens};
+use operator::test_sso;
+use refused::{barrier, review};
+use sign_in::{acs, entrance, guest, logon, proof, renewal};
+use sign_out::slo;
 use visit::Visit;
 
-/// How long a challenge that was answered is remembered: as long as it is good.
+/// How long the portal remembers that a challenge was answered: as long as the challenge is valid.
 const CHALLENGE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Where terminals ask to be signed in, here and on the proxy's own port.
+/// The path at which terminals ask to be signed in, here and on the proxy's own port.
 pub const TERMINAL_PATH: &str = "/terminal";
 
-/// Where operators' links lead.
+/// The path to which operators' links lead.
 const TEST_PATH: &str = "/test-sso";
 
-/// How many Responses are verified at the same time: it is work for a processor, and anybody may ask for it.
-const VERIFICATIONS: usize = 2;
+/// The paths of the portal's own pages, besides those below [`RESERVED_PATH`]. `{}` stands for one part of a path.
+const OWN_PATHS: [&str; 30] = [
+    "/",
+    "/go",
+    "/logon",
+    "/again",
+    proof::PATH,
+    "/me",
+    "/devices",
+    "/devices/new",
+    "/devices/set-up/{}",
+    "/guest",
+    "/rule/{}",
+    REVIEW_PATH,
+    "/renew",
+    "/sign-out",
+    "/signed-out",
+    SLO_PATH,
+    TEST_PATH,
+    "/test-sso/result",
+    "/certificate",
+    "/certificate/authority.pem",
+    "/certificate/authority.crt",
+    "/saml/metadata",
+    "/tokens",
+    "/tokens/new",
+    "/tokens/revoke",
+    "/t/{}",
+    TERMINAL_PATH,
+    "/terminal/{}",
+    "/captive",
+    "/healthz",
+];
+/// Paths that others ask for by convention.
+const CONVENTIONAL_PATHS: [&str; 3] = ["/robots.txt", "/favicon.ico", "/readyz"];
 
-/// Codes of terminals that one client address may look up in a minute: nobody guesses one.
-const CODES_PER_MINUTE: u32 = 30;
-
-/// Terminals that may wait for an answer at the same time.
-const WAITING: usize = 2000;
+/// Whether a page of the portal's own is there, so that Responses cannot be taken there.
+pub fn is_own_path(path: &str) -> bool {
+    let is_it = |own: &str| {
+        own.split('/').count() == path.split('/').count()
+            && own.split('/').zip(path.split('/')).all(|(own, asked)| own == "{}" || own == asked)
+    };
+    path.starts_with(RESERVED_PATH) || OWN_PATHS.iter().chain(&CONVENTIONAL_PATHS).any(|own| is_it(own))
+}
 
 /// What the portal is made of.
 #[derive(Clone)]
 pub struct Parts {
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
-    /// How a session gets to one more origin.
+    /// Issues tickets, which carry a session to one more origin.
     pub tickets: Arc<Tickets>,
     /// What proxy host names and client certificates stand for.
     pub bindings: Arc<Bindings>,
-    /// Where proxy host names are found, if there are any.
+    /// The addresses of proxy host names, if there are any.
     pub names: Option<Addresses>,
-    /// Who is at an identity provider.
+    /// The pending sign-ins.
     pub pending: Arc<PendingSignIns>,
     /// Opens return tokens, and seals what forms and cookies carry.
     pub sealer: Arc<Sealer>,
-    /// The realms. The first one gives the example on the logon page.
+    /// The realms. The example on the logon page is of the first one.
     pub realms: Vec<RealmParts>,
     /// The certificate of the interception authority.
     pub authority: Certificate,
-    /// What tools are known by; none where they are not.
+    /// What the portal needs for tokens; `None` if no tokens are offered.
     pub tools: Option<Tools>,
     /// Opens operators' links.
     pub operators: Arc<Operators>,
+    /// The rules, of which some put something before a site.
+    pub policy: Arc<Policy>,
+    /// What is told when somebody asks for a review, if the portal takes such questions; and how.
+    pub hook: Option<(Hook, Client)>,
     /// The look of the pages.
     pub brand: Brand,
-    /// What guests agree to before they go on; nothing, if there is none.
+    /// The terms to which guests must agree, if there are any.
     pub guest_terms: Option<String>,
+    /// The ways of signing in that rules want (AuthnContextClassRef).
+    pub ways: Vec<String>,
+    /// What is known of people besides what their assertions say.
+    pub directories: Arc<Directories>,
     /// The time.
     pub clock: Clock,
-    /// Where it is recorded who signs in.
+    /// The audit log.
     pub audit: Arc<Audit>,
     /// Counts sign-ins.
     pub metrics: Arc<Metrics>,
 }
 
-/// One realm and how people of it sign in.
+/// One realm, and how its people sign in.
 #[derive(Clone, Debug)]
 pub struct RealmParts {
-    /// For which names it answers.
+    /// The realm: for which names it is responsible.
     pub realm: Realm,
-    /// Us, as its identity provider knows us.
+    /// The service provider, which is us, as its identity provider knows it.
     pub service_provider: Arc<ServiceProvider>,
-    /// Who vouches for its people.
+    /// Holds its identity provider.
     pub identity_provider: Arc<Trust>,
-    /// Which claims say who somebody is.
+    /// Which claims say who a person is.
     pub claims: Arc<ClaimMap>,
-    /// What happens when somebody else signs in than was typed.
+    /// What happens when another person signs in than the one whose name was typed.
     pub mismatch: Mismatch,
     /// Whether a sign-in may begin at the identity provider.
     pub idp_initiated: bool,
-    /// Whether people may sign in.
+    /// Whether people may sign in to it.
     pub switch: Arc<Switch>,
 }
 
 impl RealmParts {
-    /// Whether people may sign in.
+    /// Whether people may sign in to it.
     pub fn is_on(&self) -> bool {
         self.switch.is_on(self.identity_provider.current().as_deref())
     }
 
-    /// Whether a test that is passed would switch it on.
+    /// Whether passing a test would switch it on.
     pub fn waits_for_test(&self) -> bool {
         self.switch.waits_for_test(self.identity_provider.current().as_deref())
     }
 }
 
-/// What the portal does for tools that cannot show a page.
+/// What the portal needs for tools that cannot show a page.
 #[derive(Clone, Debug)]
 pub struct Tools {
-    /// What is said about tokens in the configuration.
+    /// The configuration of tokens.
     pub tokens: session::Tokens,
     /// Terminals that ask to be signed in.
     pub terminals: Arc<Terminals>,
     /// The names of the networks.
     pub networks: Vec<Arc<str>>,
-    /// Where tools reach the proxy: `http://host:port`.
+    /// The proxy's address for tools: `http://host:port` or `https://host:port`.
     pub proxy: String,
     /// How curl reaches the portal from a terminal.
     pub curl: Curl,
@@ -188,47 +231,24 @@ struct Shared {
     config: Config,
     parts: Parts,
     locales: Locales,
-    limiter: Limiter,
-    renewals: Renewals,
-    /// Counts Responses by the pending sign-ins that they belong to.
-    answers: Cache<[u8; 16], Arc<AtomicU32>>,
-    /// Counts Responses that nobody asked for.
-    unsolicited: Limiter,
-    /// Challenges that a ticket was issued for while the store was away, by the fingerprints of their return tokens.
-    answered: Cache<[u8; 16], ()>,
-    verifications: Arc<Semaphore>,
-    /// Our metadata for each realm, in the order of the realms; signing them is work.
+    memory: Arc<Memory>,
+    /// Our metadata for each realm, in the order of the realms. Made once, because signing them costs work.
     metadata: Vec<Option<Bytes>>,
-    /// Counts codes of terminals that are looked up.
-    codes: Limiter,
-    /// Who has been sent straight where.
-    straight: straight::Straight,
-    /// Places for terminals that wait for an answer.
-    waiting: Semaphore,
-    /// Turns to verify messages of Single Logout.
-    logouts: Arc<Semaphore>,
     authority: files::Authority,
 }
 
 impl Portal {
-    /// The portal with these settings and parts.
-    pub fn new(config: Config, parts: Parts) -> Self {
+    /// A portal with these settings and parts, which goes on from what earlier ones have left in `memory`.
+    pub fn new(config: Config, parts: Parts, memory: Arc<Memory>) -> Self {
+        memory.limiter.hold_to(config.attempts_per_minute);
+        memory.unsolicited.hold_to(config.attempts_per_minute);
         let shared = Arc::new(Shared {
             locales: Locales::built_in(),
-            answered: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
-            renewals: Renewals::default(),
-            limiter: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)),
-            answers: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(3600)).build(),
-            unsolicited: Limiter::new(config.attempts_per_minute, Duration::from_secs(60)).of("unsolicited"),
-            verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
             metadata: parts.realms.iter().map(files::metadata_of).collect(),
-            codes: Limiter::new(CODES_PER_MINUTE, Duration::from_secs(60)),
-            straight: straight::Straight::default(),
-            waiting: Semaphore::new(WAITING),
-            logouts: Arc::new(Semaphore::new(1)),
             authority: files::Authority::read(&parts.authority),
             config,
             parts,
+            memory,
         });
         Self { router: router(&shared), shared }
     }
@@ -238,7 +258,7 @@ impl Portal {
         &self.shared.config.url
     }
 
-    /// Answers a request, in origin-form or absolute-form, that was made to the portal's origin.
+    /// Answers a request to the portal's origin, whose target may have origin-form or absolute-form.
     pub async fn handle<B>(&self, request: Request<B>, peer: Arc<Peer>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -255,7 +275,7 @@ impl Portal {
 }
 
 impl Shared {
-    /// Where forms that sign people in or out lead in the end.
+    /// The origins to which forms that sign people in or out may lead in the end.
     fn sign_in_origins(&self) -> Vec<String> {
         let idps = self.parts.realms.iter().filter_map(|realm| realm.identity_provider.current());
         let mut origins: Vec<_> = self.config.sign_in_origins.iter().map(Origin::to_string).collect();
@@ -267,15 +287,15 @@ impl Shared {
         origins
     }
 
-    /// Marks a challenge as answered; false when it was answered before, on whatever node.
+    /// Marks a challenge as answered. False if it was answered before, on any node.
     async fn answer(&self, challenge: [u8; 16]) -> bool {
         let expires = after(self.parts.clock.now(), CHALLENGE);
         match self.parts.pending.answer_challenge(challenge, expires).await {
             Ok(first) => first,
-            // Nobody can say what other nodes have answered.
+            // The store does not answer, so only what this node has answered is known.
             Err(_) => {
-                let first = !self.answered.contains_key(&challenge);
-                self.answered.insert(challenge, ());
+                let first = !self.memory.answered.contains_key(&challenge);
+                self.memory.answered.insert(challenge, ());
                 first
             }
         }
@@ -290,16 +310,18 @@ impl std::fmt::Debug for Portal {
 
 fn router(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new()
-        .route("/", get(logon::enter))
-        .route("/go", get(logon::go))
+        .route("/", get(entrance::enter))
+        .route("/go", get(entrance::go))
         .route("/logon", post(logon::submit))
-        .route("/again", get(logon::again))
+        .route("/again", get(entrance::again))
         .route(proof::PATH, get(proof::confirm))
         .route("/me", get(landing::show_page))
         .route("/devices", get(devices::show_page).post(devices::change))
         .route("/devices/new", get(devices::show_set_up))
         .route("/devices/set-up/{system}", get(devices::download))
         .route("/guest", get(guest::show_terms).post(guest::begin))
+        .route("/rule/{key}", get(barrier::show_page).post(barrier::pass))
+        .route(REVIEW_PATH, get(review::show_page).post(review::ask))
         .route("/renew", post(renewal::renew_now))
         .route("/sign-out", post(sign_out::sign_out))
         .route("/signed-out", get(sign_out::signed_out))
@@ -325,7 +347,7 @@ fn router(shared: &Arc<Shared>) -> Router {
     router.fallback(files::not_found).method_not_allowed_fallback(files::not_found).with_state(Arc::clone(shared))
 }
 
-/// The fields that no answer of the portal goes without.
+/// Adds the fields that every answer of the portal has.
 fn harden(response: &mut Response<Body>) {
     let fields = response.headers_mut();
     for (name, value) in [
@@ -346,7 +368,7 @@ fn harden(response: &mut Response<Body>) {
     }
 }
 
-/// The pages that a person who is signed in can go to.
+/// The pages to which a signed-in person can go.
 fn nav(portal: &Shared) -> Nav {
     Nav { devices: portal.parts.names.is_some(), tools: portal.parts.tools.is_some() }
 }
@@ -356,7 +378,12 @@ fn show(status: StatusCode, page: Html) -> Response<Body> {
     page.into_response(status).map(Body::from)
 }
 
-/// Sends a SAML message on with the browser.
+/// The page that says why something could not be done.
+fn fail(portal: &Shared, visit: &Visit, status: StatusCode, trouble: Trouble) -> Response<Body> {
+    show(status, visit.trouble(trouble, None).render(&portal.parts.brand, visit.locale(portal)))
+}
+
+/// Has the browser carry a SAML message.
 fn send(portal: &Shared, visit: &Visit, outgoing: Outgoing, purpose: Purpose) -> Response<Body> {
     let form = match outgoing {
         Outgoing::Go(url) => return redirect(StatusCode::SEE_OTHER, url.as_str()),
@@ -371,12 +398,47 @@ fn send(portal: &Shared, visit: &Visit, outgoing: Outgoing, purpose: Purpose) ->
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)))
 }
 
-/// Sends the browser on by GET.
+/// A redirect.
 fn redirect(status: StatusCode, location: &str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
-    // An address that no field can hold is one that nobody could have asked for.
+    // An address that cannot stand in a field cannot have been asked for either.
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
     *response.status_mut() = status;
     response.headers_mut().insert(header::LOCATION, location);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_page_of_the_portal_is_known_as_one_and_no_other_path_is() {
+        let text = include_str!("mod.rs");
+        let router = text.split_once("fn router(").unwrap().1.split_once("for path in acs::paths").unwrap().0;
+        let mut count = 0;
+        for route in router.split(".route(").skip(1) {
+            count += 1;
+            let Some(literal) = route.strip_prefix('"').and_then(|rest| rest.split('"').next()) else { continue };
+            assert!(is_own_path(&literal.replace(['{', '}'], "x")), "{literal}");
+        }
+        assert_eq!(count, OWN_PATHS.len() + 1, "robots.txt is one by convention");
+        for named in [
+            proof::PATH,
+            SLO_PATH,
+            TEST_PATH,
+            TERMINAL_PATH,
+            "/.well-known/vestibule/arrive",
+            "/t/ABC",
+            "/rule/0f",
+            REVIEW_PATH,
+        ] {
+            assert!(is_own_path(named), "{named}");
+        }
+        for free in
+            ["/saml/acs", "/sso", "/t/a/b", "/logon/", "/Logon", "/simplesaml/module.php/saml/sp/saml2-acs.php/x"]
+        {
+            assert!(!is_own_path(free), "{free}");
+        }
+    }
 }

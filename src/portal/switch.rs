@@ -1,4 +1,4 @@
-//! Whether people may sign in to a realm. One that was not tested yet can wait for its test.
+//! The switch of a realm: whether people may sign in to it. A realm can be configured to wait until it has been tested.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
+use crate::disk;
 use crate::saml::config::Enabled;
 use crate::saml::{Config, IdentityProvider};
 
-/// The folder, in the state folder, of what says which realms have passed.
+/// The folder in the state folder that records which realms have passed their test.
 const FOLDER: &str = "tested";
 
 /// Whether people may sign in to a realm.
@@ -19,9 +20,9 @@ pub struct Switch {
     enabled: Enabled,
     /// Our entity ID.
     ours: String,
-    /// Where the identity provider is known from; empty if its parts are written by hand.
+    /// The source of the identity provider's metadata; empty if they are configured by hand.
     source: String,
-    /// What says that the test has been passed.
+    /// The file that records the passed test.
     file: PathBuf,
     passed: Mutex<Option<Passed>>,
 }
@@ -32,22 +33,22 @@ struct Passed {
     ours: String,
     issuer: String,
     source: String,
-    /// The keys that signed then, by their SHA-256.
+    /// The SHA-256 hashes of the keys that were trusted then.
     keys: Vec<String>,
 }
 
 impl Switch {
-    /// A realm that is on.
+    /// A switch that is on.
     pub fn on() -> Self {
         let (ours, source, file) = (String::new(), String::new(), PathBuf::new());
         Self { enabled: Enabled::Yes, ours, source, file, passed: Mutex::default() }
     }
 
-    /// As the configuration says.
+    /// The switch as the realm is configured, with the record of a test if there is one.
     ///
-    /// A test that was passed counts for what was tested: our entity ID, and the identity provider's with its keys. New
-    /// keys that the same metadata announce are those of the same identity provider; from elsewhere, one key must be
-    /// among those that were tested.
+    /// A passed test counts for what was tested: our entity ID, and the identity provider's with its keys. If the
+    /// metadata still come from the same source, the keys in them may have changed; if they come from another source,
+    /// one of the keys must be among those that were tested.
     pub fn read(realm: &Config, state: &Path) -> Self {
         let file = state.join(FOLDER).join(file_name(&[&realm.name, &realm.entity_id]) + ".json");
         let passed = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -59,7 +60,12 @@ impl Switch {
         Self { enabled: realm.enabled, ours: realm.entity_id.clone(), source, file, passed: Mutex::new(passed) }
     }
 
-    /// Whether people may sign in, with this identity provider. Where there is none yet, nobody can.
+    /// Whether it is for the same realm with the same configuration as `other`.
+    pub fn is_of(&self, other: &Self) -> bool {
+        (self.enabled, &self.ours, &self.source, &self.file) == (other.enabled, &other.ours, &other.source, &other.file)
+    }
+
+    /// Whether people may sign in with this identity provider, or, if there is none yet, once it is known.
     pub fn is_on(&self, idp: Option<&IdentityProvider>) -> bool {
         match self.enabled {
             Enabled::Yes => true,
@@ -79,12 +85,13 @@ impl Switch {
             && (same_source || idp.keys().iter().any(|key| passed.keys.contains(key)))
     }
 
-    /// Whether a test that is passed would switch it on.
+    /// Whether passing a test would switch it on.
     pub fn waits_for_test(&self, idp: Option<&IdentityProvider>) -> bool {
         self.enabled == Enabled::AfterTest && !self.is_on(idp)
     }
 
-    /// The test has been passed with this identity provider: the realm is on from now on, after a restart as well.
+    /// Notes that the test was passed with this identity provider: the realm is on from now on, also after a restart.
+    /// If there is an error, the record could not be written, and it is on until the program ends.
     pub fn pass(&self, idp: &IdentityProvider) -> io::Result<()> {
         if self.enabled != Enabled::AfterTest {
             return Ok(());
@@ -97,17 +104,16 @@ impl Switch {
         }
         *own = Some(passed.clone());
         drop(own);
-        self.file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        std::fs::write(&self.file, serde_json::to_vec(&passed)?)
+        disk::replace(&self.file, &serde_json::to_vec(&passed)?, disk::PRIVATE)
     }
 
-    /// Follows an identity provider that the test counts for to the keys that it has now.
+    /// If the test counts for this identity provider, records the keys that it has now.
     pub fn follow(&self, idp: &IdentityProvider) -> io::Result<()> {
         if self.is_on(Some(idp)) { self.pass(idp) } else { Ok(()) }
     }
 }
 
-/// A path in one way of writing, whatever is there. Links are not followed: where one leads may change.
+/// A path in normal form, whether it exists or not. Does not follow links, because their targets may change.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
@@ -120,7 +126,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// A name that any file system takes.
+/// A file name that every file system accepts.
 fn file_name(facts: &[&str]) -> String {
     let hash = digest::digest(&digest::SHA256, facts.join("\n").as_bytes());
     hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
@@ -142,7 +148,7 @@ mod tests {
         toml::from_str(&text).unwrap()
     }
 
-    const FILE: &str = "entity_id = 'urn:us'\nmetadata = 'src/contoso.xml'";
+    const FILE: &str = "entity_id = 'urn:us'\nmetadata = '/etc/src/contoso.xml'";
 
     #[test]
     fn a_test_counts_for_what_was_tested_however_it_is_written() {
@@ -154,9 +160,7 @@ mod tests {
         assert!(!switch.is_on(Some(&tested)) && switch.waits_for_test(Some(&tested)) && !switch.is_on(None));
         switch.pass(&tested).unwrap();
         assert!(switch.is_on(Some(&tested)) && !switch.waits_for_test(Some(&tested)));
-        let here = std::env::current_dir().unwrap();
-        let absolute = FILE.replace("src/", &format!("{}/src/", here.display()));
-        for same in [FILE, &absolute, &FILE.replace("src/", "./src/"), &FILE.replace("src/", "src/../src/")] {
+        for same in [FILE, &FILE.replace("src/", "./src/"), &FILE.replace("src/", "src/../src/")] {
             assert!(read(same).is_on(Some(&tested)), "{same}: after a restart");
             assert!(
                 read(same).is_on(Some(&idp("urn:idp", &[&new]))),
@@ -166,7 +170,7 @@ mod tests {
             assert!(!read(same).is_on(Some(&idp("urn:other", &[&new]))), "{same}: another identity provider, all new");
         }
         let by_hand =
-            "entity_id = 'urn:us'\nissuer = 'urn:idp'\nlogin_url = 'https://login.test/'\ncertificate = 'c.cer'";
+            "entity_id = 'urn:us'\nissuer = 'urn:idp'\nlogin_url = 'https://login.test/'\ncertificate = '/c.cer'";
         for moved in [&FILE.replace("src/", "config/"), by_hand] {
             assert!(read(moved).is_on(Some(&tested)), "{moved}: the same identity provider");
             assert!(read(moved).is_on(Some(&idp("urn:idp", &[&new, &old]))), "{moved}: a roll-over");

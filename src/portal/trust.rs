@@ -1,4 +1,4 @@
-//! The identity provider of a realm, which may change its keys while we run.
+//! Holds the identity provider of a realm, whose keys may change while the program runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,50 +7,109 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use url::Url;
+
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::saml::IdentityProvider;
 
-/// How often a signature that no key fits makes us ask for new metadata: anybody can send one.
+/// How often, at most, a signature that no key fits makes us fetch new metadata: anybody can send such a signature.
 const BETWEEN: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a person waits for them.
+/// How long a person waits for new metadata.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Who vouches for the people of a realm, as far as it is known.
+/// Why nothing is known of an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// Its metadata could never be fetched.
+    #[error("the identity provider's metadata at {url} could not be fetched yet: {reason}")]
+    NeverFetched {
+        /// Their address.
+        url: String,
+        /// Why the last attempt failed.
+        reason: String,
+    },
+    /// The time for which its metadata were valid is over.
+    #[error("the identity provider's metadata were valid only until {0}")]
+    Outdated(Timestamp),
+}
+
+/// The identity provider of a realm, if it is known.
 #[derive(Debug)]
 pub struct Trust {
     current: ArcSwapOption<IdentityProvider>,
+    /// Why the last attempt to fetch the metadata failed.
+    failure: ArcSwapOption<String>,
     clock: Clock,
     wanted: Option<Wanted>,
+    /// The address of its metadata, if they are fetched.
+    from: Option<Url>,
+    /// A hash of everything that the metadata must fulfil.
+    checks: [u8; 32],
 }
 
-/// Where somebody waits for new metadata, and somebody else fetches them.
+/// How a sign-in that waits for new metadata, and the task that fetches them, find each other.
 #[derive(Debug)]
 struct Wanted {
     asked: Notify,
     last: Mutex<Option<Timestamp>>,
-    /// Counts what was fetched, or could not be.
+    /// Counts attempts to fetch, successful or not.
     done: watch::Sender<u64>,
 }
 
 impl Trust {
     /// An identity provider that stays as it is.
     pub fn fixed(idp: IdentityProvider, clock: Clock) -> Self {
-        Self { current: ArcSwapOption::from_pointee(idp), clock, wanted: None }
+        let (current, failure) = (ArcSwapOption::from_pointee(idp), ArcSwapOption::empty());
+        Self { current, failure, clock, wanted: None, from: None, checks: [0; 32] }
     }
 
-    /// An identity provider whose metadata somebody fetches: the last good copy, if there is one.
-    pub fn renewable(idp: Option<IdentityProvider>, clock: Clock) -> Self {
+    /// An identity provider whose metadata are fetched from `from`. `idp` is that of the last good copy, if there is
+    /// one.
+    pub fn renewable(from: &Url, idp: Option<IdentityProvider>, clock: Clock) -> Self {
         let wanted = Wanted { asked: Notify::new(), last: Mutex::new(None), done: watch::Sender::new(0) };
-        Self { current: ArcSwapOption::from_pointee(idp), clock, wanted: Some(wanted) }
+        let (current, from) = (ArcSwapOption::from_pointee(idp), Some(from.clone()));
+        Self { current, failure: ArcSwapOption::empty(), clock, wanted: Some(wanted), from, checks: [0; 32] }
     }
 
-    /// The identity provider; none while its metadata could never be fetched, or when their time is over.
+    /// The same, with metadata that must fulfil what `checks` is the hash of.
+    #[must_use]
+    pub fn checked(self, checks: [u8; 32]) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// Whether its metadata are fetched from this address, and must fulfil exactly this.
+    pub fn is_from(&self, address: &Url, checks: &[u8; 32]) -> bool {
+        self.from.as_ref() == Some(address) && self.checks == *checks
+    }
+
+    /// The identity provider; `None` if its metadata have never been fetched, or have expired.
     pub fn current(&self) -> Option<Arc<IdentityProvider>> {
-        self.current.load_full().filter(|idp| idp.check_valid(self.clock.now()).is_ok())
+        self.known().ok()
     }
 
-    /// Waits until somebody wants new metadata.
+    /// The identity provider, or why there is none.
+    pub fn known(&self) -> Result<Arc<IdentityProvider>, Missing> {
+        match self.last() {
+            Some(idp) => match idp.valid_until().filter(|until| *until <= self.clock.now()) {
+                Some(until) => Err(Missing::Outdated(until)),
+                None => Ok(idp),
+            },
+            None => {
+                let url = self.from.as_ref().map(Url::to_string).unwrap_or_default();
+                let reason =
+                    self.failure.load_full().map_or_else(|| "no attempt has ended yet".to_owned(), |it| (*it).clone());
+                Err(Missing::NeverFetched { url, reason })
+            }
+        }
+    }
+
+    /// The identity provider as it was last known, even if the time of its metadata is over.
+    pub fn last(&self) -> Option<Arc<IdentityProvider>> {
+        self.current.load_full()
+    }
+
+    /// Waits until a sign-in wants new metadata.
     pub async fn wanted(&self) {
         match &self.wanted {
             Some(wanted) => wanted.asked.notified().await,
@@ -58,18 +117,31 @@ impl Trust {
         }
     }
 
-    /// Takes what was fetched, or none if it could not be fetched or used: then all stays as it is.
+    /// Whether somebody fetches its metadata, and the last attempt did not fail.
+    pub fn is_renewed(&self) -> bool {
+        self.wanted.is_some() && self.failure.load().is_none()
+    }
+
+    /// Nothing could be fetched, or used: all stays as it is.
+    pub fn failed(&self, reason: String) {
+        self.failure.store(Some(Arc::new(reason)));
+        self.renew(None);
+    }
+
+    /// Ends an attempt to fetch: with `Some`, replaces the identity provider; with `None`, which means that fetching
+    /// failed, all stays as it is.
     pub fn renew(&self, idp: Option<IdentityProvider>) {
         if let Some(idp) = idp {
             self.current.store(Some(Arc::new(idp)));
+            self.failure.store(None);
         }
         if let Some(wanted) = &self.wanted {
             wanted.done.send_modify(|count| *count += 1);
         }
     }
 
-    /// Has the metadata fetched because no key of `seen` fits, unless that was done a short while ago. Gives the
-    /// identity provider if it has other keys now.
+    /// Has the metadata fetched because no key of `seen` fits, unless that was done a short while ago, and waits. Gives
+    /// the identity provider if it has other keys now.
     pub(super) async fn renewed(&self, seen: &IdentityProvider) -> Option<Arc<IdentityProvider>> {
         let other = || self.current().filter(|current| current.certificates() != seen.certificates());
         if let Some(current) = other() {
@@ -81,8 +153,9 @@ impl Trust {
             return None;
         }
         wanted.asked.notify_one();
-        // Whatever comes of it, the keys say.
-        let _ = timeout(PATIENCE, done.changed()).await;
+        // Subscribed before asking, so that an attempt that ends at once is not missed. Whether it has helped, the keys
+        // show.
+        timeout(PATIENCE, done.changed()).await.ok();
         other()
     }
 
@@ -111,7 +184,8 @@ mod tests {
     async fn whoever_has_no_key_that_fits_gets_new_ones_and_asks_only_now_and_then() {
         let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
         let (old, new, newest) = (idp(), idp(), idp());
-        let trust = Arc::new(Trust::renewable(Some(old.clone()), clock.clone()));
+        let trust =
+            Arc::new(Trust::renewable(&"https://meta.test/".parse().unwrap(), Some(old.clone()), clock.clone()));
         let fetcher = {
             let (trust, new) = (Arc::clone(&trust), new.clone());
             tokio::spawn(async move {
@@ -147,9 +221,26 @@ mod tests {
         assert!(trust.current().is_some());
         clock.advance(SignedDuration::from_secs(1));
         assert!(trust.current().is_none());
+        let outdated = trust.known().unwrap_err();
+        assert_eq!(outdated.to_string(), "the identity provider's metadata were valid only until 2026-11-21T10:00:01Z");
         let always = Trust::fixed(IdentityProvider::from_metadata(text).unwrap(), clock);
         assert!(always.current().is_some());
         assert_eq!(BETWEEN, SignedDuration::from_mins(5), "whoever posts nonsense has metadata fetched no more often");
+    }
+
+    #[test]
+    fn it_is_said_why_metadata_were_never_fetched() {
+        let trust = Trust::renewable(&"https://meta.test/".parse().unwrap(), None, Clock::system());
+        let said = || trust.known().unwrap_err().to_string();
+        let start = "the identity provider's metadata at https://meta.test/ could not be fetched yet: ";
+        assert_eq!(said(), format!("{start}no attempt has ended yet"));
+        trust.failed("the connection was refused".to_owned());
+        assert_eq!(said(), format!("{start}the connection was refused"));
+        trust.renew(Some(idp()));
+        trust.failed("the connection was refused".to_owned());
+        assert!(trust.known().is_ok() && !trust.is_renewed(), "what is known stays");
+        trust.renew(Some(idp()));
+        assert!(trust.is_renewed());
     }
 
     #[tokio::test]

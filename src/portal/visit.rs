@@ -1,4 +1,4 @@
-//! One request to the portal: who asks, from where, in which language.
+//! One request to the portal: from which client, in which browser, in which language.
 
 use std::sync::Arc;
 
@@ -7,23 +7,24 @@ use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use url::form_urlencoded;
 
+use crate::observe::audit::Entry;
+use crate::observe::record::RequestId;
 use crate::page::{Locale, SignInFailure, Trouble};
 use crate::portal::{Shared, cookie, redirect};
-use crate::seal::random_text;
 use crate::session::returning::Return;
 use crate::session::{Ending, Session, SessionId};
 use crate::wire::{self, Peer};
 
-/// What the handlers know of a request besides its body.
+/// What handlers know of a request besides its body.
 #[derive(Clone)]
 pub(super) struct Visit {
     /// The client.
     pub(super) peer: Arc<Peer>,
-    /// The request's name in logs and on pages.
+    /// The request's identifier in logs and on pages.
     pub(super) request_id: String,
     /// The request's header section.
     pub(super) fields: HeaderMap,
-    /// The path and the query, for the ACS to know which of its addresses was used.
+    /// The path and the query, so that the ACS knows which of its addresses was used.
     pub(super) address: String,
     query: Vec<(String, String)>,
 }
@@ -33,7 +34,8 @@ impl Visit {
         let query = request.uri().query().unwrap_or_default();
         Self {
             peer,
-            request_id: random_text().chars().take(12).collect(),
+            // Whoever records the request has given it its name.
+            request_id: request.extensions().get().copied().unwrap_or_else(RequestId::random).to_string(),
             fields: request.headers().clone(),
             address: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
             query: form_urlencoded::parse(query.as_bytes()).into_owned().take(16).collect(),
@@ -50,12 +52,12 @@ impl Visit {
         wire::cookie::value(&self.fields, name)
     }
 
-    /// The value of a field, when it is text.
+    /// The value of a field, if it is text.
     pub(super) fn field(&self, name: &HeaderName) -> Option<&str> {
         self.fields.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The browser.
+    /// The browser's `User-Agent`.
     pub(super) fn user_agent(&self) -> &str {
         self.field(&USER_AGENT).unwrap_or_default()
     }
@@ -65,11 +67,11 @@ impl Visit {
         portal.locales.negotiate(self.field(&ACCEPT_LANGUAGE))
     }
 
-    /// The browser's session. A tool's token is no cookie. Its cookie has come over this very connection and from this
-    /// very address, which stand for it from now on, as far as they may.
+    /// The browser's session, by its cookie; a tool's token does not count as one. Because the cookie has come over
+    /// this very connection and from this very address, these stand for the session from now on, as far as they may.
     pub(super) async fn session(&self, portal: &Shared) -> Option<Arc<Session>> {
         let session = portal.parts.sessions.recall(SessionId::of_secret(self.cookie(cookie::SESSION)?)).await?;
-        // A guest is one only where guests are let in.
+        // A guest's session counts only where guests are let in.
         if session.tool.is_some() || (session.user.is_guest() && !self.peer.admits_guests()) {
             return None;
         }
@@ -79,12 +81,12 @@ impl Visit {
         Some(session)
     }
 
-    /// The browser's session, if it is of somebody with an account: guests make nothing that outlives their visit.
+    /// The browser's session, if it is of a person with an account: guests can make no devices, tokens and the like.
     pub(super) async fn person(&self, portal: &Shared) -> Option<Arc<Session>> {
         self.session(portal).await.filter(|session| !session.user.is_guest())
     }
 
-    /// Sends somebody to sign in, who comes back to this path of the portal then. A guest has nothing to come back to.
+    /// Sends a person to sign in, and then back to this path of the portal. A guest is sent to their own page instead.
     pub(super) async fn sign_in_first(&self, portal: &Shared, path: &str) -> Response<Body> {
         if self.session(portal).await.is_some() {
             return redirect(StatusCode::SEE_OTHER, "/me");
@@ -98,48 +100,63 @@ impl Visit {
             browser: [0; 16],
             unsent: None,
             within: None,
-            tunnels: false,
+            halt: None,
+            ways: Vec::new(),
             shown: Vec::new(),
+            planted: false,
+            kept: None,
             node: 0,
         };
         let token = returning.seal(&portal.parts.sealer, portal.parts.clock.now());
         redirect(StatusCode::SEE_OTHER, &entrance(Some(&token)))
     }
 
-    /// Lets the connection, what was shown in its handshake, and the client address stand for a session, as far as they
-    /// may: a sign-in has just come over that connection, and from there. Programs and https sites need nothing more then.
-    /// `before` is the session that this browser has held until now.
+    /// Lets the connection, what was shown in its handshake, and the client address stand for `session`, as far as they
+    /// may, because a sign-in has just come over that connection and from that address. Programs and https sites then
+    /// need nothing else. `before` is the session that this browser has held until now.
     pub(super) async fn bind(&self, portal: &Shared, session: &Session, before: Option<SessionId>) {
         portal.parts.sessions.prove_connection(&self.peer, session).await;
         portal.parts.bindings.bind_after(before, &self.peer, session).await;
         portal.parts.sessions.bind_client(&self.peer, session).await;
     }
 
-    /// Ends the session that this browser has held until now, and lets what it stood for here stand for the new one.
+    /// Ends the session that this browser has held until now, and lets everything that stood for it here stand for the
+    /// new one.
     pub(super) async fn replace(&self, portal: &Shared, previous: Option<SessionId>, session: &Session) {
         let Shared { parts, .. } = portal;
         if let Some(previous) = previous {
-            // What has been signed out of stays so on the devices, too.
+            // Only if the old session is live: devices of one that was signed out must stay signed out.
             let carried = match parts.sessions.recall(previous).await {
                 Some(_) => parts.bindings.carry_over(previous, session).await,
                 None => Ok(()),
             };
             if let Err(error) = carried {
-                tracing::warn!(%error, request_id = self.request_id, "devices must be signed in on again");
+                tracing::warn!(%error, request_id = self.request_id, "a person's devices could not be carried over to the new session: they must sign in on each again");
             }
             parts.sessions.end(previous, Ending::Replaced).await;
         }
-        // Not before: a connection that stood for the one before is not taken for one that two people share.
+        // After the old session has ended: before that, the connection would seem to carry two people, and would be
+        // spoilt.
         self.bind(portal, session, previous).await;
     }
 
-    /// The page that says what did not work, with the way to start again.
+    /// The fields of an audit record that are about the client.
+    pub(super) fn audit_entry(&self) -> Entry<'_> {
+        Entry {
+            client: Some(self.peer.client.ip().to_canonical()),
+            network: Some(&self.peer.network.name),
+            request_id: Some(&self.request_id),
+            ..Entry::default()
+        }
+    }
+
+    /// The page that says what did not work, with a link to start again.
     pub(super) fn trouble(&self, trouble: Trouble, returning: Option<&str>) -> SignInFailure {
         SignInFailure { trouble, said: None, again: entrance(returning), request_id: self.request_id.clone() }
     }
 }
 
-/// The portal's entrance, for somebody on the way to somewhere.
+/// The address of the portal's entrance, with the token of where the person was going.
 pub(super) fn entrance(returning: Option<&str>) -> String {
     returning.map_or_else(|| "/".to_owned(), |token| with_parameters("/", &[("r", token)]))
 }

@@ -1,61 +1,71 @@
-//! Answers of our own: pages for people, problem documents for programs, text for terminals.
+//! The proxy's own answers: pages for people, problem documents for programs, text for terminals.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, PROXY_AUTHENTICATE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
+use url::form_urlencoded;
 
-use super::classify::Kind;
-use super::dial;
 use super::forward::Failure;
+use super::shares::{Excess, Exhausted};
 use super::token::{Invitation, Wrong};
+use crate::egress;
 use crate::identity::User;
-use crate::observe::access::RequestId;
+use crate::observe::Reason;
+use crate::observe::record::RequestId;
 use crate::page::{
     self, Brand, Cause, CookiesBlocked, Curl, Denied, Locale, Subject, TerminalHint, TokenText, ToolText,
 };
+use crate::policy::Barrier;
+use crate::session::returning::BARRIER_PATH;
 use crate::wire::forwarded;
 use crate::wire::h1::HeadError;
+use crate::wire::kind::RequestKind;
 use crate::wire::target;
 
-/// Why a request is not forwarded, and how that is said.
+/// Why a request is not forwarded. Its `Display` is the sentence that programs and events get.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     /// A rule refuses it.
     #[error("the rule \"{0}\" does not allow it")]
     Denied(String),
-    /// Nobody is known, and nobody can be asked.
+    /// A rule bars it until somebody has passed what it puts there, and the client cannot be shown that.
+    #[error("the rule \"{}\" {}", .0.rule, if .0.is_override() { "blocks it, unless somebody overrides that" } else { "warns of it, and nobody has read the warning yet" })]
+    Barred(Arc<Barrier>),
+    /// Nobody is known, and the client cannot be asked to sign in.
     #[error("sign-in is required")]
     SignInRequired,
-    /// Nobody is known, and browsers reach the destination without us: nobody is asked for it here.
+    /// Nobody is known, and our PAC files have browsers reach the destination without us: nobody is asked to sign in
+    /// for it here.
     #[error("sign-in is required, and the destination is one that browsers reach without the proxy")]
     Direct,
-    /// Somebody is known who proved who they are too long ago, and cannot be asked.
+    /// Somebody is known, but proved who they are too long ago, or in another way than this one, and the client cannot ask
+    /// them again.
     #[error("a fresh sign-in is required")]
-    SignInAgain,
-    /// A tool is not known, and can be told how to be.
+    SignInAgain(Option<String>),
+    /// A tool is not known, and the answer tells it how to become known.
     #[error("sign-in is required")]
     ToolUnknown(Arc<Invitation>),
     /// The request's head cannot be read.
     #[error("{0}")]
     Head(HeadError),
-    /// The client expects what nobody here can promise (RFC 9110 §10.1.1).
-    #[error("the expectation is not one that can be met")]
+    /// The client has an expectation that is not `100-continue` (RFC 9110 §10.1.1).
+    #[error("the request has an expectation that this proxy does not know")]
     Expectation,
-    /// It is not to go any further than here (RFC 9110 §7.6.2), which is no fault.
+    /// Its Max-Forwards is 0: it ends here (RFC 9110 §7.6.2), which is no fault.
     #[error("the request goes no further than this proxy")]
     LastHop,
     /// The request is not one that a proxy can forward.
     #[error("{0}")]
     BadTarget(#[from] target::Error),
-    /// The same, for a reason of another kind.
+    /// The request is not one that a proxy can forward, for the reason in these words.
     #[error("{0}")]
     BadRequest(&'static str),
-    /// A trusted peer does not say on whose behalf it asks, or asks too much.
+    /// A trusted peer does not say on whose behalf it sends the request, or there is no room for that client.
     #[error("{0}")]
     Unnamed(forwarded::Error),
-    /// It has been here before.
+    /// It has been through this proxy before.
     #[error("the request has been through this proxy before")]
     Loop,
     /// The method is one that is not forwarded.
@@ -64,20 +74,30 @@ pub(super) enum Refusal {
     /// The origin cannot be reached, or does not answer as it should.
     #[error("{0}")]
     Origin(#[from] Failure),
-    /// Nobody would get any further there: nobody is asked to sign in for it.
+    /// The origin cannot be reached by anybody, so nobody is asked to sign in for it.
     #[error("{0}")]
     Absent(Failure),
-    /// The browser does not keep our cookie. Holds the address that tries again.
+    /// Somebody has as much as a rule lets them have.
+    #[error("{}", exhausted_said(.0))]
+    Exhausted(Exhausted),
+    /// The browser does not keep our cookie. Holds the address with which the person can try again.
     #[error("the browser does not keep the cookie that signs it in")]
     CookiesBlocked(String),
+    /// The browser goes on sending cookies with the name of ours that others have set, although it was told to remove
+    /// them. Holds the address with which the person can try again.
+    #[error("the browser sends cookies that contradict each other")]
+    CookiesContradict(String),
 }
 
 impl Refusal {
     /// The status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Denied(_) | Self::CookiesBlocked(_) | Self::Direct => StatusCode::FORBIDDEN,
-            Self::SignInRequired | Self::SignInAgain => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
+            Self::Denied(_) | Self::Barred(_) | Self::CookiesBlocked(_) | Self::CookiesContradict(_) | Self::Direct => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Exhausted(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::SignInRequired | Self::SignInAgain(_) => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::Unnamed(forwarded::Error::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Unnamed(forwarded::Error::Malformed) => {
                 StatusCode::BAD_REQUEST
@@ -94,13 +114,13 @@ impl Refusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(
-                    dial::Error::Prohibited(_)
-                    | dial::Error::OwnMachine(_)
-                    | dial::Error::Port(_)
-                    | dial::Error::ParentDenied(_),
+                    egress::Error::Prohibited(_)
+                    | egress::Error::OwnMachine(_)
+                    | egress::Error::Port(_)
+                    | egress::Error::ParentDenied(_),
                 ) => StatusCode::FORBIDDEN,
-                Failure::Dial(dial::Error::Myself(_)) => StatusCode::LOOP_DETECTED,
-                Failure::Dial(dial::Error::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
+                Failure::Dial(egress::Error::Myself(_)) => StatusCode::LOOP_DETECTED,
+                Failure::Dial(egress::Error::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
                 Failure::Dial(error) if is_late(error) => StatusCode::GATEWAY_TIMEOUT,
                 Failure::AnswerTimedOut => StatusCode::GATEWAY_TIMEOUT,
                 Failure::ClientLeft | Failure::BadBody(_) | Failure::SessionEnded => StatusCode::BAD_REQUEST,
@@ -110,34 +130,38 @@ impl Refusal {
         }
     }
 
-    /// The Proxy Error Type (RFC 9209 §2.3): the same in the answer and in the access record.
-    pub(super) fn error_type(&self) -> &'static str {
-        match self {
+    /// The Proxy Error Type (RFC 9209 §2.3) in the answer, and in the access record unless that has a more precise
+    /// reason already. `None` if nothing went wrong.
+    pub(super) fn error_type(&self) -> Option<Reason> {
+        Some(match self {
+            Self::LastHop => return None,
+            Self::Exhausted(Exhausted { what: Excess::Connections, .. }) => Reason::ConnectionLimitReached,
             Self::Denied(_)
+            | Self::Barred(_)
             | Self::SignInRequired
-            | Self::SignInAgain
+            | Self::SignInAgain(_)
             | Self::ToolUnknown(_)
             | Self::CookiesBlocked(_)
+            | Self::CookiesContradict(_)
             | Self::Direct
-            | Self::Method => "http_request_denied",
-            Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation | Self::LastHop => {
-                "http_request_error"
-            }
-            Self::Unnamed(forwarded::Error::Malformed) => "http_request_error",
-            Self::Unnamed(forwarded::Error::Crowded) => "connection_limit_reached",
-            Self::Loop => "proxy_loop_detected",
+            | Self::Exhausted(Exhausted { what: Excess::Requests, .. })
+            | Self::Method => Reason::HttpRequestDenied,
+            Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation => Reason::HttpRequestError,
+            Self::Unnamed(forwarded::Error::Malformed) => Reason::HttpRequestError,
+            Self::Unnamed(forwarded::Error::Crowded) => Reason::ConnectionLimitReached,
+            Self::Loop => Reason::ProxyLoopDetected,
             Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(error) => dial_error_type(error),
-                Failure::AnswerTimedOut => "http_response_timeout",
-                Failure::ConnectionLost => "connection_terminated",
-                Failure::BadAnswer(_) => "http_protocol_error",
-                Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut => "http_request_error",
-                Failure::SessionEnded => "http_request_denied",
+                Failure::AnswerTimedOut => Reason::HttpResponseTimeout,
+                Failure::ConnectionLost => Reason::ConnectionTerminated,
+                Failure::BadAnswer(_) => Reason::HttpProtocolError,
+                Failure::ClientLeft | Failure::BadBody(_) | Failure::BodyTimedOut => Reason::HttpRequestError,
+                Failure::SessionEnded => Reason::HttpRequestDenied,
             },
-        }
+        })
     }
 
-    /// The cause, as people are told.
+    /// The cause, in the words for people.
     fn cause(&self) -> Cause {
         match self {
             Self::BadTarget(error) => Cause::BadRequest(error.to_string()),
@@ -146,29 +170,32 @@ impl Refusal {
             Self::Unnamed(forwarded::Error::Malformed) => Cause::BadRequest(self.to_string()),
             Self::Unnamed(forwarded::Error::Crowded) => Cause::Busy,
             Self::Loop => Cause::Loop,
+            Self::Exhausted(_) => Cause::Exhausted,
             Self::Direct => Cause::Direct,
             // These have pages of their own.
             Self::Denied(_)
+            | Self::Barred(_)
             | Self::SignInRequired
-            | Self::SignInAgain
+            | Self::SignInAgain(_)
             | Self::ToolUnknown(_)
-            | Self::CookiesBlocked(_) => Cause::NotAllowed,
+            | Self::CookiesBlocked(_)
+            | Self::CookiesContradict(_) => Cause::NotAllowed,
             Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(error) => match error {
-                    dial::Error::NameNotFound | dial::Error::Resolver(_) | dial::Error::ResolverTimedOut => {
+                    egress::Error::NameNotFound | egress::Error::Resolver(_) | egress::Error::ResolverTimedOut => {
                         Cause::NameNotFound
                     }
-                    dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) => Cause::NotAllowed,
-                    dial::Error::Myself(_) => Cause::Loop,
-                    dial::Error::Port(port) => Cause::PortNotAllowed(*port),
-                    dial::Error::Refused => Cause::Refused,
-                    dial::Error::Unreachable(_) => Cause::Unreachable,
-                    dial::Error::TimedOut => Cause::TimedOut,
-                    dial::Error::Certificate(why) => Cause::Certificate(why.clone()),
-                    dial::Error::Tls(_) | dial::Error::NoTls(_) => Cause::BadAnswer,
-                    dial::Error::NoRoom => Cause::Busy,
-                    dial::Error::Parent(..) => Cause::Parent,
-                    dial::Error::ParentDenied(_) => Cause::ParentDenied,
+                    egress::Error::Prohibited(_) | egress::Error::OwnMachine(_) => Cause::NotAllowed,
+                    egress::Error::Myself(_) => Cause::Loop,
+                    egress::Error::Port(port) => Cause::PortNotAllowed(*port),
+                    egress::Error::Refused => Cause::Refused,
+                    egress::Error::Unreachable(_) => Cause::Unreachable,
+                    egress::Error::TimedOut => Cause::TimedOut,
+                    egress::Error::Certificate(why) => Cause::Certificate(why.clone()),
+                    egress::Error::Tls(_) | egress::Error::NoTls(_) => Cause::BadAnswer,
+                    egress::Error::NoRoom => Cause::Busy,
+                    egress::Error::Parent(..) => Cause::Parent,
+                    egress::Error::ParentDenied(_) => Cause::ParentDenied,
                 },
                 Failure::AnswerTimedOut => Cause::TimedOut,
                 Failure::ConnectionLost => Cause::ConnectionLost,
@@ -180,17 +207,18 @@ impl Refusal {
         }
     }
 
-    /// What programs are told: no address that a name led to, and nothing that a resolver or a socket said.
-    fn said(&self) -> String {
+    /// What programs are told. It names no address to which a name resolved, and quotes nothing that a resolver or a
+    /// socket said.
+    pub(super) fn said(&self) -> String {
         let said = match self {
             Self::Origin(Failure::Dial(error)) | Self::Absent(Failure::Dial(error)) => match error {
-                dial::Error::Prohibited(_) => "the destination's address may not be dialled",
-                dial::Error::OwnMachine(_) => "the destination is the proxy's own machine",
-                dial::Error::Myself(_) => "the destination is this proxy",
-                dial::Error::Resolver(_) => "the name could not be looked up",
-                dial::Error::Unreachable(_) => "there is no way to the origin",
-                dial::Error::Parent(..) => "a proxy on the way to the origin cannot be used",
-                dial::Error::ParentDenied(_) => "a proxy on the way to the origin does not allow it",
+                egress::Error::Prohibited(_) => "the destination's address may not be dialled",
+                egress::Error::OwnMachine(_) => "the destination is the proxy's own machine",
+                egress::Error::Myself(_) => "the destination is this proxy",
+                egress::Error::Resolver(_) => "the name could not be looked up",
+                egress::Error::Unreachable(_) => "the network has no route to the origin",
+                egress::Error::Parent(..) => "a proxy on the way to the origin cannot be used",
+                egress::Error::ParentDenied(_) => "a proxy on the way to the origin does not allow it",
                 other => return other.to_string(),
             },
             other => return other.to_string(),
@@ -198,7 +226,7 @@ impl Refusal {
         said.to_owned()
     }
 
-    /// Whether the connection is in a state in which the next request could be misread.
+    /// Whether to close the connection, because the next request on it could be misread.
     fn closes(&self) -> bool {
         matches!(
             self,
@@ -211,63 +239,77 @@ impl Refusal {
         )
     }
 
-    /// Whether an origin had been reached.
+    /// Whether a connection to the origin had been opened.
     pub(super) fn is_after_dialling(&self) -> bool {
         matches!(self, Self::Origin(failure) if !matches!(failure, Failure::Dial(_)))
     }
 }
 
-/// The methods that are forwarded, as Allow says it: every one but TRACE.
+fn exhausted_said(Exhausted { rule, what, .. }: &Exhausted) -> String {
+    let what = match what {
+        Excess::Requests => "too many requests in a short time",
+        Excess::Connections => "too many connections at the same time",
+    };
+    format!("{what}: the rule \"{rule}\" limits them")
+}
+
+/// What the Allow field says. Every method is forwarded except TRACE; these are the common ones.
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, PATCH";
 
-/// The Proxy Error Type of a connection that could not be opened: to the next hop, which may be a parent.
-fn dial_error_type(error: &dial::Error) -> &'static str {
+/// The Proxy Error Type when a connection to the next hop, which may be a parent, could not be opened.
+fn dial_error_type(error: &egress::Error) -> Reason {
     match error {
-        dial::Error::NameNotFound | dial::Error::Resolver(_) => "dns_error",
-        dial::Error::ResolverTimedOut => "dns_timeout",
-        dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) => "destination_ip_prohibited",
-        dial::Error::Myself(_) => "proxy_loop_detected",
-        dial::Error::Port(_) | dial::Error::ParentDenied(_) => "http_request_denied",
-        dial::Error::Refused => "connection_refused",
-        dial::Error::Unreachable(_) => "destination_ip_unroutable",
-        dial::Error::TimedOut => "connection_timeout",
-        dial::Error::Certificate(_) => "tls_certificate_error",
-        dial::Error::Tls(_) | dial::Error::NoTls(_) => "tls_protocol_error",
-        dial::Error::NoRoom => "connection_limit_reached",
-        dial::Error::Parent(_, fault) => match fault {
-            dial::ParentFault::NotReached(error) => dial_error_type(error),
-            dial::ParentFault::Credentials => "proxy_configuration_error",
-            dial::ParentFault::Ended => "connection_terminated",
-            dial::ParentFault::Protocol(_) => "http_protocol_error",
+        egress::Error::NameNotFound | egress::Error::Resolver(_) => Reason::DnsError,
+        egress::Error::ResolverTimedOut => Reason::DnsTimeout,
+        egress::Error::Prohibited(_) | egress::Error::OwnMachine(_) => Reason::DestinationIpProhibited,
+        egress::Error::Myself(_) => Reason::ProxyLoopDetected,
+        egress::Error::Port(_) | egress::Error::ParentDenied(_) => Reason::HttpRequestDenied,
+        egress::Error::Refused => Reason::ConnectionRefused,
+        egress::Error::Unreachable(_) => Reason::DestinationIpUnroutable,
+        egress::Error::TimedOut => Reason::ConnectionTimeout,
+        egress::Error::Certificate(_) => Reason::TlsCertificateError,
+        egress::Error::Tls(_) | egress::Error::NoTls(_) => Reason::TlsProtocolError,
+        egress::Error::NoRoom => Reason::ConnectionLimitReached,
+        egress::Error::Parent(_, fault) => match fault {
+            egress::ParentFault::NotReached(error) => dial_error_type(error),
+            egress::ParentFault::Credentials => Reason::ProxyConfigurationError,
+            egress::ParentFault::Ended => Reason::ConnectionTerminated,
+            egress::ParentFault::Protocol(_) => Reason::HttpProtocolError,
         },
     }
 }
 
-/// Whether what was waited for did not come in time.
-fn is_late(error: &dial::Error) -> bool {
+/// Whether something was waited for that did not come in time.
+fn is_late(error: &egress::Error) -> bool {
     match error {
-        dial::Error::TimedOut | dial::Error::ResolverTimedOut => true,
-        dial::Error::Parent(_, dial::ParentFault::NotReached(error)) => is_late(error),
+        egress::Error::TimedOut | egress::Error::ResolverTimedOut => true,
+        egress::Error::Parent(_, egress::ParentFault::NotReached(error)) => is_late(error),
         _ => false,
     }
 }
 
-/// What every answer of our own has.
+/// Marks an answer as one that no cache may keep, as all of our own are.
 pub(super) fn seal_off(response: &mut Response<Bytes>) {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// A refused request, and all that its answer says.
+/// A refused request, and what its answer needs.
 pub(super) struct Refused<'a> {
     pub(super) refusal: &'a Refusal,
-    pub(super) kind: Kind,
+    pub(super) kind: RequestKind,
     pub(super) id: RequestId,
     /// The host that was asked for.
     pub(super) place: Option<&'a str>,
     /// Who was refused.
     pub(super) user: Option<&'a User>,
+    /// What the rule that refused it says of itself.
+    pub(super) message: Option<&'a str>,
+    /// The page of the portal where a review can be asked for, if that is how it is done.
+    pub(super) review: Option<String>,
+    /// Whether a tool asked for JSON.
+    pub(super) json: bool,
     pub(super) portal: &'a str,
-    /// How curl reaches the portal from a terminal, and tools the proxy.
+    /// How curl reaches the portal from a terminal, and how tools reach the proxy.
     pub(super) curl: Option<&'a Curl>,
 }
 
@@ -275,14 +317,16 @@ impl Refused<'_> {
     /// The answer: a page for people, a problem document for programs, text for terminals.
     pub(super) fn render(&self, brand: &Brand, locale: &Locale) -> Response<Bytes> {
         let mut response = match self.kind {
-            Kind::Navigation | Kind::FormNavigation | Kind::Probe => self.page(brand, locale),
-            Kind::Tool => self.body("text/plain; charset=utf-8", self.text(brand, locale)),
-            Kind::Preflight | Kind::SubResource => self.body("application/problem+json", self.problem()),
+            RequestKind::Navigation | RequestKind::FormNavigation | RequestKind::Probe => self.page(brand, locale),
+            RequestKind::Tool if self.json => self.body("application/problem+json", self.problem()),
+            RequestKind::Tool => self.body("text/plain; charset=utf-8", self.text(brand, locale)),
+            RequestKind::Preflight | RequestKind::SubResource => self.body("application/problem+json", self.problem()),
         };
         seal_off(&mut response);
         let fields = response.headers_mut();
-        if *self.refusal != Refusal::LastHop
-            && let Ok(value) = HeaderValue::try_from(format!("vestibule; error={}", self.refusal.error_type()))
+        if let Some(error) = self.refusal.error_type()
+            && let Ok(value) =
+                HeaderValue::try_from(format!("vestibule; error={error}; details=\"request {}\"", self.id))
         {
             fields.insert("proxy-status", value);
         }
@@ -292,13 +336,18 @@ impl Refused<'_> {
         if self.refusal.closes() {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Refusal::Exhausted(exhausted) = self.refusal
+            && let Ok(value) = HeaderValue::try_from(exhausted.seconds().to_string())
+        {
+            fields.insert(RETRY_AFTER, value);
+        }
         if let Refusal::ToolUnknown(_) = self.refusal {
             self.ask_for_token(&mut response, brand);
         }
         response
     }
 
-    /// How a tool proves who it is (RFC 9110 §11.7.1).
+    /// Says in the fields how a tool can prove who it is (RFC 9110 §11.7.1), or when to try again.
     fn ask_for_token(&self, response: &mut Response<Bytes>, brand: &Brand) {
         let fields = response.headers_mut();
         if self.refusal.status() != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
@@ -317,40 +366,42 @@ impl Refused<'_> {
     fn page(&self, brand: &Brand, locale: &Locale) -> Response<Bytes> {
         let (place, request_id) = (self.place.unwrap_or_default().to_owned(), self.id.to_string());
         let html = match self.refusal {
-            Refusal::Denied(rule) => {
-                let (user, portal) = (self.user.map(|user| user.name.clone()), self.portal.to_owned());
-                let guest = self.user.is_some_and(User::is_guest);
-                Denied { place, rule: rule.clone(), user, guest, portal, request_id }.render(brand, locale)
-            }
-            Refusal::CookiesBlocked(retry) => {
-                let retry = retry.clone();
-                CookiesBlocked { place, retry, request_id }.render(brand, locale)
+            Refusal::Denied(rule) => self.denied(rule, None, place).render(brand, locale),
+            Refusal::Barred(barrier) => self.denied(&barrier.rule, Some(self.portal()), place).render(brand, locale),
+            Refusal::CookiesBlocked(retry) | Refusal::CookiesContradict(retry) => {
+                let (retry, contradict) = (retry.clone(), matches!(self.refusal, Refusal::CookiesContradict(_)));
+                CookiesBlocked { place, retry, contradict, request_id }.render(brand, locale)
             }
             other => page::Failure { cause: other.cause(), place, request_id }.render(brand, locale),
         };
         html.into_response(self.refusal.status())
     }
 
-    /// A problem document (RFC 9457).
-    fn problem(&self) -> String {
-        let mut document = serde_json::json!({
-            "type": "about:blank",
-            "title": self.refusal.status().canonical_reason(),
-            "status": self.refusal.status().as_u16(),
-            "detail": self.refusal.said(),
-            "request_id": self.id.to_string(),
-        });
-        if let (Refusal::SignInRequired | Refusal::SignInAgain, Some(fields)) = (self.refusal, document.as_object_mut())
-        {
-            fields.insert("portal".into(), self.portal().into());
+    /// The page of a refusal by a rule. `pass` is where what bars the way can be passed.
+    fn denied(&self, rule: &str, pass: Option<String>, place: String) -> Denied {
+        Denied {
+            place,
+            rule: rule.to_owned(),
+            message: self.message.map(str::to_owned),
+            user: self.user.map(|user| user.name.clone()),
+            guest: self.user.is_some_and(User::is_guest),
+            pass,
+            review: self.review.clone(),
+            portal: self.portal.to_owned(),
+            request_id: self.id.to_string(),
         }
-        document.to_string()
     }
 
-    /// Where somebody goes who reads the answer.
-    fn portal(&self) -> String {
+    /// The portal address for the reader of the answer.
+    pub(super) fn portal(&self) -> String {
         match self.refusal {
-            Refusal::SignInAgain => format!("{}/confirm", self.portal),
+            Refusal::Barred(barrier) => format!("{}{BARRIER_PATH}{}", self.portal, barrier.key),
+            Refusal::SignInAgain(None) => format!("{}/confirm", self.portal),
+            // The portal takes only ways that rules name.
+            Refusal::SignInAgain(Some(way)) => {
+                let query = form_urlencoded::Serializer::new(String::new()).append_pair("way", way).finish();
+                format!("{}/confirm?{query}", self.portal)
+            }
             _ => self.portal.to_owned(),
         }
     }
@@ -361,12 +412,15 @@ impl Refused<'_> {
         }
         let subject = match self.refusal {
             Refusal::SignInRequired => Subject::SignIn,
-            Refusal::SignInAgain => Subject::SignInAgain,
+            Refusal::SignInAgain(_) => Subject::SignInAgain,
             Refusal::Denied(_) => Subject::Denied,
+            Refusal::Barred(barrier) if barrier.is_override() => Subject::Overridable,
+            Refusal::Barred(_) => Subject::Warned,
             other => Subject::Failed(other.cause()),
         };
         let (place, portal) = (self.place.map(str::to_owned), self.portal());
-        ToolText { subject, place, portal, request_id: self.id.to_string() }.render(brand, locale)
+        let message = self.message.map(str::to_owned);
+        ToolText { subject, message, place, portal, request_id: self.id.to_string() }.render(brand, locale)
     }
 
     fn invite(&self, invitation: &Invitation, brand: &Brand, locale: &Locale) -> String {
@@ -399,14 +453,76 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_answer_says_of_a_refusal_is_a_proxy_error_type() {
+        let parent = |fault| egress::Error::Parent("up".into(), fault);
+        let dialling = [
+            egress::Error::NameNotFound,
+            egress::Error::Resolver(String::new()),
+            egress::Error::ResolverTimedOut,
+            egress::Error::Prohibited([10, 0, 0, 1].into()),
+            egress::Error::OwnMachine([10, 0, 0, 1].into()),
+            egress::Error::Myself(([10, 0, 0, 1], 80).into()),
+            egress::Error::Port(25),
+            egress::Error::ParentDenied("up".into()),
+            egress::Error::Refused,
+            egress::Error::Unreachable(String::new()),
+            egress::Error::TimedOut,
+            egress::Error::Certificate(String::new()),
+            egress::Error::Tls(String::new()),
+            egress::Error::NoTls(String::new()),
+            egress::Error::NoRoom,
+            parent(egress::ParentFault::NotReached(Box::new(egress::Error::Refused))),
+            parent(egress::ParentFault::Credentials),
+            parent(egress::ParentFault::Ended),
+            parent(egress::ParentFault::Protocol("")),
+        ];
+        let failures = [
+            Failure::AnswerTimedOut,
+            Failure::ConnectionLost,
+            Failure::BadAnswer(String::new()),
+            Failure::ClientLeft,
+            Failure::BadBody(String::new()),
+            Failure::BodyTimedOut,
+            Failure::SessionEnded,
+        ];
+        let invitation = Arc::new(Invitation { wrong: Some(Wrong::Expired), terminal: None });
+        let exhausted = |what| Exhausted { rule: "it".into(), what, again: std::time::Duration::ZERO };
+        let others = [
+            Refusal::Denied(String::new()),
+            Refusal::SignInRequired,
+            Refusal::SignInAgain(None),
+            Refusal::ToolUnknown(invitation),
+            Refusal::CookiesBlocked(String::new()),
+            Refusal::CookiesContradict(String::new()),
+            Refusal::Direct,
+            Refusal::Method,
+            Refusal::BadTarget(target::Error::BadHost),
+            Refusal::BadRequest(""),
+            Refusal::Head(HeadError::Version),
+            Refusal::Expectation,
+            Refusal::Unnamed(forwarded::Error::Malformed),
+            Refusal::Unnamed(forwarded::Error::Crowded),
+            Refusal::Loop,
+            Refusal::Exhausted(exhausted(Excess::Requests)),
+            Refusal::Exhausted(exhausted(Excess::Connections)),
+        ];
+        let failures = dialling.map(Failure::Dial).into_iter().chain(failures).map(Refusal::Origin);
+        for refusal in others.into_iter().chain(failures) {
+            let said = refusal.error_type();
+            assert!(said.is_some_and(Reason::is_proxy_error_type), "{refusal:?}: {said:?}");
+        }
+        assert_eq!(Refusal::LastHop.error_type(), None, "it is no fault");
+    }
+
+    #[test]
     fn a_refusal_does_not_say_where_a_name_leads() {
         let inside = "10.1.2.3";
         for error in [
-            dial::Error::Prohibited(inside.parse().unwrap()),
-            dial::Error::OwnMachine(inside.parse().unwrap()),
-            dial::Error::Myself(format!("{inside}:80").parse().unwrap()),
-            dial::Error::Resolver(format!("{inside} did not answer")),
-            dial::Error::Unreachable(format!("no route to {inside}")),
+            egress::Error::Prohibited(inside.parse().unwrap()),
+            egress::Error::OwnMachine(inside.parse().unwrap()),
+            egress::Error::Myself(format!("{inside}:80").parse().unwrap()),
+            egress::Error::Resolver(format!("{inside} did not answer")),
+            egress::Error::Unreachable(format!("no route to {inside}")),
         ] {
             let said = Refusal::Origin(Failure::Dial(error)).said();
             assert!(!said.contains(inside), "{said}");

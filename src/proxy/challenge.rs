@@ -1,44 +1,55 @@
-//! The challenge and the bounce: a browser goes to the portal and comes back with a ticket.
+//! The challenge and the bounce: the proxy sends a browser to the portal, and the browser comes back with a ticket.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{LOCATION, SET_COOKIE};
+use http::header::LOCATION;
 use http::{HeaderValue, Method, Response, StatusCode};
 use moka::sync::Cache;
 
 use super::answer::{Refusal, seal_off};
-use super::classify::Kind;
-use super::identify::Client;
-use super::{Proxy, Request};
-use crate::clock::SignedDuration;
-use crate::observe::Surrogate;
+use super::client::Client;
+use super::origin_cookie::set_cookie;
+use super::{Proxy, Request, planted};
+use crate::identity::Surrogate;
+use crate::observe::Reason;
+use crate::policy::{BarrierKey, Stale};
 use crate::seal::{fingerprint, random_text};
 use crate::session::SessionId;
-use crate::session::returning::{ARRIVE_PORT, Return};
+use crate::session::returning::{ARRIVE_PORT, Halt, Return};
 use crate::session::ticket::{Ticket, Unredeemed};
 use crate::wire::h1::Fields;
+use crate::wire::kind::RequestKind;
 use crate::wire::{Destination, Scheme, cookie};
 
-/// Bounces of one session to one address without its cookie coming back, after which a page explains instead.
+/// How often one session may bounce to one address without its cookie coming back. After that, a page explains.
 const MAX_BOUNCES: u32 = 2;
 
-/// How long bounces are counted for. Who goes round in circles does it faster.
+/// How long bounces are counted together. A browser that goes round in circles is faster than this.
 const BOUNCE_MEMORY: Duration = Duration::from_secs(30);
 
-/// The longest path and query that a person comes back to. Sealed, it travels in an address and in a form, and is kept
-/// while they sign in.
+/// The longest address that travels by way of the portal: sealed, in an address and in a form, and in the record of a sign-in.
+/// A longer one waits at this node.
 const MAX_WANTED: usize = 8 * 1024;
 
 /// The challenge cookie lives as long as the challenge.
 const CHALLENGE_AGE: u32 = 3600;
 
-/// Why a ticket is refused that was made for another origin.
-const ANOTHER_ORIGIN: &str = "ticket-for-another-origin";
+/// What the portal wants of a person before they may go on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wants<'a> {
+    /// That they sign in.
+    SignIn,
+    /// A proof of who they are that a rule does not find too old, and that is of a way that it takes.
+    Proof(&'a Stale),
+    /// That they pass what a rule puts before the destination.
+    Pass(BarrierKey),
+}
 
-/// Counts bounces that lead nowhere: by session, because several people may share a client address, and by the address
-/// that was wanted, because a browser that opens many pages of one site at once bounces for each.
+/// Counts bounces that lead nowhere. It counts by session, because several people may share a client address; and by
+/// the address that was wanted, because a browser that opens many pages of one site at once bounces once for each.
 #[derive(Debug)]
 pub(super) struct Bounces(Cache<(SessionId, [u8; 16]), u32>);
 
@@ -49,7 +60,8 @@ impl Default for Bounces {
 }
 
 impl Bounces {
-    /// One more; false when there were too many. Then counting starts again: the person may change a setting and retry.
+    /// Counts one more; false if there were too many. After that counting begins anew, so that the person can change a
+    /// setting and try again.
     fn add(&self, session: SessionId, wanted: &str) -> bool {
         let key = (session, fingerprint(wanted));
         let held = self.0.entry(key);
@@ -63,32 +75,40 @@ impl Bounces {
 }
 
 impl Proxy {
-    /// Sends a person to the portal. If they are known, they are asked to have proven who they are `within` so long.
-    pub(super) fn challenge(
-        &self,
-        client: &Client,
-        request: &Request,
-        within: Option<SignedDuration>,
-    ) -> Response<Bytes> {
+    /// Sends a person to the portal, which then asks them for what it `wants`.
+    pub(super) fn challenge(&self, client: &Client, request: &Request, wants: Wants<'_>) -> Response<Bytes> {
+        let (stale, halt) = match wants {
+            Wants::SignIn => (None, None),
+            Wants::Proof(stale) => (Some(stale), None),
+            Wants::Pass(barrier) => (None, Some(Halt { barrier, request_id: request.recorder.id().to_string() })),
+        };
         let address = client.peer.client.ip();
         let destination = &*request.destination;
         let (name, secret) = (random_text(), random_text());
-        // Whoever looks for a portal has no page that they were going to: it waits in another tab. They need no ticket.
+        // A probe has no page to go back to (that waits in another tab), so it needs no ticket, and leads to the portal
+        // itself.
         let (origin, wanted) = match request.kind {
-            Kind::Probe => (self.portal.url.clone(), format!("{}/me?connected=1", self.portal.url)),
-            _ => (destination.origin(), wanted(destination, request.head.target.path_and_query())),
+            RequestKind::Probe => (self.portal.url.clone(), format!("{}/me?connected=1", self.portal.url)),
+            _ => (destination.origin(), destination.url(request.head.target.path_and_query())),
+        };
+        let (wanted, kept) = match wanted.len() > MAX_WANTED {
+            true => (destination.url(""), Some(self.tickets.keep(address, wanted))),
+            false => (wanted, None),
         };
         let returning = Return {
             origin,
             destination: wanted,
+            kept,
             client: address,
             challenge: name.clone(),
             browser: fingerprint(&secret),
-            unsent: (request.kind == Kind::FormNavigation).then(|| request.head.method.to_string()),
-            within: within.map(|within| within.as_secs()),
-            tunnels: client.may_be_known_outside(),
+            unsent: (request.kind == RequestKind::FormNavigation).then(|| request.head.method.to_string()),
+            within: stale.and_then(|stale| stale.within).map(|within| within.as_secs()),
+            ways: stale.map(|stale| stale.ways.to_vec()).unwrap_or_default(),
+            halt,
             shown: client.peer.tls.iter().flat_map(|tls| self.bindings.evidence(tls)).map(|one| one.key()).collect(),
             node: self.tickets.node(),
+            planted: planted::came(destination, &request.head.fields),
         };
         let sealed = returning.seal(&self.sealer, self.clock.now());
         // RFC 9110 §15.4.4: 303 makes a GET of whatever was sent; a 307 would post the form to the portal.
@@ -98,6 +118,9 @@ impl Proxy {
         };
         let secure = if destination.scheme == Scheme::Https { "; Secure" } else { "" };
         let mut response = redirect(status, &format!("{}/?r={sealed}", self.portal.url));
+        if returning.planted {
+            planted::clear(&mut response, destination, request.head.target.path());
+        }
         set_cookie(
             &mut response,
             &format!(
@@ -118,42 +141,49 @@ impl Proxy {
         let ticket = match self.tickets.redeem(secret).await {
             Ok(ticket) => ticket,
             Err(Unredeemed::Unknown) => {
-                request.recorder.reason = Some("ticket-unknown");
+                request.recorder.reason = Some(Reason::TicketUnknown);
                 return Ok(redirect(StatusCode::FOUND, &home(destination)));
             }
-            // They are asked once more, by this node.
+            // This node challenges them anew, because it does not know whether the other has redeemed the ticket.
             Err(Unredeemed::OtherNode(ticket)) => {
-                request.recorder.reason = Some("ticket-for-another-node");
+                request.recorder.reason = Some(Reason::TicketForAnotherNode);
                 let same_place = answers(&ticket, destination).is_some() && ticket.answers.client == address;
                 let onward = if same_place { ticket.answers.destination } else { home(destination) };
                 return Ok(redirect(StatusCode::FOUND, &onward));
             }
         };
         let origin = answers(&ticket, destination);
+        let planted = ticket.answers.planted || planted::came(destination, &request.head.fields);
         if let Err(reason) = check(&ticket, address, origin.is_some(), &request.head.fields) {
             request.recorder.reason = Some(reason);
-            tracing::warn!(client = %address, host = %destination.host, reason, "ticket refused");
-            // Where only the challenge's cookie is missing, the person was going there: they are asked once more.
+            let request_id = request.recorder.id();
+            tracing::warn!(client = %address, host = %destination.host, %reason, %request_id, "ticket refused");
+            // If only the challenge's cookie is missing, this is where the person was going: they go on there, and are
+            // challenged anew.
             let same_place = origin.is_some() && ticket.answers.client == address;
             let onward = if same_place { ticket.answers.destination } else { home(destination) };
-            if !self.bounces.add(ticket.session, &onward) {
-                return Err(Refusal::CookiesBlocked(onward));
+            if !self.memory.bounces.add(ticket.session, &counted(&onward, ticket.answers.halt.as_ref())) {
+                return Err(in_circles(planted, onward));
             }
             return Ok(redirect(StatusCode::FOUND, &onward));
         }
         let Some(session) = self.sessions.recall(ticket.session).await else {
-            request.recorder.reason = Some("session-ended");
+            request.recorder.reason = Some(Reason::SessionEnded);
             return Ok(redirect(StatusCode::FOUND, &ticket.answers.destination));
         };
         request.recorder.identity(&session.user, session.id.short(), Surrogate::OriginCookie);
-        if !self.bounces.add(session.id, &ticket.answers.destination) {
-            return Err(Refusal::CookiesBlocked(ticket.answers.destination));
+        if !self.memory.bounces.add(session.id, &counted(&ticket.answers.destination, ticket.answers.halt.as_ref())) {
+            return Err(in_circles(planted, ticket.answers.destination));
         }
         let destination = origin.as_ref().unwrap_or(destination);
         let mut response = redirect(StatusCode::FOUND, &ticket.answers.destination);
-        // A ticket is worth one origin's cookie and nothing more: whoever brings it need not be who fetched it. Where the
-        // portal has made the connection or the address known, https goes through tunnels, in which a cookie would reach
-        // the origin.
+        if planted {
+            let path = ticket.answers.destination.strip_prefix(&ticket.answers.origin).unwrap_or_default();
+            planted::clear(&mut response, destination, path);
+        }
+        // A ticket yields one origin's cookie and nothing more, because whoever brings it need not be the
+        // person who fetched it. If the portal has made the connection or the address known, https goes through
+        // tunnels, and a cookie would go through them to the origin: then none is set.
         if destination.scheme == Scheme::Http || !self.is_known_outside(client, &session).await {
             set_cookie(&mut response, &self.origin_cookie(&session, destination, &client.peer));
         }
@@ -169,24 +199,30 @@ impl Proxy {
     }
 }
 
-/// Where a person was going. An address that is too long to travel leads to the origin.
-fn wanted(destination: &Destination, path_and_query: &str) -> String {
-    destination.url(if path_and_query.len() <= MAX_WANTED { path_and_query } else { "" })
+/// What bounces are counted for. A person who has passed a barrier has done something, so that the bounce after it is no
+/// part of a circle; more of them, for the same barrier, may be.
+fn counted<'a>(wanted: &'a str, halt: Option<&Halt>) -> Cow<'a, str> {
+    halt.map_or(Cow::Borrowed(wanted), |halt| format!("{wanted}\n{}", halt.barrier).into())
 }
 
-/// The origin that a ticket was made for, if this is where it arrives: there, or at our own port of its host. Over https
-/// what was meant for http may arrive there, because browsers change one into the other; never the other way round.
+/// Why the browser is not sent round once more: it has cookies of others beside ours, or ours does not come back.
+fn in_circles(planted: bool, retry: String) -> Refusal {
+    if planted { Refusal::CookiesContradict(retry) } else { Refusal::CookiesBlocked(retry) }
+}
+
+/// The origin that a ticket was issued for, if it arrives where it should: at our own port of that host. A ticket for
+/// http may arrive over https, because browsers change http into https; never the other way round.
 fn answers(ticket: &Ticket, arrived: &Destination) -> Option<Destination> {
     let (scheme, authority) = ticket.answers.origin.split_once("://")?;
     let scheme = if scheme == Scheme::Https.as_str() { Scheme::Https } else { Scheme::Http };
     let origin = Destination::of_authority(scheme, authority).ok()?;
-    let beside = arrived.port == ARRIVE_PORT
+    let is_there = arrived.port == ARRIVE_PORT
         && arrived.host == origin.host
         && (arrived.scheme == origin.scheme || arrived.scheme == Scheme::Https);
-    (*arrived == origin || beside).then_some(origin)
+    is_there.then_some(origin)
 }
 
-/// The front page of the site where a ticket arrives that leads nowhere.
+/// The front page of the site at which a ticket arrives, for one that leads nowhere.
 fn home(arrived: &Destination) -> String {
     if arrived.port == ARRIVE_PORT {
         return Destination { port: arrived.scheme.default_port(), ..arrived.clone() }.origin();
@@ -194,19 +230,19 @@ fn home(arrived: &Destination) -> String {
     arrived.origin()
 }
 
-/// Whether a ticket was made for this origin, this client and this browser.
-fn check(ticket: &Ticket, client: IpAddr, same_origin: bool, fields: &Fields) -> Result<(), &'static str> {
+/// Checks that a ticket was issued for this origin, this client and this browser.
+fn check(ticket: &Ticket, client: IpAddr, same_origin: bool, fields: &Fields) -> Result<(), Reason> {
     if !same_origin {
-        return Err(ANOTHER_ORIGIN);
+        return Err(Reason::TicketForAnotherOrigin);
     }
     if ticket.answers.client != client {
-        return Err("ticket-for-another-client");
+        return Err(Reason::TicketForAnotherClient);
     }
     let name = challenge_cookie(&ticket.answers.challenge);
     if cookie::values(fields, &name).any(|secret| fingerprint(secret) == ticket.answers.browser) {
         Ok(())
     } else {
-        Err("ticket-for-another-browser")
+        Err(Reason::TicketForAnotherBrowser)
     }
 }
 
@@ -214,7 +250,7 @@ fn challenge_cookie(name: &str) -> String {
     format!("{}c_{name}", cookie::RESERVED)
 }
 
-/// A redirect that nobody keeps.
+/// A redirect that no cache may keep.
 pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
@@ -223,12 +259,6 @@ pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Bytes> {
         response.headers_mut().insert(LOCATION, value);
     }
     response
-}
-
-fn set_cookie(response: &mut Response<Bytes>, line: &str) {
-    if let Ok(value) = HeaderValue::try_from(line) {
-        response.headers_mut().append(SET_COOKIE, value);
-    }
 }
 
 #[cfg(test)]
@@ -248,14 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_any_length_fits_into_the_logon_form() {
-        let destination = Destination::of_authority(Scheme::Https, "news.test").unwrap();
-        for (length, kept) in [(10, true), (MAX_WANTED, true), (MAX_WANTED + 1, false), (60_000, false)] {
-            let wanted = wanted(&destination, &format!("/{}", "a".repeat(length - 1)));
-            assert_eq!(wanted.len() > 30 || length < 20, kept, "{length}");
-            assert!(wanted.starts_with("https://news.test/"));
-            let sealed = crate::seal::Sealer::random().seal("return", &wanted, crate::clock::Timestamp::MAX);
-            assert!(sealed.len() < 12 * 1024, "{length}");
-        }
+    fn an_address_that_travels_fits_into_the_logon_form() {
+        let wanted = "a".repeat(MAX_WANTED);
+        let sealed = crate::seal::Sealer::random().seal("return", &wanted, crate::clock::Timestamp::MAX);
+        assert!(sealed.len() < 12 * 1024);
     }
 }

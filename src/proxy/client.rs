@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::identify::Identity;
-use super::pool::{Pin, Pool};
-use crate::observe::Surrogate;
+use super::identity::Identity;
+use crate::egress::pool::{Pin, Pool};
+use crate::identity::Surrogate;
 use crate::session::SessionId;
 use crate::wire::forwarded;
 use crate::wire::h1::Fields;
@@ -13,25 +13,27 @@ use crate::wire::{Destination, Peer};
 /// A client connection, as far as identity goes.
 #[derive(Debug)]
 pub struct Client {
-    /// The client at its end.
+    /// The client at the other end.
     pub peer: Peer,
-    /// The origin that CONNECT named, for a connection inside an intercepted CONNECT: every request is for it.
+    /// For a connection inside an intercepted CONNECT: the origin that the CONNECT named. Every request on it is for
+    /// that origin.
     pub(super) inside: Option<Arc<Destination>>,
-    /// The session of the token that came with the CONNECT that this is the inside of.
+    /// For a connection inside a CONNECT that came with a token: the session of that token.
     token: Option<SessionId>,
-    /// The origin connection that belongs to this one alone.
+    /// The origin connection that only this client connection may use.
     pub(super) pin: Arc<Pin>,
     /// The origin connections of the worker that serves it.
     pub(super) pool: Arc<Pool>,
 }
 
 impl Client {
-    /// A connection that a listener accepted, for a worker that keeps its origin connections in `pool`.
+    /// A connection that a listener has accepted, for a worker that keeps its origin connections in `pool`.
     pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
         Self { peer, inside: None, token: None, pin: Arc::default(), pool }
     }
 
-    /// One stream of this connection, which carries several: it has a place of its own. `None` when too many are open.
+    /// One stream of a connection that carries several. It takes a place of its own among those that are counted;
+    /// `None` if too many are open.
     pub fn stream(&self) -> Option<Self> {
         let place = match &self.peer.place {
             Some(place) => Some(Arc::new(place.another()?)),
@@ -42,37 +44,38 @@ impl Client {
         Some(Self { peer, inside: None, token: None, pin, pool })
     }
 
-    /// The client on whose behalf a request with these fields is made, where that is not who is at the other end. What
-    /// this connection has proven, and the origin connection that it alone may use, are not for that client.
+    /// The same connection, as another configuration judges it.
+    pub(super) fn judged(&self, peer: Peer) -> Self {
+        let (inside, pin, pool) = (self.inside.clone(), Arc::clone(&self.pin), Arc::clone(&self.pool));
+        Self { peer, inside, token: self.token, pin, pool }
+    }
+
+    /// The client on whose behalf a request with these fields is sent, if that is not the peer itself. What this
+    /// connection has proven, and the origin connection that it alone may use, do not count for that client.
     pub fn on_behalf(&self, fields: &Fields) -> Result<Option<Arc<Self>>, forwarded::Error> {
         let peer = self.peer.on_behalf(fields)?;
         Ok(peer.map(|peer| Arc::new(Self::new(peer, Arc::clone(&self.pool)))))
     }
 
-    /// The connection inside a CONNECT to `destination`. Nothing proves it by itself: every request inside is for one
-    /// origin and shows its cookie, or the connection around it is known.
-    pub(super) fn inside(&self, destination: Destination) -> Self {
+    /// The connection inside a CONNECT to `destination`. Being inside proves nothing: each request inside shows the
+    /// origin's cookie, or the connection around it is known.
+    pub(super) fn inside(&self, destination: Arc<Destination>) -> Self {
         let (peer, pool) = (self.peer.clone(), Arc::clone(&self.pool));
-        Self { peer, inside: Some(Arc::new(destination)), token: None, pin: Arc::default(), pool }
+        Self { peer, inside: Some(destination), token: None, pin: Arc::default(), pool }
     }
 
-    /// The same, for whoever asked for the tunnel, if they did so with a token.
+    /// The same, known by the token that came with the CONNECT, if `identity` says that one did.
     pub(super) fn known_by(self, identity: Option<&Identity>) -> Self {
         let identity = identity.filter(|identity| identity.surrogate == Surrogate::ProxyToken);
         Self { token: identity.map(|identity| identity.session.id), ..self }
     }
 
-    /// The session of the token that stands for everything on this connection.
+    /// The session of the token that counts for every request on this connection.
     pub(super) fn token(&self) -> Option<SessionId> {
         self.token
     }
 
-    /// Whether a CONNECT may say who asks, once that is known: then https is tunnelled.
-    pub(super) fn may_be_known_outside(&self) -> bool {
-        self.peer.network.address || self.peer.tls.is_some()
-    }
-
-    /// The session that the portal has proven this connection, or the one around it, to be of.
+    /// The session to which the portal has bound this connection, or the one around it.
     pub(super) fn proven(&self) -> Option<SessionId> {
         self.peer.proof.as_ref()?.session().map(SessionId::from)
     }

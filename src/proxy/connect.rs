@@ -1,4 +1,4 @@
-//! CONNECT: a tunnel for whoever is known, interception for whoever is to be asked.
+//! CONNECT: a tunnel for a client that is known, and interception for one that is to be asked to sign in.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,22 +9,26 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Refusal;
-use super::classify::Kind;
-use super::dial::Dialled;
-use super::exchange::{check_host, why_unidentified};
-use super::identify::{Client, Identity};
+use super::client::Client;
+use super::decide::{Decided, Sought, outcome};
+use super::exchange::check_host;
+use super::identity::Identity;
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
+use super::until::Leave;
 use super::{Asker, Proxy, trust};
-use crate::observe::{Outcome, Recorder, Surrogate, Unidentified};
-use crate::policy::{Decision, Permit, Query};
+use crate::egress::Dialled;
+use crate::net::rewind::Rewind;
+use crate::observe::record::RequestId;
+use crate::observe::{Outcome, Reason, Recorder};
+use crate::policy::{Access, Denial, Permit, Proof, Verdict, Why};
 use crate::session::returning::ARRIVE_PORT;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
-use crate::wire::rewind::Rewind;
+use crate::wire::kind::RequestKind;
 use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme};
 
-/// The answer to a CONNECT that opens the way. It has no fields: there is no message that they could be about.
+/// The answer to a CONNECT that opens the tunnel. It has no fields, because it has no content that they could describe.
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// The first byte of a TLS connection: a handshake record (RFC 8446 §5.1).
@@ -45,26 +49,41 @@ impl Proxy {
             self.check_connect(client, &head).map(|()| destination)
         });
         let destination = match checked {
-            Ok(destination) => destination,
+            Ok(destination) => Arc::new(destination),
             Err(refusal) => return self.refuse(connection, Some(&head), &refusal, &asker, recorder).await,
         };
-        if destination == self.portal.destination {
+        if *destination == self.portal.destination {
             return self.open_portal(client, connection, recorder).await;
         }
-        // Nothing is dialled there, whoever is known: a ticket never finds a tunnel.
+        // Nobody gets a tunnel to this port, known or not: a ticket must never reach an origin.
         if destination.port == ARRIVE_PORT || trust::is_mark(&destination) {
             return self.intercept(client, connection, destination, None, recorder).await;
         }
-        let refusal = match self.decide_connect(client, &destination, asker.kind, &head.fields, &mut recorder).await {
-            Ok(Act::Intercept(identity)) => {
+        let refusal = match self.open(client, &destination, asker.kind, &head.fields, &mut recorder).await {
+            Ok(ConnectAct::Intercept(identity)) => {
                 return self.intercept(client, connection, destination, identity, recorder).await;
             }
-            Ok(Act::Tunnel(permit, identity)) => {
-                recorder.decision = Outcome::Permitted;
+            Ok(ConnectAct::Tunnel(permit, identity)) => {
+                recorder.decision = outcome(&permit);
                 recorder.rule = Some(Arc::clone(permit.rule()));
-                match self.forwarder.dialler.dial(&destination, &permit, Some(client.peer.client)).await {
-                    Ok(dialled) => return self.tunnel(connection, dialled, identity.as_ref(), recorder).await,
-                    Err(error) => Refusal::Origin(error.into()),
+                let taken = self.limit(client, &permit, identity.as_ref(), &mut recorder);
+                let mut taken = match taken {
+                    Ok(taken) => taken,
+                    Err(exhausted) => {
+                        let refusal = Refusal::Exhausted(exhausted);
+                        return self.refuse(connection, Some(&head), &refusal, &asker, recorder).await;
+                    }
+                };
+                match self.forwarder.dialler.dial(permit, Some(client.peer.client)).await {
+                    Ok(dialled) => {
+                        let mut connection = connection;
+                        connection.stream = taken.pace(connection.stream);
+                        if let Some(open) = taken.into_open() {
+                            recorder.keep(open);
+                        }
+                        return self.tunnel(connection, dialled, identity.as_ref(), asker.kind, recorder).await;
+                    }
+                    Err(error) => error.into(),
                 }
             }
             Err(refusal) => refusal,
@@ -72,7 +91,7 @@ impl Proxy {
         self.refuse(connection, Some(&head), &refusal, &asker, recorder).await
     }
 
-    /// Refuses what no sign-in could make right.
+    /// Refuses a CONNECT that is refused to everybody, signed in or not.
     fn check_connect(&self, client: &Client, head: &RequestHead) -> Result<(), Refusal> {
         if client.inside.is_some() {
             return Err(Refusal::Method);
@@ -83,87 +102,62 @@ impl Proxy {
         check_host(head, None)
     }
 
-    async fn decide_connect(
+    /// Identifies and decides; before an interception, also finds out whether the destination is there.
+    async fn open(
         &self,
         client: &Client,
-        destination: &Destination,
-        kind: Kind,
+        destination: &Arc<Destination>,
+        kind: RequestKind,
         fields: &Fields,
         recorder: &mut Recorder,
-    ) -> Result<Act, Refusal> {
-        let dialler = &self.forwarder.dialler;
-        dialler.check_connect_port(destination.port).map_err(|error| Refusal::Origin(error.into()))?;
-        let peer = &client.peer;
-        let identified = self.identify_tunnel(client, destination, fields).await;
-        let (mut identity, wrong) = match identified {
-            Ok(identity) => (identity, None),
-            Err(wrong) => (None, Some(wrong)),
-        };
-        if let Some(identity) = &identity {
-            identity.record(recorder);
-        }
-        let is_by_token = identity.as_ref().is_some_and(|identity| identity.surrogate == Surrogate::ProxyToken);
-        let decision = self.decide(peer, destination, &mut identity).await;
-        if identity.is_none() {
-            recorder.unidentified = Some(why_unidentified(&decision, Unidentified::Connect));
-        }
-        let expects_ticket = || {
-            !self.policy.is_walled_garden(destination)
-                && !is_by_token
-                && self.tickets.is_outstanding(peer.client.ip(), &destination.host.to_string())
-        };
-        match decision {
-            // A ticket on its way here must reach us, and not the origin.
-            Decision::Permit(_) if expects_ticket() => Ok(Act::Intercept(identity)),
-            Decision::Permit(permit) => Ok(Act::Tunnel(permit, identity)),
-            // A browser shows no page that comes with a refused CONNECT; inside, it does.
-            Decision::Deny(_) if kind == Kind::SubResource => Ok(Act::Intercept(identity)),
-            Decision::Deny(denial) => {
-                recorder.rule = Some(Arc::clone(&denial.rule));
-                Err(Refusal::Denied(denial.rule.to_string()))
-            }
-            // All that a CONNECT tells decides nothing: inside, whoever is a browser can be asked.
-            // A tool cannot be asked, neither here nor inside.
-            Decision::Reauthenticate(stale) if kind == Kind::Tool && is_by_token => {
-                recorder.rule = Some(Arc::clone(&stale.rule));
-                Err(Refusal::Denied(stale.rule.to_string()))
-            }
-            Decision::Reauthenticate(_) => {
+    ) -> Result<ConnectAct, Refusal> {
+        self.forwarder.dialler.check_connect_port(destination.port)?;
+        let sought = Sought { destination, access: Access::Connect(kind), request: None };
+        let Decided { verdict, identity, wrong } = self.decide(client, sought, fields, recorder).await;
+        match verdict {
+            Verdict::Permit(permit) => Ok(ConnectAct::Tunnel(permit, identity)),
+            // A CONNECT does not show whether the client can be asked to sign in. Inside, a browser can be.
+            Verdict::Ask(ask) => {
+                if ask.proof == Proof::SignIn {
+                    self.check_connect_askable(destination, kind, &ask).await?;
+                }
                 self.look(client, destination).await?;
-                Ok(Act::Intercept(identity))
+                Ok(ConnectAct::Intercept(identity))
             }
-            Decision::Authenticate => {
-                let query = Query { user: None, proven: None, network: &peer.network, destination };
-                match self.decide_offline() {
-                    Some(Decision::Permit(_)) if expects_ticket() => return Ok(Act::Intercept(identity)),
-                    Some(Decision::Permit(permit)) => return Ok(Act::Tunnel(permit, None)),
-                    Some(Decision::Deny(denial)) => return Err(Refusal::Denied(denial.rule.to_string())),
-                    _ => {}
-                }
-                if kind == Kind::Tool
-                    && let Decision::Permit(permit) = self.policy.evaluate_unidentified(query)
-                {
-                    return Ok(Act::Tunnel(permit, None));
-                }
-                self.check_connect_askable(destination, kind).await?;
-                if kind == Kind::Tool
-                    && let Some(invitation) = self.invite(client, fields, wrong).await
-                {
+            Verdict::Deny(Denial { why: Why::Unasked(ask), .. }) if ask.proof == Proof::SignIn => {
+                self.check_connect_askable(destination, kind, &ask).await?;
+                if let Some(invitation) = self.invite(client, fields, wrong).await {
                     recorder.reason = wrong.map(Wrong::reason);
                     return Err(Refusal::ToolUnknown(Arc::new(invitation)));
                 }
                 self.look(client, destination).await?;
-                Ok(Act::Intercept(identity))
+                Ok(ConnectAct::Intercept(identity))
+            }
+            // A browser shows inside what bars its way. Nobody looks for the destination first: before that is passed,
+            // nothing is sent there.
+            Verdict::Warn(_) | Verdict::Override(_) => Ok(ConnectAct::Intercept(identity)),
+            Verdict::Deny(Denial { why: Why::Barred(barrier), .. }) => {
+                recorder.rule = Some(Arc::clone(&barrier.rule));
+                Err(Refusal::Barred(barrier))
+            }
+            // A browser does not show the page of a refused CONNECT; it shows one that comes from inside.
+            Verdict::Deny(Denial { why: Why::Rule, .. }) if kind == RequestKind::SubResource => {
+                Ok(ConnectAct::Intercept(identity))
+            }
+            Verdict::Deny(Denial { rule, .. }) => {
+                recorder.rule = Some(Arc::clone(&rule));
+                Err(Refusal::Denied(rule.to_string()))
             }
         }
     }
 
-    /// Refuses what nobody answers, so that a browser that tries https first goes on to http.
-    async fn look(&self, client: &Client, destination: &Destination) -> Result<(), Refusal> {
-        let query = Query { user: None, proven: None, network: &client.peer.network, destination };
-        let may_be_http = destination.port == Scheme::Http.default_port();
-        let Some(permit) = self.policy.permit_look(query).filter(|_| !may_be_http) else { return Ok(()) };
-        let found = self.looks.look(&self.forwarder, destination, permit, client.peer.client, &client.pool).await;
+    /// Refuses a destination at which nobody answers, so that a browser that tries https first goes on to http.
+    async fn look(&self, client: &Client, destination: &Arc<Destination>) -> Result<(), Refusal> {
+        if destination.port == Scheme::Http.default_port() {
+            return Ok(());
+        }
+        let Some(permit) = self.permit_look(client, destination) else { return Ok(()) };
+        let found = self.memory.looks.look(&self.forwarder.dialler, permit, client.peer.client, &client.pool).await;
         found.map_err(|error| Refusal::Absent(error.into()))
     }
 
@@ -173,20 +167,24 @@ impl Proxy {
         connection: Connection,
         dialled: Dialled,
         identity: Option<&Identity>,
+        kind: RequestKind,
         mut recorder: Recorder,
     ) -> Option<Connection> {
         recorder.origin = Some(dialled.origin);
         recorder.egress = Some(dialled.egress);
         recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
-        let ended = identity.map(|identity| identity.session.ended().clone());
+        let mut leave = Leave::new(self, identity, Access::Connect(kind), None);
         let in_use = identity.and_then(|identity| identity.in_use.clone());
         let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
         let connection = self.establish(connection, &mut recorder).await?;
-        // A task of its own, because it needs so much less memory than one that answers requests.
+        // A task of its own, because a tunnel needs much less memory than the task that answers requests, which ends
+        // here.
         self.tasks.spawn(async move {
             let early = connection.unread.to_vec();
             let origin = dialled.stream;
-            let (moved, end) = relay_streams(connection.stream, origin, early, bounds, ended.as_ref(), &pipes).await;
+            let (ended, asking) = leave.watch(&recorder);
+            let (moved, end) =
+                relay_streams(connection.stream, origin, early, bounds, ended.as_ref(), asking, &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
             recorder.reason = end.reason();
             drop(in_use);
@@ -194,23 +192,23 @@ impl Proxy {
         None
     }
 
-    /// Tells the client that the way is open.
+    /// Tells the client that the tunnel is open.
     async fn establish(&self, mut connection: Connection, recorder: &mut Recorder) -> Option<Connection> {
         recorder.status = StatusCode::OK.as_u16();
         if connection.write_all(ESTABLISHED, self.limits.body_idle).await.is_err() {
-            recorder.reason = Some("client-left");
+            recorder.reason = Some(Reason::ClientLeft);
             return None;
         }
         recorder.open_tunnel();
         Some(connection)
     }
 
-    /// Ends the client's TLS with a leaf of our authority and answers what it asks inside.
+    /// Terminates the client's TLS with a leaf of our authority, and answers the requests inside.
     async fn intercept(
         self: &Arc<Self>,
         client: &Arc<Client>,
         connection: Connection,
-        destination: Destination,
+        destination: Arc<Destination>,
         identity: Option<Identity>,
         mut recorder: Recorder,
     ) -> Option<Connection> {
@@ -218,7 +216,8 @@ impl Proxy {
         let connection = self.establish(connection, &mut recorder).await?;
         let (proxy, client) = (Arc::clone(self), Arc::clone(client));
         self.tasks.spawn(async move {
-            let served = proxy.serve_inside(connection, &client, destination, identity.as_ref()).await;
+            let opened = (recorder.id(), destination);
+            let served = proxy.serve_inside(connection, &client, opened, identity.as_ref()).await;
             recorder.reason = served.err();
         });
         None
@@ -228,43 +227,45 @@ impl Proxy {
         self: Arc<Self>,
         connection: Connection,
         client: &Client,
-        destination: Destination,
+        (request_id, destination): (RequestId, Arc<Destination>),
         identity: Option<&Identity>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Reason> {
         let limit = self.limits.head_time;
         let stream = Rewind::new(connection.unread.freeze(), connection.stream);
-        match bounded(limit, Rewind::peek(stream)).await.ok_or("client-left")? {
+        match bounded(limit, Rewind::peek(stream)).await.ok_or(Reason::ClientLeft)? {
             (Some(TLS_HANDSHAKE), stream) => {
                 let host = destination.host.to_string();
                 let server = self.authority.server(&host).map_err(|error| {
-                    tracing::error!(host, %error, "no leaf certificate");
-                    "proxy_internal_error"
+                    tracing::error!(host, %error, %request_id, "a CONNECT cannot be intercepted, because no certificate for its host can be made: the connection is closed");
+                    Reason::ProxyInternalError
                 })?;
                 let stream = bounded(limit, TlsAcceptor::from(server).accept(stream)).await;
-                // The commonest cause by far: the device does not trust our authority.
-                let stream = stream.ok_or("client-refused-certificate")?;
-                // A challenge would be for one site, and its cookie for another.
+                // By far the most common cause is that the device does not trust our authority.
+                let stream = stream.ok_or(Reason::ClientRefusedCertificate)?;
+                // The client wants another host inside than the CONNECT named: a challenge would be for one site, and
+                // its cookie for another.
                 let asked = stream.get_ref().1.server_name();
                 if matches!(destination.host, Host::Domain(_))
                     && asked.is_some_and(|asked| !asked.eq_ignore_ascii_case(host.trim_end_matches('.')))
                 {
-                    return Err("server-name-differs");
+                    return Err(Reason::ServerNameDiffers);
                 }
                 self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
                 Ok(())
             }
-            // A WebSocket over plain HTTP: browsers send it by CONNECT, too.
+            // Plain HTTP inside a CONNECT: browsers do so for a WebSocket without TLS.
             (Some(byte), stream) if byte.is_ascii_uppercase() => {
-                let destination = Destination { scheme: Scheme::Http, ..destination };
+                let destination = Arc::new(Destination { scheme: Scheme::Http, ..Destination::clone(&destination) });
                 self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
                 Ok(())
             }
-            (Some(_), _) => Err("not-http"),
-            (None, _) => Err("client-left"),
+            (Some(_), _) => Err(Reason::NotHttp),
+            (None, _) => Err(Reason::ClientLeft),
         }
     }
 
-    /// Answers the requests on a stream. Boxed, because answering a request can lead here again.
+    /// Answers the requests on a stream. The future is boxed, because its type would contain itself: answering a
+    /// request can lead here again.
     fn serve_http(
         self: Arc<Self>,
         stream: Box<dyn ByteStream>,
@@ -274,14 +275,16 @@ impl Proxy {
             let client = Arc::new(client);
             let connection = Connection::new(Stream::Other(stream)).counted(client.peer.place.as_ref());
             h1::serve(connection, &self.limits, &self.finish, |connection, head| {
-                let (proxy, client) = (Arc::clone(&self), Arc::clone(&client));
+                // Each request is answered under the configuration that is in force when it comes.
+                let proxy = self.memory.current().unwrap_or_else(|| Arc::clone(&self));
+                let client = proxy.judge(&client);
                 async move { proxy.handle(&client, connection, head).await }
             })
             .await;
         })
     }
 
-    /// Serves the portal to somebody who asks the proxy for it by name.
+    /// Serves the portal to a client that has sent a CONNECT to the portal's name.
     async fn open_portal(&self, client: &Client, connection: Connection, mut recorder: Recorder) -> Option<Connection> {
         recorder.decision = Outcome::Local;
         let connection = self.establish(connection, &mut recorder).await?;
@@ -295,10 +298,11 @@ impl Proxy {
     }
 }
 
-/// What is to be done with a CONNECT that is not refused.
-enum Act {
+/// What to do with a CONNECT that is not refused.
+enum ConnectAct {
+    /// Move octets to the destination and back, for a person or for nobody in particular.
     Tunnel(Permit, Option<Identity>),
-    /// For whoever is known by a token.
+    /// Answer in the place of the destination, and decide about each request inside.
     Intercept(Option<Identity>),
 }
 

@@ -7,28 +7,29 @@ use http::{Method, Response, StatusCode, Version};
 
 use super::answer::Refusal;
 use super::challenge::redirect;
-use super::classify::{Kind, classify};
+use super::client::Client;
+use super::decide::{Decided, Sought, outcome};
 use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
-use super::identify::{Client, Identity};
+use super::identity::Identity;
 use super::outgoing::{Incoming, Outgoing};
-use super::preflight::{self, Admission};
 use super::relay::{Bounds, relay_streams};
-use super::token::Wrong;
+use super::until::Leave;
 use super::watch::Watch;
-use super::{Asker, Proxy, trust};
-use crate::observe::{Outcome, Recorder, Unidentified};
-use crate::policy::{Decision, Permit, Query};
+use super::{Asker, Proxy, planted, problem, trust};
+use crate::observe::{Outcome, Reason, Recorder};
+use crate::policy::{Access, FieldChanges, Manner, Permit, Verdict};
 use crate::session::returning::{ARRIVE_PATH, ARRIVE_PORT, RESERVED_PATH};
 use crate::wire::field::{Hop, Via};
-use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead, Stream, Transfer};
+use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead, Transfer};
 use crate::wire::h2;
+use crate::wire::kind::{RequestKind, classify};
 use crate::wire::{Destination, Scheme};
 
-/// A request that is being answered.
+/// A request on its way through the four steps.
 pub(super) struct Request {
     pub(super) head: RequestHead,
     pub(super) destination: Arc<Destination>,
-    pub(super) kind: Kind,
+    pub(super) kind: RequestKind,
     pub(super) recorder: Recorder,
 }
 
@@ -47,133 +48,92 @@ impl Proxy {
         let kind = classify(&head, &destination, &self.probes);
         let mut request = Request { head, destination, kind, recorder };
         match self.answer(client, &mut request).await {
-            Ok(Act::Answer(response)) => self.reply(connection, Some(&request.head), response, request.recorder).await,
-            Ok(Act::Forward(permit, identity)) => {
-                self.forward(client, connection, request, permit, identity.as_ref()).await
+            Ok(RequestAct::Answer(response)) => {
+                self.reply(connection, Some(&request.head), response, request.recorder).await
+            }
+            Ok(RequestAct::Forward(permit, identity)) => {
+                self.forward_limited(client, connection, request, permit, identity.as_ref()).await
             }
             Err(refusal) => self.refuse_request(connection, &refusal, request).await,
         }
     }
 
-    /// Identifies and decides.
-    async fn answer(&self, client: &Client, request: &mut Request) -> Result<Act, Refusal> {
+    /// Identifies and decides. Gives the answer of a request that is not forwarded.
+    async fn answer(&self, client: &Client, request: &mut Request) -> Result<RequestAct, Refusal> {
         refuse_early(request, &self.forwarder.via, client.inside.is_some())?;
-        let destination = &*request.destination;
-        if request.head.target.path().starts_with(RESERVED_PATH) {
+        if let Some(local) = self.answer_locally(client, request).await {
             request.recorder.decision = Outcome::Local;
-            return match request.head.target.path() {
-                ARRIVE_PATH if request.head.method == Method::GET => {
-                    self.arrive(client, request).await.map(Act::Answer)
-                }
-                _ => Err(Refusal::BadRequest("the path is reserved")),
-            };
+            return local.map(RequestAct::Answer);
+        }
+        let Request { head, destination, kind, recorder } = request;
+        self.forwarder.dialler.check_http_port(destination)?;
+        let sought = Sought {
+            destination,
+            access: Access::Request(*kind),
+            request: Some((&head.method, head.target.path_and_query())),
+        };
+        let Decided { verdict, identity, wrong } = self.decide(client, sought, &head.fields, recorder).await;
+        match verdict {
+            // A preflight that passes without sign-in is forwarded for nobody, even if somebody is known.
+            Verdict::Permit(permit) if permit.manner() == Manner::Preflight => {
+                self.admit_preflight(client, request)?;
+                Ok(RequestAct::Forward(permit, None))
+            }
+            Verdict::Permit(permit) => Ok(RequestAct::Forward(permit, identity)),
+            Verdict::Ask(ask) => self.ask(client, request, &ask).await.map(RequestAct::Answer),
+            Verdict::Warn(barrier) | Verdict::Override(barrier) => {
+                self.bar(client, request, &barrier).await.map(RequestAct::Answer)
+            }
+            Verdict::Deny(denial) => Err(self.deny(client, request, denial, wrong).await),
+        }
+    }
+
+    /// Answers a request that is for us, although its target is elsewhere: reserved paths and ports, our marks, the
+    /// portal.
+    async fn answer_locally(&self, client: &Client, request: &mut Request) -> Option<Result<Response<Bytes>, Refusal>> {
+        let (destination, path) = (&*request.destination, request.head.target.path());
+        if path.starts_with(RESERVED_PATH) {
+            let is_arrival = path == ARRIVE_PATH && request.head.method == Method::GET;
+            request.recorder.decision = Outcome::Local;
+            return Some(match is_arrival {
+                true => self.arrive(client, request).await,
+                false => Err(Refusal::BadRequest("the path is reserved")),
+            });
         }
         if destination.port == ARRIVE_PORT {
-            request.recorder.decision = Outcome::Local;
-            return Err(Refusal::BadRequest("the port is reserved"));
+            return Some(Err(Refusal::BadRequest("the port is reserved")));
         }
         if trust::is_mark(destination) {
-            request.recorder.decision = Outcome::Local;
-            let path = request.head.target.path();
-            return Ok(Act::Answer(trust::answer(&request.head.method, path, &self.portal.url)));
+            return Some(Ok(trust::answer(&request.head.method, path, &self.portal.url)));
         }
-        if destination.host == self.portal.destination.host {
-            request.recorder.decision = Outcome::Local;
-            return Ok(Act::Answer(redirect(StatusCode::FOUND, &self.portal.url)));
-        }
-        self.forwarder.dialler.check_http_port(destination).map_err(|error| Refusal::Origin(error.into()))?;
-        let identified = self.identify(client, destination, &request.head.fields).await;
-        let (mut identity, wrong) = match identified {
-            Ok(identity) => (identity, None),
-            Err(wrong) => (None, Some(wrong)),
-        };
-        if let Some(identity) = &identity {
-            identity.record(&mut request.recorder);
-        }
-        let decision = self.decide(&client.peer, destination, &mut identity).await;
-        if identity.is_none() {
-            let kind = request.kind.unidentified();
-            request.recorder.unidentified = Some(why_unidentified(&decision, kind));
-        }
-        match decision {
-            Decision::Permit(permit) => Ok(Act::Forward(permit, identity)),
-            Decision::Deny(denial) => {
-                request.recorder.rule = Some(Arc::clone(&denial.rule));
-                Err(Refusal::Denied(denial.rule.to_string()))
-            }
-            // It never carries who asks.
-            Decision::Reauthenticate(_) if request.kind == Kind::Preflight => self.ask(client, request, None).await,
-            Decision::Reauthenticate(stale) => self.ask_again(client, request, &stale).await.map(Act::Answer),
-            Decision::Authenticate => match self.decide_offline() {
-                Some(Decision::Permit(permit)) => Ok(Act::Forward(permit, None)),
-                Some(Decision::Deny(denial)) => Err(Refusal::Denied(denial.rule.to_string())),
-                _ => self.ask(client, request, wrong).await,
-            },
-        }
+        let is_portal = destination.host == self.portal.destination.host;
+        is_portal.then(|| Ok(redirect(StatusCode::FOUND, &self.portal.url)))
     }
 
-    /// Asks somebody unknown who they are, in the way that this kind of request allows.
-    async fn ask(&self, client: &Client, request: &mut Request, wrong: Option<Wrong>) -> Result<Act, Refusal> {
-        let destination = Arc::clone(&request.destination);
-        let query = Query { user: None, proven: None, network: &client.peer.network, destination: &destination };
-        if request.kind == Kind::Preflight {
-            return match self.policy.evaluate_preflight(query) {
-                Decision::Permit(permit) => self.admit_preflight(client, request).map(|()| Act::Forward(permit, None)),
-                _ => Err(Refusal::SignInRequired),
-            };
-        }
-        // Nobody is asked to sign in for what they could not reach anyway.
-        if request.kind != Kind::Probe {
-            self.check_askable(&destination, request.kind).await?;
-        }
-        match request.kind {
-            Kind::Navigation | Kind::FormNavigation | Kind::Probe => {
-                request.recorder.decision = Outcome::Challenged;
-                Ok(Act::Answer(self.challenge(client, request, None)))
-            }
-            Kind::Preflight | Kind::SubResource | Kind::Tool => match self.policy.evaluate_unidentified(query) {
-                Decision::Permit(permit) => Ok(Act::Forward(permit, None)),
-                Decision::Deny(denial) => {
-                    request.recorder.rule = Some(denial.rule);
-                    Err(self.turn_away(client, request, wrong).await)
+    /// Forwards a request that is permitted, within the limits of its permit.
+    async fn forward_limited(
+        &self,
+        client: &Client,
+        mut connection: Connection,
+        mut request: Request,
+        permit: Permit,
+        identity: Option<&Identity>,
+    ) -> Option<Connection> {
+        match self.limit(client, &permit, identity, &mut request.recorder) {
+            Ok(mut taken) => {
+                connection.stream = taken.pace(connection.stream);
+                if let Some(open) = taken.into_open() {
+                    request.recorder.keep(open);
                 }
-                Decision::Authenticate | Decision::Reauthenticate(_) => {
-                    Err(self.turn_away(client, request, wrong).await)
-                }
-            },
-        }
-    }
-
-    /// Lets a preflight of somebody unknown pass, if it is as short as one and the client has not had its share.
-    fn admit_preflight(&self, client: &Client, request: &mut Request) -> Result<(), Refusal> {
-        let Some(octets) = preflight::question(&request.head) else {
-            request.recorder.reason = Some("preflight-too-large");
-            return Err(Refusal::SignInRequired);
-        };
-        let peer = &client.peer;
-        let is_shared = !peer.network.address && !peer.network.is_elsewhere();
-        match self.preflights.admit(peer.client.ip(), is_shared, octets, self.clock.now()) {
-            Admission::Passes => return Ok(()),
-            Admission::Dry => {}
-            Admission::RunsDry => {
-                let (client, network) = (peer.client.ip(), &peer.network.name);
-                tracing::warn!(%client, %network, "more preflights of somebody unknown than may pass");
+            }
+            Err(exhausted) => {
+                return self.refuse_request(connection, &Refusal::Exhausted(exhausted), request).await;
             }
         }
-        request.recorder.reason = Some("preflight-limit");
-        Err(Refusal::SignInRequired)
-    }
-
-    /// How somebody is refused who cannot be asked to sign in: tools can be told to bring a token.
-    async fn turn_away(&self, client: &Client, request: &mut Request, wrong: Option<Wrong>) -> Refusal {
-        if request.kind != Kind::Tool {
-            return Refusal::SignInRequired;
-        }
-        request.recorder.reason = wrong.map(Wrong::reason);
-        match self.invite(client, &request.head.fields, wrong).await {
-            Some(invitation) => Refusal::ToolUnknown(Arc::new(invitation)),
-            None => Refusal::SignInRequired,
-        }
+        // The next request may be another one's.
+        let mut connection = self.forward(client, connection, request, permit, identity).await?;
+        connection.stream = connection.stream.freed();
+        Some(connection)
     }
 
     /// Forwards a request that is permitted.
@@ -185,33 +145,25 @@ impl Proxy {
         permit: Permit,
         identity: Option<&Identity>,
     ) -> Option<Connection> {
-        // Where nobody need be known, it is a request as any other.
-        let only_asks = request.recorder.unidentified == Some(Unidentified::Preflight);
-        request.recorder.decision = Outcome::Permitted;
+        let only_asks = permit.manner() == Manner::Preflight;
+        request.recorder.decision = outcome(&permit);
         request.recorder.rule = Some(Arc::clone(permit.rule()));
         let mut watch = Watch::new(identity.map(|identity| identity.session.ended().clone()));
-        let head = &request.head;
+        let (head, terms) = (&request.head, permit.terms().to_vec());
+        let changes = FieldChanges::of(&terms);
         let hop = Hop::of(&head.fields);
         let may_upgrade = !only_asks && head.version == Version::HTTP_11;
         let upgrade = hop.upgrade().filter(|protocol| may_upgrade && may_change(protocol));
         let max_forwards = max_forwards(head).map(|left| left.saturating_sub(1));
         let asking = (&client.peer, self.forwarded_for);
-        let destination = &*request.destination;
-        let outgoing = Outgoing { head, destination, hop: &hop, upgrade, only_asks, max_forwards, client: asking };
         let sending = Sending {
-            permit,
-            destination: &request.destination,
-            method: &head.method,
-            version: head.version,
-            octets: outgoing.encode(&self.forwarder.via),
+            outgoing: Outgoing { head, hop: &hop, upgrade, only_asks, max_forwards, client: asking, changes },
             body: if only_asks { Length::NONE } else { head.body },
-            only_asks,
-            upgrade,
             client: client.peer.client,
             pin: &client.pin,
             pool: &client.pool,
         };
-        let mut answered = match self.forwarder.send(sending, &mut connection, &mut watch).await {
+        let mut answered = match self.forwarder.send(permit, &sending, &mut connection, &mut watch).await {
             Ok(answered) => answered,
             Err(failure) => return self.refuse_request(connection, &Refusal::Origin(failure), request).await,
         };
@@ -227,16 +179,19 @@ impl Proxy {
             return self.refuse_request(connection, &Refusal::Origin(Failure::BadAnswer(why.into())), request).await;
         }
         if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
-            // The rest of the request would be taken for what follows it.
+            // What is left of the request would be read as the first octets of the new protocol.
             if !answered.upload.is_whole() {
                 let failure = Failure::BadAnswer("it changes the protocol in the middle of a request".into());
                 return self.refuse_request(connection, &Refusal::Origin(failure), request).await;
             }
             let response = self.incoming(&answered, head, only_asks, true);
-            self.change_protocol(connection, answered, response, &watch, request.recorder).await;
+            let seen = (head.method.clone(), head.target.path_and_query().into());
+            let leave = Leave::new(self, identity, Access::Request(request.kind), Some(seen));
+            self.change_protocol(connection, answered, response, leave, request.recorder).await;
             return None;
         }
-        // The next connection to this origin can be a tunnel.
+        // This connection was intercepted to ask the person, who is known by now. It is closed after this answer, so
+        // that the next one to this origin can be a tunnel.
         let was_asked = match identity.filter(|_| client.inside.is_some()) {
             Some(identity) => self.is_known_outside(client, &identity.session).await,
             None => false,
@@ -248,20 +203,20 @@ impl Proxy {
             && !self.finish.is_cancelled();
         let (octets, in_chunks) = self.incoming(&answered, head, only_asks, keeps);
         if only_asks {
-            self.preflights.charge(client.peer.client.ip(), octets.len());
+            self.memory.preflights.charge(client.peer.client.ip(), octets.len());
         }
         let passing = Passing { answered, octets, in_chunks, only_asks, keeps };
         self.pass(connection, passing, &mut watch, request).await
     }
 
-    /// The answer's head, as it goes to the client.
+    /// The octets of the answer's head for the client, and whether its body leaves in chunks.
     fn incoming(&self, answered: &Answered, head: &RequestHead, only_asks: bool, keeps: bool) -> (Vec<u8>, bool) {
         let now = self.clock.now();
         let incoming = Incoming { head: &answered.head, client: head.version, only_asks, keeps, now };
         (incoming.encode(&self.forwarder.via), incoming.in_chunks())
     }
 
-    /// Passes the answer on.
+    /// Passes the answer on to the client, and gives both connections back if they can be used again.
     async fn pass(
         &self,
         mut connection: Connection,
@@ -282,7 +237,8 @@ impl Proxy {
         }
         if let Err(broken) = passed {
             request.recorder.reason = Some(broken.reason());
-            // Where only the close tells the client that an answer is complete, this one must not look so (RFC 9112 §8).
+            // If the end of this answer is the close of the connection, an ordinary close would make it look complete:
+            // it is reset instead (RFC 9112 §8).
             let ends_by_close = !in_chunks && !matches!(body, Length::Exact(_));
             if ends_by_close && broken != Broken::Client {
                 reset(&connection);
@@ -308,36 +264,45 @@ impl Proxy {
         mut connection: Connection,
         answered: Answered,
         (mut octets, _): (Vec<u8>, bool),
-        watch: &Watch,
+        mut leave: Leave,
         mut recorder: Recorder,
     ) {
         let origin = answered.lease.connection.connection;
         octets.extend_from_slice(&origin.unread);
-        let early = origin.unread.len() as u64;
-        let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
-        let ended = watch.session().cloned();
+        let (early, bounds, pipes) = (origin.unread.len() as u64, Bounds::of(&self.limits), self.pipes.clone());
         recorder.open_tunnel();
         self.tasks.spawn(async move {
             if connection.write_all(&octets, bounds.idle).await.is_err() {
-                recorder.reason = Some("client-left");
+                recorder.reason = Some(Reason::ClientLeft);
                 return;
             }
             let unread = connection.unread.to_vec();
+            let (ended, asking) = leave.watch(&recorder);
             let (moved, end) =
-                relay_streams(connection.stream, origin.stream, unread, bounds, ended.as_ref(), &pipes).await;
+                relay_streams(connection.stream, origin.stream, unread, bounds, ended.as_ref(), asking, &pipes).await;
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back + early);
             recorder.reason = end.reason();
         });
     }
 
     async fn refuse_request(&self, connection: Connection, refusal: &Refusal, request: Request) -> Option<Connection> {
-        let asker = Asker { kind: request.kind, languages: super::languages(&request.head.fields) };
+        // The browser has cookies of others beside ours. A page repeats such a request by itself, so the answer removes
+        // those cookies, and the next request comes with ours alone.
+        let is_planted =
+            *refusal == Refusal::SignInRequired && planted::came(&request.destination, &request.head.fields);
+        let asker = Asker {
+            kind: request.kind,
+            json: problem::is_wanted(&request.head.fields),
+            languages: super::languages(&request.head.fields),
+            planted: is_planted.then(|| Arc::clone(&request.destination)),
+        };
         if *refusal == Refusal::Origin(Failure::SessionEnded) {
             let mut recorder = request.recorder;
-            recorder.reason = Some("session-ended");
+            recorder.reason = Some(Reason::SessionEnded);
             return None;
         }
-        // Of a body that was on its way when the origin failed, nobody knows how much is still to come.
+        // If a body was on its way when the origin failed, nobody knows how much of it is still to come: the answer is
+        // given without the head, so that the connection is closed.
         let head = Some(&request.head).filter(|head| head.body.is_none() || !refusal.is_after_dialling());
         self.refuse(connection, head, refusal, &asker, request.recorder).await
     }
@@ -346,29 +311,24 @@ impl Proxy {
 /// An answer that is to be passed on.
 struct Passing {
     answered: Answered,
-    /// Its head, as it goes to the client.
+    /// Its head, as it is written to the client.
     octets: Vec<u8>,
     in_chunks: bool,
-    /// Whether it answers a preflight that only asks: then its body is nobody's.
+    /// Whether it answers a preflight that passed without sign-in: then its body is thrown away.
     only_asks: bool,
-    /// Whether another request may follow.
+    /// Whether another request may follow on the client's connection.
     keeps: bool,
 }
 
-/// What is to be done with a request that is not refused.
-enum Act {
-    /// It is answered by us.
+/// What to do with a request that is not refused.
+enum RequestAct {
+    /// Answer it ourselves.
     Answer(Response<Bytes>),
-    /// It is forwarded, for somebody or for nobody.
+    /// Forward it, for a person or for nobody in particular.
     Forward(Permit, Option<Identity>),
 }
 
-/// Why nobody is known, if that is decided of a request whose kind would be the reason.
-pub(super) fn why_unidentified(decision: &Decision, kind: Unidentified) -> Unidentified {
-    if matches!(decision, Decision::Permit(_)) { Unidentified::NotRequired } else { kind }
-}
-
-/// Refuses what no sign-in could make right.
+/// Refuses a request that is refused to everybody, signed in or not.
 fn refuse_early(request: &Request, via: &Via, is_inside: bool) -> Result<(), Refusal> {
     let head = &request.head;
     if head.method == Method::TRACE {
@@ -383,15 +343,16 @@ fn refuse_early(request: &Request, via: &Via, is_inside: bool) -> Result<(), Ref
     {
         return Err(Refusal::Expectation);
     }
-    // RFC 9110 §7.6.2: the last that may see it answers.
+    // RFC 9110 §7.6.2: a recipient of Max-Forwards 0 answers.
     if max_forwards(head) == Some(0) {
         return Err(Refusal::LastHop);
     }
     Ok(())
 }
 
-/// Every HTTP/1.1 request has one Host field (RFC 9112 §3.2). What it names is of no account beside the target of a request
-/// to a proxy (§3.2.2, §3.2.3), and is not sent on. Inside a connection that was opened to `inside`, it names that.
+/// Every HTTP/1.1 request has one Host field (RFC 9112 §3.2). In a request to a proxy the target counts, and what the
+/// field names does not (§3.2.2, §3.2.3): it is not sent on. On a connection inside a CONNECT to `inside`, the field
+/// must name `inside`.
 pub(super) fn check_host(head: &RequestHead, inside: Option<&Destination>) -> Result<(), Refusal> {
     let mut hosts = head.fields.all("host");
     let Some(host) = hosts.next() else {
@@ -416,8 +377,9 @@ pub(super) fn check_host(head: &RequestHead, inside: Option<&Destination>) -> Re
     }
 }
 
-/// Over HTTP/2 the client asks by CONNECT, and 2xx tells it that the protocol has changed (RFC 8441 §5): the key is ours, and
-/// so it is for us to see that the origin has changed it (RFC 6455 §4.1).
+/// Over HTTP/2 a client asks for a WebSocket by CONNECT, and 2xx tells it that the protocol has changed (RFC 8441 §5).
+/// The key in the request to the origin is one that we have made, so it is for us to check that the origin has answered
+/// it (RFC 6455 §4.1).
 fn check_change(head: &RequestHead, asked: bool, answer: &ResponseHead) -> Result<(), &'static str> {
     if !asked || head.received != Version::HTTP_2 {
         return Ok(());
@@ -439,9 +401,9 @@ fn max_forwards(head: &RequestHead) -> Option<u32> {
     if head.method != Method::OPTIONS { None } else { head.fields.text("max-forwards")?.parse().ok() }
 }
 
-/// Makes the close of a connection one that its peer sees as an error.
+/// Has the connection reset when it is closed, so that its peer sees an error.
 fn reset(connection: &Connection) {
-    if let Stream::Plain(stream) = &connection.stream {
+    if let Some(stream) = connection.stream.tcp() {
         drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)));
     }
 }

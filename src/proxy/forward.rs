@@ -1,30 +1,33 @@
-//! Sends a request to its origin, brings the head of the answer back, and moves the bodies.
+//! Sends a request to its origin, waits for the head of the answer, and moves the bodies. One task does all of it,
+//! without a queue between the two sides. Both `next_head` and `pass_bodies` poll in a fixed order, which the comments
+//! there explain.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::{Method, StatusCode, Version};
+use http::{StatusCode, Version};
 
-use super::dial::{self, Dialler, OriginTls};
-use super::outgoing::{Incoming, to_absolute_form};
-use super::pool::{Lease, OriginConnection, Pin, Pool};
+use super::outgoing::{Incoming, Outgoing};
 use super::watch::Watch;
 use crate::clock::Timestamp;
+use crate::egress::pool::{Lease, Pin, Pool};
+use crate::egress::{self, Dialler};
+use crate::net::{Limits, Pipes};
+use crate::observe::Reason;
 use crate::policy::Permit;
 use crate::wire::field::Via;
 use crate::wire::h1::{BodyError, Connection, Fields, Length, ReadError, ResponseHead, Stream, Transfer};
-use crate::wire::{Destination, Limits, Pipes, Scheme};
 
-/// Interim answers (RFC 9110 §15.2) to one request: more than any honest origin sends.
+/// How many interim answers (RFC 9110 §15.2) are taken for one request: more than any honest origin sends.
 const MAX_INTERIM: u32 = 16;
 
 /// Why there is no answer to pass on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
-    Dial(#[from] dial::Error),
+    Dial(#[from] egress::Error),
     #[error("the origin did not answer in time")]
     AnswerTimedOut,
     #[error("the connection was lost before the answer")]
@@ -45,34 +48,23 @@ pub(super) enum Failure {
 #[derive(Debug)]
 pub(super) struct Forwarder {
     pub(super) dialler: Arc<Dialler>,
-    pub(super) tls: OriginTls,
     pub(super) limits: Limits,
     pub(super) via: Via,
-    /// What long bodies are spliced through.
+    /// The pipes through which long bodies are spliced.
     pub(super) pipes: Pipes,
 }
 
-/// A request that is to be sent.
+/// A request, and what is needed to send it.
 pub(super) struct Sending<'a> {
-    pub(super) permit: Permit,
-    pub(super) destination: &'a Arc<Destination>,
-    pub(super) method: &'a Method,
-    /// The version that the client speaks: HTTP/1.0 knows no interim answers.
-    pub(super) version: Version,
-    /// The head, as it leaves.
-    pub(super) octets: Vec<u8>,
+    pub(super) outgoing: Outgoing<'a>,
     pub(super) body: Length,
-    /// Whether it is a preflight of somebody unknown.
-    pub(super) only_asks: bool,
-    /// The protocols that the client would change to.
-    pub(super) upgrade: Option<&'a [u8]>,
-    /// The address of whoever asks.
+    /// The address of the client.
     pub(super) client: SocketAddr,
     pub(super) pin: &'a Arc<Pin>,
     pub(super) pool: &'a Arc<Pool>,
 }
 
-/// A request that has an answer.
+/// An answer of which the head is here, and the connection that it came on.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) lease: Lease,
@@ -92,18 +84,8 @@ pub(super) struct Upload {
 enum Sent {
     Going,
     Whole,
-    /// The origin takes no more of it: what it has to say may have been said.
+    /// The origin takes no more of it. It may have sent an answer that says why.
     Broken,
-}
-
-impl Sending<'_> {
-    /// The head for whoever is at the other end: a parent wants to see it in absolute-form, and who we are.
-    fn octets_for(&self, lease: &Lease) -> Vec<u8> {
-        match &lease.connection.through {
-            Some(through) if through.absolute_form => to_absolute_form(&self.octets, self.destination, through),
-            _ => self.octets.clone(),
-        }
-    }
 }
 
 impl Upload {
@@ -114,45 +96,54 @@ impl Upload {
 }
 
 impl Forwarder {
-    /// Sends a request and waits for the head of the answer. A connection that was kept may turn out to be gone: the
-    /// request is sent once more on a new one, when that cannot do a thing twice (RFC 9110 §9.2.2).
+    /// Sends a request and waits for the head of the answer. If a connection that was kept turns out to be closed, the
+    /// request is sent once more on a new one, provided that repeating it is safe: the method is idempotent (RFC 9110
+    /// §9.2.2), and there is no body.
     pub(super) async fn send(
         &self,
-        sending: Sending<'_>,
+        permit: Permit,
+        sending: &Sending<'_>,
         client: &mut Connection,
         watch: &mut Watch,
     ) -> Result<Answered, Failure> {
-        let (destination, lane) = (sending.destination, sending.permit.lane());
-        let may_repeat = sending.method.is_idempotent() && sending.body.is_none();
-        if sending.upgrade.is_none()
-            && let Some(mut lease) =
-                sending.pin.take(destination, lane).or_else(|| sending.pool.take(destination, lane))
-        {
-            let mut upload = self.upload(&sending, client, &lease);
-            match self.wait(&sending, client, &mut lease, &mut upload, watch).await {
-                Ok(head) => return Ok(Answered { lease, head, upload }),
-                Err(Failure::ConnectionLost) if may_repeat => {}
-                Err(failure) => return Err(failure),
-            }
+        let may_repeat = sending.outgoing.head.method.is_idempotent() && sending.body.is_none();
+        let mut permit = permit;
+        if sending.outgoing.upgrade.is_none() {
+            permit = match sending.pin.take(permit).or_else(|permit| sending.pool.take(permit)) {
+                Ok(mut lease) => {
+                    let mut upload = self.upload(sending, client, &lease);
+                    match self.wait(sending, client, &mut lease, &mut upload, watch).await {
+                        Ok(head) => return Ok(Answered { lease, head, upload }),
+                        Err(Failure::ConnectionLost) if may_repeat => lease.lost().ok_or(Failure::ConnectionLost)?,
+                        Err(failure) => return Err(failure),
+                    }
+                }
+                Err(permit) => permit,
+            };
         }
-        let connection = self.open(&sending.permit, destination, sending.client).await?;
-        let mut lease = sending.pool.lease(connection, Arc::clone(destination), lane.clone());
+        let mut lease = self.dialler.lease(permit, sending.client, sending.pool).await?;
         if lease.connection.through.as_ref().is_some_and(|through| through.for_one_client) {
             lease.pin(sending.pin);
         }
-        let mut upload = self.upload(&sending, client, &lease);
-        let head = self.wait(&sending, client, &mut lease, &mut upload, watch).await?;
+        let mut upload = self.upload(sending, client, &lease);
+        let head = self.wait(sending, client, &mut lease, &mut upload, watch).await?;
         Ok(Answered { lease, head, upload })
     }
 
+    /// Encodes the request for this connection: only now is it known whether the next hop is the origin or a parent.
     fn upload(&self, sending: &Sending<'_>, client: &Connection, lease: &Lease) -> Upload {
         let in_chunks = sending.body == Length::Chunked;
-        let transfer = Transfer::new(sending.octets_for(lease), sending.body, in_chunks);
+        let through = lease.connection.through.as_ref();
+        let octets = sending.outgoing.encode(&self.via, lease.destination(), through);
+        let mut transfer = Transfer::new(octets, sending.body, in_chunks);
+        if !sending.outgoing.changes.is_empty() {
+            transfer.leave_out_trailers();
+        }
         let transfer = self.splicing(transfer, client, &lease.connection.connection);
         Upload { transfer, state: Sent::Going }
     }
 
-    /// Lets a body between two TCP connections go without a copy, when it is long.
+    /// Lets a long body between two TCP connections be spliced, without a copy in this process.
     pub(super) fn splicing(&self, transfer: Transfer, from: &Connection, to: &Connection) -> Transfer {
         match (&from.stream, &to.stream) {
             (Stream::Plain(_), Stream::Plain(_)) => transfer.through(&self.pipes),
@@ -160,23 +151,7 @@ impl Forwarder {
         }
     }
 
-    /// Opens a connection to an origin, with TLS where that is spoken there.
-    pub(super) async fn open(
-        &self,
-        permit: &Permit,
-        destination: &Destination,
-        client: SocketAddr,
-    ) -> Result<OriginConnection, Failure> {
-        let dialled = self.dialler.dial(destination, permit, Some(client)).await?;
-        let (origin, egress, through) = (dialled.origin, dialled.egress, dialled.through);
-        let stream = match destination.scheme {
-            Scheme::Http => dialled.stream,
-            Scheme::Https => Stream::Other(Box::new(self.tls.connect(&destination.host, dialled.stream).await?)),
-        };
-        Ok(OriginConnection { connection: Connection::new(stream), through, origin, egress })
-    }
-
-    /// Sends the request and waits for the head of the final answer; interim ones are passed on.
+    /// Sends the request and waits for the head of the final answer. Passes interim answers on to the client.
     async fn wait(
         &self,
         sending: &Sending<'_>,
@@ -185,27 +160,28 @@ impl Forwarder {
         upload: &mut Upload,
         watch: &mut Watch,
     ) -> Result<ResponseHead, Failure> {
+        let asked = &sending.outgoing;
         for _ in 0..MAX_INTERIM {
             let octets = self.next_head(client, &mut lease.connection.connection, upload, watch).await?;
-            let head = ResponseHead::parse(&octets, self.limits.head_fields, sending.method)
+            let head = ResponseHead::parse(&octets, self.limits.head_fields, &asked.head.method)
                 .map_err(|error| Failure::BadAnswer(error.to_string()))?;
             if let Some(through) = lease.connection.through.as_ref().filter(|through| through.absolute_form)
                 && head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
             {
-                // It is us whom the parent does not know, and nobody who asks through us.
+                // The parent wants credentials of us, and not of the client: the client must not see this answer.
                 let parent = Arc::clone(&through.parent);
-                return Err(dial::Error::Parent(parent, dial::ParentFault::Credentials).into());
+                return Err(egress::Error::Parent(parent, egress::ParentFault::Credentials).into());
             }
-            if head.status == StatusCode::SWITCHING_PROTOCOLS && !is_asked_for(&head.fields, sending.upgrade) {
+            if head.status == StatusCode::SWITCHING_PROTOCOLS && !is_asked_for(&head.fields, asked.upgrade) {
                 return Err(Failure::BadAnswer("it changes to a protocol that nobody asked for".into()));
             }
             if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(head);
             }
-            // RFC 9110 §15.2; a preflight is not answered by any of them.
-            if sending.version == Version::HTTP_11 && !sending.only_asks {
+            // RFC 9110 §15.2: a client of HTTP/1.0 gets none. A preflight that passes without sign-in gets none either.
+            if asked.head.version == Version::HTTP_11 && !asked.only_asks {
                 let now = Timestamp::UNIX_EPOCH;
-                let interim = Incoming { head: &head, client: sending.version, only_asks: false, keeps: true, now };
+                let interim = Incoming { head: &head, client: asked.head.version, only_asks: false, keeps: true, now };
                 let octets = interim.encode(&self.via);
                 client.write_all(&octets, self.limits.body_idle).await.map_err(|_| Failure::ClientLeft)?;
             }
@@ -213,7 +189,7 @@ impl Forwarder {
         Err(Failure::BadAnswer("there are too many interim answers".into()))
     }
 
-    /// The next head that the origin sends, while the request is on its way.
+    /// The next head that the origin sends; the request's body goes on being sent meanwhile.
     async fn next_head(
         &self,
         client: &mut Connection,
@@ -225,13 +201,18 @@ impl Forwarder {
         let mut progress = None;
         client.deadline.set(limits.answer_time);
         poll_fn(|cx| {
+            // The upload comes first. Most requests are sent in the first poll, so that the deadline is set before
+            // anything waits; and an origin that closes while we send is seen by the write, which leaves its answer to
+            // be read below. The order costs no fairness: a transfer gives `Pending` after a bounded number of octets.
             if upload.state == Sent::Going {
                 match upload.transfer.poll(client, &mut origin.stream, cx) {
                     Poll::Ready(Ok(())) => {
                         upload.state = Sent::Whole;
-                        // As long as the request goes on, there is no answer to miss.
+                        // The time for the answer begins when all of the request has been sent.
                         client.deadline.set(limits.answer_time);
                     }
+                    // No failure yet: an origin that takes no more often has answered why (413, for example). We stop
+                    // sending, and read on.
                     Poll::Ready(Err(BodyError::Receiver(_))) => upload.state = Sent::Broken,
                     Poll::Ready(Err(BodyError::Truncated)) => return Poll::Ready(Err(Failure::ClientLeft)),
                     Poll::Ready(Err(BodyError::Malformed(why))) => return Poll::Ready(Err(Failure::BadBody(why))),
@@ -240,6 +221,8 @@ impl Forwarder {
                             progress = Some(upload.transfer.moved);
                             client.deadline.set(limits.body_idle);
                         }
+                        // Polled only while a body waits. Once all of the request has been sent it can no more be
+                        // called back, and the end of the session stops the answer's body in `pass_bodies`.
                         if watch.poll(cx).is_ready() {
                             return Poll::Ready(Err(Failure::SessionEnded));
                         }
@@ -259,6 +242,9 @@ impl Forwarder {
                 }
                 Poll::Pending => {}
             }
+            // After the origin: an answer that is here already is still passed on to a client that has closed its
+            // sending side. Only once the upload is over: until then the upload reads the client itself, and sees when
+            // it has gone.
             if upload.state != Sent::Going && client.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Failure::ClientLeft));
             }
@@ -267,12 +253,14 @@ impl Forwarder {
             } else {
                 Failure::AnswerTimedOut
             };
+            // Last, so that whatever is ready wins over a deadline that has passed in the same turn.
             client.deadline.poll(cx).map(|()| Err(late))
         })
         .await
     }
 
-    /// Moves the answer's body to the client, and what is left of the request's body to the origin.
+    /// Moves the answer's body to the client, and what is left of the request's body to the origin, until the answer is
+    /// complete.
     pub(super) async fn pass_bodies(
         &self,
         client: &mut Connection,
@@ -284,6 +272,8 @@ impl Forwarder {
         let idle = self.limits.body_idle;
         let mut progress = None;
         poll_fn(|cx| {
+            // An upload that breaks must not end the answer, which may say why: only the download decides about
+            // success.
             if upload.state == Sent::Going {
                 match upload.transfer.poll(client, &mut origin.stream, cx) {
                     Poll::Ready(Ok(())) => upload.state = Sent::Whole,
@@ -298,6 +288,8 @@ impl Forwarder {
                 Poll::Ready(Err(BodyError::Truncated)) => return Poll::Ready(Err(Broken::Origin)),
                 Poll::Pending => {}
             }
+            // After the download: if the answer is complete in this very turn, it does not matter that the client has
+            // gone.
             if upload.state != Sent::Going && client.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Broken::Client));
             }
@@ -309,6 +301,7 @@ impl Forwarder {
                 progress = Some(moved);
                 client.deadline.set(idle);
             }
+            // Last: an octet that moved in this turn, in either direction, has just put the deadline off.
             client.deadline.poll(cx).map(|()| Err(Broken::Idle))
         })
         .await
@@ -318,11 +311,11 @@ impl Forwarder {
 /// Why an answer broke off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// The client is gone.
+    /// The client has closed the connection.
     Client,
-    /// The origin broke off.
+    /// The origin closed its connection in the middle of the answer.
     Origin,
-    /// The origin broke the framing.
+    /// The origin's framing of the body is not valid.
     Malformed,
     /// Nothing moved for too long.
     Idle,
@@ -332,17 +325,18 @@ pub(super) enum Broken {
 
 impl Broken {
     /// The word for the access record.
-    pub(super) fn reason(self) -> &'static str {
+    pub(super) fn reason(self) -> Reason {
         match self {
-            Self::Client => "client-left",
-            Self::Origin | Self::Malformed => "http_response_incomplete",
-            Self::Idle => "connection_read_timeout",
-            Self::SessionEnded => "session-ended",
+            Self::Client => Reason::ClientLeft,
+            Self::Origin | Self::Malformed => Reason::HttpResponseIncomplete,
+            Self::Idle => Reason::ConnectionReadTimeout,
+            Self::SessionEnded => Reason::SessionEnded,
         }
     }
 }
 
-/// Whether somebody proves with this message, or is asked to, who they are for all that follows on the connection.
+/// Whether this message proves who somebody is, or asks them to, for everything that follows on the same connection
+/// (NTLM, Negotiate).
 pub(super) fn proves_on_connection(fields: &Fields) -> bool {
     let schemes: [&[u8]; 2] = [b"ntlm", b"negotiate"];
     let items = fields.items("authorization").chain(fields.items("www-authenticate"));
@@ -350,14 +344,14 @@ pub(super) fn proves_on_connection(fields: &Fields) -> bool {
     names.any(|name| schemes.iter().any(|scheme| name.eq_ignore_ascii_case(scheme)))
 }
 
-/// Whether a connection may change to this protocol. Over HTTP/2 (`h2c`) further requests would go by unseen, for any
-/// host that the origin answers for; RFC 9113 §3.1 has given that up, and an origin may ignore an upgrade.
+/// Whether a client may ask to change to this protocol. With `h2c` (HTTP/2), further requests would pass unseen, to any
+/// host for which the origin answers. RFC 9113 §3.1 has given that upgrade up, and an origin may always ignore one.
 pub(super) fn may_change(protocol: &[u8]) -> bool {
     let asked = protocol.split(|b| *b == b',').map(<[u8]>::trim_ascii);
     !asked.into_iter().any(|name| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")))
 }
 
-/// Whether the protocol that an origin changes to is among those that the client asked for.
+/// Whether the client has asked for the protocol to which the origin changes.
 fn is_asked_for(fields: &Fields, asked: Option<&[u8]>) -> bool {
     let asked = || asked.unwrap_or_default().split(|b| *b == b',').map(<[u8]>::trim_ascii);
     let mut chosen = fields.items("upgrade").peekable();

@@ -1,4 +1,4 @@
-//! Who sent a request: the strongest surrogate that is there.
+//! Who sent a request: the strongest surrogate in it or around it says so.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::classify;
-pub(super) use super::client::Client;
+use super::client::Client;
+use super::identity::Identity;
 use super::origin_cookie;
 use super::token::{Presented, Wrong};
 use crate::clock::Timestamp;
-use crate::observe::{Recorder, Surrogate};
-use crate::policy::Decision;
-use crate::session::{self, Evidence, InUse, Offline, Session};
+use crate::identity::Surrogate;
+use crate::session::{self, Session};
 use crate::wire::h1::Fields;
+use crate::wire::kind;
 use crate::wire::{Destination, Peer};
 
-/// How long nothing more is said of what one client's evidence contradicts.
+/// How long there is no second event about one client whose evidence contradicts itself.
 const SAID: Duration = Duration::from_secs(600);
 
-/// The clients whose evidence has contradicted itself lately, and was reported: a page that makes it do so on each of its
-/// requests does not fill the log.
+/// Clients whose evidence contradicted itself and was reported lately. Without this, a page could fill the log: it can
+/// make that happen with each of its requests.
 #[derive(Debug)]
 pub(super) struct Contradictions(Cache<IpAddr, ()>);
 
@@ -32,53 +32,32 @@ impl Default for Contradictions {
 }
 
 impl Contradictions {
-    /// Whether it is time to say so.
+    /// Whether to write an event about this client now.
     fn note(&self, client: &Client) -> bool {
         self.0.entry(client.peer.client.ip()).or_insert(()).is_fresh()
     }
 }
 
-/// Somebody, and how it is known.
-#[derive(Clone, Debug)]
-pub(super) struct Identity {
-    pub(super) session: Arc<Session>,
-    pub(super) surrogate: Surrogate,
-    /// Which one of its kind the surrogate is, where there are several.
-    pub(super) evidence: Option<Arc<str>>,
-    /// Keeps the client address in use that a tunnel is asked for by.
-    pub(super) in_use: Option<InUse>,
-}
-
-impl Identity {
-    fn new(session: Arc<Session>, surrogate: Surrogate) -> Self {
-        Self { session, surrogate, evidence: None, in_use: None }
-    }
-
-    fn shown(session: Arc<Session>, evidence: Evidence<'_>, shown: Arc<str>) -> Self {
-        let surrogate = match evidence {
-            Evidence::Certificate(_) => Surrogate::ClientCertificate,
-            Evidence::Name(_) => Surrogate::ProxyHostName,
-        };
-        Self { session, surrogate, evidence: Some(shown), in_use: None }
-    }
-
-    /// Writes it down.
-    pub(super) fn record(&self, recorder: &mut Recorder) {
-        recorder.identity(&self.session.user, self.session.id.short(), self.surrogate);
-        recorder.evidence.clone_from(&self.evidence);
+/// Of two sessions of one person whose cookies came together, the one with the later proof of who they are. Either
+/// would name the person, but the older one would have them asked for a proof that they have given already.
+fn younger(one: Option<Arc<Session>>, other: Arc<Session>) -> Arc<Session> {
+    match one {
+        Some(one) if one.authenticated >= other.authenticated => one,
+        _ => other,
     }
 }
 
-/// Somebody's identity, as far as it can be told from what is at hand.
+/// An identity, as far as what is in memory can tell it.
 enum Sight {
-    /// This is who it is, or it is nobody.
+    /// It is this person, or nobody.
     Clear(Option<Identity>),
-    /// A good surrogate names a session that is not at hand, or several name different ones: that takes a closer look.
+    /// A valid surrogate names a session that is not in memory, or several name different people: the store must be
+    /// asked.
     Unclear,
 }
 
 impl super::Proxy {
-    /// Who a request with these fields counts as, and by what: for whoever explains it, or measures it.
+    /// As whom a request with these fields counts, and by which surrogate: for explaining and measuring.
     pub async fn who(
         &self,
         client: &Client,
@@ -89,15 +68,15 @@ impl super::Proxy {
         Some((identity.session, identity.surrogate))
     }
 
-    /// The cookie by which a browser at `peer` is known on one origin, as a Set-Cookie line.
+    /// The Set-Cookie line of the cookie by which a browser at `peer` is known on one origin.
     pub fn origin_cookie(&self, session: &Session, destination: &Destination, peer: &Peer) -> String {
         let now = self.clock.now();
         let ends = self.sessions.cookie_ends(session, destination.scheme, now);
         origin_cookie::line(&self.sealer, session, (destination, peer), now, ends)
     }
 
-    /// Says who sent a request with these fields, wherever their session is kept. A token that is not good keeps what is
-    /// weaker from being looked at: whoever presents one wants to be known by it.
+    /// Says who sent a request with these fields; asks the store where it has to. If a token is presented that is not
+    /// valid, weaker surrogates are not looked at: who presents a token wants to be known by it.
     pub(super) async fn identify(
         &self,
         client: &Client,
@@ -109,7 +88,7 @@ impl super::Proxy {
             Presented::Wrong(wrong) => Err(wrong),
             Presented::Nothing => Ok(self.identify_browser(client, destination, fields).await),
             Presented::Foreign => match self.identify_browser(client, destination, fields).await {
-                None if !classify::is_browser(fields) => Err(Wrong::Unknown),
+                None if !kind::is_browser(fields) => Err(Wrong::Unknown),
                 identity => Ok(identity),
             },
         }
@@ -124,7 +103,7 @@ impl super::Proxy {
         self.admit_guest(client, found)
     }
 
-    /// Says who asks for a tunnel: no cookie comes with a CONNECT.
+    /// Says who asks for a tunnel. It looks at no cookies, because none comes with a CONNECT.
     pub(super) async fn identify_tunnel(
         &self,
         client: &Client,
@@ -136,7 +115,7 @@ impl super::Proxy {
             Presented::Wrong(wrong) => return Err(wrong),
             Presented::Nothing => self.identify_connection(client).await,
             Presented::Foreign => match self.identify_connection(client).await {
-                None if !classify::is_browser(fields) => return Err(Wrong::Unknown),
+                None if !kind::is_browser(fields) => return Err(Wrong::Unknown),
                 identity => identity,
             },
         };
@@ -147,20 +126,21 @@ impl super::Proxy {
         }))
     }
 
-    /// The upper rungs of the ladder: what the client has shown in its handshake, or by a token.
+    /// The upper rungs of the ladder: what the client has shown in its handshake, and then a token.
     async fn shown(&self, client: &Client, destination: &Destination, fields: &Fields) -> Presented {
         let shown = match self.of_handshake(&client.peer) {
             Sight::Clear(shown) => shown,
             Sight::Unclear => self.recall_handshake(&client.peer).await,
         };
-        // Guests are somebody only where guests are let in.
+        // A guest's session counts only where guests are let in.
         match shown.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests()) {
-            // Somebody else has signed in over this very connection: the name or certificate is one that was passed on.
+            // Another person has signed in over this very connection, so the name or certificate has been passed on to
+            // them.
             Some(identity) if self.is_contradicted(client, &identity.session).await => {
                 self.report(
                     client,
                     destination,
-                    "a name or certificate stands for somebody else than has signed in over it",
+                    "a client shows the proxy name or certificate of one person, and another has signed in over its connection: it is not counted",
                 );
                 self.presented(client, destination, fields).await
             }
@@ -169,14 +149,14 @@ impl super::Proxy {
         }
     }
 
-    /// Whether the portal has proven the connection to be somebody else's than this session's. None if that takes a
-    /// closer look.
+    /// Whether the portal has bound the connection to another person than this session's. `None` if only the store can
+    /// tell.
     fn contradicts(&self, client: &Client, session: &Session) -> Option<bool> {
         let Some(id) = client.proven().filter(|id| *id != session.id) else { return Some(false) };
         self.sessions.find(id).map(|proven| !proven.is_of_same_person(session))
     }
 
-    /// As above, wherever the session is kept.
+    /// The same; asks the store where it has to.
     async fn is_contradicted(&self, client: &Client, session: &Session) -> bool {
         match (self.contradicts(client, session), client.proven()) {
             (Some(contradicts), _) => contradicts,
@@ -186,13 +166,13 @@ impl super::Proxy {
     }
 
     fn report(&self, client: &Client, destination: &Destination, what: &'static str) {
-        if self.contradictions.note(client) {
+        if self.memory.contradictions.note(client) {
             tracing::warn!(client = %client.peer.client.ip(), host = %destination.host, "{what}");
         }
     }
 
-    /// Whether somebody is known there as the person of `session` by what no request brings: the handshake, the
-    /// connection or the address. https is tunnelled then, and a cookie would only reach the origin.
+    /// Whether `client` is known as the person of `session` by what no request brings: the handshake, the connection or
+    /// the address. If so, https is tunnelled, and a cookie of ours would go through to the origin.
     pub(super) async fn is_known_outside(&self, client: &Client, session: &Session) -> bool {
         let shown = match self.of_handshake(&client.peer) {
             Sight::Clear(shown) => shown,
@@ -214,33 +194,35 @@ impl super::Proxy {
         self.admit_guest(client, found)
     }
 
-    /// Guests are somebody only where guests are let in, and whoever is nobody is one where nobody is asked.
+    /// Drops a guest's identity where guests are not let in. On a listener where nobody is asked to sign in or to
+    /// agree, whoever is not known counts as a guest.
     fn admit_guest(&self, client: &Client, found: Option<Identity>) -> Option<Identity> {
         let found = found.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests());
         if found.is_some() || !client.peer.guest {
             return found;
         }
-        self.guest.as_ref().map(|guest| Identity::new(Arc::clone(guest), Surrogate::GuestListener))
+        (!self.guests_agree).then(|| Identity::new(Arc::clone(&self.memory.guest), Surrogate::GuestListener))
     }
 
-    /// Climbs down the rest of the ladder with what is at hand: no surrogate is passed over for a weaker one.
+    /// The rest of the ladder, with what is in memory: cookies, the connection, the address. If a stronger surrogate is
+    /// unclear, no weaker one is looked at.
     fn identify_quickly(&self, client: &Client, destination: &Destination, fields: &Fields, now: Timestamp) -> Sight {
-        let mut of_cookie = None;
+        let mut of_cookie: Option<Arc<Session>> = None;
         for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), fields) {
             let Some(session) = self.sessions.find(id) else { return Sight::Unclear };
-            if of_cookie.is_some_and(|other: Identity| other.session.id != id) {
+            if of_cookie.as_ref().is_some_and(|other| !other.is_of_same_person(&session)) {
                 return Sight::Unclear;
             }
-            of_cookie = Some(Identity::new(session, Surrogate::OriginCookie));
+            of_cookie = Some(younger(of_cookie, session));
         }
-        let Some(identity) = of_cookie else { return Sight::Clear(self.of_connection(client)) };
-        match self.contradicts(client, &identity.session) {
-            Some(false) => Sight::Clear(Some(identity)),
+        let Some(session) = of_cookie else { return Sight::Clear(self.of_connection(client)) };
+        match self.contradicts(client, &session) {
+            Some(false) => Sight::Clear(Some(Identity::new(session, Surrogate::OriginCookie))),
             _ => Sight::Unclear,
         }
     }
 
-    /// As above, for those who are not at hand.
+    /// The same; asks the store about sessions that are not in memory, and settles contradictions.
     async fn identify_slowly(
         &self,
         client: &Client,
@@ -251,17 +233,23 @@ impl super::Proxy {
         let (mut of_cookie, mut several): (Option<Arc<Session>>, bool) = (None, false);
         for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), fields) {
             let Some(session) = self.sessions.recall(id).await else { continue };
-            several |= of_cookie.is_some_and(|other| other.id != id);
-            of_cookie = Some(session);
+            several |= of_cookie.as_ref().is_some_and(|other| !other.is_of_same_person(&session));
+            of_cookie = Some(younger(of_cookie, session));
         }
-        // A neighbouring host can plant a good cookie of its own beside ours: two names are as good as none.
+        // A neighbouring host can plant a valid cookie of somebody else beside ours. If cookies name two people, none
+        // counts.
         if several {
-            self.report(client, destination, "a browser sent the cookies of two sessions, which name nobody");
+            self.report(
+                client,
+                destination,
+                "a browser sent valid cookies of two people, so neither counts: somebody may have planted one of them",
+            );
         } else if let Some(session) = of_cookie {
-            // A page, or somebody on the wire, has put it there. Nobody is taken for somebody else, and the bounce that
-            // follows puts the person's own in its place: left alone, it would name the other one on the next connection.
+            // A page, or somebody on the wire, has planted it. The request counts as nobody's, so that the bounce that
+            // follows replaces the cookie by the person's own. If it were left, it would name the other person on the
+            // next connection.
             if self.is_contradicted(client, &session).await {
-                self.report(client, destination, "a cookie is of somebody else than its connection, and names nobody");
+                self.report(client, destination, "a browser sent a valid cookie of one person, and another has signed in over its connection: the cookie does not count");
                 return None;
             }
             return Some(Identity::new(session, Surrogate::OriginCookie));
@@ -270,7 +258,7 @@ impl super::Proxy {
         self.of_connection(client)
     }
 
-    /// Whom the client's handshake with us tells: its certificate, or the name that it calls us by.
+    /// Who it is by the client's handshake with us: its certificate, or the name under which it has connected to us.
     fn of_handshake(&self, peer: &Peer) -> Sight {
         let Some(handshake) = &peer.tls else { return Sight::Clear(None) };
         for evidence in self.bindings.evidence(handshake) {
@@ -285,7 +273,7 @@ impl super::Proxy {
         Sight::Clear(None)
     }
 
-    /// As above, wherever it is kept.
+    /// The same; asks the store where it has to.
     async fn recall_handshake(&self, peer: &Peer) -> Option<Identity> {
         for evidence in self.bindings.evidence(peer.tls.as_ref()?) {
             if let Some((session, shown)) = self.bindings.recall(evidence, peer).await {
@@ -295,7 +283,7 @@ impl super::Proxy {
         None
     }
 
-    /// Says who is at the other end of a connection, as far as the connection itself tells.
+    /// Who is at the other end of a connection, by the connection itself or by its address.
     fn of_connection(&self, client: &Client) -> Option<Identity> {
         if let Some(session) = client.proven().and_then(|id| self.sessions.find(id)) {
             return Some(Identity::new(session, Surrogate::Connection));
@@ -307,7 +295,8 @@ impl super::Proxy {
         Some(Identity::new(session, Surrogate::ClientAddress))
     }
 
-    /// Asks the store about the sessions that a connection may stand for; false when it knows of none.
+    /// Asks the store about the sessions that a connection or its address may stand for, so that they are in memory.
+    /// False if there are none.
     async fn recall_connection(&self, client: &Client) -> bool {
         let proven = match client.proven() {
             Some(id) => self.sessions.recall(id).await.is_some(),
@@ -315,15 +304,5 @@ impl super::Proxy {
         };
         let peer = &client.peer;
         proven || peer.network.address && self.sessions.recall_by_client(peer.client.ip()).await.is_some()
-    }
-
-    /// What is decided without asking anybody, while nobody can sign in.
-    pub(super) fn decide_offline(&self) -> Option<Decision> {
-        match self.sessions.offline()? {
-            // The portal says that nobody can.
-            Offline::Refuse => None,
-            Offline::Allow => Some(self.policy.evaluate_offline(true)),
-            Offline::DefaultRule => Some(self.policy.evaluate_offline(false)),
-        }
     }
 }

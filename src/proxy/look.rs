@@ -1,9 +1,10 @@
-//! Looks whether an https origin is there, before a CONNECT is answered that is to be intercepted.
+//! Finds out whether an https origin is there, before the proxy answers a CONNECT that it will intercept.
 //!
-//! Whoever types a name without a scheme is sent to https first. A CONNECT that is answered 200 is the end of that: the
-//! browser never falls back to http, and after sign-in the person stands before an address where nobody answers. So the
-//! client is told what it would have been told without us. What is found is remembered for a while, and the connection
-//! is kept for the request that follows: a page opens one connection more than it needs at most.
+//! When a person types a name without a scheme, the browser tries https first, and http if that fails. A CONNECT that
+//! is answered with 200 counts as success: the browser does not fall back, and after sign-in the person gets an address
+//! where nobody answers. So the client is told what it would have been told without us. What was found is remembered
+//! for a while, and the connection is kept for the request that follows: so a look costs at most one connection more
+//! than the page needs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,34 +13,33 @@ use std::time::{Duration, Instant};
 use moka::sync::Cache;
 use tokio::sync::OnceCell;
 
-use super::dial;
-use super::forward::{Failure, Forwarder};
-use super::pool::Pool;
+use crate::egress::pool::Pool;
+use crate::egress::{self, Dialler};
 use crate::policy::{Lane, Permit};
 use crate::session::limit::Limiter;
 use crate::wire::Destination;
 
-/// How long it is remembered that an origin was there.
+/// How long it is remembered that an origin is there.
 const THERE: Duration = Duration::from_secs(300);
 
-/// The same of one that was not: it may be started any moment.
+/// How long it is remembered that one is not there. Short, because it may be started at any moment.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// Origins that are remembered; more push out those that nobody asks for.
+/// Origins that are remembered. Beyond that, those that nobody asks for are forgotten.
 const MAX_ORIGINS: u64 = 20_000;
 
-/// Looks that one client address causes in a minute. Beyond that its CONNECTs are answered 200 unseen, so that nobody
-/// counts through other people's machines by way of us.
+/// How many looks one client address may cause in a minute. Beyond that its CONNECTs are answered with 200 without a
+/// look, so that strangers cannot scan other people's machines through us.
 const PER_MINUTE: u32 = 120;
 
-/// What has been found out.
+/// What was found about origins.
 pub(super) struct Looks {
     found: Cache<(Destination, Lane), Arc<Look>>,
     limiter: Limiter,
 }
 
-/// One look: several clients wait for the same one.
-type Look = OnceCell<(Instant, Result<(), dial::Error>)>;
+/// One look at an origin, for which several clients may wait together.
+type Look = OnceCell<(Instant, Result<(), egress::Error>)>;
 
 impl Default for Looks {
     fn default() -> Self {
@@ -49,16 +49,21 @@ impl Default for Looks {
 }
 
 impl Looks {
-    /// Whether `destination` is there and speaks TLS; why not, if it is certain that it does not.
+    /// Forgets everything that was found.
+    pub(super) fn clear(&self) {
+        self.found.invalidate_all();
+    }
+
+    /// `Ok` if the destination of the permit is there and speaks TLS, or if that cannot be said; the error if it is
+    /// certain that it is not or does not.
     pub(super) async fn look(
         &self,
-        forwarder: &Forwarder,
-        destination: &Destination,
+        dialler: &Dialler,
         permit: Permit,
         client: SocketAddr,
         pool: &Arc<Pool>,
-    ) -> Result<(), dial::Error> {
-        let key = (destination.clone(), permit.lane().clone());
+    ) -> Result<(), egress::Error> {
+        let key = (Destination::clone(permit.destination()), permit.lane().clone());
         if self.found.get(&key).is_some_and(|look| is_old(&look)) {
             self.found.invalidate(&key);
         }
@@ -66,7 +71,7 @@ impl Looks {
             return Ok(());
         }
         let look = self.found.get_with(key, Arc::default);
-        let (_, found) = look.get_or_init(|| see(forwarder, destination, permit, client, pool)).await;
+        let (_, found) = look.get_or_init(|| see(dialler, permit, client, pool)).await;
         found.clone()
     }
 }
@@ -76,45 +81,43 @@ fn is_old(look: &Look) -> bool {
 }
 
 async fn see(
-    forwarder: &Forwarder,
-    destination: &Destination,
+    dialler: &Dialler,
     permit: Permit,
     client: SocketAddr,
     pool: &Arc<Pool>,
-) -> (Instant, Result<(), dial::Error>) {
-    let found = match forwarder.open(&permit, destination, client).await {
-        Ok(connection) => {
-            // One that serves this client alone has nowhere to be kept.
-            if !connection.through.as_ref().is_some_and(|through| through.for_one_client) {
-                pool.lease(connection, Arc::new(destination.clone()), permit.lane().clone()).give_back();
-            }
+) -> (Instant, Result<(), egress::Error>) {
+    let found = match dialler.lease(permit, client, pool).await {
+        // A connection that serves this client alone cannot be kept in the worker's pool.
+        Ok(lease) if lease.connection.through.as_ref().is_some_and(|through| through.for_one_client) => Ok(()),
+        Ok(lease) => {
+            lease.give_back();
             Ok(())
         }
-        Err(Failure::Dial(error)) if is_absence(&error) => Err(error),
+        Err(error) if is_absence(&error) => Err(error),
         Err(_) => Ok(()),
     };
     (Instant::now(), found)
 }
 
-/// Whether an error shows that nobody would get any further. One that only we have, or that a person is to see on a page
-/// of their browser's (a certificate), does not.
-fn is_absence(error: &dial::Error) -> bool {
+/// Whether an error shows that nobody could reach the origin. An error that only we have does not; nor does one that a
+/// person should see on a page (a certificate).
+fn is_absence(error: &egress::Error) -> bool {
     match error {
-        dial::Error::NameNotFound
-        | dial::Error::Resolver(_)
-        | dial::Error::ResolverTimedOut
-        | dial::Error::Refused
-        | dial::Error::Unreachable(_)
-        | dial::Error::TimedOut
-        | dial::Error::NoTls(_)
-        | dial::Error::ParentDenied(_) => true,
-        dial::Error::Parent(_, fault) => matches!(fault, dial::ParentFault::NotReached(_)),
-        dial::Error::Prohibited(_)
-        | dial::Error::OwnMachine(_)
-        | dial::Error::Myself(_)
-        | dial::Error::Port(_)
-        | dial::Error::Certificate(_)
-        | dial::Error::Tls(_)
-        | dial::Error::NoRoom => false,
+        egress::Error::NameNotFound
+        | egress::Error::Resolver(_)
+        | egress::Error::ResolverTimedOut
+        | egress::Error::Refused
+        | egress::Error::Unreachable(_)
+        | egress::Error::TimedOut
+        | egress::Error::NoTls(_)
+        | egress::Error::ParentDenied(_) => true,
+        egress::Error::Parent(_, fault) => matches!(fault, egress::ParentFault::NotReached(_)),
+        egress::Error::Prohibited(_)
+        | egress::Error::OwnMachine(_)
+        | egress::Error::Myself(_)
+        | egress::Error::Port(_)
+        | egress::Error::Certificate(_)
+        | egress::Error::Tls(_)
+        | egress::Error::NoRoom => false,
     }
 }

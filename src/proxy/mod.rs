@@ -1,30 +1,32 @@
 //! Takes requests and answers them: identify → decide → act → record.
 
 mod answer;
-mod askable;
+mod ask;
 mod challenge;
-mod classify;
 mod client;
 mod connect;
-pub mod dial;
+mod decide;
 mod exchange;
 mod forward;
-mod fresh;
 mod identify;
+mod identity;
 mod look;
+mod memory;
 mod origin_cookie;
 mod outgoing;
-mod pool;
+mod planted;
 mod preflight;
+mod problem;
 mod relay;
+mod shares;
 pub mod token;
 mod trust;
+mod until;
 mod watch;
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::DATE;
 use http::{HeaderValue, Method, Response};
@@ -33,29 +35,29 @@ use tokio_util::task::TaskTracker;
 
 use crate::authority::Authority;
 use crate::clock::{self, Clock};
-use crate::identity::User;
-use crate::observe::{AccessLog, Outcome, Recorder};
+use crate::egress::pool::{self, Pool};
+use crate::egress::{self, Dialler};
+use crate::net::{Limits, Pipes};
+use crate::observe::{AccessLog, Outcome, Reason, Recorder};
 use crate::pac::Pac;
 use crate::page::{Brand, Locales};
 use crate::policy::Policy;
 use crate::seal::Sealer;
+use crate::session::appeal::Appeal;
 use crate::session::ticket::Tickets;
-use crate::session::{Bindings, Session, Sessions};
+use crate::session::{Bindings, Sessions};
 use crate::wire::forwarded::{self, ForwardedFor};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
-use crate::wire::{Destination, Limits, Peer, Pipes, Probe, target};
+use crate::wire::kind::{self, RequestKind};
+use crate::wire::{Destination, Entries, Peer, Probe, target};
 use answer::Refusal;
-use challenge::Bounces;
-use classify::Kind;
 pub use client::Client;
-use dial::{Dialler, OriginTls};
 use exchange::Request;
 use forward::Forwarder;
-use identify::Contradictions;
-pub use pool::Pool;
-use preflight::Preflights;
+pub use memory::Memory;
+use until::Retired;
 
-/// Serves the portal on a stream whose client has yet to shake hands.
+/// A function that serves the portal on a stream on which the TLS handshake has yet to happen.
 pub type ServePortal = Arc<dyn Fn(Box<dyn ByteStream>, Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// The portal, as the proxy knows it.
@@ -64,25 +66,26 @@ pub struct Portal {
     pub url: String,
     /// Its origin.
     pub destination: Destination,
-    /// Serves it to whoever asks the proxy for its name, so that it needs no DNS and no route of its own.
+    /// Serves it to clients that ask the proxy for its name, so that the portal needs no DNS entry and no route of its
+    /// own.
     pub serve: ServePortal,
 }
 
-/// Origin connections that all workers keep: each is a descriptor that nobody uses.
+/// How many idle origin connections all workers together keep at most: each costs a descriptor.
 const MAX_KEPT: usize = 1024;
 
 /// What the proxy is made of.
 pub struct Parts {
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
-    /// Tickets on their way.
+    /// Issues and redeems tickets.
     pub tickets: Arc<Tickets>,
     /// What proxy host names and client certificates stand for.
     pub bindings: Arc<Bindings>,
     /// Seals return tokens and origin cookies.
     pub sealer: Arc<Sealer>,
     /// The rules.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// Issues leaves for intercepted connections.
     pub authority: Arc<Authority>,
     /// Where access records go.
@@ -93,25 +96,25 @@ pub struct Parts {
     pub brand: Brand,
     /// Opens connections to origins.
     pub dialler: Arc<Dialler>,
-    /// TLS towards origins.
-    pub tls: OriginTls,
     /// The bounds.
     pub limits: Limits,
     /// What origins are told about the client's address.
     pub forwarded_for: ForwardedFor,
-    /// Addresses that browsers and systems ask to find out whether there is a captive portal.
+    /// Addresses that browsers and systems request to find out whether there is a captive portal.
     pub probes: Vec<Probe>,
-    /// Which destinations browsers reach without us.
-    pub pac: Arc<ArcSwap<Pac>>,
-    /// Whether guests must agree to something before they go on.
+    /// The PAC files, which say which destinations browsers reach without us.
+    pub pac: Arc<Pac>,
+    /// What each listener knows of its clients: networks, guests, trusted peers.
+    pub entries: Arc<Entries>,
+    /// Whether guests must agree to terms before they go on.
     pub guests_agree: bool,
     /// The time.
     pub clock: Clock,
-    /// What tools are known by; none where they are not.
+    /// What the proxy needs for tokens; `None` if no tokens are accepted.
     pub tokens: Option<token::Parts>,
-    /// Fires when exchanges under way are to be the last.
+    /// Fires when each connection must end after the exchange that is under way on it.
     pub finish: CancellationToken,
-    /// What goes on after an answer: tunnels, intercepted connections.
+    /// Tracks what goes on after an answer: tunnels and intercepted connections.
     pub tasks: TaskTracker,
 }
 
@@ -121,7 +124,7 @@ pub struct Proxy {
     tickets: Arc<Tickets>,
     bindings: Arc<Bindings>,
     sealer: Arc<Sealer>,
-    policy: Policy,
+    policy: Arc<Policy>,
     authority: Arc<Authority>,
     log: Arc<AccessLog>,
     portal: Portal,
@@ -129,27 +132,27 @@ pub struct Proxy {
     locales: Locales,
     forwarder: Forwarder,
     pipes: Pipes,
-    bounces: Bounces,
-    looks: look::Looks,
-    preflights: Preflights,
-    contradictions: Contradictions,
+    memory: Arc<Memory>,
     tokens: Option<token::Tokens>,
-    pools: Mutex<Vec<Weak<Pool>>>,
     limits: Limits,
     forwarded_for: ForwardedFor,
     probes: Vec<Probe>,
-    pac: Arc<ArcSwap<Pac>>,
-    /// Stands for everybody at a listener for guests, where nobody is asked anything.
-    guest: Option<Arc<Session>>,
+    pac: Arc<Pac>,
+    entries: Arc<Entries>,
+    /// Whether guests must agree to terms before they go on.
+    guests_agree: bool,
+    /// Fires when another configuration has replaced this one.
+    retired: Retired,
     clock: Clock,
     finish: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Proxy {
-    /// A proxy made of `parts`.
-    pub fn new(parts: Parts) -> Self {
-        let pipes = Pipes::for_connections(parts.limits.connections);
+    /// A proxy made of `parts`, which goes on from what earlier proxies have left in `memory`.
+    pub fn new(parts: Parts, memory: Arc<Memory>) -> Self {
+        let pipes = memory.pipes.clone();
+        memory.preflights.hold_to(&parts.limits);
         let via = parts.dialler.via().clone();
         Self {
             sessions: parts.sessions,
@@ -162,33 +165,25 @@ impl Proxy {
             portal: parts.portal,
             brand: parts.brand,
             locales: Locales::built_in(),
-            forwarder: Forwarder {
-                dialler: parts.dialler,
-                tls: parts.tls,
-                limits: parts.limits,
-                via,
-                pipes: pipes.clone(),
-            },
+            forwarder: Forwarder { dialler: parts.dialler, limits: parts.limits, via, pipes: pipes.clone() },
             pipes,
-            bounces: Bounces::default(),
-            looks: look::Looks::default(),
-            preflights: Preflights::new(&parts.limits, parts.clock.now()),
-            contradictions: Contradictions::default(),
-            tokens: parts.tokens.map(token::Tokens::new),
-            pools: Mutex::default(),
+            tokens: parts.tokens.map(|tokens| token::Tokens::new(tokens, &memory.tokens)),
+            memory,
             limits: parts.limits,
             forwarded_for: parts.forwarded_for,
             probes: parts.probes,
             pac: parts.pac,
-            guest: (!parts.guests_agree)
-                .then(|| Arc::new(Session::standing(User::guest(String::new()), parts.clock.now()))),
+            entries: parts.entries,
+            guests_agree: parts.guests_agree,
+            retired: Retired::default(),
             clock: parts.clock,
             finish: parts.finish,
             tasks: parts.tasks,
         }
     }
 
-    /// A pool of origin connections for one worker: connections belong to the thread that waits for them.
+    /// A pool of origin connections for one worker. Workers share none, because a connection belongs to the thread that
+    /// waits for it.
     pub fn pool(&self) -> Arc<Pool> {
         let bounds = pool::Bounds {
             per_origin: self.limits.origin_idle_connections,
@@ -196,11 +191,11 @@ impl Proxy {
             idle: self.limits.origin_idle,
         };
         let pool = Arc::new(Pool::new(bounds));
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pool));
+        self.memory.keep(&pool);
         pool
     }
 
-    /// Answers one request. Gives the connection back when another may follow.
+    /// Answers one request. Gives the connection back if another request may follow on it.
     pub async fn handle(
         self: &Arc<Self>,
         client: &Arc<Client>,
@@ -223,15 +218,24 @@ impl Proxy {
             Ok(destination) => self.exchange(client, connection, head, destination, recorder).await,
             Err(error) => {
                 let mut asker = Asker::of_head(&head.fields);
-                if classify::is_navigation(&head.fields) {
-                    asker.kind = Kind::Navigation;
+                if kind::is_navigation(&head.fields) {
+                    asker.kind = RequestKind::Navigation;
                 }
                 self.refuse(connection, Some(&head), &Refusal::BadTarget(error), &asker, recorder).await
             }
         }
     }
 
-    /// Refuses a request of somebody who speaks for others and does not say for whom, or for whom there is no room.
+    /// The client as this configuration judges it; its connection may have been accepted under another one.
+    pub fn judge(&self, client: &Arc<Client>) -> Arc<Client> {
+        match self.entries.renewed(&client.peer) {
+            None => Arc::clone(client),
+            Some(peer) => Arc::new(client.judged(peer)),
+        }
+    }
+
+    /// Refuses a request of a trusted peer that does not say on whose behalf it sends the request, or on whose behalf
+    /// there is no room.
     pub async fn refuse_unnamed(
         &self,
         client: &Client,
@@ -244,18 +248,12 @@ impl Proxy {
         self.refuse(connection, Some(head), &Refusal::Unnamed(error), &asker, recorder).await
     }
 
-    /// Forgets what has been kept for too long.
-    pub fn sweep(&self) {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.retain(|pool| {
-            pool.upgrade().is_some_and(|pool| {
-                pool.sweep();
-                true
-            })
-        });
+    /// Says that another configuration has replaced this one: tunnels that go on ask the new one.
+    pub fn retire(&self) {
+        self.retired.fire();
     }
 
-    /// Sends an answer of our own, and records it.
+    /// Sends one of our own answers, and records it.
     pub async fn reply(
         &self,
         connection: Connection,
@@ -269,13 +267,13 @@ impl Proxy {
             response.headers_mut().insert(DATE, date);
         }
         let Ok(keeps) = h1::answer(&mut connection, head, &response, &self.limits).await else {
-            recorder.reason = recorder.reason.or(Some("client-left"));
+            recorder.reason = recorder.reason.or(Some(Reason::ClientLeft));
             return None;
         };
         if head.is_none_or(|head| head.method != Method::HEAD) {
             recorder.bytes_out = response.body().len() as u64;
         }
-        // What the client may still send is not part of it.
+        // The access record is written here: what the client may still send is not part of it.
         drop(recorder);
         h1::settle(connection, head, keeps, &self.limits).await
     }
@@ -289,16 +287,21 @@ impl Proxy {
         asker: &Asker,
         mut recorder: Recorder,
     ) -> Option<Connection> {
-        recorder.reason = recorder.reason.or(Some(refusal.error_type()));
+        recorder.reason = recorder.reason.or(refusal.error_type());
         recorder.decision = match refusal {
-            Refusal::Denied(_) | Refusal::SignInRequired | Refusal::SignInAgain | Refusal::ToolUnknown(_) => {
-                Outcome::Denied
-            }
+            Refusal::Barred(barrier) if !barrier.is_override() => Outcome::Warned,
+            Refusal::Denied(_)
+            | Refusal::Barred(_)
+            | Refusal::SignInRequired
+            | Refusal::SignInAgain(_)
+            | Refusal::ToolUnknown(_)
+            | Refusal::Exhausted(_) => Outcome::Denied,
             Refusal::Origin(forward::Failure::Dial(
-                dial::Error::Prohibited(_) | dial::Error::OwnMachine(_) | dial::Error::Port(_),
+                egress::Error::Prohibited(_) | egress::Error::OwnMachine(_) | egress::Error::Port(_),
             )) => Outcome::Denied,
+            Refusal::Origin(_) if recorder.decision == Outcome::Monitored => Outcome::Monitored,
             Refusal::Origin(_) => Outcome::Permitted,
-            Refusal::CookiesBlocked(_) | Refusal::Absent(_) => Outcome::Challenged,
+            Refusal::CookiesBlocked(_) | Refusal::CookiesContradict(_) | Refusal::Absent(_) => Outcome::Challenged,
             Refusal::LastHop => Outcome::Local,
             _ => Outcome::Rejected,
         };
@@ -309,29 +312,59 @@ impl Proxy {
             id: recorder.id(),
             place: recorder.host.as_deref(),
             user: recorder.user.as_deref(),
+            message: self.message_of(refusal),
+            review: self.review_of(refusal, &recorder),
+            json: asker.json,
             portal: &self.portal.url,
             curl: self.tokens.as_ref().map(|tokens| &tokens.parts.curl),
         };
         let locale = self.locales.negotiate(asker.languages.as_deref());
-        let response = refused.render(&self.brand, locale);
+        let mut response = refused.render(&self.brand, locale);
+        if let (Some(destination), Some(head)) = (&asker.planted, head) {
+            planted::clear(&mut response, destination, head.target.path());
+        }
         self.reply(connection, head, response, recorder).await
     }
 }
 
-/// Who will see a refusal, and in what form.
+impl Proxy {
+    /// What the rule that refuses says of itself.
+    fn message_of<'a>(&'a self, refusal: &'a Refusal) -> Option<&'a str> {
+        match refusal {
+            Refusal::Denied(rule) => self.policy.message_of(rule).map(|message| &**message),
+            Refusal::Barred(barrier) => barrier.message.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The page of the portal where a review of this refusal can be asked for, if the portal takes such questions.
+    fn review_of(&self, refusal: &Refusal, recorder: &Recorder) -> Option<String> {
+        let Refusal::Denied(rule) = refusal else { return None };
+        self.brand.review.as_ref().filter(|review| review.is_at_portal())?;
+        let (site, request_id) = (recorder.host.clone()?, recorder.id().to_string());
+        let appeal = Appeal { site, rule: rule.clone(), request_id };
+        Some(format!("{}{}", self.portal.url, appeal.address(&self.sealer, self.clock.now())))
+    }
+}
+
+/// In what form and language a client gets a refusal.
 struct Asker {
-    kind: Kind,
+    kind: RequestKind,
+    /// Whether it asks for JSON.
+    json: bool,
     languages: Option<String>,
+    /// If set, the origin on which others have set cookies beside ours, which the answer removes.
+    planted: Option<Arc<Destination>>,
 }
 
 impl Asker {
-    /// Whoever sent what could not be read.
-    const TOOL: Self = Self { kind: Kind::Tool, languages: None };
+    /// The sender of a request that could not be read.
+    const TOOL: Self = Self { kind: RequestKind::Tool, json: false, languages: None, planted: None };
 
-    /// Who sent a request that names no origin, or names one by CONNECT.
+    /// The sender of a request that names no origin, or of a CONNECT.
     fn of_head(fields: &Fields) -> Self {
-        let kind = if classify::is_browser(fields) { Kind::SubResource } else { Kind::Tool };
-        Self { kind, languages: languages(fields) }
+        let kind = if kind::is_browser(fields) { RequestKind::SubResource } else { RequestKind::Tool };
+        Self { kind, json: problem::is_wanted(fields), languages: languages(fields), planted: None }
     }
 }
 
@@ -345,7 +378,7 @@ impl std::fmt::Debug for Proxy {
     }
 }
 
-/// Inside a CONNECT, every request is for the origin that CONNECT named.
+/// Inside a CONNECT, every request must be for the origin that the CONNECT named.
 fn check_inside(inside: &Arc<Destination>, head: &RequestHead) -> Result<Arc<Destination>, target::Error> {
     match head.target.authority() {
         None => Ok(Arc::clone(inside)),

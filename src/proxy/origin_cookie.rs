@@ -1,9 +1,14 @@
-//! The cookie by which a browser is known on one origin: good there alone, from where it was given, and for a time.
+//! The cookie by which a browser is known on one origin. It is valid on that origin alone, only from where it was
+//! given, and for a time.
 //!
-//! On http it can be read on the way, and once the browser is off the proxy it goes to the origin, on https too. So where
-//! it was given is part of what it is sealed for: from elsewhere it names nobody, and the person bounces once more.
+//! On http others can read it on the way; and when the browser does not use the proxy, it sends the cookie to the
+//! origin, on https, too. So the place where it was given is part of what it is sealed for: from elsewhere it names
+//! nobody, and the person bounces once more.
 
 use std::fmt::Write as _;
+
+use http::header::SET_COOKIE;
+use http::{HeaderValue, Response};
 
 use crate::clock::Timestamp;
 use crate::seal::Sealer;
@@ -14,7 +19,7 @@ use crate::wire::{Destination, Peer, Scheme, cookie};
 /// An origin, and the client that shows a cookie there.
 type At<'a> = (&'a Destination, &'a Peer);
 
-/// The sessions that good cookies name.
+/// The sessions that the valid ones among a request's cookies name.
 pub(super) fn named<'a>(
     sealer: &'a Sealer,
     now: Timestamp,
@@ -25,8 +30,9 @@ pub(super) fn named<'a>(
     tokens.filter_map(move |token| sealer.open::<SessionId>(&purpose(at), token, now).ok())
 }
 
-/// The cookie that carries a session on one origin until `ends`, as a Set-Cookie line. On http it must not be `Secure`,
-/// or it would not be stored and the person would go round in circles; on https `SameSite=None` lets it reach frames.
+/// The Set-Cookie line of the cookie that carries a session on one origin until `ends`. On http it must not be
+/// `Secure`, or it would not be stored and the person would go round in circles; on https `SameSite=None` lets it reach
+/// frames.
 pub(super) fn line(sealer: &Sealer, session: &Session, at: At<'_>, now: Timestamp, ends: Timestamp) -> String {
     let token = sealer.seal(&purpose(at), &session.id, ends);
     let age = ends.as_second().saturating_sub(now.as_second());
@@ -37,22 +43,23 @@ pub(super) fn line(sealer: &Sealer, session: &Session, at: At<'_>, now: Timestam
     format!("{}={token}; Path=/; Max-Age={age}; HttpOnly; {rules}", name(at.0.scheme))
 }
 
-fn name(scheme: Scheme) -> &'static str {
+/// The cookie's name.
+pub(super) fn name(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Http => "vestibule_s",
         Scheme::Https => "__Host-vestibule_s",
     }
 }
 
-/// A cookie is good on the origin that it was made for, from where it was made, and nowhere else.
+/// What a cookie is sealed for: its origin, and the place where it was given.
 ///
-/// Where a client address may stand for a person, it is one person's and stays theirs for a while: the cookie is good
-/// from that address. On a network that is shared the address says no more than the network does, and behind NAT it may
-/// be another one of a pool each time; elsewhere carriers move people within a neighbourhood.
+/// On a network where a client address may stand for a person, an address is one person's for a while: the cookie is
+/// valid from that address. On a network whose addresses are shared, an address says no more than the network does, and
+/// behind NAT each connection may have another one: the cookie is valid on that network. On no configured network,
+/// carriers move people between neighbouring addresses: the cookie is valid in that neighbourhood.
 fn purpose((destination, peer): At<'_>) -> String {
     let mut purpose = format!("origin-cookie {} from ", destination.origin());
-    // Writing into a string does not fail.
-    let _ = if peer.network.address {
+    let written = if peer.network.address {
         write!(purpose, "address {}", peer.client.ip().to_canonical())
     } else {
         match Place::of(peer) {
@@ -60,7 +67,16 @@ fn purpose((destination, peer): At<'_>) -> String {
             Place::Near(net) => write!(purpose, "near {net}"),
         }
     };
+    // Writing into a string does not fail.
+    written.ok();
     purpose
+}
+
+/// Sets a cookie, given as the value of Set-Cookie (RFC 6265 §4.1).
+pub(super) fn set_cookie<B>(response: &mut Response<B>, line: &str) {
+    if let Ok(value) = HeaderValue::try_from(line) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
 }
 
 #[cfg(test)]

@@ -1,24 +1,29 @@
-//! What passes of a CORS preflight whose sender nobody knows: the question and its answer, and nothing beside them.
+//! What passes of a CORS preflight without sign-in: the question and its answer, and nothing else.
 //!
-//! A preflight cannot say who asks (Fetch §4.8 sends no credentials), so it goes without sign-in. Whoever dresses
-//! another request as one must get no way around sign-in by that: no body, no answer to read, no change of protocol. What
-//! is left is short, and each client has only so much of it, so that it is no way to carry anything.
+//! A preflight cannot say who sends it (Fetch §4.8: it has no credentials), so it passes without sign-in. Somebody who
+//! disguises another request as a preflight must not get around sign-in by that: so it has no body, its answer cannot
+//! be read, and it changes no protocol. What is left is short, and each client may send only so much of it, so that it
+//! cannot carry anything of use.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
 
 use crate::clock::Timestamp;
-use crate::wire::Limits;
+use crate::identity::ClientBlock;
+use crate::identity::block::SITE_TIMES;
+use crate::net::Limits;
 use crate::wire::field::is_one_of;
 use crate::wire::h1::RequestHead;
 
-/// Octets of the path and the query of a question.
+/// The most octets that path and query may have.
 const MAX_PATH: usize = 2048;
 
-/// What the question is made of, and how long each may be. Without one of the first it would be another question.
+/// The fields of the question, and the most octets that each value may have. A longer value of one of the first four
+/// makes it no question; a longer one of the others is left out.
 const QUESTION: [(&str, usize); 6] = [
     ("origin", 320),
     ("access-control-request-method", 32),
@@ -28,20 +33,20 @@ const QUESTION: [(&str, usize); 6] = [
     ("user-agent", 320),
 ];
 
-/// How many of them make the question.
+/// How many of them are part of the question itself.
 const ASKED: usize = 4;
 
-/// What the answer is made of, besides what begins with this.
+/// The fields of the answer, besides those that begin with [`ANSWER_PREFIX`].
 const ANSWER: [&str; 3] = ["allow", "cache-control", "vary"];
 const ANSWER_PREFIX: &[u8] = b"access-control-";
 
-/// Octets of the fields of an answer.
+/// The most octets that the fields of an answer may have.
 const MAX_ANSWER: usize = 2048;
 
-/// Seconds of its rate that a client may have at once: a page that asks much when it begins.
+/// How many seconds of its rate a client may use at once: a page may ask much when it begins.
 const BURST: u64 = 16;
 
-/// Clients that are counted at the same time, and how long one that has been silent.
+/// How many clients are counted at the same time, and how long a silent one is remembered.
 const MAX_CLIENTS: u64 = 100_000;
 const MEMORY: Duration = Duration::from_secs(60);
 
@@ -50,7 +55,7 @@ pub(super) fn is_question(name: &[u8], value: &[u8]) -> bool {
     QUESTION.iter().any(|(part, max)| name.eq_ignore_ascii_case(part.as_bytes()) && value.len() <= *max)
 }
 
-/// The octets of a question; none when it is longer than a preflight's, has a body, or asks twice.
+/// The number of octets of a question; `None` if it is longer than a preflight's, has a body, or has a field twice.
 pub(super) fn question(head: &RequestHead) -> Option<usize> {
     let path = head.target.path_and_query().len();
     if path > MAX_PATH || !head.body.is_none() {
@@ -68,7 +73,7 @@ pub(super) fn question(head: &RequestHead) -> Option<usize> {
     Some(octets)
 }
 
-/// What of an answer is passed on.
+/// Decides which fields of an answer are passed on.
 #[derive(Debug)]
 pub(super) struct Answer {
     left: usize,
@@ -93,16 +98,17 @@ impl Answer {
     }
 }
 
-/// How much of preflights has passed for nobody: for each client, and in all.
+/// Counts the octets of preflights that have passed without sign-in: for each client, for each site, and in all.
 #[derive(Debug)]
 pub(super) struct Preflights {
-    clients: Cache<IpAddr, Arc<Mutex<Bucket>>>,
+    clients: Cache<ClientBlock, Arc<Mutex<Bucket>>>,
+    sites: Cache<ClientBlock, Arc<Mutex<Bucket>>>,
     all: Mutex<Bucket>,
-    per_client: u64,
-    in_all: u64,
+    per_client: AtomicU64,
+    in_all: AtomicU64,
 }
 
-/// Octets that may pass. It fills up at a rate, to some seconds of it.
+/// A token bucket of octets: it fills at a rate, up to [`BURST`] seconds of it.
 #[derive(Debug)]
 struct Bucket {
     left: i64,
@@ -110,14 +116,14 @@ struct Bucket {
     is_dry: bool,
 }
 
-/// What somebody may do who is over a bound.
+/// Whether a preflight may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It passes.
     Passes,
-    /// It does not, for the first time since one did.
+    /// It does not pass, and is the first one since one passed.
     RunsDry,
-    /// It does not.
+    /// It does not pass.
     Dry,
 }
 
@@ -129,7 +135,7 @@ impl Bucket {
     fn take(&mut self, rate: u64, octets: usize, now: Timestamp) -> Admission {
         let passed = u64::try_from(now.duration_since(self.at).as_millis()).unwrap_or(0);
         let more = i64::try_from(rate.saturating_mul(passed) / 1000).unwrap_or(i64::MAX);
-        // What is less than an octet stays in the time.
+        // Time that is worth less than an octet is not lost: it counts the next time.
         if more > 0 {
             self.left = self.left.saturating_add(more).min(capacity(rate));
             self.at = now;
@@ -146,45 +152,52 @@ impl Bucket {
 
 impl Preflights {
     pub(super) fn new(limits: &Limits, now: Timestamp) -> Self {
-        let (per_client, in_all) = (limits.preflights_per_client as u64, limits.preflights as u64);
-        let clients = Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(MEMORY).build();
-        Self { clients, all: Mutex::new(Bucket::full(in_all, now)), per_client, in_all }
+        let (per_client, in_all) = (AtomicU64::new(0), AtomicU64::new(0));
+        let [clients, sites] =
+            [(); 2].map(|()| Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(MEMORY).build());
+        let all = Mutex::new(Bucket::full(limits.preflights as u64, now));
+        let preflights = Self { clients, sites, all, per_client, in_all };
+        preflights.hold_to(limits);
+        preflights
     }
 
-    /// Whether a client's question of so many octets may pass. Behind a shared address are many people.
+    /// Goes by other rates from now on.
+    pub(super) fn hold_to(&self, limits: &Limits) {
+        self.per_client.store(limits.preflights_per_client as u64, Ordering::Relaxed);
+        self.in_all.store(limits.preflights as u64, Ordering::Relaxed);
+    }
+
+    /// Whether a client's question of so many octets may pass. A shared address (`is_shared`) gets eight times as much,
+    /// because many people use it.
     pub(super) fn admit(&self, client: IpAddr, is_shared: bool, octets: usize, now: Timestamp) -> Admission {
-        let rate = if is_shared { self.per_client.saturating_mul(8) } else { self.per_client };
-        let bucket = self.clients.get_with(household(client), || Arc::new(Mutex::new(Bucket::full(rate, now))));
-        let own = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(rate, octets, now);
-        if own != Admission::Passes {
-            return own;
+        let per_client = self.per_client.load(Ordering::Relaxed);
+        let rate = if is_shared { per_client.saturating_mul(8) } else { per_client };
+        let site = ClientBlock::site(client).map(|site| (&self.sites, site, rate.saturating_mul(SITE_TIMES.into())));
+        let shares = std::iter::once((&self.clients, ClientBlock::of(client), rate)).chain(site);
+        for (buckets, block, rate) in shares {
+            let bucket = buckets.get_with(block, || Arc::new(Mutex::new(Bucket::full(rate, now))));
+            let own = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(rate, octets, now);
+            if own != Admission::Passes {
+                return own;
+            }
         }
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).take(self.in_all, octets, now)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).take(self.in_all.load(Ordering::Relaxed), octets, now)
     }
 
-    /// Counts an answer, which passes in any case.
+    /// Counts the octets of an answer, which passes in any case.
     pub(super) fn charge(&self, client: IpAddr, octets: usize) {
         let spend = |bucket: &Mutex<Bucket>| {
             let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
             bucket.left = bucket.left.saturating_sub(i64::try_from(octets).unwrap_or(i64::MAX));
         };
-        if let Some(bucket) = self.clients.get(&household(client)) {
-            spend(&bucket);
-        }
+        let site = ClientBlock::site(client).and_then(|site| self.sites.get(&site));
+        self.clients.get(&ClientBlock::of(client)).iter().chain(&site).for_each(|bucket| spend(bucket));
         spend(&self.all);
     }
 }
 
 fn capacity(rate: u64) -> i64 {
     i64::try_from(rate.saturating_mul(BURST)).unwrap_or(i64::MAX)
-}
-
-/// One client has all addresses of an IPv6 network of 64 bits (RFC 4291 §2.5.4).
-fn household(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
-    }
 }
 
 #[cfg(test)]
@@ -250,7 +263,7 @@ mod tests {
         // As much as in 16 seconds, and then as much as in each.
         assert_eq!(passed("2001:db8::1", false, begin), 160);
         assert_eq!(preflights.admit(client("2001:db8::1"), false, 100, begin), Admission::Dry);
-        assert_eq!(passed("2001:db8::2", false, begin), 0, "the same household");
+        assert_eq!(passed("2001:db8::2", false, begin), 0, "the same network");
         let later = begin + SignedDuration::from_secs(2);
         assert_eq!(passed("2001:db8::2", false, later), 20);
         // What its answers are made of counts, too.
@@ -260,5 +273,20 @@ mod tests {
         // Another one has its own, and many behind one address have more, as long as there is enough for all.
         assert_eq!(passed("192.0.2.1", true, later), 400);
         assert_eq!(preflights.admit(client("192.0.2.2"), false, 100, later), Admission::Dry);
+    }
+
+    #[test]
+    fn the_networks_of_one_site_have_as_much_as_eight_of_them_together() {
+        let limits = Limits { preflights_per_client: 1000, preflights: 1_000_000, ..Limits::default() };
+        let begin = Timestamp::UNIX_EPOCH;
+        let preflights = Preflights::new(&limits, begin);
+        let passed = |address: String| {
+            let client = address.parse().unwrap();
+            (0..1000).take_while(|_| preflights.admit(client, false, 100, begin) == Admission::Passes).count()
+        };
+        let passed_of_site =
+            |site: u32| (0..20).map(|net| passed(format!("2001:db8:{site}:{net:x}::1"))).sum::<usize>();
+        assert_eq!(passed_of_site(1), 8 * 160);
+        assert_eq!(passed_of_site(2), 8 * 160, "another site has its own");
     }
 }

@@ -1,7 +1,8 @@
-//! Bytes both ways between two streams, until both ends are done.
+//! Moves bytes both ways between two streams, until both ends are done.
 //!
-//! A direction that waits holds no buffer: each thread has one that all its relays share, and only what a slow reader
-//! has not taken is kept aside. Between two TCP connections, streams are not copied at all ([`crate::wire::splice`]).
+//! A direction that waits holds no buffer. Each thread has one buffer that all its relays share for the time of a poll,
+//! and only what a slow receiver has not taken is kept aside. Between two TCP connections, long streams are not copied
+//! at all ([`crate::net::splice`]).
 
 use std::future::poll_fn;
 use std::io;
@@ -14,15 +15,18 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::decide::Over;
+use super::until::Asking;
+use crate::net::scratch;
+use crate::net::splice::{self, Flow};
+use crate::net::{Limits, Pipes};
+use crate::observe::Reason;
 use crate::wire::h1::Stream;
-use crate::wire::scratch;
-use crate::wire::splice::{self, Flow};
-use crate::wire::{Limits, Pipes};
 
-/// Bytes that a direction copies before others have their turn.
+/// How many bytes a direction copies before it lets other tasks have their turn.
 const TURN: u64 = 1 << 20;
 
-/// The longest time that is told from no bound: ten years.
+/// A longer bound counts as this, ten years: a later time might not be one that a clock can show.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// How a relay ended.
@@ -32,27 +36,31 @@ pub(super) enum End {
     Closed,
     /// The first stream broke.
     Broken,
-    /// The second stream broke: a reset, or a cut without a closure alert.
+    /// The second stream broke: it was reset, or its TLS was cut without a closure alert.
     BrokenOff,
-    /// No byte in either direction for too long.
+    /// No byte moved in either direction for too long.
     Idle,
-    /// It has been open for too long.
+    /// It had been open for too long.
     TooLong,
     /// The session ended.
     SessionEnded,
+    /// A new configuration does not permit it.
+    PolicyChanged,
+    /// The time does not permit it any more.
+    HoursOver,
 }
 
 /// How long a relay may go on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Without a byte in either direction.
+    /// How long without a byte in either direction.
     pub(super) idle: Duration,
-    /// In all.
+    /// How long in all.
     pub(super) total: Duration,
 }
 
 impl Bounds {
-    /// As the limits say.
+    /// The bounds in `limits`.
     pub(super) fn of(limits: &Limits) -> Self {
         Self { idle: limits.tunnel_idle, total: limits.tunnel_time }
     }
@@ -60,13 +68,15 @@ impl Bounds {
 
 impl End {
     /// The word for the access record.
-    pub(super) fn reason(self) -> Option<&'static str> {
+    pub(super) fn reason(self) -> Option<Reason> {
         match self {
             Self::Closed => None,
-            Self::Broken | Self::BrokenOff => Some("connection_terminated"),
-            Self::Idle => Some("connection_read_timeout"),
-            Self::TooLong => Some("tunnel-time-over"),
-            Self::SessionEnded => Some("session-ended"),
+            Self::Broken | Self::BrokenOff => Some(Reason::ConnectionTerminated),
+            Self::Idle => Some(Reason::ConnectionReadTimeout),
+            Self::TooLong => Some(Reason::TunnelTimeOver),
+            Self::SessionEnded => Some(Reason::SessionEnded),
+            Self::PolicyChanged => Some(Reason::PolicyChanged),
+            Self::HoursOver => Some(Reason::HoursOver),
         }
     }
 }
@@ -80,19 +90,20 @@ pub(super) struct Moved {
     pub(super) back: u64,
 }
 
-/// As [`relay`], by the shortest way that there is between two streams.
+/// As [`relay`]; splices if both streams are plain TCP.
 pub(super) async fn relay_streams(
     a: Stream,
     b: Stream,
     early: Vec<u8>,
     bounds: Bounds,
     ended: Option<&CancellationToken>,
+    asking: Asking<'_>,
     pipes: &Pipes,
 ) -> (Moved, End) {
     match (a, b) {
-        (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, bounds, ended, pipes).await,
+        (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, bounds, ended, asking, pipes).await,
         (mut a, mut b) => {
-            let relayed = relay(&mut a, &mut b, early, bounds, ended).await;
+            let relayed = relay(&mut a, &mut b, early, bounds, ended, asking).await;
             if relayed.1 == End::Broken {
                 break_off(&b);
             }
@@ -101,30 +112,32 @@ pub(super) async fn relay_streams(
     }
 }
 
-/// Breaks a connection off, as its other end was: RFC 9113 §8.5 wants a client's reset told from its end.
+/// Has a connection reset when it is closed, because the other one was: RFC 9113 §8.5 wants the origin to see a
+/// client's reset as a reset, and not as an end.
 fn break_off(stream: &Stream) {
-    if let Stream::Plain(stream) = stream {
+    if let Some(stream) = stream.tcp() {
         drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)));
     }
 }
 
-/// Why a direction does not go on.
+/// Which stream of a direction has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// What it reads from is broken.
+    /// The one that it reads from.
     Reading,
-    /// What it writes to is broken.
+    /// The one that it writes to.
     Writing,
 }
 
-/// Moves bytes both ways until both streams are done, a bound is reached, or `ended` fires. `early` is what the
-/// first stream has already sent.
+/// Moves bytes both ways until both streams are done, a bound is reached, `ended` fires, or a new configuration does
+/// not permit it. `early` is what has been read from the first stream already.
 async fn relay<A, B>(
     a: &mut A,
     b: &mut B,
     early: Vec<u8>,
     bounds: Bounds,
     ended: Option<&CancellationToken>,
+    asking: Asking<'_>,
 ) -> (Moved, End)
 where
     A: AsyncRead + AsyncWrite + Unpin,
@@ -132,7 +145,7 @@ where
 {
     let mut there = Direction { aside: early, ..Direction::default() };
     let mut back = Direction::default();
-    let end = watch(bounds, ended, |cx| Progress {
+    let end = watch(bounds, ended, asking, |cx| Progress {
         results: [there.poll(a, b, cx), back.poll(b, a, cx)],
         moved: there.moved + back.moved,
     })
@@ -140,18 +153,19 @@ where
     (Moved { there: there.moved, back: back.moved }, end)
 }
 
-/// As [`relay`], between two TCP connections: what is more than a message is spliced, by way of `pipes`.
+/// As [`relay`], between two TCP connections: what is longer than a message is spliced through `pipes`.
 async fn relay_tcp(
     mut a: TcpStream,
     mut b: TcpStream,
     early: Vec<u8>,
     bounds: Bounds,
     ended: Option<&CancellationToken>,
+    asking: Asking<'_>,
     pipes: &Pipes,
 ) -> (Moved, End) {
     let mut there = Spliced { flow: Flow::to_end(pipes, early), state: State::Open };
     let mut back = Spliced { flow: Flow::to_end(pipes, Vec::new()), state: State::Open };
-    let end = watch(bounds, ended, |cx| Progress {
+    let end = watch(bounds, ended, asking, |cx| Progress {
         results: [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)],
         moved: there.flow.moved() + back.flow.moved(),
     })
@@ -162,17 +176,19 @@ async fn relay_tcp(
     (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
 }
 
-/// How far both directions are.
+/// What one poll of both directions has given.
 struct Progress {
     results: [Poll<Result<(), Fault>>; 2],
-    /// Bytes that have been written, in all.
+    /// How many bytes both have written since the beginning.
     moved: u64,
 }
 
-/// Lets both directions go on until they are done, a bound is reached, or `ended` fires.
+/// Polls both directions until they are done, a bound is reached, `ended` fires, or a new configuration does not permit
+/// it.
 async fn watch(
     bounds: Bounds,
     ended: Option<&CancellationToken>,
+    mut asking: Asking<'_>,
     mut poll: impl FnMut(&mut Context<'_>) -> Progress,
 ) -> End {
     let session_ended = async {
@@ -184,29 +200,44 @@ async fn watch(
     tokio::pin!(session_ended);
     let Bounds { idle, total } = bounds;
     let (mut last, mut before) = (Instant::now(), 0);
-    // Beyond that it is no bound, and no time that a clock could show.
+    // See [`LONGEST`]: adding more could overflow.
     let end = last + total.min(LONGEST);
     let timer = sleep_until(end.min(last + idle));
     tokio::pin!(timer);
     poll_fn(|cx| {
+        // First what ends the tunnel from outside, then the bytes. A tunnel that always has bytes to move gives
+        // `Pending` only after a turn of each direction; polled last, these two would still be seen, but the bytes of
+        // one more turn would pass after the end.
         if session_ended.as_mut().poll(cx).is_ready() {
             return Poll::Ready(End::SessionEnded);
         }
+        if let Poll::Ready(over) = asking.poll(cx) {
+            return Poll::Ready(match over {
+                Over::Policy => End::PolicyChanged,
+                Over::Hours => End::HoursOver,
+            });
+        }
         let Progress { results: [there, back], moved } = poll(cx);
+        // Each stream has two directions, and a reset shows in whichever touches it first. What counts is the stream:
+        // the client's is `there` reading or `back` writing, and its reset goes on to the origin. It is looked at
+        // first, because a client that breaks off can make the origin's direction fail in the same turn.
         if there == Poll::Ready(Err(Fault::Reading)) || back == Poll::Ready(Err(Fault::Writing)) {
             return Poll::Ready(End::Broken);
         }
         if back == Poll::Ready(Err(Fault::Reading)) {
             return Poll::Ready(End::BrokenOff);
         }
-        // Whoever takes nothing more may have said why: that is still passed on.
+        // `there` may have failed in writing: an origin that takes nothing more may have said why, so what it sends is
+        // still passed on until `back` is done.
         if there.is_ready() && back.is_ready() {
             return Poll::Ready(if there == Poll::Ready(Ok(())) { End::Closed } else { End::BrokenOff });
         }
         if moved != before {
             (last, before) = (Instant::now(), moved);
         }
-        // The timer is moved only when it fires, not with each byte.
+        // The timer is not moved with each byte, which would cost a lock on the runtime's timers, but only when it
+        // fires: it then looks how long ago the last byte really moved. It must be polled until `Pending` after each
+        // reset, or nothing would wake this task.
         while timer.as_mut().poll(cx).is_ready() {
             if last.elapsed() >= idle {
                 return Poll::Ready(End::Idle);
@@ -246,7 +277,7 @@ impl Spliced {
 
 #[derive(Debug, Default)]
 struct Direction {
-    /// What has been read and could not be written yet.
+    /// What has been read and not yet written, and how much of that is written by now.
     aside: Vec<u8>,
     written: usize,
     moved: u64,
@@ -257,7 +288,7 @@ struct Direction {
 enum State {
     #[default]
     Open,
-    /// The reader is at its end; the writer must be told.
+    /// The reading side has ended, and the writing side must be told.
     Closing,
     Closed,
     Broken(Fault),
@@ -302,7 +333,7 @@ impl Direction {
         }
     }
 
-    /// Writes what was kept aside.
+    /// Writes what has been kept aside. Must be done before anything more is read, so that bytes stay in order.
     fn poll_aside<W: AsyncWrite + Unpin>(&mut self, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.aside.get(self.written..).filter(|rest| !rest.is_empty()) {
             let count = ready!(Pin::new(&mut *to).poll_write(cx, rest))?;
@@ -317,7 +348,8 @@ impl Direction {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once, and writes what was read; what cannot be written is kept aside.
+    /// Reads once, and writes what was read. What cannot be written now is kept aside, because the buffer is not ours
+    /// after this poll.
     fn poll_through<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<Result<(), Fault>>
     where
         R: AsyncRead + Unpin,
@@ -327,7 +359,8 @@ impl Direction {
             let mut buffer = ReadBuf::new(scratch);
             match Pin::new(&mut *from).poll_read(cx, &mut buffer) {
                 Poll::Pending => {
-                    // A TLS stream may hold what was written back until it is told.
+                    // A TLS stream may hold back what was written to it until it is flushed. There is nothing more to
+                    // read now, so flush.
                     ready!(Pin::new(&mut *to).poll_flush(cx)).map_err(|_| Fault::Writing)?;
                     return Poll::Pending;
                 }
@@ -366,7 +399,8 @@ mod tests {
     async fn early_bytes_go_first_and_each_side_can_close_alone() {
         let (mut client, mut a) = duplex(64);
         let (mut origin, mut b) = duplex(64);
-        let task = tokio::spawn(async move { relay(&mut a, &mut b, b"early ".to_vec(), LONG, None).await });
+        let task =
+            tokio::spawn(async move { relay(&mut a, &mut b, b"early ".to_vec(), LONG, None, Asking::nobody()).await });
         client.write_all(b"bytes").await.unwrap();
         client.shutdown().await.unwrap();
         let mut got = String::new();
@@ -384,7 +418,7 @@ mod tests {
     async fn more_than_the_other_side_takes_at_once_arrives_whole() {
         let (mut client, mut a) = duplex(1000);
         let (mut origin, mut b) = duplex(77);
-        let task = tokio::spawn(async move { relay(&mut a, &mut b, Vec::new(), LONG, None).await });
+        let task = tokio::spawn(async move { relay(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody()).await });
         let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let copy = sent.clone();
         tokio::spawn(async move {
@@ -402,7 +436,7 @@ mod tests {
     async fn a_relay_ends_when_nothing_moves_when_its_time_is_over_and_when_its_session_ends() {
         let (_client, mut a) = duplex(64);
         let (_origin, mut b) = duplex(64);
-        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None).await.1, End::Idle);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody()).await.1, End::Idle);
         let (mut client, mut a) = duplex(64);
         let (mut origin, mut b) = duplex(64);
         let talking = tokio::spawn(async move {
@@ -411,13 +445,13 @@ mod tests {
             }
         });
         let begun = Instant::now();
-        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None).await.1, End::TooLong);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody()).await.1, End::TooLong);
         assert_eq!(begun.elapsed().as_secs(), 90);
         talking.abort();
         let (_client, mut a) = duplex(64);
         let (_origin, mut b) = duplex(64);
         let ended = CancellationToken::new();
         ended.cancel();
-        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, Some(&ended)).await.1, End::SessionEnded);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, Some(&ended), Asking::nobody()).await.1, End::SessionEnded);
     }
 }

@@ -1,8 +1,9 @@
-//! The token that a tool presents (`Proxy-Authorization`): who it stands for, or what is wrong with it.
+//! The token that a tool presents (`Proxy-Authorization`): for whom it stands, or what is wrong with it.
 //!
-//! A token that is at hand is looked up by its fingerprint, in one shard of a map: nothing waits, and how long it takes
-//! says nothing about what else is there. Others are looked for in the store, a few at a time, and fewer for clients that
-//! have presented many that were not good. Nobody is locked out by that: a good token only waits for its turn.
+//! A token whose session is in memory is looked up by its fingerprint, in one shard of a map: that waits for nothing,
+//! and the time it takes tells nothing about other tokens. Other tokens are looked for in the store, a few at a time,
+//! and fewer for clients that have presented many invalid ones. That locks nobody out: a valid token only waits for its
+//! turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,71 +16,80 @@ use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::identify::{Client, Identity};
-use super::{Proxy, classify};
+use super::Proxy;
+use super::client::Client;
+use super::identity::Identity;
 use crate::identity::Realm;
-use crate::observe::Surrogate;
+use crate::identity::Surrogate;
+use crate::observe::Reason;
 use crate::page::{Curl, WrongToken};
 use crate::session::limit::Limiter;
-use crate::session::terminal::{Codes, Reason, Terminals};
+use crate::session::terminal::{Codes, Occasion, Terminals};
 use crate::session::tool::scope::Outside;
 use crate::session::tool::token;
 use crate::session::{Fate, Session, SessionId};
 use crate::wire::Destination;
 use crate::wire::h1::Fields;
+use crate::wire::kind;
 
-/// Credentials are not longer than this, decoded.
+/// The most octets that decoded credentials may have.
 const MAX_LEN: usize = 512;
 
-/// Tokens that are looked for in the store at the same time.
+/// How many tokens are looked for in the store at the same time.
 const LOOKUPS: usize = 64;
 
-/// The same, for clients that have presented too many that were not good.
+/// The same, for all clients together that have presented too many invalid tokens.
 const LATE_LOOKUPS: usize = 4;
 
-/// How long a token waits for its turn.
+/// How long a token may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it is remembered what was wrong with a token.
+/// How long this node remembers what was wrong with a token.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// Some tools leave the padding out.
+/// Base64 with or without padding: some tools leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What the proxy is told about tokens.
+/// What the proxy needs for tokens.
 pub struct Parts {
     /// Terminals that ask to be signed in.
     pub terminals: Arc<Terminals>,
-    /// The realms, which know people by several names.
+    /// The realms: a person may be called by any of the names that their realm gives them.
     pub realms: Vec<Realm>,
-    /// How curl reaches the portal from a terminal, and tools the proxy.
+    /// How curl reaches the portal from a terminal, and how tools reach the proxy.
     pub curl: Curl,
-    /// Tokens that are not good which a client may present in a minute.
+    /// How many invalid tokens a client may present in a minute.
     pub attempts_per_minute: u32,
 }
 
-/// What is known about tokens between two requests.
-pub(super) struct Tokens {
-    pub(super) parts: Parts,
+/// What the proxy remembers about tokens between requests.
+#[derive(Debug)]
+pub(super) struct Memory {
     failures: Limiter,
-    /// What was wrong with tokens that the store was asked about.
+    /// What was wrong with tokens about which the store was asked.
     known: Cache<SessionId, Wrong>,
     lookups: Semaphore,
     late_lookups: Semaphore,
 }
 
-/// What a request presents.
+/// The configuration of tokens, and what is remembered about them.
+pub(super) struct Tokens {
+    pub(super) parts: Parts,
+    memory: Arc<Memory>,
+}
+
+/// What a request presents in `Proxy-Authorization`.
 pub(super) enum Presented {
     /// Nothing, or nothing that counts.
     Nothing,
-    /// A good token.
+    /// A valid token.
     Good(Identity),
-    /// Credentials of another kind, or of another proxy: whoever is known otherwise need not have better ones.
+    /// Credentials of another kind, or for another proxy. They do not matter if the client is known otherwise.
     Foreign,
-    /// A token that is not good.
+    /// A token that is not valid.
     Wrong(Wrong),
 }
 
@@ -96,46 +106,52 @@ pub(super) enum Wrong {
     Away,
 }
 
-/// What a tool that is not known is told.
+/// What a tool is told that is not known.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Invitation {
     /// What is wrong with what it has presented.
     pub(super) wrong: Option<Wrong>,
-    /// How its terminal can be signed in.
+    /// The codes with which its terminal can be signed in.
     pub(super) terminal: Option<Codes>,
 }
 
-/// A name and a token, as they came.
+/// A name and a token, as the client sent them.
 #[derive(Clone, Copy)]
 struct Credentials<'a> {
     user: &'a str,
     token: &'a str,
 }
 
-impl Tokens {
-    pub(super) fn new(parts: Parts) -> Self {
+impl Default for Memory {
+    fn default() -> Self {
         Self {
-            failures: Limiter::new(parts.attempts_per_minute, Duration::from_secs(60)),
+            failures: Limiter::new(0, Duration::from_secs(60)),
             known: Cache::builder().max_capacity(100_000).time_to_live(REMEMBERED).build(),
             lookups: Semaphore::new(LOOKUPS),
             late_lookups: Semaphore::new(LATE_LOOKUPS),
-            parts,
         }
+    }
+}
+
+impl Tokens {
+    pub(super) fn new(parts: Parts, memory: &Arc<Memory>) -> Self {
+        memory.failures.hold_to(parts.attempts_per_minute);
+        Self { parts, memory: Arc::clone(memory) }
     }
 }
 
 impl Wrong {
     /// The word in access records.
-    pub(super) fn reason(self) -> &'static str {
+    pub(super) fn reason(self) -> Reason {
         match self {
-            Self::Unknown => "token-unknown",
-            Self::Expired => "token-expired",
-            Self::Revoked => "token-revoked",
-            Self::Person => "token-of-another-person",
-            Self::Network => "token-not-for-network",
-            Self::Destination => "token-not-for-destination",
-            Self::TooMany => "token-too-many-attempts",
-            Self::Away => "token-store-away",
+            Self::Unknown => Reason::TokenUnknown,
+            Self::Expired => Reason::TokenExpired,
+            Self::Revoked => Reason::TokenRevoked,
+            Self::Person => Reason::TokenOfAnotherPerson,
+            Self::Network => Reason::TokenNotForNetwork,
+            Self::Destination => Reason::TokenNotForDestination,
+            Self::TooMany => Reason::TokenTooManyAttempts,
+            Self::Away => Reason::TokenStoreAway,
         }
     }
 
@@ -155,7 +171,7 @@ impl Wrong {
 }
 
 impl Proxy {
-    /// Says who the token stands for that a request with these fields presents, or its tunnel has presented.
+    /// Judges the token that a request with these fields presents, or that came with the CONNECT around it.
     pub(super) async fn presented(&self, client: &Client, destination: &Destination, fields: &Fields) -> Presented {
         let Some(tokens) = self.tokens.as_ref().filter(|_| client.peer.network.tokens) else {
             return Presented::Nothing;
@@ -168,7 +184,7 @@ impl Proxy {
         }
         let mut all = fields.all("proxy-authorization");
         let Some(value) = all.next() else { return Presented::Nothing };
-        // Inside a tunnel, they are for whoever the client takes us for.
+        // Inside a CONNECT, such a field is meant for the origin that the client takes us for.
         if client.inside.is_some() || all.next().is_some() {
             return Presented::Nothing;
         }
@@ -182,12 +198,12 @@ impl Proxy {
             },
         };
         match presented {
-            Presented::Wrong(wrong) if classify::is_browser(fields) => {
-                tracing::debug!(client = %client.peer.client, reason = wrong.reason(), "a browser's token");
+            Presented::Wrong(wrong) if kind::is_browser(fields) => {
+                tracing::debug!(client = %client.peer.client, reason = %wrong.reason(), "a browser presents a token that is not valid here: it is ignored, because browsers are known by other means");
                 Presented::Foreign
             }
             Presented::Wrong(Wrong::Unknown | Wrong::Expired | Wrong::Revoked | Wrong::Person)
-                if !tokens.failures.admit_here(client.peer.client.ip()) =>
+                if !tokens.memory.failures.admit_here(client.peer.client.ip()) =>
             {
                 Presented::Wrong(Wrong::TooMany)
             }
@@ -195,17 +211,17 @@ impl Proxy {
         }
     }
 
-    /// Looks for a token that is not at hand.
+    /// Looks in the store for a token whose session is not in memory.
     async fn look_for(&self, tokens: &Tokens, text: &str, client: &Client) -> Result<Arc<Session>, Wrong> {
         if !token::is_well_formed(text) {
             return Err(Wrong::Unknown);
         }
         let id = SessionId::of_secret(text);
-        if let Some(wrong) = tokens.known.get(&id) {
+        if let Some(wrong) = tokens.memory.known.get(&id) {
             return Err(wrong);
         }
-        let is_late = tokens.failures.is_spent(client.peer.client.ip());
-        let turns = if is_late { &tokens.late_lookups } else { &tokens.lookups };
+        let is_late = tokens.memory.failures.is_spent(client.peer.client.ip());
+        let turns = if is_late { &tokens.memory.late_lookups } else { &tokens.memory.lookups };
         let Ok(Ok(_turn)) = timeout(PATIENCE, turns.acquire()).await else { return Err(Wrong::TooMany) };
         if let Some(session) = self.sessions.recall(id).await {
             return Ok(session);
@@ -216,11 +232,11 @@ impl Proxy {
             Ok(Fate::Ended) => Wrong::Revoked,
             Err(_) => return Err(Wrong::Away),
         };
-        tokens.known.insert(id, wrong);
+        tokens.memory.known.insert(id, wrong);
         Err(wrong)
     }
 
-    /// Whether a token that there is is good here.
+    /// Whether the token of `session` is valid for this client and destination.
     fn good(
         &self,
         tokens: &Tokens,
@@ -229,7 +245,7 @@ impl Proxy {
         client: &Client,
         destination: &Destination,
     ) -> Presented {
-        // The secret of a browser is no token.
+        // The secret of a browser's session is not a token.
         let Some(tool) = &session.tool else { return Presented::Wrong(Wrong::Unknown) };
         if !is_called(&tokens.parts.realms, &session, user) {
             return Presented::Wrong(Wrong::Person);
@@ -245,25 +261,25 @@ impl Proxy {
         Presented::Good(Identity { session, surrogate: Surrogate::ProxyToken, evidence, in_use: None })
     }
 
-    /// What a tool is told that has no good token. None where no tokens are offered.
+    /// What to tell a tool that has no valid token. `None` where no tokens are offered.
     pub(super) async fn invite(&self, client: &Client, fields: &Fields, wrong: Option<Wrong>) -> Option<Invitation> {
         let tokens = self.tokens.as_ref()?;
-        if !client.peer.network.tokens || client.inside.is_some() || classify::may_be_browser(fields) {
+        if !client.peer.network.tokens || client.inside.is_some() || kind::may_be_browser(fields) {
             return None;
         }
         let terminal = match wrong {
             None => {
                 let user_agent = fields.text(USER_AGENT.as_str()).unwrap_or_default();
-                tokens.parts.terminals.begin(client.peer.client.ip(), user_agent, Reason::Offered).await
+                tokens.parts.terminals.begin(client.peer.client.ip(), user_agent, Occasion::Offered).await
             }
-            // Whoever has a token wants to know what is wrong with it.
+            // A tool that has a token is told what is wrong with it, and is offered nothing else.
             Some(_) => None,
         };
         Some(Invitation { wrong, terminal })
     }
 }
 
-/// Whether `user` is a name of the person, or no name at all.
+/// Whether `user` is one of the person's names, or is empty or `token`, which name nobody.
 fn is_called(realms: &[Realm], session: &Session, user: &str) -> bool {
     let person = &session.user;
     user.is_empty()
@@ -273,8 +289,8 @@ fn is_called(realms: &[Realm], session: &Session, user: &str) -> bool {
         || realms.iter().any(|realm| realm.name == person.realm && realm.is_name_of(user, person))
 }
 
-/// Reads `Basic` (RFC 7617) and `Bearer` (RFC 6750) credentials. A token may stand in the place of the password, or, as
-/// some tools have no other, in that of the name.
+/// Reads `Basic` (RFC 7617) and `Bearer` (RFC 6750) credentials. The token may be the password; or the user name, with
+/// an empty password, because some tools have only that.
 fn read<'a>(value: &'a [u8], buffer: &'a mut [u8; MAX_LEN]) -> Option<Credentials<'a>> {
     let (scheme, rest) = std::str::from_utf8(value).ok()?.split_once(' ')?;
     let rest = rest.trim();
@@ -293,7 +309,7 @@ fn read<'a>(value: &'a [u8], buffer: &'a mut [u8; MAX_LEN]) -> Option<Credential
     }
 }
 
-/// Whether it looks like one of ours.
+/// Whether it begins as our tokens do.
 fn is_token(text: &str) -> bool {
     text.starts_with(token::PREFIX)
 }

@@ -1,5 +1,6 @@
-//! The mark by which the portal's page about our authority knows whether a browser trusts it: a style sheet at a host that
-//! nobody but our authority can vouch for. It is the same for everybody, and leads nowhere.
+//! The mark: a style sheet at a host for which only our authority can vouch. The portal's page about the authority
+//! loads it, and so shows whether the browser trusts the authority. It is the same for everybody, and loads nothing
+//! else.
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
@@ -9,14 +10,14 @@ use crate::page::{TRUST_HOST, TRUST_PATH, trust_sheet};
 use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme};
 
-/// Whether the mark is there.
+/// Whether this is the host of the mark.
 pub(super) fn is_mark(destination: &Destination) -> bool {
     destination.scheme == Scheme::Https
         && destination.port == 443
         && matches!(&destination.host, Host::Domain(name) if name == TRUST_HOST)
 }
 
-/// The mark, for the portal's page alone.
+/// The mark, which only the portal's page may load.
 pub(super) fn answer(method: &Method, path: &str, portal: &str) -> Response<Bytes> {
     let is_there = path == TRUST_PATH && (method == Method::GET || method == Method::HEAD);
     let mut response = Response::new(Bytes::from_static(if is_there { trust_sheet().as_bytes() } else { b"" }));

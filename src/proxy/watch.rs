@@ -1,11 +1,11 @@
-//! The end of a session, as whatever waits on its behalf sees it.
+//! The end of a session, for whatever waits on its behalf.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Watches for the end of a session. What it needs for that is made at the first wait: most bodies never wait.
+/// Watches for the end of a session. The future for it is made at the first wait, because most bodies never wait.
 #[derive(Debug)]
 pub(super) struct Watch {
     session: Option<CancellationToken>,
@@ -13,14 +13,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches a session; none where nobody is known.
+    /// Watches a session, by its token; `None` where nobody is known.
     pub(super) fn new(session: Option<CancellationToken>) -> Self {
         Self { session, wait: None }
-    }
-
-    /// The session's token.
-    pub(super) fn session(&self) -> Option<&CancellationToken> {
-        self.session.as_ref()
     }
 
     /// Ready when the session has ended.

@@ -1,9 +1,8 @@
 //! Reads an Assertion into its parts. What it is given has been verified.
 
 use crate::clock::Timestamp;
-use crate::saml::response::Attribute;
 use crate::saml::xml::Element;
-use crate::saml::{Error, NameId, ns};
+use crate::saml::{Error, NameId, ns, time};
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 
@@ -29,11 +28,11 @@ pub(super) struct Confirmation {
     pub(super) not_on_or_after: Timestamp,
 }
 
-/// Conditions, all of them known.
+/// Conditions, all of them known. Both times are optional (SAML Core §2.5.1.2): the confirmation has an end of its own.
 #[derive(Debug)]
 pub(super) struct Conditions {
-    pub(super) not_before: Timestamp,
-    pub(super) not_on_or_after: Timestamp,
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) not_on_or_after: Option<Timestamp>,
     /// The audiences of each AudienceRestriction.
     pub(super) restrictions: Vec<Vec<String>>,
 }
@@ -55,13 +54,31 @@ pub(super) struct Proof {
     pub(super) class: Option<String>,
 }
 
+/// An attribute of the person: a claim, in Entra's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its values that are text.
+    pub values: Vec<String>,
+}
+
 impl Authentication {
     /// When they last did so in one of these ways; in whatever way, if none is wanted.
     pub(super) fn latest(&self, wanted: &[String]) -> Option<Timestamp> {
+        self.last(wanted).map(|proof| proof.instant)
+    }
+
+    /// In which way that was.
+    pub(super) fn way(&self, wanted: &[String]) -> Option<&str> {
+        self.last(wanted)?.class.as_deref()
+    }
+
+    fn last(&self, wanted: &[String]) -> Option<&Proof> {
         let counts = |proof: &&Proof| {
             wanted.is_empty() || proof.class.as_ref().is_some_and(|class| wanted.iter().any(|wanted| wanted == class))
         };
-        self.proofs.iter().filter(counts).map(|proof| proof.instant).max()
+        self.proofs.iter().filter(counts).max_by_key(|proof| proof.instant)
     }
 }
 
@@ -122,8 +139,8 @@ fn conditions(assertion: &Element) -> Result<Conditions, Error> {
         restriction.all(ns::ASSERTION, "Audience").map(|audience| audience.text.trim().to_owned()).collect()
     };
     Ok(Conditions {
-        not_before: instant(conditions, "NotBefore")?.ok_or(Error::NoConditions)?,
-        not_on_or_after: instant(conditions, "NotOnOrAfter")?.ok_or(Error::NoConditions)?,
+        not_before: instant(conditions, "NotBefore")?,
+        not_on_or_after: instant(conditions, "NotOnOrAfter")?,
         restrictions: conditions.all(ns::ASSERTION, "AudienceRestriction").map(audiences).collect(),
     })
 }
@@ -180,5 +197,5 @@ fn instant(element: &Element, name: &str) -> Result<Option<Timestamp>, Error> {
 /// SAML Core §1.3.3: a time in UTC, without a zone. At most nanoseconds; Entra writes milli- or 100-nanoseconds.
 pub(super) fn parse_instant(text: &str) -> Result<Timestamp, Error> {
     let plausible = text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') && text.len() <= 32;
-    if plausible { text.parse().map_err(|_| Error::BadTime) } else { Err(Error::BadTime) }
+    if plausible { time::parse_or_never(text).ok_or(Error::BadTime) } else { Err(Error::BadTime) }
 }

@@ -17,18 +17,17 @@ use crate::saml::key;
 pub(super) const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 pub(super) const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 
-/// Behind what the Signature stands in each message of ours (SAML Core §3.2.1).
+/// The Signature follows this in each message of ours (SAML Core §3.2.1).
 const PLACE: &str = "</saml:Issuer>";
 
 /// The longest RelayState that the standard allows, in bytes (SAML Bindings §3.4.3).
 const MAX_RELAY_STATE: usize = 80;
 
 /// How messages travel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Binding {
     /// In an address.
-    #[default]
     Redirect,
     /// In a form.
     Post,
@@ -72,7 +71,7 @@ pub struct Message<'a> {
     pub xml: &'a str,
     /// Its `ID`.
     pub id: &'a str,
-    /// What comes back with the answer, at most 80 bytes (SAML Bindings §3.4.3).
+    /// What the answer brings back, at most 80 bytes (SAML Bindings §3.4.3).
     pub relay_state: Option<&'a str>,
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use url::Url;
 
 use crate::clock::SignedDuration;
+use crate::config_path::ConfigPath;
 use crate::identity::realm::plain_domain;
 use crate::identity::{ForeignNames, Realm};
 use crate::saml::request::Options;
@@ -20,15 +21,52 @@ pub const ACS_PATH: &str = "/saml/acs";
 /// Where messages of Single Logout are taken: Entra's *Logout Url*.
 pub const SLO_PATH: &str = "/saml/slo";
 
+/// Why a path is not one at which Responses can be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPath {
+    /// A whole address.
+    #[error("it is a whole address: write its path alone, which begins with `/`; the portal's `url` comes before it")]
+    Address,
+    /// Something else than a path.
+    #[error("it is not a path that begins with `/`")]
+    NoPath,
+    /// Characters that browsers write in another way.
+    #[error(
+        "browsers would write it in another way: it has dots, blanks or characters in it that do not stand in a path"
+    )]
+    Unusual,
+    /// What stands for other things in a path.
+    #[error("a part of it begins with `:` or `*`")]
+    Pattern,
+}
+
+/// The path of a place where Responses are wanted, as it is written in `acs`: without its query.
+pub fn acs_path(written: &str) -> Result<&str, BadPath> {
+    if written.contains("://") && !written.starts_with('/') {
+        return Err(BadPath::Address);
+    }
+    if !written.starts_with('/') || written.starts_with("//") {
+        return Err(BadPath::NoPath);
+    }
+    let (path, query) = written.split_once('?').map_or((written, None), |(path, query)| (path, Some(query)));
+    let url = Url::parse(&format!("https://portal.invalid{written}")).map_err(|_| BadPath::NoPath)?;
+    if url.path() != path || url.query() != query || url.fragment().is_some() {
+        return Err(BadPath::Unusual);
+    }
+    let is_pattern = |part: &str| part.starts_with([':', '*', '{']);
+    if path.split('/').any(is_pattern) { Err(BadPath::Pattern) } else { Ok(path) }
+}
+
 /// One `[[realm]]`, as written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The name that records show and rules match.
     pub name: String,
-    /// The DNS domains of its people: what stands behind the `@`.
+    /// The DNS domains of its people: what follows the `@`.
     pub domains: Vec<String>,
-    /// Whose names its identity provider may give out besides: `true`, or a list of domains. Default: nobody's.
+    /// The domains besides its own in which its identity provider may name people: `true` for all that are no other realm's,
+    /// or a list. Default: none.
     #[serde(default)]
     pub foreign_names: ForeignNames,
     /// The DNS domain that each NetBIOS domain stands for: `CONTOSO = "contoso.com"`.
@@ -40,18 +78,18 @@ pub struct Config {
     /// Entra's *Reply URL*. It may have a query. Default `/saml/acs`.
     #[serde(default = "acs")]
     pub acs: String,
-    /// Paths at which Responses are taken besides.
+    /// Further paths at which Responses are taken.
     #[serde(default)]
     pub acs_aliases: Vec<String>,
-    /// The identity provider's metadata, as a file. Else `metadata_url`, or `issuer`, `login_url` and `certificate`, are
-    /// needed.
-    pub metadata: Option<PathBuf>,
-    /// The certificate with whose key the metadata must be signed as a whole (PEM, bare base64 or DER). Default: none need
-    /// be; what is fetched comes by https from the address that is configured.
-    pub metadata_certificate: Option<PathBuf>,
+    /// The identity provider's metadata, as a file. Without it, `metadata_url` is needed, or `issuer`, `login_url` and
+    /// `certificate`.
+    pub metadata: Option<ConfigPath>,
+    /// The certificate with whose key the metadata must be signed as a whole (PEM, bare base64 or DER). Default: metadata need
+    /// no signature; what is fetched comes by https from the address that is configured.
+    pub metadata_certificate: Option<ConfigPath>,
     /// The https address of the identity provider's metadata: Entra's *App Federation Metadata Url*.
     pub metadata_url: Option<Url>,
-    /// How often they are fetched. Default: once a day.
+    /// How often metadata are fetched. Default: once a day.
     #[serde(default = "metadata_refresh", deserialize_with = "crate::units::signed_duration")]
     pub metadata_refresh: SignedDuration,
     /// Hosts of the identity provider that people may reach before they have signed in, besides those of `metadata_url`, of
@@ -59,43 +97,43 @@ pub struct Config {
     /// `vestibule realms accept`.
     #[serde(default)]
     pub sign_in_hosts: Vec<String>,
-    /// The identity provider's entity ID: *Microsoft Entra Identifier*. With `metadata_url`, the only one that is taken.
+    /// The identity provider's entity ID: *Microsoft Entra Identifier*. Beside `metadata` or `metadata_url`, the only one that
+    /// is taken; of several in one document, the one that is meant.
     pub issuer: Option<String>,
     /// *Login URL*.
     pub login_url: Option<String>,
     /// *Logout URL*.
     pub logout_url: Option<String>,
-    /// What `logout_url` understands. Default `redirect`, as Entra's does. With `metadata` it stands there.
+    /// What `logout_url` understands. Default `redirect`, as Entra's does. With `metadata`, the metadata say so.
     pub logout_binding: Option<LogoutBinding>,
     /// *Certificate (Base64)*, as a file: PEM, bare base64 or DER.
-    pub certificate: Option<PathBuf>,
-    /// The claims that name a person, the first one that is there. Default: `uPN`, Entra's name and mail address,
-    /// `sAMAccountName`.
+    pub certificate: Option<ConfigPath>,
+    /// The claims that name a person, the first one that is there; `NameID` is the Subject's own. Default: `uPN`, Entra's name
+    /// and mail address, `sAMAccountName`.
     #[serde(default = "identity_claims")]
     pub identity_claims: Vec<String>,
     /// The claim that names their groups. Default: Entra's.
     #[serde(default = "group_claim")]
     pub group_claim: String,
     /// Authorities (a PEM file) that must have issued the identity provider's certificate.
-    pub require_ca_signed: Option<PathBuf>,
+    pub require_ca_signed: Option<ConfigPath>,
     /// Our keys: the first one signs, each of them decrypts.
     #[serde(rename = "key", default)]
     pub keys: Vec<key::Config>,
-    /// How an AuthnRequest travels. Default `redirect`.
-    #[serde(default)]
-    pub binding: Binding,
-    /// Whether requests are signed, with the first key. Default: if the identity provider's metadata want it.
+    /// How an AuthnRequest travels. Default: as the identity provider offers, by redirect if there is a choice.
+    pub binding: Option<Binding>,
+    /// Whether requests are signed, with the first key. Default: if the identity provider's metadata want it, and there is a key.
     #[serde(default)]
     pub sign_requests: bool,
     /// Whether our metadata are signed, with the first key. Default `false`.
     #[serde(default)]
     pub sign_metadata: bool,
-    /// Whether people must prove anew who they are at each sign-in. Default `false`.
+    /// Whether people must prove anew who they are at each sign-in (`ForceAuthn`). Default `false`.
     #[serde(default)]
     pub force_authn: bool,
     /// The kind of NameID to ask for. Default: none.
     pub name_id_format: Option<String>,
-    /// The ways of signing in that count, exactly these. Default: any.
+    /// The ways of signing in that count, each by its exact AuthnContextClassRef. Default: any.
     #[serde(default)]
     pub authn_context: Vec<String>,
     /// Whether people may sign in: `true`, `false`, or `"after-test"`, as soon as Test SSO has passed. Default `true`.
@@ -104,7 +142,7 @@ pub struct Config {
     /// Whether a sign-in may begin at the identity provider, such as with a tile of *My Apps*. Default `false`.
     #[serde(default)]
     pub idp_initiated: bool,
-    /// What happens when somebody else signs in than was typed. Default `accept`.
+    /// What happens when the person who signs in is not the one whose name was typed. Default `accept`.
     #[serde(default)]
     pub mismatch: Mismatch,
     /// The only tenant (a GUID) whose people are taken.
@@ -124,7 +162,7 @@ pub enum Enabled {
     AfterTest,
 }
 
-/// How it is written.
+/// The value of `enabled`, as it is written.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -132,7 +170,7 @@ enum Written {
     Word(String),
 }
 
-/// It is written in another way.
+/// `enabled` has another value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is `true`, `false` or `\"after-test\"`")]
 pub struct NotASwitch;
@@ -150,16 +188,16 @@ impl TryFrom<Written> for Enabled {
     }
 }
 
-/// What happens when somebody else signs in at the identity provider than was typed at the portal.
+/// What happens when the person who signs in at the identity provider is not the one whose name was typed at the portal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mismatch {
-    /// They are taken for who they are, and it is recorded.
+    /// The person who signed in there is signed in here, and an event says so.
     #[default]
     Accept,
-    /// So, too, and they are told.
+    /// The same, and the page tells them.
     Warn,
-    /// They are sent away.
+    /// The sign-in is refused.
     Refuse,
 }
 
@@ -183,20 +221,20 @@ pub enum Error {
     #[error("{}: {cause}", path.display())]
     Unreadable {
         /// Its path.
-        path: PathBuf,
+        path: ConfigPath,
         /// Why.
         cause: io::Error,
     },
     /// A key is missing.
     #[error("`{0}` is missing: give `metadata`, `metadata_url`, or `issuer`, `login_url` and `certificate`")]
     Missing(&'static str),
-    /// Two ways of saying the same.
+    /// Two settings that say the same.
     #[error("`{0}` cannot stand beside `{1}`")]
     Superfluous(&'static str, &'static str),
     /// Metadata from an address that anybody on the way could answer for.
     #[error("`metadata_url` is not an https address")]
     InsecureUrl,
-    /// Metadata of somebody else than before, or than is wanted.
+    /// Metadata of another identity provider than before, or than the one that is wanted.
     #[error("the metadata are those of `{found}`, not of `{wanted}`")]
     OtherEntity {
         /// Whose they are.
@@ -211,7 +249,7 @@ pub enum Error {
     #[error("{}: {cause}", path.display())]
     Key {
         /// Its certificate.
-        path: PathBuf,
+        path: ConfigPath,
         /// Why.
         cause: key::Error,
     },
@@ -278,7 +316,13 @@ impl Config {
                 name_id_format: self.name_id_format.clone(),
                 authn_context: self.authn_context.clone(),
             },
-            attributes: self.identity_claims.iter().chain([&self.group_claim]).cloned().collect(),
+            attributes: self
+                .identity_claims
+                .iter()
+                .filter(|claim| !claims::is_name_id(claim))
+                .chain([&self.group_claim])
+                .cloned()
+                .collect(),
             sign_metadata: self.sign_metadata,
         })
     }

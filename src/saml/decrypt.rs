@@ -1,4 +1,4 @@
-//! Takes the encryption off an Assertion: AES in CBC or GCM under a key that RSA-OAEP carries (XML Encryption 1.1).
+//! Decrypts an Assertion: AES in CBC or GCM under a key that RSA-OAEP carries (XML Encryption 1.1).
 //!
 //! Whatever goes wrong once a secret is involved is one and the same error. With CBC, a difference between bad padding
 //! and bad XML would give the text away byte by byte (Jager and Somorovsky, "How to Break XML Encryption", 2011).
@@ -38,13 +38,22 @@ struct Transport {
     label: Vec<u8>,
 }
 
+/// The key for it, encrypted for somebody.
+struct Wrapped {
+    transport: Transport,
+    key: Vec<u8>,
+}
+
 /// What stands in an EncryptedAssertion, all of it public.
 pub(super) struct Envelope {
     content: Content,
-    transport: Transport,
-    key: Vec<u8>,
+    /// Those that name us, and those that name nobody.
+    keys: Vec<Wrapped>,
     text: Vec<u8>,
 }
+
+/// The most EncryptedKeys that a message may have: each costs a private-key operation for each key of ours.
+const MAX_KEYS: usize = 4;
 
 /// What an EncryptedAssertion may hold, of XML Encryption and of XML Signature. A CipherReference would be fetched.
 const ENCRYPTION_PARTS: [&str; 12] = [
@@ -61,9 +70,13 @@ const ENCRYPTION_PARTS: [&str; 12] = [
     "MGF",
     "Recipient",
 ];
-const SIGNATURE_PARTS: [&str; 11] = [
+const SIGNATURE_PARTS: [&str; 15] = [
     "KeyInfo",
     "KeyName",
+    "KeyValue",
+    "RSAKeyValue",
+    "Modulus",
+    "Exponent",
     "DigestMethod",
     "RetrievalMethod",
     "X509Data",
@@ -74,44 +87,47 @@ const SIGNATURE_PARTS: [&str; 11] = [
     "X509SerialNumber",
     "X509SKI",
 ];
+/// What XML Signature 1.1 adds to say whose key it is.
+const SIGNATURE_11_PARTS: [&str; 2] = ["X509Digest", "DEREncodedKeyValue"];
 
 impl Envelope {
-    /// Reads an EncryptedAssertion: one EncryptedData, and one EncryptedKey in it or beside it.
-    pub(super) fn read(assertion: &Element) -> Result<Self, Error> {
+    /// Reads an EncryptedAssertion: one EncryptedData, and one EncryptedKey or a few, in it or beside it (SAML Core §2.3.4).
+    /// Each is for one recipient, and says for which or for none; `us` is our entity ID.
+    pub(super) fn read(assertion: &Element, us: &str) -> Result<Self, Error> {
         let (mut known, mut keys) = (true, Vec::new());
         assertion.descend(&mut |part| {
             let name = part.name.as_str();
             known &= match part.namespace.as_ref() {
                 ns::ENCRYPTION | ns::ENCRYPTION_11 => ENCRYPTION_PARTS.contains(&name),
                 ns::SIGNATURE => SIGNATURE_PARTS.contains(&name),
+                ns::SIGNATURE_11 => SIGNATURE_11_PARTS.contains(&name),
                 _ => false,
             };
             if part.is(ns::ENCRYPTION, "EncryptedKey") {
                 keys.push(part);
             }
         });
-        let data = assertion.only(ns::ENCRYPTION, "EncryptedData");
-        let ([key], Some(data), true) = (keys.as_slice(), data, known) else { return Err(Error::BadEncryption) };
-        Ok(Self {
-            content: content(method(data)?)?,
-            transport: transport(method(key)?)?,
-            key: cipher_value(key)?,
-            text: cipher_value(data)?,
-        })
+        let (Some(data), true) = (assertion.only(ns::ENCRYPTION, "EncryptedData"), known) else {
+            return Err(Error::BadEncryption);
+        };
+        if keys.is_empty() || keys.len() > MAX_KEYS {
+            return Err(Error::BadEncryption);
+        }
+        Ok(Self { content: content(method(data)?)?, keys: wrapped(&keys, us)?, text: cipher_value(data)? })
     }
 
     /// The Assertion's text, for the first key that opens it.
     pub(super) fn open(&self, keys: &[Arc<Key>]) -> Result<String, Error> {
-        let mut fitting = keys.iter().filter(|key| key.decrypts()).peekable();
-        if fitting.peek().is_none() {
+        let fitting: Vec<&Arc<Key>> = keys.iter().filter(|key| key.decrypts()).collect();
+        if fitting.is_empty() {
             return Err(Error::EncryptedAssertion);
         }
-        let text = fitting.find_map(|key| self.open_with(key));
+        let text = self.keys.iter().find_map(|wrapped| fitting.iter().find_map(|key| self.open_with(key, wrapped)));
         String::from_utf8(text.ok_or(Error::NotDecrypted)?).map_err(|_| Error::NotDecrypted)
     }
 
-    fn open_with(&self, key: &Key) -> Option<Vec<u8>> {
-        let secret = self.transport.unwrap(key, &self.key).ok()?;
+    fn open_with(&self, key: &Key, wrapped: &Wrapped) -> Option<Vec<u8>> {
+        let secret = wrapped.transport.unwrap(key, &wrapped.key).ok()?;
         if secret.len() != self.content.key {
             return None;
         }
@@ -162,6 +178,27 @@ impl Transport {
         let length = decrypter.decrypt(wrapped, &mut secret)?;
         secret.truncate(length);
         Ok(secret)
+    }
+}
+
+/// The keys that may be for us. Whoever else one is for may have it encrypted in ways that we do not know; if none is left,
+/// it is said what is wrong with the first one.
+fn wrapped(keys: &[&Element], us: &str) -> Result<Vec<Wrapped>, Error> {
+    let (mut found, mut failure) = (Vec::new(), None);
+    for key in keys {
+        // Whoever else it is for, it has its parts.
+        let (method, value) = (method(key)?, cipher_value(key)?);
+        if key.attribute("Recipient").is_some_and(|recipient| recipient != us) {
+            continue;
+        }
+        match transport(method) {
+            Ok(transport) => found.push(Wrapped { transport, key: value }),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    match failure.filter(|_| found.is_empty()) {
+        Some(error) => Err(error),
+        None => Ok(found),
     }
 }
 

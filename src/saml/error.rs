@@ -21,7 +21,7 @@ pub enum Error {
     /// Deeper, wider or with more elements than any message has.
     #[error("the message has too many parts")]
     TooComplex,
-    /// Holds what no SAML message needs and what parsers are attacked with.
+    /// It holds what no SAML message needs and what parsers are attacked with.
     #[error("the message holds {0}")]
     Forbidden(Construct),
     /// Another message than a Response.
@@ -57,7 +57,7 @@ pub enum Error {
     /// Encrypted, and the realm has no key to decrypt with.
     #[error("the Assertion is encrypted, and the realm has no RSA key")]
     EncryptedAssertion,
-    /// Other parts than one EncryptedData and one EncryptedKey, each with a value of its own.
+    /// Other parts than one EncryptedData and a few EncryptedKeys, each with a value of its own.
     #[error("the encrypted Assertion does not have the parts that it must have")]
     BadEncryption,
     /// Not for a key of ours, or changed on the way. It is not said which: that would help to decrypt it.
@@ -81,22 +81,22 @@ pub enum Error {
     /// Another version of SAML.
     #[error("the version is not 2.0")]
     WrongVersion,
-    /// Meant for another address.
+    /// Its Destination is another address than the one that it was posted to.
     #[error("the Response was sent to another Destination")]
     WrongDestination,
     /// Posted to an address that is not one of ours.
     #[error("the Response was posted to an address that takes none")]
     WrongEndpoint,
-    /// Somebody else's.
+    /// Issued by another identity provider than the one that was asked.
     #[error("the issuer is another one")]
     WrongIssuer,
-    /// Not the answer to this request, or to any.
+    /// Not the answer to the request that this browser was sent away with.
     #[error("it is not the answer to this request")]
     WrongRequest,
     /// The answer to a request that was made too long ago.
     #[error("the request was made too long ago")]
     RequestTooOld,
-    /// The identity provider says that it did not work. It may be unsigned: it tells nothing about anybody.
+    /// The identity provider says that the sign-in failed. Such an answer may be unsigned: it says nothing about anybody.
     #[error("the identity provider answers {0}")]
     Status(Status),
     /// Neither the Response nor the Assertion is signed.
@@ -114,14 +114,17 @@ pub enum Error {
     /// Issued later than now.
     #[error("it was issued in the future")]
     IssuedInFuture,
+    /// Issued earlier than the request that it answers: the clocks differ, or it is the answer to nothing of the kind.
+    #[error("it was issued before the request that it answers")]
+    IssuedBeforeRequest,
     /// Its time has not come.
     #[error("it is not valid yet")]
     NotYetValid,
     /// Its time is over.
     #[error("it has expired")]
     Expired,
-    /// No Conditions, or without limits in time.
-    #[error("the Assertion has no Conditions, or they have no limits in time")]
+    /// No Conditions.
+    #[error("the Assertion has no Conditions")]
     NoConditions,
     /// A condition that we cannot judge makes the Assertion invalid (SAML Core §2.5.1.1).
     #[error("the Assertion has a condition that is not known here")]

@@ -2,20 +2,22 @@
 //!
 //! Verifiers fetch references, run transforms and follow XPaths before they look at a key; wrapped signatures are valid
 //! signatures. So a message passes only if it has the one shape that an honest Response has: one Assertion, in its
-//! place; signatures only on the Response and on the Assertion, each over its own element and nothing else. The work is
+//! place; signatures only on the Response and on the Assertion, each over its own element and nothing else. KeyInfo is for
+//! nobody here to use: it is taken out before a verifier sees it, unless the signature around it covers it. The work is
 //! linear in the length of the message.
 
 mod signature;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memchr2;
 use serde::{Deserialize, Serialize};
 
-use crate::saml::xml::{self, Comments, Element};
+use crate::saml::xml::{self, Comments, Element, SignatureText};
 use crate::saml::{Error, ns};
 
 /// The longest message that is looked at, in bytes, once base64 is taken off. Entra's have 5 to 20 kB; one with 1,000
@@ -32,9 +34,9 @@ const MAX_STATUS: usize = 500;
 /// A message with the shape of an honest Response. Nothing in it has been verified.
 #[derive(Debug)]
 pub struct Guarded {
-    /// The message.
+    /// The message, as the verifiers are given it: without each KeyInfo that no signature covers.
     pub(super) xml: String,
-    /// The same, read.
+    /// The message as it came, read.
     pub(super) response: Element,
     /// What is signed, in the order in which the Signatures stand in the message.
     pub(super) signed: Vec<Signed>,
@@ -71,6 +73,8 @@ pub(super) struct Signed {
     pub(super) id: String,
     /// The SignedInfo, as a document of its own.
     pub(super) info: String,
+    /// The prefixes that the canonical form of SignedInfo keeps although nothing uses them.
+    pub(super) prefixes: Vec<String>,
     /// The SignatureMethod's algorithm.
     pub(super) method: String,
     /// The SignatureValue, in base64.
@@ -107,7 +111,7 @@ pub struct Facts {
     pub status: Status,
 }
 
-/// How the identity provider says that it went.
+/// What the identity provider says of the outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The top-level code, such as `urn:oasis:names:tc:SAML:2.0:status:Responder`.
@@ -119,7 +123,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Whether it went well.
+    /// Whether it says that the request succeeded.
     pub fn is_success(&self) -> bool {
         self.code == "urn:oasis:names:tc:SAML:2.0:status:Success"
     }
@@ -144,9 +148,9 @@ impl fmt::Display for Status {
 /// A message that holds no Assertion, with the shape of an honest one. Nothing in it has been verified.
 #[derive(Clone, Debug)]
 pub(super) struct Plain {
-    /// The message.
+    /// The message, as the verifiers are given it: without its KeyInfo.
     pub(super) xml: String,
-    /// The same, read.
+    /// The message as it came, read.
     pub(super) root: Element,
     /// The root's Signature, if it is signed.
     pub(super) signed: Option<Signed>,
@@ -166,7 +170,8 @@ pub(super) fn admit_plain(xml: String, names: &[&str]) -> Result<Plain, Error> {
 /// Lets metadata through that somebody has signed as a whole.
 pub(super) fn admit_metadata(xml: String) -> Result<Plain, Error> {
     let message = plain(xml)?;
-    if message.root.is(ns::METADATA, "EntityDescriptor") { Ok(message) } else { Err(Error::OtherMessage) }
+    let known = ["EntityDescriptor", "EntitiesDescriptor"].iter().any(|name| message.root.is(ns::METADATA, name));
+    if known { Ok(message) } else { Err(Error::OtherMessage) }
 }
 
 /// Lets an Assertion through that was encrypted. Nobody has seen it before, so all that holds for a message holds for it.
@@ -177,18 +182,23 @@ pub(super) fn admit_assertion(xml: String) -> Result<Plain, Error> {
 
 /// At most one Signature, over the whole, and no Assertion inside.
 fn plain(xml: String) -> Result<Plain, Error> {
-    let xml::Document { root, signed_infos } = xml::read(&xml, Comments::Refused)?;
+    let xml::Document { root, signatures } = xml::read(&xml, Comments::Refused)?;
     check_identifiers(&root)?;
     let mut strays = false;
     root.descend(&mut |element| strays |= is_named_like_assertion(element));
     if strays {
         return Err(Error::StrayAssertion);
     }
-    let signed = check_signatures(&root, signed_infos)?;
-    Ok(Plain { xml, signed: signed.into_iter().next(), root })
+    let FoundSignatures { signed, key_infos } = check_signatures(&root, signatures)?;
+    Ok(Plain { xml: without(xml, key_infos)?, signed: signed.into_iter().next(), root })
 }
 
-/// Takes base64 as forms and addresses carry it.
+/// Whether a form field holds base64 (RFC 2045). Of one that is too long to be looked at it is not said.
+pub fn is_base64(field: &str) -> bool {
+    !matches!(unpack(field), Err(Error::NotBase64))
+}
+
+/// Decodes base64 as forms and addresses carry it.
 pub(super) fn unpack(field: &str) -> Result<Vec<u8>, Error> {
     // A line break every 76 characters: RFC 2045, which the binding names.
     if field.len() > MAX_LEN / 3 * 4 / 38 * 39 {
@@ -202,7 +212,7 @@ pub(super) fn unpack(field: &str) -> Result<Vec<u8>, Error> {
     if bytes.len() > MAX_LEN { Err(Error::TooLong) } else { Ok(bytes) }
 }
 
-/// The same without its line breaks.
+/// The octets of a field without its line breaks.
 fn unbroken(field: &str) -> Vec<u8> {
     let mut whole = Vec::with_capacity(field.len());
     field.as_bytes().split(|byte| matches!(byte, b'\r' | b'\n')).for_each(|line| whole.extend_from_slice(line));
@@ -215,7 +225,7 @@ pub fn admit(field: &str) -> Result<Guarded, Error> {
 }
 
 fn admit_xml(xml: String) -> Result<Guarded, Error> {
-    let xml::Document { root: response, signed_infos } = xml::read(&xml, Comments::Refused)?;
+    let xml::Document { root: response, signatures } = xml::read(&xml, Comments::Refused)?;
     if !response.is(ns::PROTOCOL, "Response") {
         return Err(Error::NotAResponse);
     }
@@ -223,8 +233,8 @@ fn admit_xml(xml: String) -> Result<Guarded, Error> {
     let facts = facts(&response)?;
     check_children(&response)?;
     check_assertions(&response)?;
-    let signed = check_signatures(&response, signed_infos)?;
-    Ok(Guarded { xml, response, signed, facts })
+    let FoundSignatures { signed, key_infos } = check_signatures(&response, signatures)?;
+    Ok(Guarded { xml: without(xml, key_infos)?, response, signed, facts })
 }
 
 /// Verifiers differ in which attributes they take for identifiers. So each that any of them knows must be unique, and
@@ -267,7 +277,7 @@ fn facts(response: &Element) -> Result<Facts, Error> {
     })
 }
 
-/// How the identity provider says that it went, as the message has it.
+/// The Status of a message.
 pub(super) fn status(response: &Element) -> Result<Status, Error> {
     let status = response.only(ns::PROTOCOL, "Status").ok_or(Error::MisplacedElement)?;
     let code = status.only(ns::PROTOCOL, "StatusCode").ok_or(Error::MisplacedElement)?;
@@ -321,33 +331,58 @@ fn is_named_like_assertion(element: &Element) -> bool {
     matches!(element.name.as_str(), "Assertion" | "EncryptedAssertion")
 }
 
-/// What is signed, in the order of the Signatures.
-fn check_signatures(response: &Element, signed_infos: Vec<String>) -> Result<Vec<Signed>, Error> {
+/// What is signed, and what no verifier needs to see.
+struct FoundSignatures {
+    /// In the order of the Signatures.
+    signed: Vec<Signed>,
+    /// Where each KeyInfo stands that no signature covers. That of an Assertion is part of what a Response's covers.
+    key_infos: Vec<Range<usize>>,
+}
+
+fn check_signatures(response: &Element, texts: Vec<SignatureText>) -> Result<FoundSignatures, Error> {
     let mut count = 0;
     response.descend(&mut |element| count += usize::from(element.name == "Signature"));
     // So many that looking at each of them would be work.
     if count > 2 {
         return Err(Error::StraySignature);
     }
-    let mut signed = Vec::new();
-    let mut signed_infos = signed_infos.into_iter();
+    let outer = response.only(ns::SIGNATURE, "Signature").is_some();
+    let mut found = FoundSignatures { signed: Vec::new(), key_infos: Vec::new() };
+    let mut texts = texts.into_iter();
     for child in &response.children {
         let parent = if child.is(ns::SIGNATURE, "Signature") { response } else { child };
         // Where there are two, none is counted here, and the sum below does not come out.
         let Some(signature) = parent.only(ns::SIGNATURE, "Signature") else { continue };
-        if !(std::ptr::eq(parent, response) || child.is(ns::ASSERTION, "Assertion")) {
+        let is_root = std::ptr::eq(parent, response);
+        if !(is_root || child.is(ns::ASSERTION, "Assertion")) {
             return Err(Error::StraySignature);
         }
         let id = parent.attribute("ID").ok_or(Error::BadId)?;
         let shape = signature::check(signature, id)?;
-        let info = signed_infos.next().ok_or(Error::StraySignature)?;
-        signed.push(Signed {
+        let text = texts.next().ok_or(Error::StraySignature)?;
+        found.key_infos.extend(text.key_info.filter(|_| is_root || !outer));
+        found.signed.push(Signed {
             id: id.to_owned(),
-            info,
+            info: text.info,
+            prefixes: shape.prefixes.into_iter().map(str::to_owned).collect(),
             method: shape.method.to_owned(),
             value: shape.value.to_owned(),
             digest: shape.digest.map(|(method, value)| Digest { method: method.to_owned(), value: value.to_owned() }),
         });
     }
-    if count == signed.len() && signed_infos.next().is_none() { Ok(signed) } else { Err(Error::StraySignature) }
+    if count == found.signed.len() && texts.next().is_none() { Ok(found) } else { Err(Error::StraySignature) }
+}
+
+/// The text without these parts of it, which stand in this order.
+fn without(xml: String, parts: Vec<Range<usize>>) -> Result<String, Error> {
+    if parts.is_empty() {
+        return Ok(xml);
+    }
+    let (mut kept, mut from) = (String::with_capacity(xml.len()), 0);
+    for part in parts {
+        kept.push_str(xml.get(from..part.start).ok_or(Error::Malformed)?);
+        from = part.end;
+    }
+    kept.push_str(xml.get(from..).ok_or(Error::Malformed)?);
+    Ok(kept)
 }

@@ -1,40 +1,37 @@
 //! Who vouches for people: an identity provider's name, addresses and keys, from its metadata or by hand.
 
 use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use openssl::stack::Stack;
-use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509StoreContext};
 use url::Url;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::Timestamp;
-use crate::saml::bundle::{Bundle, KeyValue};
-use crate::saml::xml::{Comments, Element, parse};
-use crate::saml::{Binding, guard, ns, verify};
+use crate::saml::Binding;
+use crate::saml::armour::{self, Found};
+use crate::saml::bundle::{Bundle, name_of};
+use crate::saml::unusable::MAX_CERTIFICATES;
+pub use crate::saml::unusable::{Error, UnusablePart};
 
-/// The longest metadata that are read, in bytes. Entra's have some 60 kB.
-const MAX_METADATA: usize = 1024 * 1024;
-/// More keys than anybody changes between.
-const MAX_CERTIFICATES: usize = 16;
-/// More authorities than any path has, for each of them.
+/// The most authorities on the paths to all of them.
 const MAX_PATH: usize = 64;
 
 /// An identity provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentityProvider {
-    entity_id: String,
-    sign_in: Vec<(Binding, Url)>,
-    sign_out: Option<SignOut>,
-    wants_signed_requests: bool,
+    pub(super) entity_id: String,
+    pub(super) sign_in: Vec<(Binding, Url)>,
+    pub(super) sign_out: Option<SignOut>,
+    pub(super) wants_signed_requests: bool,
     /// X.509 in DER. At least one.
-    certificates: Vec<Vec<u8>>,
+    pub(super) certificates: Vec<Vec<u8>>,
     /// Those that vouch for them. Nothing is believed that was signed with their keys.
-    path: Vec<Vec<u8>>,
+    pub(super) path: Vec<Vec<u8>>,
+    pub(super) left_out: Vec<UnusablePart>,
     /// Until when its metadata hold, if they say so.
-    valid_until: Option<Timestamp>,
+    pub(super) valid_until: Option<Timestamp>,
 }
 
 /// Where people are sent to sign out.
@@ -53,98 +50,7 @@ pub enum SignOut {
     Plain(Url),
 }
 
-/// Why an identity provider cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Not XML that can be read.
-    #[error("the metadata are not XML that can be read")]
-    BadXml,
-    /// Not the metadata of one identity provider.
-    #[error("the metadata do not describe exactly one SAML 2.0 identity provider")]
-    NotAnIdentityProvider,
-    /// No name, or the one of Entra's `common` document.
-    #[error("the entity ID is missing, or it is a placeholder: use the metadata of one tenant")]
-    NoEntityId,
-    /// Nowhere to send people to.
-    #[error("there is no sign-in address for HTTP-Redirect or HTTP-POST, or it is not an http address")]
-    BadSignInUrl,
-    /// An address for signing out that is none.
-    #[error("the sign-out address is not an http address")]
-    BadSignOutUrl,
-    /// No key: everything would have to be believed, so nothing is.
-    #[error("there is no signing certificate")]
-    NoCertificate,
-    /// Not a certificate.
-    #[error("a certificate cannot be read")]
-    BadCertificate,
-    /// Several certificates of one key, and none of them holds it for sure.
-    #[error(
-        "of several certificates, none is surely the one that signs: leave the authorities out, or give each key a KeyDescriptor or file of its own"
-    )]
-    Ambiguous,
-    /// A key that could be broken, or of a kind that is not used for signatures here.
-    #[error("a certificate's key is neither RSA of 2048 bits or more nor EC")]
-    WeakKey,
-    /// Metadata whose time is over (SAML Metadata §2.3.1, `validUntil`).
-    #[error("the metadata were valid only until {0}")]
-    Outdated(Timestamp),
-    /// Metadata that nobody has signed who should have.
-    #[error("the metadata are not signed as a whole with the key of `metadata_certificate`")]
-    NotSigned,
-    /// No configured authority vouches for the key.
-    #[error("a certificate was not issued by the required authority")]
-    UnknownAuthority,
-}
-
 impl IdentityProvider {
-    /// Reads SAML metadata: the one `IDPSSODescriptor` in one `EntityDescriptor`. All its signing certificates count:
-    /// there are several while a key is being changed.
-    pub fn from_metadata(metadata: &str) -> Result<Self, Error> {
-        if metadata.len() > MAX_METADATA {
-            return Err(Error::BadXml);
-        }
-        // Entra's file begins with a byte order mark.
-        let metadata = metadata.trim_start_matches('\u{feff}').trim();
-        Self::of_descriptor(&parse(metadata, Comments::Skipped).map_err(|_| Error::BadXml)?)
-    }
-
-    /// As [`from_metadata`](Self::from_metadata), if the metadata are signed as a whole with the key of one of these
-    /// `certificates` (as [`from_parts`](Self::from_parts) takes them). Only what was signed is read.
-    pub fn from_signed_metadata(metadata: &str, certificates: &[u8]) -> Result<Self, Error> {
-        if metadata.len() > MAX_METADATA {
-            return Err(Error::BadXml);
-        }
-        let certificates = Bundle::sort(certificates_in(certificates)?, None)?.signers;
-        certificates.iter().try_for_each(|certificate| check_key(certificate))?;
-        let metadata = metadata.trim_start_matches('\u{feff}').trim();
-        let message = guard::admit_metadata(metadata.to_owned()).map_err(|_| Error::NotSigned)?;
-        let signer = Self { certificates, ..Self::default() };
-        Self::of_descriptor(&verify::verify_plain(&message, &signer).map_err(|_| Error::NotSigned)?)
-    }
-
-    fn of_descriptor(root: &Element) -> Result<Self, Error> {
-        if !root.is(ns::METADATA, "EntityDescriptor") {
-            return Err(Error::NotAnIdentityProvider);
-        }
-        // Entra puts two WS-Federation roles before this one; they are none of ours.
-        let role = root.only(ns::METADATA, "IDPSSODescriptor").ok_or(Error::NotAnIdentityProvider)?;
-        let protocols = role.attribute("protocolSupportEnumeration").unwrap_or_default();
-        if !protocols.split_ascii_whitespace().any(|protocol| protocol == ns::PROTOCOL) {
-            return Err(Error::NotAnIdentityProvider);
-        }
-        let Bundle { signers, path } = signing_certificates(role)?;
-        Self {
-            entity_id: root.attribute("entityID").unwrap_or_default().to_owned(),
-            sign_in: sign_in(role)?,
-            sign_out: sign_out(role)?,
-            wants_signed_requests: matches!(role.attribute("WantAuthnRequestsSigned"), Some("true" | "1")),
-            certificates: signers,
-            path,
-            valid_until: [root, role].into_iter().filter_map(valid_until).min(),
-        }
-        .checked()
-    }
-
     /// Takes what Entra shows to be copied, and its *Certificate (Base64)* as a file: PEM (one or several), bare base64,
     /// or DER. Of several, those sign that have issued none of the others. The addresses count for both bindings; the one
     /// for signing out is for HTTP-Redirect, as Entra's.
@@ -157,23 +63,32 @@ impl IdentityProvider {
         let sign_in_url = http_url(sign_in_url).ok_or(Error::BadSignInUrl)?;
         let sign_out = sign_out_url.map(|url| {
             let url = http_url(url).ok_or(Error::BadSignOutUrl)?;
-            Ok(SignOut::Saml { binding: Binding::Redirect, request_url: url.clone(), response_url: url })
+            Ok::<_, Error>(SignOut::Saml { binding: Binding::Redirect, request_url: url.clone(), response_url: url })
         });
-        let Bundle { signers, path } = Bundle::sort(certificates_in(certificate)?, None)?;
-        Self {
+        let parts = Self {
             entity_id: entity_id.to_owned(),
             sign_in: vec![(Binding::Redirect, sign_in_url.clone()), (Binding::Post, sign_in_url)],
             sign_out: sign_out.transpose()?,
-            wants_signed_requests: false,
-            certificates: signers,
-            path,
-            valid_until: None,
+            ..Self::default()
+        };
+        parts.with(certificates_in(certificate))?.checked()
+    }
+
+    /// The same with these certificates, of which one at least must be of use.
+    pub(super) fn with(mut self, Bundle { signers, path, left_out }: Bundle) -> Result<Self, Error> {
+        self.left_out.extend(left_out);
+        if signers.is_empty() {
+            let why = self.left_out.into_iter().map(|left_out| left_out.why);
+            return Err(why.into_iter().find(is_about_certificates).unwrap_or(Error::NoCertificate));
         }
-        .checked()
+        if signers.len() > MAX_CERTIFICATES || path.len() > MAX_PATH {
+            return Err(Error::TooManyCertificates);
+        }
+        Ok(Self { certificates: signers, path, ..self })
     }
 
     /// Whether everything is there, and can be trusted with people.
-    fn checked(self) -> Result<Self, Error> {
+    pub(super) fn checked(self) -> Result<Self, Error> {
         if self.entity_id.trim().is_empty() || self.entity_id.contains(['{', '}']) {
             return Err(Error::NoEntityId);
         }
@@ -183,10 +98,6 @@ impl IdentityProvider {
         if self.certificates.is_empty() {
             return Err(Error::NoCertificate);
         }
-        if self.certificates.len() > MAX_CERTIFICATES || self.path.len() > MAX_PATH {
-            return Err(Error::BadCertificate);
-        }
-        self.certificates.iter().try_for_each(|certificate| check_key(certificate))?;
         Ok(self)
     }
 
@@ -207,6 +118,13 @@ impl IdentityProvider {
         self.sign_in.iter().find(|(own, _)| *own == binding).map(|(_, url)| url)
     }
 
+    /// Where people are sent to sign in, and how: by the `wanted` binding, if it is offered, else by HTTP-Redirect, else by
+    /// HTTP-POST.
+    pub fn sign_in(&self, wanted: Option<Binding>) -> Option<(Binding, &Url)> {
+        let offered = |binding: Binding| Some((binding, self.sign_in_url(binding)?));
+        wanted.into_iter().chain([Binding::Redirect, Binding::Post]).find_map(offered)
+    }
+
     /// The addresses that browsers are sent to, to sign in or out.
     pub fn urls(&self) -> impl Iterator<Item = &Url> {
         let sign_out: [Option<&Url>; 2] = match &self.sign_out {
@@ -222,7 +140,7 @@ impl IdentityProvider {
         self.sign_out.as_ref()
     }
 
-    /// Whether it takes signed requests only (`WantAuthnRequestsSigned` of its metadata).
+    /// Whether it says that it takes signed requests only (`WantAuthnRequestsSigned` of its metadata).
     pub fn wants_signed_requests(&self) -> bool {
         self.wants_signed_requests
     }
@@ -245,6 +163,16 @@ impl IdentityProvider {
     /// Certificates that came with those and vouch for them: a path to an authority, and nothing else.
     pub fn path(&self) -> &[Vec<u8>] {
         &self.path
+    }
+
+    /// What of its metadata cannot be used, and is not.
+    pub fn left_out(&self) -> &[UnusablePart] {
+        &self.left_out
+    }
+
+    /// Until when its metadata hold, if they say so.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
     }
 
     /// Whether its metadata hold at `now`. Those that do not say until when always do.
@@ -270,43 +198,53 @@ impl IdentityProvider {
         })
     }
 
-    /// Whether each of its certificates was issued by an authority out of `authorities` (PEM), or has a path there. Dates
-    /// do not matter.
-    pub fn check_issued_by(&self, authorities: &[u8]) -> Result<(), Error> {
-        let issued = || -> Result<bool, openssl::error::ErrorStack> {
-            let mut store = X509StoreBuilder::new()?;
-            for authority in X509::stack_from_pem(authorities)? {
-                store.add_cert(authority)?;
+    /// The same without the certificates that no authority out of `authorities` (PEM) has issued, or has a path to. Dates do
+    /// not matter. An error if none is left.
+    pub fn issued_by(mut self, authorities: &[u8]) -> Result<Self, Error> {
+        let store = store_of(authorities)?;
+        let mut kept = Vec::new();
+        for der in std::mem::take(&mut self.certificates) {
+            if self.has_path(&der, &store).map_err(|_| Error::BadCertificate)? {
+                kept.push(der);
+            } else {
+                let what = X509::from_der(&der).map_or_else(|_| "a certificate".to_owned(), |one| name_of(&one));
+                self.left_out.push(UnusablePart { what, why: Error::UnknownAuthority });
             }
-            store.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::NO_CHECK_TIME)?;
-            let (store, mut path) = (store.build(), Stack::new()?);
-            for certificate in &self.path {
-                path.push(X509::from_der(certificate)?)?;
-            }
-            for certificate in &self.certificates {
-                let certificate = X509::from_der(certificate)?;
-                if !X509StoreContext::new()?.init(
-                    &store,
-                    &certificate,
-                    &path,
-                    openssl::x509::X509StoreContextRef::verify_cert,
-                )? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        };
-        match issued() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::UnknownAuthority),
-            Err(_) => Err(Error::BadCertificate),
         }
+        if kept.is_empty() { Err(Error::UnknownAuthority) } else { Ok(Self { certificates: kept, ..self }) }
+    }
+
+    fn has_path(&self, der: &[u8], store: &X509Store) -> Result<bool, openssl::error::ErrorStack> {
+        let mut path = Stack::new()?;
+        for certificate in &self.path {
+            path.push(X509::from_der(certificate)?)?;
+        }
+        let certificate = X509::from_der(der)?;
+        X509StoreContext::new()?.init(store, &certificate, &path, openssl::x509::X509StoreContextRef::verify_cert)
     }
 }
 
-/// When a part of metadata is over. What cannot be read as a time is over already.
-fn valid_until(part: &Element) -> Option<Timestamp> {
-    part.attribute("validUntil").map(|text| text.parse().unwrap_or(Timestamp::UNIX_EPOCH))
+/// The authorities that a file holds. One that cannot be read vouches for nobody.
+fn store_of(authorities: &[u8]) -> Result<X509Store, Error> {
+    let (good, bad): (Vec<_>, Vec<_>) = armour::certificates(authorities).into_iter().partition(Result::is_ok);
+    if good.is_empty() {
+        let found = bad.into_iter().find_map(Result::err).unwrap_or(Found::Nothing);
+        return Err(Error::NoAuthority(found));
+    }
+    let store = || -> Result<X509Store, openssl::error::ErrorStack> {
+        let mut store = X509StoreBuilder::new()?;
+        for der in good.iter().flatten() {
+            store.add_cert(X509::from_der(der)?)?;
+        }
+        store.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::NO_CHECK_TIME)?;
+        Ok(store.build())
+    };
+    store().map_err(|_| Error::BadCertificate)
+}
+
+fn is_about_certificates(why: &Error) -> bool {
+    use Error::{Ambiguous, BadCertificate, NotACertificate, TooManyCertificates, WeakKey};
+    matches!(why, NotACertificate(_) | BadCertificate | TooManyCertificates | Ambiguous | WeakKey)
 }
 
 pub(super) fn http_url(text: &str) -> Option<Url> {
@@ -315,80 +253,8 @@ pub(super) fn http_url(text: &str) -> Option<Url> {
     (matches!(url.scheme(), "https" | "http") && plain).then_some(url)
 }
 
-/// The first service of this name for each binding that we speak.
-fn services<'a>(role: &'a Element, service: &'a str) -> impl Iterator<Item = (Binding, &'a Element)> {
-    [Binding::Redirect, Binding::Post].into_iter().filter_map(move |binding| {
-        let mut services = role.all(ns::METADATA, service);
-        Some((binding, services.find(|service| service.attribute("Binding") == Some(binding.name()))?))
-    })
-}
-
-fn sign_in(role: &Element) -> Result<Vec<(Binding, Url)>, Error> {
-    let location = |service: &Element| service.attribute("Location").and_then(http_url).ok_or(Error::BadSignInUrl);
-    services(role, "SingleSignOnService").map(|(binding, service)| Ok((binding, location(service)?))).collect()
-}
-
-/// HTTP-Redirect, if there is a choice. `ResponseLocation` differs where requests and responses part (SAML Metadata
-/// §2.2.2).
-fn sign_out(role: &Element) -> Result<Option<SignOut>, Error> {
-    let Some((binding, service)) = services(role, "SingleLogoutService").next() else { return Ok(None) };
-    let url = |name| service.attribute(name).map(|url| http_url(url).ok_or(Error::BadSignOutUrl)).transpose();
-    let request_url = url("Location")?.ok_or(Error::BadSignOutUrl)?;
-    let response_url = url("ResponseLocation")?.unwrap_or_else(|| request_url.clone());
-    Ok(Some(SignOut::Saml { binding, request_url, response_url }))
-}
-
-/// The certificates of the keys that are for signing, or for anything. Those of one key belong together.
-fn signing_certificates(role: &Element) -> Result<Bundle, Error> {
-    let mut all = Bundle::default();
-    let keys = role.all(ns::METADATA, "KeyDescriptor");
-    for key in keys.filter(|key| matches!(key.attribute("use"), None | Some("signing"))) {
-        let mut certificates = Vec::new();
-        let mut unreadable = false;
-        key.descend(&mut |part| {
-            if part.is(ns::SIGNATURE, "X509Certificate") {
-                match base64(&part.text) {
-                    Some(certificate) if certificates.contains(&certificate) => {}
-                    Some(certificate) => certificates.push(certificate),
-                    None => unreadable = true,
-                }
-            }
-        });
-        if unreadable || certificates.len() > MAX_CERTIFICATES {
-            return Err(Error::BadCertificate);
-        }
-        let value = key.only(ns::SIGNATURE, "KeyInfo").and_then(KeyValue::of);
-        all.join(Bundle::sort(certificates, value.as_ref())?);
-    }
-    Ok(all)
-}
-
-fn certificates_in(file: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-    let text = std::str::from_utf8(file).unwrap_or_default().trim_start_matches('\u{feff}');
-    if text.contains("-----BEGIN") {
-        let certificates = X509::stack_from_pem(text.as_bytes()).map_err(|_| Error::BadCertificate)?;
-        if certificates.len() > MAX_CERTIFICATES {
-            return Err(Error::BadCertificate);
-        }
-        return certificates.iter().map(|one| one.to_der().map_err(|_| Error::BadCertificate)).collect();
-    }
-    Ok(vec![base64(text).filter(|der| !der.is_empty()).unwrap_or_else(|| file.to_vec())])
-}
-
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    STANDARD.decode(packed).ok()
-}
-
-fn check_key(certificate: &[u8]) -> Result<(), Error> {
-    let certificate = X509::from_der(certificate).map_err(|_| Error::BadCertificate)?;
-    let key = certificate.public_key().map_err(|_| Error::BadCertificate)?;
-    let strong = match key.id() {
-        openssl::pkey::Id::RSA => key.bits() >= 2048,
-        openssl::pkey::Id::EC => key.bits() >= 256,
-        _ => false,
-    };
-    if strong { Ok(()) } else { Err(Error::WeakKey) }
+pub(super) fn certificates_in(file: &[u8]) -> Bundle {
+    Bundle::sort(armour::certificates(file), None)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +14,8 @@ use openssl::sign::Signer;
 use openssl::x509::X509;
 use serde::Deserialize;
 
+use crate::config_path::ConfigPath;
+use crate::saml::armour::{self, Found};
 use crate::saml::ns;
 use crate::secret::Secret;
 
@@ -24,7 +25,7 @@ use crate::secret::Secret;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The certificate, as a PEM file: what identity providers know the key by.
-    pub certificate: PathBuf,
+    pub certificate: ConfigPath,
     /// The private key, as PEM without a passphrase: RSA of 2048 bits or more, or EC on P-256, P-384 or P-521.
     pub private: Secret,
 }
@@ -71,8 +72,14 @@ pub enum Error {
     /// Not PEM, encrypted with a passphrase, or not a private key.
     #[error("the private key is not PEM without a passphrase")]
     BadKey,
-    /// Not a certificate in PEM.
-    #[error("the certificate is not PEM")]
+    /// A certificate in the place of the private key.
+    #[error("`private` holds a certificate: are it and `certificate` swapped?")]
+    Swapped,
+    /// Something else stands in the place of the certificate.
+    #[error("wanted is a certificate, and this is {0}")]
+    NotACertificate(Found),
+    /// A certificate that cannot be read.
+    #[error("the certificate cannot be read")]
     BadCertificate,
     /// The certificate is another key's.
     #[error("the certificate does not belong to the private key")]
@@ -86,12 +93,18 @@ pub enum Error {
 }
 
 impl Key {
-    /// Reads a certificate and its private key, both PEM.
+    /// Reads a certificate (PEM, bare base64 or DER) and its private key (PEM).
     pub fn read(certificate: &[u8], private: &Secret) -> Result<Self, Error> {
         // Without a callback, OpenSSL would ask at the terminal for a passphrase.
-        let private = PKey::private_key_from_pem_callback(private.expose().as_bytes(), |_| Ok(0));
-        let private = private.map_err(|_| Error::BadKey)?;
-        let certificate = X509::from_pem(certificate).map_err(|_| Error::BadCertificate)?;
+        let private_text = private.expose().as_bytes();
+        let private = PKey::private_key_from_pem_callback(private_text, |_| Ok(0));
+        let private = private.map_err(|_| match armour::found(private_text) {
+            Found::Certificate => Error::Swapped,
+            _ => Error::BadKey,
+        })?;
+        let certificate = armour::certificates(certificate).into_iter().next().unwrap_or(Err(Found::Nothing));
+        let certificate = X509::from_der(&certificate.map_err(Error::NotACertificate)?);
+        let certificate = certificate.map_err(|_| Error::BadCertificate)?;
         let public = certificate.public_key().map_err(|_| Error::BadCertificate)?;
         if !private.public_eq(&public) {
             return Err(Error::OtherCertificate);
@@ -138,8 +151,8 @@ impl Key {
         signature().map_err(|_: openssl::error::ErrorStack| Error::NotSigned)
     }
 
-    /// Signs the root of `xml`, whose `ID` is `id`: the Signature is put behind the first occurrence of `place`, where
-    /// the schema has it (behind `</saml:Issuer>` in protocol messages).
+    /// Signs the root of `xml`, whose `ID` is `id`: the Signature is put after the first occurrence of `place`, where
+    /// the schema has it (after `</saml:Issuer>` in protocol messages).
     pub fn sign_document(&self, xml: &str, id: &str, place: &str) -> Result<String, Error> {
         let (head, tail) = xml.split_once(place).ok_or(Error::NotSigned)?;
         let template = format!("{head}{place}{}{tail}", self.template(id));

@@ -22,7 +22,7 @@ pub struct Draft {
     pub xml: String,
 }
 
-/// How a sign-out went.
+/// What came of a sign-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The sessions are over.
@@ -120,11 +120,11 @@ pub enum Content {
         /// In which sessions; in all of them if it names none.
         session_indexes: Vec<String>,
     },
-    /// It has been tried.
+    /// What came of a sign-out that was asked for.
     Response {
         /// The request.
         in_response_to: Option<String>,
-        /// How it went.
+        /// Whether it succeeded, and if not, why.
         status: Status,
     },
 }

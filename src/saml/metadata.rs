@@ -54,8 +54,8 @@ impl ServiceProvider {
         )
     }
 
-    /// While a key is changed, identity providers must know the other one already. They encrypt for the first that can
-    /// decrypt.
+    /// While a key is changed, identity providers must know the other one already. They encrypt for the first of our keys that
+    /// can decrypt.
     fn key_descriptors(&self) -> String {
         let signing = self.keys.iter().map(|key| key_descriptor(key, "signing", ""));
         let methods =

@@ -4,12 +4,14 @@
 //! verifiers agree on what was signed, [`response`] holds it against what was expected, [`claims`] makes a
 //! [`User`](crate::identity::User) of it. Nothing here awaits, reads a clock, or logs.
 
+mod armour;
 mod assertion;
 pub mod binding;
 mod bundle;
 pub mod claims;
 pub mod config;
 mod decrypt;
+mod descriptor;
 pub mod error;
 pub mod guard;
 pub mod identity_provider;
@@ -19,11 +21,15 @@ mod metadata;
 mod name_id;
 mod pretty;
 pub mod redirect;
+mod remarks;
 pub mod request;
 pub mod response;
 pub mod service_provider;
 mod source;
+mod text;
+mod time;
 pub mod trial;
+mod unusable;
 pub mod verify;
 mod xml;
 
@@ -36,6 +42,7 @@ pub use key::Key;
 pub use name_id::NameId;
 pub use response::{Accepted, Expected, accept};
 pub use service_provider::ServiceProvider;
+pub use unusable::UnusablePart;
 pub use xml::Construct;
 
 /// The names of namespaces.

@@ -38,9 +38,9 @@ fn write_element(text: &mut String, element: &Element, around: &str, depth: usiz
     }
     let indent = "  ".repeat(depth);
     // Writing into a string does not fail.
-    let _ = write!(text, "{indent}<{}", element.name);
+    write!(text, "{indent}<{}", element.name).ok();
     if element.namespace != around {
-        let _ = write!(text, " xmlns=\"{}\"", escape(&element.namespace));
+        write!(text, " xmlns=\"{}\"", escape(&element.namespace)).ok();
     }
     for attribute in &element.attributes {
         let prefix = match attribute.namespace.as_ref() {
@@ -48,21 +48,21 @@ fn write_element(text: &mut String, element: &Element, around: &str, depth: usiz
             ns::SCHEMA_INSTANCE => "xsi:",
             _ => "x:",
         };
-        let _ = write!(text, " {prefix}{}=\"{}\"", attribute.name, escape(&attribute.value));
+        write!(text, " {prefix}{}=\"{}\"", attribute.name, escape(&attribute.value)).ok();
     }
     let masked = MASKED.iter().any(|(namespace, name)| element.is(namespace, name)) && !element.text.is_empty();
     match (element.children.as_slice(), element.text.as_str()) {
         ([], "") => text.push_str("/>\n"),
         ([], content) => {
             let content = if masked { format!("… {} characters", content.len()) } else { escape(content) };
-            let _ = writeln!(text, ">{content}</{}>", element.name);
+            writeln!(text, ">{content}</{}>", element.name).ok();
         }
         (children, _) => {
             text.push_str(">\n");
             for child in children {
                 write_element(text, child, &element.namespace, depth + 1);
             }
-            let _ = writeln!(text, "{indent}</{}>", element.name);
+            writeln!(text, "{indent}</{}>", element.name).ok();
         }
     }
 }

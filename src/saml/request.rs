@@ -4,7 +4,7 @@
 //! a password) and a NameIDPolicy (people are identified by claims) are there only if the realm asks for them.
 
 use crate::clock::Timestamp;
-use crate::saml::binding::{self, Binding, Kind, Message, Outgoing, send};
+use crate::saml::binding::{self, Binding, Kind, Message, Outgoing, POST, send};
 use crate::saml::xml::escape;
 use crate::saml::{IdentityProvider, ServiceProvider, ns};
 use crate::seal;
@@ -12,11 +12,12 @@ use crate::seal;
 /// How a realm asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// How the request travels.
-    pub binding: Binding,
-    /// Whether it is signed, with the first key. It is, too, if the identity provider wants that and there is a key.
+    /// How the request is to travel, if the identity provider offers that. None: as it offers.
+    pub binding: Option<Binding>,
+    /// Whether it is signed, with the first key. Without this it is signed all the same if the identity provider wants that and
+    /// there is a key.
     pub signed: bool,
-    /// Whether people must prove anew who they are, however short ago they did (`ForceAuthn`).
+    /// Whether people must prove anew who they are, even if they did so a moment ago (`ForceAuthn`).
     pub force_authn: bool,
     /// `NameIDPolicy`: which kind of NameID is wanted.
     pub name_id_format: Option<String>,
@@ -35,6 +36,9 @@ pub struct Ask<'a> {
     pub passive: bool,
     /// Whether this person must prove anew who they are, whatever the realm says (`ForceAuthn`).
     pub force: bool,
+    /// The ways of signing in that count for this person, in place of those that the realm asks for
+    /// (`RequestedAuthnContext`); none of them for those of the realm.
+    pub ways: &'a [String],
 }
 
 /// An AuthnRequest, ready to be sent with a browser.
@@ -49,8 +53,8 @@ pub struct Request {
 /// Why nothing can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The identity provider has no sign-in address for the realm's binding.
-    #[error("the identity provider has no sign-in address for this binding")]
+    /// The identity provider has no sign-in address.
+    #[error("the identity provider has no sign-in address")]
     NoSignInUrl,
     /// It is to be signed, and there is no key.
     #[error("requests are to be signed, and the realm has no key")]
@@ -63,7 +67,7 @@ pub enum Error {
 /// Makes an AuthnRequest.
 pub fn build(sp: &ServiceProvider, idp: &IdentityProvider, ask: &Ask<'_>, now: Timestamp) -> Result<Request, Error> {
     let options = &sp.requests;
-    let to = idp.sign_in_url(options.binding).ok_or(Error::NoSignInUrl)?;
+    let (binding, to) = idp.sign_in(options.binding).ok_or(Error::NoSignInUrl)?;
     // An XML ID must not begin with a digit, and Entra insists.
     let id = format!("_{}", seal::random_text());
     let flag = |name: &str, set: bool| if set { format!(r#" {name}="true""#) } else { String::new() };
@@ -81,11 +85,11 @@ pub fn build(sp: &ServiceProvider, idp: &IdentityProvider, ask: &Ask<'_>, now: T
         destination = escape(to.as_str()),
         force = flag("ForceAuthn", (options.force_authn || ask.force) && !ask.passive),
         passive = flag("IsPassive", ask.passive),
-        binding = binding::POST,
+        binding = POST,
         acs = escape(&sp.acs_url),
         issuer = escape(&sp.entity_id),
         policy = name_id_policy(options),
-        context = requested_context(options),
+        context = requested_context(if ask.ways.is_empty() { &options.authn_context } else { ask.ways }),
     );
     let message = Message { kind: Kind::Request, xml: &xml, id: &id, relay_state: Some(ask.relay_state) };
     let key = match sp.keys.first() {
@@ -93,7 +97,7 @@ pub fn build(sp: &ServiceProvider, idp: &IdentityProvider, ask: &Ask<'_>, now: T
         Some(key) if options.signed || idp.wants_signed_requests() => Some(key.as_ref()),
         _ => None,
     };
-    let outgoing = send(options.binding, to, message, key)?;
+    let outgoing = send(binding, to, message, key)?;
     let outgoing = match ask.login_hint {
         Some(hint) => outgoing.with_parameter("login_hint", hint),
         None => outgoing,
@@ -107,12 +111,12 @@ fn name_id_policy(options: &Options) -> String {
 }
 
 /// Entra takes no other comparison than `exact`.
-fn requested_context(options: &Options) -> String {
-    if options.authn_context.is_empty() {
+fn requested_context(ways: &[String]) -> String {
+    if ways.is_empty() {
         return String::new();
     }
     let class = |class: &String| format!("<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", escape(class));
-    let classes: String = options.authn_context.iter().map(class).collect();
+    let classes: String = ways.iter().map(class).collect();
     format!(r#"<samlp:RequestedAuthnContext Comparison="exact">{classes}</samlp:RequestedAuthnContext>"#)
 }
 

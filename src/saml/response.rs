@@ -1,9 +1,12 @@
 //! Holds a Response against what was expected: this request, this address, this identity provider, this moment.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, Timestamp, after};
-use crate::saml::assertion::{Assertion, Confirmation, parse_instant};
+pub use crate::saml::assertion::Attribute;
+use crate::saml::assertion::{Assertion, Conditions, Confirmation, parse_instant};
 use crate::saml::guard::{Facts, Guarded};
 use crate::saml::verify::Verified;
 use crate::saml::{Error, IdentityProvider, NameId, ServiceProvider, guard, verify};
@@ -22,14 +25,18 @@ pub struct Expected<'a> {
     pub identity_provider: &'a IdentityProvider,
     /// The address that the Response was posted to.
     pub endpoint: &'a str,
-    /// The ID of the AuthnRequest that this browser was sent away with; none where nobody asked, and the identity
-    /// provider begins.
+    /// The ID of the AuthnRequest that this browser was sent away with; none where nobody asked and the sign-in began at the
+    /// identity provider.
     pub request_id: Option<&'a str>,
-    /// When that was.
+    /// When the AuthnRequest was made; now, where there was none.
     pub requested: Timestamp,
-    /// Whether the person was to prove anew who they are, besides where the realm wants that of everybody.
+    /// Whether this person must have proven who they are after the request, even where the realm does not want that of
+    /// everybody.
     pub anew: bool,
-    /// How long the person may have taken since then; [`MAX_AGE`] unless there is a reason.
+    /// The ways of signing in that count for this person, in place of those that the realm asks for; none of them for those
+    /// of the realm.
+    pub ways: &'a [String],
+    /// How long after the request the answer is taken; [`MAX_AGE`] unless there is a reason.
     pub max_age: SignedDuration,
     /// How far the clocks may differ; [`CLOCK_SKEW`] unless there is a reason.
     pub clock_skew: SignedDuration,
@@ -37,16 +44,18 @@ pub struct Expected<'a> {
 
 /// What an identity provider vouches for, in an Assertion that holds here and now.
 ///
-/// It remains to be seen to by the caller that the request is answered only once, by the browser that made it, and that
-/// the Assertion is used only once.
+/// The caller must see to it that the request is answered once only, by the browser that made it, and that the Assertion is
+/// used once only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The Assertion's identifier, by which a second use is recognised.
     pub assertion_id: String,
-    /// Until when the Assertion could be used again, clock skew included: so long must its identifier be remembered.
+    /// Until when the Assertion could be used again, clock skew included: its identifier must be remembered until then.
     pub reusable_until: Timestamp,
     /// When the person proved who they are; with single sign-on, some time ago.
     pub authenticated: Timestamp,
+    /// In which way they did so (AuthnContextClassRef), if that is said.
+    pub way: Option<String>,
     /// The identity provider's name for this session, for logout.
     pub session_index: Option<String>,
     /// When the identity provider wants the session to be over.
@@ -55,15 +64,6 @@ pub struct Accepted {
     pub name_id: Option<NameId>,
     /// The attributes, in the order of the Assertion.
     pub attributes: Vec<Attribute>,
-}
-
-/// An attribute of the person: a claim, in Entra's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribute {
-    /// Its name.
-    pub name: String,
-    /// Its values that are text.
-    pub values: Vec<String>,
 }
 
 /// One thing that must hold of a Response.
@@ -121,19 +121,19 @@ pub(super) const OF_RESPONSE: [(Check, OfResponse); 5] = [
     (Check::Destination, check_destination),
     (Check::Issuer, check_issuer),
     (Check::Request, check_request),
-    (Check::Issued, |facts, expected, now| check_issued(parse_instant(&facts.issue_instant)?, expected, now)),
+    (Check::Issued, |facts, expected, now| check_answer_issued(parse_instant(&facts.issue_instant)?, expected, now)),
 ];
 
 /// What must hold of an Assertion.
 pub(super) const OF_ASSERTION: [(Check, OfAssertion); 8] = [
     (Check::AssertionIssuer, check_assertion_issuer),
-    (Check::AssertionIssued, |assertion, expected, now| check_issued(assertion.issue_instant, expected, now)),
+    (Check::AssertionIssued, |assertion, expected, now| check_answer_issued(assertion.issue_instant, expected, now)),
     (Check::Validity, check_validity),
     (Check::Audience, check_audience),
     (Check::Authentication, check_authentication),
     (Check::Context, check_context),
     (Check::Anew, check_anew),
-    (Check::Confirmation, |assertion, expected, now| confirmed(&assertion.confirmations, expected, now).map(|_| ())),
+    (Check::Confirmation, |assertion, expected, now| check_confirmations(&assertion.confirmations, expected, now)),
 ];
 
 /// Accepts the form field `SAMLResponse`, or says why not.
@@ -144,13 +144,16 @@ pub fn accept(field: &str, expected: &Expected<'_>, now: Timestamp) -> Result<Ac
     check_status(&message)?;
     let assertion = read(&message, expected)?;
     OF_ASSERTION.iter().try_for_each(|(_, check)| check(&assertion, expected, now))?;
-    let confirmation = confirmed(&assertion.confirmations, expected, now)?;
-    let end = assertion.conditions.not_on_or_after.max(confirmation.not_on_or_after);
+    // Another confirmation than the one that holds now may hold later.
+    let ends = assertion.confirmations.iter().map(|confirmation| confirmation.not_on_or_after);
+    let end = ends.chain(assertion.conditions.not_on_or_after).max().unwrap_or(now);
     let authenticated = proven(&assertion, expected)?;
+    let way = assertion.authentication.way(&wanted(expected)).map(str::to_owned);
     Ok(Accepted {
         assertion_id: assertion.id,
         reusable_until: after(end, expected.clock_skew),
         authenticated,
+        way,
         session_index: assertion.authentication.session_index,
         session_ends: assertion.authentication.session_not_on_or_after,
         name_id: assertion.name_id,
@@ -174,7 +177,7 @@ pub(super) fn check_status(message: &Guarded) -> Result<(), Error> {
 
 /// The Assertion, once its signature is verified.
 fn read(message: &Guarded, expected: &Expected<'_>) -> Result<Assertion, Error> {
-    let verified = verify::verify(message, expected.identity_provider, &expected.service_provider.keys)?;
+    let verified = verify::verify(message, expected.identity_provider, expected.service_provider)?;
     check_signed_destination(message, &verified)?;
     Assertion::read(&verified.assertion)
 }
@@ -235,19 +238,40 @@ fn check_anew(assertion: &Assertion, expected: &Expected<'_>, _: Timestamp) -> R
 
 /// When the person last proved who they are, in a way that the realm asks for.
 pub(super) fn proven(assertion: &Assertion, expected: &Expected<'_>) -> Result<Timestamp, Error> {
-    let wanted = &expected.service_provider.requests.authn_context;
-    assertion.authentication.latest(wanted).ok_or(Error::OtherContext)
+    assertion.authentication.latest(&wanted(expected)).ok_or(Error::OtherContext)
+}
+
+/// The ways of signing in that count: those that a rule wants, as far as the realm takes them.
+fn wanted<'a>(expected: &Expected<'a>) -> Cow<'a, [String]> {
+    let own = &expected.service_provider.requests.authn_context;
+    match (expected.ways, own.as_slice()) {
+        ([], own) => own.into(),
+        (ways, []) => ways.into(),
+        (ways, own) => {
+            let both: Vec<String> = ways.iter().filter(|way| own.contains(way)).cloned().collect();
+            // Of none at all, any would count.
+            if both.is_empty() { own.into() } else { both.into() }
+        }
+    }
 }
 
 fn check_issued(instant: Timestamp, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
     if instant > after(now, expected.clock_skew) { Err(Error::IssuedInFuture) } else { Ok(()) }
 }
 
+/// An answer is not made before what it answers.
+fn check_answer_issued(instant: Timestamp, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
+    check_issued(instant, expected, now)?;
+    let early = expected.request_id.is_some() && after(instant, expected.clock_skew) < expected.requested;
+    if early { Err(Error::IssuedBeforeRequest) } else { Ok(()) }
+}
+
 fn check_validity(assertion: &Assertion, expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
-    if assertion.conditions.not_before > after(now, expected.clock_skew) {
+    let Conditions { not_before, not_on_or_after, .. } = &assertion.conditions;
+    if not_before.is_some_and(|time| time > after(now, expected.clock_skew)) {
         return Err(Error::NotYetValid);
     }
-    let over = after(assertion.conditions.not_on_or_after, expected.clock_skew) <= now;
+    let over = not_on_or_after.is_some_and(|time| after(time, expected.clock_skew) <= now);
     if over { Err(Error::Expired) } else { Ok(()) }
 }
 
@@ -261,16 +285,12 @@ fn check_audience(assertion: &Assertion, expected: &Expected<'_>, _: Timestamp) 
     if restrictions.iter().all(|restriction| restriction.iter().any(ours)) { Ok(()) } else { Err(Error::WrongAudience) }
 }
 
-/// The first bearer confirmation that holds; else what the last one failed at.
-fn confirmed<'a>(
-    confirmations: &'a [Confirmation],
-    expected: &Expected<'_>,
-    now: Timestamp,
-) -> Result<&'a Confirmation, Error> {
+/// One bearer confirmation that holds is enough; else it is said what the last one failed at.
+fn check_confirmations(all: &[Confirmation], expected: &Expected<'_>, now: Timestamp) -> Result<(), Error> {
     let mut failure = Error::NoConfirmation;
-    for confirmation in confirmations {
+    for confirmation in all {
         match check_confirmation(confirmation, expected, now) {
-            Ok(()) => return Ok(confirmation),
+            Ok(()) => return Ok(()),
             Err(error) => failure = error,
         }
     }

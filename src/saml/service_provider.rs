@@ -18,7 +18,7 @@ pub struct ServiceProvider {
     pub slo_url: Option<String>,
     /// Our keys: the first one signs, each of them decrypts.
     pub keys: Vec<Arc<Key>>,
-    /// How we ask.
+    /// What our AuthnRequests ask for, and how they travel.
     pub requests: Options,
     /// The attributes that we would like to know of people.
     pub attributes: Vec<String>,

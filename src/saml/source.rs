@@ -1,11 +1,13 @@
 //! Where a realm knows its identity provider from: a file, an address, or what was written by hand.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::config_path::ConfigPath;
+use crate::saml::armour::{self, Found};
 use crate::saml::config::{Config, Error, LogoutBinding};
 use crate::saml::identity_provider::http_url;
-use crate::saml::{Binding, IdentityProvider, SignOut, identity_provider};
+use crate::saml::{Binding, IdentityProvider, SignOut, identity_provider, text};
 
 impl Config {
     /// The identity provider; none if its metadata are fetched. `read` reads a file that the configuration names.
@@ -13,14 +15,14 @@ impl Config {
         &self,
         read: impl Fn(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<Option<IdentityProvider>, Error> {
-        let file = |path: &PathBuf| read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause });
+        let file = |path: &ConfigPath| read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause });
         self.check_alone()?;
         if let Some(url) = &self.metadata_url {
             self.metadata_certificate.as_ref().map(file).transpose()?;
             return if url.scheme() == "https" { Ok(None) } else { Err(Error::InsecureUrl) };
         }
         let idp = match &self.metadata {
-            Some(path) => self.of_metadata(&file(path)?, &read)?,
+            Some(path) => self.of_metadata(&file(path)?, self.issuer.as_deref(), &read)?,
             None => IdentityProvider::from_parts(
                 self.issuer.as_deref().ok_or(Error::Missing("issuer"))?,
                 self.login_url.as_deref().ok_or(Error::Missing("login_url"))?,
@@ -29,8 +31,7 @@ impl Config {
             )?
             .signing_out_by(self.sign_out()?),
         };
-        self.check_authority(&idp, &read)?;
-        Ok(Some(idp))
+        self.vouched_for(idp, &read).map(Some)
     }
 
     /// The identity provider in metadata that were fetched. It must be the one that is configured, and the one that it
@@ -41,34 +42,44 @@ impl Config {
         before: Option<&IdentityProvider>,
         read: impl Fn(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<IdentityProvider, Error> {
-        let idp = self.of_metadata(metadata, &read)?;
         let wanted = self.issuer.as_deref().or(before.map(IdentityProvider::entity_id));
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != idp.entity_id()) {
-            return Err(Error::OtherEntity { found: idp.entity_id().to_owned(), wanted: wanted.to_owned() });
-        }
-        self.check_authority(&idp, &read)?;
-        Ok(idp)
+        let idp = self.of_metadata(metadata, wanted, &read)?;
+        self.vouched_for(idp, &read)
     }
 
+    /// The identity provider in metadata; the one with the entity ID `wanted`, if one is.
     fn of_metadata(
         &self,
         metadata: &[u8],
+        wanted: Option<&str>,
         read: &impl Fn(&Path) -> io::Result<Vec<u8>>,
     ) -> Result<IdentityProvider, Error> {
-        let text = String::from_utf8_lossy(metadata);
-        let Some(path) = &self.metadata_certificate else { return Ok(IdentityProvider::from_metadata(&text)?) };
-        let certificate = read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause })?;
-        Ok(IdentityProvider::from_signed_metadata(&text, &certificate)?)
+        let text = text::decode(metadata).map_err(|error| match armour::found(metadata) {
+            Found::Other => identity_provider::Error::from(error),
+            found => identity_provider::Error::NotMetadata(found),
+        })?;
+        let idp = match &self.metadata_certificate {
+            None => IdentityProvider::from_some_metadata(&text, wanted)?,
+            Some(path) => {
+                let certificate = read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause })?;
+                IdentityProvider::from_signed_metadata(&text, &certificate, wanted)?
+            }
+        };
+        match wanted.filter(|wanted| *wanted != idp.entity_id()) {
+            Some(wanted) => Err(Error::OtherEntity { found: idp.entity_id().to_owned(), wanted: wanted.to_owned() }),
+            None => Ok(idp),
+        }
     }
 
-    fn check_authority(
+    /// The identity provider with those of its certificates alone that a required authority has issued, if one is required.
+    fn vouched_for(
         &self,
-        idp: &IdentityProvider,
+        idp: IdentityProvider,
         read: &impl Fn(&Path) -> io::Result<Vec<u8>>,
-    ) -> Result<(), Error> {
-        let Some(path) = &self.require_ca_signed else { return Ok(()) };
+    ) -> Result<IdentityProvider, Error> {
+        let Some(path) = &self.require_ca_signed else { return Ok(idp) };
         let authorities = read(path).map_err(|cause| Error::Unreadable { path: path.clone(), cause })?;
-        Ok(idp.check_issued_by(&authorities)?)
+        Ok(idp.issued_by(&authorities)?)
     }
 
     fn sign_out(&self) -> Result<Option<SignOut>, Error> {
@@ -95,7 +106,7 @@ impl Config {
             all.map(|(key, _)| (*key, by)).collect()
         };
         match (&self.metadata, &self.metadata_url) {
-            (Some(_), url) => given(&[("metadata_url", url.is_some()), ("issuer", self.issuer.is_some())], "metadata"),
+            (Some(_), url) => given(&[("metadata_url", url.is_some())], "metadata"),
             (None, Some(_)) => given(&[], "metadata_url"),
             (None, None) => Vec::new(),
         }

@@ -15,6 +15,7 @@ use crate::saml::claims::{self, Field};
 use crate::saml::guard::{self, Guarded, Status};
 use crate::saml::response::{self, Accepted, Check, Expected, OF_ASSERTION, OF_RESPONSE};
 use crate::saml::verify::{self, Verified};
+use crate::saml::xml::{Comments, parse};
 use crate::saml::{ClaimMap, Error, ns, pretty, redirect};
 
 /// The most values of a claim, and certificates, that are listed.
@@ -50,6 +51,9 @@ pub struct Step {
     pub outcome: Outcome,
     /// What was wanted there, and what was found, where the two can be put side by side.
     pub compared: Option<(String, String)>,
+    /// Whether it failed because of an algorithm, and nothing else.
+    #[serde(default)]
+    pub is_algorithm: bool,
 }
 
 /// What came of a check.
@@ -83,6 +87,9 @@ pub struct Claim {
     pub values: Vec<String>,
     /// What it became.
     pub fields: Vec<Field>,
+    /// Why it became nothing, if it could have become something.
+    #[serde(default)]
+    pub unused: Option<String>,
 }
 
 /// The message that a browser is sent away with, readable.
@@ -104,7 +111,8 @@ pub fn run(field: &str, expected: &Expected<'_>, claims: &ClaimMap, now: Timesta
             report.look_at(&message, expected, claims, now);
         }
         Err(error) => {
-            report.note(Check::Shape, Err(error), None);
+            let compared = (error == Error::ForbiddenAlgorithm).then(|| algorithms(field)).flatten();
+            report.note(Check::Shape, Err(error), compared);
             report.response = shown(field);
         }
     }
@@ -118,8 +126,9 @@ pub fn run(field: &str, expected: &Expected<'_>, claims: &ClaimMap, now: Timesta
 
 impl Report {
     fn note(&mut self, check: Check, result: Result<(), Error>, compared: Option<(String, String)>) {
+        let is_algorithm = result == Err(Error::ForbiddenAlgorithm);
         let outcome = result.map_or_else(|error| Outcome::Failed(error.to_string()), |()| Outcome::Passed);
-        self.steps.push(Step { check, outcome, compared });
+        self.steps.push(Step { check, outcome, compared, is_algorithm });
     }
 
     fn look_at(&mut self, message: &Guarded, expected: &Expected<'_>, claims: &ClaimMap, now: Timestamp) {
@@ -145,7 +154,7 @@ impl Report {
         if !went_well {
             return;
         }
-        match verify::verify(message, expected.identity_provider, &expected.service_provider.keys) {
+        match verify::verify(message, expected.identity_provider, expected.service_provider) {
             Ok(verified) => {
                 self.note(Check::Signature, response::check_signed_destination(message, &verified), None);
                 self.look_inside(message, &verified, expected, claims, now);
@@ -185,6 +194,7 @@ impl Report {
             assertion_id: assertion.id,
             reusable_until: now,
             authenticated,
+            way: None,
             session_index: assertion.authentication.session_index,
             session_ends: None,
             name_id: assertion.name_id,
@@ -195,10 +205,10 @@ impl Report {
             Ok(_) | Err(claims::Error::Foreign(_)) => Outcome::Passed,
             Err(error) => Outcome::Failed(error.to_string()),
         };
-        let wanted =
-            (claims.identity.join(", "), accepted.attributes.iter().map(|a| a.name.as_str()).collect::<Vec<_>>());
-        let compared = Some((wanted.0, wanted.1.join(", ")));
-        self.steps.push(Step { check: Check::Identity, outcome, compared });
+        let name_id = accepted.name_id.as_ref().map(|_| claims::NAME_ID);
+        let found: Vec<_> = accepted.attributes.iter().map(|a| a.name.as_str()).chain(name_id).collect();
+        let compared = Some((claims.identity.join(", "), found.join(", ")));
+        self.steps.push(Step { check: Check::Identity, outcome, compared, is_algorithm: false });
         let domains = || claims.realm.domains.join(", ");
         let (outcome, compared) = match user {
             Ok(name) => (Outcome::Passed, Some((domains(), name))),
@@ -207,15 +217,8 @@ impl Report {
             }
             Err(_) => (Outcome::NotReached, None),
         };
-        self.steps.push(Step { check: Check::Domain, outcome, compared });
-        let explained = claims.explain(&accepted).into_iter().zip(accepted.attributes);
-        self.claims = explained
-            .take(MAX_LISTED)
-            .map(|(fields, mut attribute)| {
-                attribute.values.truncate(MAX_LISTED);
-                Claim { name: attribute.name, values: attribute.values, fields }
-            })
-            .collect();
+        self.steps.push(Step { check: Check::Domain, outcome, compared, is_algorithm: false });
+        self.claims = listed(claims, accepted);
     }
 
     /// So that a page always shows the same list.
@@ -225,10 +228,35 @@ impl Report {
         let between = [Check::Status, Check::Signature, Check::Assertion];
         for check in of_response.chain(between).chain(of_assertion).chain([Check::Identity, Check::Domain]) {
             if self.steps.iter().all(|step| step.check != check) {
-                self.steps.push(Step { check, outcome: Outcome::NotReached, compared: None });
+                let outcome = Outcome::NotReached;
+                self.steps.push(Step { check, outcome, compared: None, is_algorithm: false });
             }
         }
     }
+}
+
+/// The claims of an Assertion, its NameID the last one.
+fn listed(claims: &ClaimMap, accepted: Accepted) -> Vec<Claim> {
+    let unused = claims.unused(&accepted);
+    let why = |name: &str| {
+        let is_about = |error: &&claims::Error| match error {
+            claims::Error::Ambiguous(claim) | claims::Error::Unusable(claim) => claim.eq_ignore_ascii_case(name),
+            _ => false,
+        };
+        unused.iter().find(is_about).map(ToString::to_string)
+    };
+    let name_id = accepted.name_id.as_ref().map(|name_id| {
+        let fields = if claims.is_named_by_name_id(&accepted) { vec![Field::Name] } else { Vec::new() };
+        let (name, values) = (claims::NAME_ID.to_owned(), vec![name_id.value.clone()]);
+        Claim { name, values, fields, unused: None }
+    });
+    let explained = claims.explain(&accepted).into_iter().zip(accepted.attributes);
+    let explained = explained.take(MAX_LISTED).map(|(fields, mut attribute)| {
+        attribute.values.truncate(MAX_LISTED);
+        let unused = why(&attribute.name).filter(|_| fields.is_empty());
+        Claim { name: attribute.name, values: attribute.values, fields, unused }
+    });
+    explained.chain(name_id).collect()
 }
 
 fn compare(check: Check, assertion: &Assertion, expected: &Expected<'_>, now: Timestamp) -> Option<(String, String)> {
@@ -239,7 +267,10 @@ fn compare(check: Check, assertion: &Assertion, expected: &Expected<'_>, now: Ti
     match check {
         Check::AssertionIssuer => Some((expected.identity_provider.entity_id().to_owned(), assertion.issuer.clone())),
         Check::AssertionIssued => times(&[assertion.issue_instant]),
-        Check::Validity => times(&[assertion.conditions.not_before, assertion.conditions.not_on_or_after]),
+        Check::Validity => {
+            let limits = [assertion.conditions.not_before, assertion.conditions.not_on_or_after];
+            times(&limits.into_iter().flatten().collect::<Vec<_>>())
+        }
         Check::Authentication => times(&instants(assertion)),
         Check::Context if !expected.service_provider.requests.authn_context.is_empty() => {
             let found = assertion.authentication.proofs.iter().filter_map(|proof| proof.class.as_deref());
@@ -263,6 +294,21 @@ fn compare(check: Check, assertion: &Assertion, expected: &Expected<'_>, now: Ti
 
 fn instants(assertion: &Assertion) -> Vec<Timestamp> {
     assertion.authentication.proofs.iter().map(|proof| proof.instant).collect()
+}
+
+/// The algorithms that are taken, and those that a message names.
+fn algorithms(field: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(guard::unpack(field).ok()?).ok()?;
+    let root = parse(&text, Comments::Refused).ok()?;
+    let mut found: Vec<&str> = Vec::new();
+    root.descend(&mut |element| {
+        if ["SignatureMethod", "DigestMethod", "EncryptionMethod"].contains(&element.name.as_str()) {
+            found.extend(element.attribute("Algorithm").filter(|own| !found.contains(own)));
+        }
+    });
+    let short = |name: &&str| name.rsplit(['#', '/']).next().unwrap_or(name).to_owned();
+    let found = found.iter().take(MAX_LISTED).map(short).collect::<Vec<_>>().join(", ");
+    Some(("rsa-sha256, ecdsa-sha256, sha256 (or 384, 512)".to_owned(), found))
 }
 
 /// What was posted, as far as it is text.

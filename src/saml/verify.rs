@@ -2,9 +2,9 @@
 //!
 //! A key of the identity provider must have made the SignatureValue, which is looked at before anything else is digested:
 //! what a stranger made up is refused at the price of one public-key operation, however large it is. Then bergshamra, in
-//! Rust, which needs a valid signature by such a key over exactly the elements that [`guard`] named. Only then samael with
-//! xmlsec: so no message that a stranger made up reaches C code, and nothing a stranger sends is printed by it. What is read in the end are the octets that xmlsec digested; they must say the same as what
-//! the guard's reader saw.
+//! Rust, must find a valid signature by such a key over exactly the elements that [`guard`] named. Only then samael with
+//! xmlsec: so no message that a stranger made up reaches C code, and C code prints nothing that a stranger sends. What is
+//! read in the end are the octets that xmlsec digested; they must say the same as what the guard's reader saw.
 //!
 //! [`guard`]: crate::saml::guard
 
@@ -12,7 +12,6 @@ mod canonical;
 mod made;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use samael::crypto::AllowedSignatureAlgorithm as Algorithm;
@@ -21,7 +20,7 @@ use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
 use crate::saml::decrypt::Envelope;
 use crate::saml::guard::{self, Guarded, Plain, Signed};
 use crate::saml::xml::{self as reader, Comments, Element};
-use crate::saml::{Error, IdentityProvider, Key, ns};
+use crate::saml::{Error, IdentityProvider, ServiceProvider, ns};
 use made::Made;
 
 const ALGORITHMS: [Algorithm; 6] = [
@@ -42,11 +41,11 @@ pub(super) struct Verified {
     pub(super) response_signed: bool,
 }
 
-/// Verifies the signatures of `message`, all of them, with the keys of `idp`. An Assertion that is encrypted is opened
-/// with our `keys`.
-pub(super) fn verify(message: &Guarded, idp: &IdentityProvider, keys: &[Arc<Key>]) -> Result<Verified, Error> {
+/// Verifies the signatures of `message`, all of them, with the keys of `idp`. An Assertion that is encrypted for `us` is
+/// opened with our keys.
+pub(super) fn verify(message: &Guarded, idp: &IdentityProvider, us: &ServiceProvider) -> Result<Verified, Error> {
     match message.encrypted() {
-        Some(encrypted) => verify_encrypted(message, encrypted, idp, keys),
+        Some(encrypted) => verify_encrypted(message, encrypted, idp, us),
         None => verify_open(message, idp),
     }
 }
@@ -56,15 +55,15 @@ fn verify_encrypted(
     message: &Guarded,
     encrypted: &Element,
     idp: &IdentityProvider,
-    keys: &[Arc<Key>],
+    us: &ServiceProvider,
 ) -> Result<Verified, Error> {
     let response_signed = message.is_response_signed();
     if response_signed {
         agreed(&message.xml, &message.response, &message.signed, idp)?;
     }
-    let envelope = Envelope::read(encrypted)?;
+    let envelope = Envelope::read(encrypted, &us.entity_id)?;
     // What is wrong with the text inside is not told apart from a text that is not there.
-    let inner = guard::admit_assertion(envelope.open(keys)?).map_err(|_| Error::NotDecrypted)?;
+    let inner = guard::admit_assertion(envelope.open(&us.keys)?).map_err(|_| Error::NotDecrypted)?;
     let assertion = match (&inner.signed, response_signed) {
         (None, false) => return Err(Error::NotSigned),
         (None, true) => inner.root,
@@ -78,7 +77,7 @@ fn verify_encrypted(
 /// It is no way to sign somebody in. It lets measurements and fuzzing reach the verifiers with a message that nobody
 /// asked for.
 pub fn verify_alone(field: &str, idp: &IdentityProvider) -> Result<(), Error> {
-    verify(&guard::admit(field)?, idp, &[]).map(|_| ())
+    verify(&guard::admit(field)?, idp, &ServiceProvider::default()).map(|_| ())
 }
 
 fn verify_open(message: &Guarded, idp: &IdentityProvider) -> Result<Verified, Error> {
@@ -125,7 +124,8 @@ fn signer<'a>(xml: &str, signed: &[Signed], idp: &'a IdentityProvider) -> Result
         if values.iter().any(|value| value.is_surely_altered(xml)) {
             return Err(Error::BadSignature);
         }
-        let key = bergshamra::keys::loader::load_x509_cert_der(certificate).map_err(|_| Error::BadSignature)?;
+        // A key that one of the verifiers does not know verifies nothing; the next one may.
+        let Ok(key) = bergshamra::keys::loader::load_x509_cert_der(certificate) else { continue };
         let mut keys = KeysManager::new();
         keys.add_key(key);
         let context = DsigContext::new(keys);

@@ -5,6 +5,7 @@
 //! names beyond ASCII. The work is linear in the length of the text, and bounded.
 
 mod bounds;
+mod signed;
 
 use std::borrow::Cow;
 
@@ -14,7 +15,9 @@ use quick_xml::name::{NamespaceResolver, PrefixDeclaration, ResolveResult};
 use quick_xml::reader::NsReader;
 
 use crate::saml::ns;
-use bounds::{MAX_ATTRIBUTES, MAX_DECLARATIONS, MAX_DEPTH};
+use bounds::{MAX_DEPTH, Measured};
+pub(super) use signed::SignatureText;
+use signed::Signatures;
 
 /// An element, with everything in it. Declarations of namespaces are resolved and gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +94,13 @@ impl std::fmt::Display for Construct {
     }
 }
 
-/// What is done with comments.
+/// What is done with comments, and with all else that messages do not need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comments {
-    /// A text with one is not read.
+    /// A text that holds one is not read.
     Refused,
-    /// They are left out; for files that an operator chose.
+    /// Comments and processing instructions are left out, so is text between elements, and a CDATA section is text. For files
+    /// that an operator chose, and that no verifier reads.
     Skipped,
 }
 
@@ -105,9 +109,8 @@ pub(super) enum Comments {
 pub(super) struct Document {
     /// Its root.
     pub(super) root: Element,
-    /// Each SignedInfo that stands in a Signature, in document order, as a document of its own: as it is written, with the
-    /// declarations that hold where it stands. Exclusive canonicalisation makes the same octets of it here and there.
-    pub(super) signed_infos: Vec<String>,
+    /// Each Signature that has a SignedInfo, in document order.
+    pub(super) signatures: Vec<SignatureText>,
 }
 
 /// Reads a whole document and gives its root.
@@ -117,28 +120,33 @@ pub(super) fn parse(text: &str, comments: Comments) -> Result<Element, Error> {
 
 /// Reads a whole document.
 pub(super) fn read(text: &str, comments: Comments) -> Result<Document, Error> {
-    let max_elements = bounds::check(text, comments)?;
+    let bounds = bounds::check(text, comments)?;
     let mut reader = NsReader::from_str(text);
-    reader.resolver_mut().set_max_declarations_per_element(MAX_ATTRIBUTES);
-    let mut tree = Tree { text, max_elements, ..Tree::default() };
+    reader.resolver_mut().set_max_declarations_per_element(bounds.attributes_each);
+    let mut tree =
+        Tree { text, bounds, comments, open: Vec::new(), root: None, elements: 0, signatures: Signatures::default() };
     let mut first = true;
     loop {
         let start = reader.buffer_position();
         match reader.read_event().map_err(|_| Error::Malformed)? {
             Event::Start(tag) => {
-                tree.open(element(&tag, reader.resolver(), comments)?)?;
-                tree.note_signed_info(&tag, reader.resolver(), start);
+                tree.open(element(&tag, reader.resolver(), comments, bounds)?)?;
+                tree.signatures.open(&tree.open, &tag, reader.resolver(), start);
             }
             Event::End(_) => tree.close(reader.buffer_position())?,
             Event::Empty(tag) => {
-                tree.open(element(&tag, reader.resolver(), comments)?)?;
-                tree.close(start)?;
+                tree.open(element(&tag, reader.resolver(), comments, bounds)?)?;
+                tree.signatures.open(&tree.open, &tag, reader.resolver(), start);
+                tree.close(reader.buffer_position())?;
             }
             Event::Text(text) => tree.text(&text.xml10_content().map_err(|_| Error::Malformed)?)?,
             Event::GeneralRef(reference) => tree.text(character(&reference)?.encode_utf8(&mut [0; 4]))?,
             Event::Decl(declaration) if first => check_declaration(&declaration)?,
             Event::Decl(_) => return Err(Error::Malformed),
-            Event::Comment(_) if comments == Comments::Skipped => {}
+            Event::Comment(_) | Event::PI(_) if comments == Comments::Skipped => {}
+            Event::CData(text) if comments == Comments::Skipped => {
+                tree.characters(&text.xml10_content().map_err(|_| Error::Malformed)?)?;
+            }
             Event::Comment(_) => return Err(Error::Forbidden(Construct::Comment)),
             Event::CData(_) => return Err(Error::Forbidden(Construct::Cdata)),
             Event::PI(_) => return Err(Error::Forbidden(Construct::ProcessingInstruction)),
@@ -150,17 +158,15 @@ pub(super) fn read(text: &str, comments: Comments) -> Result<Document, Error> {
 }
 
 /// The tree as far as it has been read.
-#[derive(Default)]
 struct Tree<'a> {
     text: &'a str,
-    max_elements: usize,
+    bounds: &'static Measured,
+    comments: Comments,
     /// The elements that are open, the root first.
     open: Vec<Element>,
     root: Option<Element>,
     elements: usize,
-    /// The SignedInfo that is open: where it begins, after its name; its name; the declarations that it is given.
-    signed_info: Option<(usize, String)>,
-    signed_infos: Vec<String>,
+    signatures: Signatures,
 }
 
 impl Tree<'_> {
@@ -169,49 +175,23 @@ impl Tree<'_> {
             return Err(Error::Malformed);
         }
         self.elements += 1;
-        if self.elements > self.max_elements || self.open.len() >= MAX_DEPTH {
+        if self.elements > self.bounds.elements || self.open.len() >= MAX_DEPTH {
             return Err(Error::TooComplex);
         }
         self.open.push(element);
         Ok(())
     }
 
-    /// Remembers a SignedInfo that has just been opened. `start` is where its tag begins.
-    fn note_signed_info(&mut self, tag: &BytesStart<'_>, resolver: &NamespaceResolver, start: u64) {
-        let [.., parent, own] = self.open.as_slice() else { return };
-        if self.signed_info.is_some() || !own.is(ns::SIGNATURE, "SignedInfo") || !parent.is(ns::SIGNATURE, "Signature")
-        {
-            return;
-        }
-        let mut begun = format!("<{}", String::from_utf8_lossy(tag.name().as_ref()));
-        let rest = usize::try_from(start).unwrap_or(usize::MAX).saturating_add(begun.len());
-        for (prefix, namespace) in resolver.bindings() {
-            let own = tag.attributes().flatten().any(|attribute| attribute.key.as_namespace_binding() == Some(prefix));
-            if own {
-                continue;
-            }
-            // The names of namespaces were checked: nothing in them would have to be escaped.
-            let (colon, prefix) = match prefix {
-                PrefixDeclaration::Default => ("", Cow::Borrowed("")),
-                PrefixDeclaration::Named(prefix) => (":", String::from_utf8_lossy(prefix)),
-            };
-            begun.push_str(&format!(" xmlns{colon}{prefix}=\"{}\"", String::from_utf8_lossy(namespace.as_ref())));
-        }
-        self.signed_info = Some((rest, begun));
-    }
-
-    /// `end` is behind the tag that closes it.
+    /// Closes the innermost element, whose last tag ends at `end`.
     fn close(&mut self, end: u64) -> Result<(), Error> {
-        let element = self.open.pop().ok_or(Error::Malformed)?;
+        let mut element = self.open.pop().ok_or(Error::Malformed)?;
         if !element.children.is_empty() && !is_blank(&element.text) {
-            return Err(Error::Malformed);
+            match self.comments {
+                Comments::Refused => return Err(Error::Malformed),
+                Comments::Skipped => element.text.clear(),
+            }
         }
-        if element.name == "SignedInfo"
-            && let Some((rest, begun)) = self.signed_info.take()
-        {
-            let end = usize::try_from(end).unwrap_or(usize::MAX);
-            self.signed_infos.push(begun + self.text.get(rest..end).ok_or(Error::Malformed)?);
-        }
+        self.signatures.close(self.open.len(), self.text, end)?;
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
             None => self.root = Some(element),
@@ -220,22 +200,31 @@ impl Tree<'_> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
+        if text.contains("]]>") { Err(Error::Malformed) } else { self.characters(text) }
+    }
+
+    fn characters(&mut self, text: &str) -> Result<(), Error> {
         match self.open.last_mut() {
-            Some(element) if !text.contains("]]>") => element.text.push_str(text),
+            Some(element) => element.text.push_str(text),
             None if is_blank(text) => {}
-            _ => return Err(Error::Malformed),
+            None => return Err(Error::Malformed),
         }
         Ok(())
     }
 
     fn finish(self) -> Result<Document, Error> {
-        let Self { open, root: Some(root), signed_infos, .. } = self else { return Err(Error::Malformed) };
-        if open.is_empty() { Ok(Document { root, signed_infos }) } else { Err(Error::Malformed) }
+        let Self { open, root: Some(root), signatures, .. } = self else { return Err(Error::Malformed) };
+        if open.is_empty() { Ok(Document { root, signatures: signatures.all }) } else { Err(Error::Malformed) }
     }
 }
 
-fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, kind: Comments) -> Result<Element, Error> {
-    if resolver.bindings().size_hint().1.is_some_and(|count| count > MAX_DECLARATIONS) {
+fn element(
+    start: &BytesStart<'_>,
+    resolver: &NamespaceResolver,
+    kind: Comments,
+    bounds: &Measured,
+) -> Result<Element, Error> {
+    if resolver.bindings().size_hint().1.is_some_and(|count| count > bounds.declarations) {
         return Err(Error::TooComplex);
     }
     let (namespace, name) = resolver.resolve_element(start.name());
@@ -243,10 +232,10 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, kind: Comments)
     let (namespace, name) = (resolved(&namespace)?, local(name.as_ref())?);
     let mut attributes = Vec::new();
     let mut declared: Vec<PrefixDeclaration<'_>> = Vec::new();
-    // Those that are there twice are found below: there it takes less time.
+    // Attributes that are there twice are found below: there it takes less time.
     for (count, attribute) in start.attributes().with_checks(false).enumerate() {
         let attribute = attribute.map_err(|_| Error::Malformed)?;
-        if count >= MAX_ATTRIBUTES {
+        if count >= bounds.attributes_each {
             return Err(Error::TooComplex);
         }
         check_qualified_name(attribute.key.as_ref())?;

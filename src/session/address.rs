@@ -1,6 +1,7 @@
 //! Which session a client address stands for, and whether it may stand for one at all.
 //!
-//! An address with too many people behind it is shared, whatever the operator thinks: it stops standing for anybody.
+//! An address on which too many people sign in is shared, whatever the configuration says of its network: for a time it
+//! stands for nobody.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,17 +22,17 @@ use crate::seal::fingerprint;
 /// People a minute on one address before it counts as shared.
 const MAX_PEOPLE: usize = 3;
 
-/// The minute.
+/// The minute in which [`MAX_PEOPLE`] are counted.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long an address with too many people stands for nobody.
 const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long it is remembered that the store knows nothing of an address.
+/// How long this node remembers that the store knows nothing of an address.
 const UNKNOWN: Duration = Duration::from_secs(1);
 
-/// The last use that the store knows of may be so far behind: so much earlier does an address lapse after a restart, or
-/// for a node that has not seen its traffic. It costs its person one bounce.
+/// How far the last use that the store knows of may be behind the real one. After a restart, or on a node that has not
+/// seen its traffic, an address lapses earlier by that much, which costs its person one redirect through the portal.
 const TOUCH: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a client address stands for.
@@ -41,7 +42,7 @@ pub(super) struct Binding {
     /// Who was bound lately, and when.
     people: Vec<(Key, Timestamp)>,
     paused_until: Timestamp,
-    /// Until when it stands for the session, however much it is used.
+    /// When it stops standing for the session, however much it is used.
     #[serde(default = "long_ago")]
     until: Timestamp,
     /// Its last use, as far as the store knows.
@@ -89,30 +90,52 @@ impl Binding {
         stands
     }
 
+    /// Notes that its person is at another address of the network by now. `used` is when this address was last used, as
+    /// far as anybody knows. Once it has had no traffic for a `pause`, the person has left it, and it stands for
+    /// nobody: from now on, or from the end of that pause. False if it stands for another session.
+    pub(super) fn leave(&mut self, session: SessionId, used: Timestamp, pause: SignedDuration, now: Timestamp) -> bool {
+        if pause.is_zero() || after(used.max(self.used), pause) <= now {
+            return self.release(session);
+        }
+        let stands = self.session == Some(session);
+        if stands {
+            // The pause is counted anew: nodes that have it in use may not have said so yet.
+            self.use_at(now);
+            self.idle = self.idle.min(pause.as_secs());
+        }
+        stands
+    }
+
+    /// The latest time at which another node may have used it without having told the store yet.
+    pub(super) fn used_on_others(&self) -> Timestamp {
+        after(self.used, TOUCH)
+    }
+
     /// Notes its last use.
     pub(super) fn use_at(&mut self, used: Timestamp) {
         self.used = self.used.max(used);
     }
 
-    /// How long it is kept, if its session is until `expires`.
+    /// Until when the store keeps it, if it keeps its session until `expires`.
     pub(super) fn expires(&self, expires: Timestamp, now: Timestamp) -> Timestamp {
         expires.min(self.until).max(self.paused_until).max(after(now, WINDOW))
     }
 }
 
-/// When an address was last used, in seconds since the epoch. Whoever holds one besides the table uses it all the time.
+/// When an address was last used, in seconds since the epoch. While anybody but the table holds a reference to one, the
+/// address counts as in use.
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     used: AtomicI64,
-    /// What the store knows.
+    /// The last use that the store knows of.
     told: AtomicI64,
 }
 
-/// Something goes on that began at a client address: the address is in use as long as this is held.
+/// Held by something that began at a client address, such as a tunnel: the address is in use for as long.
 #[derive(Clone, Debug)]
 pub struct InUse(#[expect(dead_code, reason = "that it is held is what counts")] Arc<Usage>);
 
-/// A binding at hand.
+/// A binding in memory.
 #[derive(Debug)]
 struct Known {
     binding: Binding,
@@ -124,7 +147,7 @@ impl Known {
         Arc::strong_count(&self.usage) > 1
     }
 
-    /// Whether it stands for its session, and not for somebody who has left.
+    /// Whether it still stands for its session: its time is not over, and it has not gone unused for too long.
     fn stands(&self, now: Timestamp) -> bool {
         let quiet = || now.as_second().saturating_sub(self.usage.used.load(Ordering::Relaxed));
         self.binding.session.is_some() && self.binding.until > now && (self.is_held() || quiet() < self.binding.idle)
@@ -164,7 +187,7 @@ impl Addresses {
         known.binding.session
     }
 
-    /// Whether `client` stands for this session since `since` or later.
+    /// Whether `client` stands for this session, and does so until `until` or longer.
     pub(super) fn stands_since(&self, client: IpAddr, session: SessionId, until: Timestamp, now: Timestamp) -> bool {
         let known = self.known.get(&client);
         known.is_some_and(|it| it.stands(now) && it.binding.session == Some(session) && it.binding.until >= until)
@@ -175,13 +198,19 @@ impl Addresses {
         Some(InUse(Arc::clone(&self.known.get(&client)?.usage)))
     }
 
+    /// When `client` was last used here.
+    pub(super) fn last_use(&self, client: IpAddr, now: Timestamp) -> Timestamp {
+        let used = |known: &Known| Timestamp::from_second(known.usage.used.load(Ordering::Relaxed)).unwrap_or(now);
+        self.known.get(&client).map_or_else(long_ago, |known| if known.is_held() { now } else { used(&known) })
+    }
+
     /// What is known of `client`.
     pub(super) fn binding(&self, client: IpAddr) -> Option<Binding> {
         Some(self.known.get(&client)?.binding.clone())
     }
 
-    /// Whether the store need not be asked about `client`. Of one that has lapsed it may know a later use, on another
-    /// node.
+    /// Whether the store need not be asked about `client`. It must be asked about one that has lapsed here: it may know
+    /// of a later use, on another node.
     pub(super) fn is_settled(&self, client: IpAddr, now: Timestamp) -> bool {
         let known = self.known.get(&client);
         known.is_some_and(|known| known.binding.session.is_none() || known.stands(now))
@@ -199,25 +228,26 @@ impl Addresses {
         self.known.insert(client, Known { binding, usage });
     }
 
-    /// Notes that the store does not know better of `client`, for a moment.
+    /// Notes for a moment ([`UNKNOWN`]) that the store knows of nothing more than this node does.
     pub(super) fn settle(&self, client: IpAddr) {
         self.unknown.insert(client, ());
     }
 
-    /// Notes what `client` stands for from now on, unless somebody has changed that again since `mark`. What is being
-    /// read of it is out of date.
+    /// Notes what `client` stands for from now on, unless somebody has changed that again since `mark`. Whoever is
+    /// reading the store's record of it has read one that is out of date, and reads it again.
     pub(super) fn change(&self, client: IpAddr, binding: Binding, mark: Mark) {
         self.corrections.correct(client);
         self.note(client, Some(binding), mark.corrected());
     }
 
-    /// To be taken before the store is asked about `client`.
+    /// What to give to [`note`](Self::note) or [`change`](Self::change). It must be taken before the store is asked
+    /// about `client`.
     pub(super) fn mark(&self, client: IpAddr) -> Mark {
         self.corrections.mark(client)
     }
 
-    /// Notes what the store was found to say of `client`. False if somebody has known better since `mark`: it is to be
-    /// asked again.
+    /// Notes what the store has said of `client`. False if a correction has come since `mark`: then nothing is kept,
+    /// and the store must be asked again.
     pub(super) fn note(&self, client: IpAddr, binding: Option<Binding>, mark: Mark) -> bool {
         self.set(client, binding);
         let overtaken = self.corrections.overtook(client, mark);
@@ -227,7 +257,7 @@ impl Addresses {
         !overtaken
     }
 
-    /// Forgets what is known of `client`: another node knows better.
+    /// Forgets what is known of `client`: another node has changed it in the store.
     pub(super) fn forget(&self, client: IpAddr) {
         self.corrections.correct(client);
         self.drop_known(client);
@@ -238,7 +268,7 @@ impl Addresses {
         self.unknown.invalidate(&client);
     }
 
-    /// Forgets what is known of all clients, but who shares an address.
+    /// Forgets what is known of all clients. The store knows it, including which addresses are shared.
     pub(super) fn forget_all(&self) {
         self.corrections.correct_all();
         self.unknown.invalidate_all();
@@ -252,8 +282,8 @@ impl Addresses {
         }
     }
 
-    /// The addresses whose last use the store knows too little of, each with its session and that use. Who asks is taken
-    /// to tell it.
+    /// The addresses of whose last use the store must be told, each with its session and that use. They count as told
+    /// from then on, so the caller must tell the store.
     pub(super) fn untold(&self, now: Timestamp) -> Vec<(IpAddr, SessionId, Timestamp)> {
         let mut untold = Vec::new();
         for known in &self.known {
@@ -262,7 +292,8 @@ impl Addresses {
             }
             let used = known.usage.used.load(Ordering::Relaxed);
             if let (Some(session), Ok(at)) = (known.binding.session, Timestamp::from_second(used))
-                && used.saturating_sub(known.usage.told.load(Ordering::Relaxed)) >= TOUCH.as_secs()
+                && used.saturating_sub(known.usage.told.load(Ordering::Relaxed))
+                    >= TOUCH.as_secs().min(known.binding.idle / 2)
             {
                 known.usage.told.store(used, Ordering::Relaxed);
                 untold.push((*known.key(), session, at));
@@ -271,7 +302,7 @@ impl Addresses {
         untold
     }
 
-    /// Forgets addresses that nobody needs remembered. `is_at_hand` says whether a session is.
+    /// Forgets addresses of which nothing needs to be remembered. `is_at_hand` says whether a session is.
     pub(super) fn sweep(&self, now: Timestamp, is_at_hand: impl Fn(SessionId) -> bool) {
         self.known.retain(|_, known| {
             let stands = known.stands(now);
@@ -284,12 +315,13 @@ impl Addresses {
     }
 }
 
-/// The name of what a client address stands for, in the store.
+/// The key under which the store keeps what a client address stands for.
 pub(super) fn key(client: IpAddr) -> Key {
     fingerprint(&format!("address {client}"))
 }
 
-/// The name of where a person was last seen on a network, in the store. Of each family: a device may use both by turns.
+/// The key under which the store keeps where a person was last seen on a network. IPv4 and IPv6 have one each: a device
+/// may use both by turns.
 pub(super) fn key_of_person(person: Key, network: &str, client: IpAddr) -> Key {
     let family = if client.is_ipv4() { 4 } else { 6 };
     fingerprint(&format!("address of {:032x} {family} {network}", u128::from_be_bytes(person)))
@@ -301,8 +333,12 @@ mod tests {
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
-    const LAPSE: Lapse =
-        Lapse { idle: SignedDuration::from_mins(30), lifetime: SignedDuration::from_hours(10), one_address: true };
+    const LAPSE: Lapse = Lapse {
+        idle: SignedDuration::from_mins(30),
+        lifetime: SignedDuration::from_hours(10),
+        one_address: true,
+        pause: SignedDuration::ZERO,
+    };
 
     fn session(number: u8) -> SessionId {
         SessionId([number; 16])

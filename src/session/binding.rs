@@ -9,11 +9,11 @@ use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::network::ELSEWHERE;
 use crate::wire::Peer;
 
-/// Networks that one binding is good on. The one that was added first makes room.
+/// The most networks on which one binding counts. Beyond that, the one that was added first makes room for the next.
 const MAX_PLACES: usize = 8;
 
-/// How long a label of the shared PAC file is good without being used: browsers fetch that file twice a day, and get
-/// another label each time.
+/// How long a label of the shared PAC file stays valid without being used: browsers fetch that file twice a day, and
+/// get another label each time.
 const UNUSED: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// Where a client is: its network, or the neighbourhood of its address, if it is on none that has a name.
@@ -59,13 +59,13 @@ impl std::fmt::Display for Place {
 pub(super) struct Binding {
     /// The person. It never changes.
     pub(super) owner: Key,
-    /// What it stands for, as long as that lasts.
+    /// The session that it stands for, until that session ends.
     pub(super) session: SessionId,
-    /// Where. Empty until the first use.
+    /// Where it counts. Empty until the first use.
     pub(super) places: Vec<Place>,
     pub(super) made: Timestamp,
     pub(super) expires: Timestamp,
-    /// It is renewed by being used, until then.
+    /// If set, each use renews it, up to this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     renewed_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,21 +73,21 @@ pub(super) struct Binding {
     /// What the person calls the device.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) title: String,
-    /// It stands for nobody any more.
+    /// Whether it has been revoked: it stands for nobody any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) revoked: bool,
-    /// What records show of it.
+    /// What records show to name it.
     pub(super) shown: String,
 }
 
 /// Whom a binding stands for on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Whoever this session is of.
+    /// The person of this session.
     For(SessionId),
-    /// The same, as soon as the place of its first use is noted.
+    /// The same, once the place of its first use has been noted, which has not been done yet.
     Placeless,
-    /// Nobody there: it is good on other networks.
+    /// Nobody on this network: it counts on others.
     Elsewhere,
     /// Nobody.
     Nobody,
@@ -102,7 +102,7 @@ pub enum Unbound {
     Revoked,
     /// Nobody has made it, or it has expired.
     Unknown,
-    /// Others change it at the same time.
+    /// Others kept changing it at the same time.
     Contended,
 }
 
@@ -141,7 +141,7 @@ impl Binding {
         }
     }
 
-    /// What somebody has signed in over that stood for nobody.
+    /// A name or certificate that stood for nobody until the person of `session` signed in over it.
     pub(super) fn of_sign_in(
         session: &Session,
         peer: &Peer,
@@ -154,7 +154,7 @@ impl Binding {
         binding
     }
 
-    /// Lets it be forgotten soon if nobody uses it, and at the latest with the session.
+    /// Lets it expire [`UNUSED`] after its last use, and at the latest with the session.
     pub(super) fn renewed_by_use(mut self, session: &Session, now: Timestamp) -> Self {
         self.renewed_until = Some(session.expires);
         self.expires = after(now, UNUSED).min(session.expires);
@@ -200,8 +200,8 @@ impl Binding {
         Ok(())
     }
 
-    /// Notes where it is used. Of places without a name it is good at one: a name that was overheard there is worth
-    /// nothing once its person has gone on.
+    /// Notes where it is used. Of places outside the configured networks, it counts at the latest one only: whoever has
+    /// overheard a name there cannot use it any more once its person has gone on.
     pub(super) fn go_to(&mut self, peer: &Peer) {
         if self.places.iter().any(|place| place.holds(peer)) {
             return;

@@ -1,7 +1,7 @@
 //! Which session a proxy host name or a client certificate stands for.
 //!
-//! What is at hand is found without waiting; the store is asked about the rest, once. A binding is changed by
-//! comparing and swapping, and other nodes are told, so that no two of them let one name stand for two people.
+//! What is in memory is found without waiting; the store is asked about the rest, once. A binding is changed by compare
+//! and swap, and other nodes are told, so that no two nodes let one name stand for two people.
 
 mod list;
 mod over;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use moka::sync::Cache;
 
 use super::binding::{Binding, Place, Standing, Unbound};
@@ -18,7 +19,7 @@ use super::corrections::{self, Corrections, Mark};
 use super::ends::{Ends, Held};
 use super::evidence::{Evidence, Sight};
 use super::names::{self, Config};
-use super::neighbours::Word;
+use super::neighbours::{Neighbours, Word};
 use super::store::{Error, Health, Key, Kind, Store};
 use super::{Session, SessionId, Sessions, person};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
@@ -26,33 +27,34 @@ use crate::identity::User;
 use crate::seal::random_text;
 use crate::wire::{Handshake, Peer};
 
-/// Bindings at hand.
+/// Bindings in memory.
 const AT_HAND: u64 = 500_000;
 
-/// How long it is remembered that the store knows nothing of a name.
+/// How long this node remembers that the store knows nothing of a name.
 const UNKNOWN: Duration = Duration::from_secs(1);
 
-/// How long nothing more is said of something that one client shows where it is not good.
+/// How long there is no second event about the same evidence from the same client where it is not good.
 const WARNED: Duration = Duration::from_secs(600);
 
-/// Attempts to change what somebody else changes at the same time.
+/// Attempts to change a record that others are changing at the same time.
 const ATTEMPTS: usize = 6;
 
-/// The store's last use may be so far behind.
+/// How far the last use that the store knows of may be behind the real one.
 const TOUCH: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a list of devices is kept: they are renewed, and it is not.
+/// How long a list of devices is kept. It must outlast all of them, because using a device renews the device, and not
+/// the list.
 const LIST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 
 /// The longest name of a device, in characters.
 const MAX_TITLE: usize = 60;
 
-/// A device that was made just now. Nothing here can give its secret out again.
+/// A device that was made just now. Its secret is not kept: nothing can give it out again.
 #[derive(Debug)]
 pub struct Issued {
-    /// What it is known by.
+    /// Its identifier.
     pub id: DeviceId,
-    /// What the address of its PAC file holds.
+    /// The secret in the address of its PAC file.
     pub secret: String,
     /// What the person calls it.
     pub title: String,
@@ -60,14 +62,14 @@ pub struct Issued {
     pub expires: Timestamp,
 }
 
-/// What a device is known by.
+/// The identifier of a device: the fingerprint of its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeviceId(Key);
 
 /// A device of somebody's, as they see it.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// What it is known by.
+    /// Its identifier.
     pub id: DeviceId,
     /// What the person calls it.
     pub title: String,
@@ -75,15 +77,15 @@ pub struct Device {
     pub made: Timestamp,
     /// When it ends, if nobody signs in over it.
     pub expires: Timestamp,
-    /// When it was last used, to a few minutes.
+    /// When it was last used, to within a few minutes.
     pub last_used: Option<Timestamp>,
-    /// Where it is good. Empty until it is used.
+    /// Where it counts. Empty until it is used.
     pub places: Vec<Place>,
-    /// Whether its session goes on: if not, it stands for nobody until the person signs in on it.
+    /// Whether its session goes on. If not, the device stands for nobody until its person signs in on it.
     pub is_signed_in: bool,
 }
 
-/// A binding at hand.
+/// A binding in memory.
 #[derive(Debug)]
 struct Known {
     binding: Binding,
@@ -115,15 +117,16 @@ impl Known {
 /// The bindings. Cheap to share.
 #[derive(Debug)]
 pub struct Bindings {
-    config: Config,
+    config: ArcSwap<Config>,
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     clock: Clock,
     known: Cache<(Kind, Key), Arc<Known>>,
     unknown: Cache<(Kind, Key), ()>,
-    /// What was shown where it is not good, and by which client.
+    /// Evidence that was shown where it is not good, and by which client: each pair is said once in a while.
     warned: Cache<(Key, IpAddr), ()>,
     corrections: Corrections,
+    neighbours: Arc<Neighbours>,
     ends: Arc<Ends>,
 }
 
@@ -131,7 +134,8 @@ impl Bindings {
     /// The bindings that `store` has, to sessions of `sessions`.
     pub fn new(config: Config, sessions: Arc<Sessions>, store: Arc<dyn Store>, clock: Clock) -> Self {
         Self {
-            config,
+            config: ArcSwap::from_pointee(config),
+            neighbours: Arc::clone(sessions.neighbours()),
             sessions,
             store,
             ends: Arc::new(Ends::fleeting(clock.clone())),
@@ -143,32 +147,38 @@ impl Bindings {
         }
     }
 
-    /// The same, with what is revoked kept through a restart although the disk is full.
+    /// Goes by other settings from now on. Bindings that exist already keep the end they have.
+    pub fn hold_to(&self, config: Config) {
+        self.config.store(Arc::new(config));
+    }
+
+    /// The same bindings, with a journal that keeps revocations through a restart even when the store's disk is full.
     #[must_use]
     pub fn keeping(self, ends: Arc<Ends>) -> Self {
         Self { ends, ..self }
     }
 
-    /// What a handshake has shown that may stand for a session, the stronger first.
+    /// What a handshake has shown that may stand for a session, the stronger evidence first.
     pub fn evidence<'a>(&self, handshake: &'a Handshake) -> impl Iterator<Item = Evidence<'a>> + use<'a> {
         let certificate = handshake.certificate.as_ref().map(Evidence::Certificate);
-        let label = handshake.server_name.as_deref().and_then(|name| self.config.label_in(name));
+        let label = handshake.server_name.as_deref().and_then(|name| self.config.load().label_in(name));
         certificate.into_iter().chain(label.map(Evidence::Name))
     }
 
-    /// Whether a name is good only where its person has used it.
+    /// Whether a name counts only where its person has used it.
     pub fn bind_network(&self) -> bool {
-        self.config.bind_network
+        self.config.load().bind_network
     }
 
-    /// Whom `evidence` stands for when `peer` shows it, if that is at hand; finding it counts as using it.
+    /// Whom `evidence` stands for when `peer` shows it, as far as can be told without waiting. Finding a session counts
+    /// as using the evidence.
     pub fn find(&self, evidence: Evidence<'_>, peer: &Peer) -> Sight {
         let place = evidence.place();
         let Some(known) = self.known.get(&place) else {
             return if self.unknown.contains_key(&place) { Sight::Nobody } else { Sight::Unclear };
         };
         let now = self.clock.now();
-        match known.binding.stands(peer, now, self.config.bind_network) {
+        match known.binding.stands(peer, now, self.config.load().bind_network) {
             Standing::Nobody => Sight::Nobody,
             Standing::Elsewhere => {
                 self.warn(&place, &known, peer);
@@ -185,13 +195,13 @@ impl Bindings {
         }
     }
 
-    /// Whom `evidence` stands for when `peer` shows it, wherever that is kept. The first use of a device decides where it
-    /// is good.
+    /// Whom `evidence` stands for when `peer` shows it; asks the store where it has to. The first use of a device
+    /// decides where it counts.
     pub async fn recall(&self, evidence: Evidence<'_>, peer: &Peer) -> Option<(Arc<Session>, Arc<str>)> {
         let place = evidence.place();
         let known = self.look_up(place).await.ok()??;
         let now = self.clock.now();
-        let id = match known.binding.stands(peer, now, self.config.bind_network) {
+        let id = match known.binding.stands(peer, now, self.config.load().bind_network) {
             Standing::Nobody => return None,
             Standing::Elsewhere => {
                 self.warn(&place, &known, peer);
@@ -205,16 +215,18 @@ impl Bindings {
         Some((session, Arc::clone(&known.shown)))
     }
 
-    /// Says that what is good elsewhere was shown here: somebody has moved, or has overheard it.
+    /// Writes an event that evidence that counts elsewhere was shown here: its person has moved, or somebody has
+    /// overheard it.
     fn warn(&self, place: &(Kind, Key), known: &Known, peer: &Peer) {
         let client = peer.client.ip();
         if self.warned.entry((place.1, client)).or_insert(()).is_fresh() {
             let (evidence, network) = (&known.shown, &peer.network.name);
-            tracing::info!(%evidence, %client, %network, "a name or certificate stands for nobody on this network");
+            tracing::info!(%evidence, %client, %network, "a proxy name or certificate was shown on a network where it is not good, and stands for nobody there: its person has moved, or somebody has copied it");
         }
     }
 
-    /// Notes where a device is used first. Of two places at the same time, one is the first.
+    /// Notes where a device is used first. If it is used at two places at the same time, one of them counts as the
+    /// first.
     async fn settle(&self, place: (Kind, Key), peer: &Peer) -> Option<SessionId> {
         let edit = |held: Option<Binding>| {
             let mut binding = held.ok_or(Unbound::Unknown)?;
@@ -224,24 +236,24 @@ impl Bindings {
             Ok(binding)
         };
         let binding = self.change(place, edit).await.ok()?.ok()?;
-        match binding.stands(peer, self.clock.now(), self.config.bind_network) {
+        match binding.stands(peer, self.clock.now(), self.config.load().bind_network) {
             Standing::For(id) => Some(id),
             _ => None,
         }
     }
 
-    /// Makes a device of the person of `session`: it stands for that session until it ends.
+    /// Makes a device for the person of `session`; the device stands for that session until the session ends.
     pub async fn issue(&self, session: &Session, title: &str) -> Result<Issued, Error> {
         let (now, secret) = (self.clock.now(), random_text());
         let label = names::of_secret(&secret);
         let (_, key) = Evidence::Name(&label).place();
-        let expires = after(now, self.config.expires);
+        let expires = after(now, self.config.load().expires);
         let binding = Binding::of_device(session, tidy(title), Evidence::Name(&label).shown(), now, expires);
         let record = serde_json::to_vec(&binding).unwrap_or_default();
         self.store.put(Kind::Name, key, record, expires).await?;
         let listed = self.edit_list(&session.user, |list| {
             list.push(key);
-            if list.len() > self.config.max_per_person { Err(Error::Full) } else { Ok(()) }
+            if list.len() > self.config.load().max_per_person { Err(Error::Full) } else { Ok(()) }
         });
         if let Err(error) = listed.await {
             self.store.take(Kind::Name, key).await?;
@@ -253,8 +265,8 @@ impl Bindings {
         Ok(Issued { id: DeviceId(key), secret, title, expires })
     }
 
-    /// The label that the address with this secret leads to, if its device is still good. While the store is away, who
-    /// knows an address is believed: a label that was not made here stands for nobody anyway.
+    /// The label that belongs to the PAC address with this secret, if its device is still good. While the store is
+    /// away, any well-formed secret is given its label: one that was not made here stands for nobody anyway.
     pub async fn label_of(&self, secret: &str) -> Option<String> {
         let label = names::of_secret(secret);
         let is_good = match self.look_up(Evidence::Name(&label).place()).await {
@@ -287,7 +299,8 @@ impl Bindings {
         Ok(devices)
     }
 
-    /// Lets a device of this person stand for nobody any more. Gives what it was called; none if it is not theirs.
+    /// Revokes a device of this person: it stands for nobody any more. Gives what the person called it; `None` if it is
+    /// not this person's.
     pub async fn revoke(&self, user: &User, id: DeviceId) -> Result<Option<String>, Error> {
         let owner = person(user);
         let revoked = self
@@ -305,7 +318,8 @@ impl Bindings {
         .await?;
         self.store.sync().await?;
         if self.store.health() == Health::Forgetful {
-            // The disk has not taken it: if nothing else does, it is not done.
+            // The store's disk has not taken it. If the journal does not either, the revocation would not survive a
+            // restart, and the caller must say that it has failed.
             let held = self.sessions.end_record(Kind::Name, id.0, owner).await;
             if held == Held::Fleeting {
                 return Err(Error::Away);
@@ -320,7 +334,7 @@ impl Bindings {
         self.issue(session, &title).await.map(Some)
     }
 
-    /// Lets the devices of a person that stood for one session stand for the one that has replaced it.
+    /// Lets the devices of a person that stood for the session `from` stand for `session`, which has replaced it.
     pub async fn carry_over(&self, from: SessionId, session: &Session) -> Result<(), Error> {
         let owner = person(&session.user);
         for key in self.list(&session.user).await?.1 {
@@ -334,8 +348,8 @@ impl Bindings {
                 binding.session = session.id;
                 Ok(binding)
             };
-            // One that somebody else has changed meanwhile is left as it is.
-            let _ = self.change(place, edit).await?;
+            // A device that somebody else has changed meanwhile is left as it is.
+            drop(self.change(place, edit).await?);
         }
         Ok(())
     }
@@ -354,7 +368,7 @@ impl Bindings {
             let Ok((seen, Some(mut binding))) = self.peek(*place).await else { continue };
             binding.use_at(last_used);
             let (record, expires) = (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires);
-            // Whoever has changed it meanwhile has used it, too.
+            // Whoever has changed the binding meanwhile has noted a use of it, too.
             if self.store.swap(place.0, place.1, seen, record, expires).await == Ok(true) {
                 self.known.insert(*place, Known::new(binding));
                 self.stands(*place, mark);
@@ -362,7 +376,7 @@ impl Bindings {
         }
     }
 
-    /// Another node knows better what this stands for.
+    /// Forgets what is known of this binding: another node has changed it in the store.
     pub(super) fn forget(&self, kind: Kind, key: Key) {
         self.corrections.correct((kind, key));
         self.drop_known((kind, key));
@@ -373,14 +387,15 @@ impl Bindings {
         self.unknown.invalidate(&place);
     }
 
-    /// The store is there again: others may have known better meanwhile.
+    /// Forgets all bindings in memory: the store is there again, and other nodes may have changed any of them
+    /// meanwhile.
     pub(super) fn forget_all(&self) {
         self.corrections.correct_all();
         self.known.invalidate_all();
         self.unknown.invalidate_all();
     }
 
-    /// The binding in this place, from what is at hand or from the store.
+    /// The binding in this place, from what is in memory or from the store.
     async fn look_up(&self, place: (Kind, Key)) -> Result<Option<Arc<Known>>, Error> {
         for _ in 0..corrections::ATTEMPTS {
             if let Some(known) = self.known.get(&place) {
@@ -399,11 +414,12 @@ impl Bindings {
                 return Ok(known);
             }
         }
-        // It changes hands faster than it can be read.
+        // It changes faster than it can be read.
         Ok(None)
     }
 
-    /// Whether nobody has known better since `mark` of what was noted here. If so, it is forgotten.
+    /// Whether what was noted here still holds: no correction has come since `mark`. If one has, what was noted is
+    /// forgotten.
     fn stands(&self, place: (Kind, Key), mark: Mark) -> bool {
         let overtaken = self.corrections.overtook(place, mark);
         if overtaken {
@@ -422,7 +438,7 @@ impl Bindings {
         Ok((seen, binding))
     }
 
-    /// Changes a binding as `edit` says, on all nodes.
+    /// Changes a binding in the store as `edit` says, and tells the other nodes. `edit` may be called several times.
     async fn change(
         &self,
         place: (Kind, Key),
@@ -442,10 +458,12 @@ impl Bindings {
                 if !self.store.swap(place.0, place.1, seen, record, binding.expires).await? {
                     continue;
                 }
-                // What is being read of it here is out of date, too.
+                // Lock-free order: the store has been swapped, then the counter moves, then this node notes the new
+                // binding. A lookup that read the old record took its mark before the counter moved, so it forgets what
+                // it noted, even if it notes it after us.
                 self.corrections.correct(place);
                 mark = mark.corrected();
-                self.sessions.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
+                self.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
             }
             self.unknown.invalidate(&place);
             self.known.insert(place, Known::new(binding.clone()));

@@ -1,6 +1,9 @@
-//! The sessions at hand: a bounded concurrent map, looked up on every request.
+//! The sessions in memory: a bounded concurrent map, looked up on every request.
 //!
-//! A session that has gone unused makes room for others. It is not over by that: the store has it.
+//! A session that nobody has used for a while makes room for others. It does not end by that: the store still has it.
+//! What follows looks at three maps without one lock around them, so the order of the steps is what keeps them right:
+//! `ended` is written before a session is removed, and read after one is added; `by_id` is locked before `parted`,
+//! never the other way round; the lock on `circle` is held for a push or a drain, and no other lock is taken under it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,35 +18,36 @@ use super::store::Row;
 use super::{Session, SessionId};
 use crate::clock::Timestamp;
 
-/// Sessions that are asked at most, in search of one that can go, when room is needed.
+/// How many sessions are looked at, at most, to find one that can make room.
 const SEARCH: usize = 64;
 
-/// Sessions that are looked after before others get their turn.
+/// Sessions that are looked after before the lock on the circle is given to others.
 const PORTION: usize = 256;
 
-/// How long it is remembered that a session has ended, against somebody who has read it just before.
+/// How long the cache remembers that a session has ended, so that nobody who read its row just before puts it back.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// The sessions at hand.
+/// The sessions in memory.
 #[derive(Debug)]
 pub(super) struct Cache {
     by_id: DashMap<SessionId, Arc<Session>>,
-    /// All of them in a circle, each with its last use when it was last looked at.
+    /// All of them in a circle. Each has the last use (seconds since the epoch) that it had when it was last looked at.
     circle: Mutex<VecDeque<(SessionId, i64)>>,
-    /// Ends that somebody may wait for, of sessions that have made room.
+    /// Of sessions that have made room: the token that fires at their end, because somebody may wait for it, and when
+    /// they expire.
     parted: DashMap<SessionId, (CancellationToken, Timestamp)>,
     ended: moka::sync::Cache<SessionId, ()>,
     bytes: AtomicUsize,
-    max: usize,
-    max_bytes: usize,
+    max: AtomicUsize,
+    max_bytes: AtomicUsize,
 }
 
 /// What came of looking after some sessions.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
-    /// Their time is over.
+    /// Sessions that have ended, have expired or have gone unused for too long.
     pub(super) over: Vec<Arc<Session>>,
-    /// They have been used since the store was told.
+    /// Rows of sessions that have been used since the store was last told of a use.
     pub(super) used: Vec<Row>,
 }
 
@@ -55,9 +59,15 @@ impl Cache {
             parted: DashMap::new(),
             ended: moka::sync::Cache::builder().max_capacity(1_000_000).time_to_live(REMEMBERED).build(),
             bytes: AtomicUsize::new(0),
-            max,
-            max_bytes,
+            max: AtomicUsize::new(max),
+            max_bytes: AtomicUsize::new(max_bytes),
         }
+    }
+
+    /// Goes by other bounds from now on. Sessions beyond them make room when the next ones come.
+    pub(super) fn hold_to(&self, max: usize, max_bytes: usize) {
+        self.max.store(max, Ordering::Relaxed);
+        self.max_bytes.store(max_bytes, Ordering::Relaxed);
     }
 
     pub(super) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
@@ -72,18 +82,20 @@ impl Cache {
         self.by_id.iter().map(|entry| Arc::clone(entry.value()))
     }
 
-    /// Takes a session in, and gives the one that is there then: there is one of each. What has made room and has been
-    /// used since the store was told is given, too.
+    /// Takes a session in, and gives the one that is in memory then: if there is one already, that one stays. `None` if
+    /// the session has been ended. Also gives the rows of those that made room and whose last use the store does not
+    /// know.
     pub(super) fn insert(&self, mut session: Session) -> (Option<Arc<Session>>, Vec<Row>) {
         let id = session.id;
         let used = if self.by_id.contains_key(&id) { Vec::new() } else { self.make_room(session.weight()) };
         let held = match self.by_id.entry(id) {
             Entry::Occupied(held) => return (Some(Arc::clone(held.get())), used),
             Entry::Vacant(free) => {
-                // Whoever waits for its end since before waits for this one's.
+                // The session made room before, and somebody still waits for its end: the token that they wait for
+                // becomes this one's. This happens under the lock on its entry, so nobody finds the session with
+                // another token.
                 if let Some((_, (ended, _))) = self.parted.remove(&id) {
-                    session.ended = ended;
-                    session.is_watched.store(true, Ordering::Relaxed);
+                    session.life.resume(ended);
                 }
                 let session = Arc::new(session);
                 self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
@@ -92,7 +104,9 @@ impl Cache {
             }
         };
         self.circle().push_back((id, held.last_used().as_second()));
-        // Ended while it was being read: the end is noted before it is looked for here.
+        // It may have been ended while its row was being read. `remove` first writes `ended` and then takes the session
+        // out of the map; we first put it in and then read `ended`. Whatever the order of the two, one of us sees the
+        // other, and an ended session does not stay in memory.
         if self.ended.contains_key(&id) {
             self.remove(id);
             return (None, used);
@@ -100,31 +114,55 @@ impl Cache {
         (Some(held), used)
     }
 
-    /// Puts a session in the place of what was known of it. None if it is not at hand any more.
+    /// Replaces what is known of a session. `None` if it is not in memory any more.
     pub(super) fn replace(&self, session: Session) -> Option<Arc<Session>> {
         let mut held = self.by_id.get_mut(&session.id)?;
         let session = Arc::new(session);
         self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
         self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
-        // Used meanwhile.
-        session.last_used.fetch_max(held.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
+        // It may have been used after the new one was copied from it.
+        session.life.use_at(held.life.used());
         *held = Arc::clone(&session);
         Some(session)
     }
 
-    /// Ends a session here, and gives it if it was at hand. Whatever runs on its behalf stops.
+    /// The same with what `change` makes of the session in memory, so that nothing is lost that somebody else changes at
+    /// the same time.
+    pub(super) fn change(&self, id: SessionId, change: impl FnOnce(&Session) -> Session) -> Option<Arc<Session>> {
+        let mut held = self.by_id.get_mut(&id)?;
+        let session = Arc::new(change(&held));
+        self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
+        self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
+        session.life.use_at(held.life.used());
+        *held = Arc::clone(&session);
+        Some(session)
+    }
+
+    /// Puts `session` in the place of `old`, if that is still the one in memory.
+    pub(super) fn exchange(&self, old: &Arc<Session>, session: Session) -> bool {
+        let Some(mut held) = self.by_id.get_mut(&old.id).filter(|held| Arc::ptr_eq(held, old)) else { return false };
+        self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
+        self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
+        session.life.use_at(held.life.used());
+        *held = Arc::new(session);
+        true
+    }
+
+    /// Ends a session on this node, and gives it if it was in memory. Whatever runs on its behalf stops.
     pub(super) fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
+        // First, so that `insert` and `make_room`, which read it last, see it.
         self.ended.insert(id, ());
         if let Some((_, (ended, _))) = self.parted.remove(&id) {
             ended.cancel();
         }
         let (_, session) = self.by_id.remove(&id)?;
         self.bytes.fetch_sub(session.weight(), Ordering::Relaxed);
-        session.ended.cancel();
+        session.life.end().cancel();
         Some(session)
     }
 
-    /// Looks after the next `steps` sessions of the circle.
+    /// Looks after the next `steps` sessions of the circle: takes out of it those that are gone, and gives those that
+    /// are over and those whose use the store does not know.
     pub(super) fn look_after(&self, steps: usize, now: Timestamp) -> Looked {
         let mut looked = Looked::default();
         let mut left = steps.min(self.circle().len());
@@ -134,6 +172,8 @@ impl Cache {
             if portion == 0 {
                 break;
             }
+            // These are in no circle while we look at them, so `make_room` cannot choose them. That is no harm: it
+            // finds others.
             let mut some: Vec<_> = circle.drain(..portion).collect();
             drop(circle);
             some.retain_mut(|(id, seen)| {
@@ -153,7 +193,7 @@ impl Cache {
         looked
     }
 
-    /// Forgets the ends of sessions that are over by now, wherever they are kept.
+    /// Fires and forgets the tokens of sessions that made room and have expired since.
     pub(super) fn sweep_parted(&self, now: Timestamp) {
         self.parted.retain(|_, (ended, expires)| {
             let over = *expires <= now;
@@ -172,13 +212,14 @@ impl Cache {
         self.circle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets sessions go until there is room for one of this weight: those that have not been used since they were last looked at, or else the
-    /// ones that were looked at first.
+    /// Lets sessions make room for one of this weight (the clock algorithm): the first in the circle that have not been
+    /// used since they were last looked at, or else the one that is found after [`SEARCH`] of them. Gives their rows
+    /// where the store does not know their last use.
     fn make_room(&self, weight: usize) -> Vec<Row> {
         let mut used = Vec::new();
         let is_full = || {
             let bytes = self.bytes.load(Ordering::Relaxed).saturating_add(weight);
-            self.by_id.len() >= self.max || bytes > self.max_bytes
+            self.by_id.len() >= self.max.load(Ordering::Relaxed) || bytes > self.max_bytes.load(Ordering::Relaxed)
         };
         while is_full() {
             let mut chosen = None;
@@ -193,18 +234,24 @@ impl Cache {
                 self.circle().push_back((id, last_used));
             }
             let Some(session) = chosen else { break };
-            // Whoever holds the session may be about to wait for its end. One is held by the map, one here.
+            // Whoever holds the session may be about to wait for its end, and would wait for a token that nobody fires
+            // any more. So it goes only if nobody does: one reference is the map's, one is ours. `remove_if` has the
+            // entry's shard locked, and references are only made from the map under that lock, so the count cannot rise
+            // between the look and the removal. A session that is in use stays, and the bound is exceeded by as many as
+            // are in use.
             let removed = self.by_id.remove_if(&session.id, |_, held| Arc::strong_count(held) <= 2);
             if removed.is_none() {
                 self.circle().push_back((session.id, session.last_used().as_second()));
                 break;
             }
             self.bytes.fetch_sub(session.weight(), Ordering::Relaxed);
-            if session.is_watched.load(Ordering::Relaxed) {
-                self.parted.insert(session.id, (session.ended.clone(), session.expires));
+            if session.life.is_watched() {
+                self.parted.insert(session.id, (session.life.end().clone(), session.expires));
             }
             used.extend(session.stale_row());
-            // Ended meanwhile: the end must not be waited for any more.
+            // It may have been ended since it left the map, when `remove` found it in neither. `remove` writes `ended`
+            // before it looks into `parted`; we write `parted` before we look into `ended`. So one of us fires the
+            // token.
             if self.ended.contains_key(&session.id)
                 && let Some((_, (ended, _))) = self.parted.remove(&session.id)
             {

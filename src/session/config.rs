@@ -1,61 +1,49 @@
-//! What is said about sessions in the configuration.
+//! The configuration of sessions: `[session]` and `[session.tokens]`.
 
 use serde::Deserialize;
 
 use super::store::redis;
 use crate::clock::SignedDuration;
 use crate::pac;
+use crate::policy::Offline;
 use crate::units::Size;
 
 /// How long sessions last, how many there may be, and what keeps them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// From sign-in to the next sign-in, whatever happens between.
+    /// How long after a sign-in its person must sign in again, however much the session is used.
     #[serde(deserialize_with = "crate::units::signed_duration")]
     pub lifetime: SignedDuration,
     /// How long a session may go unused. Default: for as long as it lasts.
     #[serde(deserialize_with = "crate::units::optional_signed_duration")]
     pub idle: Option<SignedDuration>,
-    /// How long an origin's cookie names its person where it can be read on the way, on http. On https: as long as the
-    /// session lasts.
+    /// How long an origin's cookie names its person on http, where others can read it on the way. On https it does so
+    /// for as long as the session lasts.
     #[serde(deserialize_with = "crate::units::signed_duration")]
     pub http_cookie_lifetime: SignedDuration,
-    /// Sessions at the same time; a sign-in beyond that is refused.
+    /// Sessions that may exist at the same time. A sign-in beyond that is refused.
     pub max: usize,
-    /// Sessions of one person at the same time: somebody with a script does not sign everybody else out of the room
-    /// that there is.
+    /// Sessions that one person may have at the same time, so that one person with a script cannot take the room of
+    /// everybody else.
     pub max_per_person: usize,
-    /// What happens when somebody has that many.
+    /// What happens when a person who has that many signs in.
     pub crowded: Crowded,
-    /// Sessions that are kept at hand; others are looked up when they are used again.
+    /// Sessions that are kept in memory; others are read from the store when they are used again.
     pub cache: usize,
-    /// Memory that those may take.
+    /// Memory that the sessions in memory may take.
     pub cache_memory: Size,
-    /// What keeps them.
+    /// Where this node keeps sessions.
     pub store: Backend,
-    /// The store that nodes share: if it has servers, it keeps sessions, and `store` does not.
+    /// The store that nodes share. If it names servers, they keep the sessions, and `store` is not used.
     pub redis: redis::Config,
     /// How long those who are known go on while the shared store is away.
     #[serde(deserialize_with = "crate::units::signed_duration")]
     pub offline_grace: SignedDuration,
     /// What happens after that.
     pub offline: Offline,
-    /// What tools that cannot show a page are known by.
+    /// Tokens for tools that cannot show a page.
     pub tokens: Tokens,
-}
-
-/// What happens when the shared store has been away for longer than those who are known go on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Offline {
-    /// Nobody is known, and whoever must sign in is refused.
-    #[default]
-    Refuse,
-    /// Whoever would have to sign in is let through, but not to what is blocked for all.
-    Allow,
-    /// The default rule decides.
-    DefaultRule,
 }
 
 /// What happens when a person has as many sessions as one may have, and signs in.
@@ -100,28 +88,28 @@ impl Default for Config {
     }
 }
 
-/// `[session.tokens]`: what tools that cannot show a page are known by.
+/// `[session.tokens]`: tokens for tools that cannot show a page.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tokens {
-    /// False: nobody is offered one, and none is taken.
+    /// If false, the portal offers nobody a token, and the proxy accepts none.
     pub enabled: bool,
-    /// How long a token lasts for which nothing else is chosen.
+    /// How long a token lasts if its person chooses nothing else.
     #[serde(deserialize_with = "crate::units::signed_duration")]
     pub lifetime: SignedDuration,
-    /// How long one can last.
+    /// The longest time that a person can choose.
     #[serde(deserialize_with = "crate::units::signed_duration")]
     pub max_lifetime: SignedDuration,
-    /// How long a terminal that was approved in a browser is signed in.
+    /// How long a terminal that a person has approved in a browser stays signed in.
     #[serde(deserialize_with = "crate::units::signed_duration")]
     pub terminal_lifetime: SignedDuration,
     /// How many tokens one person may have made, and how many terminals they may have approved.
     pub max_per_person: usize,
-    /// Tokens that are not good which one client address may present in a minute before each further one is told to
-    /// wait. Good ones are taken all the same.
+    /// How many invalid tokens one client address may present in a minute. Beyond that, each further one is told to
+    /// wait. Valid tokens are accepted all the same.
     pub attempts_per_minute: u32,
-    /// Where tools reach the proxy, `host:port` or `https://host:port`, for what people copy. Default: the first proxy of the PAC file, or
-    /// else the portal's host with the port of the first listener.
+    /// Where tools reach the proxy, `host:port` or `https://host:port`: the portal writes it into what people copy.
+    /// Default: the first proxy of the PAC file, or else the portal's host with the port of the first listener.
     pub proxy: Option<pac::Proxy>,
 }
 

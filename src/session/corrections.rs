@@ -1,33 +1,36 @@
-//! Whether what the store was found to say has been overtaken while the answer was on its way.
+//! Tells a reader of the store whether what it has read was changed while the answer was on its way.
 //!
-//! A cache in front of the store reads, and then notes what it has read. Whoever changes something meanwhile, here or on
-//! another node, says so first; the reader looks again then. What changes under other keys is no reason to.
+//! A cache in front of the store reads, and then notes what it has read. Between the two, somebody else, here or on
+//! another node, may change the same record. Whoever does so says so here first (`correct`); a reader takes a mark
+//! before it reads, compares after it has noted, and reads again if they differ. Changes under other keys do not
+//! matter.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Keys that share a counter are read again for nothing: with so many, at a thousand changes a second and a store that
-/// takes 10 ms, one reading in four hundred is.
+/// Counters that all keys share. A change of one key makes readers of the others with the same counter read again in
+/// vain: with so many counters, a thousand changes a second, and a store that takes 10 ms, that is one reading in four
+/// hundred.
 const COUNTERS: usize = 4096;
 
-/// Readings of something that changes each time. Whoever asks goes without an answer then.
+/// How often something is read that changes each time. After that, the reader gets no answer.
 pub(super) const ATTEMPTS: usize = 4;
 
-/// How often what is kept under each key has been corrected.
+/// Counts how often what is kept under each key has been changed.
 #[derive(Debug)]
 pub(super) struct Corrections {
     counters: Box<[AtomicU64]>,
     everything: AtomicU64,
-    /// So that nobody can choose an address that shares a counter with another.
+    /// Seeded at random, so that nobody can choose an address that shares a counter with another.
     hasher: RandomState,
 }
 
-/// How far corrections had come before a reading.
+/// The counters as they were before a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark([u64; 2]);
 
 impl Mark {
-    /// The same, with one correction more: the reader's own.
+    /// The mark after one more change, which is the caller's own.
     pub(super) fn corrected(self) -> Self {
         let Self([own, everything]) = self;
         Self([own.wrapping_add(1), everything])
@@ -42,26 +45,27 @@ impl Default for Corrections {
 }
 
 impl Corrections {
-    /// To be taken before what is kept under `key` is read.
+    /// The mark to take before what is kept under `key` is read.
     pub(super) fn mark(&self, key: impl Hash) -> Mark {
         let own = self.counter(key).map_or(0, |counter| counter.load(Ordering::Acquire));
         Mark([own, self.everything.load(Ordering::Acquire)])
     }
 
-    /// Whether what was read after `mark` may be no longer so. To be asked after it was noted: who corrects it later finds
-    /// the note, and forgets it.
+    /// Whether what was read after `mark` may have changed since. Must be asked after the caller has noted what it
+    /// read: then a change either moves the counter before we look, or comes later and finds the note, and forgets it.
+    /// If it were asked before, a change between the question and the note would be lost.
     pub(super) fn overtook(&self, key: impl Hash, mark: Mark) -> bool {
         self.mark(key) != mark
     }
 
-    /// What is kept under `key` is about to be something else.
+    /// Says that what is kept under `key` is about to change, or has just changed.
     pub(super) fn correct(&self, key: impl Hash) {
         if let Some(counter) = self.counter(key) {
             counter.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    /// Anything may be something else.
+    /// Says that anything may have changed.
     pub(super) fn correct_all(&self) {
         self.everything.fetch_add(1, Ordering::AcqRel);
     }

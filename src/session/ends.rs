@@ -1,21 +1,24 @@
-//! What has been ended and must stay so: kept here until the store has it, through a crash.
+//! What has been ended and must stay ended: this node keeps it, through a crash, until the store has it.
 //!
-//! Whoever is told that a session is over must not be found signed in again because the store was away, or its disk
-//! full, when it was said, and the program stopped before that was over. So an end that the store has not taken is
-//! written to a journal of this node's own, and stands there before anybody is told. A node that starts reads it before
-//! it serves, and tells the store as soon as that is there.
+//! A person who was told that a session is over must not be signed in again because the store was away, or its disk
+//! full, at that moment, and the program stopped before that had passed. So an end that the store has not taken is
+//! written to this node's own journal before anybody is told. A node that starts reads its journal before it serves,
+//! and tells the store as soon as the store answers.
 //!
-//! A store that nodes share can lose what it has confirmed: a replica that takes over lacks the last of it, a server that
-//! is started again what it had not saved. So its ends stay here until their sessions would be over by themselves, and
-//! are told again when it has been away.
+//! A store that nodes share can lose what it has confirmed: a replica that takes over lacks the last of it, a server
+//! that is started again what it had not saved. So this node keeps the ends that it has told a shared store until their
+//! sessions would have expired anyway, and tells them again after the store has been away.
 
 mod journal;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::limit::Limiter;
 use super::store::attested::Attestor;
 use super::store::{Key, Kind};
 use super::{Session, person};
@@ -23,20 +26,24 @@ use crate::clock::{Clock, Timestamp};
 pub use journal::FILE;
 use journal::Journal;
 
-/// Ends that are remembered at the same time. Those that the store has make room, the ones that are over first.
+/// Ends that are remembered at the same time. Of those that the store has, the one that expires first makes room.
 const MAX: usize = 100_000;
 
-/// Of these, those of sessions that nobody could look at when they were ended: their identifiers may be invented.
+/// How many of these may be of sessions that nobody could look up when they were ended: somebody may have invented
+/// their identifiers.
 const MAX_UNSEEN: usize = 2000;
 
-/// How far an end reaches.
+/// How many of those one client may ask for in an hour. Ends of sessions that are in memory do not count.
+const MAX_UNSEEN_OF_CLIENT: u32 = 200;
+
+/// How far the end of a session holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Held {
-    /// The store has it: it holds everywhere, as far as nodes can reach the store, and after a restart.
+    /// The store has it: it holds on every node that can reach the store, and after a restart.
     Everywhere,
-    /// It holds on this node, after a restart, too. Other nodes follow when the store is back.
+    /// It holds on this node, also after a restart. Other nodes follow when the store is back.
     Here,
-    /// Neither the store nor the disk has taken it: it holds on this node, for as long as it runs.
+    /// Neither the store nor this node's journal has taken it: it holds on this node until the program stops.
     Fleeting,
 }
 
@@ -56,9 +63,9 @@ impl Held {
 pub(super) enum What {
     /// The session of this identifier.
     Session(Key),
-    /// All sessions of this person that had begun by then.
+    /// All sessions of this person that had begun by [`End::at`].
     Person(Key),
-    /// What a name or a certificate stood for.
+    /// The record, by its kind's letter and its key, of what a proxy name or a certificate stood for.
     Record(u8, Key),
 }
 
@@ -66,19 +73,19 @@ pub(super) enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
     pub(super) what: What,
-    /// Whose it was; nought if nobody could say.
+    /// Whose it was; all zeros if nobody could say.
     pub(super) person: Key,
     pub(super) at: Timestamp,
-    /// When it need not be remembered any more.
+    /// From when on it need not be remembered: the session would have expired by then.
     pub(super) expires: Timestamp,
-    /// The store has it.
+    /// Whether the store has it.
     pub(super) is_told: bool,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     end: Option<End>,
-    /// Where it stands in the journal.
+    /// Its place in the journal.
     slot: Option<u32>,
     is_written: bool,
 }
@@ -87,19 +94,22 @@ struct Entry {
 #[derive(Debug)]
 pub struct Ends {
     entries: Mutex<BTreeMap<What, Entry>>,
-    /// How many, for whoever wants no lock.
+    /// How many entries there are, for the common case of none: a reader then takes no lock. It is written under the
+    /// lock.
     count: AtomicUsize,
     journal: Option<Journal>,
+    unseen: Limiter,
     clock: Clock,
 }
 
 impl Ends {
-    /// In memory alone.
+    /// Ends that are kept in memory alone.
     pub fn fleeting(clock: Clock) -> Self {
-        Self { entries: Mutex::default(), count: AtomicUsize::new(0), journal: None, clock }
+        Self { entries: Mutex::default(), count: AtomicUsize::new(0), journal: None, unseen: unseen(), clock }
     }
 
-    /// With a journal in `folder`, whose entries are read. A disk that does not take it is said when something is ended.
+    /// Ends with a journal in `folder`, whose entries are read first. That a disk does not take the journal is no error
+    /// here: each end that is not written says so ([`Held::Fleeting`]).
     pub fn open(folder: &Path, attestor: Arc<Attestor>, clock: Clock) -> Self {
         let now = clock.now();
         let (journal, found) = Journal::open(folder.join(FILE), attestor);
@@ -111,20 +121,24 @@ impl Ends {
         journal.occupy(entries.values().filter_map(|entry| entry.slot));
         let untold = entries.values().filter(|entry| entry.end.is_some_and(|end| !end.is_told)).count();
         if untold > 0 {
-            tracing::info!(untold, "the store has yet to be told of ends from before the restart");
+            tracing::info!(
+                untold,
+                "sessions were ended before the restart that the store does not know of: they stay ended here, and the store is told as soon as it answers"
+            );
         }
         let count = AtomicUsize::new(entries.len());
-        Self { entries: Mutex::new(entries), count, journal: Some(journal), clock }
+        Self { entries: Mutex::new(entries), count, journal: Some(journal), unseen: unseen(), clock }
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<What, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes an end, which holds on this node from now on; none are taken beyond what there is room for.
+    /// Notes an end, which holds on this node from now on. False, and nothing is noted, if there is no room.
     pub(super) fn note(&self, end: End) -> bool {
         let mut entries = self.entries();
-        // Those that the store has been told of take no room: whoever invents them does not keep others from being ended.
+        // Only those that the store has not been told of count: otherwise whoever invents identifiers could keep other
+        // sessions from being ended.
         let is_unseen =
             |end: &End| matches!(end.what, What::Session(_)) && end.person == Key::default() && !end.is_told;
         let is_full = entries.len() >= MAX && !self.make_room(&mut entries);
@@ -133,7 +147,7 @@ impl Ends {
             return false;
         }
         let entry = entries.entry(end.what).or_default();
-        // Of a person, what has begun since then is ended, too.
+        // A second end of the same person takes the place of the first: it also ends what has begun since then.
         if entry.end.is_none_or(|held| held.is_told || matches!(end.what, What::Person(_))) {
             entry.end = Some(end);
             entry.is_written = false;
@@ -142,9 +156,19 @@ impl Ends {
         true
     }
 
-    /// Waits until the disk has what was noted. False if it does not take it.
+    /// Whether `client` may have one more session ended that nobody can look up; counts it. An IPv6 network is one
+    /// client.
+    pub(super) fn admit_unseen(&self, client: IpAddr) -> bool {
+        self.unseen.admit_here(client)
+    }
+
+    /// Waits until the disk has the end that was noted for `what`. False if there is none, or the disk does not take
+    /// it.
     pub(super) async fn written(&self, what: What) -> bool {
         let Some(journal) = &self.journal else { return false };
+        // The entry may change while the disk writes: another end of the same person takes its place, or the store is
+        // told, and the entry goes. So the lock is let go before we wait, and what was written counts only if the entry
+        // is still the one that we wrote.
         let write = {
             let mut entries = self.entries();
             let Some(entry) = entries.get_mut(&what) else { return false };
@@ -166,7 +190,7 @@ impl Ends {
         is_written
     }
 
-    /// The store has taken an end. One that it could lose again is remembered all the same.
+    /// Notes that the store has taken an end. It is remembered all the same if the store could lose it again.
     pub(super) fn told(&self, what: What, can_be_lost: bool) {
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&what) else { return };
@@ -176,7 +200,8 @@ impl Ends {
             {
                 end.is_told = true;
                 if let (Some(journal), Some(slot)) = (&self.journal, entry.slot) {
-                    // Nobody waits: what is not written is told once more.
+                    // Nobody waits for this to be written: if it is lost, the store is told of the end once more, which
+                    // does no harm.
                     journal.note(slot, end);
                 }
             }
@@ -193,7 +218,7 @@ impl Ends {
         self.count.store(entries.len(), Ordering::Release);
     }
 
-    /// Forgets what is over, or else one of those that the store has.
+    /// Forgets one end that the store has: the one that expires first. False if the store has none of them.
     fn make_room(&self, entries: &mut BTreeMap<What, Entry>) -> bool {
         let told = entries.values().filter_map(|entry| entry.end).filter(|end| end.is_told);
         let Some(first) = told.min_by_key(|end| end.expires) else { return false };
@@ -201,7 +226,7 @@ impl Ends {
         true
     }
 
-    /// Whether a session that the store gives out, or another node puts back, is over all the same.
+    /// Whether a session has been ended, although the store gives it out or another node has put it back.
     pub(super) fn cover(&self, session: &Session) -> bool {
         if self.count.load(Ordering::Acquire) == 0 {
             return false;
@@ -211,12 +236,12 @@ impl Ends {
         entries.contains_key(&What::Session(session.id.0)) || person.is_some_and(|end| session.started <= end.at)
     }
 
-    /// Whether what stood here stands for nobody any more.
+    /// Whether the record under this kind and key has been revoked.
     pub(super) fn cover_record(&self, kind: Kind, key: Key) -> bool {
         self.count.load(Ordering::Acquire) > 0 && self.entries().contains_key(&What::Record(kind.letter(), key))
     }
 
-    /// Those that the store has not taken, or all.
+    /// The ends that the store has not taken, or with `all` every one.
     pub(super) fn list(&self, all: bool) -> Vec<End> {
         if self.count.load(Ordering::Acquire) == 0 {
             return Vec::new();
@@ -224,7 +249,8 @@ impl Ends {
         self.entries().values().filter_map(|entry| entry.end).filter(|end| all || !end.is_told).collect()
     }
 
-    /// Forgets what is over, and writes once more what the disk did not take. To be called every few seconds.
+    /// Forgets ends that have expired, and tries again to write those that the disk did not take. Must be called every
+    /// few seconds.
     pub(super) async fn upkeep(&self) {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
@@ -246,6 +272,10 @@ impl Ends {
             }
         }
     }
+}
+
+fn unseen() -> Limiter {
+    Limiter::new(MAX_UNSEEN_OF_CLIENT, Duration::from_secs(3600))
 }
 
 #[cfg(test)]

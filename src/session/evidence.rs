@@ -7,7 +7,7 @@ use super::names::{self, LabelKind};
 use super::store::{Key, Kind};
 use crate::seal::fingerprint;
 
-/// Characters of a label that records show: 40 bits of 120.
+/// Characters of a label that records show, with its prefix of two: 40 of its 120 random bits.
 const SHOWN: usize = 10;
 
 /// What a client has shown in its TLS handshake that may stand for a session.
@@ -20,7 +20,7 @@ pub enum Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// What it is known by: a fingerprint.
+    /// The fingerprint under which it is kept.
     pub fn key(&self) -> [u8; 16] {
         self.place().1
     }
@@ -32,7 +32,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// What records show of it: enough to find it again, and too little to present it.
+    /// What records show of it: enough to tell it from others, and too little to present it.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Certificate(print) => print.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
@@ -40,7 +40,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// Whether it may be bound by whoever signs in over it first.
+    /// Whether whoever signs in over it first may bind it.
     pub(super) fn is_open(&self) -> bool {
         match self {
             Self::Certificate(_) => true,
@@ -58,19 +58,19 @@ impl std::fmt::Debug for Evidence<'_> {
     }
 }
 
-/// Whom a piece of evidence stands for, as far as it can be told from what is at hand.
+/// Whom a piece of evidence stands for, as far as what is in memory can tell.
 #[derive(Clone, Debug)]
 pub enum Sight {
-    /// The person of this session, by the evidence that records show so.
+    /// The person of this session; the text is what records show of the evidence.
     Session(Arc<Session>, Arc<str>),
-    /// Nobody, or nobody here.
+    /// Nobody, or nobody on this network.
     Nobody,
-    /// It takes a closer look: [`Bindings::recall`](super::Bindings::recall).
+    /// Only the store can tell: ask [`Bindings::recall`](super::Bindings::recall).
     Unclear,
 }
 
 impl Sight {
-    /// The session, if it is at hand.
+    /// The session, if it is in memory.
     pub fn session(self) -> Option<Arc<Session>> {
         match self {
             Self::Session(session, _) => Some(session),

@@ -1,14 +1,13 @@
-//! The keys that tokens are sealed with: a new one each week, and the old ones for as long as their tokens are good.
+//! The keys that tokens are sealed with: a new one each week, and the old ones for as long as their tokens are valid.
 //!
-//! They stand in a file of their own beside the sessions, because either alone opens nothing: a stolen store signs
-//! nobody in. The key that the store's content is attested with stands there, too, and does not take turns: whoever can
-//! change the store alone changes nothing that is believed.
+//! They stand in a file of their own beside the sessions, because either file alone opens nothing: a stolen store signs
+//! nobody in. The key that the store's content is attested with stands in the same file, and stays the same: whoever
+//! can change only the store changes nothing that this program believes.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hkdf;
@@ -18,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::clock::{SignedDuration, Timestamp};
+use crate::disk;
 use crate::seal::{SealKey, Sealer, random};
 use crate::secret::Secret;
 use crate::session::store::attested::Attestor;
@@ -28,7 +28,7 @@ pub const FILE: &str = "seal.keys";
 /// The layout of the file.
 const FORMAT: u32 = 1;
 
-/// How long one key seals.
+/// How long one key seals new tokens.
 const TURN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Why there are no keys.
@@ -37,10 +37,10 @@ pub enum Error {
     /// The file cannot be read.
     #[error("{0}: {1}")]
     File(String, io::Error),
-    /// A newer program wrote it.
+    /// A newer version of this program wrote it.
     #[error("{0} was written by a newer version of this program")]
     Newer(String),
-    /// It holds no keys.
+    /// It cannot be understood.
     #[error("{0} holds no keys that can be used: {1}; move it away to make new ones, which signs everybody out")]
     Damaged(String, String),
 }
@@ -48,12 +48,12 @@ pub enum Error {
 /// Where keys come from.
 #[derive(Debug)]
 pub enum Source {
-    /// Chance; they last as long as the process.
+    /// Random bytes; the keys last as long as the process.
     Chance,
     /// A file in this folder.
     Folder(PathBuf),
-    /// A secret that several nodes have: each makes the same keys of it. What the others sealed opens, too: so one can
-    /// take the place of another while nodes run.
+    /// A secret that several nodes have, of which each makes the same keys; and other secrets, which only open tokens.
+    /// With these, one secret can take the place of another while the nodes run.
     Secret(Secret, Vec<Secret>),
 }
 
@@ -64,14 +64,16 @@ pub struct Keys {
     file: Option<PathBuf>,
     secret: Option<Secret>,
     others: Vec<Secret>,
-    /// The file does not have them all.
+    /// Whether the file lacks some of the keys, because it could not be written.
     is_unwritten: AtomicBool,
-    /// How long a token may be good.
-    lifetime: SignedDuration,
+    /// Whether the last attempt to write it has failed.
+    has_failed: AtomicBool,
+    /// How long a token may be good, in seconds.
+    lifetime: AtomicI64,
     held: Mutex<BTreeMap<u32, SealKey>>,
     /// What the store's content is attested with.
     store: Zeroizing<[u8; 32]>,
-    /// The store may hold what was written before there was such a key.
+    /// Whether the store may hold what was written before there was such a key.
     adopts: AtomicBool,
 }
 
@@ -81,7 +83,7 @@ struct Written {
     keys: Vec<WrittenKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     store: Option<WrittenKey>,
-    /// What the store holds has yet to be attested for the first time.
+    /// Whether what the store holds has yet to be attested for the first time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     adopts: bool,
 }
@@ -99,7 +101,7 @@ impl Drop for WrittenKey {
 }
 
 impl Keys {
-    /// Keys for tokens that are good for `lifetime`.
+    /// Keys for tokens that are valid for `lifetime`.
     pub fn open(source: Source, lifetime: SignedDuration, now: Timestamp) -> Result<Self, Error> {
         let (file, secret, others) = match source {
             Source::Chance => (None, None, Vec::new()),
@@ -121,7 +123,8 @@ impl Keys {
             secret,
             others,
             is_unwritten: AtomicBool::new(is_new),
-            lifetime,
+            has_failed: AtomicBool::new(false),
+            lifetime: AtomicI64::new(lifetime.as_secs()),
             held: Mutex::new(held),
             store,
             adopts: AtomicBool::new(adopts),
@@ -130,19 +133,24 @@ impl Keys {
         Ok(keys)
     }
 
+    /// Whether the keys in `folder` can be used, where there are any. Changes nothing.
+    pub fn check(folder: &Path) -> Result<(), Error> {
+        read(&folder.join(FILE)).map(drop)
+    }
+
     /// What the store's content is attested with.
     pub fn attestor(&self) -> Attestor {
         let others: Vec<_> = self.others.iter().map(|other| *of_store(other)).collect();
         Attestor::new(&self.store, &others)
     }
 
-    /// Whether a store that was written before its content was attested is to be believed, this once. It is where the
-    /// keys say so: whoever can write the store alone cannot make it look older than it is.
+    /// Whether to believe, this once, a store that was written before content was attested. The file of keys says so,
+    /// and not the store: whoever can write only the store cannot make it look older than it is.
     pub fn adopts(&self) -> bool {
         self.adopts.load(Ordering::Relaxed)
     }
 
-    /// What the store holds is attested by now, whatever it was before.
+    /// Notes that everything in the store is attested by now.
     pub fn adopted(&self, now: Timestamp) {
         if self.adopts.swap(false, Ordering::Relaxed) {
             self.is_unwritten.store(true, Ordering::Relaxed);
@@ -155,19 +163,27 @@ impl Keys {
         &self.sealer
     }
 
+    /// Keeps keys for tokens of this lifetime from now on.
+    pub fn hold_to(&self, lifetime: SignedDuration) {
+        self.lifetime.store(lifetime.as_secs(), Ordering::Relaxed);
+    }
+
+    fn lifetime(&self) -> i64 {
+        self.lifetime.load(Ordering::Relaxed)
+    }
+
     /// Makes the key of this week if there is none, and forgets those whose tokens have all expired.
     pub fn turn(&self, now: Timestamp) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let (week, before) = (week(now), held.len());
         if let Some(secret) = &self.secret {
-            // Those before were made by whatever nodes ran then, and that after by one whose clock is ahead.
+            // Other nodes have sealed with the keys of earlier weeks, and one whose clock is ahead may seal with that
+            // of the next.
             for week in self.weeks(week) {
                 held.entry(week).or_insert_with(|| derive(secret, week));
             }
         }
-        held.retain(|id, _| {
-            i64::from(*id).saturating_add(1) * TURN.as_secs() + self.lifetime.as_secs() > now.as_second()
-        });
+        held.retain(|id, _| i64::from(*id).saturating_add(1) * TURN.as_secs() + self.lifetime() > now.as_second());
         let fresh = !held.contains_key(&week);
         held.entry(week).or_insert_with(|| SealKey::random(week));
         let mut keys: Vec<SealKey> = held.values().cloned().collect();
@@ -176,32 +192,35 @@ impl Keys {
         {
             self.keep(file, &keys);
         }
-        // Behind those that seal.
+        // After our own: the others only open.
         keys.extend(self.others.iter().flat_map(|secret| self.weeks(week).map(|week| derive(secret, week))));
         self.sealer.turn(&keys, week);
     }
 
-    /// The weeks whose tokens may be good, and the next one.
+    /// The weeks whose tokens may still be good, and the next one.
     fn weeks(&self, week: u32) -> std::ops::RangeInclusive<u32> {
-        let weeks = u32::try_from(self.lifetime.as_secs() / TURN.as_secs() + 1).unwrap_or(u32::MAX);
+        let weeks = u32::try_from(self.lifetime() / TURN.as_secs() + 1).unwrap_or(u32::MAX);
         week.saturating_sub(weeks)..=week.saturating_add(1)
     }
 
-    /// Writes the keys, or else tries again the next time.
+    /// Writes the keys. If that fails, the next call of `turn` tries again.
     fn keep(&self, file: &Path, keys: &[SealKey]) {
         let written = write(file, keys, &self.store, self.adopts());
-        let was_unwritten = self.is_unwritten.swap(written.is_err(), Ordering::Relaxed);
+        self.is_unwritten.store(written.is_err(), Ordering::Relaxed);
+        let had_failed = self.has_failed.swap(written.is_err(), Ordering::Relaxed);
         match written {
-            Err(error) if !was_unwritten => {
-                tracing::error!(file = %file.display(), %error, "keys can't be written: the next restart signs people out");
+            Err(error) if !had_failed => {
+                tracing::error!(file = %file.display(), %error, "sealing keys cannot be written: they work until the next restart, which signs people out");
             }
-            Ok(()) if was_unwritten => tracing::info!(file = %file.display(), "keys are written again"),
+            Ok(()) if had_failed => {
+                tracing::info!(file = %file.display(), "sealing keys can be written again: a restart signs nobody out");
+            }
             _ => {}
         }
     }
 }
 
-/// The key of a week, as every node makes it that has the secret (RFC 5869).
+/// The key of a week. Every node that has the secret makes the same one (RFC 5869).
 fn derive(secret: &Secret, week: u32) -> SealKey {
     let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vestibule sealing keys");
     let info = week.to_be_bytes();
@@ -212,7 +231,7 @@ fn derive(secret: &Secret, week: u32) -> SealKey {
     SealKey { id: week, bytes }
 }
 
-/// The key that content is attested with, as every node makes it that has the secret (RFC 5869).
+/// The key that content is attested with. Every node that has the secret makes the same one (RFC 5869).
 fn of_store(secret: &Secret) -> Zeroizing<[u8; 32]> {
     let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"vestibule store");
     let mut bytes = Zeroizing::new([0; 32]);
@@ -250,12 +269,12 @@ fn read(file: &Path) -> Result<Read, Error> {
         let bytes = STANDARD.decode(written.key.as_bytes()).map(Zeroizing::new).ok()?;
         <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)
     };
-    let short = || damaged("a key has not 256 bits".to_owned());
+    let short = || damaged("a key does not have 256 bits".to_owned());
     let keys =
         written.keys.iter().map(|written| Some((written.id, SealKey { id: written.id, bytes: decode(written)? })));
     let held = keys.collect::<Option<_>>().ok_or_else(short)?;
     let store = written.store.as_ref().map(|store| decode(store).ok_or_else(short)).transpose()?;
-    // Written by a program that attested nothing yet.
+    // A file without that key was written by a version that attested nothing.
     let adopts = written.adopts || store.is_none();
     Ok(Read { held, store, adopts })
 }
@@ -265,12 +284,7 @@ fn write(file: &Path, keys: &[SealKey], store: &[u8; 32], adopts: bool) -> io::R
     let keys = keys.iter().map(|key| WrittenKey { id: key.id, key: STANDARD.encode(*key.bytes) });
     let store = Some(WrittenKey { id: 0, key: STANDARD.encode(store) });
     let text = Zeroizing::new(serde_json::to_vec(&Written { format: FORMAT, keys: keys.collect(), store, adopts })?);
-    let fresh = file.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut opened = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    opened.write_all(&text)?;
-    opened.sync_all()?;
-    std::fs::rename(&fresh, file)
+    disk::replace(file, &text, disk::PRIVATE)
 }
 
 #[cfg(test)]
@@ -388,7 +402,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("not yet");
         let keys = Keys::open(Source::Folder(place.clone()), MONTH, day(0)).unwrap();
+        // A file is no folder.
+        std::fs::remove_dir_all(&place).unwrap();
+        std::fs::write(&place, "").unwrap();
         let token = keys.sealer().seal("a", &1, day(30));
+        assert!(!keys.has_failed.load(Ordering::Relaxed), "the first time, nothing can be written *again*");
+        keys.is_unwritten.store(true, Ordering::Relaxed);
+        keys.turn(day(0));
+        assert!(keys.has_failed.load(Ordering::Relaxed));
+        std::fs::remove_file(&place).unwrap();
         std::fs::create_dir(&place).unwrap();
         keys.turn(day(0));
         let again = Keys::open(Source::Folder(place), MONTH, day(0)).unwrap();

@@ -12,15 +12,15 @@ use crate::clock::SignedDuration;
 use crate::identity::ClientBlock;
 use crate::identity::block::SITE_TIMES;
 
-/// Clients that are counted at the same time; more push out those that were counted first.
+/// Clients that are counted at the same time. Beyond that, others push out those that were counted first.
 const MAX_CLIENTS: u64 = 100_000;
 
 /// Counts attempts by client address in fixed windows.
 #[derive(Debug)]
 pub struct Limiter {
-    /// What is counted, as nodes call it.
+    /// The name of what is counted: the same on all nodes.
     what: &'static str,
-    max: u32,
+    max: AtomicU32,
     window: SignedDuration,
     attempts: Cache<ClientBlock, Arc<AtomicU32>>,
     of_sites: Cache<ClientBlock, Arc<AtomicU32>>,
@@ -32,46 +32,57 @@ impl Limiter {
         let window_signed = SignedDuration::try_from(window).unwrap_or(SignedDuration::from_secs(60));
         Self {
             what: "attempts",
-            max,
+            max: AtomicU32::new(max),
             window: window_signed,
             attempts: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build(),
             of_sites: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build(),
         }
     }
 
-    /// The same, with a count of its own: two that have one name count together on all nodes.
+    /// Goes by another bound from now on. Attempts that were counted stay counted.
+    pub fn hold_to(&self, max: u32) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
+    fn max(&self) -> u32 {
+        self.max.load(Ordering::Relaxed)
+    }
+
+    /// The same limiter with a name of its own: limiters of the same name count together on all nodes.
     #[must_use]
     pub fn of(self, what: &'static str) -> Self {
         Self { what, ..self }
     }
 
-    /// Counts an attempt; false when there were too many. `pending` counts them for all nodes.
+    /// Counts an attempt of `client`; false if it has made too many, here or, as `pending` counts them, on all nodes.
     pub async fn admit(&self, client: IpAddr, pending: &PendingSignIns) -> bool {
-        // Whoever has been too quick here costs nobody else any work.
+        // First what this node can tell by itself, so that a client that has been refused here costs the store nothing.
         if !self.admit_here(client) {
             return false;
         }
         let everywhere = pending.count_attempt(self.what, ClientBlock::of(client).first(), self.window).await;
-        everywhere.is_none_or(|attempts| attempts <= u64::from(self.max))
+        everywhere.is_none_or(|attempts| attempts <= u64::from(self.max()))
     }
 
-    /// Whether `client` has had all its attempts here.
+    /// Whether `client` has used up its attempts on this node. Counts nothing.
     pub fn is_spent(&self, client: IpAddr) -> bool {
         let has_had = |count: Arc<AtomicU32>, max| count.load(Ordering::Relaxed) >= max;
         let of_site = ClientBlock::site(client).and_then(|site| self.of_sites.get(&site));
-        self.attempts.get(&ClientBlock::of(client)).is_some_and(|count| has_had(count, self.max))
+        self.attempts.get(&ClientBlock::of(client)).is_some_and(|count| has_had(count, self.max()))
             || of_site.is_some_and(|count| has_had(count, self.max_of_site()))
     }
 
-    /// The same for this node alone. What a client is refused does not count for its site.
+    /// Counts an attempt on this node alone; false if there were too many. One that is refused to a client does not
+    /// count for its site.
     pub fn admit_here(&self, client: IpAddr) -> bool {
-        self.admit_up_to(client, self.max)
+        self.admit_up_to(client, self.max())
             && ClientBlock::site(client).is_none_or(|site| one_more(&self.of_sites, site, self.max_of_site()))
     }
 
-    /// The same for what all clients share. Those where nobody has been known lately leave a quarter to the others.
+    /// Counts an attempt of any client in a count that all share; false if there were too many. A quarter of it is left
+    /// to clients of whom somebody is known (`is_known`).
     pub fn admit_any(&self, is_known: bool) -> bool {
-        let max = if is_known { self.max } else { self.max - self.max / 4 };
+        let max = if is_known { self.max() } else { self.max() - self.max() / 4 };
         self.admit_up_to(IpAddr::V4(Ipv4Addr::UNSPECIFIED), max)
     }
 
@@ -80,11 +91,11 @@ impl Limiter {
     }
 
     fn max_of_site(&self) -> u32 {
-        self.max.saturating_mul(SITE_TIMES)
+        self.max().saturating_mul(SITE_TIMES)
     }
 }
 
-/// Counts one more, unless there have been `max`.
+/// Counts one more; false, and nothing is counted, if there have been `max`.
 fn one_more(all: &Cache<ClientBlock, Arc<AtomicU32>>, of: ClientBlock, max: u32) -> bool {
     let count = all.get_with(of, Arc::default);
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count < max).then_some(count + 1)).is_ok()
@@ -114,6 +125,19 @@ mod tests {
         assert_eq!(count, 2 * SITE_TIMES as usize);
         assert!(limiter.is_spent("2001:db8:7:ffff::1".parse().unwrap()));
         assert!(limiter.admit_here("2001:db8:8::1".parse().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn an_ipv6_network_is_one_client_for_all_nodes_together() {
+        let clock = crate::clock::Clock::by_hand(crate::clock::Timestamp::UNIX_EPOCH);
+        let store = Arc::new(crate::session::store::memory::Memory::new(100, clock.clone()));
+        let pending = PendingSignIns::new(store, clock, SignedDuration::from_mins(1));
+        let nodes = [2; 4].map(|max| Limiter::new(max, Duration::from_secs(60)));
+        let mut admitted = Vec::new();
+        for (node, address) in nodes.iter().zip(["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]) {
+            admitted.push(node.admit(address.parse().unwrap(), &pending).await);
+        }
+        assert_eq!(admitted, [true, true, false, true]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Who is signed in, on which browser, until when; and the short-lived records that a sign-in needs.
 
 mod address;
+pub mod appeal;
 mod binding;
 pub mod bindings;
 mod cache;
@@ -9,6 +10,7 @@ mod corrections;
 pub mod ends;
 mod evidence;
 pub mod keys;
+mod life;
 pub mod limit;
 pub mod names;
 mod neighbours;
@@ -20,33 +22,36 @@ pub mod store;
 pub mod terminal;
 pub mod ticket;
 pub mod tool;
+mod wanted;
 mod witness;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
+use crate::policy::Pass;
 use crate::saml::NameId;
 use crate::seal::{fingerprint, random_text};
 
 pub use address::InUse;
 pub use binding::{Place, Unbound};
 pub use bindings::Bindings;
-pub use config::{Backend, Config, Crowded, Offline, Tokens};
+pub use config::{Backend, Config, Crowded, Tokens};
 pub use evidence::{Evidence, Sight};
-pub use neighbours::follow;
-pub use sessions::{Begun, Ended, Fate, NewTool, Sessions};
+use life::Life;
+pub use neighbours::{Neighbours, follow};
+pub use sessions::{Begun, Ended, Fate, Known, NewTool, Sessions};
 pub use tool::Tool;
 pub use witness::Witness;
 
-/// What a session is known by inside Vestibule: the fingerprint of its secret. It opens nothing by itself.
+/// The identifier of a session inside Vestibule: the fingerprint of its secret. Knowing it lets nobody act as the
+/// session.
 ///
-/// It is written as one number: sixteen of them took longer to read than the seal around them to open.
+/// It is serialised as one number: reading sixteen took longer than opening the seal around them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "u128", into = "u128")]
 pub struct SessionId([u8; 16]);
@@ -79,7 +84,8 @@ impl SessionId {
         format!("{:032x}", u128::from_be_bytes(self.0))
     }
 
-    /// The first and the last identifier that begin with these hexadecimal digits.
+    /// The first and the last identifier that begin with these hexadecimal digits; `None` if they are no such digits,
+    /// or more than 32.
     pub fn range(start: &str) -> Option<(Self, Self)> {
         let digits = start.len().min(32);
         let number = u128::from_str_radix(start.get(..digits)?, 16).ok().filter(|_| start.len() <= 32)?;
@@ -89,7 +95,7 @@ impl SessionId {
         Some((Self(first.to_be_bytes()), Self((first | rest).to_be_bytes())))
     }
 
-    /// Enough to tell sessions apart in records, and too little to name one.
+    /// The first eight digits: enough to tell sessions apart in records, and too little to address one.
     pub fn short(&self) -> String {
         let [a, b, c, d, ..] = self.0;
         format!("{a:02x}{b:02x}{c:02x}{d:02x}")
@@ -102,44 +108,59 @@ impl std::fmt::Debug for SessionId {
     }
 }
 
-/// One signed-in person on one browser or tool.
+/// One signed-in person on one browser or tool: facts that stay the same, and a life that moves. It dereferences to its
+/// facts.
 #[derive(Debug)]
 pub struct Session {
-    /// What it is known by.
+    facts: Facts,
+    life: Life,
+}
+
+/// What is known of a session. None of it changes: when a person proves anew who they are, a new `Session` with the
+/// same identifier takes the place of the old one.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The session's identifier.
     pub id: SessionId,
     /// The person.
     pub user: Arc<User>,
-    /// What the identity provider said that single logout needs.
+    /// What the identity provider said about its assertion, which Single Logout needs.
     pub assertion: AssertionFacts,
-    /// Where the person was when they signed in.
+    /// The client address from which the person signed in.
     pub client: IpAddr,
     /// The browser's `User-Agent`, shortened, for the person to recognise it by.
     pub user_agent: String,
     /// When the person signed in.
     pub started: Timestamp,
-    /// When they last proved to the identity provider who they are: with single sign-on it may have been before that.
+    /// When they last proved to the identity provider who they are. With single sign-on that may have been before
+    /// `started`.
     pub authenticated: Timestamp,
     /// When they must sign in again, whatever happens.
     pub expires: Timestamp,
-    /// How long the session may go unused.
+    /// How long the session may go unused before it is over; `None` for as long as it lasts.
     pub idle: Option<SignedDuration>,
     /// What a tool's session has besides; `None` for a browser's.
-    pub tool: Option<Tool>,
-    /// Seconds since the epoch at which the session was last used.
-    last_used: AtomicI64,
-    /// The last use that the store knows of.
-    stored_use: AtomicI64,
-    /// How often the store had come back when it was last asked about the session.
-    confirmed: AtomicU32,
-    /// Somebody may wait for the end.
-    is_watched: AtomicBool,
-    ended: CancellationToken,
+    pub tool: Option<Arc<Tool>>,
+    /// The warnings that the person has read, and the blocks that they have overridden.
+    pub passes: Vec<Pass>,
+}
+
+/// How many barriers a session remembers as passed. Beyond that it forgets the one that would be over first.
+const MAX_PASSES: usize = 64;
+
+impl std::ops::Deref for Session {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 impl Session {
-    /// A session that nobody begins or ends and that no store knows: of everybody who is let in without being asked.
+    /// A session that nobody begins or ends and that no store knows: that of all who are let in without being asked to
+    /// sign in.
     pub fn standing(user: User, now: Timestamp) -> Self {
-        Self {
+        Self::begun(Facts {
             id: SessionId::of_secret(&random_text()),
             user: Arc::new(user),
             assertion: AssertionFacts::default(),
@@ -150,12 +171,49 @@ impl Session {
             expires: Timestamp::MAX,
             idle: None,
             tool: None,
-            last_used: AtomicI64::new(now.as_second()),
-            stored_use: AtomicI64::new(now.as_second()),
-            confirmed: AtomicU32::new(0),
-            is_watched: AtomicBool::new(false),
-            ended: CancellationToken::new(),
+            passes: Vec::new(),
+        })
+    }
+
+    /// A session that begins now, which counts as its first use.
+    fn begun(facts: Facts) -> Self {
+        let life = Life::since(facts.started);
+        Self { facts, life }
+    }
+
+    /// A session that was read from a store, and was last used at `last_used`.
+    fn kept(facts: Facts, last_used: Timestamp) -> Self {
+        Self { facts, life: Life::since(last_used) }
+    }
+
+    /// The same session after its person has proven once more who they are: the facts of the new assertion replace all
+    /// those of the old one. Whoever waits for the session's end still does.
+    fn proven(&self, assertion: AssertionFacts, authenticated: Timestamp) -> Self {
+        let expires = assertion.not_on_or_after.map_or(self.expires, |until| until.min(self.expires));
+        let facts = Facts { assertion, authenticated, expires, ..self.facts.clone() };
+        Self { facts, life: self.life.goes_on() }
+    }
+
+    /// The same session after its person has passed a barrier.
+    fn passing(&self, pass: Pass, now: Timestamp) -> Self {
+        let passes = with_pass(self.passes.clone(), pass, now);
+        Self { facts: Facts { passes, ..self.facts.clone() }, life: self.life.goes_on() }
+    }
+
+    /// The same session with what another node knows of it: the younger proof, and all that its person has passed.
+    fn caught_up(&self, other: &Self, now: Timestamp) -> Self {
+        let passes = other.passes.iter().fold(self.passes.clone(), |passes, pass| with_pass(passes, *pass, now));
+        let passed = Self { facts: Facts { passes, ..self.facts.clone() }, life: self.life.goes_on() };
+        match other.authenticated > self.authenticated {
+            true => passed.proven(other.assertion.clone(), other.authenticated),
+            false => passed,
         }
+    }
+
+    /// The same session, after more has become known of its person. Whoever waits for the session's end still does.
+    fn regarded(&self, user: User) -> Self {
+        let facts = Facts { user: Arc::new(user), ..self.facts.clone() };
+        Self { facts, life: self.life.goes_on() }
     }
 
     /// Whether the session has been ended or is over.
@@ -164,66 +222,53 @@ impl Session {
     }
 
     fn has_ended(&self, now: Timestamp) -> bool {
-        self.expires <= now || self.ended.is_cancelled()
+        self.expires <= now || self.life.has_ended()
     }
 
-    /// Whether it has not been used here for too long. It may have been on another node.
+    /// Whether it has gone unused on this node for too long. It may have been used on another.
     fn is_idle(&self, now: Timestamp) -> bool {
         self.idle.is_some_and(|idle| after(self.last_used(), idle) <= now)
     }
 
     /// Fires when somebody ends the session: whatever runs on its behalf stops then.
     pub fn ended(&self) -> &CancellationToken {
-        self.is_watched.store(true, Ordering::Relaxed);
-        &self.ended
+        self.life.watch()
     }
 
-    /// Whether both are of one person.
+    /// Whether both sessions are of the same person.
     pub fn is_of_same_person(&self, other: &Self) -> bool {
         (&self.user.realm, &self.user.id) == (&other.user.realm, &other.user.id)
     }
 
     /// When the session was last used, to the second.
     pub fn last_used(&self) -> Timestamp {
-        Timestamp::from_second(self.last_used.load(Ordering::Relaxed)).unwrap_or(self.started)
-    }
-
-    /// The same session of a person who has proven once more who they are. Whoever waits for its end still does.
-    fn proven(&self, assertion: AssertionFacts, authenticated: Timestamp) -> Self {
-        let expires = assertion.not_on_or_after.map_or(self.expires, |until| until.min(self.expires));
-        Self {
-            id: self.id,
-            user: Arc::clone(&self.user),
-            assertion,
-            client: self.client,
-            user_agent: self.user_agent.clone(),
-            started: self.started,
-            authenticated,
-            expires,
-            idle: self.idle,
-            tool: self.tool.as_ref().map(|tool| tool.saved().into()),
-            last_used: AtomicI64::new(self.last_used.load(Ordering::Relaxed)),
-            stored_use: AtomicI64::new(self.stored_use.load(Ordering::Relaxed)),
-            confirmed: AtomicU32::new(self.confirmed.load(Ordering::Relaxed)),
-            is_watched: AtomicBool::new(self.is_watched.load(Ordering::Relaxed)),
-            ended: self.ended.clone(),
-        }
-    }
-
-    fn touch(&self, now: Timestamp) {
-        // Written only when it changes, so that the cache line stays shared between cores.
-        if self.last_used.load(Ordering::Relaxed) < now.as_second() {
-            self.last_used.fetch_max(now.as_second(), Ordering::Relaxed);
-        }
+        Timestamp::from_second(self.life.used()).unwrap_or(self.started)
     }
 }
 
-/// A person, as stores know them.
+/// What has been passed, with one more; without what is over.
+fn with_pass(mut passes: Vec<Pass>, pass: Pass, now: Timestamp) -> Vec<Pass> {
+    let held = passes.iter().filter(|held| held.barrier == pass.barrier).map(|held| held.until).max();
+    passes.retain(|held| held.until > now && held.barrier != pass.barrier);
+    if passes.len() >= MAX_PASSES {
+        let first = passes.iter().map(|held| held.until).min();
+        passes.retain(|held| Some(held.until) != first);
+    }
+    passes.push(Pass { until: held.map_or(pass.until, |held| held.max(pass.until)), ..pass });
+    passes
+}
+
+/// A `User-Agent`, shortened and without control characters, fit for a page.
+fn shortened(user_agent: &str) -> String {
+    user_agent.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The key of a person in stores.
 fn person(user: &User) -> store::Key {
     fingerprint(&format!("{}\n{}", user.realm, user.id))
 }
 
-/// What an assertion said about itself, kept for single logout and for rules that want a young one.
+/// What an assertion said about itself, kept for Single Logout and for rules that want a fresh sign-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssertionFacts {
     /// The name identifier, as the assertion has it.
@@ -235,6 +280,9 @@ pub struct AssertionFacts {
     /// When the person proved who they are (`AuthnInstant`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authenticated: Option<Timestamp>,
+    /// In which way (`AuthnContextClassRef`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<String>,
 }
 
 /// Why a session ended, for the audit record.
@@ -243,17 +291,17 @@ pub struct AssertionFacts {
 pub enum Ending {
     /// The person signed out.
     SignedOut,
-    /// Somebody signed in again in the same browser.
+    /// Somebody signed in again in the same browser, and the new session took its place.
     Replaced,
-    /// The person has begun more sessions than one may have.
+    /// The person began more sessions than one may have, and the oldest had to go.
     TooMany,
-    /// Its time was over.
+    /// It expired, or went unused for too long.
     Expired,
     /// An operator ended it.
     Operator,
     /// The identity provider ended it: Single Logout.
     IdentityProvider,
-    /// The directory says that the person may not go on.
+    /// The directory says that the person may not stay signed in.
     Directory,
 }
 

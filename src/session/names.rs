@@ -1,9 +1,9 @@
-//! Proxy host names: `d-<random>.proxy.example.com`. The name in the TLS handshake with the proxy says whose connection it
-//! is, with nothing decrypted.
+//! Proxy host names: `d-<random>.proxy.example.com`. The name in the TLS handshake with the proxy tells whose
+//! connection it is, and nothing has to be decrypted for that.
 //!
-//! A name is readable on the wire and in the DNS, so it is no secret: it is good only from the networks on which it was
-//! bound, for a time, and as long as its session. The secret is the address of the PAC file that tells it: the label is
-//! made from that address and leads to it no way back, so neither is kept anywhere.
+//! A name can be read on the wire and in the DNS, so it is no secret. It is good only on the networks on which its
+//! person has used it, for a time, and as long as its session lasts. The secret is the address of the PAC file that
+//! tells the name: the label is a hash of it and does not lead back to it, so neither is kept anywhere.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -11,10 +11,12 @@ use serde::de::{Deserializer, Error as _};
 use crate::clock::SignedDuration;
 use crate::seal::{fingerprint, random};
 
-/// A label of a person's own device. It is good only if it was made here.
+/// The prefix of labels of people's own devices. Such a label is good only if a person has made its device on the
+/// portal.
 const OWN: &str = "d-";
 
-/// A label from the PAC file for everybody. It stands for nobody until somebody signs in over it.
+/// The prefix of labels from the PAC file for everybody. Such a label stands for nobody until somebody signs in over
+/// it.
 const SHARED: &str = "s-";
 
 /// Random bytes of a label: 120 bits, 24 characters.
@@ -27,7 +29,7 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The domain that the names stand under, such as `proxy.example.com`. Without it there are no names.
+    /// The domain under which the names are, such as `proxy.example.com`. Without it there are no names.
     #[serde(deserialize_with = "domain")]
     pub domain: Option<String>,
     /// The port that PAC files name. Default: that of the first secure web proxy listener.
@@ -54,7 +56,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The label that a client has asked for, in lower case, if what it has asked for is one of our names.
+    /// The label in the name that a client has asked for (in lower case), if that name is one of ours.
     pub fn label_in<'a>(&self, server_name: &'a str) -> Option<&'a str> {
         let (label, rest) = server_name.split_once('.')?;
         (rest == self.domain.as_deref()? && kind_of(label).is_some()).then_some(label)
@@ -99,8 +101,8 @@ impl Addresses {
     }
 }
 
-/// Where PAC files with names of their own are found, below the domain of the names: the wildcard certificate is good
-/// there, and no label is like it.
+/// The label of the host that serves PAC files with names of their own: the wildcard certificate covers it, and no
+/// label of a device has this form.
 const PAC_LABEL: &str = "pac";
 
 /// The folder of those files, on each listener of the proxy.
@@ -156,7 +158,8 @@ pub(super) fn of_secret(secret: &str) -> String {
     format!("{OWN}{}", base32(print.get(..LABEL_BYTES).unwrap_or_default()))
 }
 
-/// A label that stands for nobody yet. Nothing is kept of it: what is forgotten of it is that nobody has signed in.
+/// A new label that stands for nobody yet. Nothing is kept of it: there is nothing to know about it until somebody
+/// signs in over it.
 pub fn unbound() -> String {
     format!("{SHARED}{}", base32(&random::<LABEL_BYTES>()))
 }

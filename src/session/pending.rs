@@ -1,7 +1,8 @@
-//! Sign-ins that were sent to an identity provider and have not come back.
+//! Pending sign-ins: the person has been sent to an identity provider and has not come back.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ pub struct Pending {
     pub realm: String,
     /// The ID of the AuthnRequest.
     pub request_id: String,
-    /// When it was issued.
+    /// When the request was issued.
     pub issued: Timestamp,
     /// The name that was typed at the logon page.
     pub typed: String,
@@ -25,15 +26,18 @@ pub struct Pending {
     pub returning: Option<String>,
     /// The fingerprint of the pending sign-in's cookie: only the browser that started it has the value.
     pub browser: [u8; 16],
-    /// The request, readable, where an operator only tests the realm: nobody will be signed in.
+    /// The AuthnRequest as text, if an operator only tests the realm: then nobody is signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<String>,
-    /// Whether a session is renewed that goes on if this fails.
+    /// Whether this renews a session, which goes on if the renewal fails.
     #[serde(default)]
     pub renews: bool,
-    /// The session whose person proves once more who they are.
+    /// The session whose person is to prove once more who they are, if that is what this is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proves: Option<SessionId>,
+    /// The ways of signing in that count (AuthnContextClassRef), if a rule wants some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<String>,
 }
 
 /// The pending sign-ins.
@@ -41,18 +45,24 @@ pub struct Pending {
 pub struct PendingSignIns {
     store: Arc<dyn Store>,
     clock: Clock,
-    lifetime: SignedDuration,
+    /// Seconds.
+    lifetime: AtomicI64,
 }
 
 impl PendingSignIns {
     /// Pending sign-ins that are kept in `store` for `lifetime`.
     pub fn new(store: Arc<dyn Store>, clock: Clock, lifetime: SignedDuration) -> Self {
-        Self { store, clock, lifetime }
+        Self { store, clock, lifetime: AtomicI64::new(lifetime.as_secs()) }
+    }
+
+    /// Keeps sign-ins that begin from now on for this time.
+    pub fn hold_to(&self, lifetime: SignedDuration) {
+        self.lifetime.store(lifetime.as_secs(), Ordering::Relaxed);
     }
 
     /// How long a person may take at the identity provider.
     pub fn lifetime(&self) -> SignedDuration {
-        self.lifetime
+        SignedDuration::from_secs(self.lifetime.load(Ordering::Relaxed))
     }
 
     /// A name for a pending sign-in: the RelayState, 22 characters.
@@ -63,7 +73,7 @@ impl PendingSignIns {
     /// Remembers a sign-in under `id`.
     pub async fn remember(&self, id: &str, pending: &Pending) -> Result<(), Error> {
         let record = serde_json::to_vec(pending).unwrap_or_default();
-        self.store.put(Kind::Pending, fingerprint(id), record, after(self.clock.now(), self.lifetime)).await
+        self.store.put(Kind::Pending, fingerprint(id), record, after(self.clock.now(), self.lifetime())).await
     }
 
     /// Looks a sign-in up without using it up.
@@ -78,7 +88,8 @@ impl PendingSignIns {
         Ok(found.and_then(|record| serde_json::from_slice(&record).ok()))
     }
 
-    /// Counts an attempt of `client` at something, on whatever node, in the span of time that now belongs to. None if nobody can say.
+    /// Counts an attempt of `client` at `what`, on all nodes together, and gives how many there have been in the
+    /// current window of length `span`. `None` if the store does not answer.
     pub async fn count_attempt(&self, what: &str, client: IpAddr, span: SignedDuration) -> Option<u64> {
         let now = self.clock.now();
         let number = now.as_second().div_euclid(span.as_secs().max(1));
@@ -91,14 +102,14 @@ impl PendingSignIns {
         self.store.claim(Kind::Challenge, challenge, expires).await
     }
 
-    /// Keeps what came of a test under `id`, for its operator to look at.
+    /// Keeps the result of a test under `id`, for its operator to look at.
     pub async fn keep(&self, id: &str, result: Vec<u8>) -> Result<(), Error> {
         self.store
-            .put(Kind::Pending, fingerprint(&format!("{id}\nresult")), result, after(self.clock.now(), self.lifetime))
+            .put(Kind::Pending, fingerprint(&format!("{id}\nresult")), result, after(self.clock.now(), self.lifetime()))
             .await
     }
 
-    /// What came of a test.
+    /// The result of a test, if it is kept.
     pub async fn kept(&self, id: &str) -> Result<Option<Vec<u8>>, Error> {
         self.store.peek(Kind::Pending, fingerprint(&format!("{id}\nresult"))).await
     }

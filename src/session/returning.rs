@@ -1,10 +1,11 @@
-//! Where somebody was going when they were challenged, sealed into the address of the portal.
+//! Where a person was going when the proxy challenged them: sealed into the portal's address.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, Timestamp, after};
+use crate::policy::BarrierKey;
 use crate::seal::{self, Sealer};
 
 /// The folder that belongs to Vestibule on every origin. No origin ever sees a request for it.
@@ -13,9 +14,12 @@ pub const RESERVED_PATH: &str = "/.well-known/vestibule/";
 /// Where a ticket arrives.
 pub const ARRIVE_PATH: &str = "/.well-known/vestibule/arrive";
 
-/// The port that is ours on every host: tickets arrive there where a connection to the origin itself may be a tunnel. No
-/// tunnel ever leads there, on whatever node and whoever is known, so that no origin ever sees what is sent to it. A
-/// cookie does not know ports (RFC 6265 §8.5): the one that is set there is the origin's.
+/// Where the portal shows what a rule puts before its destinations; the key of that follows.
+pub const BARRIER_PATH: &str = "/rule/";
+
+/// The port that is ours on every host: all tickets arrive there. No node opens a tunnel to it, on any listener and for
+/// anybody, so no origin, and no service worker of an origin, ever sees what is sent there. Cookies do not tell ports
+/// apart (RFC 6265 §8.5): the one that is set there is sent to the origin's own port, too.
 pub const ARRIVE_PORT: u16 = 60443;
 
 /// How long a person may take from the challenge to the end of their sign-in.
@@ -23,10 +27,10 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 const PURPOSE: &str = "return";
 
-/// A challenge, as the portal gets it from the proxy by way of the browser.
+/// A challenge: the proxy sends it to the portal by way of the browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Return {
-    /// The origin that was asked for, `scheme://host[:port]`: where the ticket arrives.
+    /// The origin that was asked for, `scheme://host[:port]`: what the ticket is good for.
     pub origin: String,
     /// Where the person was going, as an absolute URL.
     pub destination: String,
@@ -36,21 +40,38 @@ pub struct Return {
     pub challenge: String,
     /// The fingerprint of the challenge cookie's value: only the browser that was challenged has the value.
     pub browser: [u8; 16],
-    /// The method that was not sent on, when it was neither GET nor HEAD: the page after sign-in says so.
+    /// The method of the request that was not sent on, unless it was GET or HEAD: the page after sign-in says so.
     pub unsent: Option<String>,
-    /// How many seconds ago the person may have proven who they are, where the destination's rule says so.
+    /// How many seconds ago, at most, the person may have proven who they are, if the destination's rule limits that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<i64>,
-    /// Whether a CONNECT of this client may become a tunnel as soon as somebody knows who it is: by its address or by its
-    /// connection.
-    #[serde(default)]
-    pub tunnels: bool,
+    /// What the person must pass first, if a rule bars the destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halt: Option<Halt>,
+    /// The ways of signing in that count for it (AuthnContextClassRef), if its rule wants some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<String>,
     /// What the client had shown in its handshake, as [`Evidence::key`](super::Evidence::key) has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shown: Vec<[u8; 16]>,
-    /// The node that made the challenge, as long as its process lasts.
+    /// The number of the node that made the challenge; it changes when its process is started anew.
     #[serde(default)]
     pub node: u64,
+    /// Whether the request brought cookies with the name of ours that somebody else has set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub planted: bool,
+    /// What the destination is kept under at that node, where it is too long to travel: `destination` is the origin then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u128>,
+}
+
+/// Why a person does not simply go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// What they must pass.
+    pub barrier: BarrierKey,
+    /// The name of the request that was barred, as its record has it.
+    pub request_id: String,
 }
 
 impl Return {
@@ -59,14 +80,13 @@ impl Return {
         sealer.seal(PURPOSE, self, after(now, LIFETIME))
     }
 
-    /// The address where a ticket arrives, without its query.
+    /// The address where a ticket arrives, without its query. It has a port of its own, because the browser may come
+    /// back over another connection, perhaps to another node, where a tunnel leads to the origin's own port. That is so
+    /// for http, too: a browser that has learnt that a site wants https changes the scheme, and keeps a port that is
+    /// not 80.
     pub fn arrival(&self) -> String {
         let (scheme, authority) = self.origin.split_once("://").unwrap_or(("https", &self.origin));
-        if self.tunnels {
-            format!("{scheme}://{}:{ARRIVE_PORT}{ARRIVE_PATH}", without_port(authority))
-        } else {
-            format!("{}{ARRIVE_PATH}", self.origin)
-        }
+        format!("{scheme}://{}:{ARRIVE_PORT}{ARRIVE_PATH}", without_port(authority))
     }
 
     /// The host that was asked for.
@@ -92,7 +112,7 @@ fn without_port(authority: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn challenge(origin: &str, tunnels: bool) -> Return {
+    fn challenge(origin: &str) -> Return {
         Return {
             origin: origin.into(),
             destination: format!("{origin}/a"),
@@ -101,30 +121,28 @@ mod tests {
             browser: [0; 16],
             unsent: None,
             within: None,
-            tunnels,
+            halt: None,
+            ways: Vec::new(),
             shown: Vec::new(),
             node: 0,
+            planted: false,
+            kept: None,
         }
     }
 
     #[test]
-    fn a_ticket_arrives_at_a_port_of_its_own_where_there_may_be_tunnels() {
-        for (origin, host, at_home, beside) in [
-            ("http://a.test", "a.test", "http://a.test/", "http://a.test:60443/"),
-            ("https://a.test:8443", "a.test", "https://a.test:8443/", "https://a.test:60443/"),
-            ("http://[2001:db8::1]", "[2001:db8::1]", "http://[2001:db8::1]/", "http://[2001:db8::1]:60443/"),
-            (
-                "https://[2001:db8::1]:8443",
-                "[2001:db8::1]",
-                "https://[2001:db8::1]:8443/",
-                "https://[2001:db8::1]:60443/",
-            ),
+    fn a_ticket_arrives_at_a_port_of_its_own_whatever_was_challenged() {
+        for (origin, host, place) in [
+            ("http://a.test", "a.test", "http://a.test:60443/"),
+            ("http://a.test:8080", "a.test", "http://a.test:60443/"),
+            ("https://a.test", "a.test", "https://a.test:60443/"),
+            ("https://a.test:8443", "a.test", "https://a.test:60443/"),
+            ("http://[2001:db8::1]", "[2001:db8::1]", "http://[2001:db8::1]:60443/"),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]", "https://[2001:db8::1]:60443/"),
         ] {
-            assert_eq!(challenge(origin, false).host(), host);
-            for (tunnels, start) in [(false, at_home), (true, beside)] {
-                let arrival = challenge(origin, tunnels).arrival();
-                assert_eq!(arrival, format!("{start}.well-known/vestibule/arrive"));
-            }
+            let challenge = challenge(origin);
+            assert_eq!(challenge.host(), host);
+            assert_eq!(challenge.arrival(), format!("{place}.well-known/vestibule/arrive"));
         }
     }
 }

@@ -1,19 +1,22 @@
-//! Sessions begin, are found, and end.
+//! All sessions that this node knows: how they begin, how they are found, and how they are looked after.
 //!
 //! Whoever is known is found without waiting. Whoever is not known here may be known to the store: `recall` asks it.
 
 mod clients;
 mod connections;
 mod ending;
+mod named;
+mod passing;
 mod proof;
+mod regard;
 mod tools;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use arc_swap::ArcSwap;
 
 use super::address::Addresses;
 use super::cache::Cache;
@@ -22,28 +25,32 @@ use super::ends::{Ends, Held};
 use super::neighbours::Neighbours;
 use super::store::{Error, Health, Row, Store};
 use super::witness::Witness;
-use super::{AssertionFacts, Config, Crowded, Ending, Offline, Session, SessionId, person};
+use super::{AssertionFacts, Config, Crowded, Ending, Facts, Session, SessionId, person, shortened};
 use crate::clock::{Clock, after};
 use crate::identity::User;
 use crate::identity::network::Spans;
+use crate::policy::Offline;
 use crate::seal::random_text;
 pub use ending::Ended;
+pub(super) use named::key_of;
+pub use regard::Known;
+use regard::Regard;
 pub use tools::{Fate, NewTool};
 
-/// Calls of [`Sessions::upkeep`] in which every session at hand is looked after once: a quarter of a minute, if it is
-/// called every second.
+/// After how many calls of [`Sessions::upkeep`] every session in memory has been looked after once: with one call a
+/// second, a quarter of a minute.
 const LAP: usize = 15;
 
-/// Sessions that one call looks after, at least and at most: so much takes no processor for long.
+/// How many sessions one call looks after, at least and at most, so that no call takes long.
 const STEPS: std::ops::RangeInclusive<usize> = 256..=20_000;
 
-/// How long it is remembered that the store knows nothing of a session.
+/// How long this node remembers that the store knows nothing of a session.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
-/// Uses that wait for a store that is away.
+/// How many uses are kept for a store that is away.
 const MAX_UNTOLD: usize = 200_000;
 
-/// No session is confirmed for this time: the store has been away for so long that nobody is known any more.
+/// The epoch in which no session is confirmed: the store has been away for so long that nobody is known any more.
 const LOST: u32 = u32::MAX;
 
 /// A session that has begun.
@@ -51,30 +58,32 @@ const LOST: u32 = u32::MAX;
 pub struct Begun {
     /// The session.
     pub session: Arc<Session>,
-    /// What the browser keeps. Nothing here can give it out again.
+    /// The secret, which only the browser keeps: nothing here can give it out again.
     pub secret: String,
 }
 
 /// The sessions. Cheap to share, and no lookup waits for anything but one shard of a map.
 #[derive(Debug)]
 pub struct Sessions {
-    config: Config,
+    config: ArcSwap<Config>,
     clock: Clock,
     store: Arc<dyn Store>,
     cache: Cache,
     by_client: Addresses,
     unknown: moka::sync::Cache<SessionId, ()>,
     corrections: Corrections,
-    /// Uses that the store has yet to be told of.
+    /// Rows with uses that the store has yet to be told of.
     untold: Mutex<Vec<Row>>,
     ends: Arc<Ends>,
     settling: tokio::sync::Mutex<()>,
-    pub(super) neighbours: Arc<Neighbours>,
-    /// How often the store has come back: who was last asked after before that is asked after again.
+    neighbours: Arc<Neighbours>,
+    /// How often the store has come back. A session about which the store was last asked before that must be confirmed
+    /// again.
     returns: AtomicU32,
-    /// The same, or [`LOST`].
+    /// The same number, or [`LOST`]: sessions are found only if they were confirmed in it.
     epoch: AtomicU32,
     witness: Witness,
+    regard: OnceLock<Regard>,
 }
 
 impl Sessions {
@@ -92,13 +101,21 @@ impl Sessions {
             returns: AtomicU32::new(0),
             epoch: AtomicU32::new(0),
             witness: Witness::default(),
-            config,
+            regard: OnceLock::new(),
+            config: ArcSwap::from_pointee(config),
             clock,
             store,
         }
     }
 
-    /// Signs `user` in. When this returns, a restart does not sign them out.
+    /// Goes by other lifetimes and bounds from now on. Sessions that have begun keep theirs.
+    pub fn hold_to(&self, config: Config) {
+        self.cache.hold_to(config.cache, config.cache_memory.as_len());
+        self.config.store(Arc::new(config));
+    }
+
+    /// Signs `user` in. Once this has returned, a restart does not sign them out (unless the store keeps sessions in
+    /// memory alone).
     pub async fn begin(
         &self,
         user: User,
@@ -108,34 +125,30 @@ impl Sessions {
         spans: Spans,
     ) -> Result<Begun, Error> {
         let now = self.clock.now();
-        // Anybody can be any number of guests: they leave room for people.
-        self.check_room(if user.is_guest() { self.config.max / 2 } else { self.config.max }).await?;
+        // One person can become any number of guests, so no guest is let in once half of the room is taken.
+        self.check_room(if user.is_guest() { self.config.load().max / 2 } else { self.config.load().max }).await?;
         self.make_room_for(&user).await?;
         let secret = random_text();
-        let lifetime = after(now, spans.lifetime.unwrap_or(self.config.lifetime));
-        // A clock that is ahead of ours makes nobody's proof younger.
+        let lifetime = after(now, spans.lifetime.unwrap_or(self.config.load().lifetime));
+        // An identity provider whose clock is ahead of ours must not make a proof younger than now.
         let authenticated = assertion.authenticated.map_or(now, |at| at.min(now));
-        let session = Session {
+        let session = Session::begun(Facts {
             id: SessionId::of_secret(&secret),
             user: Arc::new(user),
             expires: assertion.not_on_or_after.map_or(lifetime, |until| until.min(lifetime)),
-            idle: spans.idle.or(self.config.idle),
+            idle: spans.idle.or(self.config.load().idle),
             tool: None,
+            passes: Vec::new(),
             assertion,
             client,
-            user_agent: user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
+            user_agent: shortened(user_agent),
             started: now,
             authenticated,
-            last_used: AtomicI64::new(now.as_second()),
-            stored_use: AtomicI64::new(now.as_second()),
-            confirmed: AtomicU32::new(0),
-            is_watched: AtomicBool::new(false),
-            ended: CancellationToken::new(),
-        };
+        });
         Ok(Begun { session: self.keep(session).await?, secret })
     }
 
-    /// Sees to it that there is room for one more session than there are, which are to be `max` at most.
+    /// Makes sure that one more session would not be more than `max`; [`Error::Full`] if it would be.
     async fn check_room(&self, max: usize) -> Result<(), Error> {
         if self.store.sessions() >= max {
             self.store.sweep();
@@ -147,24 +160,29 @@ impl Sessions {
         Ok(())
     }
 
-    /// Keeps a session that begins.
+    /// Keeps a session that begins, in the store and in memory.
     async fn keep(&self, session: Session) -> Result<Arc<Session>, Error> {
         let returns = self.returns.load(Ordering::Acquire);
+        let session = self.regarded(session);
+        if self.bar(&session).is_some() {
+            return Err(Error::Full);
+        }
         self.store.keep(session.row()).await?;
         self.store.sync().await?;
-        self.take_in(session, returns).ok_or(Error::Full)
+        let held = self.take_in(session, returns).ok_or(Error::Full)?;
+        self.settled(held).await.ok_or(Error::Full)
     }
 
-    /// Sees to it that a person has room for one more browser.
+    /// Makes sure that a person may have one more browser session: ends the oldest, or refuses, as configured.
     async fn make_room_for(&self, user: &User) -> Result<(), Error> {
         // Nearly always there is.
-        if self.store.held_by(person(user)).await? < self.config.max_per_person {
+        if self.store.held_by(person(user)).await? < self.config.load().max_per_person {
             return Ok(());
         }
         let mut held = self.rows_of(user).await?;
         held.retain(|session| session.tool.is_none());
-        let surplus = (held.len() + 1).saturating_sub(self.config.max_per_person);
-        if surplus > 0 && self.config.crowded == Crowded::Refuse {
+        let surplus = (held.len() + 1).saturating_sub(self.config.load().max_per_person);
+        if surplus > 0 && self.config.load().crowded == Crowded::Refuse {
             return Err(Error::Full);
         }
         for oldest in held.iter().rev().take(surplus) {
@@ -173,15 +191,18 @@ impl Sessions {
         Ok(())
     }
 
-    /// The live session with this identifier, if it is at hand; finding it counts as using it.
+    /// The live session with this identifier, if it is in memory and needs no confirmation. Finding it counts as using
+    /// it.
     pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
         let session = self.cache.find(id)?;
         let now = self.clock.now();
-        // The store was away since it was last asked, or is for too long.
-        if session.confirmed.load(Ordering::Relaxed) != self.epoch.load(Ordering::Relaxed) {
+        // The store has been away since it was last asked about the session, or has been away for too long: see
+        // `recall`.
+        if session.life.confirmed() != self.epoch.load(Ordering::Relaxed) {
             return None;
         }
-        // One that was ended is not at hand any more: to look at its token would be a lock and a line of memory for nothing.
+        // A session that was ended is not in memory any more, so its token need not be looked at, which would cost a
+        // lock.
         if session.expires <= now {
             self.forget(&session, Ending::Expired);
             return None;
@@ -189,7 +210,7 @@ impl Sessions {
         if session.is_idle(now) {
             return None;
         }
-        session.touch(now);
+        session.life.touch(now);
         Some(session)
     }
 
@@ -207,17 +228,19 @@ impl Sessions {
                 return None;
             }
             let (mark, returns) = (self.corrections.mark(id), self.returns.load(Ordering::Acquire));
-            // A store that does not answer says nothing about the session.
+            // That the store does not answer says nothing about the session, so nothing is noted.
             let found = self.store.find(id.0).await.ok()?;
             let session = found.and_then(|row| self.open(&row)).filter(|session| !session.is_over(self.clock.now()));
             match session {
-                // Another node knew better while the answer was on its way.
+                // Somebody changed the session while the answer was on its way: it is read again.
                 _ if self.corrections.overtook(id, mark) => {}
                 Some(session) => {
-                    self.take_in(session, returns)?;
+                    let held = self.take_in(session, returns)?;
+                    self.settled(held).await?;
                     return self.find(id);
                 }
                 None => {
+                    // Noted first, and asked then whether it still holds: see `corrections`.
                     self.unknown.insert(id, ());
                     if !self.corrections.overtook(id, mark) {
                         return None;
@@ -229,45 +252,53 @@ impl Sessions {
         None
     }
 
-    /// Whether this session goes on, wherever it is kept. Asking is no use of it.
+    /// Whether this session goes on, wherever it is kept. Asking does not count as using it.
     pub(super) async fn is_live(&self, id: SessionId) -> bool {
         let session = match self.cache.find(id) {
             Some(session) => Some(session),
-            None => self.store.find(id.0).await.ok().flatten().and_then(|row| self.open(&row)).map(Arc::new),
+            None => {
+                let kept = self.store.find(id.0).await.ok().flatten().and_then(|row| self.open(&row));
+                kept.filter(|session| self.bar(session).is_none()).map(Arc::new)
+            }
         };
         session.is_some_and(|session| !session.is_over(self.clock.now()))
     }
 
     /// The session that a row holds, unless this node knows that it has been ended.
     fn open(&self, row: &Row) -> Option<Session> {
-        Session::of_row(row).filter(|session| !self.ends.cover(session))
+        Session::of_row(row).filter(|session| !self.ends.cover(session)).map(|session| self.regarded(session))
     }
 
-    /// The live session that a browser's secret stands for, if it is at hand.
+    /// The live session that a browser's secret stands for, if it is in memory.
     pub fn find_by_secret(&self, secret: &str) -> Option<Arc<Session>> {
         self.find(SessionId::of_secret(secret))
     }
 
-    /// The live sessions of one person, newest first, wherever they were begun.
+    /// The live sessions of one person on all nodes, newest first; only those in memory if the store does not answer.
     pub async fn of_user(&self, user: &User) -> Vec<Arc<Session>> {
         let held = self.rows_of(user).await;
         held.unwrap_or_else(|_| self.at_hand_of(user))
     }
 
-    /// The live sessions of one person that are at hand.
+    /// The live sessions of one person on all nodes, newest first; an error if the store does not answer.
+    pub async fn all_of_user(&self, user: &User) -> Result<Vec<Arc<Session>>, Error> {
+        self.rows_of(user).await
+    }
+
+    /// The live sessions of one person that are in memory.
     fn at_hand_of(&self, user: &User) -> Vec<Arc<Session>> {
         let person = person(user);
         self.live(self.cache.all().filter(|session| super::person(&session.user) == person))
     }
 
-    /// The live sessions at hand that are `wanted`.
+    /// The live sessions in memory of which `wanted` is true, newest first.
     pub fn known(&self, wanted: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
         self.live(self.cache.all().filter(|session| wanted(session)))
     }
 
     async fn rows_of(&self, user: &User) -> Result<Vec<Arc<Session>>, Error> {
         let rows = self.store.of_person(person(user)).await?;
-        // Those at hand know when they were last used.
+        // A session in memory knows of later uses than its row.
         let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
         let sessions = rows.iter().filter_map(|row| at_hand(row).or_else(|| self.open(row).map(Arc::new)));
         Ok(self.live(sessions))
@@ -280,7 +311,8 @@ impl Sessions {
         live
     }
 
-    /// The `most` sessions whose identifiers come after this one's, wherever they were begun.
+    /// Up to `most` sessions whose identifiers come after this one, on all nodes, in the order of identifiers. The list
+    /// is empty only at the end.
     pub async fn list(&self, after: Option<SessionId>, most: usize) -> Result<Vec<Arc<Session>>, Error> {
         let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
         let mut after = after.map(|id| id.0);
@@ -290,24 +322,30 @@ impl Sessions {
             after = Some(last.id);
             let sessions = rows.iter().filter_map(|row| at_hand(row).or_else(|| self.open(row).map(Arc::new)));
             let sessions: Vec<_> = sessions.collect();
-            // A portion of which everything has been ended is no end of the list.
+            // That everything in a portion has been ended does not mean that the list ends here.
             if !sessions.is_empty() {
                 return Ok(sessions);
             }
         }
     }
 
-    /// What happens to those who would have to sign in and cannot, because the store has been away for too long.
+    /// What happens to people who would have to sign in and cannot, because the store has been away for too long.
+    /// `None` while it has not been.
     pub fn offline(&self) -> Option<Offline> {
-        (self.epoch.load(Ordering::Relaxed) == LOST).then_some(self.config.offline)
+        (self.epoch.load(Ordering::Relaxed) == LOST).then_some(self.config.load().offline)
     }
 
-    /// Who is told of each session that ends here.
+    /// The other nodes that share the store. Everything that tells them something uses this one.
+    pub fn neighbours(&self) -> &Arc<Neighbours> {
+        &self.neighbours
+    }
+
+    /// What is told of each session that ends on this node.
     pub fn witness(&self) -> &Witness {
         &self.witness
     }
 
-    /// How many sessions there are, more or less, wherever they are kept.
+    /// Roughly how many sessions there are on all nodes.
     pub fn count(&self) -> usize {
         self.store.sessions()
     }
@@ -317,12 +355,12 @@ impl Sessions {
         self.store.health()
     }
 
-    /// Another node knows better what an address stands for.
+    /// Forgets what an address stands for: another node has changed it.
     pub(super) fn forget_client(&self, client: IpAddr) {
         self.by_client.forget(client);
     }
 
-    /// How many sessions there are, at hand or not.
+    /// Roughly how many sessions there are, in memory or not.
     pub fn len(&self) -> usize {
         self.store.sessions()
     }
@@ -332,32 +370,35 @@ impl Sessions {
         self.len() == 0
     }
 
-    /// How many sessions are at hand.
+    /// How many sessions are in memory.
     pub fn at_hand(&self) -> usize {
         self.cache.len()
     }
 
-    /// Looks after some of the sessions: forgets what is over, and tells the store which have been used. To be called
-    /// every second.
+    /// Looks after some of the sessions: forgets those that are over, and tells the store which have been used. Must be
+    /// called every second.
     pub async fn upkeep(&self) {
         let is_lost = match self.store.health() {
-            Health::Away { since } => after(since, self.config.offline_grace) <= self.clock.now(),
+            Health::Away { since } => after(since, self.config.load().offline_grace) <= self.clock.now(),
             _ => false,
         };
         let epoch = if is_lost { LOST } else { self.returns.load(Ordering::Acquire) };
         if (self.epoch.swap(epoch, Ordering::AcqRel) == LOST) != is_lost {
-            let offline = self.config.offline;
+            let offline = self.config.load().offline;
             if is_lost {
-                tracing::error!(?offline, "the shared store has been away for too long: nobody is known any more");
+                tracing::error!(
+                    ?offline,
+                    "the shared store has been away for too long (`offline_grace`): nobody is known any more, and whoever comes is treated as `offline` says"
+                );
             } else {
-                tracing::info!("the shared store is back: those who are known go on");
+                tracing::info!("the shared store is back: people who are signed in go on");
             }
         }
         let steps = (self.cache.circle_len() / LAP).clamp(*STEPS.start(), *STEPS.end());
         self.look_after(steps).await;
     }
 
-    /// Forgets what is kept for sessions that are over.
+    /// Forgets what is kept beside the sessions for those that are over.
     pub fn sweep(&self) {
         let now = self.clock.now();
         self.cache.sweep_parted(now);
@@ -384,13 +425,13 @@ impl Sessions {
         self.ends.upkeep().await;
     }
 
-    /// Takes a session in that the store has, after so many `returns` of it, and gives the one that is at hand then. None
-    /// if it has been ended meanwhile.
+    /// Takes in a session that the store has, and gives the one that is in memory then. `returns` is how often the
+    /// store had come back when it was asked. `None` if the session has been ended meanwhile.
     fn take_in(&self, session: Session, returns: u32) -> Option<Arc<Session>> {
-        session.confirmed.store(returns, Ordering::Relaxed);
+        session.life.confirm(returns);
         let (held, used) = self.cache.insert(session);
         if let Some(held) = &held {
-            held.confirmed.store(returns, Ordering::Release);
+            held.life.confirm(returns);
         }
         self.untold(used);
         held
@@ -408,7 +449,7 @@ impl Sessions {
         self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A session whose time is over: the store knows that by itself.
+    /// Forgets a session that is over. The store need not be told: it knows the time itself.
     fn forget(&self, session: &Session, ending: Ending) {
         if self.cache.remove(session.id).is_some() {
             self.witness.ended(session, ending, "", Held::Everywhere);

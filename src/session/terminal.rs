@@ -1,8 +1,8 @@
 //! Terminal sign-in: a terminal asks, a person approves it in a browser, and the terminal goes on as that person.
 //!
-//! It is the device authorization grant (RFC 8628) between parts of one program. The *user code* is short, and stands in
-//! the address that is opened in a browser. The *device code* is a secret of the terminal's, which alone can collect what
-//! was approved, once, from the client address that asked. Nothing is kept that would sign anybody in.
+//! It is the device authorization grant (RFC 8628), within one program. The *user code* is short, and stands in the
+//! address that the person opens in a browser. The *device code* is a secret of the terminal: only with it, once, and
+//! only from the client address that asked, can the token be collected. Nothing that is kept would sign anybody in.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use super::SessionId;
 use super::limit::Limiter;
 use super::store::{Error, Key, Kind, Store};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::net::count::Known;
 use crate::seal::{fingerprint, random, random_text};
 use crate::secret::Secret;
-use crate::wire::count::Known;
 
 /// How long a code is good.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
-/// Terminals of one client address that may begin to ask in a minute: those that were told to by a person, and those
-/// that are offered it along with a refusal.
+/// How many terminals of one client address may begin to ask in a minute: first those that a person told to, then those
+/// to which a refusal offers it.
 const PER_MINUTE: [u32; 2] = [20, 6];
 
-/// The same for all clients together, so that what waits takes a bounded room.
+/// The same for all clients together, so that what waits takes bounded room.
 const IN_ALL_PER_MINUTE: [u32; 2] = [2000, 1000];
 
-/// The letters of user codes (RFC 8628 §6.1): no vowels, so that no words come about, and nothing that looks like
-/// something else. Eight of them are 34 bits.
+/// The letters of user codes (RFC 8628 §6.1): no vowels, so that no code is a word, and none that looks like another.
+/// Eight of them are 34 bits.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 const USER_CODE_LEN: usize = 8;
@@ -68,20 +68,20 @@ pub struct Codes {
 pub enum Collected {
     /// Nobody has decided yet.
     Waiting,
-    /// It was approved in this session. It will not be said again.
+    /// A person approved it in this session. The code is used up by this answer.
     Approved(SessionId, Terminal),
-    /// It was refused.
+    /// A person refused it.
     Refused,
-    /// There is no such code (any more), or it is somebody else's.
+    /// There is no such code, or not any more, or it is another terminal's.
     Unknown,
 }
 
-/// What makes a terminal ask.
+/// Why a terminal asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum Occasion {
     /// A person wants to sign it in.
     Wanted,
-    /// It was refused, and is told that it could be.
+    /// A request of its was refused, and the refusal offers a sign-in.
     Offered,
 }
 
@@ -103,18 +103,18 @@ impl Terminals {
         Self { store, clock, limits, in_all, known: Known::default() }
     }
 
-    /// The same, with a share for clients of whom somebody is known.
+    /// The same, with a share that is left to clients of whom somebody is known.
     #[must_use]
     pub fn knowing(self, known: Known) -> Self {
         Self { known, ..self }
     }
 
-    /// Lets a terminal ask. `None` if too many do, or if there is nowhere to remember it.
-    pub async fn begin(&self, client: IpAddr, user_agent: &str, reason: Reason) -> Option<Codes> {
+    /// Lets a terminal ask. `None` if too many do, or if the store does not take it.
+    pub async fn begin(&self, client: IpAddr, user_agent: &str, occasion: Occasion) -> Option<Codes> {
         let ([wanted, offered], [all_wanted, all_offered]) = (&self.limits, &self.in_all);
-        let (own, all) = match reason {
-            Reason::Wanted => (wanted, all_wanted),
-            Reason::Offered => (offered, all_offered),
+        let (own, all) = match occasion {
+            Occasion::Wanted => (wanted, all_wanted),
+            Occasion::Offered => (offered, all_offered),
         };
         if !own.admit_here(client) || !all.admit_any(self.known.has(client)) {
             return None;
@@ -130,7 +130,7 @@ impl Terminals {
             state: State::Asking,
         };
         let (record, expires) = (record(&terminal), after(now, LIFETIME));
-        // Claimed, because another terminal may have the same code.
+        // Kept only if there is none, because another terminal may have the same code.
         let kept = self.store.swap(Kind::Terminal, key(&user_code), None, record, expires).await;
         let (start, end) = user_code.split_at_checked(USER_CODE_LEN / 2)?;
         (kept == Ok(true)).then(|| Codes { user_code: format!("{start}-{end}"), device_code })
@@ -143,12 +143,12 @@ impl Terminals {
         Ok(found.and_then(|record| read(&record)).filter(|terminal| terminal.state == State::Asking))
     }
 
-    /// Lets the terminal with this user code go on as the person of `session`. `None` if there is none that asks.
+    /// Lets the terminal with this user code go on as the person of `session`. `None` if no terminal asks with it.
     pub async fn approve(&self, user_code: &str, session: SessionId) -> Result<Option<Terminal>, Error> {
         self.decide(user_code, State::Approved(session)).await
     }
 
-    /// Turns the terminal with this user code away. `None` if there is none that asks.
+    /// Refuses the terminal with this user code. `None` if no terminal asks with it.
     pub async fn refuse(&self, user_code: &str) -> Result<Option<Terminal>, Error> {
         self.decide(user_code, State::Refused).await
     }
@@ -163,7 +163,7 @@ impl Terminals {
         Ok(swapped.then_some(decided))
     }
 
-    /// What has come of a terminal, for whoever holds its device code at the address that asked.
+    /// What has been decided about a terminal, if `device_code` is its own and `client` is the address that asked.
     pub async fn collect(&self, device_code: &str, client: IpAddr) -> Result<Collected, Error> {
         let Some((code, secret)) = device_code.split_at_checked(USER_CODE_LEN) else { return Ok(Collected::Unknown) };
         let Some(code) = normal(code) else { return Ok(Collected::Unknown) };
@@ -193,7 +193,7 @@ fn fresh_user_code() -> String {
     let mut code = String::with_capacity(USER_CODE_LEN);
     while code.len() < USER_CODE_LEN {
         let [byte] = random();
-        // So that all letters are as likely.
+        // 240 is a multiple of 20, so all letters are equally likely.
         if byte < 240
             && let Some(letter) = LETTERS.get(usize::from(byte) % LETTERS.len())
         {
@@ -203,7 +203,7 @@ fn fresh_user_code() -> String {
     code
 }
 
-/// A user code as people type it: in small letters, without its hyphen, with blanks.
+/// A user code as it is kept, from what people type: in small letters, without the hyphen, with blanks.
 fn normal(user_code: &str) -> Option<String> {
     let letters = user_code.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| c.to_ascii_uppercase());
     let code: String = letters.take(USER_CODE_LEN + 1).collect();
@@ -242,7 +242,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_approved_is_collected_once_by_the_terminal_that_asked() {
         let (terminals, _) = terminals();
-        let codes = terminals.begin(HOME, "curl/8.14.1\n", Reason::Wanted).await.unwrap();
+        let codes = terminals.begin(HOME, "curl/8.14.1\n", Occasion::Wanted).await.unwrap();
         assert_eq!((codes.user_code.len(), codes.user_code.as_bytes()[4]), (9, b'-'));
         let device = codes.device_code.expose();
         assert_eq!(terminals.collect(device, HOME).await, Ok(Collected::Waiting));
@@ -263,10 +263,10 @@ mod tests {
     #[tokio::test]
     async fn a_code_is_good_for_ten_minutes_and_a_refusal_is_told() {
         let (terminals, clock) = terminals();
-        let codes = terminals.begin(HOME, "", Reason::Wanted).await.unwrap();
+        let codes = terminals.begin(HOME, "", Occasion::Wanted).await.unwrap();
         terminals.refuse(&codes.user_code).await.unwrap().unwrap();
         assert_eq!(terminals.collect(codes.device_code.expose(), HOME).await, Ok(Collected::Refused));
-        let late = terminals.begin(HOME, "", Reason::Wanted).await.unwrap();
+        let late = terminals.begin(HOME, "", Occasion::Wanted).await.unwrap();
         clock.advance(LIFETIME);
         assert_eq!(terminals.approve(&late.user_code, session("a")).await, Ok(None));
         assert_eq!(terminals.collect(late.device_code.expose(), HOME).await, Ok(Collected::Unknown));
@@ -279,12 +279,29 @@ mod tests {
     #[tokio::test]
     async fn one_client_has_a_bounded_number_of_codes_and_leaves_room_for_others() {
         let (terminals, _) = terminals();
-        for (reason, most) in [(Reason::Offered, 6), (Reason::Wanted, 20)] {
+        for (occasion, most) in [(Occasion::Offered, 6), (Occasion::Wanted, 20)] {
             for number in 0..most {
-                assert!(terminals.begin(HOME, "", reason).await.is_some(), "{number}");
+                assert!(terminals.begin(HOME, "", occasion).await.is_some(), "{number}");
             }
-            assert!(terminals.begin(HOME, "", reason).await.is_none());
-            assert!(terminals.begin(OTHER, "", reason).await.is_some());
+            assert!(terminals.begin(HOME, "", occasion).await.is_none());
+            assert!(terminals.begin(OTHER, "", occasion).await.is_some());
         }
+    }
+
+    #[tokio::test]
+    async fn strangers_leave_codes_for_clients_where_people_are_known() {
+        let (terminals, _) = terminals();
+        let known = Known::default();
+        let terminals = terminals.knowing(known.clone());
+        let [_, all] = IN_ALL_PER_MINUTE;
+        let mut given = 0;
+        for number in 0..all {
+            let stranger = IpAddr::V4(std::net::Ipv4Addr::from_bits(0x0a00_0000 + number));
+            given += u32::from(terminals.begin(stranger, "", Occasion::Offered).await.is_some());
+        }
+        assert_eq!(given, all - all / 4);
+        assert!(terminals.begin(HOME, "", Occasion::Offered).await.is_none());
+        known.note(HOME);
+        assert!(terminals.begin(HOME, "", Occasion::Offered).await.is_some());
     }
 }

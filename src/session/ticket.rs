@@ -1,8 +1,9 @@
-//! Single-use tickets: how a session gets from the portal to one more origin.
+//! Single-use tickets: they carry a session from the portal to one more origin.
 //!
-//! That a ticket works once outlives no process unless something else sees to it. A store that nodes share does: it gives
-//! each out once, on whatever node. Everywhere else a ticket names the one process that may take it back, and whoever has
-//! one of a process that is no more is challenged again.
+//! A ticket must work once, also across a crash. A store that nodes share sees to that: it gives each ticket out once,
+//! to whichever node asks first. With any other store, what a process knows of used tickets dies with it. So there a
+//! ticket names the one process that may redeem it, and a browser that brings a ticket of another process is challenged
+//! again.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,20 +13,25 @@ use std::time::Duration;
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::SessionId;
-use super::neighbours::{Neighbours, Word};
+use super::limit::Limiter;
 use super::returning::Return;
 use super::store::{Error, Kind, Store};
+use super::wanted::Wanted;
+use super::{Neighbours, SessionId};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
-use crate::seal::{Sealer, fingerprint, random_text};
+use crate::seal::{Sealer, fingerprint, random, random_text};
 
 /// How long a ticket is good: long enough for one redirect on a slow link.
 pub const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 
-/// Tickets that one session may have issued in a minute: a browser that opens all its tabs again needs two hundred.
+/// How many tickets one session may be issued in a minute: a browser that opens all its tabs again needs two hundred.
 const MAX_PER_SESSION: u32 = 1000;
 
-/// A secret of [`random_text`] has so many characters; a sealed ticket has more.
+/// How many tickets all sessions of one client address, or of its IPv6 network, may be issued in a minute: a small part
+/// of those that a store keeps, so that nobody pushes out other people's.
+const MAX_PER_CLIENT: u32 = 10_000;
+
+/// How many characters a secret of [`random_text`] has. A sealed ticket has more, and is told apart by that.
 const SECRET_LEN: usize = 22;
 
 const PURPOSE: &str = "ticket";
@@ -37,112 +43,111 @@ pub struct Ticket {
     pub session: SessionId,
     /// The challenge that it answers.
     pub answers: Return,
-    /// The node that alone may take it back; any, where the store sees to it that one does.
+    /// The only node that may redeem it; `None`, any node, if the store gives it out only once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     node: Option<u64>,
 }
 
-/// Why a ticket is not taken back.
+/// Why a ticket is not redeemed.
 #[derive(Debug)]
 pub enum Unredeemed {
-    /// There is none like it: it has been used, it is too old, or nobody made it.
+    /// There is no such ticket: it has been used, it has expired, or nobody issued it.
     Unknown,
-    /// It is for another node, or for one that has been started anew since. It is used up.
+    /// Another node issued it, or this one before it was started anew. It is used up all the same.
     OtherNode(Box<Ticket>),
 }
 
-/// Issues tickets and takes them back.
+/// Issues tickets and redeems them.
 #[derive(Debug)]
 pub struct Tickets {
     store: Arc<dyn Store>,
     clock: Clock,
-    /// How many tickets are on their way from the portal to a host, by client address.
-    outstanding: Cache<(IpAddr, String), u32>,
-    /// How many tickets a session has had, a minute at a time.
+    /// How many tickets each session has been issued in the current minute.
     issued: Cache<SessionId, Arc<AtomicU32>>,
-    pub(super) neighbours: Arc<Neighbours>,
+    /// The same for a client.
+    issued_to: Limiter,
+    /// The random number of this node, which stands in its challenges; the same for as long as the process lasts.
+    node: u64,
     /// Seals tickets while the store is away.
     sealer: Option<Arc<Sealer>>,
-    /// Tickets that have arrived here.
+    /// Tickets that this process has redeemed.
     spent: Cache<[u8; 16], ()>,
+    /// Where people were going, if that is too long to travel.
+    wanted: Wanted,
 }
 
 impl Tickets {
     /// Tickets that are kept in `store`.
     pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        let outstanding = Cache::builder()
-            .max_capacity(100_000)
-            .time_to_live(Duration::from_secs(LIFETIME.as_secs().unsigned_abs()))
-            .build();
         let issued = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build();
-        let neighbours = Arc::new(Neighbours::new(Arc::clone(&store)));
         let spent = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(120)).build();
-        Self { store, clock, outstanding, issued, neighbours, sealer: None, spent }
+        let (issued_to, node) = (Limiter::new(MAX_PER_CLIENT, Duration::from_secs(60)), u64::from_be_bytes(random()));
+        Self { store, clock, issued, issued_to, node, sealer: None, spent, wanted: Wanted::default() }
     }
 
-    /// The same, with tickets that need no store while it is away.
+    /// The same, with tickets that need no store while the store is away.
     #[must_use]
     pub fn sealed_by(self, sealer: Arc<Sealer>) -> Self {
         Self { sealer: Some(sealer), ..self }
     }
 
-    /// Who this node is in the challenges that it makes, as long as the process lasts.
-    pub fn node(&self) -> u64 {
-        self.neighbours.node()
+    /// The same, with the node's number taken from `neighbours`: a node has one number for everything.
+    #[must_use]
+    pub fn beside(self, neighbours: &Neighbours) -> Self {
+        Self { node: neighbours.node(), ..self }
     }
 
-    /// Issues a ticket for `session` in answer to a challenge, and gives the address where it arrives.
+    /// The random number of this node, which stands in its challenges; the same for as long as the process lasts.
+    pub fn node(&self) -> u64 {
+        self.node
+    }
+
+    /// Keeps an address that is too long to travel, for whoever is challenged. What is given is what [`Return::kept`] holds.
+    pub fn keep(&self, client: IpAddr, url: String) -> u128 {
+        self.wanted.keep(client, url)
+    }
+
+    /// Fills in where somebody was going, if that was kept here. What is not here any more leads to the origin.
+    pub fn fill_in(&self, challenge: &mut Return) {
+        if let Some(url) = challenge.kept.and_then(|name| self.wanted.find(challenge.client, name)) {
+            challenge.destination = url;
+        }
+    }
+
+    /// Issues a ticket for `session` in answer to a challenge, and gives the address that takes it to the origin.
     pub async fn issue(&self, session: SessionId, answers: Return) -> Result<String, Error> {
         let issued = self.issued.get_with(session, Arc::default);
-        if issued.fetch_add(1, Ordering::Relaxed) >= MAX_PER_SESSION {
+        if issued.fetch_add(1, Ordering::Relaxed) >= MAX_PER_SESSION || !self.issued_to.admit_here(answers.client) {
             return Err(Error::Full);
         }
         let secret = random_text();
-        let (client, host) = (answers.client, answers.host().to_owned());
         let address = format!("{}?ticket={secret}", answers.arrival());
         let node = (!self.store.is_shared()).then(|| self.node());
         let ticket = Ticket { session, answers, node };
         let record = serde_json::to_vec(&ticket).unwrap_or_default();
         let expires = after(self.clock.now(), LIFETIME);
         match self.store.put(Kind::Ticket, fingerprint(&secret), record, expires).await {
-            Err(Error::Away) => return self.seal(ticket, expires),
-            put => put?,
+            Err(Error::Away) => self.seal(ticket, expires),
+            put => put.map(|()| address),
         }
-        self.expect(client, host.clone());
-        // The browser may go to another node with it.
-        self.neighbours.tell(&Word::Ticket(client, host)).await;
-        Ok(address)
     }
 
-    /// Notes that a ticket is on its way.
-    pub(super) fn expect(&self, client: IpAddr, host: String) {
-        let count = self.outstanding.entry((client, host));
-        count.and_upsert_with(|held| held.map_or(1, |held| held.into_value().saturating_add(1)));
-    }
-
-    /// Notes that a ticket has arrived.
-    pub(super) fn arrived(&self, client: IpAddr, host: String) {
-        self.outstanding.entry((client, host)).and_compute_with(|held| match held.map_or(0, moka::Entry::into_value) {
-            0 | 1 => moka::ops::compute::Op::Remove,
-            more => moka::ops::compute::Op::Put(more - 1),
-        });
-    }
-
-    /// A ticket that needs no store: those who are known go on while it is away. The node that made the challenge takes it
-    /// back, and no other: the browser has just been there, and nobody else could know that it has been used.
+    /// A ticket that needs no store, so that people who are known go on while it is away. Only the node that made the
+    /// challenge may redeem it: the browser has just been there, and no other node could know that it has been used.
     fn seal(&self, ticket: Ticket, expires: Timestamp) -> Result<String, Error> {
         let sealer = self.sealer.as_ref().ok_or(Error::Away)?;
-        let ticket = Ticket { node: Some(ticket.answers.node), ..ticket };
-        self.expect(ticket.answers.client, ticket.answers.host().to_owned());
+        let mut ticket = Ticket { node: Some(ticket.answers.node), ..ticket };
+        if ticket.answers.kept.is_some() {
+            // It is kept at that node still.
+            ticket.answers.destination.clone_from(&ticket.answers.origin);
+        }
         Ok(format!("{}?ticket={}", ticket.answers.arrival(), sealer.seal(PURPOSE, &ticket, expires)))
     }
 
-    /// Takes a ticket back. A ticket works once, within its time, and is used up by being looked at.
+    /// Redeems a ticket. It works once and within its lifetime, and an attempt that fails uses it up, too.
     pub async fn redeem(&self, secret: &str) -> Result<Ticket, Unredeemed> {
-        let ticket = self.take(secret).await.ok_or(Unredeemed::Unknown)?;
-        let (client, host) = (ticket.answers.client, ticket.answers.host().to_owned());
-        self.arrived(client, host.clone());
-        self.neighbours.tell(&Word::Arrived(client, host)).await;
+        let mut ticket = self.take(secret).await.ok_or(Unredeemed::Unknown)?;
+        self.fill_in(&mut ticket.answers);
         match ticket.node {
             Some(node) if node != self.node() => Err(Unredeemed::OtherNode(Box::new(ticket))),
             _ => Ok(ticket),
@@ -158,12 +163,6 @@ impl Tickets {
             serde_json::from_slice(&record).ok()?
         };
         self.spent.entry(key).or_insert(()).is_fresh().then_some(ticket)
-    }
-
-    /// Whether a ticket is on its way to `host` from this client: its connection there must not be tunnelled, or the
-    /// ticket would reach the origin.
-    pub fn is_outstanding(&self, client: IpAddr, host: &str) -> bool {
-        self.outstanding.contains_key(&(client, host.to_owned()))
     }
 }
 
@@ -181,26 +180,25 @@ mod tests {
             browser: [7; 16],
             unsent: None,
             within: None,
-            tunnels: false,
+            halt: None,
+            ways: Vec::new(),
             shown: Vec::new(),
             node: 0,
+            planted: false,
+            kept: None,
         }
     }
 
     #[tokio::test]
-    async fn a_ticket_is_redeemed_once_and_is_outstanding_until_then() {
+    async fn a_ticket_is_redeemed_once_and_arrives_at_a_port_of_ours() {
         let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
         let tickets = Tickets::new(Arc::new(Memory::new(100, clock.clone())), clock);
-        let client = "192.0.2.7".parse().unwrap();
         let address = tickets.issue(SessionId([1; 16]), challenge("https://news.test:8443")).await.unwrap();
         let (place, secret) = address.split_once("?ticket=").unwrap();
-        assert_eq!(place, "https://news.test:8443/.well-known/vestibule/arrive");
-        assert!(tickets.is_outstanding(client, "news.test"));
-        assert!(!tickets.is_outstanding(client, "mail.test"));
+        assert_eq!(place, "https://news.test:60443/.well-known/vestibule/arrive");
         let ticket = tickets.redeem(secret).await.unwrap();
         assert_eq!(ticket.session, SessionId([1; 16]));
         assert_eq!(ticket.answers, challenge("https://news.test:8443"));
-        assert!(!tickets.is_outstanding(client, "news.test"));
         assert!(tickets.redeem(secret).await.is_err());
     }
 
@@ -213,6 +211,40 @@ mod tests {
         }
         assert_eq!(tickets.issue(SessionId([1; 16]), challenge("https://news.test")).await, Err(Error::Full));
         assert!(tickets.issue(SessionId([2; 16]), challenge("https://news.test")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_client_does_not_push_the_tickets_of_others_out() {
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let tickets = Tickets::new(Arc::new(Memory::new(100_000, clock.clone())), clock);
+        let ask = async |number: u32, client: String| {
+            // Each with a session of its own.
+            let mut session = [0; 16];
+            session[..4].copy_from_slice(&number.to_be_bytes());
+            let answers = Return { client: client.parse().unwrap(), ..challenge("https://news.test") };
+            tickets.issue(SessionId(session), answers).await
+        };
+        for number in 0..MAX_PER_CLIENT {
+            assert!(ask(number, format!("2001:db8::{:x}", number % 50_000)).await.is_ok(), "{number}");
+        }
+        assert_eq!(ask(0, "2001:db8::ffff:1".into()).await, Err(Error::Full), "another address of the same network");
+        assert!(ask(0, "2001:db8:0:1::1".into()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_node_has_one_number_whichever_part_of_it_says_it() {
+        let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+        let store: Arc<dyn Store> = Arc::new(Memory::new(100, clock.clone()));
+        let neighbours = Neighbours::new(Arc::clone(&store));
+        let tickets = || Tickets::new(Arc::clone(&store), clock.clone());
+        let [one, same] = [(); 2].map(|()| tickets().beside(&neighbours));
+        assert_eq!((one.node(), same.node()), (neighbours.node(), neighbours.node()));
+        let address = one.issue(SessionId([1; 16]), challenge("https://news.test")).await.unwrap();
+        let secret = address.split_once("?ticket=").unwrap().1;
+        assert_eq!(same.redeem(secret).await.unwrap().session, SessionId([1; 16]));
+        let address = one.issue(SessionId([1; 16]), challenge("https://news.test")).await.unwrap();
+        let secret = address.split_once("?ticket=").unwrap().1;
+        assert!(matches!(tickets().redeem(secret).await, Err(Unredeemed::OtherNode(_))), "of another node");
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
-//! What the session of a tool has that a browser's has not: what the person called it, where it may be used, and its
-//! last use.
+//! What only a tool's session has: the name that the person gave it, where it may be used, and from where it was last
+//! used.
 //!
-//! Its secret is a token, which stands in a configuration file or in the environment for months. So the token can be
-//! told from any other text, its restrictions can be narrow, and its last use is there for the person to see.
+//! Its secret is a token, which stands for months in a configuration file or in the environment. So a token can be told
+//! from any other text, its restrictions can be narrow, and its person can see when it was last used.
 
 pub mod scope;
 pub mod token;
@@ -20,16 +20,16 @@ use scope::Scope;
 /// The longest name of a tool, in characters.
 pub const MAX_NAME: usize = 60;
 
-/// How long a token that has expired is remembered, so that whoever presents it is told that it has.
+/// How long a token that has expired is remembered, so that a tool that presents it is told that it has expired.
 pub(super) const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How a token came to be.
+/// How a token was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A person made it on the portal and copied it.
     Personal,
-    /// A person approved a terminal that asked for it. It ends with the session that approved it.
+    /// A person approved a terminal that asked for it. It ends with the session in which it was approved.
     Terminal,
 }
 
@@ -43,25 +43,25 @@ impl Kind {
     }
 }
 
-/// What the session of a tool has that a browser's has not.
+/// What only a tool's session has.
 #[derive(Debug)]
 pub struct Tool {
     /// What the person called it.
     pub name: Arc<str>,
-    /// How it came to be.
+    /// How its token was made.
     pub kind: Kind,
     /// Where it may be used, and for what.
     pub scope: Scope,
     /// The session of the browser in which it was made or approved.
     pub maker: SessionId,
     last_client: Mutex<Option<IpAddr>>,
-    /// The second in which that was noted.
+    /// The second, since the epoch, in which that was last noted.
     noted: AtomicI64,
-    /// The store does not know of that client.
+    /// Whether the store does not know of that client yet.
     is_untold: AtomicBool,
 }
 
-/// A tool as it is kept.
+/// A tool as it stands in a session's record.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Saved {
     name: Arc<str>,
@@ -88,12 +88,13 @@ impl Tool {
         Saved { name, kind: self.kind, scope, maker: self.maker, last_client: self.last_client() }
     }
 
-    /// Whether the store has yet to hear where the tool is used. Who asks is taken to tell it.
+    /// Whether the store has yet to hear from where the tool is used. It counts as told from then on, so the caller
+    /// must tell the store.
     pub(super) fn take_untold(&self) -> bool {
         self.is_untold.load(Ordering::Relaxed) && self.is_untold.swap(false, Ordering::Relaxed)
     }
 
-    /// Bytes that it takes in memory, more or less.
+    /// Roughly how many bytes it takes in memory.
     pub(super) fn weight(&self) -> usize {
         self.name.len() + self.scope.weight()
     }
@@ -128,7 +129,7 @@ impl From<Saved> for Tool {
 }
 
 impl Session {
-    /// Notes that the session's tool was used from `client`. Nothing, for a browser's session.
+    /// Notes that the session's tool was used from `client`. Does nothing for a browser's session.
     pub fn note_use(&self, client: IpAddr) {
         if let Some(tool) = &self.tool {
             tool.note_use(client.to_canonical(), self.last_used());

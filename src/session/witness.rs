@@ -1,4 +1,4 @@
-//! Who is told of each session that ends here.
+//! Tells one listener, the audit log, of each session that ends on this node.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -8,19 +8,19 @@ use super::{Ending, Session};
 
 type Told = dyn Fn(&Session, Ending, &str, Held) + Send + Sync;
 
-/// Somebody who is told of each session that ends here: which, why, who ended it if it was not the
-/// person, and how far that holds.
+/// Tells one listener of each session that ends on this node: which session, why, who ended it if it was not the
+/// person, and how far the end holds.
 #[derive(Default)]
 pub struct Witness(OnceLock<Box<Told>>);
 
 impl Witness {
-    /// Tells `told` from now on, unless somebody is told already.
+    /// Calls `told` from now on, unless there is a listener already.
     pub fn tell(&self, told: impl Fn(&Session, Ending, &str, Held) + Send + Sync + 'static) {
-        // Whoever comes second is not told.
-        let _ = self.0.set(Box::new(told));
+        // There is one listener: a second one is ignored.
+        self.0.set(Box::new(told)).ok();
     }
 
-    /// A session has ended.
+    /// Says that a session has ended.
     pub(super) fn ended(&self, session: &Session, ending: Ending, by: &str, held: Held) {
         tracing::info!(
             user = %session.user.name,
@@ -35,10 +35,10 @@ impl Witness {
         match held {
             Held::Everywhere => {}
             Held::Here => {
-                tracing::warn!(%user, session = session_id, "the end of a session holds on this node; others follow when the store is back");
+                tracing::warn!(%user, session = session_id, "the end of a session holds on this node: others follow when the shared store is back");
             }
             Held::Fleeting => {
-                tracing::error!(%user, session = session_id, "the end of a session could not be written: it holds on this node until it stops");
+                tracing::error!(%user, session = session_id, "the end of a session could not be written: it holds on this node until the program stops, and not after that");
             }
         }
         if let Some(told) = self.0.get() {

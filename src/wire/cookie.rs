@@ -1,4 +1,4 @@
-//! Our cookies among an origin's: read, and kept from crossing in either direction.
+//! Our cookies among those of an origin: reads them, and keeps them from passing in either direction.
 
 use std::borrow::Cow;
 
@@ -7,29 +7,30 @@ use http::header::COOKIE;
 
 use super::h1::Fields;
 
-/// What the names of our cookies on other origins begin with. Reserved: origins neither see such cookies nor set them.
+/// What the names of our cookies on other origins begin with. The prefix is reserved: origins neither see nor set such
+/// cookies.
 pub const RESERVED: &str = "vestibule_";
 
 /// The same with the prefix that ties a cookie to one host over https (RFC 6265bis §4.1.3.2).
 pub const RESERVED_HOST: &str = "__Host-vestibule_";
 
-/// The value of the cookie `name`, when the client sent it. For names that begin with `__Host-`, which nobody else can
-/// set.
+/// The value of the cookie `name`, if the client has sent it. Only for names that begin with `__Host-`, which nobody
+/// else can set.
 pub fn value<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = fields.get_all(COOKIE).iter();
     lines.flat_map(|line| pairs(line.as_bytes())).find_map(|pair| text_of(pair, name))
 }
 
-/// Values of one name that are looked at: more than any honest browser sends.
+/// How many values of one name are looked at: more than any honest browser sends.
 const MAX_VALUES: usize = 4;
 
-/// The values of the cookie `name`. A page or a neighbouring host can put one of its own beside ours, in front of it
-/// even (RFC 6265 §8.6), so the first is not always the right one.
+/// The values of the cookie `name`. A page or a neighbouring host can set one of its own beside ours, and even have it
+/// sent before ours (RFC 6265 §8.6), so the first is not always the right one.
 pub fn values<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a str> {
     fields.all("cookie").flat_map(pairs).filter_map(move |pair| text_of(pair, name)).take(MAX_VALUES)
 }
 
-/// A Cookie line without our cookies. All others stay as they are, octet for octet; `None` when there are no others.
+/// A Cookie line without our cookies. All others stay as they are, octet for octet. `None` if there are no others.
 pub fn without_reserved(line: &[u8]) -> Option<Cow<'_, [u8]>> {
     if !pairs(line).any(is_reserved) {
         return Some(Cow::Borrowed(line));
@@ -38,13 +39,14 @@ pub fn without_reserved(line: &[u8]) -> Option<Cow<'_, [u8]>> {
     (!kept.is_empty()).then_some(Cow::Owned(kept))
 }
 
-/// Whether a Set-Cookie line would set a cookie that has one of our names.
+/// Whether a Set-Cookie line would set a cookie with a reserved name.
 pub fn sets_reserved(line: &[u8]) -> bool {
     is_reserved(line.split(|b| *b == b';').next().unwrap_or_default())
 }
 
-/// Whether `name=value` is a cookie of ours. Browsers compare the `__Host-` prefix without regard to case (RFC 6265bis
-/// §5.7), and send a cookie without a name as its value alone (§5.8.3): `=name=value` comes back as `name=value`.
+/// Whether `name=value` is a cookie with a reserved name. Browsers compare the `__Host-` prefix without regard to case
+/// (RFC 6265bis §5.7), and send a cookie without a name as its value alone (§5.8.3): `=name=value` comes back as
+/// `name=value`.
 fn is_reserved(pair: &[u8]) -> bool {
     let name = split(pair.trim_ascii_start().strip_prefix(b"=").unwrap_or(pair)).0;
     let starts =
@@ -52,19 +54,19 @@ fn is_reserved(pair: &[u8]) -> bool {
     starts(RESERVED) || starts(RESERVED_HOST)
 }
 
-/// The cookies of a line, as octets: origins may set whatever a field can hold (RFC 9110 §5.5), and one that is no text
-/// must not hide ours.
+/// The cookies of a line, as octets: origins may set any octets that a field can hold (RFC 9110 §5.5), and one that is
+/// not text must not hide ours.
 fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|b| *b == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
-/// The value of a pair with this name.
+/// The value of a pair, if the pair has this name.
 fn text_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
     let (found, value) = split(pair);
     (found == name.as_bytes()).then(|| std::str::from_utf8(value).ok()).flatten()
 }
 
-/// Name and value.
+/// The name and the value of a pair.
 fn split(pair: &[u8]) -> (&[u8], &[u8]) {
     let (name, value) = match pair.iter().position(|b| *b == b'=') {
         Some(place) => (pair.get(..place).unwrap_or_default(), pair.get(place + 1..).unwrap_or_default()),

@@ -4,8 +4,8 @@ use http::{HeaderMap, Version};
 
 use super::h1::Fields;
 
-/// Fields that are for the next hop only, besides those that Connection names (RFC 9110 §7.6.1), and those that frame
-/// the message, which each hop does anew.
+/// Fields that are for the next hop alone, besides those that Connection names (RFC 9110 §7.6.1); and fields that frame
+/// the message, which each hop writes anew.
 const HOP_BY_HOP: [&str; 11] = [
     "connection",
     "keep-alive",
@@ -20,13 +20,13 @@ const HOP_BY_HOP: [&str; 11] = [
     "upgrade",
 ];
 
-/// Fields without which a message means something else: not the sender's to take away.
+/// Fields without which a message would mean something else: Connection cannot have them removed.
 const NOT_TAKEN_AWAY: [&str; 7] = ["host", "cookie", "set-cookie", "via", "expect", "max-forwards", "authorization"];
 
-/// Names in Connection that are looked at: more than any honest sender has.
+/// How many names in Connection are looked at: more than any honest sender writes.
 const MAX_NAMED: usize = 16;
 
-/// What of a message is for this hop only.
+/// Tells which fields of a message are for this hop alone.
 #[derive(Debug)]
 pub struct Hop<'a> {
     fields: &'a Fields,
@@ -34,19 +34,19 @@ pub struct Hop<'a> {
 }
 
 impl<'a> Hop<'a> {
-    /// Reads Connection.
+    /// Reads the Connection field.
     pub fn of(fields: &'a Fields) -> Self {
         let tells = |name: &&[u8]| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close");
         let is_kept = |name: &&[u8]| !is_one_of(name, &NOT_TAKEN_AWAY);
         Self { fields, named: fields.items("connection").filter(tells).filter(is_kept).take(MAX_NAMED).collect() }
     }
 
-    /// Whether the field is for this hop only.
+    /// Whether the field is for this hop alone.
     pub fn has(&self, name: &[u8]) -> bool {
         is_one_of(name, &HOP_BY_HOP) || self.names(name)
     }
 
-    /// The protocol that the sender wants to change to (RFC 9110 §7.8), when Connection names Upgrade as it must.
+    /// The protocol to which the sender wants to change (RFC 9110 §7.8), if Connection names Upgrade, as it must.
     pub fn upgrade(&self) -> Option<&'a [u8]> {
         self.names(b"upgrade").then(|| self.fields.get("upgrade")).flatten()
     }
@@ -66,7 +66,7 @@ pub fn is_one_of(name: &[u8], names: &[&str]) -> bool {
     names.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
 }
 
-/// This proxy in the Via field (RFC 9110 §7.6.3): its lines are made once, and not for each message.
+/// This proxy's entries for the Via field (RFC 9110 §7.6.3). The lines are made once, and not for each message.
 #[derive(Clone, Debug)]
 pub struct Via {
     pseudonym: String,
@@ -76,14 +76,14 @@ pub struct Via {
 }
 
 impl Via {
-    /// The lines of a proxy with this number.
+    /// The lines of the proxy with this random number.
     pub fn new(number: [u8; 6]) -> Self {
         let pseudonym = format!("vestibule-{}", number.map(|byte| format!("{byte:02x}")).concat());
         let line = |protocol| format!("Via: {protocol} {pseudonym}\r\n").into_bytes();
         Self { received_1_0: line("1.0"), received_1_1: line("1.1"), received_2: line("2.0"), pseudonym }
     }
 
-    /// The line that is added to a message which was received as `received`.
+    /// The line to add to a message that was received in this version.
     pub fn line(&self, received: Version) -> &[u8] {
         match received {
             Version::HTTP_10 => &self.received_1_0,
@@ -99,7 +99,7 @@ impl Via {
     }
 }
 
-/// The text of a field that is there once and is text.
+/// The value of the first field of this name, if it is text.
 pub fn text(fields: &HeaderMap, name: impl http::header::AsHeaderName) -> Option<&str> {
     fields.get(name)?.to_str().ok()
 }

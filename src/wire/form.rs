@@ -1,11 +1,11 @@
-//! What a form sends (`application/x-www-form-urlencoded`), read in time that grows with its length alone.
+//! Reads what a form sends (`application/x-www-form-urlencoded`), in time proportional to its length.
 
 use memchr::{memchr, memchr_iter, memchr2};
 
 /// How many fields a form may have. Ours have less than ten.
 const MAX_FIELDS: usize = 64;
 
-/// More fields than a form has.
+/// There are more fields than a form may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the form has more than {MAX_FIELDS} fields")]
 pub struct TooManyFields;
@@ -28,7 +28,7 @@ pub fn parse(body: &[u8]) -> Result<Vec<(String, String)>, TooManyFields> {
     Ok(fields)
 }
 
-/// What stands before the first `mark`, and what stands behind it if there is one.
+/// The part before the first `mark`, and the part after it if there is one.
 fn split_at(mark: u8, text: &[u8]) -> (&[u8], Option<&[u8]>) {
     match memchr(mark, text).and_then(|at| text.split_at_checked(at)) {
         Some((before, rest)) => (before, rest.get(1..)),
@@ -36,13 +36,13 @@ fn split_at(mark: u8, text: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Most of a long value stands for itself, and is copied in one piece.
+/// Decodes a name or a value. Long runs of plain octets are copied in one piece.
 fn decode(mut text: &[u8]) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     while let Some((plain, rest)) = memchr2(b'%', b'+', text).and_then(|at| text.split_at_checked(at)) {
         decoded.extend_from_slice(plain);
         text = rest;
-        // Where one stands, there are often more: looking for each of them anew would cost more than going on.
+        // After one escape there are often more: to search for each of them anew would cost more than to go on here.
         loop {
             let (octet, rest) = match text {
                 [b'+', rest @ ..] => (b' ', rest),

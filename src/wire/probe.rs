@@ -1,4 +1,4 @@
-//! Addresses that browsers and systems ask to find out whether there is a captive portal.
+//! Probes: addresses that browsers and systems request to find out whether there is a captive portal.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Destination;
 use super::target::Host;
 
-/// The addresses that are known of systems and browsers in use.
+/// The known probes of systems and browsers in use.
 const KNOWN: [&str; 33] = [
     "connectivitycheck.gstatic.com/generate_204",
     "connectivitycheck.android.com/generate_204",
@@ -45,7 +45,7 @@ const KNOWN: [&str; 33] = [
     "spectrum.s3.amazonaws.com/kindle-wifi/wifistub.html",
 ];
 
-/// What the last part of such a path is, whatever host it is asked of: no list of hosts is ever complete.
+/// Last parts of paths that count as probes on any host, because no list of hosts is ever complete.
 const LAST_PARTS: [&str; 8] = [
     "generate_204",
     "gen_204",
@@ -57,7 +57,7 @@ const LAST_PARTS: [&str; 8] = [
     "ncsi.txt",
 ];
 
-/// What programs call themselves that ask for nothing else.
+/// How the `User-Agent` of programs begins that request nothing but probes.
 const USER_AGENTS: [&str; 2] = ["CaptiveNetworkSupport", "Microsoft NCSI"];
 
 /// Whether a path looks like a probe's.
@@ -65,12 +65,12 @@ pub fn is_path(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|last| LAST_PARTS.contains(&last))
 }
 
-/// Whether a `User-Agent` is one of a program that looks for captive portals, and does nothing else.
+/// Whether a `User-Agent` is that of a program which requests nothing but probes.
 pub fn is_user_agent(agent: &str) -> bool {
     USER_AGENTS.iter().any(|name| agent.starts_with(name))
 }
 
-/// One address, by plain http: host and path.
+/// One probe: host and path, by plain http.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Probe {
@@ -84,12 +84,12 @@ pub struct Probe {
 pub struct NotAProbe(String);
 
 impl Probe {
-    /// The addresses that are known of systems and browsers in use.
+    /// The known probes of systems and browsers in use.
     pub fn known() -> Vec<Self> {
         KNOWN.iter().filter_map(|text| text.parse().ok()).collect()
     }
 
-    /// Whether this is asked for.
+    /// Whether `destination` and `path` are this probe's.
     pub fn is(&self, destination: &Destination, path: &str) -> bool {
         matches!(&destination.host, Host::Domain(host) if *host == self.host) && path == self.path
     }

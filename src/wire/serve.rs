@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one client connection, until it closes or is told to finish.
+//! Serves HTTP/1.1 by hyper on one client connection (the portal's), until it closes or is told to finish.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::Limits;
-use super::count::Place;
 use super::h1::Farewell;
+use crate::net::Limits;
+use crate::net::count::Place;
 
-/// Answers every request on `stream` with `answer`. After `finish` fires, answers say that they are the last. `place` is
-/// the connection's among those that are open.
+/// Answers every request on `stream` with `answer`. After `finish` has fired, answers have `Connection: close`. `place`
+/// is the connection's place among those that are counted.
 pub async fn serve<S, A, F, B>(
     stream: S,
     place: Option<Arc<Place>>,
@@ -47,11 +47,11 @@ pub async fn serve<S, A, F, B>(
     let stream = Parting { stream, farewell: Farewell::new(place) };
     let connection = limits.server().serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);
-    // What goes wrong on a client's connection is the client's business, and recorded with its request.
+    // Errors on a client's connection are not reported here: they are recorded with its requests.
     tokio::select! {
         ended = connection.as_mut() => drop(ended),
         () = finish.cancelled() => {
-            // Whoever is about to ask is still answered.
+            // A client that is about to send a request is still answered.
             if timeout(limits.last_wait(), connection.as_mut()).await.is_err() {
                 connection.as_mut().graceful_shutdown();
                 drop(connection.await);

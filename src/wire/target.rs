@@ -1,4 +1,4 @@
-//! The request target (RFC 9112 §3.2): which origin is asked for.
+//! The origin for which a request is, read from its target (RFC 9112 §3.2).
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ pub use url::Host;
 
 use super::h1::{Form, RequestTarget};
 
-/// How the client speaks to the origin.
+/// The scheme of an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// `http`
@@ -24,7 +24,7 @@ impl Scheme {
         }
     }
 
-    /// The port that is meant when none is written.
+    /// The port if none is written.
     pub fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -33,11 +33,11 @@ impl Scheme {
     }
 }
 
-/// An origin: what a request is for. The host is the one that would be dialled: names in ASCII and lower case
-/// (UTS 46), odd spellings of an IPv4 address (decimal, octal, hexadecimal, short) as that address.
+/// An origin for which a request is. The host is normalised to what would be dialled: names in ASCII and lower case
+/// (UTS 46), unusual spellings of an IPv4 address (decimal, octal, hexadecimal, short) as that address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination {
-    /// How the client speaks to it.
+    /// The scheme.
     pub scheme: Scheme,
     /// The name or address.
     pub host: Host<String>,
@@ -48,19 +48,19 @@ pub struct Destination {
 /// Why a request target cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The target names no origin: a request that is meant for a server was sent to a proxy.
+    /// The target names no origin: the request was meant for a server, and not for a proxy.
     #[error("the request target is not an absolute URL")]
     NotAbsolute,
     /// A scheme other than http.
     #[error("the scheme is not http")]
     UnsupportedScheme,
     /// `user:password@` in the target (RFC 9110 §4.2.4).
-    #[error("the request target holds user information")]
+    #[error("the request target has user information")]
     UserInfo,
-    /// The host is not one.
+    /// The host is not valid.
     #[error("the host is not valid")]
     BadHost,
-    /// The port is not one.
+    /// The port is missing or not valid.
     #[error("the port is not valid")]
     BadPort,
     /// The Host field names another host than the target (RFC 9112 §3.2.2).
@@ -75,13 +75,13 @@ impl Destination {
             (Some(scheme), Some(authority)) if scheme.eq_ignore_ascii_case("http") => {
                 Self::of_authority(Scheme::Http, authority)
             }
-            // Asking a proxy for an https origin without CONNECT would let it read what TLS is to keep secret.
+            // A request for an https origin without CONNECT would let proxies on the way read what TLS should protect.
             (Some(_), _) => Err(Error::UnsupportedScheme),
             (None, _) => Err(Error::NotAbsolute),
         }
     }
 
-    /// Reads authority-form, the target of CONNECT (RFC 9112 §3.2.3): the port must be there.
+    /// Reads authority-form, the target of CONNECT (RFC 9112 §3.2.3): it must have a port.
     pub fn of_authority_form(target: &RequestTarget) -> Result<Self, Error> {
         let authority = target.authority().filter(|_| target.form() == Form::Authority).ok_or(Error::NotAbsolute)?;
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
@@ -107,7 +107,7 @@ impl Destination {
         Ok(Self { scheme, host: parse_host(host)?, port })
     }
 
-    /// `host[:port]`, the port left out when it is the scheme's own: what the Host field says.
+    /// `host[:port]`, as the Host field has it: without the port if it is the scheme's default.
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.to_string()
@@ -135,7 +135,7 @@ impl Destination {
     /// Refuses a Host field that names another origin than the target does.
     pub fn check_host_field(&self, field: &str) -> Result<(), Error> {
         let named = Self::of_authority(self.scheme, field).map_err(|_| Error::HostDiffers)?;
-        // curl and others leave a default port out, or write it; both name the same origin.
+        // Some clients write a default port, and others leave it out: both name the same origin.
         if named == *self { Ok(()) } else { Err(Error::HostDiffers) }
     }
 }
@@ -147,7 +147,7 @@ impl fmt::Display for Destination {
 }
 
 fn parse_host(host: &str) -> Result<Host<String>, Error> {
-    // The longest name that DNS can hold; a zone has no meaning to anybody but the client.
+    // 255 octets are the longest name in the DNS. A zone (`%`) has a meaning only on the client's own machine.
     if host.is_empty() || host.len() > 255 || host.contains('%') {
         return Err(Error::BadHost);
     }
@@ -158,8 +158,8 @@ fn parse_host(host: &str) -> Result<Host<String>, Error> {
     }
 }
 
-/// Letters, digits, hyphens and underscores, in labels that are not empty.
-fn is_name(name: &str) -> bool {
+/// Whether a name consists of labels of 1 to 63 letters, digits, hyphens and underscores.
+pub fn is_name(name: &str) -> bool {
     name.len() <= 253
         && name.split('.').all(|label| {
             (1..=63).contains(&label.len())

@@ -181,7 +181,7 @@ impl Pipe {
     fn new() -> io::Result<Self> {
         let (from, to) = pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC)?;
         // A smaller one would do, too.
-        let _ = fcntl_setpipe_size(&to, PIPE);
+        fcntl_setpipe_size(&to, PIPE).ok();
         Ok(Self { from, to, holds: 0 })
     }
 }

@@ -195,9 +195,9 @@ impl Figures {
             |figure: fn(&Done) -> f64| done.iter().map(move |done| figure(done) / done.operations as f64 * scale);
         let rates: Vec<f64> = each(|done| done.time.as_secs_f64()).map(f64::recip).collect();
         let cpu: Vec<f64> = each(|done| done.cpu.as_secs_f64() * 1e6).collect();
-        let percentile = |share: f64| {
+        let percentile = |percent: usize| {
             let each = done.iter().filter_map(|done| {
-                let place = (done.latencies.len() as f64 * share) as usize;
+                let place = done.latencies.len() * percent / 100;
                 done.latencies.get(place).map(|latency| f64::from(*latency))
             });
             let each: Vec<f64> = each.collect();
@@ -211,7 +211,7 @@ impl Figures {
                     done.iter().map(|done| done.cpu.as_secs_f64() / done.time.as_secs_f64() * 100.0).collect();
                 Spread::of(&shares).median
             }),
-            latency: percentile(0.5).zip(percentile(0.99)),
+            latency: percentile(50).zip(percentile(99)),
         }
     }
 }

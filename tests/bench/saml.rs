@@ -173,6 +173,7 @@ fn main() {
         request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
         anew: false,
+        ways: &[],
         max_age: MAX_AGE,
         clock_skew: CLOCK_SKEW,
     };

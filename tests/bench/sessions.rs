@@ -134,7 +134,7 @@ async fn fill(name: &str, store: &Arc<dyn Store>, count: usize) -> Result<()> {
     let row = |number: usize| {
         let content = text.replace(&user(0).id, &user(number).id).replace("person.0@", &format!("person.{number}@"));
         let person = fingerprint(&format!("contoso\n{}", user(number).id));
-        Row { id: *id(number).as_bytes(), person, expires, content: content.into_bytes() }
+        Row { id: *id(number).as_bytes(), person, name: Some(person), expires, content: content.into_bytes() }
     };
     let (begun, mut said) = (Instant::now(), Instant::now());
     for start in (0..count).step_by(PORTION) {
@@ -241,28 +241,28 @@ fn find(name: &str, sessions: &Sessions, count: usize) -> Result<()> {
     let (took, busy) = (begun.elapsed(), processor()?.saturating_sub(busy));
     let (each, busy_each) = (took.as_nanos() / u128::from(found.max(1)), busy.as_nanos() / u128::from(found.max(1)));
     spans.sort_unstable();
-    let at = |share: f64| spans.get((spans.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let at = |mille: usize| spans.get(spans.len() * mille / 1000).copied().unwrap_or_default();
     println!(
         "{name}: {:.0} look-ups/s on one core of {count} at hand, {each} ns each ({busy_each} ns of a processor); one by one, \
          with the clock's own time: median {:?}, 99% {:?}, 99.9% {:?}",
         found as f64 / took.as_secs_f64(),
-        at(0.5),
-        at(0.99),
-        at(0.999)
+        at(500),
+        at(990),
+        at(999)
     );
     Ok(())
 }
 
 fn say(name: &str, what: &str, spans: &mut [Duration], took: Duration, busy: Duration) {
     spans.sort_unstable();
-    let at = |share: f64| spans.get((spans.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let at = |mille: usize| spans.get(spans.len() * mille / 1000).copied().unwrap_or_default();
     let count = u32::try_from(spans.len().max(1)).unwrap_or(u32::MAX);
     println!(
         "{name}: {:.0} {what}/s ({:?} of a processor each, this process alone); median {:?}, 99% {:?}, longest {:?}",
         f64::from(count) / took.as_secs_f64(),
         busy / count,
-        at(0.5),
-        at(0.99),
+        at(500),
+        at(990),
         spans.last().copied().unwrap_or_default()
     );
     drop(std::io::stdout().flush());

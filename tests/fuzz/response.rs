@@ -74,6 +74,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
         anew: false,
+        ways: &[],
         max_age: response::MAX_AGE,
         clock_skew: response::CLOCK_SKEW,
     };

@@ -66,7 +66,7 @@ fn an_origin_that_cannot_be_reached_is_named_with_the_reason() {
     browser.arrive("http://news.test/");
     let page = browser.go("https://wrong.test/");
     assert_eq!((page.connect, page.status), (200, 502), "{page:#?}");
-    assert_eq!(page.value("proxy-status"), "vestibule; error=tls_certificate_error");
+    assert_eq!(page.proxy_status(), "vestibule; error=tls_certificate_error");
     assert_eq!(page.value("content-type"), "text/html; charset=utf-8");
     for (host, reason) in [("plain.test", "tls_protocol_error"), ("down.test", "connection_refused")] {
         let page = browser.ask(&format!("https://{host}/"));

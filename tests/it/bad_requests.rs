@@ -39,7 +39,7 @@ fn destinations_that_are_not_public_are_refused_before_anybody_is_asked_to_sign_
     ] {
         let page = world.browser().at(STRANGER).ask(url);
         assert_eq!(page.status, status, "{url}: {page:#?}");
-        assert_eq!(page.value("proxy-status"), format!("vestibule; error={error}"), "{url}");
+        assert_eq!(page.proxy_status(), format!("vestibule; error={error}"), "{url}");
     }
     // Somebody who is signed in gets no further.
     let browser = world.browser();
@@ -201,6 +201,16 @@ fn what_is_for_one_hop_is_not_passed_on() {
 }
 
 #[test]
+fn a_request_that_is_to_go_no_further_is_answered_and_counts_as_no_error() {
+    let world = World::new();
+    let answer = world
+        .send("OPTIONS http://news.test/ HTTP/1.1\r\nHost: news.test\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n");
+    assert_eq!((answer.status, answer.proxy_status().as_str()), (200, ""), "{answer:#?}");
+    let record = world.record(|record| record["method"] == "OPTIONS");
+    assert_eq!((&record["status"], &record["reason"]), (&200.into(), &serde_json::Value::Null), "{record}");
+}
+
+#[test]
 fn a_client_that_breaks_off_is_recorded_and_disturbs_nobody() {
     let origin = Origin::start(|_, stream| {
         drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nbeginning"));
@@ -230,8 +240,8 @@ fn a_tunnel_counts_as_a_connection_for_as_long_as_it_is_open() {
     let connect = |client: [u8; 4]| {
         let mut stream = world.connect(client);
         // A client over the limit may be closed before it has written.
-        let _ =
-            stream.write_all(b"CONNECT login.vestibule.test:443 HTTP/1.1\r\nHost: login.vestibule.test:443\r\n\r\n");
+        let head = b"CONNECT login.vestibule.test:443 HTTP/1.1\r\nHost: login.vestibule.test:443\r\n\r\n";
+        stream.write_all(head).ok();
         let mut status = [0; 12];
         stream.read_exact(&mut status).is_ok_and(|()| &status == b"HTTP/1.1 200").then_some(stream)
     };

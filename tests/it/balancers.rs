@@ -47,6 +47,13 @@ fn behind_haproxy_and_curl_a_client_is_who_they_say() {
 }
 
 #[test]
+fn the_load_balancer_of_the_cluster_starts_while_no_node_has_an_address() {
+    let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/haproxy.cfg");
+    let output = Command::new("haproxy").arg("-c").arg("-f").arg(config).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn somebody_else_who_claims_to_speak_for_others_is_refused() {
     let world = world();
     for claim in ["PROXY TCP4 192.0.2.7 192.0.2.1 5000 8080\r\n", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"] {

@@ -78,7 +78,7 @@ impl<'a> Browser<'a> {
     pub(crate) fn by_way_of(mut self, name: &str, port: u16) -> Self {
         self.options.extend(["-x".to_owned(), format!("https://{name}:{port}")]);
         self.options.extend(["--resolve".to_owned(), format!("{name}:{port}:127.0.0.1")]);
-        self.options.extend(["--proxy-cacert".to_owned(), self.world.bundle.display().to_string()]);
+        self.options.extend(["--proxy-cacert".to_owned(), self.trusted.display().to_string()]);
         self
     }
 
@@ -272,6 +272,11 @@ impl Page {
         values[0]
     }
 
+    /// What `Proxy-Status` says besides the request's name, which it has.
+    pub(crate) fn proxy_status(&self) -> String {
+        without_request(self.value("proxy-status"))
+    }
+
     /// Who vouched for the last TLS server.
     pub(crate) fn issuer(&self) -> Option<&str> {
         let name = self.messages.lines().filter_map(|line| line.strip_prefix("*  issuer: CN=")).next_back()?;
@@ -296,4 +301,19 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 
 fn read(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// A `Proxy-Status` without the request's name, which is short and is not misheard.
+pub(crate) fn without_request(proxy_status: &str) -> String {
+    let Some((front, details)) = proxy_status.split_once("; details=\"request ") else {
+        assert_eq!(proxy_status, "", "the request has no name");
+        return String::new();
+    };
+    let name = details.strip_suffix('"').unwrap();
+    let is_plain = |c: char| c.is_ascii_digit() || (c.is_ascii_lowercase() && !"ilou".contains(c));
+    assert!(
+        name.len() == 9 && name.char_indices().all(|(at, c)| if at == 4 { c == '-' } else { is_plain(c) }),
+        "{name}"
+    );
+    front.to_owned()
 }

@@ -81,7 +81,7 @@ fn check(answer: &Answer, expected: Expected, secure: bool, what: &str) {
         assert_eq!(answer.value("proxy-authenticate").is_empty(), !is_asked, "{what}: {answer:#?}");
         assert_eq!(answer.value("location"), "", "{what}");
         assert_eq!(answer.value("set-cookie"), "", "{what}");
-        assert_eq!(answer.value("proxy-status"), "vestibule; error=http_request_denied", "{what}");
+        assert_eq!(answer.proxy_status(), "vestibule; error=http_request_denied", "{what}");
         if expected == Expected::Text {
             assert_eq!(answer.value("content-type"), "text/plain; charset=utf-8", "{what}");
             assert!(answer.text().contains("https://portal.vestibule.test"), "{what}: {}", answer.text());
@@ -206,7 +206,11 @@ fn a_preflight_carries_next_to_nothing_for_whoever_is_unknown() {
         "HTTP/1.1 103 {reason}\r\nLink: {much}\r\n\r\nHTTP/1.1 200 {reason}\r\nVary: {much}\r\nX: {much}\r\n\
          Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Headers: {much}\r\nContent-Length: 6\r\n\r\nsecret"
     ));
-    let world = World::build().host("api.test:80", origin.address).start();
+    let names = "x-name,".repeat(260);
+    let long = Origin::answering(format!(
+        "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Headers: {names}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    ));
+    let world = World::build().host("api.test:80", origin.address).host("long.test:80", long.address).start();
     let ask = |path: &str, more: &str| {
         world.send_from(
             STRANGER,
@@ -248,6 +252,14 @@ fn a_preflight_carries_next_to_nothing_for_whoever_is_unknown() {
     assert!((80..=160).contains(&later), "{later} of 2 kB in ten more seconds");
     world.wait_for(|records| records.iter().any(|record| record["reason"] == "preflight-limit"));
     world.wait_for(|records| records.iter().filter(|record| record["reason"] == "preflight-too-large").count() == 4);
+    // What its answers are made of counts, too: short questions do not fetch more.
+    let fetching = || {
+        let ask = "OPTIONS http://long.test/ HTTP/1.1\r\nHost: long.test\r\nOrigin: http://news.test\r\n\
+                   Access-Control-Request-Method: PUT\r\nConnection: close\r\n\r\n";
+        world.send_from([127, 0, 9, 8], ask).status == 200
+    };
+    let fetched = (0..2000).take_while(|_| fetching()).count();
+    assert!((100..=300).contains(&fetched), "{fetched} answers of 2 kB at once");
     // Somebody else has a share of their own.
     let other = world.send_from(
         [127, 0, 9, 9],
@@ -260,8 +272,20 @@ fn a_preflight_carries_next_to_nothing_for_whoever_is_unknown() {
 #[test]
 fn a_probe_finds_the_portal_until_somebody_has_signed_in() {
     const PROBE: &str = "http://connectivitycheck.gstatic.com/generate_204";
-    let world = World::new();
+    let origin = Origin::answering("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    let world = World::build().host("wifi.vendor.test:80", origin.address).start();
     let browser = world.browser();
+    // In no list, and known by its shape: by the path, or by who asks.
+    for (path, agent) in [
+        ("/generate_204", "Mozilla/5.0"),
+        ("/a/gen_204", "Dalvik/2.1.0 (Linux; U; Android 16)"),
+        ("/library/test/success.html", "CaptiveNetworkSupport-481.100.4 wispr"),
+    ] {
+        let page = browser.bare_curl(&format!("http://wifi.vendor.test{path}"), &["-A", agent]);
+        assert_eq!(page.status, 302, "{page:#?}");
+        assert!(page.value("location").starts_with("https://portal.vestibule.test/?r="), "{page:#?}");
+    }
+    assert_eq!(origin.seen(), Vec::<String>::new());
     let page = browser.bare_curl(PROBE, &["-A", "Mozilla/5.0"]);
     assert_eq!(page.status, 302, "{page:#?}");
     assert_eq!(page.value("cache-control"), "no-store");

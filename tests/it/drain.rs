@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::node::{Node, Setup};
 use super::peers;
 use super::raw::{Answer, connect, read_head};
+use super::secure::client::Client;
 use super::world::{PATIENCE, World, say_aside};
 
 /// Requests that are sent at least, and restarts meanwhile.
@@ -20,10 +21,12 @@ const RESTARTS: usize = 10;
 /// Clients of each kind.
 const CLIENTS: usize = 4;
 
-fn world() -> World {
+fn world(held: SocketAddr) -> World {
     World::build()
+        .drain_time("20s")
         .host("far.test:80", origin())
-        .config("[policy]\nwalled_garden = [\"far.test\"]")
+        .host("held.test:80", held)
+        .config("[policy]\nwalled_garden = [\"far.test\", \"held.test\"]")
         .limits("unready_time = \"1200ms\"")
         .start()
 }
@@ -58,7 +61,8 @@ fn request(path: &str, close: bool) -> String {
 
 #[test]
 fn a_node_that_stops_says_so_first_and_answers_whoever_has_come() {
-    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (world, folder) = (world(held.local_addr().unwrap()), tempfile::tempdir().unwrap());
     let node = Setup::new(&world, folder.path()).start();
     let ask = |path: &str| {
         let mut stream = connect(node.proxy, [127, 0, 0, 1].into());
@@ -73,6 +77,11 @@ fn a_node_that_stops_says_so_first_and_answers_whoever_has_come() {
     let mut silent = connect(node.proxy, [127, 0, 0, 1].into());
     let mut slow = connect(node.proxy, [127, 0, 0, 1].into());
     slow.write_all(request("/slow", false).as_bytes()).unwrap();
+    // One that takes longer than the node says that it stops.
+    let mut long = connect(node.proxy, [127, 0, 0, 1].into());
+    long.write_all(b"GET http://held.test/ HTTP/1.1\r\nHost: held.test\r\n\r\n").unwrap();
+    let (mut origin, _) = held.accept().unwrap();
+    read_head(&mut origin);
     std::thread::sleep(Duration::from_millis(100));
     node.signal("-TERM");
     node.wait_for_event("stopping: not ready");
@@ -87,13 +96,70 @@ fn a_node_that_stops_says_so_first_and_answers_whoever_has_come() {
         assert_eq!((answer.status, answer.value("connection").as_str()), (200, "close"));
     }
     node.wait_for_event("stopping: exchanges under way");
+    origin.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+    let answer = Answer::read_one(&mut long);
+    assert_eq!((answer.status, answer.text().as_str()), (200, "hi"));
     node.wait_for_event("stopped");
     assert!(TcpStream::connect(node.proxy).is_err());
 }
 
 #[test]
+fn whoever_waits_to_be_accepted_when_a_node_stops_is_answered() {
+    let world = World::build().drain_time("20s").limits("workers = 1").start();
+    let folder = tempfile::tempdir().unwrap();
+    let node = Setup::new(&world, folder.path()).start();
+    // While it stands still, the system takes connections and requests for it: more than it accepts in a moment.
+    node.signal("-STOP");
+    let ask = || {
+        let mut stream = connect(node.proxy, [127, 0, 0, 1].into());
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: node\r\n\r\n").unwrap();
+        stream
+    };
+    let waiting: Vec<_> = (0..400).map(|_| ask()).collect();
+    node.signal("-TERM");
+    node.signal("-CONT");
+    let heads: Vec<_> = waiting.into_iter().map(|mut stream| read_head(&mut stream)).collect();
+    let lost = heads.iter().filter(|head| !head.starts_with("HTTP/1.1 200 ")).count();
+    assert_eq!(lost, 0, "of 400");
+    node.wait_for_event("stopped");
+    assert!(TcpStream::connect(node.proxy).is_err());
+}
+
+#[test]
+fn a_stop_is_said_over_http_2_and_by_the_portal_and_whoever_has_begun_is_answered() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let world = World::build()
+        .config("[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\ntls = { names = [\"proxy.test\"] }")
+        .config("[policy]\nwalled_garden = [\"held.test\"]")
+        .host("held.test:80", held.local_addr().unwrap())
+        .drain_time("20s")
+        .limits("unready_time = \"3s\"")
+        .start();
+    let me = [127, 0, 0, 1];
+    let mut client = Client::connect(&world, me);
+    let (answer, _) = client.begin(http::Request::get("http://held.test/").body(()).unwrap(), true);
+    let (mut origin, _) = held.accept().unwrap();
+    read_head(&mut origin);
+    let portal = connect(world.portal, me.into());
+    let mut portal = world.handshake(portal, "portal.vestibule.test:443");
+    let mut ask = || {
+        portal.write_all(b"GET / HTTP/1.1\r\nHost: portal.vestibule.test\r\n\r\n").unwrap();
+        let answer = Answer::read_one(&mut portal);
+        (answer.status, answer.value("connection"))
+    };
+    assert_eq!(ask(), (200, String::new()));
+    let ending = std::thread::spawn(move || world.end());
+    client.wait_for_goaway();
+    assert_eq!(ask(), (200, "close".to_owned()));
+    origin.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+    let answer = client.read(answer);
+    assert_eq!((answer.status, answer.text.as_str()), (200, "hi"));
+    ending.join().unwrap();
+}
+
+#[test]
 fn behind_a_load_balancer_ten_restarts_in_turn_lose_none_of_ten_thousand_requests() {
-    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let (world, folder) = (world(peers::closed()), tempfile::tempdir().unwrap());
     let addresses = [peers::free(), peers::free()];
     let setups = addresses.map(|address| {
         let listener =
@@ -125,7 +191,7 @@ fn behind_a_load_balancer_ten_restarts_in_turn_lose_none_of_ten_thousand_request
             nodes[turn] = Some(setups[turn].start());
             wait_for_both(&stats);
         }
-        while sent.load(Ordering::Relaxed) < REQUESTS && begun.elapsed() < 9 * PATIENCE {
+        while sent.load(Ordering::Relaxed) < REQUESTS && begun.elapsed() < 10 * PATIENCE {
             std::thread::sleep(Duration::from_millis(100));
         }
         done.store(true, Ordering::Relaxed);
@@ -164,14 +230,20 @@ fn exchange(stream: &mut TcpStream, request: &str) -> Result<bool, String> {
     Ok(head.to_ascii_lowercase().contains("connection: close"))
 }
 
+/// What the load balancer says of its nodes; an error while it has yet to begin.
+fn ask_balancer(stats: &Path) -> std::io::Result<String> {
+    let mut said = String::new();
+    let mut socket = UnixStream::connect(stats)?;
+    socket.write_all(b"show stat\n")?;
+    socket.read_to_string(&mut said)?;
+    Ok(said)
+}
+
 /// Waits until the load balancer uses both nodes.
 fn wait_for_both(stats: &Path) {
     let begun = Instant::now();
     loop {
-        let mut said = String::new();
-        let mut socket = UnixStream::connect(stats).unwrap();
-        socket.write_all(b"show stat\n").unwrap();
-        socket.read_to_string(&mut said).unwrap();
+        let said = ask_balancer(stats).unwrap_or_default();
         let is_up = |line: &&str| line.starts_with("nodes,node-") && line.contains(",UP,");
         if said.lines().filter(is_up).count() == 2 {
             return;

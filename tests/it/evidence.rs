@@ -182,7 +182,7 @@ fn nobody_is_sent_to_the_portal_for_a_name_that_is_not_found_also_where_private_
     for host in ["nowhere.test", "x.labs.test"] {
         let browser = world.browser().at(SHARED);
         let page = browser.ask(&format!("http://{host}/"));
-        assert_eq!((page.status, page.value("proxy-status")), (502, "vestibule; error=dns_error"), "{page:#?}");
+        assert_eq!((page.status, page.proxy_status().as_str()), (502, "vestibule; error=dns_error"), "{page:#?}");
         is_no_challenge(&page);
         let inside = browser.ask(&format!("https://{host}/"));
         assert!(inside.connect == 502 || inside.status == 502, "{inside:#?}");

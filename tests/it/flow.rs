@@ -9,8 +9,9 @@ use super::origin::Origin;
 use super::raw::{read_all, read_head};
 use super::world::World;
 
-/// A client address on a network where an address never stands for anybody.
+/// A client address on a network where an address never stands for anybody, and one where it does.
 const SHARED: [u8; 4] = [127, 0, 7, 1];
+const HOME: [u8; 4] = [127, 0, 0, 1];
 
 fn shared() -> super::world::Builder {
     World::build().network("shared", "127.0.7.0/24", "shared = true")
@@ -31,6 +32,28 @@ fn an_unknown_browser_signs_in_and_arrives_at_the_wanted_page_with_its_query() {
         |record| record["host"] == "news.test",
         &[("user", "B.Simon@contoso.com".into()), ("decision", "permitted".into()), ("path", "/today".into())],
     );
+}
+
+#[test]
+fn a_wanted_address_survives_the_sign_in_however_long_it_is() {
+    let world = shared().start();
+    for (length, scheme, from) in [
+        (4_000, "http", SHARED),
+        // curl sends no cookies with an address that is longer, so these go where the client address stands for people.
+        (9_000, "http", HOME),
+        (9_000, "https", HOME),
+        (60_000, "http", HOME),
+        (60_000, "https", HOME),
+    ] {
+        let browser = world.browser().at(from);
+        let wanted = format!("{scheme}://shop.test/?q={}&end=1", "a".repeat(length));
+        let logon = browser.go(&wanted);
+        assert_eq!((logon.status, logon.heading()), (200, "Sign in"), "{length} by {scheme}");
+        let page = browser.sign_in(&logon, "CONTOSO\\bsimon", "simon");
+        assert_eq!((page.status, page.heading()), (200, "This is shop.test"), "{length} by {scheme}: {}", page.heads);
+        assert!(page.url == wanted, "{length} by {scheme}: it is {} octets long", page.url.len());
+        browser.sign_out();
+    }
 }
 
 #[test]

@@ -215,3 +215,15 @@ fn origins_are_told_where_a_request_comes_from_if_the_operator_wants_that() {
         assert_eq!(found, told, "{setting}: {seen:?}");
     }
 }
+
+#[test]
+fn a_forwarder_whose_listener_has_another_name_now_is_not_the_person_at_its_address() {
+    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    let world = world(&origin).start();
+    sign_in(&world, FRONT, "CONTOSO\\bsimon", "simon");
+    let mut front = connect(world.listener("behind"), FRONT.into());
+    let fields = "X-Forwarded-For: 127.0.9.9\r\n";
+    assert_eq!(ask(&mut front, fields).status, 302, "nobody has signed in there");
+    world.reload(|text| text.replace("name = \"behind\"", "name = \"front\"")).unwrap();
+    assert_eq!(ask(&mut front, fields).status, 302);
+}

@@ -1,9 +1,10 @@
-//! Rules that want a fresh sign-in: people are asked once more who they are, and whatever can't ask is told why.
+//! Rules that want a fresh sign-in: people are asked once more who they are, and whatever cannot ask is told why.
 
 use std::io::Write as _;
 
 use vestibule::clock::SignedDuration;
 
+use super::origin::Origin;
 use super::raw::Answer;
 use super::world::{Builder, World};
 
@@ -14,7 +15,7 @@ fn build() -> Builder {
     // What is about the age of a proof is not about that of an address.
     let desk = World::build().network("desk", "127.0.0.1/32", "address_idle = \"12h\"\naddress_lifetime = \"1d\"");
     desk.network("shared", "127.0.7.0/24", "shared = true").config(
-        "[[policy.rule]]\nname = \"payroll\"\ndestinations = [\"shop.test\", \"mail.test\"]\neffect = \"allow\"\n\
+        "[[policy.rule]]\nname = \"payroll\"\ndestinations = [\"shop.test\", \"mail.test\", \"api.test\"]\neffect = \"allow\"\n\
          reauthenticate = \"1h\"",
     )
 }
@@ -76,7 +77,7 @@ fn what_cannot_be_asked_is_refused_with_the_way_to_a_fresh_sign_in() {
     assert_eq!((page.status, page.value("content-type")), (511, "application/problem+json"), "{page:#?}");
     let problem: serde_json::Value = serde_json::from_str(&page.body).unwrap();
     assert_eq!((&problem["detail"], &problem["portal"]), (&"a fresh sign-in is required".into(), &CONFIRM.into()));
-    assert_eq!(page.value("proxy-status"), "vestibule; error=http_request_denied");
+    assert_eq!(page.proxy_status(), "vestibule; error=http_request_denied");
     let tool = browser.bare_curl("http://shop.test/", &[]);
     assert_eq!((tool.status, tool.body.contains(CONFIRM)), (511, true), "{tool:#?}");
     assert!(tool.body.contains("A fresh sign-in is required"), "{tool:#?}");
@@ -101,6 +102,27 @@ fn what_cannot_be_asked_is_refused_with_the_way_to_a_fresh_sign_in() {
 }
 
 #[test]
+fn a_preflight_carries_no_more_for_a_proof_that_is_too_old_than_for_nobody() {
+    let origin = Origin::answering("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    let world = build().host("api.test:80", origin.address).start();
+    world.browser().arrive("http://shop.test/");
+    let ask = || {
+        let mut stream = world.connect([127, 0, 0, 1]);
+        stream
+            .write_all(
+                b"OPTIONS http://api.test/ HTTP/1.1\r\nHost: api.test\r\nOrigin: http://news.test\r\n\
+                  Access-Control-Request-Method: PUT\r\nX-Data: secret\r\nConnection: close\r\n\r\n",
+            )
+            .unwrap();
+        assert_eq!(Answer::read(&mut stream).status, 204);
+        origin.seen().last().unwrap().contains("secret")
+    };
+    assert!(ask(), "young enough");
+    world.clock.advance(SignedDuration::from_hours(2));
+    assert!(!ask(), "{:?}", origin.seen());
+}
+
+#[test]
 fn only_the_same_person_can_prove_it() {
     let world = build().start();
     let browser = world.browser().at(SHARED);
@@ -115,4 +137,62 @@ fn only_the_same_person_can_prove_it() {
     assert!(browser.go("http://shop.test/").has_form("password"), "it has proven nothing");
     let page = browser.go("https://portal.vestibule.test/me");
     assert!(page.body.contains("B.Simon@contoso.com"), "and the session is still who it was: {page:#?}");
+}
+
+const CERTIFICATE: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:X509";
+
+/// A rule that wants another way of signing in than the usual one.
+fn wanting_a_way() -> Builder {
+    let desk = World::build().network("desk", "127.0.0.1/32", "address_idle = \"12h\"\naddress_lifetime = \"1d\"");
+    desk.network("shared", "127.0.7.0/24", "shared = true").config(&format!(
+        "[[policy.rule]]\nname = \"vault\"\ndestinations = [\"shop.test\", \"mail.test\"]\neffect = \"allow\"\n\
+         authn_context = [{CERTIFICATE:?}]"
+    ))
+}
+
+#[test]
+fn whoever_signed_in_in_another_way_than_a_rule_wants_is_asked_to_sign_in_so() {
+    for (address, url) in
+        [(SHARED, "http://shop.test/x?y=1"), (SHARED, "https://mail.test/a"), ([127, 0, 0, 1], "https://mail.test/a")]
+    {
+        let world = wanting_a_way().start();
+        let browser = world.browser().at(address);
+        browser.arrive("http://news.test/");
+        let asked = browser.go(url);
+        assert!(asked.has_form("password") && asked.url.starts_with("https://login."), "{asked:#?}");
+        let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+        let page = browser.submit(&answer, answer.form(), &[]);
+        assert_eq!((page.status, page.url.as_str()), (200, url), "{page:#?}");
+        // The same session has that proof from now on.
+        assert_eq!(browser.go(url).redirects, 0);
+        assert_eq!(browser.go("http://news.test/").redirects, 0);
+        let all = world.wait_for(|all| all.iter().any(|record| record["reason"] == "sign-in-other-way"));
+        let challenged = all.iter().find(|record| record["reason"] == "sign-in-other-way").unwrap();
+        assert_eq!((&challenged["decision"], &challenged["rule"]), (&"challenged".into(), &"vault".into()));
+        let mut sessions: Vec<_> = all.iter().filter_map(|record| record["session"].as_str()).collect();
+        sessions.dedup();
+        assert_eq!(sessions.len(), 1, "{sessions:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_is_told_where_to_sign_in_in_the_way_that_is_wanted() {
+    let world = wanting_a_way().start();
+    let browser = world.browser();
+    browser.arrive("http://news.test/");
+    let tool = browser.bare_curl("http://shop.test/", &[]);
+    let confirm =
+        "https://portal.vestibule.test/confirm?way=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Aac%3Aclasses%3AX509";
+    assert_eq!((tool.status, tool.body.contains(confirm)), (511, true), "{tool:#?}");
+    // A way that no rule wants is asked of nobody: it is the usual question.
+    let asked = browser.go("https://portal.vestibule.test/confirm?way=urn%3Aevil");
+    let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+    browser.submit(&answer, answer.form(), &[]);
+    assert_eq!(browser.bare_curl("http://shop.test/", &[]).status, 511, "still");
+    let asked = browser.go(confirm);
+    assert!(asked.has_form("password"), "{asked:#?}");
+    let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+    let page = browser.submit(&answer, answer.form(), &[]);
+    assert_eq!(page.status, 200, "{page:#?}");
+    assert_eq!(browser.bare_curl("http://shop.test/", &[]).status, 200, "that address stands for them");
 }

@@ -181,7 +181,7 @@ fn a_site_that_does_not_answer_over_https_is_not_intercepted() {
     let plain = at_first_octets(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let silent = at_first_octets(b"");
     let world = shared()
-        .host("closed.test:443", crate::peers::free())
+        .host("closed.test:443", crate::peers::closed())
         .host("plain.test:443", plain)
         .host("silent.test:443", silent)
         .start();
@@ -235,7 +235,7 @@ fn an_origin_is_looked_at_once_for_a_page_and_the_connection_is_used() {
 
 #[test]
 fn strangers_count_through_no_hosts_by_way_of_us() {
-    let world = shared().host("closed.test:443", crate::peers::free()).start();
+    let world = shared().host("closed.test:443", crate::peers::closed()).start();
     let answers: Vec<_> = (0..130)
         .map(|number| {
             let mut stream = world.connect([127, 0, 7, 9]);

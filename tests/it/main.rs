@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::disallowed_methods,
     reason = "a test that fails this way says enough"
 )]
 
@@ -12,6 +13,8 @@ mod attacks;
 mod bad_origins;
 mod bad_requests;
 mod balancers;
+mod barriers;
+mod blocks;
 mod browser;
 mod browsers;
 mod chromium;
@@ -21,6 +24,8 @@ mod closing;
 mod conformance;
 mod coverage;
 mod crowd;
+mod directory;
+mod docs;
 mod drain;
 mod evidence;
 mod flow;
@@ -28,7 +33,9 @@ mod foreign;
 mod forwarders;
 mod fresh;
 mod guests;
+mod hours;
 mod interception;
+mod lists;
 mod matrix;
 mod namespaces;
 mod node;
@@ -39,15 +46,21 @@ mod own_addresses;
 mod pages;
 mod parents;
 mod peers;
+mod planted;
+mod policy;
 mod portal;
 mod program;
 mod raw;
 mod realms;
 mod records;
 mod redis;
+mod reload;
 mod restart;
 mod schema;
+mod scim;
 mod secure;
+mod space;
+mod terms;
 mod tickets;
 mod tools;
 mod tunnels;

@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::browser::{Browser, Page};
+use super::space::{is_inside, run};
 use super::world::{PATIENCE, World};
 
 /// The proxy's address in the office.
@@ -16,19 +17,10 @@ const BRITTA: &str = "B.Simon@contoso.com";
 
 #[test]
 fn a_cookie_from_another_network_names_nobody_and_an_address_whose_person_is_elsewhere_stands_for_nobody() {
-    // In a network namespace of its own, from which others are reached.
-    let name = "namespaces::in_a_namespace_with_two_more_beside_it";
-    let mut child = Command::new("unshare");
-    let child = child.args(["--map-root-user", "--net"]).arg(std::env::current_exe().unwrap());
-    let output = child.args(["--exact", name, "--ignored", "--nocapture"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
-}
-
-#[test]
-#[ignore = "the test above runs it in a network namespace of its own"]
-fn in_a_namespace_with_two_more_beside_it() {
-    run("ip", &["link", "set", "lo", "up"]);
+    if !is_inside(a_cookie_from_another_network_names_nobody_and_an_address_whose_person_is_elsewhere_stands_for_nobody)
+    {
+        return;
+    }
     let (first, second) = (Namespace::new("desk"), Namespace::new("laptop"));
     first.join(PROXY, &["10.77.1.2/25"]);
     second.join("10.77.1.129", &["10.77.1.130/25", "10.77.2.2/25"]);
@@ -140,8 +132,4 @@ impl Drop for Namespace {
         drop(self.process.kill());
         drop(self.process.wait());
     }
-}
-
-fn run(program: &str, words: &[&str]) {
-    assert!(Command::new(program).args(words).status().unwrap().success(), "{program} {words:?}");
 }

@@ -36,6 +36,7 @@ pub(crate) struct Setup<'a> {
 impl<'a> Setup<'a> {
     /// A node whose state is in `folder`, beside `world`.
     pub(crate) fn new(world: &'a World, folder: &Path) -> Self {
+        world.go_on();
         let (config, records) = (String::new(), folder.to_owned());
         Self { world, folder: folder.to_owned(), config, limit: None, records, read_only: false }
     }
@@ -108,12 +109,7 @@ impl<'a> Setup<'a> {
         let folder = self.folder.clone();
         let mut node = Node { proxy: any, portal: any, bundle: folder.join("both.pem"), folder, child, events };
         node.wait_for_event("ready");
-        let address = |listener: &str| {
-            let events = node.events();
-            let found = events.iter().find(|event| event["fields"]["listener"] == listener).unwrap();
-            found["fields"]["address"].as_str().unwrap().parse().unwrap()
-        };
-        (node.proxy, node.portal) = (address("proxy"), address("portal"));
+        (node.proxy, node.portal) = (node.listener("proxy"), node.listener("portal"));
         let authority = std::fs::read_to_string(node.folder.join("authority.pem")).unwrap();
         let web = std::fs::read_to_string(&self.world.web).unwrap();
         // Where nothing can be written, it stands there since before.
@@ -142,6 +138,13 @@ impl Node {
     /// The same browser, at this node from now on.
     pub(crate) fn take_over<'a>(&self, browser: Browser<'a>) -> Browser<'a> {
         Browser { proxy: self.proxy, trusted: self.bundle.clone(), ..browser }
+    }
+
+    /// Where a listener of this name listens.
+    pub(crate) fn listener(&self, name: &str) -> SocketAddr {
+        let events = self.events();
+        let found = events.iter().find(|event| event["fields"]["listener"] == name).unwrap();
+        found["fields"]["address"].as_str().unwrap().parse().unwrap()
     }
 
     /// Sends it a signal.

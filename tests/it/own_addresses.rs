@@ -2,10 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use super::raw::{connect, read_head};
+use super::space::{is_inside, run};
 use super::world::{Builder, World};
 
 /// A public address, which an interface of this machine has in a network namespace.
@@ -16,19 +17,9 @@ const LATER: &str = "93.184.216.35";
 
 #[test]
 fn what_listens_on_an_address_of_this_machine_is_not_reached_through_the_proxy() {
-    // In a network namespace of its own, where addresses can be taken.
-    let name = "own_addresses::in_a_namespace_with_a_public_address";
-    let mut child = Command::new("unshare");
-    let child = child.args(["--map-root-user", "--net"]).arg(std::env::current_exe().unwrap());
-    let output = child.args(["--exact", name, "--ignored", "--nocapture"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
-}
-
-#[test]
-#[ignore = "the test above runs it in a network namespace of its own"]
-fn in_a_namespace_with_a_public_address() {
-    ip(&["link", "set", "lo", "up"]);
+    if !is_inside(what_listens_on_an_address_of_this_machine_is_not_reached_through_the_proxy) {
+        return;
+    }
     ip(&["address", "add", &format!("{OURS}/32"), "dev", "lo"]);
     let metrics = Service::start(OURS);
     for egress in ["", "source = [\"127.0.0.77\"]"] {
@@ -57,6 +48,32 @@ fn in_a_namespace_with_a_public_address() {
     assert_eq!(world.send(&get(&metrics.address.to_string())).status, 403, "a range means this machine's neighbours");
 }
 
+#[test]
+fn an_address_that_comes_or_goes_is_known_as_soon_as_the_system_says_so() {
+    if !is_inside(an_address_that_comes_or_goes_is_known_as_soon_as_the_system_says_so) {
+        return;
+    }
+    let world = open_to_all(SocketAddr::from(([127, 0, 0, 1], 9)), "", |builder| builder);
+    // What stands in an IPv6 address (RFC 6052) is seen on no connection: it is known, or it is not.
+    let is_refused = |last: u8| {
+        let answer = world.send(&get(&format!("[64:ff9b::5db8:d8{last:02x}]")));
+        answer.status == 403 && answer.text().contains("the machine of the proxy itself")
+    };
+    for last in [40, 41, 42] {
+        let address = format!("93.184.216.{last}/32");
+        for (what, refused) in [("add", true), ("delete", false)] {
+            assert_eq!(is_refused(last), !refused, "{address}");
+            ip(&["address", what, &address, "dev", "lo"]);
+            let begun = Instant::now();
+            while is_refused(last) != refused {
+                // One that is read from time to time has just been read: it would be five seconds.
+                assert!(begun.elapsed() < Duration::from_secs(4), "{what} {address}");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
 /// A proxy that lets everybody go everywhere.
 fn open_to_all(service: SocketAddr, egress: &str, with: impl FnOnce(Builder) -> Builder) -> World {
     let rule = "[policy]\n[[policy.rule]]\nname = \"all\"\nprivate = true\neffect = \"allow\"\nauthenticate = false";
@@ -83,7 +100,7 @@ fn get(address: &str) -> String {
 }
 
 fn ip(words: &[&str]) {
-    assert!(Command::new("ip").args(words).status().unwrap().success(), "ip {words:?}");
+    run("ip", words);
 }
 
 /// What is for this machine alone.

@@ -160,7 +160,7 @@ fn a_socks_server_is_a_parent_and_a_dead_one_is_passed_over() {
     let _socks = peers::microsocks(address, "vestibule", "letmein");
     let port = origin.address.port();
     let parents = [
-        ("down", format!("socks5://{}", peers::free()), CREDENTIALS),
+        ("down", format!("socks5://{}", peers::closed()), CREDENTIALS),
         ("socks", format!("socks5://{address}"), CREDENTIALS),
     ];
     let world = world(builder, "[\"down\", \"socks\"]", &parents, origin.address);

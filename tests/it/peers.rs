@@ -5,7 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use super::world::PATIENCE;
 
@@ -40,9 +44,33 @@ impl Drop for Peer {
     }
 }
 
-/// A port that nobody listens on.
+/// Where a program can listen that is told its port. The system gives none of these to whoever takes any (`bind` with 0, or
+/// `connect`: `net.ipv4.ip_local_port_range`), so that none is gone until the program has begun to listen.
 pub(crate) fn free() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    const PORTS: std::ops::Range<u32> = 10_000..30_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Other test programs begin elsewhere.
+    let first = std::process::id().wrapping_mul(0x9e37_79b9) >> 16;
+    for _ in PORTS {
+        let number = (first + NEXT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(PORTS.start + number).unwrap()));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("all ports are taken");
+}
+
+/// Where nobody listens, and nobody can while this program runs.
+pub(crate) fn closed() -> SocketAddr {
+    static HELD: OnceLock<(Socket, SocketAddr)> = OnceLock::new();
+    let hold = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, address)
+    };
+    HELD.get_or_init(hold).1
 }
 
 /// The first of these that is there; the last word if none is.

@@ -159,12 +159,140 @@ fn run_binds_everything_or_starts_nothing() {
     let free = TcpListener::bind(ANY).unwrap().local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = config(folder.path(), free, taken.local_addr().unwrap(), "");
-    let output = run(&["run", "--config", &file]);
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains(&taken.local_addr().unwrap().to_string()), "{said}");
-    assert!(!said.contains("listening"), "{said}");
+    let checked = run(&["check-config", &file]);
+    for output in [run(&["run", "--config", &file]), checked] {
+        assert_eq!(output.status.code(), Some(78));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&format!("{} cannot be taken", taken.local_addr().unwrap())), "{said}");
+        assert!(said.contains("vestibule.toml:6:10") && !said.contains("listening"), "{said}");
+    }
     assert!(TcpStream::connect(free).is_err());
+    // It is for another machine.
+    assert_eq!(run(&["check-config", &file, "--file-only"]).status.code(), Some(0));
+}
+
+#[test]
+fn every_command_finds_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), ANY, ANY, "");
+    let run_with = |arguments: &[&str], file: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.env_clear().envs(file.map(|file| ("VESTIBULE_CONFIG", file))).args(arguments);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let commands: [&[&str]; 7] = [
+        &["check-config"],
+        &["metadata"],
+        &["ca", "show"],
+        &["test-sso", "contoso"],
+        &["reload"],
+        &["sessions", "list"],
+        &["realms"],
+    ];
+    for arguments in commands {
+        let (_, said) = run_with(arguments, None);
+        assert!(
+            said.contains("/etc/vestibule/vestibule.toml: ") || said.contains("--> /etc/vestibule/vestibule.toml"),
+            "{said}"
+        );
+        assert!(said.contains("`--config FILE`") && said.contains("VESTIBULE_CONFIG"), "{arguments:?}: {said}");
+        let named = [arguments, &["--config", &file]].concat();
+        for (code, said) in [run_with(&named, None), run_with(arguments, Some(&file))] {
+            let needs_a_program = ["reload", "sessions", "realms"].contains(&arguments[0]);
+            assert_eq!(code, Some(i32::from(needs_a_program)), "{arguments:?}: {said}");
+            assert_eq!(said.contains("does the program run"), needs_a_program, "{arguments:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn health_is_told_whatever_a_listener_speaks_and_whatever_has_become_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "[[listener]]\nname = \"secure\"\naddress = \"127.0.0.1:0\"\ntls = { names = [\"proxy.contoso.com\"] }\n\
+                [[listener]]\nname = \"balanced\"\naddress = \"127.0.0.1:0\"\nproxy_protocol = [\"192.0.2.1\"]\n";
+    let file = config(folder.path(), ANY, ANY, more);
+    let text = std::fs::read_to_string(&file).unwrap();
+    // The first listener is the one behind a load balancer.
+    std::fs::write(&file, text.replace("[portal]", "proxy_protocol = [\"192.0.2.1\"]\n[portal]")).unwrap();
+    let healthy = |more: &[&str]| run(&[&["healthcheck", "--config", &file], more].concat()).status.code() == Some(0);
+    assert!(!healthy(&[]));
+    let mut program = Running::start(&["run", "--config", &file]);
+    let (listening, _events) = addresses(&mut program);
+    assert!(healthy(&[]));
+    // What runs here has these addresses itself.
+    assert_eq!(run(&["check-config", &file]).status.code(), Some(0));
+    let secure = listening[1].to_string();
+    assert!(healthy(&["--address", &secure]), "TLS");
+    for version in ["--http1.1", "--http2"] {
+        let mut curl = Command::new("curl");
+        let output = curl
+            .args(["-sk", version, "-w", "%{http_code} %{http_version}", &format!("https://{secure}/healthz")])
+            .output();
+        let said = String::from_utf8(output.unwrap().stdout).unwrap();
+        let number = if version == "--http2" { "2" } else { "1.1" };
+        assert_eq!(said, format!("ok\n200 {number}"));
+    }
+    std::fs::write(&file, "state = \"state\"\n[portal\n").unwrap();
+    assert!(healthy(&[]), "the program goes on");
+    program.signal("-TERM");
+    assert_eq!(program.end().0, Some(0));
+    assert!(!healthy(&[]));
+}
+
+#[test]
+fn a_state_folder_is_private_and_what_a_full_disk_left_is_mended() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), ANY, ANY, "");
+    let state = folder.path().join("state");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    std::fs::create_dir(&state).unwrap();
+    std::fs::write(state.join("authority.key"), "").unwrap();
+    let mut program = Running::start(&["run", "--config", &file]);
+    let (_, mut events) = addresses(&mut program);
+    program.signal("-TERM");
+    assert_eq!(program.end().0, Some(0));
+    drop(events.read_line(&mut String::new()));
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let checked = run(&["check-config", &file]);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("warning: ") && said.contains("(mode 0755)") && said.contains("vestibule.toml:1:9"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(&state).unwrap();
+    assert_eq!(run(&["ca", "show", "--config", &file]).status.code(), Some(0));
+    assert_eq!((mode(&state), mode(&state.join("authority.key"))), (0o700, 0o600));
+    // A key that is not the certificate's, and sessions that cannot be read: the start says both at once, with their line.
+    std::fs::write(state.join("sessions.redb"), "no sessions").unwrap();
+    let other = config(folder.path(), ANY, ANY, "");
+    let text = std::fs::read_to_string(&other).unwrap();
+    std::fs::write(&other, text.replace("\"state\"", "\"other\"")).unwrap();
+    assert_eq!(run(&["ca", "show", "--config", &other]).status.code(), Some(0));
+    std::fs::copy(folder.path().join("other/authority.key"), state.join("authority.key")).unwrap();
+    let file = config(folder.path(), ANY, ANY, "");
+    let said = String::from_utf8(run(&["check-config", &file]).stderr).unwrap();
+    for part in
+        ["authority.key is not the key of authority.pem", "sessions.redb cannot be read", "move it away", "2 problems"]
+    {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(!said.contains("panic"), "{said}");
+}
+
+#[test]
+fn too_few_files_that_may_be_open_are_said_and_nothing_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), ANY, ANY, "");
+    for command in ["check-config", "run"] {
+        let script = format!("ulimit -n 256; exec {} {command} --config {file}", env!("CARGO_BIN_EXE_vestibule"));
+        let output = Command::new("sh").args(["-c", &script]).env_clear().stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{said}");
+        assert!(said.contains("may open 256 files") && said.contains("allow 512 at least"), "{said}");
+    }
 }
 
 #[test]
@@ -220,11 +348,16 @@ fn the_demo_says_what_to_try_and_keeps_no_secrets_in_its_records() {
     assert!(said.contains(bundle.to_str().unwrap()), "{said}");
     assert!(said.contains(&format!("-H '{MARK}'")), "{said}");
     let secrets = walk(proxy, &bundle, folder.path());
+    // It is no end of the demo: what it reads again is its own file.
+    program.signal("-HUP");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(program.0.try_wait().unwrap().is_none(), "it has ended");
     program.signal("-INT");
     let (code, _, events) = program.end();
     assert_eq!(code, Some(0));
     output.read_to_string(&mut said).unwrap();
     assert!(said.ends_with("The demo has ended.\n"), "{said}");
+    assert!(!events.contains('{'), "events for people: {events}");
     let access = std::fs::read_to_string(folder.path().join("access.log")).unwrap();
     assert!(access.contains("B.Simon@contoso.com"), "{access}");
     assert!(secrets.len() > 8, "{secrets:?}");
@@ -317,4 +450,79 @@ fn test_sso_prints_a_link_to_the_portal_for_a_realm_that_there_is() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("there is no realm \"contosso\"; there are: contoso"), "{said}");
+}
+
+/// Reads events until one is good.
+fn event(
+    events: &mut BufReader<std::process::ChildStderr>,
+    good: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
+    loop {
+        let mut line = String::new();
+        assert!(events.read_line(&mut line).unwrap() > 0, "it ended");
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if good(&event["fields"]) {
+            return event["fields"].clone();
+        }
+    }
+}
+
+#[test]
+fn a_running_program_takes_up_its_file_by_signal_by_command_and_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), ANY, ANY, "");
+    let first = std::fs::read_to_string(&file).unwrap();
+    let mut program = Running::start(&["run", "--config", &file]);
+    let (listening, mut events) = addresses(&mut program);
+    let healthy = || run(&["healthcheck", "--address", &listening[0].to_string()]).status.code() == Some(0);
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    let reloaded = |by: &'static str| {
+        move |event: &serde_json::Value| event["message"] == "configuration reloaded" && event["by"] == by
+    };
+
+    write(&format!("{first}[policy]\nblocked = [\"secret.test\"]\n"));
+    program.signal("-HUP");
+    let changed = event(&mut events, |event| event["message"] == "configuration changed");
+    assert_eq!((&changed["section"], &changed["keys"]), (&"policy".into(), &"blocked".into()));
+    event(&mut events, reloaded("SIGHUP"));
+
+    let output = run(&["reload", "--config", &file]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said.starts_with("nothing in the file has changed"), "{said}");
+    write(&format!("{first}[limits]\nworkers = 7\nhead_time = \"9s\"\n[log]\nlevel = \"warn\"\n"));
+    let output = run(&["reload", "--config", &file]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        said,
+        "changed: limits: head_time, workers\nchanged: log: level\nchanged: policy: blocked\n\
+         stays as it was until a restart: limits.workers\n"
+    );
+
+    let broken = format!("{first}[policy]\ndefault = \"blok\"\n");
+    write(&broken);
+    let line = broken.lines().count();
+    let output = run(&["reload", "--config", &file]);
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("vestibule.toml:{line}:")), "{said}");
+    program.signal("-HUP");
+    let not_taken = event(&mut events, |event| event["message"] == "the configuration is not taken");
+    assert_eq!(not_taken["line"], line);
+    let kept = event(&mut events, |event| event["message"] == "configuration not reloaded: the one before goes on");
+    assert_eq!(kept["by"], "SIGHUP");
+    assert!(healthy());
+
+    // It is watched from the moment when the file says so.
+    let watched = format!("watch = true\n{first}");
+    write(&watched);
+    program.signal("-HUP");
+    event(&mut events, reloaded("SIGHUP"));
+    write(&watched.replace("state = \"state\"", "state = \"elsewhere\""));
+    let fixed = event(&mut events, |event| event["message"] == "this takes a restart, and stays as it was");
+    assert_eq!(fixed["key"], "state");
+    event(&mut events, reloaded("a change of the file"));
+    assert!(healthy() && !folder.path().join("elsewhere").exists());
+    program.signal("-TERM");
+    assert_eq!(program.end().0, Some(0));
 }

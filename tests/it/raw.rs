@@ -69,7 +69,7 @@ impl World {
 
 /// A connection to `to` from a client address.
 pub(crate) fn connect(to: SocketAddr, from: IpAddr) -> TcpStream {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let socket = socket2::Socket::new(socket2::Domain::for_address(to), socket2::Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
     socket.connect(&to.into()).unwrap();
     let stream = TcpStream::from(socket);
@@ -155,9 +155,14 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// What `Proxy-Status` says besides the request's name, which it has.
+    pub(crate) fn proxy_status(&self) -> String {
+        super::browser::without_request(&self.value("proxy-status"))
+    }
+
     /// The Proxy Error Type that it gives.
     pub(crate) fn error_type(&self) -> String {
-        self.value("proxy-status").trim_start_matches("vestibule; error=").to_owned()
+        self.proxy_status().trim_start_matches("vestibule; error=").to_owned()
     }
 }
 

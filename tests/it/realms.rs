@@ -106,18 +106,58 @@ fn practice() -> String {
     format!("https://sts.windows.net/{TENANT}/")
 }
 
+/// Serves metadata at `meta.test`, as they are published at the time.
+fn publish(build: &mut Builder, published: &Arc<Mutex<String>>) -> Origin {
+    let published = Arc::clone(published);
+    Origin::start_tls(build.certify("meta.test"), move |_, stream| {
+        let body = published.lock().unwrap().clone();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        drop(stream.write_all((head + &body).as_bytes()));
+    })
+}
+
+/// The worst of a roll-over: the identity provider signs with a new key, and besides its certificate publishes two that
+/// nobody can use.
+#[test]
+fn at_a_roll_over_by_address_people_sign_in_whatever_stands_beside_the_new_key() {
+    let published = Arc::new(Mutex::new(String::new()));
+    let mut build = World::build();
+    let source = publish(&mut build, &published);
+    let world = build.host("meta.test:443", source.address).start();
+    let now = metadata(world.folder(), &practice(), "https://login.vestibule.test/out");
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/saml/metadata");
+    let last_key = |name: &str| {
+        let text = std::fs::read_to_string(format!("{fixtures}/{name}")).unwrap();
+        let key = text.rsplit_once("<KeyDescriptor").unwrap().1.split_once("</KeyDescriptor>").unwrap().0.to_owned();
+        format!("<KeyDescriptor{key}</KeyDescriptor>")
+    };
+    let (head, rest) = now.split_once("<KeyDescriptor").unwrap();
+    let (new, tail) = rest.split_once("</KeyDescriptor>").unwrap();
+    let with = |keys: String| format!("{head}{keys}{tail}");
+    // So far it has signed with another key.
+    *published.lock().unwrap() = with(last_key("roll-over-good.xml"));
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&world, folder.path()).config(
+        "[[realm]]\nname = \"fabrikam\"\ndomains = [\"fabrikam.com\"]\nforeign_names = [\"contoso.com\"]\n\
+         entity_id = \"https://auth.vestibule.test/0123456789abcdef\"\nmetadata_url = \"https://meta.test/metadata.xml\"",
+    );
+    let node = setup.start();
+    node.wait_for_event("new metadata of the identity provider");
+    *published.lock().unwrap() = with(format!(
+        "{}<KeyDescriptor{new}</KeyDescriptor>{}",
+        last_key("roll-over-weak.xml"),
+        last_key("roll-over-empty.xml")
+    ));
+    let signed_in = sign_in_as_another(&node.browser(&world));
+    assert_eq!((signed_in.status, signed_in.heading()), (200, "This is news.test"), "{signed_in:#?}");
+    node.wait_for_event("one of the certificates: wanted is a certificate, and this is nothing; it is left out");
+}
+
 #[test]
 fn hosts_that_metadata_name_later_are_closed_until_an_operator_opens_them() {
-    let mut build = World::build();
     let published = Arc::new(Mutex::new(String::new()));
-    let source = {
-        let published = Arc::clone(&published);
-        Origin::start_tls(build.certify("meta.test"), move |_, stream| {
-            let body = published.lock().unwrap().clone();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            drop(stream.write_all((head + &body).as_bytes()));
-        })
-    };
+    let mut build = World::build();
+    let source = publish(&mut build, &published);
     let world = build.host("meta.test:443", source.address).start();
     *published.lock().unwrap() = metadata(world.folder(), &practice(), "https://login.vestibule.test/out");
     let folder = tempfile::tempdir().unwrap();
@@ -150,7 +190,7 @@ fn hosts_that_metadata_name_later_are_closed_until_an_operator_opens_them() {
     let checked = String::from_utf8(checked.stdout).unwrap();
     assert!(checked.contains("realm `fabrikam`: news.test: nobody reaches these before signing in"), "{checked}");
     for (arguments, why) in [
-        (&["realms", "accept", "fabrikam", "shop.test"][..], "`shop.test` is no host of `fabrikam` that waits"),
+        (&["realms", "accept", "fabrikam", "shop.test"][..], "`shop.test` is not a host of `fabrikam` that waits"),
         (&["realms", "accept", "contoso"], "no host of `contoso` waits"),
         (&["realms", "accept", "nobody"], "there is no realm `nobody`"),
     ] {

@@ -1,10 +1,11 @@
 //! A real Redis, on a port of its own.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use super::peers;
 use super::world::PATIENCE;
 
 /// A running server. Nothing of it stays.
@@ -23,9 +24,7 @@ impl Redis {
 
     /// One with more options.
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        // Freed at once, and asked for again: nobody else here asks for a port by its number.
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let port = std::net::TcpListener::bind(any).unwrap().local_addr().unwrap().port();
+        let port = peers::free().port();
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let folder = tempfile::tempdir().unwrap();
         let child = spawn(port, &options, folder.path());

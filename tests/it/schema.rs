@@ -97,15 +97,15 @@ fn our_requests_are_valid_however_much_is_asked_for() {
     let key = Key::read(&certificate, &Secret::new(std::fs::read_to_string(key).unwrap())).unwrap();
     let idp = IdentityProvider::from_parts("urn:idp", "https://login.test/?a=1&b=2", None, &certificate).unwrap();
     let full = Options {
-        binding: Binding::Post,
+        binding: Some(Binding::Post),
         signed: true,
         force_authn: true,
         name_id_format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent".into()),
         authn_context: vec!["urn:oasis:names:tc:SAML:2.0:ac:classes:Password".into()],
     };
     for (requests, passive) in [
-        (Options { binding: Binding::Post, ..Options::default() }, false),
-        (Options { binding: Binding::Post, ..Options::default() }, true),
+        (Options { binding: Some(Binding::Post), ..Options::default() }, false),
+        (Options { binding: Some(Binding::Post), ..Options::default() }, true),
         (full.clone(), false),
         (full, true),
     ] {
@@ -116,7 +116,7 @@ fn our_requests_are_valid_however_much_is_asked_for() {
             requests,
             ..ServiceProvider::default()
         };
-        let ask = Ask { relay_state: "state", login_hint: None, passive, force: false };
+        let ask = Ask { relay_state: "state", login_hint: None, passive, force: false, ways: &[] };
         let Outgoing::Submit(form) = request::build(&us, &idp, &ask, Timestamp::now()).unwrap().outgoing else {
             panic!("no form")
         };

@@ -85,6 +85,10 @@ impl<'a, N: FnMut() -> Place> Visitor<'a, N> {
         let form = ["SAMLResponse", "RelayState"].map(|name| hidden(&answered, name).map(|value| (name, value)));
         let form = form.into_iter().collect::<io::Result<Vec<_>>>()?;
         let signed_in = self.portal("/saml/acs", Some(&form))?;
+        // What was only begun when its node was killed may have to be begun again: nobody was told that they are signed in.
+        if signed_in.value("location") == "/again" {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the portal does not know the sign-in any more"));
+        }
         if self.secret().is_some() { Ok(signed_in) } else { Err(unexpected(&signed_in.text())) }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Once, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use vestibule::app::demo::{Demo, Lines};
+use vestibule::app::{Changed, Reloader};
 use vestibule::authority::Authority;
-use vestibule::clock::{Clock, Timestamp};
+use vestibule::clock::{Clock, SignedDuration, Timestamp};
 
 use super::browser::Browser;
 
 /// How long anything may take that is not measured.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Says something to whoever runs the tests with `--nocapture`: a figure that was measured.
 pub(crate) fn say_aside(text: &str) {
@@ -31,11 +32,15 @@ pub(crate) struct World {
     pub(crate) portal: SocketAddr,
     listeners: Vec<(String, SocketAddr)>,
     pub(crate) clock: Clock,
+    /// Whether the clock goes on by itself.
+    going: Once,
     /// All certificates that a browser trusts here.
     pub(crate) bundle: PathBuf,
     /// The certificate that stands for the public web's authorities.
     pub(crate) web: PathBuf,
     folder: TempDir,
+    reloader: Reloader,
+    runtime: tokio::runtime::Handle,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -69,6 +74,20 @@ impl World {
             clock: Clock::by_hand(Timestamp::now()),
             web: None,
         }
+    }
+
+    /// Lets the clock go on with the system's from now on, as that of a program in another process does: an identity
+    /// provider whose clock stands still would be a minute late in a long test.
+    pub(crate) fn go_on(&self) {
+        self.going.call_once(|| {
+            let (clock, stop) = (self.clock.clone(), self.stop.clone());
+            self.runtime.spawn(async move {
+                while !stop.is_cancelled() {
+                    clock.advance(Timestamp::now().duration_since(clock.now()).max(SignedDuration::ZERO));
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            });
+        });
     }
 
     /// A browser with nothing in its jar.
@@ -133,6 +152,13 @@ impl World {
         }
     }
 
+    /// Changes the configuration file and has it read again: what has changed, or what is wrong.
+    pub(crate) fn reload(&self, change: impl Fn(String) -> String) -> Result<Changed, String> {
+        let file = self.folder.path().join("demo.toml");
+        std::fs::write(&file, change(std::fs::read_to_string(&file).unwrap())).unwrap();
+        self.runtime.block_on(self.reloader.reload("a test"))
+    }
+
     /// The access records after everything has ended.
     pub(crate) fn end(mut self) -> Vec<Value> {
         self.finish();
@@ -167,6 +193,12 @@ impl Builder {
     /// Lines for `[limits]`.
     pub(crate) fn limits(mut self, lines: &str) -> Self {
         writeln!(self.limits, "{lines}").unwrap();
+        self
+    }
+
+    /// How long a stop waits for what is under way, where a test says when that ends.
+    pub(crate) fn drain_time(mut self, time: &str) -> Self {
+        self.limits = self.limits.replacen("drain_time = \"1s\"", &format!("drain_time = {time:?}"), 1);
         self
     }
 
@@ -243,8 +275,9 @@ impl Builder {
                     {
                         Ok(demo) => {
                             let files = demo.files().clone();
-                            tell.send(Ok((demo.proxy(), demo.app().addresses(), files))).unwrap();
-                            demo.run(stop).await;
+                            let (reloader, handle) = (demo.reloader().clone(), tokio::runtime::Handle::current());
+                            tell.send(Ok((demo.proxy(), demo.app().addresses(), files, reloader, handle))).unwrap();
+                            demo.run(stop).await.unwrap();
                         }
                         Err(error) => tell.send(Err(error.to_string())).unwrap(),
                     }
@@ -252,16 +285,20 @@ impl Builder {
                 runtime.shutdown_timeout(Duration::from_secs(1));
             })
         };
-        let (proxy, listeners, files) = told.recv().unwrap().unwrap_or_else(|error| panic!("{error}"));
+        let (proxy, listeners, files, reloader, runtime) =
+            told.recv().unwrap().unwrap_or_else(|error| panic!("{error}"));
         let portal = listeners.iter().find(|(name, _)| name == "portal").unwrap().1;
         World {
             proxy,
             portal,
             listeners,
             clock,
+            going: Once::new(),
             bundle: files.bundle,
             web: files.web,
             folder,
+            reloader,
+            runtime,
             stop,
             thread: Some(thread),
         }

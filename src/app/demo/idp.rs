@@ -1,7 +1,7 @@
 //! A practice identity provider that answers as Microsoft Entra ID does: its addresses, claims, times and refusals.
 //!
-//! It is a part of the demo and of tests. Its people are those of Microsoft's documentation, its passwords are printed,
-//! its key is made at start and forgotten at the end.
+//! It is a part of the demo and of tests. Its people are those in Microsoft's documentation, their passwords are
+//! printed, and its key is made at the start and forgotten at the end.
 
 mod answer;
 mod key;
@@ -58,7 +58,7 @@ pub struct Practice {
 struct Session {
     person: &'static Person,
     since: Timestamp,
-    /// The applications that it vouched to, and what they were told the session is called.
+    /// The applications to which it has vouched for the person, and the SessionIndex that each was told.
     vouched: Vec<(String, String)>,
 }
 
@@ -77,8 +77,8 @@ struct Typed {
 }
 
 impl Practice {
-    /// A practice identity provider that is reached at `base_url` (an origin, such as `https://login.test`) and knows
-    /// these applications. Makes its key, which takes a moment; fails if that does.
+    /// A practice identity provider at `base_url` (an origin, such as `https://login.test`) that knows these
+    /// applications. Makes its key, which takes a moment. Fails if the key cannot be made.
     pub fn new(base_url: &str, apps: Vec<App>, clock: Clock) -> Result<Self, rcgen::Error> {
         let base_url = base_url.trim_end_matches('/').to_owned();
         Ok(Self { base_url, apps, key: Key::generate()?, clock, signed_in: Mutex::default() })
@@ -104,7 +104,7 @@ impl Practice {
         self.key.certificate_pem()
     }
 
-    /// Its metadata, with the two WS-Federation roles that Entra's have before the one that matters.
+    /// Its metadata, with the two WS-Federation roles that Entra puts before the SAML one.
     pub fn metadata(&self) -> Option<String> {
         answer::metadata(&self.entity_id(), &self.sign_in_url(), &self.sign_out_url(), &self.key)
     }
@@ -135,7 +135,7 @@ impl Practice {
         self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).remove(&cookie_of(headers)?)
     }
 
-    /// Remembers what an application was told that a session is called.
+    /// Remembers the SessionIndex that an application was told.
     fn remember(&self, token: &str, identifier: &str, index: String) {
         if let Some(session) = self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).get_mut(token) {
             session.vouched.push((identifier.to_owned(), index));
@@ -192,7 +192,7 @@ async fn begin(State(idp): State<Arc<Practice>>, headers: HeaderMap, Query(query
     }
 }
 
-/// Somebody presses the tile of the first application, as in *My Apps*: a Response goes there that nobody asked for.
+/// The tile of the first application, as in *My Apps*: sends an unsolicited Response there.
 async fn tile(State(idp): State<Arc<Practice>>, headers: HeaderMap) -> Response {
     let (Some(session), Some(app)) = (idp.session(&headers), idp.apps.first()) else { return show(page::signed_out()) };
     let request = SignIn {
@@ -202,6 +202,7 @@ async fn tile(State(idp): State<Arc<Practice>>, headers: HeaderMap) -> Response 
         relay_state: None,
         force: false,
         passive: false,
+        way: request::PASSWORD.to_owned(),
     };
     idp.vouch(&request, &session, &cookie_of(&headers).unwrap_or_default())
 }
@@ -224,13 +225,13 @@ async fn submit(State(idp): State<Arc<Practice>>, Form(typed): Form<Typed>) -> R
     (idp.set_cookie(&token, ""), idp.vouch(&request, &session, &token)).into_response()
 }
 
-/// Somebody signs out here, or an application asks for it. The applications that know the person are told, one after the
-/// other would take too long for practice: the first one is.
+/// A person signs out here, or an application asks for it. Entra tells all applications that know the person; this one
+/// tells only the first.
 async fn sign_out(State(idp): State<Arc<Practice>>, headers: HeaderMap, uri: Uri) -> Response {
     let session = idp.end_session(&headers);
     let onward = match uri.query().map(redirect::read) {
         Some(Ok(asked)) if asked.is_request => logout::answer(&idp, &asked),
-        // The answer to what the application was told.
+        // An application's answer to our own request.
         Some(Ok(_)) => None,
         _ => session.and_then(|session| logout::tell(&idp, &session)),
     };
@@ -246,7 +247,7 @@ async fn metadata(State(idp): State<Arc<Practice>>) -> Response {
     ([(CONTENT_TYPE, "application/samlmetadata+xml")], xml).into_response()
 }
 
-/// A page; `None` is one that could not be made.
+/// A page as a response; an internal error for `None`, a page that could not be made.
 fn show(page: Option<String>) -> Response {
     let Some(html) = page else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     ([(CACHE_CONTROL, "no-store")], Html(html)).into_response()

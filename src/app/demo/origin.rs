@@ -12,7 +12,7 @@ use axum::routing::get;
 /// The pages of all practice origins.
 pub fn router() -> Router {
     Router::new()
-        // What browsers ask to find out whether there is a captive portal.
+        // The probe by which browsers find out whether there is a captive portal.
         .route("/generate_204", get(|| async { StatusCode::NO_CONTENT }))
         .route("/picture.svg", get(picture))
         .fallback(page)
@@ -48,7 +48,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Binds a loopback port of its own choice.
+/// Binds any free loopback port.
 pub(super) async fn bind() -> std::io::Result<(tokio::net::TcpListener, SocketAddr)> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

@@ -10,18 +10,18 @@ use axum::Router;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::idp::{self, Practice};
 use super::origin;
-use crate::app::{self, App, build};
+use crate::app::{self, App, Reloader, build};
 use crate::authority::{self, Authority};
 use crate::clock::Clock;
 use crate::config;
+use crate::net::{Limits, accept};
 use crate::saml::config::{ACS_PATH, SLO_PATH};
-use crate::wire::Limits;
 
 /// The portal's origin in the demo.
 pub const PORTAL: &str = "https://portal.vestibule.test";
@@ -29,15 +29,19 @@ pub const PORTAL: &str = "https://portal.vestibule.test";
 pub const LOGIN: &str = "https://login.vestibule.test";
 /// The practice origins' names, each over http and https.
 pub const ORIGINS: [&str; 3] = ["news.test", "mail.test", "shop.test"];
-/// What a browser asks to find out whether there is a captive portal.
+/// The host that a browser asks to find out whether there is a captive portal.
 const PROBE: &str = "connectivitycheck.gstatic.com";
 /// Our entity ID, after the pattern of Trend Micro Web Security.
 const ENTITY_ID: &str = "https://auth.vestibule.test/0123456789abcdef";
+
+/// How many connections each practice site serves at the same time.
+const MAX_CONNECTIONS: usize = 10_000;
 
 /// The demo, with its sockets bound.
 #[derive(Debug)]
 pub struct Demo {
     app: App,
+    reloader: Reloader,
     stop: CancellationToken,
     files: Files,
 }
@@ -68,19 +72,19 @@ pub struct Files {
 /// Why the demo cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A socket or a file.
+    /// A socket cannot be bound, or a file cannot be read or written.
     #[error("{0}: {1}")]
     Io(String, io::Error),
-    /// An authority.
+    /// An authority cannot be made or read.
     #[error(transparent)]
     Authority(#[from] authority::Error),
-    /// The practice identity provider's key.
-    #[error("the practice identity provider's key: {0}")]
+    /// The practice identity provider's key cannot be made.
+    #[error("the practice identity provider's key cannot be made: {0}")]
     Key(String),
-    /// The demo's own configuration.
+    /// The demo's own configuration is wrong.
     #[error("the demo's configuration is wrong: {0}")]
     Config(#[from] config::Problems),
-    /// The program.
+    /// The program cannot be built.
     #[error(transparent)]
     App(#[from] app::Error),
 }
@@ -91,7 +95,7 @@ impl Demo {
         Self::start_with(folder, proxy, Lines::default(), extra, clock).await
     }
 
-    /// As [`start`](Self::start), with lines for sections that are there, too.
+    /// As [`start`](Self::start), with more lines for sections that the demo's configuration has already.
     pub async fn start_with(
         folder: &Path,
         proxy: SocketAddr,
@@ -179,13 +183,21 @@ idp = "proxy"
         let config = config::parse(&text, "demo.toml", folder, &|_| None)?;
         write(&folder.join("demo.toml"), &text)?;
         let app = build(&config, clock)?;
+        let file = folder.join("demo.toml");
+        let reloader = Reloader::new(&app, text, move |_| config::load_with_text(&file, &|_| None), |_| {});
+        let app = app.reloaded_by(&reloader);
         write(&files.bundle, &format!("{}{}", read(&files.authority)?, read(&files.web)?))?;
-        Ok(Self { app, stop, files })
+        Ok(Self { app, reloader, stop, files })
     }
 
     /// The program that the demo is about.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// What reads its configuration, the file `demo.toml`, again.
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
     }
 
     /// The address of the proxy.
@@ -200,13 +212,14 @@ idp = "proxy"
     }
 
     /// Serves until `stop` fires.
-    pub async fn run(self, stop: CancellationToken) {
-        self.app.run(stop).await;
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let served = self.app.run(stop).await;
         self.stop.cancel();
+        served
     }
 }
 
-/// The portal's certificate, as from a public authority: people trust it before they trust ours.
+/// Makes the portal's certificate, as a public authority would: browsers trust it before they trust ours.
 fn portal_files(folder: &Path, web: &Authority) -> Result<(PathBuf, PathBuf), Error> {
     let (certificate, key) = (folder.join("portal.pem"), folder.join("portal.key"));
     let (leaf, private) = web.issue_pem("portal.vestibule.test")?;
@@ -217,31 +230,26 @@ fn portal_files(folder: &Path, web: &Authority) -> Result<(PathBuf, PathBuf), Er
 
 fn name(hosts: &mut String, host: &str, port: u16, address: SocketAddr) {
     // Writing into a string does not fail.
-    let _ = writeln!(hosts, "\"{host}:{port}\" = \"{address}\"");
+    writeln!(hosts, "\"{host}:{port}\" = \"{address}\"").ok();
 }
 
 async fn serve_plain(router: Router, stop: &CancellationToken) -> Result<SocketAddr, Error> {
     let (listener, address) = origin::bind().await.map_err(|error| Error::Io("a practice origin".into(), error))?;
-    tokio::spawn(accept(listener, router, None, stop.clone()));
+    tokio::spawn(serve(listener, router, None, stop.clone()));
     Ok(address)
 }
 
 async fn serve_tls(host: &str, router: Router, web: &Authority, stop: &CancellationToken) -> Result<SocketAddr, Error> {
     let server = web.server(host)?;
     let (listener, address) = origin::bind().await.map_err(|error| Error::Io(host.to_owned(), error))?;
-    tokio::spawn(accept(listener, router, Some(server), stop.clone()));
+    tokio::spawn(serve(listener, router, Some(server), stop.clone()));
     Ok(address)
 }
 
-async fn accept(listener: TcpListener, router: Router, tls: Option<Arc<ServerConfig>>, stop: CancellationToken) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
-        };
-        let Ok((stream, _)) = accepted else { continue };
+async fn serve(listener: TcpListener, router: Router, tls: Option<Arc<ServerConfig>>, stop: CancellationToken) {
+    let answer = |(stream, _): (TcpStream, SocketAddr)| {
         let (router, tls) = (router.clone(), tls.clone());
-        tokio::spawn(async move {
+        async move {
             drop(stream.set_nodelay(true));
             let server = Limits::default().server();
             let service = TowerToHyperService::new(router);
@@ -253,11 +261,12 @@ async fn accept(listener: TcpListener, router: Router, tls: Option<Arc<ServerCon
                     }
                 }
             }
-        });
-    }
+        }
+    };
+    accept::each(|context| listener.poll_accept(context), MAX_CONNECTIONS, &stop, answer).await;
 }
 
-/// Writes a file that nobody but its owner may read: some hold keys.
+/// Writes a file that only its owner may read, because some hold keys.
 fn write(path: &Path, text: &str) -> Result<(), Error> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;

@@ -1,25 +1,36 @@
 //! Checks where the program listens, what it dials, and what it serves.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use url::Host;
 
+use super::named::{known_network, prefix};
 use super::{Check, at};
-use crate::config::Config;
-use crate::listener::secure;
+use crate::clock::{Clock, SignedDuration};
+use crate::config::{Config, Step};
+use crate::config_path::ConfigPath;
+use crate::egress::Roots;
+use crate::listener::{Pair, secure};
 use crate::pac::{self, Facts, Pac};
 use crate::portal::Error as PortalError;
 use crate::session::Tokens;
 use crate::session::store::redis;
 use crate::units::Duration;
 use crate::wire::forwarded::Named;
+use crate::wire::target::is_name;
 
 pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
     if config.listeners.is_empty() && !check.is_damaged("listener") {
         check.note(at!["listener"], "there is no listener", "add `[[listener]]` with `address = \"0.0.0.0:8080\"`");
     }
     check.unique(&["listener"], config.listeners.iter().map(|listener| listener.name.as_str()));
+    metrics(config, check);
     for (index, listener) in config.listeners.iter().enumerate() {
+        if OWN_LISTENERS.contains(&listener.name.as_str()) {
+            let message = format!("`{}` is the name of a listener of our own in records and events", listener.name);
+            check.note(at!["listener", index, "name"], message, "choose another one");
+        }
         let mut earlier = config.listeners.iter().take(index);
         if let Some(other) = earlier.find(|other| collide(other.address, listener.address)) {
             let message = format!("the listener `{}` takes {} already", other.name, other.address);
@@ -36,7 +47,7 @@ pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
         }
         if listener.forwarded_client == Named::Last && listener.forwarders.is_empty() {
             let help = "name the peers that send X-Forwarded-For as `forwarders`";
-            check.note(at!["listener", index, "forwarded_client"], "no client is named by anybody here", help);
+            check.note(at!["listener", index, "forwarded_client"], "nobody is there who could name a client", help);
         }
         if collide(listener.address, config.portal.listen) {
             let message = format!("the portal listens at {}, so nothing else can", config.portal.listen);
@@ -45,6 +56,39 @@ pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
         }
         if let Some(tls) = &listener.tls {
             secure(index, tls, check);
+        }
+    }
+}
+
+/// What records and events call the listeners that are not in the list.
+const OWN_LISTENERS: [&str; 3] = ["portal", "metrics", "scim"];
+
+fn metrics(config: &Config, check: &mut Check<'_>) {
+    let Some(listen) = config.metrics.listen else { return };
+    let listeners = config.listeners.iter().map(|listener| (listener.name.as_str(), listener.address));
+    let mut taken = listeners.chain([("portal", config.portal.listen)]);
+    if let Some((name, address)) = taken.find(|(_, address)| collide(*address, listen)) {
+        let message = format!("the listener `{name}` takes {address} already");
+        check.note(at!["metrics", "listen"], message, "choose another port");
+    }
+}
+
+/// A certificate and its key, as the start reads them.
+pub(super) fn pair(section: &[Step], (certificate, key): (&Path, &Path), host: Option<&str>, check: &mut Check<'_>) {
+    let at = |key: &str| section.iter().cloned().chain([Step::from(key)]).collect::<Vec<_>>();
+    let readable = [("certificate", certificate), ("key", key)].map(|(name, file)| check.readable(&at(name), file));
+    if readable != [true, true] {
+        return;
+    }
+    match Pair::read(certificate, key) {
+        Ok(pair) => {
+            for (doubt, help) in pair.doubts(host, Clock::system().now()) {
+                check.warn(&at("certificate"), doubt, help);
+            }
+        }
+        Err(fault) => {
+            let name = if fault.is_key { "key" } else { "certificate" };
+            check.note(&at(name), format!("`{}`: {}", fault.file.display(), fault.message), fault.help);
         }
     }
 }
@@ -65,20 +109,30 @@ fn secure(index: usize, tls: &secure::Config, check: &mut Check<'_>) {
         _ => {}
     }
     for (number, name) in tls.names.iter().enumerate() {
-        if !matches!(Host::parse(name.strip_prefix("*.").unwrap_or(name)), Ok(Host::Domain(_))) {
+        let bare = name.strip_prefix("*.").unwrap_or(name);
+        let plain = Host::parse(bare).ok().map(|host| host.to_string());
+        if let (Some(plain), false) = (&plain, name.is_ascii()) {
+            let help = format!("write \"{}\"", name.replace(bare, plain));
+            check.note(at!["listener", index, "tls", "names", number], "certificates hold names in ASCII", &help);
+        } else if !plain.is_some_and(|plain| is_name(&plain)) || bare.parse::<std::net::IpAddr>().is_ok() {
             let help = "such as \"proxy.example.com\" or \"*.proxy.example.com\"";
             check.note(at!["listener", index, "tls", "names", number], format!("`{name}` is not a name"), help);
         }
     }
-    for (key, file) in [("certificate", &tls.certificate), ("key", &tls.key), ("client_ca", &tls.client_ca)] {
-        if let Some(file) = file {
-            check.readable(at!["listener", index, "tls", key], file);
-        }
+    let client_ca = at!["listener", index, "tls", "client_ca"];
+    if let Some(file) = &tls.client_ca
+        && check.readable(client_ca, file)
+        && let Err(error) = tls.verifier()
+    {
+        check.note(client_ca, error.to_string(), "");
+    }
+    if let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) {
+        pair(at!["listener", index, "tls"], (certificate, key), None, check);
     }
 }
 
 /// Whether only one of them can be bound.
-fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+pub(super) fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     let same_family = a.is_ipv4() == b.is_ipv4();
     let wild = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || wild && same_family)
@@ -92,6 +146,9 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
         Ok(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
             check.note(url, "browsers never ask a proxy for `localhost`, so they would not find the portal", example);
         }
+        Ok(Host::Domain(name)) if !is_name(&name) || portal.url.port() == 0 => {
+            check.note(url, "no browser could ask for this host and port", example);
+        }
         Ok(Host::Domain(_)) => {}
         Ok(_) | Err(_) => {
             check.note(url, "the portal needs a name: an address has no certificate and no cookies", example);
@@ -102,10 +159,8 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
         (None, Some(_)) => check.note(at!["portal", "key"], "the key's `certificate` is missing", ""),
         _ => {}
     }
-    for (key, file) in [("certificate", &portal.certificate), ("key", &portal.key)] {
-        if let Some(file) = file {
-            check.readable(at!["portal", key], file);
-        }
+    if let (Some(certificate), Some(key)) = (&portal.certificate, &portal.key) {
+        pair(at!["portal"], (certificate, key), Some(portal.url.host()), check);
     }
     if let Some(file) = &portal.guest_terms_file {
         let path = at!["portal", "guest_terms_file"];
@@ -118,7 +173,11 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
         }
     }
     if portal.guest_lifetime < Duration::minutes(1).signed() {
-        check.note(at!["portal", "guest_lifetime"], "guests would have to agree all the time", "the default is \"8h\"");
+        check.note(
+            at!["portal", "guest_lifetime"],
+            "guests would have to agree anew every minute",
+            "the default is \"8h\"",
+        );
     }
     if let Err(error) = portal.brand() {
         let key = match error {
@@ -128,22 +187,13 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
         };
         check.note(at!["portal", key], error.to_string(), "");
     }
+    if let Err(error) = portal.hook() {
+        check.note(at!["portal", "review", "webhook"], error.to_string(), "the portal tells it by POST, as JSON");
+    }
     if portal.sign_in_timeout < Duration::minutes(1).signed() {
         let help = "typing a password with a second factor takes a few minutes; the default is \"30m\"";
         check.note(at!["portal", "sign_in_timeout"], "nobody signs in so quickly", help);
     }
-}
-
-/// Notes a range that is written with an address inside it: was the address meant, or the range?
-pub(super) fn prefix(path: &[crate::config::tree::Step], net: ipnet::IpNet, check: &mut Check<'_>) {
-    if net != net.trunc() {
-        let help = format!("write \"{}\" for the range, or \"{}\" for the address", net.trunc(), one(net));
-        check.note(path, format!("`{net}` is an address inside a range"), &help);
-    }
-}
-
-fn one(net: ipnet::IpNet) -> String {
-    format!("{}/{}", net.addr(), net.max_prefix_len())
 }
 
 pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
@@ -154,6 +204,9 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
     if config.session.idle.is_some_and(|idle| idle.as_secs() < 120) {
         let help = "the last use is kept to the minute; such as \"12h\"";
         check.note(at!["session", "idle"], "sessions would end between two pages", help);
+    }
+    if let Some(idle) = config.session.idle.filter(|idle| *idle > config.session.lifetime) {
+        too_idle(at!["session", "idle"], idle, config.session.lifetime, check);
     }
     if config.session.http_cookie_lifetime.as_secs() < 60 {
         let help = "people would be sent to the portal between two pages; the default is \"8h\"";
@@ -172,6 +225,14 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
     if limits.head_bytes < 8 * 1024 {
         let help = "browsers send up to 8 KiB of cookies alone; the default is \"64KiB\"";
         check.note(at!["limits", "head_bytes"], "many requests would not fit", help);
+    }
+    if limits.workers > MAX_WORKERS {
+        let help = "0 stands for as many as there are processors";
+        check.note(
+            at!["limits", "workers"],
+            format!("more than {MAX_WORKERS} threads would only wait for each other"),
+            help,
+        );
     }
     let counts = [
         ("head_fields", limits.head_fields),
@@ -197,6 +258,15 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
     }
 }
 
+/// The most threads that move people's bytes.
+const MAX_WORKERS: usize = 1024;
+
+/// Notes a time without use that is longer than what it is to shorten.
+pub(super) fn too_idle(path: &[Step], idle: SignedDuration, lifetime: SignedDuration, check: &mut Check<'_>) {
+    let message = format!("a session ends after {lifetime:#} in any case, so it never goes unused for {idle:#}");
+    check.note(path, message, "make `idle` shorter than `lifetime`, or leave it out");
+}
+
 fn tokens(tokens: &Tokens, check: &mut Check<'_>) {
     let day = Duration::hours(24).signed();
     if tokens.max_lifetime < day {
@@ -216,30 +286,45 @@ fn tokens(tokens: &Tokens, check: &mut Check<'_>) {
     }
 }
 
+/// How a secret is made that nobody guesses.
+const GOOD_SECRET: &str = "take at least 32 random characters: openssl rand -base64 32";
+
+/// What is wrong with a file of certificates that are to be trusted.
+pub(super) fn not_roots((file, why): &(ConfigPath, String)) -> String {
+    format!("`{}`: {why}", file.display())
+}
+
 fn shared_store(redis: &redis::Config, check: &mut Check<'_>) {
     if redis.servers.is_empty() {
         return;
     }
     match &redis.secret {
         None => {
-            let help = "the same on all nodes, by chance: openssl rand -base64 32";
+            let help = "write the same random text on all nodes: openssl rand -base64 32";
             check.note(at!["session", "redis", "secret"], "nodes that share a store need a `secret`", help);
         }
         Some(secret) if secret.expose().len() < 32 => {
-            let help = "32 characters or more, by chance: openssl rand -base64 32";
+            let help = GOOD_SECRET;
             check.note(at!["session", "redis", "secret"], "the secret can be guessed", help);
         }
         Some(_) => {}
     }
     for (index, _) in redis.other_secrets.iter().enumerate().filter(|(_, secret)| secret.expose().len() < 32) {
-        let help = "32 characters or more, by chance: openssl rand -base64 32";
+        let help = GOOD_SECRET;
         check.note(at!["session", "redis", "other_secrets", index], "the secret can be guessed", help);
     }
     if redis.cluster && redis.sentinel.is_some() {
-        check.note(at!["session", "redis", "sentinel"], "`sentinel` can't stand beside `cluster = true`", "");
+        check.note(
+            at!["session", "redis", "sentinel"],
+            "`sentinel` cannot stand beside `cluster = true`",
+            "remove one of them",
+        );
     }
-    if let Some(ca) = &redis.ca {
-        check.readable(at!["session", "redis", "ca"], ca);
+    if let Some(ca) = &redis.ca
+        && check.readable(at!["session", "redis", "ca"], ca)
+        && let Err(why) = Roots::load(std::slice::from_ref(ca))
+    {
+        check.note(at!["session", "redis", "ca"], not_roots(&why), "");
     }
 }
 
@@ -302,18 +387,13 @@ pub(super) fn proxy_names(config: &Config, check: &mut Check<'_>) {
 pub(super) fn pac(config: &Config, check: &mut Check<'_>) {
     for (index, file) in config.pac.file.iter().enumerate() {
         for network in file.networks.keys() {
-            super::people::known_network(
-                at!["pac", "file", index, "networks", network.as_str()],
-                network,
-                config,
-                check,
-            );
+            known_network(at!["pac", "file", index, "networks", network.as_str()], network, config, check);
         }
         let template = at!["pac", "file", index, "template"];
         if let pac::Template::File { path, text: None } = &file.template {
             let known: Vec<String> = pac::BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
             let help = format!("built-in templates: {}; anything else is the path of a file", known.join(", "));
-            check.note(template, format!("the template `{path}` can't be read"), &help);
+            check.note(template, format!("the template `{}` cannot be read", path.display()), &help);
             continue;
         }
         let alone = pac::Config { file: vec![file.clone()], ..config.pac.clone() };
@@ -321,8 +401,15 @@ pub(super) fn pac(config: &Config, check: &mut Check<'_>) {
             Err(error @ pac::Error::BadName(_)) => {
                 check.note(at!["pac", "file", index, "name"], error.to_string(), "");
             }
-            Err(error) => check.note(template, format!("the template can't be served: {error}"), ""),
-            Ok(_) => {}
+            Err(error) => {
+                let help = "a browser that cannot run its PAC file goes direct, past the proxy, and says nothing";
+                check.note(template, format!("the template cannot be served: {error}"), help);
+            }
+            Ok(pac) => {
+                for (_, slip) in pac.slips() {
+                    check.warn(template, format!("the template may not do what it should: {slip}"), "");
+                }
+            }
         }
     }
     check.unique(&["pac", "file"], config.pac.file.iter().map(|file| file.name.as_str()));

@@ -2,17 +2,25 @@
 
 use std::net::IpAddr;
 
+use super::named::prefix;
 use super::{Check, at, edges};
 use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
+use crate::egress::Roots;
+use crate::egress::parent::{self, Protocol};
 use crate::policy::{Hop, Route};
-use crate::proxy::dial::parent::{self, Protocol};
 use crate::session::returning::ARRIVE_PORT;
 
 pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
     for (index, file) in config.egress.trust.iter().enumerate() {
-        check.readable(at!["egress", "trust", index], file);
+        let path = at!["egress", "trust", index];
+        if check.readable(path, file)
+            && let Err(why) = Roots::load(std::slice::from_ref(file))
+        {
+            let help = "PEM is wanted: it begins with `-----BEGIN CERTIFICATE-----`";
+            check.note(path, edges::not_roots(&why), help);
+        }
     }
     for (index, net) in config.egress.allow.iter().enumerate() {
         if config.egress.refuse.contains(net) {
@@ -21,7 +29,7 @@ pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
     }
     for (key, nets) in [("allow", &config.egress.allow), ("refuse", &config.egress.refuse)] {
         for (index, net) in nets.iter().enumerate() {
-            edges::prefix(at!["egress", key, index], *net, check);
+            prefix(at!["egress", key, index], *net, check);
         }
     }
     if let Some(index) = config.egress.connect_ports.iter().position(|port| *port == 0) {
@@ -87,7 +95,7 @@ fn credentials(parent: &parent::Config, at: &dyn Fn(&'static str) -> [Step; 4], 
         }
         // RFC 7617 §2.
         Protocol::Http | Protocol::Https if name.contains(':') => {
-            check.note(&at("username"), "a name with a colon can't be sent to an HTTP proxy", "");
+            check.note(&at("username"), "a name with a colon cannot be sent to an HTTP proxy", "");
         }
         Protocol::Http | Protocol::Https => {}
     }

@@ -1,25 +1,42 @@
-//! Finds what no single module can see: two parts of the configuration that don't fit, or a file that is not there.
+//! Finds what no single module can see: two parts of the configuration that contradict each other, or a file that is missing.
 
+mod barriers;
+mod conditions;
+mod directories;
 mod edges;
 mod egress;
+mod lists;
+mod named;
 mod people;
 mod rules;
+mod scim;
+mod shadow;
+mod terms;
 
-use super::Config;
+use std::collections::BTreeMap;
+
+use super::policy_file::Joined;
 use super::problem::{Place, Problem};
 use super::read::Reading;
 use super::tree::{Step, Tree};
+use super::{Config, Findings, Look};
+pub use lists::unused_lists;
 pub use rules::doubtful_names;
 
 /// A path into the configuration, from keys and indexes.
 macro_rules! at {
-    ($($step:expr),*) => { &[$(crate::config::tree::Step::from($step)),*] };
+    ($($step:expr),*) => { &[$($crate::config::Step::from($step)),*] };
 }
-use at;
+pub(crate) use at;
 
 /// All problems of `config`, which was read from `text` as `reading` tells.
-pub(super) fn check<T>(config: &Config, text: &str, reading: &Reading<'_, T>) -> Vec<Problem> {
-    let mut check = Check { text, tree: &reading.tree, damaged: &reading.damaged, problems: Vec::new() };
+pub(super) fn check<T>(
+    config: &Config,
+    (text, joined): (&str, Option<&Joined>),
+    reading: &Reading<'_, T>,
+    look: &Look<'_>,
+) -> Findings {
+    let mut check = Check { joined, ..Check::new(text, &reading.tree, &reading.damaged) };
     edges::listeners(config, &mut check);
     edges::portal(config, &mut check);
     egress::dns_and_egress(config, &mut check);
@@ -28,23 +45,72 @@ pub(super) fn check<T>(config: &Config, text: &str, reading: &Reading<'_, T>) ->
     edges::pac(config, &mut check);
     people::networks(config, &mut check);
     people::realms(config, &mut check);
+    lists::lists(config, &mut check);
+    directories::directories(config, &mut check);
+    scim::scim(config, &mut check);
     rules::policy(config, &mut check);
-    check.problems
+    barriers::barriers(config, &mut check);
+    shadow::rules(config, &mut check);
+    look(config, &mut check);
+    check.into_findings()
 }
 
-/// Collects problems.
-struct Check<'a> {
+/// Whether the name of a file is what should stand in it: a certificate or key, or metadata.
+fn holds_itself(file: &std::path::Path) -> bool {
+    let name = file.to_string_lossy();
+    ["-----BEGIN", "<EntityDescriptor", "<?xml"].iter().any(|start| name.contains(start))
+        || name.len() > 400 && name.contains("MII")
+}
+
+/// Collects what is found.
+pub struct Check<'a> {
     text: &'a str,
     tree: &'a Tree<'a>,
     damaged: &'a [Vec<Step>],
-    problems: Vec<Problem>,
+    /// How the text came about, if it is that of two files.
+    joined: Option<&'a Joined>,
+    found: Findings,
+    /// The categories of each list that is a file that can be read: an archive is unpacked for them once.
+    categories: BTreeMap<String, Vec<String>>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// Looks at what stands in `text`, but not at what is `damaged`.
+    pub(super) fn new(text: &'a str, tree: &'a Tree<'a>, damaged: &'a [Vec<Step>]) -> Self {
+        Self { text, tree, damaged, joined: None, found: Findings::default(), categories: BTreeMap::new() }
+    }
+
+    pub(super) fn into_findings(self) -> Findings {
+        self.found
+    }
+
     /// Notes a problem with what stands at `path`, or would stand there.
-    fn note(&mut self, path: &[Step], message: impl Into<String>, help: &str) {
+    pub fn note(&mut self, path: &[Step], message: impl Into<String>, help: &str) {
+        let problem = self.problem(path, message.into(), help);
+        self.found.problems.extend(problem);
+    }
+
+    /// Notes what may not be meant, or not go well for long.
+    pub fn warn(&mut self, path: &[Step], message: impl Into<String>, help: &str) {
+        let warning = self.problem(path, message.into(), help);
+        self.found.warnings.extend(warning);
+    }
+
+    /// Whether nothing was found that keeps the configuration from being used.
+    pub(crate) fn is_good(&self) -> bool {
+        self.damaged.is_empty() && self.found.problems.is_empty()
+    }
+
+    /// The number of the line in its file where `path` stands, counted from 1.
+    fn line(&self, path: &[Step]) -> Option<usize> {
+        let line = Place::of(self.text, &self.tree.find(path)?.0).line;
+        Some(self.joined.map_or(line, |joined| joined.line(line)))
+    }
+
+    /// None where something was wrong already.
+    fn problem(&self, path: &[Step], message: String, help: &str) -> Option<Problem> {
         if self.damaged.iter().any(|damaged| path.starts_with(damaged)) {
-            return;
+            return None;
         }
         let help = if help.is_empty() { vec![] } else { vec![help.to_owned()] };
         let place = (0..path.len())
@@ -52,7 +118,7 @@ impl Check<'_> {
             .filter_map(|last| self.tree.find(path.get(..=last)?))
             .next()
             .map(|(span, _)| Place::of(self.text, &span));
-        self.problems.push(Problem { message: message.into(), help, place });
+        Some(Problem { message, help, place })
     }
 
     /// Whether something in this section was wrong already, so that not all of it is known.
@@ -60,12 +126,27 @@ impl Check<'_> {
         self.damaged.iter().any(|damaged| damaged.first() == Some(&Step::from(section)))
     }
 
+    /// Whether nothing was wrong with what stands at `path`, or in it.
+    fn is_whole(&self, path: &[Step]) -> bool {
+        !self.damaged.iter().any(|damaged| damaged.starts_with(path))
+    }
+
     /// Whether the file at `file`, which stands at `path`, can be opened. Notes a problem if not.
     fn readable(&mut self, path: &[Step], file: &std::path::Path) -> bool {
+        if holds_itself(file) {
+            let key = path.iter().rev().find_map(|step| match step {
+                Step::Key(key) => Some(key.as_str()),
+                Step::Index(_) => None,
+            });
+            let key = key.unwrap_or("this");
+            let help = "write it into a file of its own, such as \"idp.cer\", and name that file here";
+            self.note(path, format!("`{key}` names a file, and here stands what the file should hold"), help);
+            return false;
+        }
         let why = match std::fs::File::open(file).and_then(|file| file.metadata()) {
             Ok(found) if found.is_file() => return true,
             Ok(_) => format!("`{}` is not a file", file.display()),
-            Err(error) => format!("`{}` can't be read: {error}", file.display()),
+            Err(error) => format!("`{}` cannot be read: {error}", file.display()),
         };
         self.note(path, why, "");
         false
@@ -78,7 +159,7 @@ impl Check<'_> {
             let mut path: Vec<Step> = section.iter().map(|key| Step::from(*key)).collect();
             path.extend([Step::from(index), Step::from("name")]);
             if name.is_empty() {
-                self.note(&path, "a name can't be empty", "");
+                self.note(&path, "a name cannot be empty", "");
             } else if seen.contains(&name) {
                 let message = format!("two entries of `[[{}]]` are called `{name}`", section.join("."));
                 self.note(&path, message, "records and rules tell them apart by their names");

@@ -1,16 +1,18 @@
 //! Checks who is asked to sign in, where, and for what.
 
+use super::named::prefix;
 use super::{Check, at, edges};
 use crate::clock::SignedDuration;
 use crate::config::Config;
 use crate::config::tree::Step;
-use crate::config::words::nearest;
 use crate::identity::fold::fold;
-use crate::identity::network::{ELSEWHERE, Lapse};
+use crate::identity::network::{self, ELSEWHERE, Lapse};
 use crate::identity::realm::{Scope, plain_domain};
 use crate::identity::{ForeignNames, GUEST};
 use crate::policy::Pattern;
+use crate::portal;
 use crate::saml;
+use crate::saml::config::acs_path;
 use crate::units::Duration;
 
 pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
@@ -25,7 +27,7 @@ pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
         }
         for (at, net) in network.addresses.iter().enumerate() {
             let path = at!["network", index, "addresses", at];
-            edges::prefix(path, *net, check);
+            prefix(path, *net, check);
             let other = config.networks.iter().take(index).find(|other| other.addresses.contains(net));
             if let Some(other) = other {
                 check.note(path, format!("{net} belongs to the network `{}` already", other.name), "");
@@ -33,9 +35,28 @@ pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
         }
         if network.shared && network.address == Some(true) {
             let help = "on a shared network one address stands for several people: remove `address` or `shared`";
-            check.note(at!["network", index, "address"], "`address = true` can't stand beside `shared = true`", help);
+            check.note(at!["network", index, "address"], "`address = true` cannot stand beside `shared = true`", help);
         }
         lapse(index, network.lapse(), check);
+        spans(index, network, config, check);
+    }
+}
+
+/// How long sessions last that begin there, with what `[session]` says where the network says nothing.
+fn spans(index: usize, network: &network::Config, config: &Config, check: &mut Check<'_>) {
+    let (lifetime, idle) = (network.lifetime.unwrap_or(config.session.lifetime), network.idle.or(config.session.idle));
+    let minute = Duration::minutes(1).signed();
+    if network.lifetime.is_some_and(|lifetime| lifetime < minute) {
+        let help = "such as \"12h\"; the default is what `[session]` says";
+        check.note(at!["network", index, "lifetime"], "sessions would end as soon as they begin", help);
+    } else if network.idle.is_some_and(|idle| idle < Duration::minutes(2).signed()) {
+        let help = "the last use is kept to the minute; such as \"1h\"";
+        check.note(at!["network", index, "idle"], "sessions would end between two pages", help);
+    } else if let Some(idle) =
+        idle.filter(|idle| *idle > lifetime && (network.idle.is_some() || network.lifetime.is_some()))
+    {
+        let key = if network.idle.is_some() { "idle" } else { "lifetime" };
+        edges::too_idle(at!["network", index, key], idle, lifetime, check);
     }
 }
 
@@ -47,7 +68,22 @@ fn lapse(index: usize, lapse: Lapse, check: &mut Check<'_>) {
     }
     if lapse.lifetime < lapse.idle.max(minute) {
         let help = "`address_idle` would never count; the default is \"10h\", a working day";
-        check.note(at!["network", index, "address_lifetime"], "it is shorter than `address_idle`", help);
+        check.note(
+            at!["network", index, "address_lifetime"],
+            "`address_lifetime` is shorter than `address_idle`",
+            help,
+        );
+    }
+    let path = at!["network", index, "one_address_after"];
+    if lapse.pause.is_zero() {
+        return;
+    }
+    if !lapse.one_address {
+        let help = "with `one_address = false` no address is left for another one: remove one of them";
+        check.note(path, "`one_address_after` would never count", help);
+    } else if lapse.pause < minute || lapse.pause >= lapse.idle {
+        let help = "it is for people who use two devices at once, and at least \"1m\"; \"5m\" is a good value";
+        check.note(path, "`one_address_after` is shorter than a minute, or no shorter than `address_idle`", help);
     }
 }
 
@@ -64,10 +100,10 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
         }
         if realm.name.contains('/') {
             let help = "rules write `realm/name`, so the first `/` ends the realm's name";
-            check.note(at!["realm", index, "name"], "a realm's name can't hold `/`", help);
+            check.note(at!["realm", index, "name"], "a realm's name cannot hold `/`", help);
         }
         if realm.domains.is_empty() {
-            let help = "write the domains of its people: what stands behind the `@`";
+            let help = "write the domains of its people: what follows the `@`";
             check.note(at!["realm", index, "domains"], "a realm without domains speaks for nobody", help);
         }
         if let ForeignNames::Of(domains) = &realm.foreign_names {
@@ -94,6 +130,7 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
                 check.note(path, message, "");
             }
         }
+        own_side(index, realm, check);
         identity_provider(index, realm, check);
         keys(index, realm, check);
     }
@@ -101,6 +138,45 @@ pub(super) fn realms(config: &Config, check: &mut Check<'_>) {
 
 fn is_domain(domain: &str) -> bool {
     matches!(Scope::of(&format!("x@{domain}")), Scope::Domain(_))
+}
+
+/// What we are called, where answers are taken, and what names people.
+fn own_side(index: usize, realm: &saml::Config, check: &mut Check<'_>) {
+    if realm.entity_id.trim().is_empty() {
+        let help = "Entra's \"Identifier (Entity ID)\", such as the portal's address; each answer must name it as its audience";
+        check.note(at!["realm", index, "entity_id"], "`entity_id` is empty", help);
+    }
+    if realm.identity_claims.is_empty() {
+        let help = "remove it for the default, or name claims such as \"uPN\", or \"NameID\" for the Subject's own";
+        check.note(
+            at!["realm", index, "identity_claims"],
+            "no claim would name anybody, so nobody could sign in",
+            help,
+        );
+    }
+    answers_at(at!["realm", index, "acs"], &realm.acs, check);
+    for (at, alias) in realm.acs_aliases.iter().enumerate() {
+        answers_at(at!["realm", index, "acs_aliases", at], alias, check);
+    }
+}
+
+/// Notes a path at which no answers can be taken.
+fn answers_at(path: &[Step], written: &str, check: &mut Check<'_>) {
+    match acs_path(written) {
+        Err(error) => {
+            let help = "a path such as \"/saml/acs\"; it may have a query";
+            check.note(path, format!("answers cannot be taken at `{written}`: {error}"), help);
+        }
+        Ok(own) if portal::is_own_path(own) => {
+            let help = "\"/saml/acs\" is free, and so is each path that the portal does not use for its own pages";
+            check.note(
+                path,
+                format!("answers cannot be taken at `{written}`: the portal has a page of its own there"),
+                help,
+            );
+        }
+        Ok(_) => {}
+    }
 }
 
 /// Our own keys are read as they will be read at the start.
@@ -130,6 +206,7 @@ fn claim<'r>(taken: &mut Vec<(String, &'r str)>, domain: String, realm: &'r str,
 fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) {
     let files = [
         ("metadata", &realm.metadata),
+        ("metadata_certificate", &realm.metadata_certificate),
         ("certificate", &realm.certificate),
         ("require_ca_signed", &realm.require_ca_signed),
     ];
@@ -139,7 +216,7 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
     }
     let superfluous = realm.superfluous();
     for (key, by) in &superfluous {
-        let message = format!("`{key}` can't stand beside `{by}`");
+        let message = format!("`{key}` cannot stand beside `{by}`");
         check.note(at!["realm", index, *key], message, "remove one of them");
     }
     let by_hand = [
@@ -160,7 +237,7 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
         && superfluous.is_empty()
         && let Err(error) = realm.identity_provider(|path| std::fs::read(path))
     {
-        let message = format!("the identity provider can't be used: {error}");
+        let message = format!("the identity provider cannot be used: {error}");
         match by_metadata {
             Some(key) => check.note(at!["realm", index, key], message, ""),
             None => check.note(at!["realm", index], message, ""),
@@ -168,7 +245,7 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
     }
     if realm.force_authn && realm.idp_initiated {
         let help = "remove one of them: a sign-in that nobody asked for is no new proof";
-        let message = "`idp_initiated` can't stand beside `force_authn`";
+        let message = "`idp_initiated` cannot stand beside `force_authn`";
         check.note(at!["realm", index, "idp_initiated"], message, help);
     }
     for (at, host) in realm.sign_in_hosts.iter().enumerate() {
@@ -182,18 +259,4 @@ fn identity_provider(index: usize, realm: &saml::Config, check: &mut Check<'_>) 
         let message = "`metadata_refresh` is between \"1s\" and \"30d\"";
         check.note(at!["realm", index, "metadata_refresh"], message, "");
     }
-}
-
-/// Notes a name that is no network's.
-pub(super) fn known_network(path: &[Step], name: &str, config: &Config, check: &mut Check<'_>) {
-    let mut known: Vec<&str> = config.networks.iter().map(|network| network.name.as_str()).collect();
-    known.push(ELSEWHERE);
-    if known.contains(&name) || check.is_damaged("network") {
-        return;
-    }
-    let help = match nearest(name, &known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are: `{}`", known.join("`, `")),
-    };
-    check.note(path, format!("there is no network `{name}`"), &help);
 }

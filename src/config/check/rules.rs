@@ -1,6 +1,7 @@
 //! Checks who rules are about, and what they want of people.
 
-use super::{Check, at, egress, people};
+use super::conditions::{self, Part};
+use super::{Check, at, egress, terms};
 use crate::clock::SignedDuration;
 use crate::config::Config;
 use crate::config::tree::Step;
@@ -15,22 +16,96 @@ use crate::{policy, saml};
 pub(super) fn policy(config: &Config, check: &mut Check<'_>) {
     let realms: Vec<Realm> = config.realms.iter().map(saml::Config::realm).collect();
     blocked_sign_in(config, check);
+    check.unique(&["policy", "test"], config.policy.tests.iter().map(|case| case.name.as_str()));
+    cases(config, check);
     check.unique(&["policy", "rule"], config.policy.rules.iter().map(|rule| rule.name.as_str()));
     for (index, rule) in config.policy.rules.iter().enumerate() {
-        for (at, network) in rule.networks.iter().enumerate() {
-            people::known_network(at!["policy", "rule", index, "networks", at], network, config, check);
-        }
+        let at = Part { section: "rule", index, left_out: false };
+        conditions::known(at, &rule.conditions(), config, check);
+        conditions::known(at.left_out(), &rule.not, config, check);
         if let Some(route) = &rule.route {
             egress::known_ways(at!["policy", "rule", index, "route"], route, config, check);
         }
         reauthentication(index, rule, check);
-        names(index, rule, &realms, check);
-        let names_somebody = [&rule.realms, &rule.users, &rule.groups].iter().any(|names| !names.is_empty());
-        if names_somebody && !rule.authenticate {
-            let help = "nobody is asked who they are, so it would never match";
-            let message = "a rule with `authenticate = false` can't name realms, users or groups";
-            check.note(at!["policy", "rule", index, "authenticate"], message, help);
+        ways(index, rule, config, check);
+        finish(index, rule, check);
+        names(at, &rule.conditions(), &rule.realms, &realms, check);
+        names(at.left_out(), &rule.not, &rule.realms, &realms, check);
+        unauthenticated(index, rule, check);
+        terms::of_rule(index, rule, check);
+    }
+    check.unique(&["policy", "standing"], config.policy.standing.iter().map(|rule| rule.name.as_str()));
+    for (index, rule) in config.policy.standing.iter().enumerate() {
+        let at = Part { section: "standing", index, left_out: false };
+        conditions::known(at, &rule.conditions(), config, check);
+        conditions::known(at.left_out(), &rule.not, config, check);
+        names(at, &rule.conditions(), &rule.realms, &realms, check);
+        names(at.left_out(), &rule.not, &rule.realms, &realms, check);
+        terms::of_standing(index, rule, config, check);
+    }
+}
+
+/// Where nobody is asked who they are, nothing can depend on it: whoever is left out would go on as nobody.
+fn unauthenticated(index: usize, rule: &policy::RuleConfig, check: &mut Check<'_>) {
+    let names_somebody = |conditions: &policy::Conditions| {
+        let names = [&conditions.realms, &conditions.users, &conditions.groups];
+        names.iter().any(|names| !names.is_empty())
+    };
+    if rule.authenticate {
+        return;
+    }
+    let path = at!["policy", "rule", index, "authenticate"];
+    if names_somebody(&rule.conditions()) {
+        let help = "nobody is asked who they are, so it would never match";
+        let message = "a rule with `authenticate = false` cannot name realms, users or groups";
+        check.note(path, message, help);
+    } else if rule.evidence.is_some() || rule.proven.is_some() {
+        let help = "nobody is asked who they are, so there is no evidence of it";
+        check.note(path, "a rule with `authenticate = false` cannot want evidence", help);
+    }
+    if names_somebody(&rule.not) || rule.not.evidence.is_some() || rule.not.proven.is_some() {
+        let help = "whoever it leaves out would be let through as soon as they sign out: let another rule before it block them";
+        check.note(path, "a rule with `authenticate = false` cannot leave people out", help);
+    }
+}
+
+/// Cases name what there is, and want something.
+fn cases(config: &Config, check: &mut Check<'_>) {
+    let rules: Vec<&str> = config.policy.rules.iter().map(|rule| rule.name.as_str()).collect();
+    let names: Vec<&str> = rules.iter().copied().chain(NOT_RULES).collect();
+    for (index, case) in config.policy.tests.iter().enumerate() {
+        if case.decision.is_none()
+            && case.rule.is_none()
+            && case.terms.is_empty()
+            && check.is_whole(at!["policy", "test", index])
+        {
+            let help = "add `decision = \"block\"`, or the `rule` that must decide";
+            check.note(at!["policy", "test", index], "a case that wants nothing shows nothing", help);
         }
+        if let Some(rule) = case.rule.as_deref().filter(|rule| !names.contains(rule)) {
+            let help = nearest(rule, &names).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+            check.note(at!["policy", "test", index, "rule"], format!("there is no rule `{rule}`"), &help);
+        }
+        let with_terms = rules.iter().copied().chain(config.policy.standing.iter().map(|rule| rule.name.as_str()));
+        let with_terms: Vec<&str> = with_terms.collect();
+        for (at, rule) in case.terms.iter().enumerate().filter(|(_, rule)| !with_terms.contains(&rule.as_str())) {
+            let help = nearest(rule, &with_terms).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+            check.note(at!["policy", "test", index, "terms", at], format!("there is no rule `{rule}`"), &help);
+        }
+        if let Some(listener) = &case.listener {
+            conditions::known_listener(at!["policy", "test", index, "listener"], listener, config, check);
+        }
+    }
+}
+
+/// What decides without being a rule.
+const NOT_RULES: [&str; 5] = ["blocked-list", "walled-garden", "approved-list", "default", "unidentified"];
+
+fn finish(index: usize, rule: &policy::RuleConfig, check: &mut Check<'_>) {
+    let path = at!["policy", "rule", index, "finish"];
+    if rule.finish && (rule.schedule.is_none() && rule.not.schedule.is_none() || !rule.effect.lets_through()) {
+        let help = "it says that what is open may finish when the hours of the rule end";
+        check.note(path, "`finish` belongs to a rule with a `schedule` that lets something through", help);
     }
 }
 
@@ -41,9 +116,40 @@ fn reauthentication(index: usize, rule: &policy::RuleConfig, check: &mut Check<'
         let help = "people need that long to come back from the sign-in page";
         check.note(path, "`reauthenticate` is at least \"1m\"", help);
     }
-    if rule.effect == policy::Effect::Block || !rule.authenticate {
+    if !rule.effect.lets_through() || !rule.authenticate {
         let help = "remove it: nobody is let through by this rule because of who they are";
-        check.note(path, "`reauthenticate` can't stand in a rule that blocks or asks nobody", help);
+        check.note(path, "`reauthenticate` cannot stand in a rule that blocks or asks nobody", help);
+    }
+}
+
+/// Longer ones, and more of them, would not fit into the address by which people are sent to sign in.
+const LONGEST_WAY: usize = 200;
+const MOST_WAYS: usize = 8;
+
+/// The ways of signing in that a rule wants are such as a realm takes.
+fn ways(index: usize, rule: &policy::RuleConfig, config: &Config, check: &mut Check<'_>) {
+    if rule.authn_context.is_empty() {
+        return;
+    }
+    let path = at!["policy", "rule", index, "authn_context"];
+    if !rule.effect.lets_through() || !rule.authenticate {
+        let help = "remove it: nobody is let through by this rule because of who they are";
+        check.note(path, "`authn_context` cannot stand in a rule that blocks or asks nobody", help);
+    }
+    if rule.authn_context.len() > MOST_WAYS {
+        check.note(path, format!("`authn_context` has {MOST_WAYS} values at most"), "");
+    }
+    let takes =
+        |realm: &saml::Config, way: &String| realm.authn_context.is_empty() || realm.authn_context.contains(way);
+    for (at, way) in rule.authn_context.iter().enumerate() {
+        let path = at!["policy", "rule", index, "authn_context", at];
+        if way.is_empty() || way.len() > LONGEST_WAY || way.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            let help = "such as \"urn:oasis:names:tc:SAML:2.0:ac:classes:X509\"";
+            check.note(path, format!("`{}` is no AuthnContextClassRef", way.escape_debug()), help);
+        } else if !config.realms.is_empty() && !config.realms.iter().any(|realm| takes(realm, way)) {
+            let help = "add it to `authn_context` of the realm, or nobody could sign in so";
+            check.note(path, format!("no realm takes a sign-in by `{way}`"), help);
+        }
     }
 }
 
@@ -65,33 +171,32 @@ fn blocked_sign_in(config: &Config, check: &mut Check<'_>) {
     }
 }
 
-/// Each name means somebody, and one only.
-fn names(index: usize, rule: &policy::RuleConfig, realms: &[Realm], check: &mut Check<'_>) {
+/// Each name means somebody, and one only. Names without a realm are those of the realms that the rule is `within`.
+fn names(part: Part, conditions: &policy::Conditions, within: &[String], realms: &[Realm], check: &mut Check<'_>) {
     if check.is_damaged("realm") || realms.is_empty() {
         return;
     }
     let known: Vec<&str> = realms.iter().map(|realm| realm.name.as_str()).collect();
-    for (at, name) in rule.realms.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
-        unknown_realm(at!["policy", "rule", index, "realms", at], name, &known, check);
+    for (at, name) in conditions.realms.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
+        unknown_realm(&part.path("realms", at), name, &known, check);
     }
-    for (at, name) in rule.users.iter().enumerate() {
-        let path = at!["policy", "rule", index, "users", at];
+    for (at, name) in conditions.users.iter().enumerate() {
+        let path = part.path("users", at);
         let prefix = name.split_once('/').filter(|_| meant::qualified(name, realms).is_none());
-        match (prefix, meant::people(name, realms, &rule.realms).as_slice()) {
-            (Some((prefix, _)), _) => unknown_realm(path, prefix, &known, check),
+        match (prefix, meant::people(name, realms, within).as_slice()) {
+            (Some((prefix, _)), _) => unknown_realm(&path, prefix, &known, check),
             (None, []) => {
                 let help = "people are named by the identity claim of their realm, in one of its `domains`, or by their object ID";
-                check.note(path, format!("no realm here speaks for `{name}`, so it means nobody"), help);
+                check.note(&path, format!("no realm here speaks for `{name}`, so it means nobody"), help);
             }
             (None, [_]) => {}
-            (None, several) => ambiguous(path, name, several, check),
+            (None, several) => ambiguous(&path, name, several, check),
         }
     }
-    for (at, name) in rule.groups.iter().enumerate() {
-        let path = at!["policy", "rule", index, "groups", at];
-        match meant::groups(name, realms, &rule.realms).as_slice() {
+    for (at, name) in conditions.groups.iter().enumerate() {
+        match meant::groups(name, realms, within).as_slice() {
             [] | [_] => {}
-            several => ambiguous(path, name, several, check),
+            several => ambiguous(&part.path("groups", at), name, several, check),
         }
     }
 }
@@ -104,7 +209,7 @@ fn unknown_realm(path: &[Step], name: &str, known: &[&str], check: &mut Check<'_
     check.note(path, format!("there is no realm `{name}`"), &help);
 }
 
-fn ambiguous(path: &[Step], name: &str, meanings: &[Name], check: &mut Check<'_>) {
+pub(super) fn ambiguous(path: &[Step], name: &str, meanings: &[Name], check: &mut Check<'_>) {
     let realms: Vec<&str> = meanings.iter().map(Name::realm).collect();
     let message = format!("`{name}` could be of the realms `{}`", realms.join("`, `"));
     let first = realms.first().copied().unwrap_or_default();
@@ -121,16 +226,17 @@ pub fn doubtful_names(config: &Config) -> Vec<String> {
         realm.identity_claims.first().filter(|claim| saml::claims::has_domain(claim))
     };
     let mut found = Vec::new();
-    for rule in &config.policy.rules {
-        for written in &rule.users {
+    let rules = config.policy.rules.iter().map(|rule| (&rule.name, &rule.users, &rule.not.users, &rule.realms));
+    let standing = config.policy.standing.iter().map(|rule| (&rule.name, &rule.users, &rule.not.users, &rule.realms));
+    for (rule, users, left_out, within) in rules.chain(standing) {
+        for written in users.iter().chain(left_out) {
             let bare = meant::qualified(written, &realms).map_or(written.as_str(), |(_, name)| name);
             let is_object_id = bare.len() == 36 && bare.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-            let [name] = &*meant::people(written, &realms, &rule.realms) else { continue };
+            let [name] = &*meant::people(written, &realms, within) else { continue };
             if let (Scope::Inside, false, Some(claim)) = (Scope::of(bare), is_object_id, claim_of(name.realm())) {
                 found.push(format!(
-                    "rule `{}`: `{written}` has no domain, and the realm `{}` calls people by the claim `{claim}`: it means \
+                    "rule `{rule}`: `{written}` has no domain, and the realm `{}` calls people by the claim `{claim}`: it means \
                      nobody's sAMAccountName",
-                    rule.name,
                     name.realm()
                 ));
             }

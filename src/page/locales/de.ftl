@@ -53,6 +53,7 @@ mistake-bad-domain = Der Teil, der Ihre Organisation nennt, ist keine gültige D
 mistake-bad-character = Der Name enthält ein Zeichen, das in keinem Kontonamen vorkommt. Er sieht aus wie { $example }.
 mistake-not-enabled = Die Anmeldung mit dieser Domäne ist noch nicht eingeschaltet. Ihr Helpdesk weiß, wann es so weit ist.
 mistake-unknown-domain = Für diese Domäne ist das Portal nicht zuständig. Prüfen Sie die Schreibweise; der ganze Name sieht aus wie { $example }.
+mistake-unclear = In dieser Form kann der Name hier nicht verwendet werden. Geben Sie den Namen ein, mit dem Sie sich bei Ihrem Arbeitskonto anmelden, etwa { $example }.
 
 note-expired = Dieser Verweis ist älter als eine Stunde, deshalb ist die gewünschte Adresse nicht mehr bekannt. Melden Sie sich an und öffnen Sie sie dann noch einmal.
 note-broken = Die gewünschte Adresse war nicht lesbar. Melden Sie sich an und öffnen Sie sie dann noch einmal.
@@ -135,6 +136,8 @@ denied-as-guest = Gast
 denied-next = Wenn Sie die Seite für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Regel und die Anfrage-Nummer.
 denied-review-lead = Wenn Sie die Seite für Ihre Arbeit brauchen, können Sie um ihre Freigabe bitten.
 denied-review = Freigabe anfragen
+denied-pass = Ansehen, was nötig ist
+denied-pass-lead = Eine Regel verlangt vorher etwas von Ihnen.
 denied-ask = Helpdesk fragen
 denied-guest = Sie sind als Gast unterwegs, und manche Seiten sind nur für Personen mit Konto.
 denied-mail-subject = Gesperrte Seite: { $site }
@@ -152,10 +155,12 @@ handover-continue = Weiter
 
 unsent-title = Ihr Formular wurde nicht gesendet
 unsent-lead = Sie waren nicht angemeldet, als Sie ein Formular gesendet haben an
+unsent-lead-halted = Eine Regel hat das Formular angehalten, das Sie gesendet haben an
 unsent-what = Was nicht gesendet wurde
 unsent-method = ein Formular ({ $method })
 unsent-where = Wohin
 unsent-next = Nichts davon hat die Seite erreicht. Kehren Sie mit der Zurück-Taste des Browsers zum Formular zurück, oder gehen Sie weiter zur Seite, und senden Sie es noch einmal: Jetzt sind Sie angemeldet, und es kommt an. Die meisten Browser wissen noch, was Sie eingegeben haben.
+unsent-next-halted = Nichts davon hat die Seite erreicht. Kehren Sie mit der Zurück-Taste des Browsers zum Formular zurück, oder gehen Sie weiter zur Seite, und senden Sie es noch einmal: Jetzt kommt es an. Die meisten Browser wissen noch, was Sie eingegeben haben.
 unsent-go-on = Weiter zu { $place }
 
 ## Cookies
@@ -166,6 +171,12 @@ cookies-steps =
     Erlauben Sie Cookies für diese Seite, mindestens bis Sie den Browser schließen.
     Schalten Sie Erweiterungen ab, die Cookies entfernen, oder machen Sie für diese Seite eine Ausnahme.
     Wenn Sie ein privates Fenster benutzen, versuchen Sie es mit einem normalen.
+contradict-title = Das Cookie einer anderen Seite ist im Weg
+contradict-lead = Sie sind angemeldet, aber eine andere Seite hat auch für diese hier ein Cookie mit dem Namen des unseren gesetzt, und beide widersprechen sich. Wir haben versucht, es zu entfernen.
+contradict-steps =
+    Löschen Sie in den Einstellungen Ihres Browsers die Cookies dieser Seite und der übergeordneten Domain.
+    Öffnen Sie die Seite noch einmal.
+    Geschieht es wieder, setzt eine Seite dieser Domain das Cookie immer neu: Nennen Sie Ihrem Helpdesk die Adresse dieser Seite.
 
 ## Was auf dem Weg zu einer Seite schiefging
 
@@ -237,6 +248,10 @@ error-busy = Der Proxy ist ausgelastet
     .what = Im Augenblick gibt es zu viele Anfragen.
     .why = Viele Menschen benutzen den Proxy, oder dieses Gerät sendet sehr viele Anfragen.
     .next = Warten Sie eine Minute und versuchen Sie es dann noch einmal.
+error-exhausted = Sie haben eine Grenze erreicht
+    .what = Eine Regel Ihrer Organisation begrenzt, wie viel Sie davon benutzen dürfen.
+    .why = In den letzten Augenblicken waren es mehr Anfragen, als diese Regel erlaubt, oder es waren zu viele Verbindungen zugleich offen.
+    .next = Warten Sie ein wenig und versuchen Sie es dann noch einmal. Wenn es oft geschieht, nennen Sie Ihrem Helpdesk die Anfrage-Nummer.
 error-internal = Hier ist etwas schiefgegangen
     .what = Der Proxy konnte die Anfrage nicht zu Ende führen.
     .why = Der Fehler liegt bei uns, nicht bei Ihnen.
@@ -275,11 +290,19 @@ sign-in-not-asked = Die Anmeldeseite hat Sie nicht gefragt
 sign-in-other-way = Sie haben sich auf andere Weise angemeldet, als hier verlangt wird
     .what = Die Anmeldung hat geklappt, aber nicht mit der Art von Nachweis, die Ihre Organisation hier verlangt, deshalb sind Sie nicht angemeldet.
     .why = Zum Beispiel nur mit einem Passwort, wo ein zweiter Faktor verlangt wird, oder mit einem Schlüssel, wo ein Passwort verlangt wird.
-    .next = Beginnen Sie noch einmal und wählen Sie auf der Anmeldeseite eine andere Weise. Wenn es keine gibt, nennen Sie Ihrem Helpdesk die Anfrage-Nummer: Die verlangten Weisen stehen in authn_context dieses Realms.
+    .next = Beginnen Sie noch einmal und wählen Sie auf der Anmeldeseite eine andere Weise. Wenn es keine gibt, nennen Sie Ihrem Helpdesk die Anfrage-Nummer: Die verlangten Weisen stehen in authn_context dieses Realms oder der Regel, die sie verlangt.
 sign-in-foreign-name = Ihr Konto gehört zu einer anderen Domäne
     .what = Die Anmeldung hat geklappt, aber der Name, der zurückkam, gehört zu keiner Domäne, für die diese Anmeldeseite sprechen darf. Deshalb sind Sie nicht angemeldet.
     .why = Jede Anmeldeseite darf nur Leute ihrer eigenen Domänen nennen. Sonst könnte eine Organisation ihre Leute für die einer anderen ausgeben.
     .next = Beginnen Sie noch einmal mit der Adresse Ihrer eigenen Organisation. Wenn es mit diesem Konto gehen soll, nennen Sie Ihrem Helpdesk die Anfrage-Nummer: Ein Administrator kann die Domäne in domains dieses Realms aufnehmen, oder für Gäste in foreign_names.
+sign-in-no-name = Die Anmeldeseite hat nicht gesagt, wer Sie sind
+    .what = Die Anmeldung hat geklappt, aber die Antwort enthält keinen Namen, den dieses Portal verwenden kann. Deshalb sind Sie nicht angemeldet.
+    .why = Der Anspruch, der Sie benennt, fehlt, ist leer, hat mehrere Werte oder ist bei jeder Anmeldung ein anderer.
+    .next = Noch einmal zu beginnen hilft nicht. Nennen Sie Ihrem Helpdesk die Anfrage-Nummer: Ein Administrator sieht mit vestibule test-sso, welcher Anspruch es ist, und kann ihn beim Identitätsanbieter oder in identity_claims dieses Realms richtigstellen.
+sign-in-other-tenant = Ihr Konto gehört zu einem anderen Mandanten
+    .what = Die Anmeldung hat geklappt, aber nicht mit einem Konto des Mandanten, der hier verlangt wird. Deshalb sind Sie nicht angemeldet.
+    .why = Der Anspruch, der den Mandanten Ihres Kontos nennt, fehlt oder nennt einen anderen.
+    .next = Beginnen Sie noch einmal und wählen Sie ein Konto dieser Organisation. Wenn es eines war, nennen Sie Ihrem Helpdesk die Anfrage-Nummer: Der Mandant steht in require_tenant dieses Realms.
 sign-in-foreign = Diese Anmeldung wurde nicht in diesem Browser begonnen
     .what = Sie sind nicht angemeldet, weil die Anmeldung nicht hier begann.
     .why = Der Verweis wurde in einem anderen Browser geöffnet, die Cookies wurden inzwischen gelöscht, oder jemand hat Ihnen den Verweis geschickt.
@@ -320,6 +343,10 @@ provider-misconfigured = Die Anmeldung ist nicht richtig eingerichtet
     .what = Die Anmeldeseite Ihrer Organisation nimmt Anfragen dieses Portals nicht an.
     .why = Die Einstellungen der beiden passen nicht zusammen. Sie haben nichts falsch gemacht.
     .next = Nennen Sie Ihrem Helpdesk die Anfrage-Nummer und die Zeile darüber.
+provider-unknown = Dieses Portal kann Sie nicht zu Ihrer Anmeldeseite schicken
+    .what = Dieses Portal hat im Moment keine gültigen Angaben über die Anmeldeseite Ihrer Organisation. Deshalb kann sich niemand anmelden.
+    .why = Die Angaben konnten noch nicht geholt werden, oder die Zeit, für die sie galten, ist vorbei. Die Anmeldeseite Ihrer Organisation wurde nicht gefragt.
+    .next = Versuchen Sie es in einigen Minuten noch einmal. Wenn es so bleibt, nennen Sie Ihrem Helpdesk die Anfrage-Nummer: Die Metadaten dieses Realms müssen erneuert werden.
 provider-failed = Die Anmeldung hat nicht geklappt
     .what = Die Anmeldeseite Ihrer Organisation hat mit einem Fehler geantwortet.
     .why = Der Grund steht unten, wenn sie einen genannt hat.
@@ -487,8 +514,59 @@ tool-sign-in-again = Eine frische Anmeldung ist nötig
 tool-denied = Durch eine Regel gesperrt
     .what = Die Regeln erlauben dieses Ziel nicht.
     .next = Wenn Sie es für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Anfrage-Nummer.
+tool-warned = Zuerst muss eine Warnung gelesen werden
+    .what = Eine Regel warnt vor diesem Ziel, und diese Anfrage kann die Warnung nicht zeigen.
+    .next = Öffnen Sie die Adresse unten in einem Browser, in dem Sie angemeldet sind, lesen Sie dort die Warnung und fahren Sie fort. Versuchen Sie es dann erneut.
+tool-overridable = Durch eine Regel gesperrt
+    .what = Die Regeln erlauben dieses Ziel nicht, außer jemand hebt die Sperre auf.
+    .next = Wenn Sie es öffnen dürfen, öffnen Sie die Adresse unten in einem Browser, in dem Sie angemeldet sind. Versuchen Sie es dann erneut.
 tool-place = Ziel:
 tool-portal = Portal:
+
+## Was eine Regel vor eine Seite stellt
+
+warning-title = Bevor Sie fortfahren
+warning-lead-place = Bitte lesen Sie dies, bevor Sie diese Seite öffnen:
+warning-lead = Bitte lesen Sie zuerst dies.
+warning-plain = Ihre Organisation bittet Sie, vor dem Öffnen dieser Seite noch einmal nachzudenken.
+warning-rule = Regel
+warning-go-on = Gelesen: fortfahren
+warning-remember = Sie werden { $time } lang nicht erneut gefragt.
+warning-leave = Wenn Sie nicht fortfahren möchten, schließen Sie diese Seite.
+span-minutes = { $minutes ->
+    [one] { $minutes } Minute
+   *[other] { $minutes } Minuten
+  }
+span-hours = { $hours ->
+    [one] { $hours } Stunde
+   *[other] { $hours } Stunden
+  }
+override-lead = Eine Regel sperrt, was Sie öffnen wollten.
+override-title = Für eine Weile öffnen
+override-password-lead = Wer das Passwort kennt, kann die Seite { $time } lang öffnen.
+override-member-lead = Sie dürfen die Seite { $time } lang öffnen.
+override-password = Passwort
+override-reason = Wofür brauchen Sie die Seite?
+override-reason-hint = Ihre Administratoren lesen das.
+override-open = Öffnen
+override-recorded = Ihr Name, die Seite und die Zeit werden aufgezeichnet.
+override-wrong = Das ist nicht das Passwort.
+override-no-reason = Geben Sie an, wofür Sie die Seite brauchen.
+override-too-many = Es gab zu viele Versuche. Warten Sie zehn Minuten und versuchen Sie es dann erneut.
+
+## Um eine Prüfung bitten
+
+review-title = Diese Seite anfragen
+review-lead = Wer die Regeln pflegt, wird benachrichtigt.
+review-site = Seite
+review-why = Wofür brauchen Sie sie?
+review-why-hint = Sie können das leer lassen.
+review-told = Ihre Anfrage wurde gesendet
+review-told-lead = Wer die Regeln pflegt, weiß jetzt, dass Sie { $site } brauchen.
+review-told-next = Noch hat sich nichts geändert. Sie können diese Seite schließen.
+review-not-told = Ihre Anfrage konnte nicht gesendet werden
+review-not-told-lead = Der Dienst, der solche Anfragen annimmt, antwortet nicht.
+review-not-told-next = Versuchen Sie es später erneut, oder nennen Sie Ihrem Helpdesk die Regel und die Anfrage-Nummer.
 
 ## Test SSO, für Betreiber
 
@@ -519,6 +597,7 @@ test-claims = Ansprüche (Claims)
 test-claim = Anspruch
 test-value = Wert
 test-becomes = Wird zu
+test-unused = ausgelassen
 test-messages = Nachrichten
 test-request = Was gefragt wurde (AuthnRequest)
 test-response = Was geantwortet wurde (Response)
@@ -531,6 +610,7 @@ check-age = Sie kam rechtzeitig und an einer Adresse dieses Realms an
 check-shape = Sie ist eine SAML-Response in der üblichen Form
     .wanted = erwartet
     .cure = Die Nachricht ist nicht das, was ein Identitätsanbieter sendet, oder enthält Teile, die dieses Portal ablehnt. Verändert etwas sie unterwegs? Wenn sie für einen Schlüssel verschlüsselt ist, der hier nicht eingestellt ist, entfernen Sie das Zertifikat unter Tokenverschlüsselung.
+    .algorithm = Sie ist mit einem zu schwachen Algorithmus wie SHA-1 signiert oder verschlüsselt. In Entra: Einmaliges Anmelden, SAML-Zertifikate, Bearbeiten, Signaturalgorithmus: SHA-256. Anderswo: Wählen Sie SHA-256 für die Signatur und für den Digest.
 check-version = SAML 2.0
     .wanted = erwartet
     .cure = Stellen Sie den Identitätsanbieter auf SAML 2.0.
@@ -543,15 +623,16 @@ check-issuer = Sie kommt vom eingestellten Identitätsanbieter (Issuer)
 check-request = Sie antwortet auf unsere Anfrage (InResponseTo)
     .wanted = erwartet
     .cure = Die Response gehört zu einer anderen Anfrage oder zu keiner. Beginnen Sie den Test mit der Schaltfläche, nicht mit einer Kachel beim Identitätsanbieter.
-check-issued = Sie wurde nicht in der Zukunft gemacht (IssueInstant)
+check-issued = Sie wurde eben erst gemacht (IssueInstant)
     .wanted = Zeit hier
-    .cure = Die Uhren gehen um mehr als eine Minute auseinander. Stellen Sie die Uhr dieser Maschine mit NTP.
+    .cure = Ihre Zeit liegt in der Zukunft oder vor unserer Anfrage. Die Uhren gehen um mehr als eine Minute auseinander: Stellen Sie die Uhr dieser Maschine und die des Identitätsanbieters mit NTP.
 check-status = Der Identitätsanbieter sagt, dass es gut gegangen ist (Status)
     .wanted = erwartet
     .cure = Der Identitätsanbieter nennt oben seinen Grund.
 check-signature = Beide Prüfer finden sie von einem eingestellten Zertifikat signiert
     .wanted = erwartet
     .cure = Weder die Response noch die Assertion ist signiert, oder die Signatur gilt nicht. In Entra ist jede Signaturoption recht, mit dem Signaturalgorithmus SHA-256.
+    .algorithm = Sie ist mit einem zu schwachen Algorithmus wie SHA-1 signiert oder verschlüsselt. In Entra: Einmaliges Anmelden, SAML-Zertifikate, Bearbeiten, Signaturalgorithmus: SHA-256. Anderswo: Wählen Sie SHA-256 für die Signatur und für den Digest.
     .foreign = Sie wurde mit einem Zertifikat signiert, das hier nicht eingestellt ist: Vergleichen Sie die Fingerabdrücke unten. In Entra hat das aktive Zertifikat unter SAML-Zertifikate einen anderen Fingerabdruck als Ihres: Laden Sie Verbundmetadaten-XML oder Zertifikat (Base64) neu herunter und tragen Sie es unter metadata oder certificate dieses Realms ein.
 check-assertion = Die Assertion ist vollständig
     .wanted = erwartet
@@ -559,9 +640,9 @@ check-assertion = Die Assertion ist vollständig
 check-assertion-issuer = Die Assertion kommt vom eingestellten Identitätsanbieter
     .wanted = erwartet
     .cure = Die Metadaten oder der issuer dieses Realms gehören zu einem anderen Identitätsanbieter oder Mandanten.
-check-assertion-issued = Die Assertion wurde nicht in der Zukunft gemacht
+check-assertion-issued = Die Assertion wurde eben erst gemacht (IssueInstant)
     .wanted = Zeit hier
-    .cure = Die Uhren gehen um mehr als eine Minute auseinander. Stellen Sie die Uhr dieser Maschine mit NTP.
+    .cure = Ihre Zeit liegt in der Zukunft oder vor unserer Anfrage. Die Uhren gehen um mehr als eine Minute auseinander: Stellen Sie die Uhr dieser Maschine und die des Identitätsanbieters mit NTP.
 check-validity = Sie gilt jetzt (Conditions)
     .wanted = Zeit hier
     .cure = Die Assertion gilt noch nicht oder nicht mehr. Stellen Sie die Uhr dieser Maschine mit NTP.
@@ -582,7 +663,7 @@ check-confirmation = Sie darf hier und jetzt vorgelegt werden (Recipient)
     .cure = Tragen Sie beim Identitätsanbieter als Antwort-URL die Adresse ein, die hier erwartet wird, Buchstabe für Buchstabe. Wenn das schon so ist, gehen die Uhren auseinander.
 check-identity = Die Ansprüche benennen jemanden
     .wanted = einer erwartet von
-    .cure = Keiner der identity_claims dieses Realms ist da, oder einer ist leer, doppelt oder von einem anderen Mandanten. In Entra: Attribute & Ansprüche, Neuen Anspruch hinzufügen, mit leerem Namespace. Oder nennen Sie einen der gefundenen Ansprüche in identity_claims.
+    .cure = Keiner der identity_claims dieses Realms ist da, oder einer ist leer, doppelt oder von einem anderen Mandanten. In Entra: Attribute & Ansprüche, Neuen Anspruch hinzufügen, mit leerem Namespace. Oder nennen Sie einen der gefundenen Ansprüche in identity_claims. Wen nur die NameID benennt, den benennt identity_claims = ["NameID"].
 check-domain = Der Realm spricht für die Domäne dieses Namens
     .wanted = erwartet eines von
     .cure = Der Name gehört zu einer Domäne, die nicht zu diesem Realm gehört. Wenn sie eine eigene ist, nehmen Sie sie in domains dieses Realms auf. Wenn sie die eines Gastes ist, nehmen Sie sie in foreign_names auf, oder senden Sie einen Anspruch mit dem Namen, den Gäste im Mandanten haben.

@@ -53,6 +53,7 @@ mistake-bad-domain = The part that names your organisation is not a valid domain
 mistake-bad-character = The name has a character in it that no account name has. It looks like { $example }.
 mistake-not-enabled = Signing in with this domain is not switched on yet. Your help desk knows when it will be.
 mistake-unknown-domain = This portal does not serve that domain. Check its spelling; the whole name looks like { $example }.
+mistake-unclear = This form of the name cannot be used here. Type the name with which you sign in to your work account, such as { $example }.
 
 note-expired = This link is older than an hour, so the address that you wanted is no longer known. Sign in, then open it again.
 note-broken = The address that you wanted could not be read. Sign in, then open it again.
@@ -135,6 +136,8 @@ denied-as-guest = a guest
 denied-next = If you need this site for your work, ask your help desk and tell them the rule and the request ID.
 denied-review-lead = If you need this site for your work, you can ask for it.
 denied-review = Ask for this site
+denied-pass = See what it takes
+denied-pass-lead = A rule asks something of you first.
 denied-ask = Ask your help desk
 denied-guest = You are browsing as a guest, and some sites are for people with an account only.
 denied-mail-subject = Blocked site: { $site }
@@ -152,10 +155,12 @@ handover-continue = Continue
 
 unsent-title = Your form was not sent
 unsent-lead = You were not signed in when you sent a form to
+unsent-lead-halted = A rule stopped the form that you sent to
 unsent-what = What was not sent
 unsent-method = a form ({ $method })
 unsent-where = Where to
 unsent-next = Nothing of it reached the site. Go back to the form with your browser's Back button, or go on to the site, and send it again: you are signed in now, so it will arrive. Most browsers still know what you typed.
+unsent-next-halted = Nothing of it reached the site. Go back to the form with your browser's Back button, or go on to the site, and send it again: it will arrive now. Most browsers still know what you typed.
 unsent-go-on = Go on to { $place }
 
 ## Cookies
@@ -166,6 +171,12 @@ cookies-steps =
     Allow cookies for this site, at least until you close the browser.
     Switch off extensions that remove cookies, or make an exception for this site.
     If you use a private window, try a normal one.
+contradict-title = Another site's cookie is in the way
+contradict-lead = you are signed in, but some site has set a cookie with the name of ours for this one as well, and the two contradict each other. We have tried to remove it.
+contradict-steps =
+    In your browser's settings, delete the cookies of this site and of the domain above it.
+    Open the page once more.
+    If it happens again, some page of that domain keeps setting the cookie: tell your help desk the address of this page.
 
 ## What went wrong on the way to a site
 
@@ -237,6 +248,10 @@ error-busy = The proxy is busy
     .what = there are too many requests at the moment.
     .why = Many people are using the proxy, or this device sends very many requests.
     .next = Wait a minute, then try again.
+error-exhausted = You have reached a limit
+    .what = a rule of your organisation limits how much of it you may use.
+    .why = In the last moments there were more requests than that rule allows, or too many connections were open at the same time.
+    .next = Wait a little, then try again. If it happens often, tell your help desk the request ID.
 error-internal = Something went wrong here
     .what = the proxy could not finish the request.
     .why = This is a fault on our side, not on yours.
@@ -275,11 +290,19 @@ sign-in-not-asked = The sign-in page did not ask you
 sign-in-other-way = You signed in in another way than is wanted here
     .what = The sign-in worked, but not with the kind of proof that your organisation asks for here, so you are not signed in.
     .why = For instance, a password alone where a second factor is wanted, or a key where a password is.
-    .next = Start again and choose another way on the sign-in page. If there is none, tell your help desk the request ID: the ways are listed in authn_context of this realm.
+    .next = Start again and choose another way on the sign-in page. If there is none, tell your help desk the request ID: the ways are listed in authn_context of this realm, or of the rule that asks for them.
 sign-in-foreign-name = Your account belongs to another domain
     .what = The sign-in worked, but the name that came back is not in a domain that this sign-in page may speak for, so you are not signed in.
     .why = Each sign-in page may name people of its own domains only. Otherwise one organisation could pass its people off as another's.
     .next = Start again with your own organisation's address. If it should work with this account, tell your help desk the request ID: an administrator can add the domain to domains of this realm, or to foreign_names for guests.
+sign-in-no-name = The sign-in page did not say who you are
+    .what = The sign-in worked, but the answer holds no name that this portal can use, so you are not signed in.
+    .why = The claim that names you is missing, is empty, has more than one value, or changes at each sign-in.
+    .next = Starting again does not help. Tell your help desk the request ID: an administrator can see with vestibule test-sso which claim it is, and correct it at the identity provider or in identity_claims of this realm.
+sign-in-other-tenant = Your account belongs to another tenant
+    .what = The sign-in worked, but not with an account of the tenant that is wanted here, so you are not signed in.
+    .why = The claim that names the tenant of your account is missing or names another one.
+    .next = Start again and choose an account of this organisation. If it was one, tell your help desk the request ID: the tenant stands in require_tenant of this realm.
 sign-in-foreign = This sign-in was not started in this browser
     .what = You are not signed in, because the sign-in did not begin here.
     .why = The link was opened in another browser, the cookies were deleted meanwhile, or somebody sent you the link.
@@ -320,6 +343,10 @@ provider-misconfigured = The sign-in is not set up correctly
     .what = Your organisation's sign-in page does not accept requests from this portal.
     .why = The two have different settings. You have done nothing wrong.
     .next = Tell your help desk the request ID and the line above.
+provider-unknown = This portal cannot send you to your sign-in page
+    .what = This portal does not have valid information about your organisation's sign-in page at the moment, so nobody can sign in.
+    .why = The information could not be fetched yet, or the time for which it was valid is over. Your organisation's sign-in page was not asked.
+    .next = Try again in a few minutes. If it goes on, tell your help desk the request ID: the metadata of this realm have to be renewed.
 provider-failed = The sign-in did not work
     .what = Your organisation's sign-in page answered with an error.
     .why = It gave the reason below, if it gave one.
@@ -487,8 +514,59 @@ tool-sign-in-again = A fresh sign-in is required
 tool-denied = Blocked by a rule
     .what = The rules do not allow this destination.
     .next = If you need it for your work, ask your help desk and tell them the request ID.
+tool-warned = A warning has to be read first
+    .what = A rule warns of this destination, and this request cannot show the warning.
+    .next = Open the address below in a browser in which you are signed in, read the warning there, and go on. Then try again.
+tool-overridable = Blocked by a rule
+    .what = The rules do not allow this destination, unless somebody overrides that.
+    .next = If you may open it, open the address below in a browser in which you are signed in. Then try again.
 tool-place = Destination:
 tool-portal = Portal:
+
+## What a rule puts before a site
+
+warning-title = Before you go on
+warning-lead-place = Please read this before you open
+warning-lead = Please read this first.
+warning-plain = Your organisation wants you to think twice before you open this site.
+warning-rule = Rule
+warning-go-on = I have read this: go on
+warning-remember = You will not be asked again for { $time }.
+warning-leave = If you do not want to go on, close this page.
+span-minutes = { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+  }
+span-hours = { $hours ->
+    [one] { $hours } hour
+   *[other] { $hours } hours
+  }
+override-lead = A rule blocks what you were about to open.
+override-title = Open it for a while
+override-password-lead = Whoever knows the password can open it for { $time }.
+override-member-lead = You may open it for { $time }.
+override-password = Password
+override-reason = Why do you need it?
+override-reason-hint = Your administrators will read this.
+override-open = Open
+override-recorded = Your name, the site and the time are recorded.
+override-wrong = This is not the password.
+override-no-reason = Say why you need it.
+override-too-many = There have been too many attempts. Wait ten minutes, then try again.
+
+## Asking for a review
+
+review-title = Ask for this site
+review-lead = Whoever looks after the rules will be told.
+review-site = Site
+review-why = What do you need it for?
+review-why-hint = You can leave this empty.
+review-told = Your request has been sent
+review-told-lead = Whoever looks after the rules knows now that you need { $site }.
+review-told-next = Nothing has changed yet. You can close this page.
+review-not-told = Your request could not be sent
+review-not-told-lead = The service that takes such requests does not answer.
+review-not-told-next = Try again later, or tell your help desk the rule and the request ID.
 
 ## Test SSO, for operators
 
@@ -519,6 +597,7 @@ test-claims = Claims
 test-claim = Claim
 test-value = Value
 test-becomes = Becomes
+test-unused = left out
 test-messages = Messages
 test-request = What was asked (AuthnRequest)
 test-response = What was answered (Response)
@@ -531,6 +610,7 @@ check-age = It came to an address of this realm, and in time
 check-shape = It is a SAML Response of the usual shape
     .wanted = wanted
     .cure = The message is not what an identity provider sends, or holds parts that this portal refuses. Does something on the way change it? If it is encrypted for a key that is not configured here, remove the certificate under Token encryption.
+    .algorithm = It is signed or encrypted with an algorithm that is too weak, such as SHA-1. In Entra: Single sign-on, SAML Certificates, Edit, Signing Algorithm: SHA-256. Elsewhere: choose SHA-256 as the signature algorithm and as the digest algorithm.
 check-version = SAML 2.0
     .wanted = wanted
     .cure = Set the identity provider to SAML 2.0.
@@ -543,15 +623,16 @@ check-issuer = It comes from the configured identity provider (Issuer)
 check-request = It answers our request (InResponseTo)
     .wanted = wanted
     .cure = The Response was made for another request, or for none. Begin the test with the button, not with a tile at the identity provider.
-check-issued = It was not made in the future (IssueInstant)
+check-issued = It was made just now (IssueInstant)
     .wanted = time here
-    .cure = The clocks differ by more than a minute. Set the clock of this machine by NTP.
+    .cure = It is dated in the future, or before our request. The clocks differ by more than a minute: set the clock of this machine, and that of the identity provider, by NTP.
 check-status = The identity provider says that it went well (Status)
     .wanted = wanted
     .cure = The identity provider gives its reason above.
 check-signature = Both verifiers find it signed by a configured certificate
     .wanted = wanted
     .cure = Neither the Response nor the Assertion is signed, or the signature does not hold. In Entra, any Signing Option will do, with Signing Algorithm SHA-256.
+    .algorithm = It is signed or encrypted with an algorithm that is too weak, such as SHA-1. In Entra: Single sign-on, SAML Certificates, Edit, Signing Algorithm: SHA-256. Elsewhere: choose SHA-256 as the signature algorithm and as the digest algorithm.
     .foreign = It was signed with a certificate that is not configured here: compare the thumbprints below. In Entra, under SAML Certificates, the active certificate has another thumbprint than yours: download Federation Metadata XML or Certificate (Base64) again and put it into this realm's metadata or certificate.
 check-assertion = The Assertion is complete
     .wanted = wanted
@@ -559,9 +640,9 @@ check-assertion = The Assertion is complete
 check-assertion-issuer = The Assertion comes from the configured identity provider
     .wanted = wanted
     .cure = The metadata or the issuer of this realm belong to another identity provider or tenant.
-check-assertion-issued = The Assertion was not made in the future
+check-assertion-issued = The Assertion was made just now (IssueInstant)
     .wanted = time here
-    .cure = The clocks differ by more than a minute. Set the clock of this machine by NTP.
+    .cure = It is dated in the future, or before our request. The clocks differ by more than a minute: set the clock of this machine, and that of the identity provider, by NTP.
 check-validity = It is valid now (Conditions)
     .wanted = time here
     .cure = The Assertion is not valid yet, or not any more. Set the clock of this machine by NTP.
@@ -582,7 +663,7 @@ check-confirmation = It may be presented here and now (Recipient)
     .cure = At the identity provider, set the Reply URL to the address that is wanted here, letter for letter. If that is so already, the clocks differ.
 check-identity = The claims name somebody
     .wanted = wanted one of
-    .cure = None of the identity_claims of this realm is there, or one is empty, doubled, or belongs to another tenant. In Entra: Attributes & Claims, Add new claim, with an empty namespace. Or name one of the claims that were found in identity_claims.
+    .cure = None of the identity_claims of this realm is there, or one is empty, doubled, or belongs to another tenant. In Entra: Attributes & Claims, Add new claim, with an empty namespace. Or name one of the claims that were found in identity_claims. People whom only the NameID names are named by identity_claims = ["NameID"].
 
 check-domain = The realm speaks for the domain of that name
     .wanted = wanted one of

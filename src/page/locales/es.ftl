@@ -53,6 +53,7 @@ mistake-bad-domain = La parte que nombra a su organización no es un dominio vá
 mistake-bad-character = El nombre contiene un carácter que no aparece en ningún nombre de cuenta. Un nombre de cuenta tiene este aspecto: { $example }.
 mistake-not-enabled = El inicio de sesión con este dominio aún no está activado. Su servicio de asistencia sabe cuándo lo estará.
 mistake-unknown-domain = Este portal no atiende ese dominio. Compruebe cómo está escrito; el nombre completo tiene este aspecto: { $example }.
+mistake-unclear = Esta forma del nombre no se puede usar aquí. Escriba el nombre con el que inicia sesión en su cuenta de trabajo, por ejemplo { $example }.
 
 note-expired = Este enlace tiene más de una hora, así que ya no se conoce la dirección que quería. Inicie sesión y vuelva a abrirla.
 note-broken = No se pudo leer la dirección que quería. Inicie sesión y vuelva a abrirla.
@@ -135,6 +136,8 @@ denied-as-guest = invitado
 denied-next = Si necesita este sitio para su trabajo, pregunte a su servicio de asistencia e indique la regla y el identificador de la solicitud.
 denied-review-lead = Si necesita este sitio para su trabajo, puede solicitar el acceso.
 denied-review = Solicitar el acceso
+denied-pass = Ver qué hace falta
+denied-pass-lead = Una regla le pide algo antes.
 denied-ask = Preguntar a asistencia
 denied-guest = Está navegando como invitado, y algunos sitios son solo para personas con cuenta.
 denied-mail-subject = Sitio bloqueado: { $site }
@@ -152,10 +155,12 @@ handover-continue = Continuar
 
 unsent-title = Su formulario no se ha enviado
 unsent-lead = No había iniciado sesión cuando envió un formulario a
+unsent-lead-halted = Una regla detuvo el formulario que envió a
 unsent-what = Lo que no se envió
 unsent-method = un formulario ({ $method })
 unsent-where = Destino
 unsent-next = Nada ha llegado al sitio. Vuelva al formulario con el botón Atrás del navegador, o continúe al sitio, y envíelo de nuevo: ahora ha iniciado sesión, así que llegará. La mayoría de los navegadores aún recuerdan lo que escribió.
+unsent-next-halted = Nada ha llegado al sitio. Vuelva al formulario con el botón Atrás del navegador, o continúe al sitio, y envíelo de nuevo: ahora llegará. La mayoría de los navegadores aún recuerdan lo que escribió.
 unsent-go-on = Continuar a { $place }
 
 ## Cookies
@@ -166,6 +171,12 @@ cookies-steps =
     Permita las cookies de este sitio, al menos hasta que cierre el navegador.
     Desactive las extensiones que eliminan cookies, o haga una excepción para este sitio.
     Si usa una ventana privada, pruebe con una normal.
+contradict-title = La cookie de otro sitio estorba
+contradict-lead = ha iniciado sesión, pero otro sitio ha puesto también para este una cookie con el nombre de la nuestra, y las dos se contradicen. Hemos intentado eliminarla.
+contradict-steps =
+    En la configuración del navegador, elimine las cookies de este sitio y del dominio al que pertenece.
+    Abra la página de nuevo.
+    Si vuelve a ocurrir, alguna página de ese dominio pone la cookie una y otra vez: indique la dirección de esta página a su servicio de asistencia.
 
 ## Lo que falló en el camino a un sitio
 
@@ -237,6 +248,10 @@ error-busy = El proxy está ocupado
     .what = hay demasiadas solicitudes en este momento.
     .why = Muchas personas usan el proxy, o este dispositivo envía muchísimas solicitudes.
     .next = Espere un minuto y vuelva a intentarlo.
+error-exhausted = Ha alcanzado un límite
+    .what = una regla de su organización limita cuánto puede usar.
+    .why = En los últimos instantes ha habido más solicitudes de las que permite esa regla, o había demasiadas conexiones abiertas a la vez.
+    .next = Espere un poco y vuelva a intentarlo. Si ocurre a menudo, indique el identificador de la solicitud a su servicio de asistencia.
 error-internal = Algo ha fallado aquí
     .what = el proxy no ha podido terminar la solicitud.
     .why = El fallo es nuestro, no suyo.
@@ -275,11 +290,19 @@ sign-in-not-asked = La página de inicio de sesión no le ha preguntado
 sign-in-other-way = Ha iniciado sesión de otra manera que la que se pide aquí
     .what = El inicio de sesión ha funcionado, pero no con el tipo de prueba que su organización pide aquí, así que no ha iniciado sesión.
     .why = Por ejemplo, solo con una contraseña donde se pide un segundo factor, o con una llave donde se pide una contraseña.
-    .next = Empiece de nuevo y elija otra manera en la página de inicio de sesión. Si no hay ninguna, indique el identificador de la solicitud a su servicio de asistencia: las maneras figuran en authn_context de este dominio de autenticación.
+    .next = Empiece de nuevo y elija otra manera en la página de inicio de sesión. Si no hay ninguna, indique el identificador de la solicitud a su servicio de asistencia: las maneras figuran en authn_context de este dominio de autenticación o de la regla que las pide.
 sign-in-foreign-name = Su cuenta pertenece a otro dominio
     .what = El inicio de sesión ha funcionado, pero el nombre recibido no está en un dominio por el que esta página de inicio de sesión pueda responder, así que no ha iniciado sesión.
     .why = Cada página de inicio de sesión solo puede nombrar a personas de sus propios dominios. De lo contrario, una organización podría hacer pasar a su gente por la de otra.
     .next = Empiece de nuevo con la dirección de su propia organización. Si debe funcionar con esta cuenta, indique el identificador de la solicitud a su servicio de asistencia: un administrador puede añadir el dominio a domains de este dominio de autenticación, o a foreign_names para invitados.
+sign-in-no-name = La página de inicio de sesión no dijo quién es usted
+    .what = El inicio de sesión ha funcionado, pero la respuesta no contiene ningún nombre que este portal pueda usar, así que no ha iniciado sesión.
+    .why = La notificación que le nombra falta, está vacía, tiene varios valores o cambia en cada inicio de sesión.
+    .next = Empezar de nuevo no ayuda. Indique el identificador de la solicitud a su servicio de asistencia: un administrador puede ver con vestibule test-sso qué notificación es, y corregirla en el proveedor de identidad o en identity_claims de este dominio de autenticación.
+sign-in-other-tenant = Su cuenta pertenece a otro inquilino
+    .what = El inicio de sesión ha funcionado, pero no con una cuenta del inquilino que se exige aquí, así que no ha iniciado sesión.
+    .why = La notificación que nombra el inquilino de su cuenta falta o nombra otro.
+    .next = Empiece de nuevo y elija una cuenta de esta organización. Si lo era, indique el identificador de la solicitud a su servicio de asistencia: el inquilino está en require_tenant de este dominio de autenticación.
 sign-in-foreign = Este inicio de sesión no empezó en este navegador
     .what = No ha iniciado sesión, porque el inicio de sesión no empezó aquí.
     .why = El enlace se abrió en otro navegador, las cookies se borraron entretanto, o alguien le envió el enlace.
@@ -320,6 +343,10 @@ provider-misconfigured = El inicio de sesión no está bien configurado
     .what = La página de inicio de sesión de su organización no acepta solicitudes de este portal.
     .why = Los dos tienen configuraciones distintas. Usted no ha hecho nada mal.
     .next = Indique a su servicio de asistencia el identificador de la solicitud y la línea de arriba.
+provider-unknown = Este portal no puede enviarle a su página de inicio de sesión
+    .what = Este portal no tiene en este momento información válida sobre la página de inicio de sesión de su organización, así que nadie puede iniciar sesión.
+    .why = La información aún no se ha podido obtener, o ha pasado el tiempo por el que era válida. No se ha preguntado a la página de inicio de sesión de su organización.
+    .next = Inténtelo de nuevo en unos minutos. Si continúa, indique el identificador de la solicitud a su servicio de asistencia: hay que renovar los metadatos de este dominio de autenticación.
 provider-failed = El inicio de sesión no ha funcionado
     .what = La página de inicio de sesión de su organización ha respondido con un error.
     .why = Si ha dado el motivo, aparece abajo.
@@ -487,8 +514,59 @@ tool-sign-in-again = Es necesario volver a iniciar sesión
 tool-denied = Bloqueado por una regla
     .what = Las reglas no permiten este destino.
     .next = Si lo necesita para su trabajo, pregunte a su servicio de asistencia e indique el identificador de la solicitud.
+tool-warned = Antes hay que leer una advertencia
+    .what = Una regla advierte sobre este destino, y esta solicitud no puede mostrar la advertencia.
+    .next = Abra la dirección de abajo en un navegador en el que haya iniciado sesión, lea allí la advertencia y continúe. Después, inténtelo de nuevo.
+tool-overridable = Bloqueado por una regla
+    .what = Las reglas no permiten este destino, salvo que alguien levante el bloqueo.
+    .next = Si puede abrirlo, abra la dirección de abajo en un navegador en el que haya iniciado sesión. Después, inténtelo de nuevo.
 tool-place = Destino:
 tool-portal = Portal:
+
+## Lo que una regla pone delante de un sitio
+
+warning-title = Antes de continuar
+warning-lead-place = Lea esto antes de abrir
+warning-lead = Lea primero esto.
+warning-plain = Su organización le pide que lo piense dos veces antes de abrir este sitio.
+warning-rule = Regla
+warning-go-on = Lo he leído: continuar
+warning-remember = No se le volverá a preguntar durante { $time }.
+warning-leave = Si no quiere continuar, cierre esta página.
+span-minutes = { $minutes ->
+    [one] { $minutes } minuto
+   *[other] { $minutes } minutos
+  }
+span-hours = { $hours ->
+    [one] { $hours } hora
+   *[other] { $hours } horas
+  }
+override-lead = Una regla bloquea lo que iba a abrir.
+override-title = Abrirlo por un tiempo
+override-password-lead = Quien sepa la contraseña puede abrirlo durante { $time }.
+override-member-lead = Puede abrirlo durante { $time }.
+override-password = Contraseña
+override-reason = ¿Para qué lo necesita?
+override-reason-hint = Sus administradores leerán esto.
+override-open = Abrir
+override-recorded = Se registran su nombre, el sitio y la hora.
+override-wrong = Esa no es la contraseña.
+override-no-reason = Diga para qué lo necesita.
+override-too-many = Ha habido demasiados intentos. Espere diez minutos e inténtelo de nuevo.
+
+## Pedir una revisión
+
+review-title = Pedir este sitio
+review-lead = Se avisará a quienes se ocupan de las reglas.
+review-site = Sitio
+review-why = ¿Para qué lo necesita?
+review-why-hint = Puede dejarlo vacío.
+review-told = Su solicitud se ha enviado
+review-told-lead = Quienes se ocupan de las reglas ya saben que necesita { $site }.
+review-told-next = Todavía no ha cambiado nada. Puede cerrar esta página.
+review-not-told = No se ha podido enviar su solicitud
+review-not-told-lead = El servicio que recibe estas solicitudes no responde.
+review-not-told-next = Inténtelo más tarde, o indique a su servicio de asistencia la regla y el identificador de la solicitud.
 
 ## Test SSO, para operadores
 
@@ -519,6 +597,7 @@ test-claims = Notificaciones (claims)
 test-claim = Notificación
 test-value = Valor
 test-becomes = Se convierte en
+test-unused = omitido
 test-messages = Mensajes
 test-request = Lo que se preguntó (AuthnRequest)
 test-response = Lo que se respondió (Response)
@@ -531,6 +610,7 @@ check-age = Llegó a tiempo a una dirección de este dominio de autenticación
 check-shape = Es una Response de SAML con la forma habitual
     .wanted = esperado
     .cure = El mensaje no es lo que envía un proveedor de identidad, o contiene partes que este portal rechaza. ¿Lo cambia algo en el camino? Si está cifrado para una clave que no está configurada aquí, quite el certificado en Cifrado de tokens.
+    .algorithm = Está firmada o cifrada con un algoritmo demasiado débil, como SHA-1. En Entra: Inicio de sesión único, Certificados SAML, Editar, Algoritmo de firma: SHA-256. En otros: elija SHA-256 para la firma y para el resumen.
 check-version = SAML 2.0
     .wanted = esperado
     .cure = Ponga el proveedor de identidad en SAML 2.0.
@@ -543,15 +623,16 @@ check-issuer = Viene del proveedor de identidad configurado (Issuer)
 check-request = Responde a nuestra petición (InResponseTo)
     .wanted = esperado
     .cure = La Response se hizo para otra petición, o para ninguna. Empiece la prueba con el botón, no con un icono del proveedor de identidad.
-check-issued = No se hizo en el futuro (IssueInstant)
+check-issued = Se acaba de hacer (IssueInstant)
     .wanted = hora aquí
-    .cure = Los relojes difieren en más de un minuto. Ajuste el reloj de esta máquina por NTP.
+    .cure = Tiene una fecha futura, o anterior a nuestra solicitud. Los relojes difieren en más de un minuto: ajuste por NTP el reloj de esta máquina y el del proveedor de identidad.
 check-status = El proveedor de identidad dice que todo fue bien (Status)
     .wanted = esperado
     .cure = El proveedor de identidad da su motivo arriba.
 check-signature = Los dos verificadores la encuentran firmada por un certificado configurado
     .wanted = esperado
     .cure = No están firmadas ni la Response ni la Assertion, o la firma no es válida. En Entra sirve cualquier opción de firma, con el algoritmo de firma SHA-256.
+    .algorithm = Está firmada o cifrada con un algoritmo demasiado débil, como SHA-1. En Entra: Inicio de sesión único, Certificados SAML, Editar, Algoritmo de firma: SHA-256. En otros: elija SHA-256 para la firma y para el resumen.
     .foreign = Se firmó con un certificado que no está configurado aquí: compare las huellas de abajo. En Entra, en Certificados SAML, el certificado activo tiene otra huella que el suyo: descargue de nuevo XML de metadatos de federación o Certificado (Base64) y póngalo en metadata o certificate de este dominio de autenticación.
 check-assertion = La Assertion está completa
     .wanted = esperado
@@ -559,9 +640,9 @@ check-assertion = La Assertion está completa
 check-assertion-issuer = La Assertion viene del proveedor de identidad configurado
     .wanted = esperado
     .cure = Los metadatos o el issuer de este dominio de autenticación son de otro proveedor de identidad o inquilino.
-check-assertion-issued = La Assertion no se hizo en el futuro
+check-assertion-issued = La Assertion se acaba de hacer (IssueInstant)
     .wanted = hora aquí
-    .cure = Los relojes difieren en más de un minuto. Ajuste el reloj de esta máquina por NTP.
+    .cure = Tiene una fecha futura, o anterior a nuestra solicitud. Los relojes difieren en más de un minuto: ajuste por NTP el reloj de esta máquina y el del proveedor de identidad.
 check-validity = Es válida ahora (Conditions)
     .wanted = hora aquí
     .cure = La Assertion aún no es válida, o ya no lo es. Ajuste el reloj de esta máquina por NTP.
@@ -582,7 +663,7 @@ check-confirmation = Se puede presentar aquí y ahora (Recipient)
     .cure = En el proveedor de identidad, ponga como URL de respuesta la dirección que se espera aquí, letra por letra. Si ya es así, los relojes difieren.
 check-identity = Las notificaciones nombran a alguien
     .wanted = esperado, uno de
-    .cure = No está ninguna de las identity_claims de este dominio de autenticación, o alguna está vacía, repetida o es de otro inquilino. En Entra: Atributos y notificaciones, Agregar nueva notificación, con un espacio de nombres vacío. O nombre en identity_claims una de las notificaciones encontradas.
+    .cure = No está ninguna de las identity_claims de este dominio de autenticación, o alguna está vacía, repetida o es de otro inquilino. En Entra: Atributos y notificaciones, Agregar nueva notificación, con un espacio de nombres vacío. O nombre en identity_claims una de las notificaciones encontradas. A quienes solo nombra la NameID los nombra identity_claims = ["NameID"].
 check-domain = El dominio de autenticación responde por el dominio de ese nombre
     .wanted = esperado, uno de
     .cure = El nombre está en un dominio que no es de este dominio de autenticación. Si es suyo, añádalo a domains de este dominio de autenticación. Si es de un invitado, añádalo a foreign_names, o envíe una notificación con el nombre que los invitados tienen en el inquilino.

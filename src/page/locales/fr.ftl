@@ -56,6 +56,7 @@ mistake-bad-domain = La partie qui désigne votre organisation n’est pas un do
 mistake-bad-character = Ce nom contient un caractère qui ne figure dans aucun nom de compte. Un nom de compte ressemble à { $example }.
 mistake-not-enabled = La connexion avec ce domaine n’est pas encore activée. Votre service d’assistance sait quand elle le sera.
 mistake-unknown-domain = Ce portail ne dessert pas ce domaine. Vérifiez l’orthographe ; le nom complet ressemble à { $example }.
+mistake-unclear = Cette forme du nom ne peut pas être utilisée ici. Saisissez le nom avec lequel vous vous connectez à votre compte professionnel, par exemple { $example }.
 
 note-expired = Ce lien date de plus d’une heure, l’adresse que vous vouliez n’est donc plus connue. Connectez-vous, puis ouvrez-la de nouveau.
 note-broken = L’adresse que vous vouliez n’a pas pu être lue. Connectez-vous, puis ouvrez-la de nouveau.
@@ -138,6 +139,8 @@ denied-as-guest = invité
 denied-next = Si vous avez besoin de ce site pour votre travail, adressez-vous à votre service d’assistance en indiquant la règle et l’identifiant de requête.
 denied-review-lead = Si vous avez besoin de ce site pour votre travail, vous pouvez en demander l’accès.
 denied-review = Demander l’accès
+denied-pass = Voir ce qui est demandé
+denied-pass-lead = Une règle vous demande d’abord quelque chose.
 denied-ask = Contacter l’assistance
 denied-guest = Vous naviguez en tant qu’invité, et certains sites sont réservés aux personnes qui ont un compte.
 denied-mail-subject = Site bloqué : { $site }
@@ -155,10 +158,12 @@ handover-continue = Continuer
 
 unsent-title = Votre formulaire n’a pas été envoyé
 unsent-lead = Vous n’étiez pas connecté lorsque vous avez envoyé un formulaire à
+unsent-lead-halted = Une règle a arrêté le formulaire que vous avez envoyé à
 unsent-what = Ce qui n’a pas été envoyé
 unsent-method = un formulaire ({ $method })
 unsent-where = Destination
 unsent-next = Rien n’est parvenu au site. Revenez au formulaire avec le bouton Précédent du navigateur, ou continuez vers le site, et envoyez-le de nouveau : vous êtes maintenant connecté, il arrivera. La plupart des navigateurs se souviennent de ce que vous avez saisi.
+unsent-next-halted = Rien n’est parvenu au site. Revenez au formulaire avec le bouton Précédent du navigateur, ou continuez vers le site, et envoyez-le de nouveau : il arrivera maintenant. La plupart des navigateurs se souviennent de ce que vous avez saisi.
 unsent-go-on = Continuer vers { $place }
 
 ## Cookies
@@ -169,6 +174,12 @@ cookies-steps =
     Autorisez les cookies pour ce site, au moins jusqu’à la fermeture du navigateur.
     Désactivez les extensions qui suppriment les cookies, ou faites une exception pour ce site.
     Si vous utilisez une fenêtre privée, essayez une fenêtre normale.
+contradict-title = Le cookie d’un autre site gêne
+contradict-lead = vous êtes connecté, mais un autre site a aussi déposé pour celui-ci un cookie qui porte le nom du nôtre, et les deux se contredisent. Nous avons essayé de le supprimer.
+contradict-steps =
+    Dans les réglages du navigateur, supprimez les cookies de ce site et du domaine dont il dépend.
+    Ouvrez de nouveau la page.
+    Si cela se reproduit, une page de ce domaine dépose sans cesse ce cookie : indiquez l’adresse de cette page à votre assistance.
 
 ## Ce qui n'a pas fonctionné sur le chemin d'un site
 
@@ -240,6 +251,10 @@ error-busy = Le proxy est occupé
     .what = il y a trop de requêtes en ce moment.
     .why = Beaucoup de personnes utilisent le proxy, ou cet appareil envoie un très grand nombre de requêtes.
     .next = Patientez une minute, puis réessayez.
+error-exhausted = Vous avez atteint une limite
+    .what = une règle de votre organisation limite ce que vous pouvez en utiliser.
+    .why = Ces derniers instants, il y a eu plus de requêtes que cette règle n’en autorise, ou trop de connexions étaient ouvertes en même temps.
+    .next = Patientez un peu, puis réessayez. Si cela arrive souvent, communiquez l’identifiant de requête à votre service d’assistance.
 error-internal = Une erreur s’est produite ici
     .what = le proxy n’a pas pu terminer la requête.
     .why = L’erreur vient de nous, pas de vous.
@@ -278,11 +293,19 @@ sign-in-not-asked = La page de connexion ne vous a rien demandé
 sign-in-other-way = Vous vous êtes connecté d’une autre manière que celle demandée ici
     .what = La connexion a fonctionné, mais pas avec le type de preuve que votre organisation demande ici, vous n’êtes donc pas connecté.
     .why = Par exemple avec un mot de passe seul là où un second facteur est demandé, ou avec une clé là où un mot de passe l’est.
-    .next = Recommencez et choisissez une autre manière sur la page de connexion. S’il n’y en a pas, communiquez l’identifiant de requête à votre service d’assistance : les manières demandées figurent dans authn_context de ce domaine d’authentification.
+    .next = Recommencez et choisissez une autre manière sur la page de connexion. S’il n’y en a pas, communiquez l’identifiant de requête à votre service d’assistance : les manières demandées figurent dans authn_context de ce domaine d’authentification ou de la règle qui les demande.
 sign-in-foreign-name = Votre compte appartient à un autre domaine
     .what = La connexion a fonctionné, mais le nom reçu n’est pas dans un domaine dont cette page de connexion peut répondre, vous n’êtes donc pas connecté.
     .why = Chaque page de connexion ne peut nommer que les personnes de ses propres domaines. Sinon, une organisation pourrait faire passer ses membres pour ceux d’une autre.
     .next = Recommencez avec l’adresse de votre propre organisation. Si cela doit fonctionner avec ce compte, communiquez l’identifiant de requête à votre service d’assistance : un administrateur peut ajouter le domaine à domains de ce domaine d’authentification, ou à foreign_names pour les invités.
+sign-in-no-name = La page de connexion n’a pas dit qui vous êtes
+    .what = La connexion a fonctionné, mais la réponse ne contient aucun nom que ce portail puisse utiliser, vous n’êtes donc pas connecté.
+    .why = La revendication qui vous désigne manque, est vide, a plusieurs valeurs ou change à chaque connexion.
+    .next = Recommencer n’y change rien. Communiquez l’identifiant de requête à votre service d’assistance : un administrateur peut voir avec vestibule test-sso de quelle revendication il s’agit, et la corriger chez le fournisseur d’identité ou dans identity_claims de ce domaine d’authentification.
+sign-in-other-tenant = Votre compte appartient à un autre locataire
+    .what = La connexion a fonctionné, mais pas avec un compte du locataire exigé ici, vous n’êtes donc pas connecté.
+    .why = La revendication qui désigne le locataire de votre compte manque ou en désigne un autre.
+    .next = Recommencez et choisissez un compte de cette organisation. Si c’en était un, communiquez l’identifiant de requête à votre service d’assistance : le locataire figure dans require_tenant de ce domaine d’authentification.
 sign-in-foreign = Cette connexion n’a pas commencé dans ce navigateur
     .what = Vous n’êtes pas connecté, car la connexion n’a pas commencé ici.
     .why = Le lien a été ouvert dans un autre navigateur, les cookies ont été supprimés entre-temps, ou quelqu’un vous a envoyé le lien.
@@ -323,6 +346,10 @@ provider-misconfigured = La connexion n’est pas correctement configurée
     .what = La page de connexion de votre organisation n’accepte pas les requêtes de ce portail.
     .why = Leurs réglages diffèrent. Vous n’avez rien fait de mal.
     .next = Communiquez à votre service d’assistance l’identifiant de requête et la ligne ci-dessus.
+provider-unknown = Ce portail ne peut pas vous envoyer à votre page de connexion
+    .what = Ce portail n’a pas d’informations valables sur la page de connexion de votre organisation en ce moment, personne ne peut donc se connecter.
+    .why = Les informations n’ont pas encore pu être obtenues, ou leur durée de validité est passée. La page de connexion de votre organisation n’a pas été interrogée.
+    .next = Réessayez dans quelques minutes. Si cela continue, communiquez l’identifiant de requête à votre service d’assistance : les métadonnées de ce domaine d’authentification doivent être renouvelées.
 provider-failed = La connexion n’a pas fonctionné
     .what = La page de connexion de votre organisation a répondu par une erreur.
     .why = La raison figure ci-dessous, si elle en a donné une.
@@ -490,8 +517,59 @@ tool-sign-in-again = Nouvelle connexion requise
 tool-denied = Bloqué par une règle
     .what = Les règles n’autorisent pas cette destination.
     .next = Si vous en avez besoin pour votre travail, adressez-vous à votre service d’assistance en indiquant l’identifiant de requête.
+tool-warned = Un avertissement doit d’abord être lu
+    .what = Une règle met en garde contre cette destination, et cette requête ne peut pas afficher l’avertissement.
+    .next = Ouvrez l’adresse ci-dessous dans un navigateur où vous êtes connecté, lisez-y l’avertissement et continuez. Réessayez ensuite.
+tool-overridable = Bloqué par une règle
+    .what = Les règles n’autorisent pas cette destination, sauf si quelqu’un lève le blocage.
+    .next = Si vous pouvez l’ouvrir, ouvrez l’adresse ci-dessous dans un navigateur où vous êtes connecté. Réessayez ensuite.
 tool-place = Destination :
 tool-portal = Portail :
+
+## Ce qu’une règle place devant un site
+
+warning-title = Avant de continuer
+warning-lead-place = Veuillez lire ceci avant d’ouvrir
+warning-lead = Veuillez d’abord lire ceci.
+warning-plain = Votre organisation vous invite à réfléchir avant d’ouvrir ce site.
+warning-rule = Règle
+warning-go-on = J’ai lu : continuer
+warning-remember = La question ne vous sera plus posée pendant { $time }.
+warning-leave = Si vous ne voulez pas continuer, fermez cette page.
+span-minutes = { $minutes ->
+    [one] { $minutes } minute
+   *[other] { $minutes } minutes
+  }
+span-hours = { $hours ->
+    [one] { $hours } heure
+   *[other] { $hours } heures
+  }
+override-lead = Une règle bloque ce que vous vouliez ouvrir.
+override-title = Ouvrir pour un moment
+override-password-lead = Toute personne qui connaît le mot de passe peut l’ouvrir pendant { $time }.
+override-member-lead = Vous pouvez l’ouvrir pendant { $time }.
+override-password = Mot de passe
+override-reason = Pourquoi en avez-vous besoin ?
+override-reason-hint = Vos administrateurs liront ceci.
+override-open = Ouvrir
+override-recorded = Votre nom, le site et l’heure sont enregistrés.
+override-wrong = Ce n’est pas le mot de passe.
+override-no-reason = Indiquez pourquoi vous en avez besoin.
+override-too-many = Il y a eu trop de tentatives. Attendez dix minutes, puis réessayez.
+
+## Demander un réexamen
+
+review-title = Demander ce site
+review-lead = Les responsables des règles seront prévenus.
+review-site = Site
+review-why = Pour quoi en avez-vous besoin ?
+review-why-hint = Vous pouvez laisser ce champ vide.
+review-told = Votre demande a été envoyée
+review-told-lead = Les responsables des règles savent maintenant que vous avez besoin de { $site }.
+review-told-next = Rien n’a encore changé. Vous pouvez fermer cette page.
+review-not-told = Votre demande n’a pas pu être envoyée
+review-not-told-lead = Le service qui reçoit ces demandes ne répond pas.
+review-not-told-next = Réessayez plus tard, ou indiquez la règle et l’identifiant de la requête à votre service d’assistance.
 
 ## Test SSO, pour les exploitants
 
@@ -522,6 +600,7 @@ test-claims = Revendications (claims)
 test-claim = Revendication
 test-value = Valeur
 test-becomes = Devient
+test-unused = non utilisé
 test-messages = Messages
 test-request = Ce qui a été demandé (AuthnRequest)
 test-response = Ce qui a été répondu (Response)
@@ -534,6 +613,7 @@ check-age = Elle est arrivée à temps, à une adresse de ce domaine d’authent
 check-shape = C’est une Response SAML de forme habituelle
     .wanted = attendu
     .cure = Le message n’est pas ce qu’envoie un fournisseur d’identité, ou contient des parties que ce portail refuse. Est-il modifié en chemin ? S’il est chiffré pour une clé qui n’est pas configurée ici, retirez le certificat sous Chiffrement de jeton.
+    .algorithm = Elle est signée ou chiffrée avec un algorithme trop faible, comme SHA-1. Dans Entra : Authentification unique, Certificats SAML, Modifier, Algorithme de signature : SHA-256. Ailleurs : choisissez SHA-256 pour la signature et pour l’empreinte.
 check-version = SAML 2.0
     .wanted = attendu
     .cure = Réglez le fournisseur d’identité sur SAML 2.0.
@@ -546,15 +626,16 @@ check-issuer = Elle vient du fournisseur d’identité configuré (Issuer)
 check-request = Elle répond à notre demande (InResponseTo)
     .wanted = attendu
     .cure = La Response a été faite pour une autre demande, ou pour aucune. Commencez le test avec le bouton, pas avec une vignette du fournisseur d’identité.
-check-issued = Elle n’a pas été faite dans le futur (IssueInstant)
+check-issued = Elle vient d’être faite (IssueInstant)
     .wanted = heure ici
-    .cure = Les horloges diffèrent de plus d’une minute. Réglez l’horloge de cette machine par NTP.
+    .cure = Sa date est future, ou antérieure à notre requête. Les horloges diffèrent de plus d’une minute : réglez par NTP l’horloge de cette machine et celle du fournisseur d’identité.
 check-status = Le fournisseur d’identité dit que tout s’est bien passé (Status)
     .wanted = attendu
     .cure = Le fournisseur d’identité donne sa raison plus haut.
 check-signature = Les deux vérificateurs la trouvent signée par un certificat configuré
     .wanted = attendu
     .cure = Ni la Response ni l’Assertion n’est signée, ou la signature n’est pas valable. Dans Entra, toute option de signature convient, avec l’algorithme de signature SHA-256.
+    .algorithm = Elle est signée ou chiffrée avec un algorithme trop faible, comme SHA-1. Dans Entra : Authentification unique, Certificats SAML, Modifier, Algorithme de signature : SHA-256. Ailleurs : choisissez SHA-256 pour la signature et pour l’empreinte.
     .foreign = Elle a été signée avec un certificat qui n’est pas configuré ici : comparez les empreintes ci-dessous. Dans Entra, sous Certificats SAML, le certificat actif a une autre empreinte que le vôtre : téléchargez de nouveau XML de métadonnées de fédération ou Certificat (Base64) et indiquez-le dans metadata ou certificate de ce domaine d’authentification.
 check-assertion = L’Assertion est complète
     .wanted = attendu
@@ -562,9 +643,9 @@ check-assertion = L’Assertion est complète
 check-assertion-issuer = L’Assertion vient du fournisseur d’identité configuré
     .wanted = attendu
     .cure = Les métadonnées ou l’issuer de ce domaine d’authentification appartiennent à un autre fournisseur d’identité ou locataire.
-check-assertion-issued = L’Assertion n’a pas été faite dans le futur
+check-assertion-issued = L’Assertion vient d’être faite (IssueInstant)
     .wanted = heure ici
-    .cure = Les horloges diffèrent de plus d’une minute. Réglez l’horloge de cette machine par NTP.
+    .cure = Sa date est future, ou antérieure à notre requête. Les horloges diffèrent de plus d’une minute : réglez par NTP l’horloge de cette machine et celle du fournisseur d’identité.
 check-validity = Elle est valable maintenant (Conditions)
     .wanted = heure ici
     .cure = L’Assertion n’est pas encore valable, ou ne l’est plus. Réglez l’horloge de cette machine par NTP.
@@ -585,7 +666,7 @@ check-confirmation = Elle peut être présentée ici et maintenant (Recipient)
     .cure = Chez le fournisseur d’identité, réglez l’URL de réponse sur l’adresse attendue ici, lettre pour lettre. Si c’est déjà le cas, les horloges diffèrent.
 check-identity = Les revendications désignent quelqu’un
     .wanted = attendu : l’un de
-    .cure = Aucune des identity_claims de ce domaine d’authentification n’est présente, ou l’une est vide, double ou d’un autre locataire. Dans Entra : Attributs et revendications, Ajouter une nouvelle revendication, avec un espace de noms vide. Ou nommez dans identity_claims l’une des revendications trouvées.
+    .cure = Aucune des identity_claims de ce domaine d’authentification n’est présente, ou l’une est vide, double ou d’un autre locataire. Dans Entra : Attributs et revendications, Ajouter une nouvelle revendication, avec un espace de noms vide. Ou nommez dans identity_claims l’une des revendications trouvées. Les personnes que seule la NameID désigne sont désignées par identity_claims = ["NameID"].
 check-domain = Le domaine d’authentification répond du domaine de ce nom
     .wanted = attendu : l’un de
     .cure = Le nom est dans un domaine qui n’est pas l’un de ceux de ce domaine d’authentification. S’il lui appartient, ajoutez-le à domains de ce domaine d’authentification. S’il est celui d’un invité, ajoutez-le à foreign_names, ou envoyez une revendication avec le nom que les invités ont dans le locataire.

@@ -118,19 +118,25 @@ const EDITED_BEFORE_SIGNING: &[(&str, &str, Error)] = &[
     ("555555555555/</Issuer>{sign _a1}", "555555555556/</Issuer>{sign _a1}", Error::WrongIssuer),
     ("IssueInstant=\"2026-11-21T10:00:05.1234567Z\"", "IssueInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
     ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
+    // The request was made at 09:57:00.
+    (
+        "IssueInstant=\"2026-11-21T10:00:05.1234567Z\"",
+        "IssueInstant=\"2026-11-21T09:55:59Z\"",
+        Error::IssuedBeforeRequest,
+    ),
+    ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T09:55:59Z\"", Error::IssuedBeforeRequest),
+    ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"9999-12-31T23:59:59Z\"", Error::IssuedInFuture),
     ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:00:05\"", Error::BadTime),
     ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"yesterday\"", Error::BadTime),
     ("IssueInstant=\"2026-11-21T10:00:05.121Z\"", "IssueInstant=\"2026-11-21T10:00:05+00:00\"", Error::BadTime),
     ("AuthnInstant=\"2026-11-21T09:58:01.000Z\"", "AuthnInstant=\"2026-11-21T10:02:05Z\"", Error::IssuedInFuture),
     ("AuthnInstant=\"2026-11-21T09:58:01.000Z\"", "", Error::BadTime),
     ("NotBefore=\"2026-11-21T09:55:05.023Z\"", "NotBefore=\"2026-11-21T10:01:31Z\"", Error::NotYetValid),
-    ("NotBefore=\"2026-11-21T09:55:05.023Z\"", "", Error::NoConditions),
     (
         "023Z\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"",
         "023Z\" NotOnOrAfter=\"2026-11-21T09:59:30Z\"",
         Error::Expired,
     ),
-    ("023Z\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"", "023Z\"", Error::NoConditions),
     ("_q1\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"", "_q1\" NotOnOrAfter=\"2026-11-21T09:59:30Z\"", Error::Expired),
     ("_q1\" NotOnOrAfter=\"2026-11-21T11:00:05.023Z\"", "_q1\"", Error::NoConfirmation),
     ("_q1\" NotOnOrAfter", "_q1\" NotBefore=\"2026-11-21T09:00:00Z\" NotOnOrAfter", Error::NoConfirmation),
@@ -174,6 +180,59 @@ fn each_thing_that_is_wrong_with_a_signed_assertion_has_its_own_error() {
     }
 }
 
+/// SAML Core §2.5.1.2: both times are optional. What bounds the use then is the confirmation, and what is remembered.
+#[test]
+fn conditions_without_times_are_bounded_by_the_confirmation_and_its_end_is_remembered() {
+    let (before, end) = ("NotBefore=\"2026-11-21T09:55:05.023Z\" ", "NotOnOrAfter=\"2026-11-21T11:00:05.023Z\">");
+    let open = |what: &[&str]| {
+        what.iter().fold(Message::entra(), |message, part| match part.strip_suffix('>') {
+            Some(_) => message.edit(part, ">"),
+            None => message.edit(part, ""),
+        })
+    };
+    for what in [&[before][..], &[end], &[before, end]] {
+        for sign in [Sign::Assertion, Sign::Response, Sign::Both] {
+            let accepted = open(what).sign(sign).accept().unwrap_or_else(|error| panic!("{what:?}: {error}"));
+            assert_eq!(accepted.reusable_until, "2026-11-21T11:01:05.023Z".parse().unwrap());
+        }
+    }
+    let early = open(&[before, end]).edit("_q1\" NotOnOrAfter=\"2026-11-21T11", "_q1\" NotOnOrAfter=\"2026-11-21T09");
+    assert_eq!(early.sign(Sign::Assertion).accept(), Err(Error::Expired), "the confirmation ends all the same");
+    // The confirmation that ends last is remembered, whichever holds now.
+    let second = concat!(
+        r#"<SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><SubjectConfirmationData "#,
+        r#"InResponseTo="_q1" NotOnOrAfter="2026-11-21T12:00:00Z" Recipient="https://portal.test/saml/acs"/>"#,
+        "</SubjectConfirmation></Subject>",
+    );
+    let two = open(&[before, end]).edit("</Subject>", second).sign(Sign::Assertion).accept().unwrap();
+    assert_eq!(two.reusable_until, "2026-11-21T12:01:00Z".parse().unwrap());
+    // Empty ones say for whom all the same.
+    let nobody = open(&[before, end]).edit("https://auth.test/vestibule", "urn:other").sign(Sign::Assertion);
+    assert_eq!(nobody.accept(), Err(Error::WrongAudience));
+    let never = Message::entra().edit("SessionIndex", "SessionNotOnOrAfter=\"9999-12-31T23:59:59Z\" SessionIndex");
+    assert!(never.sign(Sign::Assertion).accept().is_ok(), "a session without an end");
+}
+
+/// What is issued a minute before the request may be a difference of clocks.
+#[test]
+fn an_answer_is_issued_after_its_request_less_the_skew_and_one_that_nobody_asked_for_at_any_time() {
+    let at = |time: &str| {
+        let message = Message::entra().edit("10:00:05.1234567Z", time).edit("10:00:05.121Z", time);
+        message.sign(Sign::Assertion)
+    };
+    assert!(at("09:56:00Z").accept().is_ok());
+    assert_eq!(at("09:55:59.999Z").accept(), Err(Error::IssuedBeforeRequest));
+    let unasked = Message::entra()
+        .edit(" InResponseTo=\"_q1\"", "")
+        .edit(" InResponseTo=\"_q1\"", "")
+        .edit("10:00:05.1234567Z", "09:58:00Z")
+        .edit("10:00:05.121Z", "09:58:00Z")
+        .sign(Sign::Assertion);
+    let (sp, idp, now) = (sp(), idp_at("https://login.test/"), NOW.parse().unwrap());
+    let nobody_asked = Expected { request_id: None, requested: now, ..expected(&sp, &idp) };
+    assert!(response::accept(&unasked.field(), &nobody_asked, now).is_ok());
+}
+
 #[test]
 fn a_signed_response_must_say_where_it_is_going_and_an_unsigned_one_need_not() {
     let without = || Message::entra().edit(r#"Destination="https://portal.test/saml/acs" "#, "");
@@ -211,7 +270,7 @@ fn two_readers_that_see_different_things_are_a_disagreement() {
     let other = guard::admit(&Message::entra().edit("B.Simon", "A.Simon").sign(Sign::Assertion).field()).unwrap();
     message.response = other.response;
     let idp = idp_at("https://login.test/");
-    assert_eq!(verify::verify(&message, &idp, &[]).map(|_| ()), Err(Error::Disagreement));
+    assert_eq!(verify::verify(&message, &idp, &sp()).map(|_| ()), Err(Error::Disagreement));
 }
 
 #[test]
@@ -222,7 +281,7 @@ fn a_signature_over_anything_but_what_the_guard_saw_is_refused() {
         let [response, assertion] = message.signed.as_slice() else { panic!("{:?}", message.signed) };
         assert_eq!((response.id.as_str(), assertion.id.as_str()), ("_r1", "_a1"));
         message.signed = signed.iter().map(|&id| guard::Signed { id: id.to_owned(), ..response.clone() }).collect();
-        assert_eq!(verify::verify(&message, &idp, &[]).map(|_| ()), Err(Error::BadSignature), "{signed:?}");
+        assert_eq!(verify::verify(&message, &idp, &sp()).map(|_| ()), Err(Error::BadSignature), "{signed:?}");
     }
 }
 

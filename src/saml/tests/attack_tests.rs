@@ -148,7 +148,7 @@ const EDITED_AFTER_SIGNING: &[(&str, &str, Error)] = &[
     (
         "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",
         "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#WithComments\"/>",
-        Error::ForbiddenTransform,
+        Error::BadSignature,
     ),
     (
         "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>",

@@ -13,6 +13,7 @@ fn accepted(attributes: &[(&str, &[&str])]) -> Accepted {
         assertion_id: "_a".into(),
         reusable_until: Timestamp::UNIX_EPOCH,
         authenticated: Timestamp::UNIX_EPOCH,
+        way: None,
         session_index: None,
         session_ends: None,
         name_id: Some("somebody".into()),
@@ -94,7 +95,9 @@ fn a_name_that_is_missing_doubled_or_unusable_is_nobodys() {
         (vec![(NAME, &["B.Simon"][..]), (NAME, &["A.Admin"][..])], ambiguous()),
         // An empty claim is not passed over in favour of the next one.
         (vec![(NAME, &[""][..]), (EMAIL, &["b@contoso.com"][..])], unusable()),
+        // Rules name people by it: of two nobody knows which one.
         (vec![(NAME, &["B.Simon"][..]), (OBJECT_ID, &["1", "2"][..])], Error::Ambiguous(OBJECT_ID.to_owned())),
+        (vec![(NAME, &["B.Simon"][..]), (OBJECT_ID, &["1 "][..])], Error::Unusable(OBJECT_ID.to_owned())),
     ] {
         assert_eq!(map().user(&accepted(&attributes)), Err(error), "{attributes:?}");
     }
@@ -197,4 +200,84 @@ fn however_a_domain_is_written_it_is_one_name() {
         assert_eq!(user.id, "eve@xn--bcher-kva.example", "{written}");
         assert!(user.is_named("contoso", "eve@xn--bcher-kva.example"), "{written}");
     }
+}
+
+/// What a person is called in addition keeps nobody out, whatever an identity provider makes of it.
+#[test]
+fn a_claim_that_only_decorates_is_left_out_if_it_cannot_be_used() {
+    let long = "a".repeat(MAX_LEN + 1);
+    let unusable: [&[&str]; 8] = [
+        &[],
+        &[""],
+        &[" "],
+        &["a@contoso.com "],
+        &["a\u{202e}"],
+        &["a\n"],
+        &[long.as_str()],
+        &["a@contoso.com", "b@contoso.com"],
+    ];
+    for claim in
+        ["user.mail", EMAIL, DISPLAY_NAME, "sAMAccountName", "onPremisesSamAccountName", "userPrincipalName", UPN]
+    {
+        for values in unusable {
+            let sent = accepted(&[("uPN", &["B.Simon@contoso.com"]), (claim, values)]);
+            let user = map().user(&sent).unwrap_or_else(|error| panic!("{claim} {values:?}: {error}"));
+            assert_eq!((user.name.as_str(), user.upn.as_deref()), ("B.Simon@contoso.com", Some("B.Simon@contoso.com")));
+            assert_eq!(
+                (user.email, user.display_name, user.sam_account_name),
+                (None, None, None),
+                "{claim} {values:?}"
+            );
+            let several = values.len() > 1;
+            let why = if several { Error::Ambiguous(claim.to_owned()) } else { Error::Unusable(claim.to_owned()) };
+            assert_eq!(map().unused(&sent), [why], "{claim} {values:?}");
+            assert!(map().explain(&sent)[1].is_empty(), "{claim} {values:?}");
+        }
+        let twice = accepted(&[("uPN", &["B.Simon@contoso.com"]), (claim, &["a"]), (claim, &["b"])]);
+        assert!(map().user(&twice).is_ok(), "{claim}");
+        assert_eq!(map().unused(&twice), [Error::Ambiguous(claim.to_owned())], "{claim}");
+    }
+    // The next one that can be used takes its place.
+    let mails = accepted(&[("uPN", &["b@contoso.com"]), (EMAIL, &[]), ("mail", &["b@contoso.com"])]);
+    assert_eq!(map().user(&mails).unwrap().email.as_deref(), Some("b@contoso.com"));
+    let good = accepted(&[("uPN", &["b@contoso.com"]), (EMAIL, &["b@contoso.com"])]);
+    assert!(map().unused(&good).is_empty());
+    // An object ID that is empty says as little as none.
+    let empty = accepted(&[("uPN", &["B@contoso.com"]), (OBJECT_ID, &[""])]);
+    assert_eq!(map().user(&empty).unwrap().id, "b@contoso.com");
+    assert_eq!(map().unused(&empty), [Error::Unusable(OBJECT_ID.to_owned())]);
+}
+
+fn named_by(format: Option<&str>, value: &str, identity: &[&str]) -> Result<String, Error> {
+    let name_id = crate::saml::NameId { value: value.into(), format: format.map(str::to_owned), ..Default::default() };
+    let sent = Accepted { name_id: Some(name_id), ..accepted(&[("mail", &["other@contoso.com"])]) };
+    let map = ClaimMap { identity: identity.iter().map(|&claim| claim.to_owned()).collect(), ..map() };
+    map.user(&sent).map(|user| user.name)
+}
+
+#[test]
+fn people_whom_only_the_name_id_names_are_named_by_it_if_the_realm_says_so() {
+    let alice = "alice@contoso.com";
+    let formats = ["1.1:nameid-format:emailAddress", "1.1:nameid-format:unspecified", "2.0:nameid-format:persistent"];
+    for format in formats.map(|format| Some(format!("urn:oasis:names:tc:SAML:{format}"))).into_iter().chain([None]) {
+        for claim in ["NameID", "nameid", "NAMEID"] {
+            assert_eq!(named_by(format.as_deref(), alice, &[claim]), Ok(alice.to_owned()), "{format:?}");
+        }
+        assert_eq!(named_by(format.as_deref(), alice, &["uPN", "NameID"]), Ok(alice.to_owned()));
+        assert_eq!(named_by(format.as_deref(), alice, &["mail", "NameID"]), Ok("other@contoso.com".to_owned()));
+        assert_eq!(named_by(format.as_deref(), alice, &["uPN"]), Err(Error::NoIdentity));
+    }
+    let transient = Some("urn:oasis:names:tc:SAML:2.0:nameid-format:transient");
+    assert_eq!(named_by(transient, alice, &["NameID"]), Err(Error::Transient));
+    assert_eq!(named_by(transient, alice, &["NameID", "mail"]), Err(Error::Transient), "it is not passed over");
+    for bad in ["", " ", "alice@contoso.com ", "\nalice@contoso.com\n", "ali\u{200b}ce@contoso.com"] {
+        assert_eq!(named_by(None, bad, &["NameID"]), Err(Error::Unusable("NameID".to_owned())), "{bad:?}");
+    }
+    assert_eq!(named_by(None, "eve@fabrikam.com", &["NameID"]), Err(Error::Foreign("eve@fabrikam.com".to_owned())));
+    assert_eq!(named_by(None, "FABRIKAM\\eve", &["NameID"]), Err(Error::Foreign("FABRIKAM\\eve".to_owned())));
+    // An attribute that is called so is not the Subject's NameID.
+    let map = ClaimMap { identity: vec!["NameID".into()], ..map() };
+    let sent = Accepted { name_id: None, ..accepted(&[("NameID", &["eve@contoso.com"])]) };
+    assert_eq!(map.user(&sent), Err(Error::NoIdentity));
+    assert!(map.explain(&sent)[0].is_empty());
 }

@@ -292,3 +292,80 @@ fn an_encrypted_key_may_stand_beside_the_data() {
     let whole = format!("{head}{reference}{}", tail.replace("</e:EncryptedData>", &beside));
     assert!(accept(&Message(whole)).is_ok());
 }
+
+/// A good message with further EncryptedKeys, before or after ours: what stands around each, and for whom ours is said to be.
+fn with_keys(before: &[String], after: &[String], recipient: &str) -> Message {
+    let good = Sealer::entra().message(Sign::Assertion).0;
+    let (head, rest) = good.split_once("<e:EncryptedKey>").unwrap();
+    let (key, tail) = rest.split_once("</e:EncryptedKey>").unwrap();
+    let ours = format!("<e:EncryptedKey{recipient}>{key}</e:EncryptedKey>");
+    Message(format!("{head}{}{ours}{}{tail}", before.concat(), after.concat()))
+}
+
+/// An EncryptedKey for somebody else.
+fn for_another(attributes: &str) -> String {
+    let sealed = Sealer { key: other_rsa(), ..Sealer::entra() }.seal(b"x");
+    let (_, rest) = sealed.split_once("<e:EncryptedKey>").unwrap();
+    let (key, _) = rest.split_once("</e:EncryptedKey>").unwrap();
+    format!("<e:EncryptedKey{attributes}>{key}</e:EncryptedKey>")
+}
+
+/// SAML Core §2.3.4: one for each recipient, as while two keys of ours stand in our metadata.
+#[test]
+fn of_several_encrypted_keys_each_that_may_be_ours_is_tried() {
+    let us = format!(" Recipient=\"{}\"", sp().entity_id);
+    let other = for_another(" Recipient=\"https://other.example\"");
+    let unnamed = for_another("");
+    let unknown = other.replace("rsa-oaep-mgf1p", "rsa-1_5");
+    let one = std::slice::from_ref::<String>;
+    for (what, before, after, recipient) in [
+        ("ours first", &[][..], one(&other), us.as_str()),
+        ("ours last", one(&other), &[], us.as_str()),
+        ("nobody named", one(&unnamed), &[], ""),
+        ("ours alone named", one(&unnamed), one(&unnamed), us.as_str()),
+        ("the other one named", one(&other), &[], ""),
+        ("encrypted for another in a way that we do not know", one(&unknown), &[], us.as_str()),
+        ("and for nobody in such a way", one(&unnamed.replace("rsa-oaep-mgf1p", "rsa-1_5")), &[], ""),
+        ("three of them", &[other.clone(), unnamed.clone()][..], one(&other), us.as_str()),
+    ] {
+        let accepted = accept(&with_keys(before, after, recipient));
+        assert!(accepted.is_ok(), "{what}: {accepted:?}");
+    }
+    let to_other = " Recipient=\"https://other.example\"";
+    let fetched = other.replace("<e:CipherValue>", "<e:CipherReference URI=\"http://127.0.0.1:9/\"/><e:CipherValue>");
+    for (what, before, after, recipient, error) in [
+        ("none is ours", one(&other), &[][..], to_other, Error::NotDecrypted),
+        ("five of them", &[(); 4].map(|()| unnamed.clone())[..], &[], us.as_str(), Error::BadEncryption),
+        ("one without parts", &["<e:EncryptedKey/>".to_owned()][..], &[], us.as_str(), Error::BadEncryption),
+        ("one that would be fetched", &[fetched.clone()][..], &[], us.as_str(), Error::BadEncryption),
+    ] {
+        assert_eq!(accept(&with_keys(before, after, recipient)), Err(error), "{what}");
+    }
+    let forbidden = with_keys(&[], &[], "").edit("rsa-oaep-mgf1p", "rsa-1_5");
+    assert_eq!(accept(&forbidden), Err(Error::ForbiddenAlgorithm));
+}
+
+#[test]
+fn several_encrypted_keys_may_stand_beside_the_data() {
+    let good = Sealer::entra().message(Sign::Response).0;
+    assert!(accept(&Message(good)).is_ok());
+    let inline = with_keys(&[for_another(" Id=\"k0\"")], &[], " Id=\"k1\"").0;
+    let (head, rest) = inline.split_once("<e:EncryptedKey").unwrap();
+    let (keys, tail) = rest.rsplit_once("</e:EncryptedKey>").unwrap();
+    let keys = format!("<e:EncryptedKey{keys}</e:EncryptedKey>")
+        .replace("<e:EncryptedKey", "<e:EncryptedKey xmlns:e=\"http://www.w3.org/2001/04/xmlenc#\"");
+    let reference = r##"<RetrievalMethod URI="#k1" Type="http://www.w3.org/2001/04/xmlenc#EncryptedKey"/>"##;
+    let whole =
+        format!("{head}{reference}{}", tail.replace("</e:EncryptedData>", &format!("</e:EncryptedData>{keys}")));
+    let accepted = accept(&Message(whole));
+    assert!(accepted.is_ok(), "{accepted:?}");
+}
+
+#[test]
+fn during_a_roll_over_of_ours_either_key_opens_what_is_encrypted_for_both() {
+    let (old, new) = (other_rsa(), our_key());
+    let message = with_keys(&[for_another("")], &[], "");
+    for keys in [vec![new.clone()], vec![old.clone(), new.clone()], vec![new, old]] {
+        assert!(accept_as(&us(&keys), &message).is_ok());
+    }
+}

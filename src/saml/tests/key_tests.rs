@@ -39,7 +39,10 @@ fn a_key_that_is_weak_locked_or_another_ones_is_refused() {
     let curve = ec(Nid::SECP256K1);
     assert_eq!(read(&curve, &certificate_of(&curve)), Err(Error::Unsuitable));
     assert_eq!(read(&ours, &certificate_of(&other)), Err(Error::OtherCertificate));
-    assert_eq!(read(&ours, b"nothing"), Err(Error::BadCertificate));
+    assert_eq!(read(&ours, b"nothing"), Err(Error::NotACertificate(Found::Other)));
+    assert_eq!(read(&ours, pem_of(&ours).expose().as_bytes()), Err(Error::NotACertificate(Found::PrivateKey)));
+    let swapped = Secret::new(String::from_utf8(certificate_of(&ours)).unwrap());
+    assert_eq!(Key::read(pem_of(&ours).expose().as_bytes(), &swapped), Err(Error::Swapped));
     assert_eq!(Key::read(&certificate_of(&ours), &locked), Err(Error::BadKey));
     assert_eq!(Key::read(&certificate_of(&ours), &Secret::new("nothing".into())), Err(Error::BadKey));
 }

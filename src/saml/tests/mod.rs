@@ -3,6 +3,7 @@
 mod accept_tests;
 mod attack_tests;
 mod interop_tests;
+mod signature_tests;
 
 use std::sync::OnceLock;
 
@@ -177,6 +178,7 @@ pub(super) fn expected<'a>(sp: &'a ServiceProvider, idp: &'a IdentityProvider) -
         request_id: Some("_q1"),
         requested: "2026-11-21T09:57:00Z".parse().unwrap(),
         anew: false,
+        ways: &[],
         max_age: response::MAX_AGE,
         clock_skew: response::CLOCK_SKEW,
     }

@@ -127,3 +127,43 @@ fn a_name_that_the_realm_does_not_speak_for_is_told_from_one_that_is_missing() {
     let step = report.steps.last().unwrap();
     assert_eq!(step.compared, Some(("contoso.com".into(), "Eve@fabrikam.com".into())));
 }
+
+#[test]
+fn a_weak_algorithm_is_named_and_so_is_what_is_taken_instead() {
+    let sha1 = "http://www.w3.org/2000/09/xmldsig#";
+    for (from, to, found) in [
+        ("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", format!("{sha1}rsa-sha1"), "rsa-sha1, sha256"),
+        ("http://www.w3.org/2001/04/xmlenc#sha256", format!("{sha1}sha1"), "rsa-sha256, sha1"),
+    ] {
+        let report = tried(&Message::entra().sign(Sign::Assertion).edit(from, &to));
+        assert_eq!(failed(&report), [Check::Shape], "{to}");
+        let step = report.steps.iter().find(|step| step.check == Check::Shape).unwrap();
+        assert!(step.is_algorithm);
+        let (wanted, has) = step.compared.clone().unwrap();
+        assert!(wanted.starts_with("rsa-sha256, ecdsa-sha256"), "{wanted}");
+        assert_eq!(has, found);
+    }
+    let other = tried(&Message::entra().sign(Sign::Assertion).edit("<Subject>", "<Subject Id=\"_a1\">"));
+    assert!(other.steps.iter().all(|step| !step.is_algorithm));
+}
+
+#[test]
+fn a_claim_that_is_left_out_says_why_and_a_name_id_is_a_claim_like_another() {
+    let mails = concat!(
+        r#"<Attribute Name="http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"><AttributeValue>a@contoso.com"#,
+        r#"</AttributeValue><AttributeValue>b@contoso.com</AttributeValue></Attribute></AttributeStatement>"#,
+    );
+    let message = Message::entra().edit("</AttributeStatement>", mails).sign(Sign::Assertion);
+    let report = tried(&message);
+    assert!(report.passed, "{report:?}");
+    let [.., mail, name_id] = report.claims.as_slice() else { panic!("{:?}", report.claims) };
+    assert!(mail.fields.is_empty() && mail.unused.as_ref().unwrap().ends_with("has more than one value"), "{mail:?}");
+    assert_eq!((name_id.name.as_str(), name_id.fields.len()), ("NameID", 0));
+    assert_eq!(name_id.values, ["B.Simon@contoso.com"]);
+    let (sp, idp) = (sp(), idp_at("https://login.test/saml2"));
+    let by_name_id = run(&message.field(), &expected(&sp, &idp), &claims(&["NameID"]), NOW.parse().unwrap());
+    assert!(by_name_id.passed);
+    assert_eq!(by_name_id.claims.last().unwrap().fields, [Field::Name]);
+    let identity = by_name_id.steps.iter().find(|step| step.check == Check::Identity).unwrap();
+    assert!(identity.compared.as_ref().unwrap().1.ends_with(", NameID"));
+}

@@ -74,7 +74,7 @@ fn what_is_escaped_reads_as_it_was() {
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "[<>/a:='\" &;!\\-\\[\\]?x#é\u{0}]{0,60}") {
-        let _ = read(&text);
-        let _ = read(&format!("<a>{text}</a>"));
+        read(&text).ok();
+        read(&format!("<a>{text}</a>")).ok();
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Made<'a> {
 impl<'a> Made<'a> {
     /// None for one that nobody can have made.
     pub(super) fn of(signed: &'a Signed) -> Option<Self> {
-        let octets = canonicalize::<&str>(&signed.info, C14nMode::Exclusive, None, &[]).ok()?;
+        let octets = canonicalize(&signed.info, C14nMode::Exclusive, None, &signed.prefixes).ok()?;
         let value: String = signed.value.split_ascii_whitespace().collect();
         let method = signed.method.strip_prefix(METHODS)?;
         Some(Self { octets, method, value: STANDARD.decode(value).ok()?, signed })

@@ -7,32 +7,36 @@ use super::{Comments, Construct, Error, is_xml_char};
 
 /// How deep elements may stand in each other.
 pub(super) const MAX_DEPTH: usize = 32;
-/// How many attributes and namespace declarations an element may have. A Response has eight or ten.
-pub(super) const MAX_ATTRIBUTES: usize = 16;
-/// How many namespace declarations may hold at one place. Each name is looked up among them.
-pub(super) const MAX_DECLARATIONS: usize = 32;
 
-/// How much of what a whole document may have.
-struct Bounds {
-    elements: usize,
+/// How much a whole document may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    /// How many elements.
+    pub(super) elements: usize,
     attributes: usize,
     references: usize,
+    /// How many attributes and namespace declarations each element may have.
+    pub(super) attributes_each: usize,
+    /// How many namespace declarations may hold at one place. Each name is looked up among them.
+    pub(super) declarations: usize,
 }
 
 /// A message. An assertion with 1,000 groups has about 1,060 elements; Entra's longest (150 groups) has about 200. Where
-/// each value has three attributes, there is room for 500 of them in a message.
-const MESSAGE: Bounds = Bounds { elements: 1280, attributes: 2048, references: 2048 };
+/// each value has three attributes, there is room for 500 of them in a message. A Response has eight or ten attributes.
+static MESSAGE: Measured =
+    Measured { elements: 1280, attributes: 2048, references: 2048, attributes_each: 16, declarations: 32 };
 
-/// Metadata, which an operator chose.
-const FILE: Bounds = Bounds { elements: 4000, attributes: 16_000, references: 16_000 };
+/// Metadata, which an operator chose. The root of a federation's may declare some twenty namespaces.
+static FILE: Measured =
+    Measured { elements: 20_000, attributes: 40_000, references: 20_000, attributes_each: 64, declarations: 64 };
 
-/// Checks that `text` holds nothing that it must not hold and is worth reading. Gives the number of elements that it may
-/// have; there are at most twice as many tags.
-pub(super) fn check(text: &str, comments: Comments) -> Result<usize, Error> {
+/// Checks that `text` holds nothing that it must not hold and is worth reading. Gives the bounds that its elements are to
+/// be held to; there are at most twice as many tags as elements.
+pub(super) fn check(text: &str, comments: Comments) -> Result<&'static Measured, Error> {
     if !text.starts_with('<') || !(is_plain(text) || text.chars().all(is_xml_char)) {
         return Err(Error::Malformed);
     }
-    let bounds = if comments == Comments::Refused { MESSAGE } else { FILE };
+    let bounds = if comments == Comments::Refused { &MESSAGE } else { &FILE };
     let count = |byte| memchr_iter(byte, text.as_bytes()).count();
     let quotes = count(b'"') + count(b'\'');
     if count(b'<') > 2 * bounds.elements || quotes > 2 * bounds.attributes || count(b'&') > bounds.references {
@@ -41,7 +45,7 @@ pub(super) fn check(text: &str, comments: Comments) -> Result<usize, Error> {
     if comments == Comments::Refused {
         check_markup(text)?;
     }
-    Ok(bounds.elements)
+    Ok(bounds)
 }
 
 /// Nearly all that comes is plain ASCII, which is quick to see: without a branch in it, many octets are compared at once.

@@ -1,4 +1,4 @@
-//! Which devices a person has: a list beside the bindings, changed by comparing and swapping as they are.
+//! Which devices a person has: a list beside the bindings, changed by compare and swap as bindings are.
 
 use super::{ATTEMPTS, Bindings, LIST};
 use crate::clock::after;
@@ -8,7 +8,7 @@ use crate::session::person;
 use crate::session::store::{Error, Key, Kind};
 
 impl Bindings {
-    /// The devices of a person, as they are kept, and those of them that are still good.
+    /// The list of a person's devices: the record as it is kept (for the swap), and the keys in it. Some may be over.
     pub(super) async fn list(&self, user: &User) -> Result<(Option<Vec<u8>>, Vec<Key>), Error> {
         let seen = self.store.peek(Kind::Name, list_key(user)).await?;
         let list: Vec<u128> =
@@ -16,7 +16,8 @@ impl Bindings {
         Ok((seen, list.into_iter().map(u128::to_be_bytes).collect()))
     }
 
-    /// Changes the list of a person's devices; what has expired or was revoked goes first.
+    /// Changes the list of a person's devices. Devices that have expired or were revoked are taken off it before `edit`
+    /// sees it.
     pub(super) async fn edit_list(
         &self,
         user: &User,
@@ -42,7 +43,7 @@ impl Bindings {
     }
 }
 
-/// Where the list of somebody's devices is kept. No label is written like that.
+/// The key of the list of a person's devices. No label has this form, so that the list cannot be taken for a binding.
 fn list_key(user: &User) -> Key {
     fingerprint(&format!("devices {}", u128::from_be_bytes(person(user))))
 }

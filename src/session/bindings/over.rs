@@ -8,11 +8,13 @@ use crate::session::{Session, SessionId, person};
 use crate::wire::Peer;
 
 impl Bindings {
-    /// Lets `evidence` stand for a session from now on, also where `peer` is: its person has signed in over it.
+    /// Lets `evidence` stand for `session` from now on, also where `peer` is: the person of `session` has signed in
+    /// over it.
     ///
-    /// What anybody may bind goes from one person to the next in one case alone: `before` is the session that it stood
-    /// for, that is over, and the browser has just shown to have held it. Who has read the name on the wire shows nothing.
-    /// What two people use at the same time tells nobody apart: it stands for neither from then on.
+    /// Evidence that anybody may bind goes from one person to another in one case alone: it stood for the session
+    /// `before`, that session is over, and the browser has just shown that it held it. Somebody who has only read the
+    /// name on the wire cannot show that. Evidence that two people use at the same time does not tell them apart: it is
+    /// revoked, and stands for neither from then on.
     pub async fn bind(
         &self,
         evidence: Evidence<'_>,
@@ -20,7 +22,7 @@ impl Bindings {
         session: &Session,
         before: Option<SessionId>,
     ) -> Result<Result<(), Unbound>, Error> {
-        let (place, now, lifetime) = (evidence.place(), self.clock.now(), self.config.expires);
+        let (place, now, lifetime) = (evidence.place(), self.clock.now(), self.config.load().expires);
         let before = match before {
             Some(before) if !self.sessions.is_live(before).await => Some(before),
             _ => None,
@@ -55,21 +57,21 @@ impl Bindings {
     /// The live session that `evidence` stands for where `peer` is.
     async fn in_use(&self, evidence: Evidence<'_>, peer: &Peer) -> Option<SessionId> {
         let known = self.look_up(evidence.place()).await.ok()??;
-        match known.binding.stands(peer, self.clock.now(), self.config.bind_network) {
+        match known.binding.stands(peer, self.clock.now(), self.config.load().bind_network) {
             Standing::For(id) if self.sessions.is_live(id).await => Some(id),
             _ => None,
         }
     }
 
-    /// Lets whatever `peer` has shown in its handshake stand for a session that began, or was proven, over it. What
-    /// cannot be bound stands for nobody: the person is known by something weaker.
+    /// Lets whatever `peer` has shown in its handshake stand for `session`, which began, or was proven, over that
+    /// connection. Evidence that cannot be bound stands for nobody, and the person is known by something weaker.
     pub async fn bind_all(&self, peer: &Peer, session: &Session) {
         self.bind_after(None, peer, session).await;
     }
 
-    /// The same for a sign-in in a browser that has shown to have held the session `before`.
+    /// The same for a sign-in in a browser that has shown that it held the session `before`.
     pub async fn bind_after(&self, before: Option<SessionId>, peer: &Peer, session: &Session) {
-        // A guest is nobody in particular, and must not keep a name from the person who comes next.
+        // A guest is nobody in particular, and must not keep a name from the person who uses the browser next.
         let Some(handshake) = peer.tls.as_ref().filter(|_| !session.user.is_guest()) else { return };
         for evidence in self.evidence(handshake) {
             let why = match self.bind(evidence, peer, session, before).await {
@@ -79,16 +81,16 @@ impl Bindings {
             };
             let (user, client) = (&session.user.name, peer.client.ip());
             if self.warned.entry((evidence.place().1, client)).or_insert(()).is_fresh() {
-                tracing::info!(%client, user, evidence = evidence.shown(), reason = why, "not bound");
+                tracing::info!(%client, user, evidence = evidence.shown(), reason = why, "a proxy name or certificate does not stand for this session: its person is known by something weaker");
             }
         }
     }
 
-    /// The same, where it is not so yet: for whoever comes by with their session.
+    /// The same, unless all of it stands for this session already: for every request that comes with a session.
     pub async fn bind_new(&self, peer: &Peer, session: &Session) {
         let Some(handshake) = &peer.tls else { return };
         let stands = |evidence| match self.find(evidence, peer) {
-            // Another person's is not taken over, and need not be tried.
+            // Evidence that stands for another person is not taken over, so there is no use in trying.
             Sight::Session(held, _) => held.id == session.id || !held.is_of_same_person(session),
             Sight::Nobody | Sight::Unclear => false,
         };
@@ -97,7 +99,7 @@ impl Bindings {
         }
     }
 
-    /// Whether `peer` shows something that anybody may bind, and that stands for this session.
+    /// Whether `peer` shows evidence that anybody may bind, and that stands for this session.
     pub fn holds_openly(&self, peer: &Peer, session: &Session) -> bool {
         let Some(handshake) = &peer.tls else { return false };
         let is_its = |evidence| self.find(evidence, peer).session().is_some_and(|held| held.id == session.id);

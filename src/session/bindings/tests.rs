@@ -31,6 +31,7 @@ fn at(address: &str) -> Peer {
         address_idle: SignedDuration::from_mins(30),
         address_lifetime: SignedDuration::from_hours(10),
         one_address: true,
+        one_address_after: SignedDuration::ZERO,
         unidentified: network::Unidentified::Allow,
         guest: false,
         time_zone: None,

@@ -1,15 +1,20 @@
-//! The journal's file: places of one size, written where they stand, so that a disk without room takes them all the same.
+//! The journal's file: places of one size, made in advance and overwritten in place, so that a full disk takes them all
+//! the same.
 //!
 //! | octets | hold |
 //! |---|---|
-//! | 0, 1 | the layout; what has been ended: `s` a session, `p` a person, else the letter of a kind of record |
+//! | 0, 1 | the layout; what has been ended: `s` a session, `p` all sessions of a person, else the letter of a kind of record |
 //! | 2 | 1 if the store has it |
-//! | 8..24, 24..40 | its key; its person |
-//! | 40..48, 48..56 | when it was ended; when it is over: milliseconds since the epoch, big-endian |
-//! | 56..72 | the code that the rest is attested with |
+//! | 8..24, 24..40 | its key; the key of its person |
+//! | 40..48, 48..56 | when it was ended; when the entry expires: milliseconds since the epoch, big-endian |
+//! | 56..72 | the authentication code over octets 0..56 |
 //!
-//! A place is free if its code does not hold: what a crash has left half written was not answered, and keeps nothing else
-//! from being read.
+//! A place whose code does not match is free. If a crash has left it half written, nobody was told that it was written;
+//! and the other places are read all the same. One thread writes. Callers put places into a tray under its lock, and
+//! ring; the thread takes the whole tray, lets the lock go, writes and syncs once for all, and then answers those who
+//! wait. A place stands in the tray in the order in which callers put it there, and the lock is never held during a
+//! write: so `clear` of a place and a later `write` of the same place reach the disk in that order, and an entry is
+//! never cleared after its successor was confirmed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -31,27 +36,27 @@ pub const FILE: &str = "ends.journal";
 
 const LAYOUT: u8 = 1;
 
-/// The letter that the journal's codes are made for.
+/// The letter that goes into the journal's codes, so that no code of anything else is valid here.
 const LETTER: u8 = b'j';
 
-/// Octets of a place: a power of two, so that none lies in two blocks of a disk.
+/// Octets of a place: a power of two, so that no place lies across two blocks of a disk.
 const PLACE: usize = 128;
 const ATTESTED: usize = 56;
 const CODE: usize = 16;
 
-/// Places that are made at once. The first are made at the start, while the disk has room.
+/// Places that are made in one go. The first portion is made at the start, while the disk has room.
 const PORTION: u32 = 512;
 
 /// The most there can be.
 const MAX_PLACES: u32 = 128 * 1024;
 
-/// How long whoever waits for an answer waits for a disk.
+/// How long a caller waits for the disk before it counts an end as not written.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a disk that failed is left alone.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long a note waits for others when nobody waits for it.
+/// How long a write for which nobody waits is put off, so that others go with it.
 const LINGER: Duration = Duration::from_millis(500);
 
 type Place = [u8; PLACE];
@@ -81,17 +86,17 @@ struct Tray {
 }
 
 impl Journal {
-    /// Opens the journal, and reads what it holds.
+    /// Opens the journal, starts its thread, and gives the ends that it holds, each with its place.
     pub(super) fn open(path: PathBuf, attestor: Arc<Attestor>) -> (Self, Vec<(u32, End)>) {
         let found = read(&path, &attestor).unwrap_or_else(|error| {
-            tracing::error!(file = %path.display(), %error, "the journal of ends can't be read");
+            tracing::error!(file = %path.display(), %error, "the journal of ends cannot be read: what was ended while the store was away may be signed in again");
             Vec::new()
         });
         let desk = Arc::new(Desk { path, tray: Mutex::default(), bell: Condvar::new() });
         let file = desk.open();
         if let Err(error) = &file {
             let file = desk.path.display();
-            tracing::error!(%file, %error, "the journal of ends can't be written: a sign-out while the store is away lasts until the next restart");
+            tracing::error!(%file, %error, "the journal of ends cannot be written: a sign-out while the store is away lasts only until the next restart");
         }
         let thread = {
             let desk = Arc::clone(&desk);
@@ -100,14 +105,15 @@ impl Journal {
         (Self { desk, attestor, thread }, found)
     }
 
-    /// Notes which places are taken.
+    /// Says which places are taken; all others are free from now on. Must be called before
+    /// [`free_slot`](Self::free_slot).
     pub(super) fn occupy(&self, taken: impl Iterator<Item = u32>) {
         let taken: std::collections::HashSet<u32> = taken.collect();
         let mut tray = self.desk.tray();
         tray.free = (0..tray.places).rev().filter(|place| !taken.contains(place)).collect();
     }
 
-    /// A place for one more.
+    /// A free place, which is taken from now on. `None` if there are [`MAX_PLACES`].
     pub(super) fn free_slot(&self) -> Option<u32> {
         let mut tray = self.desk.tray();
         if tray.free.is_empty() && tray.places < MAX_PLACES {
@@ -118,7 +124,7 @@ impl Journal {
         tray.free.pop()
     }
 
-    /// Writes an end. What is given tells whether the disk has it.
+    /// Has an end written at once. The future says whether the disk has it.
     pub(super) fn write(&self, slot: u32, end: &End) -> impl Future<Output = bool> + Send + 'static {
         let (tell, told) = oneshot::channel();
         let mut tray = self.desk.tray();
@@ -129,13 +135,13 @@ impl Journal {
         async move { matches!(timeout(PATIENCE, told).await, Ok(Ok(true))) }
     }
 
-    /// Writes an end that stands there already, in a moment.
+    /// Has an end written anew in its place, within [`LINGER`]; nobody is told when.
     pub(super) fn note(&self, slot: u32, end: &End) {
         self.desk.tray().writes.push((slot, self.place(end)));
         self.desk.bell.notify_one();
     }
 
-    /// Frees a place, in a moment.
+    /// Frees a place, and has it cleared within [`LINGER`].
     pub(super) fn clear(&self, slot: u32) {
         let mut tray = self.desk.tray();
         tray.writes.push((slot, [0; PLACE]));
@@ -178,7 +184,7 @@ impl Desk {
     fn open(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
-        file.try_lock().map_err(|_| io::Error::other("another program has it"))?;
+        file.try_lock().map_err(|_| io::Error::other("another process has it open"))?;
         let places = u32::try_from(file.metadata()?.len() / PLACE as u64).unwrap_or(MAX_PLACES).min(MAX_PLACES);
         let mut tray = self.tray();
         tray.places = tray.places.max(places).max(PORTION);
@@ -201,14 +207,15 @@ impl Desk {
                 None => Err(io::ErrorKind::NotFound.into()),
             };
             if let (Err(error), true) = (&written, file.is_some()) {
-                tracing::error!(file = %self.path.display(), %error, "the journal of ends can't be written");
-                // What failed once is not believed any more: it is opened anew.
+                tracing::error!(file = %self.path.display(), %error, "the journal of ends cannot be written: it is opened anew and tried again");
+                // After an error the descriptor is not trusted any more: Linux may report a lost write once and then
+                // forget it. The file is opened anew, and `Ends::upkeep` has what was not written written again.
                 file = None;
                 failed = Some(Instant::now());
             }
             for waiter in waiting {
-                // Who has given up is not told.
-                let _ = waiter.send(written.is_ok());
+                // A caller who has given up waiting has dropped its end of the channel.
+                waiter.send(written.is_ok()).ok();
             }
             if stop {
                 return;
@@ -216,7 +223,7 @@ impl Desk {
         }
     }
 
-    /// Waits for something to write: at once if somebody waits for it.
+    /// Waits for something to write, and takes it: at once if a caller waits for it, else after [`LINGER`].
     fn next(&self) -> (Vec<(u32, Place)>, Vec<oneshot::Sender<bool>>, bool) {
         let mut tray = self.tray();
         while tray.waiting.is_empty() && !tray.stop {
@@ -244,14 +251,15 @@ fn write(file: &File, writes: &[(u32, Place)]) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Makes places up to this number: not by length alone, or the disk would have to find room when they are needed.
+/// Makes places up to this number by writing zeros. Setting the length alone would leave a hole, and the disk would
+/// have to find room when a place is needed.
 fn make_room(file: &File, places: u32) -> io::Result<()> {
     let (length, wanted) = (file.metadata()?.len(), u64::from(places) * PLACE as u64);
     if length < wanted {
         let zeros = vec![0; usize::try_from(wanted - length).unwrap_or(0)];
         file.write_all_at(&zeros, length)?;
         file.sync_all()?;
-        tracing::debug!(places, "the journal of ends has room");
+        tracing::debug!(places, "the journal of ends has room for more");
     }
     Ok(())
 }
@@ -268,7 +276,10 @@ fn read(path: &Path, attestor: &Attestor) -> io::Result<Vec<(u32, End)>> {
     let used = places.filter(|(place, _)| place.iter().any(|octet| *octet != 0)).count();
     if used > found.len() {
         let unread = used - found.len();
-        tracing::warn!(unread, "the journal of ends holds what a crash has left half written, or somebody has changed");
+        tracing::warn!(
+            unread,
+            "places in the journal of ends cannot be believed, and are ignored: a crash has left them half written, or somebody has changed the file"
+        );
     }
     Ok(found)
 }

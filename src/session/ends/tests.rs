@@ -60,10 +60,10 @@ async fn what_a_crash_left_half_written_loses_nothing_else_and_stops_nobody() {
     let path = folder.path().join(FILE);
     let whole = std::fs::read(&path).unwrap();
     // One is torn at each of its octets; the file ends anywhere; it is full of something else.
-    for octet in 0..72_u64 {
+    for octet in 0..72 {
         std::fs::write(&path, &whole).unwrap();
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-        file.write_all_at(&[!whole[128 + octet as usize]], 128 + octet).unwrap();
+        file.write_all_at(&[!whole[128 + octet]], 128 + octet as u64).unwrap();
         let found = open(folder.path(), &clock).list(true);
         assert_eq!(found.len(), 4, "{octet}");
     }

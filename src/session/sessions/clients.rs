@@ -13,11 +13,11 @@ use crate::session::store::Kind;
 use crate::session::{Session, SessionId, person};
 use crate::wire::Peer;
 
-/// Attempts to bind an address that somebody else binds at the same time.
+/// Attempts to bind an address that others are binding at the same time.
 const ATTEMPTS: usize = 4;
 
 impl Sessions {
-    /// The live session that a client address stands for, if it is at hand. Finding it counts as using both.
+    /// The live session that a client address stands for, if both are in memory. Finding it counts as using both.
     pub fn find_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
         self.find(self.by_client.find(client, self.clock.now())?)
     }
@@ -43,13 +43,15 @@ impl Sessions {
         self.recall(id).await
     }
 
-    /// Keeps the address in use that a tunnel was asked for from, for as long as what is given is held.
+    /// Keeps `client` in use for as long as the caller holds what this gives: for a tunnel that was asked for from
+    /// there.
     pub fn hold_client(&self, client: IpAddr) -> Option<InUse> {
         self.by_client.hold(client)
     }
 
-    /// Lets the address of `peer` stand for a session from now on, if addresses may there: the portal's own cookie, or a
-    /// sign-in, has just come from it. Nothing else may call this. False also while too many people share the address.
+    /// Lets the address of `peer` stand for `session` from now on, if its network lets addresses stand for people. Only
+    /// the portal may call this, when its own cookie, or a sign-in, has just come from that address. False if the
+    /// address does not stand for the session: its network does not allow it, or too many people share the address.
     pub async fn bind_client(&self, peer: &Peer, session: &Session) -> bool {
         let (network, client) = (&peer.network, peer.client.ip().to_canonical());
         if !network.address {
@@ -57,15 +59,15 @@ impl Sessions {
         }
         let is_bound = self.bind_address(client, session, network.lapse).await;
         if is_bound && network.lapse.one_address {
-            self.leave_others(client, &network.name, session).await;
+            self.leave_others(client, &network.name, session, network.lapse.pause).await;
         }
         is_bound
     }
 
-    /// The same, where it is not so yet: for whoever comes by with their session.
+    /// The same, unless the address stands for the session already: for every request that comes with a session.
     pub async fn bind_new_client(&self, peer: &Peer, session: &Session) {
         let (lapse, now) = (peer.network.lapse, self.clock.now());
-        // A binding that has most of its time before it is left alone: nothing is written for each page.
+        // A binding that has nine tenths of its time left is not renewed, so that not every page writes to the store.
         let most = lapse.lifetime.checked_mul(9).and_then(|span| span.checked_div(10)).unwrap_or(SignedDuration::ZERO);
         let client = peer.client.ip().to_canonical();
         if !self.by_client.stands_since(client, session.id, after(now, most), now) {
@@ -79,7 +81,7 @@ impl Sessions {
             let mark = self.by_client.mark(client);
             let seen = match self.store.peek(Kind::Address, address::key(client)).await {
                 Ok(seen) => seen,
-                // The store is away: this node goes by what it knows itself.
+                // The store does not answer: this node binds by what it knows itself.
                 Err(_) => {
                     let mut binding = self.by_client.binding(client).unwrap_or_default();
                     let is_bound = binding.bind(session.id, person(&session.user), now, lapse);
@@ -99,7 +101,7 @@ impl Sessions {
                 Ok(false) => {}
                 Ok(true) => {
                     let bound = self.bound(client, session, is_bound, binding, mark);
-                    // Nobody may be taken for who was there before, on whatever node they come by next.
+                    // The other nodes must not take whoever is there now for the person who was there before.
                     self.neighbours.tell(&Word::Address(client)).await;
                     return bound;
                 }
@@ -109,21 +111,22 @@ impl Sessions {
         false
     }
 
-    /// Notes what has come of binding an address.
+    /// Notes the result of binding an address.
     fn bound(&self, client: IpAddr, session: &Session, is_bound: bool, binding: Binding, mark: Mark) -> bool {
         if !is_bound && binding.session.is_none() && self.by_client.find(client, self.clock.now()).is_some() {
-            tracing::warn!(%client, "address stands for nobody: too many people sign in on it");
+            tracing::warn!(%client, "a client address stands for nobody for some minutes: too many people sign in on it; each is known by a cookie or by something stronger");
         }
         self.by_client.change(client, binding, mark);
-        // Ended between the lookup and the binding: the binding must not outlive it.
+        // The session may have ended between the lookup and the binding, and the binding must not outlive it.
         if session.is_over(self.clock.now()) {
             self.by_client.unbind(client, session.id);
         }
         is_bound
     }
 
-    /// The person of `session` is at `client`: the address of the network where they were before stands for nobody.
-    async fn leave_others(&self, client: IpAddr, network: &str, session: &Session) {
+    /// The person of `session` is at `client` now. The address of the same network where they were before stands for
+    /// nobody from now on, or from the end of the next `pause` in its traffic.
+    async fn leave_others(&self, client: IpAddr, network: &str, session: &Session, pause: SignedDuration) {
         let place = address::key_of_person(person(&session.user), network, client);
         let Ok(seen) = self.store.peek(Kind::Address, place).await else { return };
         let before: Option<(IpAddr, SessionId)> = seen.and_then(|record| serde_json::from_slice(&record).ok());
@@ -135,23 +138,37 @@ impl Sessions {
             return;
         }
         if let Some((address, bound)) = before.filter(|(address, _)| *address != client) {
-            self.release(address, bound).await;
+            self.leave(address, bound, pause).await;
         }
     }
 
-    /// Lets an address stand for nobody, if it still stands for this session.
-    async fn release(&self, client: IpAddr, session: SessionId) {
+    /// Lets an address go that its person has left, if it still stands for this session.
+    async fn leave(&self, client: IpAddr, session: SessionId, pause: SignedDuration) {
         let now = self.clock.now();
-        let release = |binding: &mut Binding| binding.release(session);
-        if self.edit_binding(client, now, release).await {
-            self.by_client.unbind(client, session);
+        let mark = self.by_client.mark(client);
+        let mut used = self.by_client.last_use(client, now);
+        let mut left = None;
+        let leave = |binding: &mut Binding| {
+            if self.store.is_shared() {
+                // Other nodes may know of a use that they have not told the store yet.
+                used = used.max(binding.used_on_others());
+            }
+            let has_left = binding.leave(session, used, pause, now);
+            left = has_left.then(|| binding.clone());
+            has_left
+        };
+        if self.edit_binding(client, now, leave).await
+            && let Some(binding) = left
+        {
+            let stands = binding.session.is_some();
+            self.by_client.change(client, binding, mark);
             self.neighbours.tell(&Word::Address(client)).await;
-            tracing::debug!(%client, session = %session.short(), "its person is at another address: it stands for nobody");
+            tracing::debug!(%client, session = %session.short(), stands, "a client address is left, because its person is at another one; `stands` says whether it goes on for a pause");
         }
     }
 
-    /// Tells the store which addresses are used: after a restart, and on other nodes, they go on. To be called every few
-    /// seconds.
+    /// Tells the store which addresses are used, so that they go on standing for their people after a restart and on
+    /// other nodes. Must be called every few seconds.
     pub async fn upkeep_clients(&self) {
         let now = self.clock.now();
         for (client, session, used) in self.by_client.untold(now) {
@@ -166,7 +183,8 @@ impl Sessions {
         }
     }
 
-    /// Changes what the store knows of an address, if `edit` wants that. Whoever changes it at the same time knows better.
+    /// Changes what the store knows of an address, unless `edit` gives false. True if it was changed. If somebody else
+    /// changes it at the same time, theirs stays.
     async fn edit_binding(&self, client: IpAddr, now: Timestamp, edit: impl FnOnce(&mut Binding) -> bool) -> bool {
         let Ok(seen) = self.store.peek(Kind::Address, address::key(client)).await else { return false };
         let known = seen.as_deref().and_then(|record| serde_json::from_slice::<Binding>(record).ok());
@@ -268,6 +286,55 @@ mod tests {
             assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"), "{minutes}");
             clock.advance(SignedDuration::from_mins(20));
         }
+        assert_eq!(who(&here, DESK).await, None);
+    }
+
+    /// The address of her phone.
+    const PHONE: &str = "192.0.2.9";
+
+    #[tokio::test]
+    async fn two_devices_that_are_both_in_use_keep_their_addresses_where_the_operator_wants_that() {
+        let ([here, there], clock) = nodes();
+        let after = "one_address_after = '5m'";
+        let (computer, phone) = (sign_in(&here, "alice").await, sign_in(&here, "alice").await);
+        here.bind_client(&at(DESK, after), &computer).await;
+        // By turns, for longer than either pause.
+        for minute in 0..20 {
+            let (device, session) = if minute % 2 == 0 { (PHONE, &phone) } else { (DESK, &computer) };
+            here.bind_new_client(&at(device, after), session).await;
+            for address in [DESK, PHONE] {
+                assert_eq!(who(&here, address).await.as_deref(), Some("alice"), "{address} after {minute} minutes");
+                assert_eq!(who(&there, address).await.as_deref(), Some("alice"), "{address} on another node");
+            }
+            clock.advance(SignedDuration::from_mins(1));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_its_person_has_left_stands_for_nobody_after_the_pause() {
+        let ([here, there], clock) = nodes();
+        let after = "one_address_after = '5m'";
+        let (computer, phone) = (sign_in(&here, "alice").await, sign_in(&here, "alice").await);
+        here.bind_client(&at(DESK, after), &computer).await;
+        clock.advance(SignedDuration::from_mins(3));
+        here.bind_client(&at(PHONE, after), &phone).await;
+        clock.advance(SignedDuration::from_mins(4));
+        assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"), "a request from there counts");
+        clock.advance(SignedDuration::from_mins(5));
+        for node in [&here, &there] {
+            assert_eq!(who(node, DESK).await, None, "whoever has the address now is somebody else");
+        }
+        // It had been quiet for longer than that when she was seen elsewhere.
+        here.bind_client(&at(DESK, after), &computer).await;
+        assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"));
+        clock.advance(SignedDuration::from_mins(20));
+        here.bind_client(&at(PHONE, after), &phone).await;
+        assert_eq!(who(&here, DESK).await, None);
+        // Without a pause it is at once, however much it is used.
+        here.bind_client(&at(DESK, ""), &computer).await;
+        assert_eq!(who(&here, DESK).await.as_deref(), Some("alice"));
+        let _tunnel = here.hold_client(DESK.parse().unwrap());
+        here.bind_client(&at(PHONE, ""), &phone).await;
         assert_eq!(who(&here, DESK).await, None);
     }
 

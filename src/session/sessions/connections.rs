@@ -1,4 +1,4 @@
-//! Which session a whole client connection stands for, and how long what stands on one origin does.
+//! Which session a whole client connection stands for, and how long an origin's cookie stands for one.
 
 use super::Sessions;
 use crate::clock::{Timestamp, after};
@@ -6,10 +6,11 @@ use crate::session::{Session, SessionId};
 use crate::wire::{Peer, Scheme};
 
 impl Sessions {
-    /// Lets the whole connection of `peer` stand for a session from now on, where it ends in one browser: the portal's
-    /// own cookie, or a sign-in, has just come over it. Nothing else may call this.
+    /// Lets the whole connection of `peer` stand for `session` from now on, if the other end of it is one browser. Only
+    /// the portal may call this, when its own cookie, or a sign-in, has just come over that connection.
     ///
-    /// Two people at the same time share it by way of a program that hides them: then it stands for nobody any more.
+    /// If two people with live sessions turn out to use it, some program between them and us carries both: it stands
+    /// for nobody from then on.
     pub async fn prove_connection(&self, peer: &Peer, session: &Session) {
         let Some(proof) = &peer.proof else { return };
         let before = proof.session().map(SessionId::from).filter(|before| *before != session.id);
@@ -19,16 +20,16 @@ impl Sessions {
         };
         if let Some(other) = other {
             let (client, user, other) = (peer.client.ip(), &session.user.name, &other.user.name);
-            tracing::warn!(%client, user, other, "a connection carries two people, and stands for neither");
+            tracing::warn!(%client, user, other, "one client connection carries two people, so it stands for neither from now on: is there another proxy between them and this one?");
             return proof.spoil();
         }
         proof.set(session.id.into());
     }
 
-    /// When the cookie ends that names the person of `session` on an origin with this scheme.
+    /// When a cookie that names the person of `session` on an origin with this scheme must expire.
     pub fn cookie_ends(&self, session: &Session, scheme: Scheme, now: Timestamp) -> Timestamp {
         match scheme {
-            Scheme::Http => session.expires.min(after(now, self.config.http_cookie_lifetime)),
+            Scheme::Http => session.expires.min(after(now, self.config.load().http_cookie_lifetime)),
             Scheme::Https => session.expires,
         }
     }

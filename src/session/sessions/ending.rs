@@ -1,5 +1,6 @@
-//! Sessions end here first, whatever the store says, and what was answered holds.
+//! How sessions end: first on this node, whatever the store says; and what the person was told holds afterwards.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,23 +15,23 @@ use crate::session::store::{Error, Health, Key, Kind, Row, Store};
 use crate::session::tool::Kind as ToolKind;
 use crate::session::{Ending, Session, SessionId, person};
 
-/// Nothing that can be ended lasts longer.
+/// No session, token or device lasts longer than this.
 const LONGEST: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// Ends that the store is asked about at the same time.
+/// About how many ends the store is asked at the same time.
 const AT_ONCE: usize = 64;
 
-/// What came of ending a session.
+/// The result of ending a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// There was such a session, as far as anybody can say.
+    /// Whether there was such a session, as far as anybody can say.
     pub was_there: bool,
-    /// How far that reaches.
+    /// How far its end holds.
     pub held: Held,
 }
 
 impl Sessions {
-    /// The same, with ends that a restart survives.
+    /// The same sessions, with a journal of ends that survives a restart.
     #[must_use]
     pub fn keeping(self, ends: Arc<Ends>) -> Self {
         Self { ends, ..self }
@@ -41,8 +42,8 @@ impl Sessions {
         self.end_by(id, ending, "").await
     }
 
-    /// As [`end`](Self::end), by somebody else than the person: the audit record says who. The terminals that were
-    /// approved in a browser end with its session.
+    /// The same, by somebody other than the person: `by` says who, in the audit record. If it is a browser's session,
+    /// the terminals that were approved in it end, too.
     pub async fn end_by(&self, id: SessionId, ending: Ending, by: &str) -> Ended {
         let (mut ended, session) = self.end_one(id, ending, by).await;
         if let Some(session) = session {
@@ -51,7 +52,18 @@ impl Sessions {
         ended
     }
 
-    /// Ends all sessions that a person has at this moment, those that nobody can list now as soon as that can be done.
+    /// Ends the session that a browser brings while the store does not answer: there may be no such session, and each
+    /// such end takes a place in the journal. `None`, and nothing has ended, if `client` has used up its share of such
+    /// ends.
+    pub async fn end_unseen(&self, id: SessionId, client: IpAddr) -> Option<Ended> {
+        if self.cache.find(id).is_none() && !self.ends.admit_unseen(client) {
+            return None;
+        }
+        Some(self.end(id, Ending::SignedOut).await)
+    }
+
+    /// Ends all sessions that a person has at this moment. If the store does not answer now, those that it alone knows
+    /// end as soon as it does.
     pub async fn end_all(&self, user: &User, ending: Ending) -> Held {
         let (sessions, mut held) = match self.rows_of(user).await {
             Ok(sessions) => (sessions, Held::Everywhere),
@@ -64,7 +76,9 @@ impl Sessions {
     }
 
     pub(super) async fn end_one(&self, id: SessionId, ending: Ending, by: &str) -> (Ended, Option<Arc<Session>>) {
-        // First here, whatever the store says.
+        // First on this node, whatever the store says. From here on nobody finds the session here: not in memory,
+        // because it is gone and remembered as ended; nor by `recall`, because it is noted as unknown. Only then is the
+        // store asked, which may take a second.
         let here = self.cache.remove(id);
         self.unknown.insert(id, ());
         let found = match &here {
@@ -72,7 +86,7 @@ impl Sessions {
             None => self.store.find(id.0).await,
         };
         let Ok(found) = found else {
-            // Nobody can say whether there is one: if there is, it has ended.
+            // Nobody can say whether there is such a session. If there is, it ends when the store is back.
             let held = self.end_later(What::Session(id.0), Key::default()).await;
             return (Ended { was_there: false, held }, None);
         };
@@ -86,7 +100,7 @@ impl Sessions {
         (Ended { was_there, held }, session)
     }
 
-    /// Sees to it that the end of a session holds. Whether it was there, if the store can say.
+    /// Makes the end of a session hold. Gives whether it was there, if the store can say, and how far the end holds.
     async fn hold(&self, row: &Row) -> (Option<bool>, Held) {
         let what = What::Session(row.id);
         self.note(what, row.person, row.expires);
@@ -96,7 +110,7 @@ impl Sessions {
                 self.ends.told(what, false);
                 return (told, Held::Everywhere);
             }
-            // There is no other node that would have to follow.
+            // No other node has to follow, so an end in the journal holds everywhere.
             let held = if self.ends.written(what).await { Held::Everywhere } else { Held::Fleeting };
             return (None, held);
         }
@@ -112,13 +126,13 @@ impl Sessions {
         (told, held)
     }
 
-    /// Notes what the store cannot be told of at the moment.
+    /// Notes and writes an end that the store cannot be told of at the moment.
     pub(super) async fn end_later(&self, what: What, person: Key) -> Held {
         let is_noted = self.note(what, person, after(self.clock.now(), LONGEST));
         if is_noted && self.ends.written(what).await { Held::Here } else { Held::Fleeting }
     }
 
-    /// Notes that what stood under this name stands for nobody any more.
+    /// Notes and writes that the record under this kind and key is revoked.
     pub(in crate::session) async fn end_record(&self, kind: Kind, key: Key, person: Key) -> Held {
         self.end_later(What::Record(kind.letter(), key), person).await
     }
@@ -127,15 +141,16 @@ impl Sessions {
         self.ends.note(End { what, person, at: self.clock.now(), expires, is_told: false })
     }
 
-    /// Whether there was such a session, once the store has its end for good.
+    /// Tells the store of an end. Gives whether there was such a session; `None` if the store has not taken the end for
+    /// good.
     async fn tell_end(&self, row: &Row) -> Option<bool> {
         let was_there = self.store.end(row.clone()).await.ok()?;
-        // Nobody who was told that it has ended finds it again after a restart.
-        let _ = self.store.sync().await;
+        // Waits for the disk, so that a session whose end was confirmed is not found again after a restart.
+        self.store.sync().await.ok();
         (self.store.health() != Health::Forgetful).then_some(was_there)
     }
 
-    /// Tells the store which ends it does not have; with `all`, also those that it may have lost.
+    /// Tells the store the ends that it has not taken; with `all`, also those that it has lost since.
     pub async fn settle(&self, all: bool) {
         let Ok(_turn) = self.settling.try_lock() else { return };
         let known = self.ends.list(all);
@@ -149,11 +164,14 @@ impl Sessions {
             self.ends.told(end.what, self.store.is_shared());
         }
         if number > 0 {
-            tracing::info!(ends = number, "the store has been told of ends that it did not have");
+            tracing::info!(
+                ends = number,
+                "the session store has been told of ends that it did not have: those sessions have ended on all nodes"
+            );
         }
     }
 
-    /// Those of these ends that the store does not know of any more.
+    /// Those of these ends that the store had and has lost.
     async fn lost(&self, told: Vec<End>) -> Vec<End> {
         let mut lost = Vec::new();
         for some in told.chunks(AT_ONCE) {
@@ -172,7 +190,7 @@ impl Sessions {
     async fn settle_one(&self, end: End) -> Result<(), Error> {
         match end.what {
             What::Session(id) => {
-                let row = Row { id, person: end.person, expires: end.expires, content: Vec::new() };
+                let row = Row { id, person: end.person, name: None, expires: end.expires, content: Vec::new() };
                 self.tell_end(&row).await.ok_or(Error::Away)?;
                 self.end_here(SessionId(id));
                 let is_its_own = |session: &Session| {
@@ -205,35 +223,35 @@ impl Sessions {
         Ok(())
     }
 
-    /// Another node has ended a session.
+    /// Forgets a session that another node has ended.
     pub(in crate::session) fn end_here(&self, id: SessionId) {
         self.unknown.insert(id, ());
         if let Some(session) = self.cache.remove(id) {
-            tracing::debug!(session = %session.id.short(), "session ended on another node");
+            tracing::debug!(session = %session.id.short(), "a session was ended on another node, and is forgotten here");
         }
     }
 
-    /// The store is there again. Whoever is known here may have been ended elsewhere meanwhile: each is asked after before
-    /// they go on.
+    /// Notes that the store is there again. Other nodes may have ended sessions meanwhile, so each session in memory
+    /// must be confirmed before it is found again.
     pub(in crate::session) fn returned(&self) {
         let returns = self.returns.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
-        let _ = self
-            .epoch
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |epoch| (epoch != super::LOST).then_some(returns));
+        // What was lost stays so.
+        let next = |epoch| (epoch != super::LOST).then_some(returns);
+        self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).ok();
     }
 
-    /// Asks the store whether a session goes on that is at hand: it has gone unused here and may have been used on another
-    /// node, or the store has been away since it was last asked.
+    /// Asks the store whether a session in memory goes on. There are two causes: it has gone unused here and may have
+    /// been used on another node, or the store has been away since it was last asked about it.
     pub(super) async fn confirm(&self, session: &Session) {
         let returns = self.returns.load(Ordering::Acquire);
         let Ok(found) = self.store.find(session.id.0).await else {
-            // It is away again: who is known goes on until it is back.
-            session.confirmed.store(returns, Ordering::Release);
+            // It is away again: people who are known go on until it is back.
+            session.life.confirm(returns);
             return;
         };
         if let Some(elsewhere) = found.and_then(|row| self.open(&row)) {
-            session.last_used.fetch_max(elsewhere.last_used().as_second(), Ordering::Relaxed);
-            session.confirmed.store(returns, Ordering::Release);
+            session.life.use_at(elsewhere.life.used());
+            session.life.confirm(returns);
         } else if self.store.is_shared() && !session.is_idle(self.clock.now()) {
             self.put_back(session, returns).await;
             return;
@@ -244,8 +262,8 @@ impl Sessions {
         }
     }
 
-    /// The store does not have a session that is at hand: it has been ended, or the store has lost it. Whether it is in it
-    /// again.
+    /// Puts back a session that is in memory and that the store does not have, because it has lost it, unless it has
+    /// been ended. True if the store has it now, false if it has been ended, `None` if the store does not answer.
     async fn put_back(&self, session: &Session, returns: u32) -> Option<bool> {
         if self.ends.cover(session) {
             self.end_here(session.id);
@@ -253,7 +271,7 @@ impl Sessions {
         }
         match self.store.keep(session.row()).await {
             Ok(true) => {
-                session.confirmed.store(returns, Ordering::Release);
+                session.life.confirm(returns);
                 Some(true)
             }
             Ok(false) => {
@@ -261,16 +279,17 @@ impl Sessions {
                 Some(false)
             }
             Err(_) => {
-                session.confirmed.store(returns, Ordering::Release);
+                session.life.confirm(returns);
                 None
             }
         }
     }
 
-    /// The store is there again: what it does not have any more has been ended meanwhile, or it has lost it.
+    /// Compares this node with a store that is there again. A session that the store does not have any more has been
+    /// ended meanwhile, or the store has lost it.
     pub(in crate::session) async fn reconcile(&self) {
         let (mut ended, mut kept) = (0, 0);
-        // Before anything is put back.
+        // First our ends: a session must not be put back that was ended here while the store was away.
         self.settle(true).await;
         self.look_after(0).await;
         self.by_client.forget_all();
@@ -280,7 +299,7 @@ impl Sessions {
         for session in at_hand {
             let returns = self.returns.load(Ordering::Acquire);
             match self.store.find(session.id.0).await {
-                Ok(Some(_)) => session.confirmed.store(returns, Ordering::Release),
+                Ok(Some(_)) => session.life.confirm(returns),
                 Ok(None) => match self.put_back(&session, returns).await {
                     Some(true) => kept += 1,
                     Some(false) => ended += 1,
@@ -291,15 +310,18 @@ impl Sessions {
             }
         }
         if kept > 0 {
-            tracing::error!(kept, "the shared store had lost sessions: those that are known here are in it again");
+            tracing::error!(kept, "the shared store had lost sessions: those that this node knew are in it again");
         }
         if ended > 0 {
-            tracing::info!(ended, "sessions that were ended while the shared store was away");
+            tracing::info!(
+                ended,
+                "other nodes have ended sessions while the shared store was away for this node: they are forgotten here"
+            );
         }
     }
 }
 
-/// Whether the store does not know of an end any more that it had.
+/// Whether the store has lost an end that it had taken.
 async fn is_lost(store: &dyn Store, end: End) -> bool {
     match end.what {
         What::Session(id) => store.peek(Kind::Ended, id).await == Ok(None),

@@ -1,4 +1,5 @@
-//! Sessions whose people prove once more who they are: they go on, and every node hears of it.
+//! What happens when the person of a session proves once more who they are: the session goes on, and every node hears
+//! of it.
 
 use std::sync::Arc;
 
@@ -8,31 +9,39 @@ use super::super::{AssertionFacts, Session, SessionId};
 use super::Sessions;
 
 impl Sessions {
-    /// The person of a live session has proven once more who they are, as `facts` say. None if it has ended meanwhile.
+    /// Notes that the person of a live session has proven once more who they are, as `facts` say. `None` if the session
+    /// has ended meanwhile.
     pub async fn prove(&self, id: SessionId, facts: AssertionFacts) -> Result<Option<Arc<Session>>, Error> {
         let Some(held) = self.recall(id).await else { return Ok(None) };
         let authenticated = facts.authenticated.unwrap_or(held.authenticated).min(self.clock.now());
         let Some(session) = self.cache.replace(held.proven(facts, authenticated)) else { return Ok(None) };
+        // What it was copied from may have been regarded anew meanwhile.
+        let Some(session) = self.settled(session).await else { return Ok(None) };
         self.store.renew(vec![session.row()]).await?;
         self.store.sync().await?;
         self.neighbours.tell(&Word::Proven(id)).await;
-        // Another node may have kept the session as it knew it, just before it heard.
+        // Written twice, because another node may have written the session as it knew it (to note a use) after our
+        // first write and before it heard of the proof. It has heard by now, so our second write comes after any such
+        // write.
         self.store.renew(vec![session.row()]).await?;
         Ok(Some(session))
     }
 
-    /// The session as other nodes know it, if one of them knows of a younger proof.
+    /// Reads the session from the store, and takes it over if it has a younger proof than the one in memory, or has
+    /// passed more.
     pub async fn reread(&self, id: SessionId) -> Option<Arc<Session>> {
         if !self.store.is_shared() {
             return None;
         }
-        // Whoever is reading the session reads it again.
+        // First, so that a lookup that is on its way reads the session again.
         self.corrections.correct(id);
         let held = self.cache.find(id)?;
         let found = self.store.find(id.0).await.ok()?.and_then(|row| self.open(&row))?;
-        if found.authenticated <= held.authenticated {
+        let has_passed_more = found.passes.iter().any(|pass| !held.passes.contains(pass));
+        if found.authenticated <= held.authenticated && !has_passed_more {
             return None;
         }
-        self.cache.replace(held.proven(found.assertion, found.authenticated))
+        let caught_up = self.cache.change(id, |held| held.caught_up(&found, self.clock.now()))?;
+        self.settled(caught_up).await
     }
 }

@@ -1,9 +1,11 @@
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicI64;
 
 use super::*;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::Groups;
 use crate::identity::network::Spans;
+use crate::policy::Pass;
 use crate::session::store::memory::Memory;
 use crate::session::store::{Answer, Key, Kind};
 use crate::session::{Tokens, tool};
@@ -234,6 +236,46 @@ async fn whoever_waits_for_the_end_of_a_session_hears_of_it_wherever_it_is_kept(
 }
 
 #[tokio::test]
+async fn one_client_does_not_use_up_the_ends_that_nobody_can_check() {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let store = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
+    let sessions = Sessions::new(Config::default(), Arc::clone(&store) as Arc<dyn Store>, clock.clone());
+    let (session, _) = begin(&sessions, "bsimon").await;
+    clock.advance(SignedDuration::from_secs(1));
+    store.away.store(1, Ordering::Relaxed);
+    let end = async |id: SessionId, client: String| sessions.end_unseen(id, client.parse().unwrap()).await;
+    let mut taken = 0;
+    for number in 0..300 {
+        let invented = SessionId::of_secret(&number.to_string());
+        taken += usize::from(end(invented, format!("2001:db8::{number}")).await.is_some());
+    }
+    assert_eq!(taken, 200, "all addresses of a network are one client");
+    let invented = SessionId::of_secret("another");
+    assert!(end(invented, "2001:db8:0:1::1".into()).await.is_some(), "others have their own");
+    // Who is known here is signed out whatever others behind the same address have done.
+    assert!(end(session.id, "2001:db8::1".into()).await.is_some());
+    assert!(sessions.find(session.id).is_none());
+}
+
+#[tokio::test]
+async fn whoever_begins_to_wait_when_its_person_has_proven_anew_who_they_are_hears_of_the_end() {
+    let (sessions, clock) = configured(Config { cache: 3, ..Config::default() });
+    let (before, _) = begin(&sessions, "bsimon").await;
+    let id = before.id;
+    let after = sessions.prove(id, AssertionFacts::default()).await.unwrap().unwrap();
+    assert!(!Arc::ptr_eq(&before, &after), "it has taken the other one's place");
+    let tunnel = before.ended().clone();
+    drop((before, after));
+    for number in 0..10 {
+        clock.advance(SignedDuration::from_secs(1));
+        begin(&sessions, &number.to_string()).await;
+    }
+    assert!(sessions.find(id).is_none(), "it has made room");
+    sessions.end(id, Ending::SignedOut).await;
+    assert!(tunnel.is_cancelled());
+}
+
+#[tokio::test]
 async fn those_who_are_known_go_on_without_the_store_for_so_long_and_no_longer() {
     let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
     let store = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
@@ -319,6 +361,81 @@ async fn what_happened_while_the_store_was_away_is_caught_up_with() {
     elsewhere.reconcile().await;
     let kept = empty.list(None, 10).await.unwrap();
     assert_eq!(kept.iter().map(|row| row.id).collect::<Vec<_>>(), [goes_on.id.0]);
+}
+
+fn facts(name: &str) -> AssertionFacts {
+    AssertionFacts { name_id: Some(name.into()), ..AssertionFacts::default() }
+}
+
+#[tokio::test]
+async fn the_sessions_that_a_name_means_are_found_and_what_leads_to_them_proves_nothing() {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let store = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
+    let [here, there] =
+        [(); 2].map(|()| Sessions::new(Config::default(), Arc::clone(&store) as Arc<dyn Store>, clock.clone()));
+    let begin = async |person: &str, name: &str| {
+        there.begin(user(person), HOME, "", facts(name), Spans::default()).await.unwrap().session
+    };
+    let (one, two, other) = (begin("b", "B.Simon").await, begin("b", "B.Simon").await, begin("a", "AlexW").await);
+    let (guest, _) = self::begin(&there, "guest").await;
+    let found = async |realm: &str, name: &str| {
+        let mut ids: Vec<_> = here.named(realm, &name.into()).await.unwrap().iter().map(|session| session.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let both = || {
+        let mut both = [one.id, two.id];
+        both.sort_unstable();
+        both
+    };
+    assert_eq!(found("contoso", "B.Simon").await, both(), "on whatever node they were begun");
+    assert_eq!(found("fabrikam", "B.Simon").await, []);
+    assert_eq!(found("contoso", "b.simon").await, []);
+    assert_eq!(found("contoso", "").await, [], "no name names nobody");
+    // Whoever can write the store lets a name lead to somebody else.
+    for session in [&other, &guest] {
+        store.renew(vec![Row { name: one.row().name, ..session.row() }]).await.unwrap();
+    }
+    assert_eq!(store.of_name(one.row().name.unwrap()).await.unwrap().len(), 4);
+    assert_eq!(found("contoso", "B.Simon").await, both());
+    // Whoever proves anew who they are may be called otherwise.
+    there.prove(two.id, facts("Simon")).await.unwrap().unwrap();
+    assert_eq!((found("contoso", "B.Simon").await, found("contoso", "Simon").await), (vec![one.id], vec![two.id]));
+    there.end(one.id, Ending::SignedOut).await;
+    assert_eq!(found("contoso", "B.Simon").await, []);
+    assert_eq!(store.listed.load(Ordering::Relaxed), 0, "nobody reads all sessions for that");
+    store.away.store(1, Ordering::Relaxed);
+    assert_eq!(here.named("contoso", &"Simon".into()).await.map(drop), Err(Error::Away));
+}
+
+#[tokio::test]
+async fn sessions_that_an_older_version_has_kept_are_found_by_name_and_are_named_as_it_goes() {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let store = Arc::new(Memory::new(10_000, clock.clone()));
+    let [older, here] =
+        [(); 2].map(|()| Sessions::new(Config::default(), Arc::clone(&store) as Arc<dyn Store>, clock.clone()));
+    let mut wanted = Vec::new();
+    for number in 0..2500 {
+        let name = if number % 1000 == 7 { "B.Simon" } else { "AlexW" };
+        let begun = older.begin(user(&number.to_string()), HOME, "", facts(name), Spans::default()).await.unwrap();
+        let row = begun.session.row();
+        // As if it had never been named.
+        store.end(row.clone()).await.unwrap();
+        store.take(Kind::Ended, row.id).await.unwrap();
+        store.keep(Row { name: None, ..row }).await.unwrap();
+        if name == "B.Simon" {
+            wanted.push(begun.session.id);
+        }
+    }
+    wanted.sort_unstable();
+    assert_eq!(store.unnamed(None, 10_000).await.unwrap().len(), 2500);
+    for (node, left) in [(&here, 2500), (&older, 0), (&here, 0)] {
+        let mut found: Vec<_> = node.named("contoso", &"B.Simon".into()).await.unwrap();
+        found.sort_by_key(|session| session.id);
+        assert_eq!(found.iter().map(|session| session.id).collect::<Vec<_>>(), wanted, "{left}");
+        assert_eq!(store.unnamed(None, 10_000).await.unwrap().len(), left, "by whoever has them at hand");
+    }
+    assert_eq!(store.of_name(here.recall(wanted[0]).await.unwrap().row().name.unwrap()).await.unwrap().len(), 3);
 }
 
 /// Two nodes that share a store; the second one's is far.
@@ -510,6 +627,10 @@ struct Gone {
     meanwhile: Mutex<VecDeque<Box<dyn FnOnce() + Send>>>,
     /// How often it was asked for a record.
     peeked: AtomicI64,
+    /// How often it was asked for all sessions.
+    listed: AtomicI64,
+    /// What happens while the next sync is on its way.
+    synced: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl std::fmt::Debug for Gone {
@@ -525,6 +646,8 @@ impl Gone {
             away: AtomicI64::new(0),
             meanwhile: Mutex::default(),
             peeked: AtomicI64::new(0),
+            listed: AtomicI64::new(0),
+            synced: Mutex::default(),
         }
     }
 
@@ -600,11 +723,20 @@ impl Store for Gone {
         self.or(self.inner.of_person(person))
     }
 
+    fn of_name(&self, name: Key) -> Answer<'_, Vec<Row>> {
+        self.or(self.inner.of_name(name))
+    }
+
+    fn unnamed(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        self.or(self.inner.unnamed(after, most))
+    }
+
     fn held_by(&self, person: Key) -> Answer<'_, usize> {
         self.or(self.inner.held_by(person))
     }
 
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        self.listed.fetch_add(1, Ordering::Relaxed);
         self.or(self.inner.list(after, most))
     }
 
@@ -613,6 +745,7 @@ impl Store for Gone {
     }
 
     fn sync(&self) -> Answer<'_, ()> {
+        self.synced.lock().unwrap().take().into_iter().for_each(|happens| happens());
         self.or(self.inner.sync())
     }
 
@@ -705,4 +838,107 @@ async fn a_token_is_kept_with_its_scope_and_its_last_use_and_older_rows_are_read
     let row = browser.row();
     assert!(!String::from_utf8_lossy(&row.content).contains("tool"), "a browser's row is as it was");
     assert!(Session::of_row(&row).unwrap().tool.is_none());
+}
+
+fn barrier(number: u128) -> crate::policy::BarrierKey {
+    crate::policy::BarrierKey::parse(&format!("{number:032x}")).unwrap()
+}
+
+#[tokio::test]
+async fn what_a_person_has_passed_counts_in_each_of_their_sessions_on_every_node_and_in_no_other() {
+    let clock = Clock::by_hand(Timestamp::from_second(100_000).unwrap());
+    let store: Arc<dyn Store> = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
+    let [here, there, later] = [(); 3].map(|()| Sessions::new(Config::default(), Arc::clone(&store), clock.clone()));
+    let (session, _) = begin(&here, "bsimon").await;
+    let (second, _) = begin(&there, "bsimon").await;
+    let (other, _) = begin(&here, "alexw").await;
+    let (token, _) = here.begin_tool(tool(&session, tool::Kind::Personal, 90)).await.unwrap();
+    assert!(there.recall(session.id).await.unwrap().passes.is_empty());
+    let pass = Pass { barrier: barrier(1), until: after(clock.now(), SignedDuration::from_hours(1)) };
+    here.pass(&session, pass).await.unwrap();
+    for id in [session.id, token.id] {
+        assert_eq!(here.find(id).unwrap().passes, [pass]);
+    }
+    assert!(here.find(other.id).unwrap().passes.is_empty());
+    // Another node has a session in memory, and is told, or asks when it would stop somebody.
+    assert!(there.find(session.id).unwrap().passes.is_empty());
+    assert_eq!(there.reread(session.id).await.unwrap().passes, [pass]);
+    assert_eq!(there.reread(second.id).await.unwrap().passes, [pass]);
+    assert!(there.reread(second.id).await.is_none(), "there is nothing more to know");
+    assert_eq!(later.recall(second.id).await.unwrap().passes, [pass], "it is kept");
+    // A session that begins later has passed nothing; a tool that is made in one has passed what that has.
+    assert!(begin(&here, "bsimon").await.0.passes.is_empty());
+    let maker = here.find(session.id).unwrap();
+    assert_eq!(here.begin_tool(tool(&maker, tool::Kind::Terminal, 1)).await.unwrap().0.passes, [pass]);
+    // Neither a proof nor a pass undoes the other.
+    clock.advance(SignedDuration::from_secs(5));
+    let proven =
+        here.prove(session.id, AssertionFacts { authenticated: Some(clock.now()), ..AssertionFacts::default() });
+    assert_eq!(proven.await.unwrap().unwrap().passes, [pass]);
+    let more = Pass { barrier: barrier(2), until: after(clock.now(), SignedDuration::from_hours(2)) };
+    there.pass(&there.find(session.id).unwrap(), more).await.unwrap();
+    let caught_up = here.reread(session.id).await.unwrap();
+    assert_eq!((caught_up.passes.as_slice(), caught_up.authenticated), (&[pass, more][..], clock.now()));
+}
+
+#[tokio::test]
+async fn what_was_passed_is_bounded_forgotten_in_time_and_never_shortened() {
+    let (sessions, clock) = sessions(10);
+    let (session, _) = begin(&sessions, "bsimon").await;
+    let until = |minutes| after(clock.now(), SignedDuration::from_mins(minutes));
+    for number in 0..100_u32 {
+        let pass = Pass { barrier: barrier(number.into()), until: until(10 + i64::from(number)) };
+        sessions.pass(&session, pass).await.unwrap();
+    }
+    let held = sessions.find(session.id).unwrap();
+    assert_eq!(held.passes.len(), crate::session::MAX_PASSES);
+    assert!(held.passes.iter().all(|pass| pass.until > until(40)), "the first to end are forgotten first");
+    sessions.pass(&session, Pass { barrier: barrier(99), until: until(1) }).await.unwrap();
+    let held = sessions.find(session.id).unwrap();
+    assert_eq!(held.passes.iter().find(|pass| pass.barrier == barrier(99)).unwrap().until, until(109));
+    clock.advance(SignedDuration::from_mins(200));
+    sessions
+        .pass(&session, Pass { barrier: barrier(1), until: after(clock.now(), SignedDuration::from_mins(1)) })
+        .await
+        .unwrap();
+    assert_eq!(sessions.find(session.id).unwrap().passes.len(), 1);
+    sessions.end(session.id, Ending::SignedOut).await;
+    sessions.pass(&session, Pass { barrier: barrier(2), until: until(300) }).await.unwrap();
+    assert!(sessions.recall(session.id).await.is_none(), "what has ended does not come back by it");
+}
+
+/// Sessions over a store that can be away, of people who may be barred, and the switch for that.
+fn barring() -> (Sessions, Arc<Gone>, Arc<std::sync::atomic::AtomicBool>) {
+    let clock = Clock::by_hand(Timestamp::UNIX_EPOCH);
+    let store = Arc::new(Gone::over(&Arc::new(Memory::new(1000, clock.clone()))));
+    let sessions = Sessions::new(Config::default(), Arc::clone(&store) as Arc<dyn Store>, clock);
+    let is_barred = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let asked = Arc::clone(&is_barred);
+    sessions.regard_people_by(move |_, _| match asked.load(Ordering::Relaxed) {
+        true => Known::Barred("the account is disabled".into()),
+        false => Known::Nothing,
+    });
+    (sessions, store, is_barred)
+}
+
+#[tokio::test]
+async fn whoever_is_barred_while_their_session_begins_does_not_have_it() {
+    let (sessions, store, is_barred) = barring();
+    let bars = Arc::clone(&is_barred);
+    *store.synced.lock().unwrap() = Some(Box::new(move || bars.store(true, Ordering::Relaxed)));
+    let begun = sessions.begin(user("eve"), HOME, "curl", AssertionFacts::default(), Spans::default()).await;
+    assert!(begun.is_err() && is_barred.load(Ordering::Relaxed));
+    assert_eq!((sessions.at_hand(), sessions.count()), (0, 0), "neither here nor in the store");
+}
+
+#[tokio::test]
+async fn a_session_that_the_store_alone_knows_ends_when_it_is_used_by_somebody_who_is_barred() {
+    let (sessions, store, _) = barring();
+    let (session, _) = begin(&sessions, "eve").await;
+    let (elsewhere, _, is_barred) = barring();
+    let elsewhere = Sessions { store: Arc::clone(&store) as Arc<dyn Store>, ..elsewhere };
+    is_barred.store(true, Ordering::Relaxed);
+    assert!(!elsewhere.is_live(session.id).await);
+    assert!(elsewhere.recall(session.id).await.is_none());
+    assert_eq!(store.find(session.id.0).await, Ok(None), "it has ended for everybody");
 }

@@ -1,10 +1,7 @@
-//! The sessions of tools: they begin with a browser's session, and some end with it.
+//! The sessions of tools: each is made in a browser's session, and some end with that.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32};
-
-use tokio_util::sync::CancellationToken;
 
 use super::Sessions;
 use crate::clock::{SignedDuration, after};
@@ -13,7 +10,7 @@ use crate::session::ends::Held;
 use crate::session::store::{Error, Kind as Records};
 use crate::session::tool::scope::Scope;
 use crate::session::tool::{Kind, token};
-use crate::session::{AssertionFacts, Ending, Session, SessionId, Tool};
+use crate::session::{AssertionFacts, Ending, Facts, Session, SessionId, Tool, shortened};
 
 /// A tool that is to be signed in.
 #[derive(Debug)]
@@ -22,41 +19,41 @@ pub struct NewTool<'a> {
     pub maker: &'a Session,
     /// What the person called it.
     pub name: &'a str,
-    /// How it came to be.
+    /// Whether a person made the token, or approved a terminal.
     pub kind: Kind,
     /// Where it may be used, and for what.
     pub scope: Scope,
     /// How long it lasts.
     pub lifetime: SignedDuration,
-    /// Where the person or the terminal is.
+    /// The client address of the person, or of the terminal.
     pub client: IpAddr,
     /// The browser's `User-Agent`, or the terminal's.
     pub user_agent: &'a str,
 }
 
-/// What has become of a token that stands for nobody.
+/// Why a token stands for nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// There was none like it, as far as anybody remembers.
+    /// There was no such token, or nothing remembers it any more.
     Unknown,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Somebody has ended it.
+    /// Somebody has revoked it.
     Ended,
 }
 
 impl Sessions {
-    /// Signs a tool in as the person who has made its token, and gives the token, which nothing here can give out again.
-    /// When this returns, a restart does not sign it out.
+    /// Signs a tool in as the person of `maker`, and gives its token, which nothing here can give out again. Once this
+    /// has returned, a restart does not sign the tool out.
     ///
-    /// One person has a bounded number of them: a token more is [`Error::Full`], and a terminal more ends the one that
-    /// was approved first.
+    /// A person may have a bounded number of each kind. A token beyond that is [`Error::Full`]; a terminal beyond that
+    /// ends the one that was approved first.
     pub async fn begin_tool(&self, new: NewTool<'_>) -> Result<(Arc<Session>, Secret), Error> {
         let (now, maker) = (self.clock.now(), new.maker);
-        self.check_room(self.config.max).await?;
+        self.check_room(self.config.load().max).await?;
         let mut held = self.rows_of(&maker.user).await?;
         held.retain(|session| session.tool.as_ref().is_some_and(|tool| tool.kind == new.kind));
-        let surplus = (held.len() + 1).saturating_sub(self.config.tokens.max_per_person);
+        let surplus = (held.len() + 1).saturating_sub(self.config.load().tokens.max_per_person);
         if surplus > 0 && new.kind == Kind::Personal {
             return Err(Error::Full);
         }
@@ -65,7 +62,7 @@ impl Sessions {
         }
         let lifetime = after(now, new.lifetime);
         let secret = token::make();
-        let session = Session {
+        let session = Session::begun(Facts {
             id: SessionId::of_secret(secret.expose()),
             user: Arc::clone(&maker.user),
             expires: match new.kind {
@@ -73,20 +70,16 @@ impl Sessions {
                 Kind::Terminal => lifetime.min(maker.expires),
             },
             idle: None,
-            tool: Some(Tool::new(new.name, new.kind, new.scope, maker.id)),
+            tool: Some(Arc::new(Tool::new(new.name, new.kind, new.scope, maker.id))),
+            passes: maker.passes.clone(),
             assertion: AssertionFacts { not_on_or_after: None, ..maker.assertion.clone() },
             client: new.client.to_canonical(),
-            user_agent: new.user_agent.chars().filter(|c| !c.is_control()).take(200).collect(),
+            user_agent: shortened(new.user_agent),
             started: now,
             authenticated: maker.authenticated,
-            last_used: AtomicI64::new(now.as_second()),
-            stored_use: AtomicI64::new(now.as_second()),
-            confirmed: AtomicU32::new(0),
-            is_watched: AtomicBool::new(false),
-            ended: CancellationToken::new(),
-        };
+        });
         let session = self.keep(session).await?;
-        // The person may have signed out meanwhile, and what was to end with that was not there yet.
+        // The person may have signed out meanwhile, when this session was not yet there to end with theirs.
         if maker.is_over(now) {
             self.end(session.id, Ending::SignedOut).await;
             return Err(Error::Full);
@@ -94,14 +87,14 @@ impl Sessions {
         Ok((session, secret))
     }
 
-    /// The tools of a person that are signed in, newest first.
+    /// The tools of this session's person that are signed in, newest first.
     pub async fn tools_of(&self, session: &Session) -> Vec<Arc<Session>> {
         let mut held = self.of_user(&session.user).await;
         held.retain(|session| session.tool.is_some());
         held
     }
 
-    /// What has become of the token of a session that is not found any more.
+    /// Why the token of this session stands for nobody. Only meaningful if the session was not found.
     pub async fn fate(&self, id: SessionId) -> Result<Fate, Error> {
         if self.store.peek(Records::Ended, id.0).await?.is_some() {
             return Ok(Fate::Ended);
@@ -110,7 +103,7 @@ impl Sessions {
         Ok(if found.is_some() { Fate::Expired } else { Fate::Unknown })
     }
 
-    /// Ends the terminals that were approved in this session.
+    /// Ends the terminals that were approved in this browser's session.
     pub(super) async fn end_approved_by(&self, maker: &Session, ending: Ending, by: &str) -> Held {
         let mut held = Held::Everywhere;
         if maker.tool.is_some() {
@@ -118,7 +111,7 @@ impl Sessions {
         }
         for tool in self.tools_of(maker).await {
             let is_its_own = |tool: &Tool| tool.kind == Kind::Terminal && tool.maker == maker.id;
-            if tool.tool.as_ref().is_some_and(is_its_own) {
+            if tool.tool.as_deref().is_some_and(is_its_own) {
                 held = held.max(self.end_one(tool.id, ending, by).await.0.held);
             }
         }

@@ -1,11 +1,12 @@
-//! A store whose content is attested: what was not written by somebody who has the key is not there.
+//! A store whose content is attested: what was written by somebody who does not have the key counts as absent.
 //!
-//! In front of each content stands a message authentication code (HMAC-SHA-256 of 128 bits, RFC 2104) over what it is,
-//! where it stands and how long: nobody who can change the file or the server makes a session another person's, moves
-//! one row into another's place, or lets it last longer. The key is not in the store. What fails is treated as absent.
+//! Before each content stands a message authentication code (HMAC-SHA-256 cut to 128 bits, RFC 2104) over the content,
+//! its kind, key and person, and when it expires. So somebody who can change the file or the server cannot make a
+//! session another person's, move one row into another's place, or let it last longer. The key is not in the store.
+//! Content whose code does not match counts as absent.
 //!
-//! Codes say nothing of what is missing. Whoever can write the store can take records away, and can put back what stood
-//! in the same place before; only what nodes know themselves stands against that.
+//! A code says nothing of what is missing. Whoever can write the store can remove records, and can put back what stood
+//! in the same place before. Only what nodes know themselves (their journals of ends) protects against that.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ use tokio::sync::mpsc;
 use super::{Answer, Error, Health, Key, Kind, News, Row, Store};
 use crate::clock::{Clock, Timestamp};
 
-/// The layout of what stands in front of a content. Content without it begins with a bracket or a brace.
+/// The first octet: the layout. Content that was never attested is JSON, and begins with a bracket or a brace instead.
 const LAYOUT: u8 = 1;
 
 /// The letter of sessions; kinds of records have theirs.
@@ -30,10 +31,10 @@ const WORD: u8 = b'w';
 
 const CODE_LEN: usize = 16;
 
-/// News that wait to be taken.
+/// How many news may wait to be taken.
 const NEWS: usize = 10_000;
 
-/// How long nothing more is said of content that is not attested.
+/// How long there is no second event about content that is not attested.
 const SAID: Duration = Duration::from_secs(60);
 
 type Code = [u8; CODE_LEN];
@@ -41,7 +42,8 @@ type Code = [u8; CODE_LEN];
 /// Attests what is written, and knows it again.
 pub struct Attestor {
     own: hmac::Key,
-    /// Attest nothing, and are believed: one secret takes the place of another.
+    /// Keys of other secrets: content that was attested with them is believed, and nothing is attested with them. So
+    /// one secret can take the place of another.
     others: Vec<hmac::Key>,
     said: Mutex<Option<Instant>>,
     unsaid: AtomicU64,
@@ -65,7 +67,7 @@ impl Attestor {
         Self { own: key(own), others, said: Mutex::default(), unsaid: AtomicU64::new(0) }
     }
 
-    /// The code of octets that stand in some other place than a store.
+    /// The code of octets that are kept elsewhere than in a store.
     pub fn code(&self, letter: u8, octets: &[u8]) -> Code {
         code(
             &self.own,
@@ -73,7 +75,7 @@ impl Attestor {
         )
     }
 
-    /// Whether this is their code.
+    /// Whether `found` is the code of these octets.
     pub fn is_code(&self, letter: u8, octets: &[u8], found: &[u8]) -> bool {
         let claim = Claim { letter, key: [0; 16], person: [0; 16], expires: Timestamp::UNIX_EPOCH, content: octets };
         self.known_by(claim, found).is_some()
@@ -91,7 +93,8 @@ impl Attestor {
         [&[LAYOUT], code(&self.own, claim_of(row, &row.content)).as_slice(), &row.content].concat()
     }
 
-    /// What a record holds, until when, and whether it is to be attested anew. None, and said, if it cannot be believed.
+    /// A record's content, when it expires, and whether it must be attested anew, because another key has attested it.
+    /// `None`, and an event, if it cannot be believed.
     fn read(&self, kind: Kind, key: Key, raw: &[u8]) -> Option<(Vec<u8>, Timestamp, bool)> {
         let read = || {
             let (found, rest) = split(raw)?;
@@ -107,7 +110,8 @@ impl Attestor {
         })
     }
 
-    /// The row as it was before it was attested, and whether it is to be attested anew.
+    /// The row as it was given to the store, and whether it must be attested anew. `None`, and an event, if it cannot
+    /// be believed.
     fn read_row(&self, mut row: Row) -> Option<(Row, bool)> {
         let read = |row: &Row| {
             let (found, content) = split(&row.content)?;
@@ -122,7 +126,7 @@ impl Attestor {
         Some((row, is_old))
     }
 
-    /// Whether a code holds: `Some(true)` if it is one of another key than ours.
+    /// Whether a code matches: `Some(false)` with our own key, `Some(true)` with one of the others, `None` with no key.
     fn known_by(&self, claim: Claim<'_>, found: &[u8]) -> Option<bool> {
         let holds = |key: &hmac::Key| bool::from(code(key, claim).ct_eq(found));
         if holds(&self.own) {
@@ -131,7 +135,8 @@ impl Attestor {
         self.others.iter().any(holds).then_some(true)
     }
 
-    /// Says that something in the store is not what was written: once in a while, however often it is found.
+    /// Writes an event that something in the store was not written by this program: at most one a minute, with how many
+    /// were found.
     fn say(&self, letter: u8, key: Key) {
         let found = self.unsaid.fetch_add(1, Ordering::Relaxed) + 1;
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,7 +151,7 @@ impl Attestor {
             %kind,
             key,
             found,
-            "the session store holds what this program did not write there: it is treated as absent; somebody has changed \
+            "the session store holds what this program did not write there, and treats it as absent: somebody has changed \
              the store, or its key is another one"
         );
     }
@@ -179,7 +184,7 @@ fn split(raw: &[u8]) -> Option<(&[u8], &[u8])> {
     (*layout == LAYOUT).then(|| rest.split_at_checked(CODE_LEN))?
 }
 
-/// Another store, with what it holds attested.
+/// Another store, in which everything is attested.
 #[derive(Debug)]
 pub struct Attested {
     store: Arc<dyn Store>,
@@ -188,12 +193,12 @@ pub struct Attested {
 }
 
 impl Attested {
-    /// Attests what `store` is given, and believes nothing else.
+    /// Attests what it gives to `store`, and believes nothing else that comes from there.
     pub fn new(store: Arc<dyn Store>, attestor: Arc<Attestor>, clock: Clock) -> Self {
         Self { store, attestor, clock }
     }
 
-    /// What a record is as it stands in the store, and as it was given.
+    /// A record as it stands in the store (for a swap), and its content if it can be believed and has not expired.
     async fn look(&self, kind: Kind, key: Key) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), Error> {
         let Some(raw) = self.store.peek(kind, key).await? else { return Ok((None, None)) };
         let Some((content, expires, is_old)) = self.attestor.read(kind, key, &raw) else {
@@ -204,7 +209,7 @@ impl Attested {
         }
         if is_old {
             let fresh = self.attestor.record(kind, key, &content, expires);
-            // Whoever has changed it meanwhile has attested it.
+            // If somebody has changed it meanwhile, they have attested it, too.
             if self.store.swap(kind, key, Some(raw.clone()), fresh.clone(), expires).await? {
                 return Ok((Some(fresh), Some(content)));
             }
@@ -212,7 +217,7 @@ impl Attested {
         Ok((Some(raw), Some(content)))
     }
 
-    /// The rows that can be believed. What another key has attested is written anew.
+    /// The rows that can be believed. Those that another key has attested are written anew.
     async fn believed(&self, rows: Vec<Row>) -> Vec<Row> {
         let mut old = Vec::new();
         let read = rows.into_iter().filter_map(|row| {
@@ -224,9 +229,29 @@ impl Attested {
         });
         let rows = read.collect();
         if !old.is_empty() && self.store.renew(old).await.is_err() {
-            tracing::debug!("sessions are attested anew the next time");
+            tracing::debug!(
+                "the session store did not take sessions that were attested anew with the present secret: the next reader tries again"
+            );
         }
         rows
+    }
+
+    /// The first portion of rows after this one of which at least one can be believed. A portion of which none can does
+    /// not mean that the rows end there.
+    async fn portion<'a>(
+        &'a self,
+        mut after: Option<Key>,
+        ask: impl Fn(Option<Key>) -> Answer<'a, Vec<Row>> + Send,
+    ) -> Result<Vec<Row>, Error> {
+        loop {
+            let rows = ask(after).await?;
+            let Some(last) = rows.last() else { return Ok(rows) };
+            after = Some(last.id);
+            let rows = self.believed(rows).await;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+        }
     }
 
     fn attested(&self, row: &Row) -> Row {
@@ -241,7 +266,7 @@ impl Store for Attested {
 
     fn peek(&self, kind: Kind, key: Key) -> Answer<'_, Option<Vec<u8>>> {
         match kind {
-            // That it is there is all it says.
+            // It has no content: that it exists is all it says.
             Kind::Ended => self.store.peek(kind, key),
             _ => Box::pin(async move { Ok(self.look(kind, key).await?.1) }),
         }
@@ -256,7 +281,7 @@ impl Store for Attested {
     }
 
     fn claim(&self, kind: Kind, key: Key, expires: Timestamp) -> Answer<'_, bool> {
-        // That it is there is all it says, whoever put it there.
+        // A claim has no content: that it exists is all it says, whoever wrote it.
         self.store.claim(kind, key, expires)
     }
 
@@ -269,7 +294,7 @@ impl Store for Attested {
         expires: Timestamp,
     ) -> Answer<'_, bool> {
         Box::pin(async move {
-            // What cannot be believed is as if it were not there, and is replaced.
+            // A record that cannot be believed counts as absent, so a swap that expects none replaces it.
             let (raw, held) = self.look(kind, key).await?;
             if held != seen {
                 return Ok(false);
@@ -302,24 +327,21 @@ impl Store for Attested {
         Box::pin(async move { Ok(self.believed(self.store.of_person(person).await?).await) })
     }
 
+    fn of_name(&self, name: Key) -> Answer<'_, Vec<Row>> {
+        // The index is not attested, only the rows are: the caller compares what a row says.
+        Box::pin(async move { Ok(self.believed(self.store.of_name(name).await?).await) })
+    }
+
+    fn unnamed(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        Box::pin(self.portion(after, move |after| self.store.unnamed(after, most)))
+    }
+
     fn held_by(&self, person: Key) -> Answer<'_, usize> {
         self.store.held_by(person)
     }
 
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
-        Box::pin(async move {
-            let mut after = after;
-            loop {
-                let rows = self.store.list(after, most).await?;
-                let Some(last) = rows.last() else { return Ok(rows) };
-                after = Some(last.id);
-                let rows = self.believed(rows).await;
-                // A portion of which nothing can be believed is no end.
-                if !rows.is_empty() {
-                    return Ok(rows);
-                }
-            }
-        })
+        Box::pin(self.portion(after, move |after| self.store.list(after, most)))
     }
 
     fn end(&self, row: Row) -> Answer<'_, bool> {

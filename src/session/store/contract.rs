@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kind, Row, Store};
+use super::{Kind, NAMELESS, Row, Store};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::seal::random;
 
@@ -25,6 +25,8 @@ pub(crate) async fn hold(bench: Bench<'_>) {
     a_record_is_swapped_only_for_what_was_seen(&bench).await;
     a_number_counts_up_until_its_end(&bench).await;
     sessions_are_found_by_identifier_and_person(&bench).await;
+    sessions_are_found_by_the_name_that_they_were_given(&bench).await;
+    sessions_that_nobody_has_named_are_told_from_others(&bench).await;
     an_ended_session_stays_away(&bench).await;
     sessions_are_listed_in_portions(&bench).await;
     nothing_is_given_out_after_its_time(&bench).await;
@@ -41,7 +43,7 @@ impl Bench<'_> {
     }
 
     fn row(&self, person: [u8; 16]) -> Row {
-        Row { id: random(), person, expires: self.hour(), content: b"content \0\xff".to_vec() }
+        Row { id: random(), person, name: None, expires: self.hour(), content: b"content \0\xff".to_vec() }
     }
 }
 
@@ -137,6 +139,102 @@ async fn sessions_are_found_by_identifier_and_person(bench: &Bench<'_>) {
         assert_eq!(store.find(second.id).await, Ok(Some(second.clone())));
         assert_eq!(store.find(unknown.id).await, Ok(None));
     }
+}
+
+fn ids(rows: Vec<Row>) -> Vec<[u8; 16]> {
+    let mut ids: Vec<_> = rows.into_iter().map(|row| row.id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+async fn sessions_are_found_by_the_name_that_they_were_given(bench: &Bench<'_>) {
+    let store = &bench.store;
+    for written in [false, true] {
+        let sync = async || {
+            if written {
+                store.sync().await.unwrap();
+            }
+        };
+        let (name, later) = (random(), random());
+        let called = |name| Row { name: Some(name), ..bench.row(random()) };
+        // Two people may be called the same, in what their assertions say.
+        let (one, two, nameless) = (called(name), called(name), called(NAMELESS));
+        for row in [&one, &two, &nameless, &called(random())] {
+            assert_eq!(store.keep(row.clone()).await, Ok(true));
+        }
+        sync().await;
+        let mut both = vec![one.id, two.id];
+        both.sort_unstable();
+        assert_eq!(store.of_name(name).await.map(ids), Ok(both.clone()), "written: {written}");
+        assert_eq!(store.of_name(random()).await.map(ids), Ok(vec![]));
+        assert!(!store.of_name(NAMELESS).await.map(ids).unwrap().contains(&nameless.id));
+        // What is renewed by whoever does not know the name keeps it.
+        let unsaid = Row { name: None, content: b"renewed".to_vec(), ..one.clone() };
+        store.renew(vec![unsaid]).await.unwrap();
+        sync().await;
+        let found = store.of_name(name).await.unwrap();
+        assert!(found.iter().any(|row| row.id == one.id && row.content == b"renewed"), "{found:?}");
+        assert_eq!(ids(found), both);
+        // Another assertion may give another name. It is found by that; by the one before it may be found, too.
+        store.renew(vec![Row { name: Some(later), ..one.clone() }]).await.unwrap();
+        sync().await;
+        assert_eq!(store.of_name(later).await.map(ids), Ok(vec![one.id]));
+        assert!(store.of_name(name).await.map(ids).unwrap().contains(&two.id));
+        assert_eq!(store.end(two.clone()).await, Ok(true));
+        sync().await;
+        assert!(!store.of_name(name).await.map(ids).unwrap().contains(&two.id), "ended");
+        // Whoever ends a session may not know what it is called.
+        assert_eq!(store.end(Row { name: None, ..one.clone() }).await, Ok(true));
+        assert_eq!(store.of_name(later).await, Ok(vec![]));
+    }
+}
+
+async fn sessions_that_nobody_has_named_are_told_from_others(bench: &Bench<'_>) {
+    let (store, person) = (&bench.store, random());
+    let unnamed = async |most| {
+        let (mut last, mut all) = (None, Vec::new());
+        loop {
+            let rows = store.unnamed(last, most).await.unwrap();
+            assert!(rows.len() <= most && rows.is_sorted_by(|a, b| a.id < b.id));
+            let Some(row) = rows.last() else { break };
+            assert!(last.is_none_or(|last| last < row.id));
+            last = Some(row.id);
+            all.extend(rows.into_iter().filter(|row| row.person == person));
+        }
+        ids(all)
+    };
+    let mut older = Vec::new();
+    for number in 0..12 {
+        let row = bench.row(person);
+        store.keep(row.clone()).await.unwrap();
+        store.keep(Row { name: Some(random()), ..bench.row(person) }).await.unwrap();
+        store.keep(Row { name: Some(NAMELESS), ..bench.row(person) }).await.unwrap();
+        older.push(row);
+        if number == 6 {
+            store.sync().await.unwrap();
+        }
+    }
+    for written in [false, true] {
+        if written {
+            store.sync().await.unwrap();
+        }
+        assert_eq!(unnamed(5).await, ids(older.clone()), "written: {written}");
+    }
+    // Who renews one without a name names it no more than it was.
+    store.renew(older.clone()).await.unwrap();
+    assert_eq!(unnamed(100).await, ids(older.clone()));
+    let (first, rest) = older.split_first().unwrap();
+    assert_eq!(store.end(first.clone()).await, Ok(true));
+    assert_eq!(unnamed(100).await, ids(rest.to_vec()), "ended");
+    let name = random();
+    store.renew(rest.iter().map(|row| Row { name: Some(name), ..row.clone() }).collect()).await.unwrap();
+    store.sync().await.unwrap();
+    assert_eq!(unnamed(100).await, Vec::<[u8; 16]>::new());
+    assert_eq!(store.of_name(name).await.map(ids), Ok(ids(rest.to_vec())));
+    // Nor does it lose its name again.
+    store.renew(rest.to_vec()).await.unwrap();
+    store.sync().await.unwrap();
+    assert_eq!(unnamed(100).await, Vec::<[u8; 16]>::new());
 }
 
 async fn an_ended_session_stays_away(bench: &Bench<'_>) {

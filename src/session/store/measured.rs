@@ -1,4 +1,4 @@
-//! A store whose round trips are counted, whatever it keeps things in.
+//! A wrapper that counts and times the round trips to any store.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ pub struct RoundTrips {
 }
 
 impl RoundTrips {
-    /// How many came back with an answer.
+    /// How many were answered.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// How many did not: the store was full, or away.
+    /// How many failed, because the store was full or away.
     pub fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
     }
@@ -41,7 +41,7 @@ impl RoundTrips {
     }
 }
 
-/// Another store, with what it is asked counted.
+/// Another store whose round trips are counted.
 #[derive(Debug)]
 pub struct Measured {
     store: Arc<dyn Store>,
@@ -49,12 +49,12 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Counts what `store` is asked.
+    /// Counts the round trips to `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, round_trips: Arc::default() }
     }
 
-    /// What has been counted.
+    /// The counts so far.
     pub fn round_trips(&self) -> &Arc<RoundTrips> {
         &self.round_trips
     }
@@ -115,6 +115,14 @@ impl Store for Measured {
 
     fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
         self.measure(self.store.of_person(person))
+    }
+
+    fn of_name(&self, name: Key) -> Answer<'_, Vec<Row>> {
+        self.measure(self.store.of_name(name))
+    }
+
+    fn unnamed(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        self.measure(self.store.unnamed(after, most))
     }
 
     fn held_by(&self, person: Key) -> Answer<'_, usize> {

@@ -1,23 +1,25 @@
-//! The store that lives in memory: one node, gone with the process.
+//! The store in memory: of one node, and gone when the process ends.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use super::{Answer, Error, Key, Kind, Row, Store};
+use super::{Answer, Error, Key, Kind, NAMELESS, Row, Store};
 use crate::clock::{Clock, Timestamp};
 
-/// Bytes that the records of one kind may have together: what is kept of a sign-in holds an address that a stranger
-/// chose, so a number of records alone bounds nothing.
+/// Bytes that the records of one kind may have together. A pending sign-in holds an address that a stranger chose, so a
+/// bound on the number of records alone would not bound memory.
 const MAX_BYTES: usize = 512 * 1024 * 1024;
 
-/// Sessions that one sweep forgets while others wait.
+/// Sessions that one sweep forgets before it lets the lock go for a moment.
 const SWEPT_AT_ONCE: usize = 1000;
 
-/// Records and sessions in memory. Each kind has room of its own, so that whoever floods one does not stop the others.
+/// Records and sessions in memory. Each kind of record has room of its own, so that whoever floods one kind does not
+/// stop the others.
 #[derive(Debug)]
 pub struct Memory {
     pub(super) records: Records,
@@ -50,11 +52,13 @@ pub(super) struct Record {
     pub(super) content: Vec<u8>,
 }
 
-/// Sessions, and the ways to them.
+/// Sessions, and the indexes to them.
 #[derive(Debug, Default)]
 struct Rows {
     by_id: BTreeMap<Key, Row>,
     by_person: HashMap<Key, HashSet<Key>>,
+    by_name: HashMap<Key, HashSet<Key>>,
+    unnamed: BTreeSet<Key>,
     by_end: BTreeSet<(Timestamp, Key)>,
 }
 
@@ -69,7 +73,7 @@ impl Memory {
     }
 }
 
-/// What is known at once.
+/// An answer that needs no waiting.
 pub(super) fn at_once<'a, T: Send + 'a>(answer: Result<T, Error>) -> Answer<'a, T> {
     Box::pin(std::future::ready(answer))
 }
@@ -131,10 +135,21 @@ impl Store for Memory {
     }
 
     fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
-        let (rows, now) = (self.rows(), self.clock.now());
+        let rows = self.rows();
         let ids = rows.by_person.get(&person).into_iter().flatten();
-        let found = ids.filter_map(|id| rows.by_id.get(id)).filter(|row| row.expires > now).cloned().collect();
-        at_once(Ok(found))
+        at_once(Ok(rows.live(ids, self.clock.now()).collect()))
+    }
+
+    fn of_name(&self, name: Key) -> Answer<'_, Vec<Row>> {
+        let rows = self.rows();
+        let ids = rows.by_name.get(&name).into_iter().flatten();
+        at_once(Ok(rows.live(ids, self.clock.now()).collect()))
+    }
+
+    fn unnamed(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        let rows = self.rows();
+        let ids = rows.unnamed.range((from(after), Bound::Unbounded));
+        at_once(Ok(rows.live(ids, self.clock.now()).take(most).collect()))
     }
 
     fn held_by(&self, person: Key) -> Answer<'_, usize> {
@@ -142,18 +157,16 @@ impl Store for Memory {
     }
 
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
-        use std::ops::Bound;
         let (rows, now) = (self.rows(), self.clock.now());
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let all = rows.by_id.range((from, Bound::Unbounded)).map(|(_, row)| row);
+        let all = rows.by_id.range((from(after), Bound::Unbounded)).map(|(_, row)| row);
         let found = all.filter(|row| row.expires > now).take(most).cloned().collect();
         at_once(Ok(found))
     }
 
     fn end(&self, row: Row) -> Answer<'_, bool> {
         let (mut rows, now) = (self.rows(), self.clock.now());
-        // If there is no room for the note, the row is gone all the same.
-        let _ = self.records.put(Kind::Ended, row.id, Vec::new(), row.expires);
+        // If there is no room for the record of the end, the row is removed all the same.
+        self.records.put(Kind::Ended, row.id, Vec::new(), row.expires).ok();
         at_once(Ok(rows.remove(row.id).is_some_and(|row| row.expires > now)))
     }
 
@@ -168,14 +181,43 @@ impl Store for Memory {
     fn sweep(&self) {
         self.records.sweep();
         let now = self.clock.now();
-        // In small portions, so that nobody waits for the whole.
+        // In portions, each under its own lock, so that others get their turn in between.
         while self.rows().sweep(now) == SWEPT_AT_ONCE {}
     }
 }
 
+/// The lower bound of what comes after this key.
+fn from(after: Option<Key>) -> Bound<Key> {
+    after.map_or(Bound::Unbounded, Bound::Excluded)
+}
+
+/// Takes a session out of an index.
+fn unlink(index: &mut HashMap<Key, HashSet<Key>>, key: Key, id: Key) {
+    if let Some(ids) = index.get_mut(&key) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            index.remove(&key);
+        }
+    }
+}
+
 impl Rows {
-    fn insert(&mut self, row: Row) {
-        self.remove(row.id);
+    fn live<'a>(&'a self, ids: impl Iterator<Item = &'a Key> + 'a, now: Timestamp) -> impl Iterator<Item = Row> + 'a {
+        ids.filter_map(|id| self.by_id.get(id)).filter(move |row| row.expires > now).cloned()
+    }
+
+    fn insert(&mut self, mut row: Row) {
+        let before = self.remove(row.id);
+        row.name = row.name.or(before.and_then(|before| before.name));
+        match row.name {
+            Some(NAMELESS) => {}
+            Some(name) => {
+                self.by_name.entry(name).or_default().insert(row.id);
+            }
+            None => {
+                self.unnamed.insert(row.id);
+            }
+        }
         self.by_person.entry(row.person).or_default().insert(row.id);
         self.by_end.insert((row.expires, row.id));
         self.by_id.insert(row.id, row);
@@ -184,10 +226,11 @@ impl Rows {
     fn remove(&mut self, id: Key) -> Option<Row> {
         let row = self.by_id.remove(&id)?;
         self.by_end.remove(&(row.expires, id));
-        if let Some(ids) = self.by_person.get_mut(&row.person) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_person.remove(&row.person);
+        unlink(&mut self.by_person, row.person, id);
+        match row.name {
+            Some(name) => unlink(&mut self.by_name, name, id),
+            None => {
+                self.unnamed.remove(&id);
             }
         }
         Some(row)
@@ -294,7 +337,7 @@ impl Records {
         self.shelves.get(place)
     }
 
-    /// The shelf for one more record of this length, if there is room on it.
+    /// The shelf for this kind, if it has room for one more record of this length.
     fn make_room(&self, kind: Kind, length: usize) -> Result<&Shelf, Error> {
         let shelf = self.shelf(kind).ok_or(Error::Full)?;
         let is_full = || {

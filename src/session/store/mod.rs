@@ -1,4 +1,4 @@
-//! The store contract: what every store promises, whatever it keeps things in.
+//! The contract of stores: what every one promises, whatever it keeps things in.
 //!
 //! **Records** are bytes under a kind and a key, until a time. A few operations are enough for sign-in to be sound on any
 //! number of nodes, because each of them is atomic:
@@ -6,22 +6,28 @@
 //! - `put` keeps a record; an older one under the same key is replaced.
 //! - `peek` looks at a record.
 //! - `take` gives a record out once, however many ask at the same time.
-//! - `claim` succeeds for the first that names a key, and for nobody else until the record expires.
-//! - `swap` replaces a record by another if it is still what the caller has seen; no record is a sight, too.
-//! - `count` adds one to a number that begins at nought and ends at its time, and gives the sum.
+//! - `claim` succeeds for the first caller that names a key, and for no other until the record expires.
+//! - `swap` replaces a record by another if it is still the one that the caller has seen. The caller may also have seen
+//!   that there is none.
+//! - `count` adds one to a number, which begins at zero and expires at its time, and gives the sum.
 //!
-//! **Sessions** are rows under an identifier, found also by their person:
+//! **Sessions** are rows under an identifier, found also by their person, and by the name that they were given in an assertion:
 //!
-//! - `keep` keeps a row, unless its session has been ended: nothing brings it back.
+//! - `keep` keeps a row, unless its session has been ended: an ended session never comes back.
 //! - `renew` replaces rows that are still there, and makes no new ones.
-//! - `find`, `of_person` and `list` give rows out; `held_by` says how many a person has, and may count some that are over.
+//! - `of_name` gives all rows that were kept or renewed with a name, and may give some that have another name by now.
+//!   So the caller must compare. A row that is renewed without a name keeps the one it has.
+//! - `unnamed` gives the rows that were never kept or renewed with a name, such as those of an older version. Any name
+//!   may be theirs.
+//! - `find`, `of_person` and `list` give rows; `held_by` says how many a person has, and may count some that are over.
 //! - `end` removes a row, and says whether there was one.
 //!
-//! What has expired is not given out, whether or not it has been swept. A write is seen by every later read, on every
-//! node that shares the store. What `sync` has waited for is there after the program was killed, as far as the store
-//! outlives a program at all. Nothing that is kept lets whoever steals it sign in: keys are fingerprints of secrets.
+//! What has expired is not given out, whether or not it has been swept. Every later read sees a write, on every node
+//! that shares the store. After `sync` has returned, what was written before it survives the killing of the program, if
+//! the store outlives the program at all. Nothing in a store lets a thief sign in: keys are fingerprints of secrets.
 //!
-//! A store that does not answer is [`Error::Away`], and says so soon: nobody waits for it, and nothing piles up.
+//! A store that does not answer gives [`Error::Away`] within about a second, so that nobody waits for long, and nothing
+//! piles up.
 
 pub mod attested;
 #[cfg(test)]
@@ -38,10 +44,13 @@ use tokio::sync::mpsc;
 
 use crate::clock::Timestamp;
 
-/// A fingerprint of a secret or of a name.
+/// A fingerprint of a secret or of a name: what records and sessions are kept under.
 pub type Key = [u8; 16];
 
-/// What a store will answer.
+/// The name of a session that has been given none, so that no name leads to it.
+pub const NAMELESS: Key = [0; 16];
+
+/// A future with a store's answer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// What a record is for. Keys of different kinds never meet.
@@ -57,11 +66,11 @@ pub enum Kind {
     Challenge,
     /// What a client address stands for.
     Address,
-    /// A number that is counted up.
+    /// A counter.
     Count,
-    /// A session that has been ended, so that nothing brings it back.
+    /// That a session has been ended, so that it never comes back.
     Ended,
-    /// What a proxy host name stands for, and which names a person has.
+    /// What a proxy host name stands for; also the list of a person's names.
     Name,
     /// What a client certificate stands for.
     Certificate,
@@ -84,7 +93,7 @@ impl Kind {
         Self::Terminal,
     ];
 
-    /// The letter that it has in files and databases.
+    /// The letter that stands for it in files and databases.
     pub fn letter(self) -> u8 {
         match self {
             Self::Pending => b'p',
@@ -109,7 +118,7 @@ impl Kind {
 /// Why a store did not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Records that are still good would have to go.
+    /// There is no room: records that are still good would have to go.
     #[error("the store is full")]
     Full,
     /// It does not answer.
@@ -124,9 +133,12 @@ pub struct Row {
     pub id: Key,
     /// The fingerprint of its person.
     pub person: Key,
-    /// When it may be forgotten.
+    /// The fingerprint of the name in its assertion, or [`NAMELESS`] if it has none; `None` if the writer does not say.
+    /// It is for stores to index: rows that a store gives out need not have it.
+    pub name: Option<Key>,
+    /// When the store may forget it.
     pub expires: Timestamp,
-    /// Everything else.
+    /// Everything else, which stores do not look into.
     pub content: Vec<u8>,
 }
 
@@ -135,9 +147,9 @@ pub struct Row {
 pub enum News {
     /// A session has been ended, on whatever node.
     Ended(Key),
-    /// A node has told something: it may have been this one.
+    /// A node has told the others something. The node may be this one.
     Told(Vec<u8>),
-    /// The store is there, for the first time or again. It may have lost what it was given.
+    /// The store answers, for the first time or again. It may have lost what it was given.
     Returned,
 }
 
@@ -146,16 +158,16 @@ pub enum News {
 pub enum Health {
     /// It keeps what it is given.
     Well,
-    /// It goes on, but what it is given now would not survive a restart.
+    /// It works, but what it is given now would not survive a restart.
     Forgetful,
-    /// It has not answered since then.
+    /// It does not answer.
     Away {
-        /// When it was last heard of.
+        /// When this node noticed.
         since: Timestamp,
     },
 }
 
-/// What is kept between requests, and perhaps between restarts and nodes.
+/// Keeps what must be remembered between requests, and perhaps across restarts and nodes. See the contract above.
 pub trait Store: Send + Sync + fmt::Debug {
     /// Keeps `record` under `key` until `expires`.
     fn put(&self, kind: Kind, key: Key, record: Vec<u8>, expires: Timestamp) -> Answer<'_, ()>;
@@ -169,7 +181,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Claims `key` until `expires`; false when it was claimed before.
     fn claim(&self, kind: Kind, key: Key, expires: Timestamp) -> Answer<'_, bool>;
 
-    /// Replaces the record that was `seen` by `record`; false when there is another one by now.
+    /// Replaces the record that the caller has `seen` (`None`: that there is none) by `record`; false when another one
+    /// is there by now.
     fn swap(
         &self,
         kind: Kind,
@@ -179,7 +192,8 @@ pub trait Store: Send + Sync + fmt::Debug {
         expires: Timestamp,
     ) -> Answer<'_, bool>;
 
-    /// Adds one to the number under `key`, which begins now if there is none and ends at `expires` then.
+    /// Adds one to the number under `key`, and gives the sum. If there is no number, one begins that expires at
+    /// `expires`.
     fn count(&self, key: Key, expires: Timestamp) -> Answer<'_, u64>;
 
     /// Keeps a session; false when it has been ended.
@@ -194,46 +208,54 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The sessions of a person.
     fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>>;
 
-    /// How many sessions a person has, at most: some that are over may be among them.
+    /// The sessions that were given this name. Some may have another name by now.
+    fn of_name(&self, name: Key) -> Answer<'_, Vec<Row>>;
+
+    /// Up to `most` sessions that have been given no name, and whose identifiers come after `after`, in the order of
+    /// identifiers.
+    fn unnamed(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>>;
+
+    /// How many sessions a person has. Some that are over may be counted.
     fn held_by(&self, person: Key) -> Answer<'_, usize>;
 
-    /// The `most` sessions whose identifiers come after this one's, in the order of identifiers.
+    /// Up to `most` sessions whose identifiers come after `after`, in the order of identifiers.
     fn list(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>>;
 
     /// Ends a session; false when there was none.
     fn end(&self, row: Row) -> Answer<'_, bool>;
 
-    /// Waits until what was written before is as safe as this store makes it.
+    /// Waits until everything that was written before is as durable as this store can make it.
     fn sync(&self) -> Answer<'_, ()>;
 
-    /// Waits until it has answered for the first time, and what other nodes tell is heard.
+    /// Waits until the store has answered for the first time, and hears what other nodes tell.
     fn arrive(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(std::future::ready(()))
     }
 
-    /// How many sessions there are, more or less.
+    /// Roughly how many sessions there are.
     fn sessions(&self) -> usize;
 
-    /// How it is.
+    /// Whether it works, and what it promises at the moment.
     fn health(&self) -> Health {
         Health::Well
     }
 
-    /// Forgets what has expired, if it does not do so by itself.
+    /// Removes what has expired, in stores that do not do so by themselves.
     fn sweep(&self) {}
 
-    /// Tells every node that shares the store. When this returns, all that can be reached have been sent it.
+    /// Tells `what` to every node that shares the store. When this returns, all nodes that can be reached have been
+    /// sent it.
     fn tell(&self, what: Vec<u8>) -> Answer<'_, ()> {
         drop(what);
         memory::at_once(Ok(()))
     }
 
-    /// Whether other nodes may share it.
+    /// Whether other nodes may share this store.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// What nodes tell, once: whoever takes it has it. None where there is no other node.
+    /// What nodes tell. Can be taken once; `None` after that, and where there is no other node.
     fn news(&self) -> Option<mpsc::Receiver<News>> {
         None
     }

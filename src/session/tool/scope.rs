@@ -1,4 +1,4 @@
-//! Where a token may be used, and for what.
+//! From where a token may be used, and for which destinations.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ const MOST: usize = 20;
 /// The longest entry: a host name has 253 characters.
 const LONGEST: usize = 260;
 
-/// Where a token may be used, and for what. An empty list allows everything.
+/// From where a token may be used, and for which destinations. An empty list allows everything.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Scope {
@@ -37,8 +37,8 @@ pub enum Error {
     /// Neither a network's name nor an address.
     #[error("`{0}` is neither a network nor an address")]
     Network(String),
-    /// Not a destination.
-    #[error("`{0}` is no destination")]
+    /// Not a pattern of a destination.
+    #[error("`{0}` is not a destination")]
     Destination(String),
     /// There are more entries than one token may have.
     #[error("there are more than {MOST} entries")]
@@ -93,7 +93,7 @@ impl Scope {
         &self.written.destinations
     }
 
-    /// Bytes that it takes in memory, more or less.
+    /// Roughly how many bytes it takes in memory.
     pub(super) fn weight(&self) -> usize {
         let Written { networks, destinations } = &self.written;
         networks.iter().chain(destinations).map(|entry| 2 * (entry.len() + 48)).sum()
@@ -129,11 +129,11 @@ impl From<Scope> for Written {
 }
 
 fn entries<'a>(text: &'a str, between: &'a [char]) -> impl Iterator<Item = &'a str> {
-    // One more than may be there is enough to see that there are too many.
+    // One more than is allowed is enough to see that there are too many.
     text.split(between).map(str::trim).filter(|entry| !entry.is_empty()).take(MOST + 1)
 }
 
-/// An address, or a range of them.
+/// An address, or a range of addresses.
 fn range(entry: &str) -> Option<IpNet> {
     let address = || entry.parse::<IpAddr>().ok().map(IpNet::from);
     entry.parse::<IpNet>().ok().or_else(address).map(|range| range.trunc())

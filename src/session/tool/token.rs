@@ -1,7 +1,8 @@
-//! The text of a token: made by chance, and told from any other text.
+//! The text of a token: random, and easy to tell from any other text.
 //!
-//! `vst_`, thirty characters by chance (178 bits), six characters that the others determine. A slip of the hand is seen
-//! without looking anything up, and whatever searches files for secrets can be sure of what it has found.
+//! It is `vst_`, thirty random characters (178 bits), and six check characters that follow from the others. So a
+//! mistyped token is seen without looking anything up, and a program that searches files for secrets can be sure of
+//! what it has found.
 
 use crate::seal::{fingerprint, random};
 use crate::secret::Secret;
@@ -9,7 +10,7 @@ use crate::secret::Secret;
 /// What every token begins with.
 pub const PREFIX: &str = "vst_";
 
-/// Characters of a token, all told.
+/// How many characters a token has.
 pub const LEN: usize = PREFIX.len() + BY_CHANCE + CHECK;
 
 const BY_CHANCE: usize = 30;
@@ -22,7 +23,8 @@ pub fn make() -> Secret {
     text.push_str(PREFIX);
     while text.len() < PREFIX.len() + BY_CHANCE {
         let [byte] = random();
-        // So that all characters are as likely: the last eight of 256 values belong to no whole turn.
+        // The last eight of 256 values are thrown away, because 248 is a multiple of 62: so all characters are equally
+        // likely.
         if usize::from(byte) < ALPHABET.len() * 4 {
             text.push(digit(byte.into()));
         }
@@ -32,7 +34,7 @@ pub fn make() -> Secret {
     Secret::new(text)
 }
 
-/// Whether `text` is one that [`make`] could have made.
+/// Whether [`make`] could have made `text`.
 pub fn is_well_formed(text: &str) -> bool {
     let (Some(body), Some(end)) = (text.get(..PREFIX.len() + BY_CHANCE), text.get(PREFIX.len() + BY_CHANCE..)) else {
         return false;

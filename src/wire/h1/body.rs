@@ -1,4 +1,4 @@
-//! A message body on its way from one connection to another.
+//! Moves a message body from one connection to another.
 
 use std::io;
 use std::pin::Pin;
@@ -10,17 +10,17 @@ use super::chunk::{ChunkError, Chunks, Piece};
 use super::connection::{Connection, Stream};
 use super::fields::Fields;
 use super::framing::Length;
-use crate::wire::splice::{self, Flow};
-use crate::wire::{Pipes, scratch};
+use crate::net::splice::{self, Flow};
+use crate::net::{Pipes, scratch};
 
-/// Octets of a body that has arrived with its head which leave with it, in one write.
+/// How many octets of a body that have arrived with its head are sent with the head, in one write.
 const WITH_HEAD: usize = 16 * 1024;
 
-/// Octets of a body that are worth a pipe.
+/// The length from which on a body is spliced.
 const LONG: u64 = 256 * 1024;
 
-/// Fields that a trailer section may not have (RFC 9110 §6.5.1): they frame, route or authenticate the message, or say
-/// how it is to be read. And cookies: ours are looked for in the head only.
+/// Fields that are removed from trailer sections (RFC 9110 §6.5.1), because they frame, route or authenticate the
+/// message, or say how to read it; and cookies, because ours are looked for only in heads.
 const NOT_IN_TRAILERS: [&str; 22] = [
     "transfer-encoding",
     "content-length",
@@ -46,25 +46,27 @@ const NOT_IN_TRAILERS: [&str; 22] = [
     "location",
 ];
 
-/// A body on its way. What it passes on is framed anew, and exactly what was read.
+/// A body on its way. Its framing is written anew; its octets are passed on exactly as they were read.
 #[derive(Debug)]
 pub struct Transfer {
     source: Source,
     in_chunks: bool,
-    /// What a long body is spliced through.
+    /// The pipes through which a long body is spliced.
     pipes: Option<Pipes>,
-    /// What is to be written next.
+    /// What must be written next; the first `written` octets of it are written by now.
     aside: Vec<u8>,
     written: usize,
     has_begun: bool,
-    /// Octets of the body that have been read.
+    /// Whether trailer fields are left out.
+    without_trailers: bool,
+    /// How many octets of the body have been read.
     pub moved: u64,
 }
 
 #[derive(Debug)]
 enum Source {
     Exact(u64),
-    /// As many octets as the flow was made for, without a copy.
+    /// As many octets as the flow was made for, by splice.
     Spliced(Box<Flow>),
     Chunked(Chunks),
     UntilClose,
@@ -77,10 +79,10 @@ pub enum BodyError {
     /// The sender's connection closed before the end.
     #[error("the sender broke off")]
     Truncated,
-    /// The sender broke the framing.
+    /// The sender's framing is not valid.
     #[error("{0}")]
     Malformed(String),
-    /// The receiver does not take it.
+    /// The receiver does not take any more.
     #[error("the receiver is gone: {0}")]
     Receiver(io::Error),
 }
@@ -92,7 +94,7 @@ impl From<ChunkError> for BodyError {
 }
 
 impl Transfer {
-    /// A body of this length behind `head`, which leaves `in_chunks` or as it is.
+    /// A body of this length after `head`, which is sent in chunks if `in_chunks`, and else as it is.
     pub fn new(head: Vec<u8>, length: Length, in_chunks: bool) -> Self {
         let source = match length {
             Length::Exact(0) => Source::Done,
@@ -100,25 +102,39 @@ impl Transfer {
             Length::Chunked => Source::Chunked(Chunks::default()),
             Length::UntilClose => Source::UntilClose,
         };
-        Self { source, in_chunks, pipes: None, aside: head, written: 0, has_begun: false, moved: 0 }
+        Self {
+            source,
+            in_chunks,
+            pipes: None,
+            aside: head,
+            written: 0,
+            has_begun: false,
+            without_trailers: false,
+            moved: 0,
+        }
     }
 
-    /// Splices what is long enough, where both ends are TCP connections.
+    /// The same, spliced through `pipes` if it is long enough. Both ends must be TCP connections.
     pub fn through(self, pipes: &Pipes) -> Self {
         Self { pipes: Some(pipes.clone()), ..self }
     }
 
-    /// Whether all has been read.
+    /// Leaves trailer fields out, as whoever merges them into a head must not see them (RFC 9110 §6.5.1).
+    pub fn leave_out_trailers(&mut self) {
+        self.without_trailers = true;
+    }
+
+    /// Whether all of it has been read.
     pub fn is_read(&self) -> bool {
         matches!(self.source, Source::Done)
     }
 
-    /// Whether anything of it has left.
+    /// Whether any octet of head or body has been written.
     pub fn has_begun(&self) -> bool {
         self.has_begun
     }
 
-    /// Whether the sender is what is waited for, and not the receiver.
+    /// Whether it waits for the sender, and not for the receiver.
     pub fn waits_for_sender(&self) -> bool {
         match &self.source {
             Source::Done => false,
@@ -127,7 +143,7 @@ impl Transfer {
         }
     }
 
-    /// Moves what can be moved. Ready when all has been read and written.
+    /// Moves what can be moved now. Ready when everything has been read and written.
     pub fn poll(
         &mut self,
         from: &mut Connection,
@@ -165,14 +181,14 @@ impl Transfer {
         }
     }
 
-    /// Turns to splice(2) for what is left of a long body.
+    /// Goes on by splice(2) if what is left is long.
     fn splice_if_long(&mut self) {
         if let (Source::Exact(left @ LONG..), Some(pipes), false) = (&self.source, &self.pipes, self.in_chunks) {
             self.source = Source::Spliced(Box::new(Flow::exactly(pipes, *left, Vec::new())));
         }
     }
 
-    /// Reads once and writes what was read; what cannot be written is kept aside.
+    /// Reads once, and writes what was read. What cannot be written now is kept aside.
     fn poll_through(
         &mut self,
         from: &mut Connection,
@@ -183,7 +199,8 @@ impl Transfer {
             let mut buffer = ReadBuf::new(scratch);
             match Pin::new(&mut from.stream).poll_read(cx, &mut buffer) {
                 Poll::Pending => {
-                    // A TLS stream may hold what was written back until it is told.
+                    // A TLS stream may hold back what was written to it until it is flushed. There is nothing more to
+                    // read now, so flush.
                     ready!(Pin::new(to).poll_flush(cx)).map_err(BodyError::Receiver)?;
                     return Poll::Pending;
                 }
@@ -198,7 +215,7 @@ impl Transfer {
                 self.end(&Fields::default());
                 return Poll::Ready(Ok(()));
             }
-            // As it is: from the buffer to the stream, without a copy.
+            // A body that is passed on as it is goes from the buffer to the stream without another copy.
             if !self.in_chunks && !matches!(self.source, Source::Chunked(_)) {
                 let mut data = self.take_plain(arrived);
                 from.unread.extend_from_slice(arrived.get(data.len()..).unwrap_or_default());
@@ -222,7 +239,7 @@ impl Transfer {
         })
     }
 
-    /// Takes what belongs to the body and is passed on as it is.
+    /// Takes what belongs to the body, for passing it on as it is.
     fn take_plain<'a>(&mut self, arrived: &'a [u8]) -> &'a [u8] {
         let data = match &mut self.source {
             Source::Exact(left) => {
@@ -239,7 +256,8 @@ impl Transfer {
         data
     }
 
-    /// Takes what belongs to the body and lays it aside as it will leave. How much belongs to what follows.
+    /// Takes what belongs to the body, and keeps it aside, framed as it will be sent. Gives how many octets belong to
+    /// what follows the body.
     fn take(&mut self, arrived: &[u8]) -> Result<usize, BodyError> {
         if let Source::Chunked(chunks) = &mut self.source {
             let mut rest = arrived;
@@ -274,7 +292,7 @@ impl Transfer {
             return;
         }
         self.aside.extend_from_slice(b"0\r\n");
-        for (name, value) in trailers.iter() {
+        for (name, value) in trailers.iter().filter(|_| !self.without_trailers) {
             if !NOT_IN_TRAILERS.iter().any(|refused| name.eq_ignore_ascii_case(refused.as_bytes())) {
                 for part in [name, b": ", value, b"\r\n"] {
                     self.aside.extend_from_slice(part);
@@ -284,7 +302,7 @@ impl Transfer {
         self.aside.extend_from_slice(b"\r\n");
     }
 
-    /// Writes what was kept aside.
+    /// Writes what has been kept aside.
     fn poll_aside(&mut self, to: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.aside.get(self.written..).filter(|rest| !rest.is_empty()) {
             match ready!(Pin::new(&mut *to).poll_write(cx, rest))? {

@@ -5,24 +5,24 @@ use memchr::memchr;
 
 use super::fields::{Fields, is_field_octet, is_space, is_token};
 
-/// Octets of a chunk's size and extensions.
+/// The most octets of a chunk's size and extensions.
 const MAX_LINE: usize = 256;
 
-/// Octets of sizes and extensions that a body may have for nothing: a client could send a gigabyte of them around one.
+/// The most octets of extensions in one body: otherwise a client could send a gigabyte of them around a small body.
 const MAX_EXTENSIONS: usize = 16 * 1024;
 
-/// Octets of the trailer section.
+/// The most octets of the trailer section.
 const MAX_TRAILERS: usize = 16 * 1024;
 
-/// Trailer fields.
+/// The most trailer fields.
 const MAX_TRAILER_FIELDS: usize = 50;
 
-/// Why a body is not chunked as it should be.
+/// Why a body is not validly chunked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::wire) enum ChunkError {
-    #[error("a chunk's size is not one")]
+    #[error("a chunk's size is not valid")]
     Size,
-    #[error("a chunk's extension is not one")]
+    #[error("a chunk's extension is not valid")]
     Extension,
     #[error("a chunk is longer than its size says")]
     End,
@@ -45,7 +45,7 @@ pub(in crate::wire) enum Piece<'a> {
 #[derive(Debug)]
 pub(in crate::wire) struct Chunks {
     state: State,
-    /// A line of which only the start has arrived, or the trailer section so far.
+    /// A line of which only the beginning has arrived, or the trailer section so far.
     line: Vec<u8>,
     extensions: usize,
 }
@@ -54,7 +54,7 @@ pub(in crate::wire) struct Chunks {
 enum State {
     Size,
     Data(u64),
-    /// CRLF behind a chunk's data.
+    /// The CRLF after a chunk's data.
     DataEnd,
     Trailers,
     Done,
@@ -67,7 +67,7 @@ impl Default for Chunks {
 }
 
 impl Chunks {
-    /// The next piece, taken from the front of `input`; `None` when more must arrive first.
+    /// The next piece, taken from the beginning of `input`; `None` if more must arrive first.
     pub(in crate::wire) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, ChunkError> {
         while !input.is_empty() || self.state == State::Done {
             match self.state {
@@ -102,7 +102,7 @@ impl Chunks {
         Ok(None)
     }
 
-    /// A line that is complete, without its CRLF.
+    /// The next line, without its CRLF; `None` if it is not complete yet.
     fn take_line(
         &mut self,
         input: &mut &[u8],

@@ -1,4 +1,4 @@
-//! A connection: a stream, and what has arrived on it and not been used.
+//! A connection: a stream, and what has arrived on it and has not been used yet.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,13 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::deadline::Deadline;
+use super::error::HeadError;
 use super::farewell::Farewell;
 use super::fields::is_token;
-use super::head::HeadError;
-use crate::wire::count::Place;
-use crate::wire::scratch;
+use crate::net::count::Place;
+use crate::net::{Paced, scratch};
 
-/// Empty lines in front of a request that are overlooked (RFC 9112 §2.2).
+/// How many empty lines before a request are ignored (RFC 9112 §2.2).
 const MAX_EMPTY_LINES: u8 = 2;
 
 /// Any stream of octets.
@@ -27,24 +27,46 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
-/// A stream of octets: a plain one can be spliced.
+/// A stream of octets, which can be spliced if it is plain TCP.
 pub enum Stream {
     /// A TCP connection.
     Plain(TcpStream),
     /// TLS, or a stream inside another.
     Other(Box<dyn ByteStream>),
+    /// One that is held to a pace.
+    Paced(Box<Paced<Stream>>),
 }
 
-/// A connection that messages are read from and written to.
+impl Stream {
+    /// The TCP connection, if there is nothing around it but a pace.
+    pub fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(stream) => Some(stream),
+            Self::Other(_) => None,
+            Self::Paced(paced) => paced.stream().tcp(),
+        }
+    }
+
+    /// The stream, free of any pace.
+    #[must_use]
+    pub fn freed(self) -> Self {
+        match self {
+            Self::Paced(paced) => paced.into_inner().freed(),
+            free => free,
+        }
+    }
+}
+
+/// A connection on which messages are read and written.
 #[derive(Debug)]
 pub struct Connection {
     /// The stream.
     pub stream: Stream,
-    /// What has arrived and was not used.
+    /// What has arrived and has not been used yet.
     pub unread: BytesMut,
-    /// The limit of whatever is being waited for.
+    /// The time limit of whatever is being waited for.
     pub deadline: Deadline,
-    /// Its place among those that are open.
+    /// Its place among the connections that are counted.
     place: Option<Arc<Place>>,
     scan: Scan,
 }
@@ -57,10 +79,10 @@ struct Scan {
     empty_lines: u8,
 }
 
-/// Why no head was read.
+/// Why no head could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// What arrived is no head.
+    /// What has arrived is not a head.
     #[error(transparent)]
     Head(#[from] HeadError),
     /// The stream broke, or ended inside a head.
@@ -75,13 +97,13 @@ impl Connection {
         Self { stream, unread, deadline: Deadline::default(), place: None, scan }
     }
 
-    /// A connection that has this place among those that are open.
+    /// The connection with this place among those that are counted.
     pub fn counted(self, place: Option<&Arc<Place>>) -> Self {
         Self { place: place.cloned(), ..self }
     }
 
-    /// The next head, its empty line included; `None` when the stream ends before one begins. Empty lines in front are
-    /// overlooked in requests only.
+    /// The next head, including its empty line; `None` if the stream ends before a head begins. Empty lines before it
+    /// are ignored only for requests.
     pub fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
@@ -112,10 +134,12 @@ impl Connection {
         }
     }
 
-    /// Looks for the end of the head in what has arrived: its length.
+    /// Looks for the end of the head in what has arrived. Gives the length of the head; `None` if it is not complete
+    /// yet.
     fn scan(&mut self, is_request: bool) -> Result<Option<usize>, HeadError> {
         let scan = &mut self.scan;
-        // What is not HTTP at all, TLS for one, may never send a line.
+        // A client that does not speak HTTP at all (but TLS, for example) may never send the end of a line, so it is
+        // refused at once.
         if is_request && self.unread.first().is_some_and(|b| !is_token(*b) && *b != b'\r' && *b != b'\n') {
             return Err(HeadError::RequestLine);
         }
@@ -144,7 +168,7 @@ impl Connection {
         }
     }
 
-    /// Reads what has arrived. `Ok(0)` is the end.
+    /// Reads what has arrived into `unread`. `Ok(0)` is the end of the stream.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         scratch::with(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
@@ -154,7 +178,9 @@ impl Connection {
         })
     }
 
-    /// Ready when the peer has gone, which nobody would see who does not read. What it sends instead is kept.
+    /// Ready when the peer has closed its side, or the connection has broken. Only a read shows that, so this reads,
+    /// and keeps in `unread` what has arrived instead. From then on it gives `Pending` without looking, and without
+    /// being woken: a peer that has sent its next request has not gone.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.unread.is_empty() {
             return Poll::Pending;
@@ -165,12 +191,12 @@ impl Connection {
         }
     }
 
-    /// Whether a connection that was kept can take a request: it is open, and nothing has arrived that nobody asked for.
+    /// Whether an idle connection can take a request: it is open, and nothing has arrived on it unasked.
     pub fn is_idle(&mut self) -> bool {
         self.unread.is_empty() && self.poll_fill(&mut Context::from_waker(std::task::Waker::noop())).is_pending()
     }
 
-    /// Writes all of `octets`, within the limit.
+    /// Writes all of `octets`, within `limit`.
     pub async fn write_all(&mut self, octets: &[u8], limit: Duration) -> io::Result<()> {
         let mut rest = octets;
         self.deadline.set(limit);
@@ -190,17 +216,18 @@ impl Connection {
         .await
     }
 
-    /// Closes so that what was written arrives, and is seen to be all (RFC 9112 §9.6, §9.8; RFC 9113 §8.5).
+    /// Closes in such a way that what was written arrives, and that the peer sees that it is complete (RFC 9112 §9.6,
+    /// §9.8; RFC 9113 §8.5).
     pub async fn close(self) {
         let Self { mut stream, place, .. } = self;
         let mut farewell = Farewell::new(place);
         poll_fn(|cx| farewell.poll(&mut stream, cx)).await;
     }
 
-    /// Closes after the peer has closed, or has been silent for too long: TLS and streams of HTTP/2 have ends of their own,
-    /// without which theirs looks as if it had broken off.
+    /// Closes a connection whose peer has closed, or has been silent for too long. TLS and streams of HTTP/2 must be
+    /// ended explicitly, or they look as if they had been cut off; plain TCP is just dropped.
     pub async fn close_idle(self) {
-        if matches!(self.stream, Stream::Other(_)) {
+        if self.stream.tcp().is_none() {
             self.close().await;
         }
     }
@@ -211,6 +238,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Other(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Paced(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -220,6 +248,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Other(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Paced(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -227,6 +256,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Other(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Paced(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -234,6 +264,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Paced(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
@@ -243,6 +274,7 @@ impl std::fmt::Debug for Stream {
         f.write_str(match self {
             Self::Plain(_) => "Plain",
             Self::Other(_) => "Other",
+            Self::Paced(_) => "Paced",
         })
     }
 }

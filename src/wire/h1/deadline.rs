@@ -1,4 +1,4 @@
-//! A time limit that moves often and fires seldom.
+//! A time limit that is set often and fires seldom.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A time limit on a connection, which each exchange sets anew several times. The runtime's timer is touched only when
-/// it fires, and when the limit moves to before it.
+/// A time limit on a connection, which each exchange sets anew several times. Each change of the runtime's timer takes
+/// a lock, so setting the limit only writes a time down: the timer is changed when it fires too early, and when the new
+/// limit comes before it.
 #[derive(Debug, Default)]
 pub struct Deadline {
     at: Option<Instant>,
@@ -29,10 +30,12 @@ impl Deadline {
         self.at = None;
     }
 
-    /// Ready when the limit is over.
+    /// Ready when the time is over. Never ready while there is no limit.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        // A timer that fires before the limit was set for an earlier one. It must be polled again after the reset, or
+        // this task would not be woken.
         while timer.as_mut().poll(cx).is_ready() {
             if Instant::now() >= at {
                 return Poll::Ready(());

@@ -1,4 +1,4 @@
-//! The end of a connection, in stages, so that what was answered arrives (RFC 9112 §9.6).
+//! Closes a connection in stages, so that the answer arrives (RFC 9112 §9.6).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,39 +9,40 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
-use crate::wire::count::Place;
-use crate::wire::scratch;
+use crate::net::count::Place;
+use crate::net::scratch;
 
-/// How long a peer is waited for that sends nothing.
+/// How long to wait for a peer that sends nothing.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Octets for which it is waited for a second longer: whoever sends slower than this only wants to stay.
+/// For each so many octets from the peer, wait one second longer: a peer that sends more slowly only wants to hold the
+/// connection.
 const A_SECOND: usize = 16 * 1024;
 
-/// How long all of it may take, and how long a peer may take for the end of what it is sent.
+/// How long all stages together may take, and how long a peer may take to receive the rest of what it is sent.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Octets that are thrown away: a body that nobody wants.
+/// How many octets are thrown away at most: the rest of a body that nobody reads.
 const MAX_DISCARDED: usize = 64 << 20;
 
-/// Says that there is no more to come, throws away what the peer still sends until it has closed as well, and is ready
-/// when the connection can be closed. To close one on which something is unread makes the peer's system throw away what
-/// it has not read, an answer that explains all for one.
+/// Ends our side of a connection, throws away what the peer still sends until it has closed its side as well, and is
+/// ready when the connection can be closed. Without this, closing a connection with unread octets resets it, and the
+/// peer's system then throws away what the peer has not read yet: often the answer that says what was wrong.
 #[derive(Debug)]
 pub struct Farewell {
-    /// The connection's place among those that are open.
+    /// The connection's place among those that are counted.
     place: Option<Arc<Place>>,
     begun: Option<Instant>,
-    /// Whether the peer has been told.
+    /// Whether our side has been ended.
     is_told: bool,
-    /// Whether the peer has closed.
+    /// Whether the peer has closed its side.
     is_over: bool,
     discarded: usize,
     deadline: Deadline,
 }
 
 impl Farewell {
-    /// A connection that is to be closed. Where places are few, its own is not kept for the peer's sake.
+    /// The farewell of one connection. If few places are left, it is closed without waiting for the peer.
     pub fn new(place: Option<Arc<Place>>) -> Self {
         Self { place, begun: None, is_told: false, is_over: false, discarded: 0, deadline: Deadline::default() }
     }
@@ -61,6 +62,8 @@ impl Farewell {
             self.is_told = true;
             self.wait_on(begun);
         }
+        // Also while our side cannot be ended yet, because the peer does not take what is written: it may be sending a
+        // body itself, and read only after that. If we did not read, each side would wait for the other.
         while !self.is_over {
             match poll_discard(stream, cx) {
                 Poll::Pending => break,
@@ -79,14 +82,14 @@ impl Farewell {
         if self.is_told && self.is_over { Poll::Ready(()) } else { self.deadline.poll(cx) }
     }
 
-    /// Waits as long as the peer has shown that it is worth.
+    /// Sets the time limit: longer, the more the peer has sent so far.
     fn wait_on(&mut self, begun: Instant) {
         let worth = Duration::from_secs((self.discarded / A_SECOND) as u64);
         self.deadline.set((QUIET + worth).min(LONGEST).saturating_sub(begun.elapsed()));
     }
 }
 
-/// Reads once; how much was read, and none at the end.
+/// Reads once, and gives how many octets it has thrown away; 0 at the end of the stream, or if it has broken.
 fn poll_discard<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>) -> Poll<usize> {
     scratch::with(|scratch| {
         let mut buffer = ReadBuf::new(scratch);
@@ -102,8 +105,8 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     use super::*;
-    use crate::wire::Connections;
-    use crate::wire::count::Bounds;
+    use crate::net::Connections;
+    use crate::net::count::Bounds;
 
     async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, place: Option<Arc<Place>>) -> Duration {
         let begun = Instant::now();

@@ -1,11 +1,11 @@
-//! The fields of a message, as they were sent: order, case and octets stay.
+//! The fields of a message as they were sent: their order, case and octets stay.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 use memchr::memchr;
 
-use super::head::HeadError;
+use super::error::HeadError;
 
 /// The fields of a message (RFC 9110 §5). Names are compared without regard to case.
 #[derive(Clone, Default)]
@@ -21,7 +21,7 @@ struct Line {
 }
 
 impl Fields {
-    /// Reads field lines from `start` on, up to the empty line that must end `octets` (RFC 9112 §5). Nothing is repaired.
+    /// Reads field lines from `start` to the empty line that must end `octets` (RFC 9112 §5). Repairs nothing.
     pub(super) fn parse(octets: Bytes, start: usize, max: usize) -> Result<Self, HeadError> {
         let mut lines = Vec::with_capacity(16);
         let mut at = start;
@@ -62,7 +62,7 @@ impl Fields {
         members.map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
     }
 
-    /// The text of the first line with this name, when it is text.
+    /// The value of the first line with this name, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.get(name)?).ok()
     }
@@ -82,13 +82,13 @@ impl Fields {
         self.lines.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
-        // Most names differ in their length already.
+        // The length first: most names differ in that already.
         (line.name.1 - line.name.0) as usize == name.len()
             && self.octets_of(line.name).eq_ignore_ascii_case(name.as_bytes())
     }
@@ -98,7 +98,7 @@ impl Fields {
     }
 }
 
-/// Values may be secret; names are not.
+/// Shows names alone, because values may be secret.
 impl std::fmt::Debug for Fields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| String::from_utf8_lossy(name))).finish()
@@ -115,7 +115,7 @@ impl<const N: usize> From<[(&str, &str); N]> for Fields {
     }
 }
 
-/// Where name and value are in a line.
+/// The places of name and value in a line.
 fn parse_line(line: &[u8]) -> Result<(Range<usize>, Range<usize>), HeadError> {
     if line.first().is_some_and(|b| is_space(*b)) {
         return Err(HeadError::ObsoleteFolding);
@@ -144,7 +144,7 @@ pub(super) fn is_space(octet: u8) -> bool {
     octet == b' ' || octet == b'\t'
 }
 
-/// Visible characters, spaces, and what is beyond ASCII (RFC 9110 §5.5).
+/// Visible characters, spaces, and octets beyond ASCII (RFC 9110 §5.5).
 pub(super) fn is_field_octet(octet: u8) -> bool {
     (octet >= 0x20 && octet != 0x7f) || octet == b'\t'
 }

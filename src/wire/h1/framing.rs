@@ -1,17 +1,18 @@
-//! How long a message body is (RFC 9112 §6.3): the one thing that two readers must never see differently.
+//! The length of a message body (RFC 9112 §6.3): the one thing about which two readers must never disagree.
 
 use http::{Method, StatusCode, Version};
 
+use super::error::FramingError;
 use super::fields::Fields;
 
 /// The length of a message body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// So many octets; 0 when there is no body.
+    /// This many octets; 0 if there is no body.
     Exact(u64),
     /// In chunks (RFC 9112 §7.1).
     Chunked,
-    /// Whatever comes until the connection closes: answers only.
+    /// Everything until the connection closes; only for answers.
     UntilClose,
 }
 
@@ -25,29 +26,6 @@ impl Length {
     }
 }
 
-/// Why nobody can say how long a body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FramingError {
-    /// Content-Length is there more than once, or is a list (RFC 9110 §8.6).
-    #[error("there is more than one Content-Length")]
-    RepeatedLength,
-    /// Content-Length is no number.
-    #[error("the Content-Length is not a number")]
-    BadLength,
-    /// Content-Length beside Transfer-Encoding (RFC 9112 §6.1).
-    #[error("there are Content-Length and Transfer-Encoding")]
-    LengthAndEncoding,
-    /// A Transfer-Encoding other than exactly `chunked`, once.
-    #[error("the Transfer-Encoding is not chunked")]
-    BadEncoding,
-    /// Transfer-Encoding in an HTTP/1.0 message (RFC 9112 §6.1).
-    #[error("an HTTP/1.0 message has no Transfer-Encoding")]
-    EncodingInOldVersion,
-    /// A CONNECT with a body (RFC 9110 §9.3.6).
-    #[error("a CONNECT has no body")]
-    BodyOfConnect,
-}
-
 impl Length {
     /// The length of a request's body.
     pub(super) fn of_request(method: &Method, version: Version, fields: &Fields) -> Result<Self, FramingError> {
@@ -58,15 +36,15 @@ impl Length {
         Ok(length)
     }
 
-    /// The length of the body of an answer to a request with this method. The lengths that are declared must make sense
-    /// even where there is no body, if they are passed on.
+    /// The length of the body of an answer to a request with this method. Declared lengths are checked even if there is
+    /// no body, provided that they are passed on.
     pub(super) fn of_response(
         status: StatusCode,
         version: Version,
         fields: &Fields,
         asked: &Method,
     ) -> Result<Self, FramingError> {
-        // RFC 9112 §6.3: it ends at the empty line, whatever its fields say.
+        // RFC 9112 §6.3: such an answer ends at the empty line, whatever its fields say.
         if has_no_length(status) {
             return Ok(Self::NONE);
         }
@@ -81,7 +59,7 @@ pub(super) fn has_no_length(status: StatusCode) -> bool {
     status.is_informational() || status == StatusCode::NO_CONTENT
 }
 
-/// What the fields say.
+/// The length that the fields declare.
 fn declared(version: Version, fields: &Fields) -> Result<Option<Length>, FramingError> {
     let mut lengths = fields.all("content-length");
     let mut encodings = fields.all("transfer-encoding");
@@ -102,7 +80,7 @@ fn declared(version: Version, fields: &Fields) -> Result<Option<Length>, Framing
     }
 }
 
-/// Digits and nothing else: no sign, no space.
+/// A number of digits alone, without a sign or a space.
 fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;

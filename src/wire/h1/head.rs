@@ -4,11 +4,12 @@ use bytes::Bytes;
 use http::{Method, StatusCode, Version};
 use memchr::memchr;
 
+use super::error::HeadError;
 use super::fields::{Fields, is_field_octet};
-use super::framing::{FramingError, Length, has_no_length};
+use super::framing::{Length, has_no_length};
 use super::target::RequestTarget;
 
-/// Octets of a method: longer than any that is registered.
+/// The most octets of a method: longer than any registered one.
 const MAX_METHOD: usize = 32;
 
 /// The head of a request.
@@ -20,13 +21,13 @@ pub struct RequestHead {
     pub target: RequestTarget,
     /// The version that the client speaks.
     pub version: Version,
-    /// The version that it was received as: HTTP/2 is read as HTTP/1.1.
+    /// The version in which it was received; a request over HTTP/2 has HTTP/1.1 as its `version`.
     pub received: Version,
     /// The fields.
     pub fields: Fields,
     /// The length of the body.
     pub body: Length,
-    /// Whether we answer no other on its connection: we are stopping.
+    /// Whether it is the last request that we answer on its connection, because we are stopping.
     pub is_last: bool,
 }
 
@@ -45,78 +46,8 @@ pub struct ResponseHead {
     pub body: Length,
 }
 
-/// Why a head is not one that can be passed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeadError {
-    /// The first line is not `method SP target SP version` (RFC 9112 §3).
-    #[error("the request line is not one")]
-    RequestLine,
-    /// The first line of an answer is not `version SP status SP reason` (RFC 9112 §4).
-    #[error("the status line is not one")]
-    StatusLine,
-    /// The target is not one (RFC 9112 §3.2).
-    #[error("the request target is not one")]
-    Target,
-    /// A version other than HTTP/1.0 and HTTP/1.1.
-    #[error("the version is not HTTP/1.1")]
-    Version,
-    /// The request line is longer than a head may be.
-    #[error("the request target is too long")]
-    TargetTooLong,
-    /// The head is longer than it may be.
-    #[error("the head is too large")]
-    TooLarge,
-    /// There are more fields than there may be.
-    #[error("there are too many fields")]
-    TooManyFields,
-    /// A line ends in LF alone (RFC 9112 §2.2).
-    #[error("a line ends without a carriage return")]
-    BareLineFeed,
-    /// CR that no LF follows (RFC 9112 §2.2).
-    #[error("there is a carriage return inside a line")]
-    BareCarriageReturn,
-    /// A field that goes on in the next line (RFC 9112 §5.2).
-    #[error("a field is folded over two lines")]
-    ObsoleteFolding,
-    /// A line that is no field.
-    #[error("a field has no colon")]
-    NoColon,
-    /// Space in front of the colon (RFC 9112 §5.1).
-    #[error("there is space between a field's name and its colon")]
-    SpaceBeforeColon,
-    /// A name that is not a token.
-    #[error("a field's name is not valid")]
-    FieldName,
-    /// A value with control characters (RFC 9110 §5.5).
-    #[error("a field's value is not valid")]
-    FieldValue,
-    /// Nobody can say how long the body is.
-    #[error(transparent)]
-    Framing(#[from] FramingError),
-    /// A change to a protocol that is not spoken here (RFC 8441 §4, RFC 9220 §3).
-    #[error("the protocol is not one that can be changed to")]
-    Protocol,
-    /// The head did not arrive in time.
-    #[error("the request did not arrive in time")]
-    TimedOut,
-}
-
-impl HeadError {
-    /// The status of the answer.
-    pub fn status(self) -> StatusCode {
-        match self {
-            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::TooLarge | Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            Self::Protocol => StatusCode::NOT_IMPLEMENTED,
-            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
-            _ => StatusCode::BAD_REQUEST,
-        }
-    }
-}
-
 impl RequestHead {
-    /// Reads a head, its empty line included.
+    /// Reads a head, including its empty line.
     pub fn parse(octets: &Bytes, max_fields: usize) -> Result<Self, HeadError> {
         let (line, after) = first_line(octets)?;
         let mut words = line.split(|b| *b == b' ');
@@ -136,13 +67,14 @@ impl RequestHead {
         Ok(Self { method, target, version, received: version, fields, body, is_last: false })
     }
 
-    /// Whether another request may follow on the connection (RFC 9112 §9.3). A proxy keeps no connection of an HTTP/1.0
-    /// client (§C.2.2).
+    /// Whether another request may follow on the connection (RFC 9112 §9.3). A proxy must not keep the connection of an
+    /// HTTP/1.0 client open (§C.2.2).
     pub fn is_persistent(&self) -> bool {
         self.version == Version::HTTP_11 && !self.is_last && !closes(&self.fields)
     }
 
-    /// Whether the client waits for leave to send the body (RFC 9110 §10.1.1), which HTTP/1.0 does not know.
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). HTTP/1.0 does not have
+    /// that.
     pub fn expects_continue(&self) -> bool {
         self.version == Version::HTTP_11
             && self.fields.items("expect").any(|item| item.eq_ignore_ascii_case(b"100-continue"))
@@ -150,7 +82,7 @@ impl RequestHead {
 }
 
 impl ResponseHead {
-    /// Reads the head of an answer to a request with this method, its empty line included.
+    /// Reads the head of an answer to a request with this method, including its empty line.
     pub fn parse(octets: &Bytes, max_fields: usize, asked: &Method) -> Result<Self, HeadError> {
         let (line, after) = first_line(octets)?;
         let (version, rest) = line.split_at_checked(8).ok_or(HeadError::StatusLine)?;
@@ -177,7 +109,8 @@ impl ResponseHead {
         keeps && !closes(&self.fields) && self.body != Length::UntilClose && !self.declares_more()
     }
 
-    /// Whether it says that a body follows where there is none: what follows may be taken for another answer.
+    /// Whether it declares a body where there must be none: the origin may send one all the same, which could be taken
+    /// for the next answer.
     fn declares_more(&self) -> bool {
         let length = || self.fields.all("content-length").any(|length| length != b"0");
         has_no_length(self.status) && (self.fields.contains("transfer-encoding") || length())
@@ -199,7 +132,7 @@ fn version_of(octets: &[u8], malformed: HeadError) -> Result<Version, HeadError>
     match octets {
         b"HTTP/1.1" => Ok(Version::HTTP_11),
         b"HTTP/1.0" => Ok(Version::HTTP_10),
-        // RFC 9110 §2.5: whoever knows a higher minor version understands this one.
+        // RFC 9110 §2.5: a sender of a higher minor version understands HTTP/1.1.
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => Ok(Version::HTTP_11),
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(HeadError::Version),
         _ => Err(malformed),

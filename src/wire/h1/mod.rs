@@ -1,12 +1,13 @@
-//! HTTP/1.1 as a proxy has to speak it (RFC 9112): strict in what it takes, octet for octet in what it passes on.
+//! HTTP/1.1 as a proxy must speak it (RFC 9112): strict in what it accepts, octet for octet in what it passes on.
 //!
-//! A library for servers or clients repairs what is wrong in a message, hides interim answers and rewrites fields. What
-//! stands between two others must do none of that: what it takes for one message, both ends must take for one message.
+//! A library for servers or clients repairs what is wrong in a message, hides interim answers, and rewrites fields. A
+//! proxy must do none of that: what it takes for one message, both ends must also take for one message.
 
 mod body;
 mod chunk;
 mod connection;
 mod deadline;
+mod error;
 mod farewell;
 mod fields;
 mod framing;
@@ -18,9 +19,10 @@ pub use body::{BodyError, Transfer};
 pub(in crate::wire) use chunk::{Chunks, Piece};
 pub use connection::{ByteStream, Connection, ReadError, Stream};
 pub use deadline::Deadline;
+pub use error::{FramingError, HeadError};
 pub use farewell::Farewell;
 pub use fields::Fields;
-pub use framing::{FramingError, Length};
-pub use head::{HeadError, RequestHead, ResponseHead};
+pub use framing::Length;
+pub use head::{RequestHead, ResponseHead};
 pub use serve::{answer, serve, settle};
 pub use target::{Form, RequestTarget};

@@ -1,4 +1,4 @@
-//! A client connection: one request after the other, until either side has had enough.
+//! Serves a client connection: one request after the other, until one side closes.
 
 use std::future::poll_fn;
 use std::io::{self, Write as _};
@@ -11,17 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::Transfer;
 use super::connection::{Connection, ReadError, Stream};
+use super::error::HeadError;
 use super::framing::Length;
-use super::head::{HeadError, RequestHead};
-use crate::wire::Limits;
+use super::head::RequestHead;
+use crate::net::Limits;
 
-/// Octets of a body that nobody wants which are read so that the connection can be kept.
+/// The most octets of an unread body that are read and thrown away, so that the connection can be kept.
 const MAX_UNWANTED: u64 = 64 * 1024;
 
-/// Reads requests from `connection` and has `answer` answer each, with what could not be read in place of the others.
-/// It gives the connection back for the next. After `finish` fires, one more request is answered, which says that it is the
-/// last; a client that is about to send it must not find the connection closed (RFC 9112 §9.6), so it is waited for a
-/// little.
+/// Reads requests from `connection` and gives each, or the error if it cannot be read, to `answer`, which gives the
+/// connection back if another request may follow. After `finish` has fired, one more request is answered, with
+/// `Connection: close`. A client may be about to send it, and must not find the connection closed (RFC 9112 §9.6), so
+/// an idle connection stays open a little longer.
 pub async fn serve<A, F>(mut connection: Connection, limits: &Limits, finish: &CancellationToken, answer: A)
 where
     A: Fn(Connection, Result<RequestHead, HeadError>) -> F,
@@ -33,10 +34,14 @@ where
         connection.deadline.set(if finish.is_cancelled() { limits.last_wait() } else { limits.head_time });
         let mut is_told = finish.is_cancelled();
         let read = poll_fn(|cx| {
+            // The head first: a request that is here is answered, even if `finish` fires or the deadline passes in the
+            // same turn.
             if let Poll::Ready(read) = connection.poll_head(cx, limits.head_bytes, true) {
                 return Poll::Ready(read);
             }
             let nothing_arrived = connection.unread.is_empty();
+            // Only while nothing of a request has arrived: one that has begun keeps its own deadline. Polled until it
+            // is ready once, and never after: a future must not be polled again then.
             if !is_told && nothing_arrived && finished.as_mut().poll(cx).is_ready() {
                 is_told = true;
                 connection.deadline.set(limits.last_wait());
@@ -59,8 +64,8 @@ where
     }
 }
 
-/// Sends an answer of our own, and says whether the connection can be kept. `head` is the request's; none when it could
-/// not be read. [`settle`] comes next.
+/// Sends one of our own answers, and gives whether the connection can be kept. `head` is the request's; `None` if it
+/// could not be read. The caller must call [`settle`] next.
 pub async fn answer(
     connection: &mut Connection,
     head: Option<&RequestHead>,
@@ -73,7 +78,8 @@ pub async fn answer(
         Length::Chunked => true,
         Length::UntilClose => false,
     };
-    // Whoever waits for leave to send a body does not send it now.
+    // A client that waits for `100 Continue` may or may not send its body after this answer, so its connection is not
+    // kept.
     let keeps = readable
         && response.headers().get(CONNECTION).is_none()
         && head.is_some_and(|head| head.is_persistent() && (unwanted.is_none() || !head.expects_continue()));
@@ -82,7 +88,7 @@ pub async fn answer(
     Ok(keeps)
 }
 
-/// Makes a connection ready for the next request after an answer of our own, or closes it.
+/// After one of our own answers: makes the connection ready for the next request, or closes it.
 pub async fn settle(
     mut connection: Connection,
     head: Option<&RequestHead>,
@@ -97,7 +103,7 @@ pub async fn settle(
     None
 }
 
-/// The body that nobody has read.
+/// The length of the request's body, which nobody has read.
 fn unwanted(head: Option<&RequestHead>) -> Length {
     head.map_or(Length::NONE, |head| head.body)
 }
@@ -126,7 +132,7 @@ fn encode(head: Option<&RequestHead>, response: &Response<Bytes>, keeps: bool) -
     octets
 }
 
-/// Reads a body that nobody wants. False when it is too long, too slow or broken.
+/// Reads a body and throws it away. False if it is too long, too slow or not valid.
 async fn discard(connection: &mut Connection, length: Length, limits: &Limits) -> bool {
     let mut body = Transfer::new(Vec::new(), length, false);
     let mut nowhere = Stream::Other(Box::new(tokio::io::join(tokio::io::empty(), tokio::io::sink())));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::Method;
 
-use super::head::HeadError;
+use super::error::HeadError;
 
 /// A form of the request target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Form {
     Absolute,
     /// `host:port`: CONNECT (§3.2.3).
     Authority,
-    /// `*`: OPTIONS, about the server as a whole (§3.2.4).
+    /// `*`: for an OPTIONS about the server as a whole (§3.2.4).
     Asterisk,
 }
 
@@ -33,7 +33,8 @@ impl RequestTarget {
     /// Reads the target of a request with this method.
     pub(super) fn parse(octets: &Bytes, method: &Method) -> Result<Self, HeadError> {
         let text = std::str::from_utf8(octets).map_err(|_| HeadError::Target)?;
-        // A fragment is never sent (RFC 9112 §3.2): whoever sends one means something that the next reader may not.
+        // A client never sends a fragment (RFC 9112 §3.2). If one is there, the next reader may understand the target
+        // in another way than we do.
         if text.is_empty() || text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'#') {
             return Err(HeadError::Target);
         }
@@ -64,7 +65,7 @@ impl RequestTarget {
         Ok(Self { scheme, authority: (start, start + length), ..whole(Form::Absolute) })
     }
 
-    /// Which form it has.
+    /// The form that it has.
     pub fn form(&self) -> Form {
         self.form
     }
@@ -74,13 +75,13 @@ impl RequestTarget {
         (self.form == Form::Absolute).then(|| self.text(0..self.scheme))
     }
 
-    /// Host and port of an absolute-form or an authority-form.
+    /// The authority (`host[:port]`) of an absolute-form or an authority-form.
     pub fn authority(&self) -> Option<&str> {
         let (start, end) = self.authority;
         matches!(self.form, Form::Absolute | Form::Authority).then(|| self.text(start..end))
     }
 
-    /// What an absolute-form asks for on its origin; empty when it names only the origin.
+    /// The path and the query; empty if an absolute-form names only the origin.
     pub fn path_and_query(&self) -> &str {
         self.text(self.authority.1..self.octets.len())
     }
@@ -97,12 +98,12 @@ impl RequestTarget {
     }
 
     fn text(&self, range: Range<usize>) -> &str {
-        // Octets that are no text were refused when the target was read.
+        // Never empty for that reason: `parse` has refused octets that are not text.
         self.octets.get(range).and_then(|octets| std::str::from_utf8(octets).ok()).unwrap_or_default()
     }
 }
 
-/// Paths and queries may hold secrets; origins do not.
+/// Shows the origin alone, because paths and queries may hold secrets.
 impl std::fmt::Debug for RequestTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}({})", self.form, self.authority().unwrap_or_default())

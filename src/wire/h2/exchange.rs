@@ -1,4 +1,7 @@
-//! A stream of HTTP/2, as the stream of octets that an HTTP/1.1 exchange runs on.
+//! A stream of HTTP/2, presented as the stream of octets on which an HTTP/1.1 exchange runs. Reading from it gives the
+//! request's body framed for HTTP/1.1, and what is written to it is read as an HTTP/1.1 answer. Flow control goes
+//! through: octets of the request are released to the client only when they have been read, and a write takes no more
+//! than the client's window has room for.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,70 +20,57 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::broken;
-use super::request::{Asked, accept_of, has_spaces};
+use super::request::{Asked, Body, accept_of, has_spaces};
 use super::sent::{Backlog, Sent};
 use super::watched::Malformed;
-use crate::wire::Limits;
+use crate::net::Limits;
 use crate::wire::h1::{Chunks, Fields, Length, Piece, ResponseHead};
 
-/// Octets that are handed over at once.
+/// The most octets that are handed over to the library in one go.
 const AT_ONCE: usize = 32 * 1024;
 
-/// How long what was handed over may take to leave before its stream is reset all the same.
+/// How long what was handed over may take to leave. After that, the stream is reset all the same.
 const LEAVING: Duration = Duration::from_secs(10);
 
-/// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2), and the one that answers a key which only we know.
+/// Fields that HTTP/2 must not have (RFC 9113 §8.2.2), and the one that answers a key that we have made ourselves.
 const NOT_SENT: [&[u8]; 6] =
     [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"sec-websocket-accept"];
 
-/// How the body of a request is written for HTTP/1.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Body {
-    /// There is none.
-    None,
-    /// As many octets as Content-Length says: the library has them counted.
-    Exact,
-    /// In chunks.
-    Chunks,
-    /// Whatever is sent, in both directions: a tunnel.
-    Octets,
-}
-
-/// A stream, while it is answered.
+/// One stream while it is answered.
 pub(super) struct Exchange {
     asked: Asked,
     body: Body,
     request: RecvStream,
-    /// What of the request is to be read next: framing, and then data.
+    /// What of the request must be read next: first `framing`, then `data`.
     framing: Bytes,
     data: Bytes,
     is_last: bool,
     is_refused: bool,
-    /// The streams of the connection whose trailer section is malformed.
+    /// Tells which streams of the connection have a malformed trailer section.
     malformed: Malformed,
     answer: Answer,
-    /// Whether it answers with whatever comes, until one of the ends closes.
+    /// Whether the answer is a tunnel, which lasts until one of the ends closes.
     is_tunnel: bool,
-    /// What of the answer waits for the client.
+    /// What of the answer waits for room in the client's window.
     pending: BytesMut,
-    /// What of it has been handed over.
+    /// What of the answer has been handed over and has not left yet.
     backlog: Arc<Backlog>,
     max_fields: usize,
 }
 
-/// How far the answer is.
+/// How far the answer has come.
 enum Answer {
     /// Its head has not been written yet.
     Head(SendResponse<Sent>),
     /// Its body is being written.
     Body { send: SendStream<Sent>, rest: Rest },
-    /// All has been sent.
+    /// All of it has been handed over.
     Done(SendStream<Sent>),
     /// It cannot be sent any more.
     Broken,
 }
 
-/// What is still to be written of an answer's body.
+/// What is expected of an answer's body.
 enum Rest {
     Exact(u64),
     Chunks(Chunks),
@@ -113,12 +103,12 @@ impl Exchange {
             is_tunnel: false,
             pending: BytesMut::new(),
             backlog: Arc::default(),
-            // Of ours, an answer has some more than its origin may send.
+            // An answer has some fields of ours besides those that its origin may send.
             max_fields: limits.head_fields + 64,
         }
     }
 
-    /// Reads the next part of the request, if there is one.
+    /// Takes the next part of the request from the library, if there is one.
     fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.framing.is_empty() && self.data.is_empty() && !self.is_last {
             match ready!(self.request.poll_data(cx)) {
@@ -140,23 +130,23 @@ impl Exchange {
                 }
             }
         }
-        // It must not look complete.
+        // A malformed request must not look complete to whoever reads it.
         let is_refused = self.is_refused && self.is_used_up();
         Poll::Ready(if is_refused { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) })
     }
 
-    /// Whether there is nothing to be read at once.
+    /// Whether nothing of the request can be read without waiting.
     fn is_used_up(&self) -> bool {
         self.framing.is_empty() && self.data.is_empty()
     }
 
-    /// Whether the request ends as none may (RFC 9113 §8.1, §8.2.1, §8.5).
+    /// Whether the end of the request is malformed (RFC 9113 §8.1, §8.2.1, §8.5).
     fn is_malformed(&self, trailers: Option<&HeaderMap>) -> bool {
         let is_marked = self.malformed.take(self.request.stream_id().as_u32());
         is_marked || trailers.is_some_and(|trailers| self.body == Body::Octets || has_spaces(trailers))
     }
 
-    /// Refuses what is malformed. It is not answered.
+    /// Resets the stream of a malformed request, without an answer.
     fn refuse(&mut self) {
         self.is_refused = true;
         match std::mem::replace(&mut self.answer, Answer::Broken) {
@@ -166,7 +156,7 @@ impl Exchange {
         }
     }
 
-    /// Ready when the client has given the stream up.
+    /// Ready when the client has reset the stream.
     fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.answer {
             Answer::Head(respond) => respond.poll_reset(cx).map(drop),
@@ -175,7 +165,7 @@ impl Exchange {
         }
     }
 
-    /// Takes octets of the answer: none while others wait.
+    /// Takes octets of the answer. Must not be called while others wait.
     fn take(&mut self, octets: &[u8]) -> io::Result<()> {
         match &mut self.answer {
             Answer::Head(_) => {
@@ -188,7 +178,7 @@ impl Exchange {
         }
     }
 
-    /// Sends the heads that have been written as a whole.
+    /// Sends the heads that are complete by now: interim ones and the final one.
     fn take_heads(&mut self) -> io::Result<()> {
         while let Answer::Head(respond) = &mut self.answer
             && let Some(end) = memmem::find(&self.pending, b"\r\n\r\n")
@@ -217,7 +207,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Hands over what waits, as far as the client takes it.
+    /// Hands over what waits, as far as the client's window has room. Ready when nothing waits any more.
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Answer::Body { send, rest } = &mut self.answer else { return Poll::Ready(Ok(())) };
         while !self.pending.is_empty() {
@@ -249,7 +239,7 @@ impl Exchange {
 }
 
 impl Asked {
-    /// What follows the head of an answer to this.
+    /// What must follow the head of an answer to this.
     fn rest(&self, head: &ResponseHead) -> io::Result<Rest> {
         match self {
             Self::Tunnel if head.status.is_success() => return Ok(Rest::Octets),
@@ -258,7 +248,7 @@ impl Asked {
                 return if accept == Some(&accept_of(key)) {
                     Ok(Rest::Octets)
                 } else {
-                    Err(io::Error::other("the origin did not answer the key"))
+                    Err(io::Error::other("the origin has not answered the WebSocket key"))
                 };
             }
             _ => {}
@@ -273,7 +263,7 @@ impl Asked {
 }
 
 impl Rest {
-    /// Lays aside what of these octets is to be sent.
+    /// Takes from these octets, which are framed for HTTP/1.1, what must be sent.
     fn take(&mut self, octets: &[u8], pending: &mut BytesMut) -> io::Result<()> {
         match self {
             Self::Octets => pending.extend_from_slice(octets),
@@ -311,7 +301,7 @@ impl Rest {
 impl AsyncRead for Exchange {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // What has been answered needs no more of its request (RFC 9113 §8.1).
+        // The answer is complete, so the rest of the request is not needed (RFC 9113 §8.1).
         if matches!(this.answer, Answer::Done(_)) && !this.is_tunnel {
             return Poll::Ready(Ok(()));
         }
@@ -334,14 +324,15 @@ impl AsyncRead for Exchange {
                 break;
             }
         }
-        // What has been read makes room for as much.
+        // The client may send as much again as has been read.
         if taken > 0 && this.request.flow_control().release_capacity(taken).is_err() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         if buf.filled().len() > start || this.body == Body::Octets {
             return Poll::Ready(Ok(()));
         }
-        // HTTP/1.1 knows no client that has said everything and still listens: such a stream is open, and silent.
+        // The request has ended. On an HTTP/1.1 connection the end of the stream would mean that the client has gone,
+        // so this is not the end: the stream is open and silent until the client resets it.
         ready!(this.poll_given_up(cx));
         Poll::Ready(Ok(()))
     }
@@ -351,7 +342,8 @@ impl AsyncWrite for Exchange {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.poll_pending(cx))?;
-        // The body of most answers, and what a tunnel carries: as it is, as much as there is room for.
+        // The body of most answers, and what a tunnel carries, is passed on as it is, as much as the client's window
+        // has room for.
         if let Answer::Body { send, rest: rest @ (Rest::Octets | Rest::Exact(1..)) } = &mut this.answer {
             let most =
                 if let Rest::Exact(left) = rest { usize::try_from(*left).unwrap_or(usize::MAX) } else { octets.len() };
@@ -392,7 +384,8 @@ impl AsyncWrite for Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        // An answer that breaks off must not look complete (RFC 9113 §8.1); neither must a tunnel (§8.5).
+        // An answer that is broken off must not look complete (RFC 9113 §8.1), and neither must a tunnel (§8.5): the
+        // stream is reset.
         match std::mem::replace(&mut self.answer, Answer::Broken) {
             Answer::Head(mut respond) => respond.send_reset(Reason::INTERNAL_ERROR),
             Answer::Body { send, rest } => {
@@ -404,7 +397,8 @@ impl Drop for Exchange {
     }
 }
 
-/// Resets a stream as soon as what was handed over has left.
+/// Resets a stream once what was handed over has left: a reset throws away what still waits in the library, so the
+/// client would lose octets that came before the break.
 fn break_off(mut send: SendStream<Sent>, reason: Reason, backlog: Arc<Backlog>) {
     match Handle::try_current() {
         Ok(runtime) if !backlog.is_empty() => drop(runtime.spawn(async move {
@@ -415,7 +409,7 @@ fn break_off(mut send: SendStream<Sent>, reason: Reason, backlog: Arc<Backlog>) 
     }
 }
 
-/// Waits until the client takes something, at most `wanted` octets.
+/// Waits until the client's window has room, and gives for how many octets, asking for `wanted` at most.
 fn poll_room(send: &mut SendStream<Sent>, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     send.reserve_capacity(wanted.min(AT_ONCE));
     loop {
@@ -429,7 +423,7 @@ fn poll_room(send: &mut SendStream<Sent>, wanted: usize, cx: &mut Context<'_>) -
     }
 }
 
-/// The end of a body in chunks (RFC 9112 §7.1.2).
+/// The last chunk and the trailer section (RFC 9112 §7.1.2).
 fn end(trailers: &HeaderMap) -> Bytes {
     let mut octets = BytesMut::from(&b"0\r\n"[..]);
     for (name, value) in trailers {
@@ -441,7 +435,7 @@ fn end(trailers: &HeaderMap) -> Bytes {
     octets.freeze()
 }
 
-/// The fields of an answer, as HTTP/2 has them.
+/// The fields of an answer for HTTP/2.
 fn fields(of: &Fields) -> io::Result<HeaderMap> {
     let mut fields = HeaderMap::with_capacity(of.len());
     for (name, value) in of.iter().filter(|(name, _)| !NOT_SENT.iter().any(|not| name.eq_ignore_ascii_case(not))) {

@@ -1,8 +1,8 @@
-//! HTTP/2 (RFC 9113) towards clients: each stream is one HTTP/1.1 exchange, and is answered as such.
+//! HTTP/2 (RFC 9113) towards clients: each stream is translated to one HTTP/1.1 exchange, and answered as such.
 //!
-//! Translation in both directions is all that happens here. What a stream asks for is written as an HTTP/1.1 head and
-//! read again by the same strict reader as everything else, so that no request is judged in two ways; framing, flow
-//! control and the bounds on what a peer may cost are the library's.
+//! Only translation happens here. A request is written as an HTTP/1.1 head and read by the same strict reader as every
+//! other, so that there are no two ways to judge requests. The library does framing and flow control, and bounds what a
+//! peer may cost.
 
 mod exchange;
 mod request;
@@ -20,8 +20,8 @@ use http::Request;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Limits;
 use super::h1::{ByteStream, Connection, HeadError, RequestHead, Stream};
+use crate::net::Limits;
 use exchange::Exchange;
 use request::{Asked, Translated};
 use sent::Sent;
@@ -30,23 +30,24 @@ use watched::{Malformed, Watched};
 pub use request::accept_of;
 pub use watched::speaks_http_2;
 
-/// Octets of one request's body that a client may send ahead.
+/// How many octets of one request's body a client may send before we read them.
 const STREAM_WINDOW: u32 = 512 * 1024;
 
-/// Octets of all bodies on a connection that a client may send ahead. All of them may have to be kept.
+/// The same for all bodies on a connection together. All of them may have to be kept in memory.
 const CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
 
-/// What frames of less than 256 octets may lack to that, of those that have arrived and nobody has read: with one octet in
-/// each, 65,793 of them, which the library keeps. Streams have their turn after 6,500 at most, so that many lie there only
-/// where an origin takes nothing; and in a tunnel of TLS both windows are full before.
+/// A bound on small frames that have arrived and that nobody has read: for each frame of less than 256 octets, what it
+/// lacks of 256 is counted. With one octet in each, that is 65,793 frames that the library keeps. Streams have their
+/// turn after 6,500 at the latest, so that many pile up only if an origin takes nothing; and in a tunnel with TLS, both
+/// windows are full before that.
 const SMALL_FRAMES: usize = 16 << 20;
 
-/// Octets of one answer that wait for the client.
+/// How many octets of one answer may wait for the client.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Serves the streams of a connection, several at the same time. For each `enter` says whether there is room, and
-/// `answer` answers it. `own` is the name that the client knows us by: https for that name is asked of us. After `finish`
-/// fires, streams that have begun are the last.
+/// Serves the streams of a connection, several at the same time. For each, `enter` gives a client if there is room, and
+/// `answer` answers it. `own` is the name under which the client has connected to us: https requests for that name are
+/// for us. After `finish` has fired, no new streams are accepted.
 pub async fn serve<S, C, A, F>(
     stream: S,
     own: Option<Arc<str>>,
@@ -65,7 +66,8 @@ pub async fn serve<S, C, A, F>(
         return;
     };
     let mut finishing = false;
-    // Whoever has asked for something may ask again later; whoever has not is waited for as over HTTP/1.1.
+    // A client that has sent a request may be idle for longer than one that has sent none, for which the limit is that
+    // of HTTP/1.1.
     let mut patience = limits.head_time;
     loop {
         let idle = sleep_until(Instant::now() + patience);
@@ -80,7 +82,8 @@ pub async fn serve<S, C, A, F>(
                         let answering = answer(client, exchange, head);
                         tokio::spawn(async move { drop(answering.await) });
                     } else {
-                        // Nothing has been done, so it may be tried again (RFC 9113 §8.7).
+                        // Nothing has been done for it, and this code tells the client that it may try again (RFC 9113
+                        // §8.7).
                         respond.send_reset(Reason::REFUSED_STREAM);
                     }
                 }
@@ -108,13 +111,14 @@ fn builder(limits: &Limits) -> Builder {
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .reset_stream_duration(Duration::from_secs(1))
         .data_frame_budget(SMALL_FRAMES)
-        // RFC 7541 §4.2: fields are in the static table or written out, so that trailers can be looked through.
+        // RFC 7541 §4.2: no dynamic table, so that each field is in the static table or written out, and trailers can
+        // be looked through without decoding what came before.
         .header_table_size(0)
         .enable_connect_protocol();
     builder
 }
 
-/// A stream as an HTTP/1.1 connection on which one request has arrived.
+/// A stream, as an HTTP/1.1 connection on which one request has arrived.
 fn begin(
     request: Request<h2::RecvStream>,
     respond: SendResponse<Sent>,
@@ -136,7 +140,7 @@ fn begin(
     (Connection::new(Stream::Other(Box::new(exchange))), head)
 }
 
-/// An error of the library as one of a stream.
+/// An error of the library as an I/O error.
 fn broken(error: h2::Error) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, error)
 }

@@ -1,4 +1,6 @@
-//! What a stream asks for, as an HTTP/1.1 head (RFC 9113 §8.3.1, RFC 8441 §4).
+//! Writes the request of a stream as an HTTP/1.1 head (RFC 9113 §8.3.1, RFC 8441 §4).
+
+use std::net::IpAddr;
 
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
@@ -10,36 +12,47 @@ use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 
-use super::exchange::Body;
+/// How the body of a request is framed for HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// There is none.
+    None,
+    /// As many octets as Content-Length says, which the library checks.
+    Exact,
+    /// In chunks.
+    Chunks,
+    /// Plain octets in both directions: a tunnel.
+    Octets,
+}
 
-/// The protocol that a stream may change to.
+/// The only protocol to which a stream may change.
 const WEBSOCKET: &str = "websocket";
 
-/// What the answer is an answer to.
+/// What kind of answer the request wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// A message.
+    /// A message, in answer to this method.
     Message(Method),
     /// A tunnel.
     Tunnel,
-    /// A change of protocol, which HTTP/2 makes by CONNECT and HTTP/1.1 by Upgrade. Holds the key that the origin must
-    /// have seen (RFC 6455 §4.1).
+    /// A change of protocol, which HTTP/2 asks for by CONNECT and HTTP/1.1 by Upgrade. Holds the key that the origin
+    /// must answer (RFC 6455 §4.1).
     Upgrade {
         /// Sec-WebSocket-Key.
         key: String,
     },
-    /// A change to a protocol that nobody here speaks.
+    /// A change to a protocol that is not supported.
     Unknown,
 }
 
-/// A request, as HTTP/1.1 writes it.
+/// A request translated to HTTP/1.1.
 pub(super) struct Translated {
     pub(super) octets: Bytes,
     pub(super) body: Body,
     pub(super) asked: Asked,
 }
 
-/// Whether a request is malformed in a way that the library overlooks (RFC 9113 §8.2.1, §8.3.1).
+/// Whether a request is malformed in a way that the library does not check (RFC 9113 §8.2.1, §8.3.1).
 pub(super) fn is_malformed<B>(request: &Request<B>) -> bool {
     let path = request.uri().path_and_query().map(PathAndQuery::as_str);
     let is_path = match path {
@@ -50,15 +63,17 @@ pub(super) fn is_malformed<B>(request: &Request<B>) -> bool {
     !is_path || has_spaces(request.headers())
 }
 
-/// Whether a value begins or ends with white space, which HTTP/1.1 would take away.
+/// Whether a value begins or ends with white space, which a reader of HTTP/1.1 would strip.
 pub(super) fn has_spaces(fields: &HeaderMap) -> bool {
     let is_space = |octet: Option<&u8>| octet.is_some_and(|octet| matches!(octet, b' ' | b'\t'));
     fields.values().map(HeaderValue::as_bytes).any(|value| is_space(value.first()) || is_space(value.last()))
 }
 
-/// Writes a request as HTTP/1.1. `is_bare` says that no body follows. What is not valid is left for the reader to find.
+/// Translates a request to HTTP/1.1. `is_bare` says that no body follows. The reader of the result finds what is not
+/// valid.
 pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Translated {
-    // It may hold anything, and there is one that can be changed to by Upgrade as well (RFC 8441 §5).
+    // The client can write anything there. Of all protocols only this one can also be changed to by Upgrade (RFC 8441
+    // §5).
     let protocol = parts.extensions.get::<Protocol>();
     let asked = match (&parts.method, protocol.map(Protocol::as_str)) {
         (&Method::CONNECT, None) => Asked::Tunnel,
@@ -79,7 +94,7 @@ pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Tran
     {
         put(&[b"host: ", authority.as_str().as_bytes(), b"\r\n"]);
     } else if let Some(authority) = parts.uri.authority() {
-        // Two names for one origin: the reader refuses them.
+        // They name different origins. Both are written, and the reader refuses two Host fields.
         put(&[
             b"host: ",
             authority.as_str().as_bytes(),
@@ -91,13 +106,13 @@ pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Tran
         put(&[b"host: ", host.as_bytes(), b"\r\n"]);
     }
     for (name, value) in &parts.headers {
-        // RFC 8441 §5: a key has no meaning there, and would be one beside ours.
+        // RFC 8441 §5: the client's key has no meaning here, and there would be two with ours.
         let is_key = *name == SEC_WEBSOCKET_KEY && matches!(asked, Asked::Upgrade { .. });
         if *name != HOST && *name != COOKIE && *name != TE && !is_key {
             put(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
         }
     }
-    // RFC 9113 §8.2.3: a cookie field that was taken apart is put together again.
+    // RFC 9113 §8.2.3: a cookie field that was split is joined again.
     for (number, crumb) in parts.headers.get_all(COOKIE).iter().enumerate() {
         put(&[if number == 0 { b"cookie: " } else { b"; " }, crumb.as_bytes()]);
     }
@@ -126,17 +141,21 @@ pub(super) fn translate(parts: &Parts, is_bare: bool, own: Option<&str>) -> Tran
     Translated { octets: octets.into(), body, asked }
 }
 
-/// What an origin makes of a key (RFC 6455 §4.2.2).
+/// The answer that an origin must give to a key (RFC 6455 §4.2.2).
 pub fn accept_of(key: &str) -> String {
     let whole = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     STANDARD.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, whole.as_bytes()))
 }
 
-/// A nonce, by which the origin proves that it means this connection; it is no secret (RFC 6455 §4.1).
+/// A nonce, by which the origin shows that it answers this very request; it is not a secret (RFC 6455 §4.1).
 fn nonce() -> String {
     let mut octets = [0; 16];
     rand::fill(&mut octets).unwrap_or_default();
     STANDARD.encode(octets)
+}
+
+fn is_address(host: &str) -> bool {
+    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
 }
 
 fn put_target(put: &mut impl FnMut(&[&[u8]]), uri: &Uri, asked: &Asked, own: Option<&str>) {
@@ -145,11 +164,13 @@ fn put_target(put: &mut impl FnMut(&[&[u8]]), uri: &Uri, asked: &Asked, own: Opt
         return put(&[authority.as_bytes()]);
     }
     let target = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
-    let is_own = uri.scheme_str() == Some("https") && own.is_some() && uri.host() == own;
+    // Whoever connects by an address sends no server name. No proxy is asked for an https page in this way, so it means us.
+    let is_ours = |host: &str| own.map_or_else(|| is_address(host), |own| host == own);
+    let is_own = uri.scheme_str() == Some("https") && uri.host().is_some_and(is_ours);
     if let Some(scheme) = uri.scheme_str().filter(|_| !authority.is_empty() && !is_own) {
         put(&[scheme.as_bytes(), b"://", authority.as_bytes()]);
     }
-    // RFC 9112 §3.2.4: of a target without a path, the last proxy makes an asterisk.
+    // RFC 9112 §3.2.4: only the last proxy on the way makes an asterisk of a target without a path.
     if target != "*" || authority.is_empty() || is_own {
         put(&[target.as_bytes()]);
     }

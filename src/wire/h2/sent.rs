@@ -1,4 +1,5 @@
-//! Octets on their way to a client, which tell when they have left: to reset a stream throws away what waits on it.
+//! Octets on their way to a client, which tell when they have left the library. That matters before a reset, because a
+//! reset throws away what still waits.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
 
-/// Octets of one stream.
+/// Octets of one stream. They count as a part of the backlog until they are dropped.
 pub(super) struct Sent {
     octets: Bytes,
     backlog: Option<Arc<Backlog>>,
 }
 
-/// What of a stream has been handed over and has not left.
+/// Counts what of a stream has been handed over and has not left yet.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     pieces: AtomicUsize,
@@ -20,7 +21,7 @@ pub(super) struct Backlog {
 }
 
 impl Sent {
-    /// Octets that are a part of `backlog` until they have left, or nobody wants them any more.
+    /// Octets that are a part of `backlog` until the library has sent them, or has thrown them away.
     pub(super) fn new(octets: Bytes, backlog: &Arc<Backlog>) -> Self {
         backlog.pieces.fetch_add(1, Ordering::AcqRel);
         Self { octets, backlog: Some(Arc::clone(backlog)) }
@@ -37,8 +38,10 @@ impl Backlog {
         self.pieces.load(Ordering::Acquire) == 0
     }
 
-    /// Ready when all has left.
+    /// Ready when everything has left.
     pub(super) fn poll_empty(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // In this order: the waker is put down before the count is read, and `drop` lowers the count before it looks
+        // for a waker. If the last piece is dropped between the two, either we read 0, or it finds our waker.
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
         if self.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }

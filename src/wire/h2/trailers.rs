@@ -1,15 +1,16 @@
-//! Whether a field section has pseudo-header fields, read from its compressed form (HPACK, RFC 7541 §6).
+//! Finds pseudo-header fields in a compressed field section (HPACK, RFC 7541 §6).
 //!
-//! No table is kept for that: we let clients have none, so that each field is in the static table or written out.
+//! This needs no dynamic table: we do not let clients use one, so each field is in the static table or written out.
 
-/// The last entry of the static table whose name is that of a pseudo-header field (RFC 7541 §A).
+/// The last entry of the static table that is a pseudo-header field (RFC 7541 §A).
 const LAST_PSEUDO: usize = 14;
 
-/// The first entry beyond the static table. Nobody knows here what it is: a client that knows of our settings has none.
+/// The first index beyond the static table. It would be in the dynamic table, which a client that follows our settings
+/// does not have.
 const DYNAMIC: usize = 62;
 
-/// Whether there is a field whose name begins with a colon, or one that cannot be looked at. What is not HPACK at all is
-/// left for the library to find.
+/// Whether there is a field whose name begins with a colon, or one whose name cannot be seen here. The library finds
+/// what is not valid HPACK.
 pub(super) fn has_pseudo_fields(block: &[u8]) -> bool {
     let mut rest = block;
     while let Some(first) = rest.first().copied() {
@@ -40,12 +41,12 @@ pub(super) fn has_pseudo_fields(block: &[u8]) -> bool {
     false
 }
 
-/// The code of a colon has seven bits (RFC 7541 §B).
+/// Whether a name begins with a colon, whose Huffman code has seven bits (RFC 7541 §B).
 fn begins_with_colon(is_coded: bool, name: &[u8]) -> bool {
     name.first().is_some_and(|first| if is_coded { first >> 1 == 0b101_1100 } else { *first == b':' })
 }
 
-/// An integer with a prefix of so many bits (RFC 7541 §5.1).
+/// Takes an integer with a prefix of this many bits (RFC 7541 §5.1).
 fn take_integer(rest: &mut &[u8], prefix: u32) -> Option<usize> {
     let (first, mut after) = rest.split_first()?;
     let full = (1_usize << prefix) - 1;
@@ -67,7 +68,7 @@ fn take_integer(rest: &mut &[u8], prefix: u32) -> Option<usize> {
     Some(value)
 }
 
-/// A string, as it is written, and whether it is in Huffman's code (RFC 7541 §5.2).
+/// Takes a string, undecoded, and whether it is Huffman-coded (RFC 7541 §5.2).
 fn take_string<'a>(rest: &mut &'a [u8]) -> Option<(bool, &'a [u8])> {
     let is_coded = rest.first()? & 0x80 != 0;
     let length = take_integer(rest, 7)?;

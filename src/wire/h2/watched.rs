@@ -1,7 +1,8 @@
-//! The octets of a connection on their way to the library, which does not tell all that must be known of them.
+//! Watches the octets of a connection on their way to the library, because the library does not tell everything that we
+//! must know about them.
 //!
-//! It throws the pseudo-header fields of a trailer section away, so that nobody sees that there were any; and it takes
-//! whatever has arrived before anybody else has a turn, so that what nobody could read yet piles up.
+//! The library drops pseudo-header fields of a trailer section without telling that there were any. And it reads
+//! everything that has arrived before streams have their turn, so that what nobody could read yet piles up.
 
 use std::io;
 use std::pin::Pin;
@@ -11,12 +12,12 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::trailers::has_pseudo_fields;
-use crate::wire::rewind::Rewind;
+use crate::net::rewind::Rewind;
 
 /// The client connection preface (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Octets of a frame's head (RFC 9113 §4.1).
+/// The octets of a frame's header (RFC 9113 §4.1).
 const HEAD: usize = 9;
 
 const HEADERS: u8 = 1;
@@ -26,17 +27,17 @@ const END_HEADERS: u8 = 0x04;
 const PADDED: u8 = 0x08;
 const PRIORITY: u8 = 0x20;
 
-/// Octets after which the streams have their turn.
+/// After how many octets streams have their turn.
 const TURN: usize = 64 * 1024;
 
-/// Octets of a trailer section that are looked through; one that is longer is refused as one that is malformed.
+/// How many octets of a trailer section are looked through. A longer one counts as malformed.
 const MAX_BLOCK: usize = 64 * 1024;
 
-/// Malformed streams that nobody has asked about: more than any honest client has.
+/// How many malformed streams are remembered: more than any honest client has.
 const MAX_MALFORMED: usize = 64;
 
-/// Whether what comes first on a stream is HTTP/2, and the stream, from its beginning. What has been agreed on is not
-/// always what is spoken.
+/// Whether a stream begins with the preface of HTTP/2; gives the stream back from its beginning. A client that has
+/// agreed on HTTP/2 in its handshake does not always speak it.
 pub async fn speaks_http_2<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(bool, Rewind<S>)> {
     use tokio::io::AsyncReadExt as _;
     let mut first = [0; PREFACE.len()];
@@ -52,19 +53,19 @@ pub async fn speaks_http_2<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(b
     Ok((seen == PREFACE, Rewind::new(bytes::Bytes::copy_from_slice(seen), stream)))
 }
 
-/// Streams whose trailer section is malformed (RFC 9113 §8.1): whoever reads the stream asks.
+/// The streams whose trailer section is malformed (RFC 9113 §8.1). Whatever reads the end of a stream asks here.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Malformed(Arc<Mutex<Vec<u32>>>);
 
 impl Malformed {
-    /// Whether a stream is one of them. It is forgotten then.
+    /// Whether a stream is one of them; forgets it.
     pub(super) fn take(&self, stream: u32) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = all.iter().position(|one| *one == stream);
         found.map(|place| all.swap_remove(place)).is_some()
     }
 
-    /// False when there are too many.
+    /// Adds a stream. False if there are too many.
     fn add(&self, stream: u32) -> bool {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(stream);
@@ -72,24 +73,24 @@ impl Malformed {
     }
 }
 
-/// A connection that is watched.
+/// A connection whose frames are watched.
 pub(super) struct Watched<S> {
     stream: S,
     frames: Frames,
     since_turn: usize,
 }
 
-/// Where in which frame the octets are.
+/// The place in the sequence of frames that has been reached.
 struct Frames {
-    /// Octets of the preface that are still to come.
+    /// How many octets of the preface have yet to come.
     preface: usize,
     head: [u8; HEAD],
     head_length: usize,
-    /// Octets of the frame's payload that are still to come.
+    /// How many octets of the frame's payload have yet to come.
     left: usize,
     /// The highest stream that has been opened.
     highest: u32,
-    /// A trailer section so far.
+    /// The trailer section that is arriving, so far.
     block: Option<Vec<u8>>,
     malformed: Malformed,
 }
@@ -110,7 +111,7 @@ impl<S> Watched<S> {
 }
 
 impl Frames {
-    /// Follows the frames. False when this client must not go on.
+    /// Follows the frames in these octets. False if the connection must be closed.
     fn follow(&mut self, mut octets: &[u8]) -> bool {
         let preface = self.preface.min(octets.len());
         self.preface -= preface;
@@ -145,21 +146,21 @@ impl Frames {
         u32::from_be_bytes([a & 0x7f, b, c, d])
     }
 
-    /// A frame's head is complete.
+    /// Notes that a frame's header is complete.
     fn begin(&mut self) {
         let [a, b, c, kind, ..] = self.head;
         self.left = u32::from_be_bytes([0, a, b, c]) as usize;
         let stream = self.stream();
         match kind {
             HEADERS if stream > self.highest => (self.highest, self.block) = (stream, None),
-            // A stream has been opened already: this is how it ends.
+            // The stream is open already, so these are trailers.
             HEADERS => self.block = Some(Vec::new()),
             CONTINUATION => {}
             _ => self.block = None,
         }
     }
 
-    /// A frame is complete.
+    /// Notes that a frame is complete. False if the connection must be closed.
     fn end(&mut self) -> bool {
         self.head_length = 0;
         let [_, _, _, kind, flags, ..] = self.head;
@@ -178,7 +179,7 @@ impl Frames {
     }
 }
 
-/// Takes padding and priority out of the payload of HEADERS (RFC 9113 §6.2).
+/// Removes padding and priority from the payload of HEADERS (RFC 9113 §6.2).
 fn strip(block: &mut Vec<u8>, flags: u8) {
     let padding = if flags & PADDED == 0 { 0 } else { block.first().map_or(0, |length| usize::from(*length)) };
     block.truncate(block.len().saturating_sub(padding));
@@ -250,11 +251,48 @@ mod tests {
             (b"P", false),
             (b"", false),
         ] {
-            let (found, mut again) = speaks_http_2(octets).await.unwrap();
-            let mut whole = Vec::new();
-            again.read_to_end(&mut whole).await.unwrap();
-            assert_eq!((found, &whole[..]), (is_http_2, octets), "{}", octets.escape_ascii());
+            for cut in 0..=octets.len() {
+                let (first, rest) = octets.split_at(cut);
+                let (found, mut again) = speaks_http_2(first.chain(rest)).await.unwrap();
+                let mut whole = Vec::new();
+                again.read_to_end(&mut whole).await.unwrap();
+                assert_eq!((found, &whole[..]), (is_http_2, octets), "{} cut at {cut}", octets.escape_ascii());
+            }
         }
+    }
+
+    #[derive(Default)]
+    struct Woken(std::sync::atomic::AtomicUsize);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn streams_have_their_turn_however_much_has_arrived() {
+        let frames = [0, 0, 1, 0, 0, 0, 0, 0, 1, b'x'].repeat(30_000);
+        let octets = [PREFACE, &frames].concat();
+        let mut watched = Watched::new(&octets[..], Malformed::default());
+        let woken = Arc::<Woken>::default();
+        let waker = Arc::clone(&woken).into();
+        let (mut all, mut since_turn, mut turns) = (0, 0, 0);
+        loop {
+            let mut space = [0; 8192];
+            let mut room = ReadBuf::new(&mut space);
+            match Pin::new(&mut watched).poll_read(&mut Context::from_waker(&waker), &mut room) {
+                Poll::Ready(read) => read.unwrap(),
+                Poll::Pending => (since_turn, turns) = (0, turns + 1),
+            }
+            (all, since_turn) = (all + room.filled().len(), since_turn + room.filled().len());
+            assert!(since_turn < TURN + 8192, "{since_turn} octets, and no stream had its turn");
+            if all == octets.len() {
+                break;
+            }
+        }
+        assert!(turns >= frames.len() / (TURN + 8192), "{turns}");
+        assert_eq!(woken.0.load(std::sync::atomic::Ordering::Relaxed), turns, "the connection goes on by itself");
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn firefox_that_tries_https_first_arrives_each_time_and_goes_back_to_http_where_
     let site = Origin::answering(format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     ));
-    let (at, closed) = (site.address, peers::free());
+    let (at, closed) = (site.address, peers::closed());
     let stage = Stage::secure_with(&format!("\"{CLOSED}:80\" = \"{at}\"\n\"{CLOSED}:443\" = \"{closed}\"\n"));
     for time in 0..TIMES {
         let window = browser(&stage);

@@ -49,7 +49,7 @@ return faults;
 "##;
 
 /// Looks at the page in light and dark, on a telephone and on a screen.
-fn check(browser: &Browser, what: &str) {
+pub(super) fn check(browser: &Browser, what: &str) {
     for scheme in ["light", "dark"] {
         for width in [320, 390, 1280] {
             browser.look(scheme, width);

@@ -84,6 +84,11 @@ impl Driver {
         driver
     }
 
+    /// The process that has started everything that the browser consists of.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Goes to an address. `Err` is what Chromium says about a page of its own that it shows instead.
     pub(crate) fn try_open(&self, url: &str) -> Result<(), String> {
         self.post("/url", &json!({ "url": url })).map(drop)

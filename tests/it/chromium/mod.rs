@@ -1,6 +1,7 @@
 //! What people see in a real browser: Chromium, with a fresh profile in each test.
 
 mod access;
+mod barriers;
 mod cookies;
 mod driver;
 mod history;
@@ -9,6 +10,7 @@ mod https_first;
 mod late;
 mod names;
 mod parts;
+mod planted;
 mod secure;
 pub(crate) mod site;
 mod stage;

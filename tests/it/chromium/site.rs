@@ -27,6 +27,9 @@ pub(crate) const PUBLIC: &str = "www.contoso.com";
 /// A site whose page is made of other sites.
 pub(crate) const FRAMES: &str = "frames.test";
 
+/// Two sites below one domain.
+pub(crate) const MALL: [&str; 2] = ["shop.mall.test", "evil.mall.test"];
+
 /// The origins of the page that is made of five: its own, and those of an image, a fetch, a frame and a WebSocket.
 pub(crate) const FIVE: [&str; 5] = ["page.test", "image.test", "fetch.test", "frame.test", "socket.test"];
 
@@ -192,8 +195,8 @@ pub(crate) async fn start(folder: &Path) -> String {
     let web = Authority::open_or_create(&folder.join("web"), "Vestibule demo web", Clock::system()).unwrap();
     let frames = Router::new().route("/", get(|| async { Html(FRAMES_PAGE) }));
     let mut hosts = String::new();
-    let sites =
-        [(PUBLIC, origin::router()), (FRAMES, frames), (SPY, spy())].into_iter().chain(FIVE.map(|host| (host, five())));
+    let sites = [(PUBLIC, origin::router()), (FRAMES, frames), (SPY, spy())].into_iter();
+    let sites = sites.chain(FIVE.map(|host| (host, five()))).chain(MALL.map(|host| (host, origin::router())));
     for (host, router) in sites {
         let (plain, plain_address) = bind().await;
         let (secure, secure_address) = bind().await;

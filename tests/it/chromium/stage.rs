@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use vestibule::app::demo::Demo;
 use vestibule::app::demo::world::{Files, LOGIN, PORTAL};
+use vestibule::app::demo::{Demo, Lines};
 use vestibule::authority::Authority;
 use vestibule::clock::Clock;
 use vestibule::session::{Ending, Sessions};
@@ -80,13 +80,23 @@ impl Stage {
         Self::open_in(folder, &hosts, &Clock::system())
     }
 
+    /// With more lines of `[dns.hosts]`, and of `[portal]`.
+    pub(crate) fn open_with_portal(hosts: &str, portal: &str) -> Self {
+        Self::open_by(tempfile::tempdir().unwrap(), hosts, portal, &Clock::system())
+    }
+
     fn open_in(folder: TempDir, hosts: &str, clock: &Clock) -> Self {
+        Self::open_by(folder, hosts, "", clock)
+    }
+
+    fn open_by(folder: TempDir, hosts: &str, portal: &str, clock: &Clock) -> Self {
         let runtime = Runtime::new().unwrap();
         let hosts = runtime.block_on(site::start(folder.path())) + hosts;
         let extra =
             format!("{hosts}[log]\naccess = {:?}\n[limits]\ndrain_time = \"1s\"\n", folder.path().join("access.log"));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let demo = runtime.block_on(Demo::start(folder.path(), any, &extra, clock)).unwrap();
+        let lines = Lines { portal, egress: "" };
+        let demo = runtime.block_on(Demo::start_with(folder.path(), any, lines, &extra, clock)).unwrap();
         let addresses = demo.app().addresses();
         let (proxy, files, stop) = (demo.proxy(), demo.files().clone(), CancellationToken::new());
         let sessions = Arc::clone(demo.app().sessions());
@@ -213,7 +223,7 @@ impl Stage {
             if let Some(found) = records.iter().find(|record| agrees(record, wanted)) {
                 return found.clone();
             }
-            if start.elapsed() > Duration::from_secs(10) {
+            if start.elapsed() > crate::world::PATIENCE {
                 let lines: Vec<_> = records.iter().map(short).collect();
                 panic!("no access record has {wanted}:\n{}", lines.join("\n"));
             }

@@ -46,7 +46,7 @@ fn a_site_without_https_is_reached_over_http_before_and_after_sign_in() {
     let site = Origin::answering(format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     ));
-    let (at, closed) = (site.address, peers::free());
+    let (at, closed) = (site.address, peers::closed());
     let hosts = format!(
         "\"{CLOSED}:80\" = \"{at}\"\n\"{CLOSED}:443\" = \"{closed}\"\n\"{PLAIN}:80\" = \"{at}\"\n\"{PLAIN}:443\" = \"{at}\"\n"
     );

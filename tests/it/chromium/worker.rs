@@ -1,4 +1,4 @@
-//! A service worker of a stranger's site, in the browser of somebody who is signed in: it sees where tickets arrive.
+//! A service worker of a stranger's site, in the browser of somebody who is signed in: it sees no ticket, and one that goes astray is worth little.
 
 use std::process::Command;
 
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::site::SPY;
 use super::stage::{Browser, Stage, Trust};
+use crate::nodes::link::Link;
 use crate::raw::Answer;
 use crate::secure::client::{Client, config_trusting};
 
@@ -82,16 +83,17 @@ impl<'a> Stranger<'a> {
         Answer::of_bytes(&output.stdout)
     }
 
-    /// Brings a ticket over his connection to the secure web proxy: the status, and the cookie that he gets.
+    /// Brings a ticket to our port of his site, over his connection to the secure web proxy: the status, and the cookie
+    /// that he gets.
     fn redeem(&mut self, scheme: &str, path: &str, cookie: &str) -> (u16, Option<String>) {
         let (status, lines) = if scheme == "https" {
             let trust = self.trust();
-            let answer = self.client.ask_inside_over(trust, SPY, path, cookie);
+            let answer = self.client.ask_inside_over(trust, &format!("{SPY}:60443"), path, cookie);
             let lines = answer.fields.into_iter().filter(|(name, _)| name == "set-cookie");
             (answer.status, lines.map(|(_, line)| line).collect::<Vec<_>>())
         } else {
             let fields = [&NAVIGATION[..], &[("cookie", cookie)]].concat();
-            let answer = self.client.get(&format!("http://{SPY}{path}"), &fields);
+            let answer = self.client.get(&format!("http://{SPY}:60443{path}"), &fields);
             let lines = answer.fields.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned());
             (answer.status, lines.collect())
         };
@@ -154,24 +156,32 @@ fn nothing_was_stolen(stage: &Stage, count: usize) {
     assert!(stolen.iter().all(|record| record["user"].is_null()), "{stolen:#?}");
 }
 
+/// A PAC file for the plain listener, on a network that people share.
+fn plain_pac(stage: &Stage, exception: &str) -> String {
+    let proxy = format!("function FindProxyForURL(u,h){{{exception}return 'PROXY {}'}}", stage.proxy);
+    format!("data:application/x-ns-proxy-autoconfig,{proxy}")
+}
+
 #[test]
-fn a_ticket_that_a_service_worker_sees_is_worth_the_cookie_of_its_own_site_and_nothing_more() {
+fn a_ticket_that_goes_astray_is_worth_the_cookie_of_its_own_site_and_nothing_more() {
     let stage = Stage::named();
-    // The plain listener, on a network that people share: tickets arrive at the site itself.
-    let proxy = format!("function FindProxyForURL(u,h){{return 'PROXY {}'}}", stage.proxy);
-    let pac = format!("data:application/x-ns-proxy-autoconfig,{proxy}");
-    let victim = stage.browser_by(&pac, Trust::WebAndAuthority);
+    // Somebody's PAC file, by which our port of his site is reached another way: it leads here first, and then elsewhere.
+    let way = Link::to(stage.proxy.port());
+    let exception = format!("if(u.indexOf('{SPY}:60443')+1)return 'PROXY {}';", way.address());
+    let victim = stage.browser_by(&plain_pac(&stage, &exception), Trust::WebAndAuthority);
     visit(&victim);
+    way.cut();
     let mut stranger = Stranger::new(&stage);
     for scheme in ["http", "https"] {
         let kept = stranger.challenged_on_plain_listener(scheme);
         lead(&victim, &kept);
-        // Her browser has learnt that the site wants https: the worker stands in the way of both.
-        let arrived = format!("https://{SPY}/.well-known/vestibule/arrive?ticket=");
-        victim.wait_until("a ticket that the worker has kept", |browser| browser.url().starts_with(&arrived));
+        // Her browser has learnt that the site wants https, on every port.
+        let place = format!("https://{SPY}:60443");
+        let arrived = format!("{place}/.well-known/vestibule/arrive?ticket=");
+        victim.wait_until("a ticket that does not arrive", |browser| browser.url().starts_with(&arrived));
         let ticket = victim.url();
-        assert!(seen(&victim).contains(&ticket), "it was the worker that answered");
-        let path = ticket.strip_prefix(&format!("https://{SPY}")).unwrap();
+        assert!(seen(&victim).iter().all(|url| !url.contains("ticket")));
+        let path = ticket.strip_prefix(&place).unwrap();
         let (status, own) = stranger.redeem(scheme, path, &kept.cookie);
         let own = own.unwrap_or_else(|| panic!("he is as much as the site itself can be: {status}"));
         assert_eq!(status, 302);
@@ -194,23 +204,29 @@ fn a_ticket_that_a_service_worker_sees_is_worth_the_cookie_of_its_own_site_and_n
 }
 
 #[test]
-fn no_service_worker_sees_a_ticket_where_clients_may_be_known_by_their_connection() {
+fn no_service_worker_sees_a_ticket_over_whatever_listener() {
     let stage = Stage::named();
-    let victim = stage.browser_by(&format!("http://{}/named.pac", stage.proxy), Trust::WebAndAuthority);
-    visit(&victim);
     let mut stranger = Stranger::new(&stage);
-    for scheme in ["http", "https"] {
-        let kept = stranger.challenged_by_name(scheme);
-        lead(&victim, &kept);
-        victim.wait_until("wherever it led", |browser| {
-            !browser.url().starts_with("https://portal.") && browser.run("return document.readyState") == "complete"
-        });
-        let seen = seen(&victim);
-        assert!(seen.contains(&format!("https://{SPY}/")), "the worker watches: {seen:?}");
-        assert!(seen.iter().all(|url| !url.contains("ticket")), "{seen:?}");
-        stranger.is_nobody("");
+    for (listener, pac) in [("proxy", plain_pac(&stage, "")), ("secure", format!("http://{}/named.pac", stage.proxy))] {
+        let victim = stage.browser_by(&pac, Trust::WebAndAuthority);
+        visit(&victim);
+        for scheme in ["http", "https"] {
+            let kept = match listener {
+                "proxy" => stranger.challenged_on_plain_listener(scheme),
+                _ => stranger.challenged_by_name(scheme),
+            };
+            lead(&victim, &kept);
+            victim.wait_until("wherever it led", |browser| {
+                !browser.url().starts_with("https://portal.") && browser.run("return document.readyState") == "complete"
+            });
+            let seen = seen(&victim);
+            assert!(seen.contains(&format!("https://{SPY}/")), "the worker watches: {seen:?}");
+            assert!(seen.iter().all(|url| !url.contains("ticket")), "{listener}, {scheme}: {seen:?}");
+            stranger.is_nobody("");
+        }
+        // The ticket has arrived at the proxy, where her browser could not show his challenge's cookie.
+        let reason = "ticket-for-another-browser";
+        stage.wait_for_record(&json!({ "host": SPY, "listener": listener, "reason": reason, "user": null }));
     }
-    // The ticket has arrived at the proxy, where her browser could not show his challenge's cookie.
-    stage.wait_for_record(&json!({ "host": SPY, "reason": "ticket-for-another-browser", "user": null }));
-    nothing_was_stolen(&stage, 14);
+    nothing_was_stolen(&stage, 28);
 }

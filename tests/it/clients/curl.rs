@@ -84,6 +84,6 @@ fn curl_is_told_what_is_wrong_with_an_origin_that_answers_badly() {
     let (world, _servers) = world();
     let page = world.browser().bare_curl("http://bad.test/", &[]);
     assert_eq!((page.exit, page.status), (0, 502), "{page:?}");
-    assert_eq!(page.value("proxy-status"), "vestibule; error=http_protocol_error");
+    assert_eq!(page.proxy_status(), "vestibule; error=http_protocol_error");
     assert!(!page.body.contains("EVIL"), "{page:?}");
 }

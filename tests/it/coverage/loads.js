@@ -5,7 +5,8 @@
 const [, who, own, place] = location.pathname.split("/");
 const plain = location.protocol === "http:";
 const here = location.origin;
-const patience = own === "page" ? 15000 : 7000;
+// On a slow machine that does much else, too. What is refused says so at once.
+const patience = own === "page" ? 40000 : 20000;
 const [north, east, south, west] = ["north", "east", "south", "west"].map(name => `${location.protocol}//${name}.test`);
 const neighbour = `${location.protocol}//images.north.test`;
 
@@ -55,14 +56,14 @@ const framed = show => url => new Promise(done => {
   let isHere = false;
   frames.set(new URL(url).pathname, data => {
     isHere = true;
-    late(12000).then(() => done(true));
+    late(30000).then(() => done(true));
     if (data.said) {
       said.push(...data.said);
       done(true);
     }
   });
   // What is shown in its place has been loaded, too, and says nothing.
-  show(url, () => late(1500).then(() => isHere || done(false)));
+  show(url, () => late(4000).then(() => isHere || done(false)));
 });
 const nested = (name, fields) => framed((url, onload) => {
   const made = Object.assign(document.createElement(name), fields, { onload, onerror: onload });

@@ -15,10 +15,32 @@ use shares::{Fate, Records, Shares};
 use sites::Sites;
 
 /// How long records may take after the last browser has gone: tunnels are recorded when they end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const PEOPLE: [(Kind, Person); 2] = [(Kind::Chromium, SIMON), (Kind::Firefox, ALEX)];
 const SWAPPED: [(Kind, Person); 2] = [(Kind::Chromium, ALEX), (Kind::Firefox, SIMON)];
+
+/// Lets two people browse until nothing is lost, but no more often than this: now and then a browser on a machine that does
+/// much else gives up by itself what it was to load. What the proxy loses, it loses each time.
+const TURNS: usize = 3;
+
+/// Lets two people browse, and holds what became of their requests to this: what it gives must be empty, at the latest in
+/// the last turn. A request under somebody else's name ends it at once.
+#[expect(clippy::print_stdout, reason = "what is lost once is worth a word")]
+fn hold(mode: Mode, unidentified: &str, people: [(Kind, Person); 2], fails: impl Fn(&Shares) -> Vec<String>) -> Shares {
+    let mut turn = 1;
+    loop {
+        let shares = browse(mode, unidentified, people);
+        assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
+        let failed = fails(&shares);
+        if failed.is_empty() {
+            return shares;
+        }
+        println!("turn {turn} of {TURNS}: {failed:#?}");
+        assert!(turn < TURNS, "{mode:?}, in each of {TURNS} turns; in the last one: {failed:#?}");
+        turn += 1;
+    }
+}
 
 /// Lets two people browse, and says what became of each request from the first page after sign-in on.
 #[expect(clippy::print_stdout, reason = "the table is for whoever runs the test")]
@@ -56,43 +78,36 @@ fn records(stage: &Stage, holds: impl Fn(&Records) -> bool) -> Records {
 
 #[test]
 fn with_names_every_request_bears_its_persons_name_and_none_is_lost() {
-    let shares = browse(Mode::Named, "allow", PEOPLE);
-    assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
-    assert_eq!(shares.all(Fate::Lost), Vec::<String>::new());
+    let shares = hold(Mode::Named, "allow", PEOPLE, |shares| shares.all(Fate::Lost));
     assert!(shares.right() >= 0.99, "{:#?}", shares.all(Fate::Nobody));
 }
 
 #[test]
 fn with_names_nothing_is_lost_where_the_unidentified_are_refused() {
-    let shares = browse(Mode::Named, "refuse", SWAPPED);
-    assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
-    assert_eq!(shares.all(Fate::Lost), Vec::<String>::new());
+    hold(Mode::Named, "refuse", SWAPPED, |shares| shares.all(Fate::Lost));
 }
 
 #[test]
 fn on_a_plain_listener_no_request_bears_another_persons_name_and_none_is_lost_that_may_pass() {
-    let shares = browse(Mode::Plain, "allow", PEOPLE);
-    assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
-    assert_eq!(shares.lost_though_allowed(), Vec::<String>::new());
-    assert_eq!(shares.pages_without_a_name(), Vec::<String>::new());
+    let shares = hold(Mode::Plain, "allow", PEOPLE, lost_or_nameless);
     assert!(shares.right() >= 0.15, "{:#?}", shares.all(Fate::Nobody));
 }
 
 #[test]
 fn on_a_secure_listener_no_request_bears_another_persons_name_and_none_is_lost_that_may_pass() {
-    let shares = browse(Mode::Secure, "allow", PEOPLE);
-    assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
-    assert_eq!(shares.lost_though_allowed(), Vec::<String>::new());
-    assert_eq!(shares.pages_without_a_name(), Vec::<String>::new());
+    let shares = hold(Mode::Secure, "allow", PEOPLE, lost_or_nameless);
     assert!(shares.right() >= 0.25, "{:#?}", shares.all(Fate::Nobody));
+}
+
+/// What is lost that may pass, and pages that a person went to and that did not come under their name.
+fn lost_or_nameless(shares: &Shares) -> Vec<String> {
+    [shares.lost_though_allowed(), shares.pages_without_a_name()].concat()
 }
 
 /// Where the unidentified are refused, whatever bears a name arrives, and nothing else does.
 fn refuse(mode: Mode) {
-    let shares = browse(mode, "refuse", SWAPPED);
-    assert_eq!(shares.all(Fate::Wrong), Vec::<String>::new());
+    let shares = hold(mode, "refuse", SWAPPED, Shares::pages_without_a_name);
     assert_eq!(shares.nobodys_though_refused(), Vec::<String>::new());
-    assert_eq!(shares.pages_without_a_name(), Vec::<String>::new());
 }
 
 #[test]

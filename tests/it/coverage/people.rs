@@ -12,16 +12,16 @@ use crate::browsers::{Firefox, Window};
 use crate::chromium::Stage;
 
 /// How long a page may take, with all that it loads.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How long what no page waits for may take to arrive.
-const TIME: Duration = Duration::from_secs(5);
+const TIME: Duration = Duration::from_secs(15);
 
 /// How long to wait at a time.
 const TURN: Duration = Duration::from_millis(100);
 
 /// A person who is left at the portal for so long has been asked to sign in, and is not just passing through.
-const ASKED: Duration = Duration::from_secs(2);
+const ASKED: Duration = Duration::from_secs(6);
 
 /// Somebody who has an account.
 #[derive(Clone, Copy, Debug)]

@@ -138,7 +138,7 @@ fn check_answer(answer: &Answer, said: Said, row: &Row, what: &str, transport: &
         assert_eq!(answer.value("cache-control"), "no-store", "{what}: {answer:#?}");
     }
     let proxy_status = said.error_type().map_or(String::new(), |error| format!("vestibule; error={error}"));
-    assert_eq!(answer.value("proxy-status"), proxy_status, "{what}: {answer:#?}");
+    assert_eq!(answer.proxy_status(), proxy_status, "{what}: {answer:#?}");
     if let Some(kind) = said.content_type() {
         assert_eq!(answer.value("content-type"), kind, "{what}: {answer:#?}");
     }

@@ -80,7 +80,10 @@ impl Apart {
 
     fn found(&self, number: usize) -> usize {
         let events = self.node(number).events();
-        events.iter().filter(|event| event["fields"]["message"] == "the shared store is there").count()
+        events
+            .iter()
+            .filter(|event| event["fields"]["message"] == "the shared store is there: people can sign in")
+            .count()
     }
 
     fn mend(&self, number: usize) {
@@ -149,6 +152,13 @@ fn an_end_that_redis_has_lost_is_told_once_more() {
     // What a replica has that takes over: all but the last of it.
     apart.redis.say(&["copy", &name, "{vestibule}:aside"]);
     browser.sign_out();
+    // The node has noted that Redis has it: by itself it has nothing to tell any more.
+    let journal = apart.node(0).folder.join(vestibule::session::ends::FILE);
+    let begun = Instant::now();
+    while !std::fs::read(&journal).unwrap().chunks(128).any(|place| place[0] == 1 && place[2] == 1) {
+        assert!(begun.elapsed() < PATIENCE, "no end is noted as told");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     apart.nodes[0].take().unwrap().kill();
     let id = name.rsplit(':').next().unwrap().to_owned();
     apart.redis.say(&["copy", "{vestibule}:aside", &name]);

@@ -1,13 +1,13 @@
-//! The way from one node to the Redis that it shares: it can be slow, and it can be cut.
+//! A way to a server, such as that from one node to the Redis that it shares: it can be slow, and it can be cut.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 /// A way that bytes take.
-pub(super) struct Link {
+pub(crate) struct Link {
     address: SocketAddr,
     state: Arc<State>,
 }
@@ -22,7 +22,7 @@ struct State {
 
 impl Link {
     /// A way to the server at this port of ours.
-    pub(super) fn to(port: u16) -> Self {
+    pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let (address, state) = (listener.local_addr().unwrap(), Arc::<State>::default());
         let shared = Arc::clone(&state);
@@ -43,8 +43,13 @@ impl Link {
         Self { address, state }
     }
 
+    /// Where it begins.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Lines for a node's configuration.
-    pub(super) fn config(&self) -> String {
+    pub(crate) fn config(&self) -> String {
         let address = self.address;
         format!(
             "[session.redis]\nservers = [\"redis://{address}\"]\nsecret = \"a secret that all nodes of this test have\"\n"
@@ -52,32 +57,43 @@ impl Link {
     }
 
     /// Lets bytes take so long, each way.
-    pub(super) fn slow_down(&self, delay: Duration) {
+    pub(crate) fn slow_down(&self, delay: Duration) {
         self.state.delay.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     /// Nothing comes through any more.
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.state.is_cut.store(true, Ordering::SeqCst);
         for stream in self.state.open.lock().unwrap().drain(..) {
             drop(stream.shutdown(Shutdown::Both));
         }
     }
 
-    pub(super) fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.state.is_cut.store(false, Ordering::SeqCst);
     }
 }
 
 impl State {
-    fn carry(&self, mut from: TcpStream, mut to: TcpStream) {
+    /// Carries bytes. They arrive in order, each as late as the way is long: what comes one after the other is on its way
+    /// together.
+    fn carry(self: &Arc<Self>, mut from: TcpStream, to: TcpStream) {
+        let (put, arriving) = mpsc::channel();
+        let state = Arc::clone(self);
+        std::thread::spawn(move || state.deliver(&arriving, to));
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut bytes) {
-            let delay = self.delay.load(Ordering::SeqCst);
-            if delay > 0 {
-                std::thread::sleep(Duration::from_millis(delay));
+            let due = Instant::now() + Duration::from_millis(self.delay.load(Ordering::SeqCst));
+            if put.send((due, bytes[..length].to_vec())).is_err() {
+                break;
             }
-            if self.is_cut.load(Ordering::SeqCst) || to.write_all(&bytes[..length]).is_err() {
+        }
+    }
+
+    fn deliver(&self, arriving: &mpsc::Receiver<(Instant, Vec<u8>)>, mut to: TcpStream) {
+        for (due, bytes) in arriving {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if self.is_cut.load(Ordering::SeqCst) || to.write_all(&bytes).is_err() {
                 break;
             }
         }

@@ -3,7 +3,8 @@
 
 mod apart;
 mod failover;
-mod link;
+pub(crate) mod link;
+mod logout;
 mod offline;
 mod secrets;
 mod tickets;
@@ -70,6 +71,15 @@ impl Cluster {
         let many = "[session]\nmax_per_person = 100000";
         let node = Setup::new(&self.world, &folder).config(many).config(&self.config).start();
         node.wait_for_event("the shared store is there");
+        node
+    }
+
+    /// Starts a node that does not wait for the store.
+    fn start_without_store(&self, number: usize) -> Node {
+        let folder = self.folder.path().join(number.to_string());
+        let config = format!("[session]\nmax_per_person = 100000\n{}start_wait = \"1s\"", self.config);
+        let node = Setup::new(&self.world, &folder).config(&config).start();
+        assert!(node.has_event("serving without the shared store"), "{:#?}", node.events());
         node
     }
 
@@ -278,7 +288,10 @@ fn there(cluster: &Cluster, times: usize) {
         let begun = Instant::now();
         let found = || {
             let events = node.events();
-            events.iter().filter(|event| event["fields"]["message"] == "the shared store is there").count()
+            events
+                .iter()
+                .filter(|event| event["fields"]["message"] == "the shared store is there: people can sign in")
+                .count()
         };
         while found() < times {
             assert!(begun.elapsed() < 3 * PATIENCE, "{:#?}", node.events());
@@ -324,6 +337,28 @@ fn a_sign_in_goes_through_whatever_nodes_it_comes_by() {
         let bare = Browser { jar: None, proxy: node.proxy, ..cluster.browser([127, 0, 0, 9]) };
         assert_eq!(bare.go("https://mail.test/").connect, 200);
         node.last_record_has("mail.test", &[("user", PEOPLE[1].2.into())]);
+    }
+}
+
+#[test]
+fn a_warning_that_was_read_at_one_node_counts_at_all() {
+    let world = World::build().network("shared", "127.0.7.0/24", "shared = true").start();
+    let redis = Redis::start();
+    let rule = "[[policy.rule]]\nname = \"Shops\"\ndestinations = [\"shop.test\"]\neffect = \"warn\"\n";
+    let config = format!("{}{rule}", redis.config());
+    let cluster = Cluster::with(world, redis, config, 3);
+    for address in 1..=4 {
+        let mut hopper = Hopper::new(&cluster, [127, 0, 7, address]);
+        hopper.sign_in("http://news.test/", PEOPLE[usize::from(address) - 1]);
+        let warning = hopper.go("http://shop.test/x?y=1");
+        assert_eq!(warning.heading(), "Before you go on", "{warning:#?}");
+        let landed = hopper.submit(&warning, &[]);
+        let onward = landed.value("refresh").strip_prefix("0; url=").unwrap().to_owned();
+        let page = hopper.go(&format!("{PORTAL}{onward}"));
+        assert_eq!((page.heading(), page.url.as_str()), ("This is shop.test", "http://shop.test/x?y=1"), "{page:#?}");
+        for _ in 0..6 {
+            assert_eq!(hopper.go("http://shop.test/").heading(), "This is shop.test");
+        }
     }
 }
 

@@ -25,6 +25,9 @@ fn the_operator_says_what_happens_when_the_store_stays_away() {
         cluster.nodes[0].wait_for_event("the shared store has been away for too long");
         let go = |url: &str| cluster.nodes[0].browser(&cluster.world).at([127, 0, 7, 1]).go(url).status;
         assert_eq!([go("http://news.test/"), go("http://shop.test/")], [news, shop], "{offline} {policy}");
+        if offline != "refuse" {
+            cluster.nodes[0].last_record_has("news.test", &[("rule", "offline".into()), ("status", news.into())]);
+        }
         cluster.redis.start_again();
         cluster.nodes[0].wait_for_event("the shared store is back");
         let mut hopper = Hopper::new(&cluster, [127, 0, 7, 2]);

@@ -31,7 +31,7 @@ async fn a_guest_goes_on_with_one_button_where_there_are_no_terms() {
     assert_eq!(page.heading(), "You are browsing as a guest");
     let refresh = page.fields["refresh"].to_str().unwrap();
     let onward = browser.get(refresh.strip_prefix("0; url=").unwrap()).await;
-    assert!(onward.location().starts_with("http://news.test/.well-known/vestibule/arrive?ticket="), "{onward:?}");
+    assert!(onward.location().starts_with("http://news.test:60443/.well-known/vestibule/arrive?ticket="), "{onward:?}");
     // Who reloads the page later stays there.
     assert!(browser.get("/me").await.fields.get("refresh").is_none());
     let session = world.sessions.find_by_secret(&browser.jar["__Host-vestibule"].0).unwrap();

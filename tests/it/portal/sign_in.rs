@@ -33,7 +33,7 @@ async fn an_unknown_browser_signs_in_and_arrives_where_it_was_going() {
     assert!(!browser.jar.keys().any(|name| name.contains("-p-")), "the pending sign-in's cookie is gone");
     let onward = browser.get(answer.location()).await;
     assert_eq!(onward.status, StatusCode::FOUND);
-    assert!(onward.location().starts_with("http://news.test/.well-known/vestibule/arrive?ticket="));
+    assert!(onward.location().starts_with("http://news.test:60443/.well-known/vestibule/arrive?ticket="));
     let ticket = world.tickets.redeem(ticket(onward.location())).await.unwrap();
     assert_eq!(ticket.answers.destination, "http://news.test/a?q=1&b=%20");
     let session = world.sessions.find(ticket.session).unwrap();
@@ -271,7 +271,7 @@ async fn back_to_the_logon_page_after_sign_in_goes_on_to_the_wanted_page() {
     let token = world.challenge("http://news.test/a", None);
     browser.sign_in(Some(&token)).await;
     let answer = browser.get(&format!("/?r={token}")).await;
-    assert!(answer.location().starts_with("http://news.test/.well-known/vestibule/arrive?ticket="));
+    assert!(answer.location().starts_with("http://news.test:60443/.well-known/vestibule/arrive?ticket="));
     // The challenge has been answered: its cookie is gone, and a second ticket for it would be refused.
     assert_eq!(browser.get(&format!("/?r={token}")).await.location(), "http://news.test/a");
     assert_eq!(browser.get("/").await.location(), "/me");
@@ -313,7 +313,7 @@ async fn a_form_that_was_not_sent_on_is_explained_before_going_on() {
         assert!(page.text.contains(part), "{part} in {}", page.text);
     }
     let onward = browser.get(&format!("/go?r={token}")).await;
-    assert!(onward.location().starts_with("http://news.test/.well-known/vestibule/arrive?ticket="));
+    assert!(onward.location().starts_with("http://news.test:60443/.well-known/vestibule/arrive?ticket="));
 }
 
 #[tokio::test]
@@ -395,10 +395,51 @@ async fn the_acs_takes_no_more_than_the_longest_form_that_is_looked_at_and_other
     assert_eq!(answer.location(), "/again");
     let answer = browser.post_across("/saml/acs", &[("SAMLResponse", &message(guard::MAX_FORM + 1))]).await;
     assert_eq!((answer.status, answer.heading()), (StatusCode::PAYLOAD_TOO_LARGE, "The message is too large"));
-    for path in ["/logon", "/sign-out"] {
+    for path in ["/logon", "/sign-out", "/renew", "/devices", "/test-sso", "/tokens", "/tokens/revoke"] {
         let answer = browser.post(path, &[("account", &"a".repeat(16 * 1024 + 1))]).await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
+}
+
+/// Nobody asked the identity provider, so the page does not blame it.
+#[tokio::test]
+async fn where_nothing_is_known_of_the_identity_provider_the_page_says_so_and_does_not_blame_it() {
+    let outdated = Options { valid_until: Some("2026-11-21T09:59:59Z"), ..Options::default() };
+    for options in [outdated, Options { fetched: false, ..Options::default() }] {
+        let world = World::with(&options);
+        let answer = world.browser().type_name(None, "B.Simon@contoso.com").await;
+        let heading = "This portal cannot send you to your sign-in page";
+        assert_eq!((answer.status, answer.heading()), (StatusCode::SERVICE_UNAVAILABLE, heading));
+        assert!(answer.text.contains("was not asked") && !answer.text.contains("answered with an error"));
+    }
+    // They end while somebody is at the identity provider.
+    let world = World::with(&Options { valid_until: Some("2026-11-21T10:01:00Z"), ..Options::default() });
+    let mut browser = world.browser();
+    let sent = browser.type_name(None, "B.Simon@contoso.com").await;
+    let posting = browser.at_idp(&sent, "B.Simon@contoso.com", "simon").await;
+    world.clock.advance(SignedDuration::from_mins(2));
+    assert_eq!(browser.deliver(&posting).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(world.sessions.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_base64_is_a_bad_request_whoever_asked_for_it() {
+    let world = World::new();
+    let mut browser = world.browser();
+    for nonsense in ["not base64!", "<Response/>", "abc", "a=b"] {
+        let answer = browser.post_across("/saml/acs", &[("SAMLResponse", nonsense)]).await;
+        assert_eq!(
+            (answer.status, answer.heading()),
+            (StatusCode::BAD_REQUEST, "The sign-in was not accepted"),
+            "{nonsense}"
+        );
+    }
+    let sent = browser.type_name(None, "B.Simon@contoso.com").await;
+    let posting = browser.at_idp(&sent, "B.Simon@contoso.com", "simon").await;
+    let fields = [("SAMLResponse", "not base64!"), ("RelayState", posting.relay_state.as_str())];
+    assert_eq!(browser.post_across("/saml/acs", &fields).await.status, StatusCode::BAD_REQUEST);
+    // It has used nothing up.
+    assert_eq!(browser.deliver(&posting).await.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
@@ -427,6 +468,16 @@ async fn too_many_attempts_of_one_client_are_put_off_and_another_client_is_not()
     let mut other = world.browser();
     other.client = "192.0.2.8".parse().unwrap();
     assert_eq!(other.type_name(None, "B.Simon@contoso.com").await.status, StatusCode::SEE_OTHER);
+    // Whoever has one address of an IPv6 network has all of them.
+    for (client, status) in [
+        ("2001:db8::1", StatusCode::SEE_OTHER),
+        ("2001:db8::2:1", StatusCode::SEE_OTHER),
+        ("2001:db8::3", StatusCode::TOO_MANY_REQUESTS),
+        ("2001:db8:0:1::1", StatusCode::SEE_OTHER),
+    ] {
+        other.client = client.parse().unwrap();
+        assert_eq!(other.type_name(None, "B.Simon@contoso.com").await.status, status, "{client}");
+    }
 }
 
 #[tokio::test]
@@ -436,7 +487,7 @@ async fn a_challenge_of_another_client_gets_no_ticket() {
     browser.sign_in(None).await;
     let token = world.challenge("https://news.test/", None);
     for (client, place) in
-        [("192.0.2.7", "https://news.test/.well-known/vestibule/arrive?ticket="), ("192.0.2.8", "/me?n=")]
+        [("192.0.2.7", "https://news.test:60443/.well-known/vestibule/arrive?ticket="), ("192.0.2.8", "/me?n=")]
     {
         browser.client = client.parse().unwrap();
         let answer = browser.get(&format!("/?r={token}")).await;

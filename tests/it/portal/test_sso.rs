@@ -248,3 +248,28 @@ async fn a_sign_in_that_was_begun_gets_few_answers_verified() {
     assert_eq!(browser.deliver(&good).await.location(), "/again");
     assert!(world.sessions.is_empty());
 }
+
+#[tokio::test]
+async fn the_test_says_that_metadata_were_never_reached_or_are_over() {
+    let outdated = Options { valid_until: Some("2026-11-21T09:59:59Z"), ..Options::default() };
+    for (options, said) in [
+        (outdated, "metadata were valid only until 2026-11-21T09:59:59Z"),
+        (Options { fetched: false, ..Options::default() }, "https://login.test/metadata could not be fetched yet"),
+    ] {
+        let world = World::with(&options);
+        let page = world.browser().get(&link(&world)).await;
+        let heading = "This portal cannot send you to your sign-in page";
+        assert_eq!((page.status, page.heading()), (StatusCode::SERVICE_UNAVAILABLE, heading));
+        assert!(page.text.contains(said), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn a_weak_algorithm_is_called_so_and_the_advice_is_about_it() {
+    let world = World::new();
+    let weak = |xml: &str| xml.replace("2001/04/xmldsig-more#rsa-sha256", "2000/09/xmldsig#rsa-sha1");
+    let page = tested(&mut world.browser(), &link(&world), "simon", weak).await;
+    assert_eq!(page.heading(), "The test has failed", "{}", page.text);
+    assert!(page.text.contains("Signing Algorithm: SHA-256") && page.text.contains("<code>rsa-sha1"), "{}", page.text);
+    assert!(!page.text.contains("remove the certificate under Token encryption"));
+}

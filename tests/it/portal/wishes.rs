@@ -21,6 +21,14 @@ fn world(ways: &[&str], force_authn: bool) -> World {
     World::with(&Options { requests, idp_initiated: true, ..Options::default() })
 }
 
+/// The part of a request that asks for a way of signing in.
+fn asked_for() -> String {
+    format!(
+        "<samlp:RequestedAuthnContext Comparison=\"exact\"><saml:AuthnContextClassRef>{KEY}\
+         </saml:AuthnContextClassRef></samlp:RequestedAuthnContext>"
+    )
+}
+
 /// The same request without a part of it.
 fn without(sent: &mut Answer, part: &str) {
     let url: Url = sent.location().parse().unwrap();
@@ -66,11 +74,7 @@ async fn nobody_signs_in_in_another_way_than_the_realm_asks_for() {
     let world = world(&[KEY], false);
     let mut browser = world.browser();
     let mut sent = browser.type_name(None, BSIMON).await;
-    let context = format!(
-        "<samlp:RequestedAuthnContext Comparison=\"exact\"><saml:AuthnContextClassRef>{KEY}\
-         </saml:AuthnContextClassRef></samlp:RequestedAuthnContext>"
-    );
-    without(&mut sent, &context);
+    without(&mut sent, &asked_for());
     let posting = browser.at_idp(&sent, BSIMON, "simon").await;
     let answer = browser.deliver(&posting).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
@@ -131,6 +135,7 @@ async fn a_test_shows_what_was_asked_for_and_what_to_do() {
     let mut browser = known_there(&world).await;
     let mut sent = browser.begin_anywhere().await;
     without(&mut sent, " ForceAuthn=\"true\"");
+    without(&mut sent, &asked_for());
     let posting = browser.at_idp(&sent, BSIMON, "simon").await;
     let answer = browser.deliver(&posting).await;
     let page = browser.get(answer.location()).await;

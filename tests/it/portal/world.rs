@@ -15,6 +15,7 @@ use vestibule::app::demo::idp::{App, Practice};
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::identity::{ForeignNames, Networks, Realm};
 use vestibule::page::{Brand, Curl, Help};
+use vestibule::policy::{self, Policy};
 use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Tools, Trust};
 use vestibule::saml::config::Enabled;
 use vestibule::saml::request;
@@ -69,6 +70,10 @@ pub(crate) struct Options {
     pub(crate) foreign_names: ForeignNames,
     /// How the realm asks.
     pub(crate) requests: request::Options,
+    /// Until when the identity provider's metadata are valid, if they say so.
+    pub(crate) valid_until: Option<&'static str>,
+    /// Whether the identity provider's metadata could be fetched.
+    pub(crate) fetched: bool,
     /// What guests agree to.
     pub(crate) guest_terms: Option<String>,
     /// A network, if its addresses hold the client's.
@@ -89,6 +94,8 @@ impl Default for Options {
             domains: vec!["contoso.com".into()],
             foreign_names: ForeignNames::Refused,
             requests: request::Options::default(),
+            valid_until: None,
+            fetched: true,
             guest_terms: None,
             network: "",
         }
@@ -100,6 +107,7 @@ impl World {
         Self::with(&Options::default())
     }
 
+    #[expect(clippy::too_many_lines, reason = "a list of parts")]
     pub(crate) fn with(options: &Options) -> Self {
         let clock = Clock::by_hand("2026-11-21T10:00:00Z".parse().unwrap());
         let store: Arc<dyn Store> = Arc::new(Memory::new(1000, clock.clone()));
@@ -133,7 +141,11 @@ impl World {
         };
         let practice = Practice::new("https://login.test", vec![app], clock.clone()).unwrap();
         let certificate = practice.certificate();
-        let mut trusted = IdentityProvider::from_metadata(&practice.metadata().unwrap()).unwrap();
+        let mut metadata = practice.metadata().unwrap();
+        if let Some(until) = options.valid_until {
+            metadata = metadata.replacen(" entityID=", &format!(" validUntil=\"{until}\" entityID="), 1);
+        }
+        let mut trusted = IdentityProvider::from_metadata(&metadata).unwrap();
         if let Some(certificate) = &options.certificate {
             let (name, sign_out) = (trusted.entity_id().to_owned(), trusted.sign_out().cloned());
             let idp = IdentityProvider::from_parts(&name, &practice.sign_in_url(), None, certificate);
@@ -143,7 +155,7 @@ impl World {
             trusted = trusted.signing_out_by(sign_out.clone());
         }
         let state = tempfile::tempdir().unwrap();
-        let written = "name = 'contoso'\ndomains = ['contoso.com']\nentity_id = 'urn:us'\nmetadata = 'contoso.xml'";
+        let written = "name = 'contoso'\ndomains = ['contoso.com']\nentity_id = 'urn:us'\nmetadata = '/contoso.xml'";
         let written = vestibule::saml::Config { enabled: options.enabled, ..toml::from_str(written).unwrap() };
         let switch = Arc::new(Switch::read(&written, state.path()));
         let operators = Arc::new(Operators::ephemeral());
@@ -163,7 +175,10 @@ impl World {
         let realm = RealmParts {
             realm: known.clone(),
             service_provider: Arc::new(sp),
-            identity_provider: Arc::new(Trust::fixed(trusted, clock.clone())),
+            identity_provider: Arc::new(match options.fetched {
+                true => Trust::fixed(trusted, clock.clone()),
+                false => Trust::renewable(&"https://login.test/metadata".parse().unwrap(), None, clock.clone()),
+            }),
             claims: Arc::new(ClaimMap {
                 realm: known,
                 taken: vec!["fabrikam.com".into()],
@@ -197,14 +212,18 @@ impl World {
                 curl: Curl::default(),
             }),
             operators: Arc::clone(&operators),
+            policy: Arc::new(Policy::new(&policy::Config::default(), &[], [])),
+            hook: None,
             brand,
             guest_terms: options.guest_terms.clone(),
+            ways: Vec::new(),
+            directories: Arc::default(),
             clock: clock.clone(),
             audit: Arc::default(),
             metrics: Arc::default(),
         };
         Self {
-            portal: Portal::new(config, parts),
+            portal: Portal::new(config, parts, Arc::default()),
             idp: practice.router(),
             clock,
             sealer,
@@ -229,9 +248,12 @@ impl World {
             browser: [7; 16],
             unsent: unsent.map(str::to_owned),
             within: None,
-            tunnels: false,
+            halt: None,
+            ways: Vec::new(),
             shown: Vec::new(),
             node: 0,
+            planted: false,
+            kept: None,
         };
         challenge.seal(&self.sealer, self.clock.now())
     }

@@ -159,6 +159,21 @@ impl Client {
         });
     }
 
+    /// Waits until the server has said that no new stream will be answered (RFC 9113 §6.8).
+    pub(crate) fn wait_for_goaway(&mut self) {
+        let send = &mut self.send;
+        let told = async {
+            loop {
+                match std::future::poll_fn(|cx| send.poll_ready(cx)).await {
+                    Ok(()) => tokio::time::sleep(Duration::from_millis(5)).await,
+                    Err(error) => return error,
+                }
+            }
+        };
+        let error = self.runtime.block_on(async { timeout(PATIENCE, told).await.unwrap() });
+        assert!(error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR), "{error}");
+    }
+
     /// Sends octets through a tunnel; none end its direction.
     pub(crate) fn send(&self, tunnel: &mut Tunnel, octets: &[u8]) {
         let _runtime = self.runtime.enter();

@@ -9,7 +9,7 @@ use super::request::SignIn;
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::seal;
 
-/// Entra's Assertions begin five minutes before they are issued, and last for 70 minutes.
+/// Entra's Assertions are valid from five minutes before they are issued, for 70 minutes.
 const BEFORE: SignedDuration = SignedDuration::from_mins(-5);
 const LIFETIME: SignedDuration = SignedDuration::from_mins(70);
 
@@ -19,7 +19,7 @@ const MICROSOFT: &str = "http://schemas.microsoft.com/identity/claims/";
 /// A claim's name and values.
 type Claim = (String, Vec<String>);
 
-// AttributeStatement stands before AuthnStatement, names of elements have no prefix: as Entra has it.
+// As Entra writes it: AttributeStatement comes before AuthnStatement, and the Assertion's elements have no prefix.
 #[derive(Template)]
 #[template(
     ext = "xml",
@@ -76,7 +76,7 @@ type Claim = (String, Vec<String>);
 </AttributeStatement>
 <AuthnStatement AuthnInstant="{{ since }}" SessionIndex="{{ assertion_id }}">
 <AuthnContext>
-<AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</AuthnContextClassRef>
+<AuthnContextClassRef>{{ request.way }}</AuthnContextClassRef>
 </AuthnContext>
 </AuthnStatement>
 </Assertion>
@@ -190,8 +190,8 @@ pub(super) fn success(
     Some((key.sign(&in_one_line(&xml.render().ok()?)).ok()?, index))
 }
 
-/// A Response that says why there is no Assertion: a code and a code in it, such as `Responder` and `AuthnFailed`, and
-/// a message.
+/// A Response that says why there is no Assertion: a status code, a second-level code, such as `Responder` and
+/// `AuthnFailed`, and a message.
 pub(super) fn failure(issuer: &str, request: &SignIn, why: [&str; 3], now: Timestamp) -> Option<String> {
     let [code, subcode, message] = why;
     Failure { response_id: id(), issuer, request, code, subcode, message, now: instant(now) }
@@ -200,7 +200,7 @@ pub(super) fn failure(issuer: &str, request: &SignIn, why: [&str; 3], now: Times
         .map(|xml| in_one_line(&xml))
 }
 
-/// The identity provider's metadata. Entra signs them; nobody checks that.
+/// The identity provider's metadata. Entra signs its own; these have no signature.
 pub(super) fn metadata(issuer: &str, sign_in_url: &str, sign_out_url: &str, key: &Key) -> Option<String> {
     Metadata { id: id(), issuer, sign_in_url, sign_out_url, certificate: key.certificate_base64() }
         .render()
@@ -216,7 +216,7 @@ fn claims(person: &Person) -> Vec<Claim> {
         (format!("{MICROSOFT}displayname"), vec![person.display_name()]),
     ];
     match person.groups {
-        // Nobody's groups are sent as an empty claim: the claim is not there.
+        // Entra leaves the claim out for a person without groups.
         Some([]) => {}
         Some(groups) => {
             let groups = groups.iter().map(|&group| group.to_owned()).collect();
@@ -243,7 +243,7 @@ fn claims(person: &Person) -> Vec<Claim> {
     claims
 }
 
-/// Nothing stands between Entra's elements.
+/// Entra writes no white space between elements.
 fn in_one_line(xml: &str) -> String {
     xml.replace('\n', "")
 }
@@ -252,7 +252,7 @@ fn id() -> String {
     format!("_{}", seal::random_text())
 }
 
-/// Entra writes microseconds and more.
+/// A time with fractions of a second, as Entra writes it.
 fn instant(time: Timestamp) -> String {
     format!("{time:.6}")
 }

@@ -38,7 +38,7 @@ impl Key {
         crate::saml::Key::read(self.certificate_pem().as_bytes(), &Secret::new(self.pem.clone())).ok()
     }
 
-    /// Fills in the digest and the signature of a document that has places for them.
+    /// Signs a document that has empty elements for digest and signature.
     pub(super) fn sign(&self, xml: &str) -> Result<String, bergshamra::Error> {
         let mut keys = KeysManager::new();
         keys.add_key(bergshamra::keys::loader::load_rsa_private_pem(self.pem.as_bytes())?);

@@ -1,4 +1,4 @@
-//! Single Logout, as Entra does it: by HTTP-Redirect, under its other name when it answers.
+//! Single Logout as Entra does it: by HTTP-Redirect, and with another entity ID in its answers.
 
 use samael::schema::LogoutRequest;
 use url::Url;
@@ -9,7 +9,8 @@ use crate::saml::binding::{Binding, Kind, Message, send};
 use crate::saml::logout::{self, Draft, Outcome};
 use crate::saml::redirect::Redirected;
 
-/// Where an application is told that somebody has been signed out, as it asked. Entra looks at no signature.
+/// The address that tells an application that a person has been signed out, as it asked. Like Entra, this checks no
+/// signature.
 pub(super) fn answer(idp: &Practice, asked: &Redirected) -> Option<String> {
     let request: LogoutRequest = asked.xml.parse().ok()?;
     let issuer = request.issuer.and_then(|issuer| issuer.value)?;
@@ -19,7 +20,7 @@ pub(super) fn answer(idp: &Practice, asked: &Redirected) -> Option<String> {
     go(idp, &to, Kind::Response, &draft, asked.relay_state.as_deref())
 }
 
-/// Where the first application that knows the person is told that they have signed out here.
+/// The address that tells the first application that knows the person that they have signed out here.
 pub(super) fn tell(idp: &Practice, session: &Session) -> Option<String> {
     let (identifier, index) = session.vouched.first()?;
     let to = url_of(idp, identifier)?;

@@ -80,13 +80,14 @@ enum Content<'a> {
     Text(&'a str),
 }
 
-/// The page with name and password. `request` is the AuthnRequest as it came; `wrong` says that the last try failed.
+/// The page with name and password. `request` is the AuthnRequest as the browser brought it; `wrong` says that the last
+/// attempt failed.
 pub(super) fn sign_in(sign_in: &SignIn, request: &str, login: &str, wrong: bool) -> Option<String> {
     let relay_state = sign_in.relay_state.as_deref();
     render("Sign in", Content::SignIn { relay_state, request, login, wrong })
 }
 
-/// The page that posts a Response to the application by itself (SAML Bindings §3.5.4).
+/// The page whose script posts a Response to the application (SAML Bindings §3.5.4).
 pub(super) fn redirect(sign_in: &SignIn, response: &str) -> Option<String> {
     let (reply_url, relay_state) = (sign_in.reply_url.as_str(), sign_in.relay_state.as_deref());
     render("Working…", Content::Answer { reply_url, relay_state, response: STANDARD.encode(response) })

@@ -1,4 +1,4 @@
-//! Reads an AuthnRequest, and refuses what Entra refuses, in its words.
+//! Reads an AuthnRequest, and refuses what Entra refuses, in Entra's words.
 
 use std::io::Read as _;
 
@@ -12,6 +12,10 @@ use super::App;
 
 /// The longest request that is read, in bytes.
 const MAX_LEN: u64 = 64 * 1024;
+
+/// The way of signing in, if none is asked for. This identity provider knows nothing but passwords, and calls them whatever
+/// it is asked for: it is for practice.
+pub(super) const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
 
 /// What a browser brings.
 #[derive(Deserialize)]
@@ -36,6 +40,8 @@ pub(super) struct SignIn {
     pub(super) force: bool,
     /// `IsPassive`.
     pub(super) passive: bool,
+    /// The way of signing in that the answer names: the first one that is asked for.
+    pub(super) way: String,
 }
 
 /// Why a request is not answered.
@@ -78,6 +84,7 @@ pub(super) fn read(query: &Query, apps: &[App]) -> Result<SignIn, Refusal> {
     if !app.reply_urls.contains(&reply_url) {
         return Err(Refusal::UnknownReplyUrl(reply_url));
     }
+    let ways = request.requested_authn_context.and_then(|wanted| wanted.authn_context_class_refs);
     Ok(SignIn {
         id: request.id,
         audience: issuer,
@@ -85,5 +92,6 @@ pub(super) fn read(query: &Query, apps: &[App]) -> Result<SignIn, Refusal> {
         relay_state: query.relay_state.clone(),
         force: request.force_authn.unwrap_or_default(),
         passive: request.is_passive.unwrap_or_default(),
+        way: ways.into_iter().flatten().find_map(|way| way.value).unwrap_or_else(|| PASSWORD.to_owned()),
     })
 }

@@ -88,7 +88,7 @@ impl World {
     }
 
     fn request(&self, hint: Option<&str>) -> request::Request {
-        let ask = Ask { relay_state: "relay <&\">", login_hint: hint, passive: false, force: false };
+        let ask = Ask { relay_state: "relay <&\">", login_hint: hint, passive: false, force: false, ways: &[] };
         request::build(&self.sp, &self.trusted, &ask, self.clock.now()).unwrap()
     }
 
@@ -114,6 +114,7 @@ impl World {
             request_id: Some(&request.id),
             requested: self.clock.now(),
             anew: false,
+            ways: &[],
             max_age: response::MAX_AGE,
             clock_skew: response::CLOCK_SKEW,
         };

@@ -27,6 +27,7 @@ impl Stage {
         Row {
             id: random(),
             person: random(),
+            name: None,
             expires: self.hour,
             content: b"{\"name\":\"B.Simon@contoso.com\"}".to_vec(),
         }

@@ -1,4 +1,4 @@
-//! What stands in the store's file, and where.
+//! The store's file: its tables, and how rows and records stand in them.
 //!
 //! | table | key | value |
 //! |---|---|---|
@@ -8,10 +8,12 @@
 //! | `people` | person, identifier | |
 //! | `ends` | when it expires, table, key | |
 //!
-//! Times are milliseconds since the epoch, big-endian with the sign turned over, so that they sort. Content is attested
-//! (`store::attested`) since the second layout.
+//! Times are milliseconds since the epoch, big-endian with the sign bit inverted, so that their octets sort as the
+//! times do. Since the second layout, content is attested (`store::attested`); since the third, sessions are found by a
+//! name (`names`).
 
 mod adopt;
+mod names;
 
 use std::io;
 use std::ops::Bound;
@@ -20,17 +22,22 @@ use std::path::Path;
 
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
-    Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
-    StorageBackend as _, TableDefinition,
+    Database, ReadOnlyDatabase, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    ReadableTableMetadata as _, StorageBackend as _, TableDefinition,
 };
 
 use super::super::attested::Attestor;
 use super::super::memory::Record;
 use super::super::{Key, Kind, Row};
 use crate::clock::Timestamp;
+use names::Names;
+pub(super) use names::{of_name, unnamed};
 
 /// The layout that this program writes, and the newest one that it reads.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
+
+/// The layout without names.
+const NO_NAMES: u64 = 2;
 
 /// The layout whose content was not attested.
 const UNATTESTED: u64 = 1;
@@ -41,7 +48,7 @@ const PAGE_CACHE: usize = 64 * 1024 * 1024;
 /// The longest file of which a copy is made in memory.
 const MAX_COPY: u64 = 512 * 1024 * 1024;
 
-/// What has expired and goes with one write: more would keep those waiting who sign in.
+/// How much of what has expired one write removes. More would make people who sign in wait.
 const SWEPT_AT_ONCE: usize = 2000;
 
 /// The letter of sessions in `ends`; kinds of records have theirs.
@@ -57,7 +64,7 @@ const ENDS: TableDefinition<'_, Bytes, ()> = TableDefinition::new("ends");
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A newer program wrote it.
+    /// A newer version of this program wrote it.
     #[error(
         "{0} was written by a newer version of this program: run that one, or move the file away, which signs everybody out"
     )]
@@ -65,21 +72,28 @@ pub enum OpenError {
     /// Another process has it.
     #[error("{0} is in use: does the program run already?")]
     InUse(String),
-    /// It is no file of ours, or a damaged one.
+    /// It is not a file of this program, or it is damaged.
     #[error("{0} cannot be read: {1}; move it away to start without it, which signs everybody out")]
     Damaged(String, String),
-    /// The disk does not take it. That may pass.
+    /// It is another user's.
+    #[error(
+        "{0} may not be read: give it to the user that the program runs as, or move it away to start without it, \
+         which signs everybody out"
+    )]
+    Foreign(String),
+    /// The disk failed. That may pass.
     #[error("{0}: {1}")]
     Disk(String, io::Error),
 }
 
 /// The file, opened.
 pub(super) enum File {
-    /// To be read and written.
+    /// Open for reading and writing.
     Whole(Database),
-    /// To be read: the disk takes nothing.
+    /// Open for reading alone: the disk takes nothing.
     ReadOnly(ReadOnlyDatabase),
-    /// A copy in memory, to be read: a crash has left what must be repaired first, and the disk takes nothing.
+    /// A copy in memory, for reading alone: after a crash the file must be repaired before it can be read, and the disk
+    /// takes nothing.
     Copy(Database),
 }
 
@@ -102,28 +116,28 @@ impl std::fmt::Debug for File {
     }
 }
 
-/// What is to be written at once.
+/// What one write writes, whole or not at all.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// Records; none is a record that goes.
+    /// Records; `None` removes the record.
     pub(super) records: Vec<(Kind, Key, Option<Record>)>,
-    /// Sessions; none is a session that goes.
+    /// Sessions; `None` removes the session.
     pub(super) sessions: Vec<(Key, Option<Row>)>,
-    /// The records are all that there are.
+    /// Whether `records` holds all records that there are, so that all others are removed.
     pub(super) anew: bool,
-    /// What expired before then goes.
+    /// If set, what has expired by then is removed.
     pub(super) now: Option<Timestamp>,
 }
 
-/// What a write has left.
+/// The state of the file after a write.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
     pub(super) sessions: usize,
-    /// There is more that has expired.
+    /// Whether there is more that has expired.
     pub(super) more: bool,
 }
 
-/// Opens the file, which is made if there is none. `adopt` attests what an older program has written.
+/// Opens the file, and makes it if there is none. With `adopt`, what an older version has written is attested.
 pub(super) fn open(path: &Path, adopt: Option<&Attestor>) -> Result<Database, OpenError> {
     let name = path.display().to_string();
     let disk = |error| OpenError::Disk(name.clone(), error);
@@ -137,13 +151,18 @@ pub(super) fn open(path: &Path, adopt: Option<&Attestor>) -> Result<Database, Op
     Ok(database)
 }
 
-/// Opens the file of a disk that takes nothing. What it has can be found all the same.
+/// Opens the file for reading alone, on a disk that takes nothing.
 pub(super) fn open_to_read(path: &Path) -> Result<File, OpenError> {
     let name = path.display().to_string();
     let mut builder = Database::builder();
     builder.set_cache_size(PAGE_CACHE);
     let file = match builder.open_read_only(path) {
         Err(redb::DatabaseError::RepairAborted) => copy(path, &name)?,
+        Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))
+            if error.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            return Err(OpenError::Foreign(name));
+        }
         opened => File::ReadOnly(opened.map_err(|error| opening(&name, error))?),
     };
     let format = match &file {
@@ -157,12 +176,12 @@ pub(super) fn open_to_read(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Repairs a copy in memory.
+/// Reads the file into memory, and repairs that copy.
 fn copy(path: &Path, name: &str) -> Result<File, OpenError> {
     let disk = |error| OpenError::Disk(name.to_owned(), error);
     let length = std::fs::metadata(path).map_err(disk)?.len();
     if length > MAX_COPY {
-        return Err(disk(io::Error::other("it must be repaired first, and is too large to be so in memory")));
+        return Err(disk(io::Error::other("it must be repaired first, and is too large to be repaired in memory")));
     }
     let (content, memory) = (std::fs::read(path).map_err(disk)?, InMemoryBackend::new());
     memory.set_len(length).and_then(|()| memory.write(0, &content)).map_err(disk)?;
@@ -185,11 +204,12 @@ fn opening(name: &str, error: redb::DatabaseError) -> OpenError {
     }
 }
 
-/// Makes the tables of a new file, and reads the layout of an old one.
+/// Makes the tables of a new file, or brings an older layout up to the present one.
 pub(super) fn settle(database: &Database, name: &str, adopt: Option<&Attestor>) -> Result<(), OpenError> {
     let format = format(database).map_err(|error| failing(name, error))?;
     match format {
         Some(FORMAT) => Ok(()),
+        Some(NO_NAMES) => names::add(database).map_err(|error| failing(name, error)),
         Some(UNATTESTED) => adopt::adopt(database, adopt).map_err(|error| failing(name, error)),
         Some(_) => Err(OpenError::Newer(name.to_owned())),
         None => create(database).map_err(|error| failing(name, error)),
@@ -222,6 +242,7 @@ fn create(database: &Database) -> Result<(), redb::Error> {
     for table in [PEOPLE, ENDS] {
         write.open_table(table)?;
     }
+    Names::open(&write)?;
     write.commit()?;
     Ok(())
 }
@@ -229,7 +250,7 @@ fn create(database: &Database) -> Result<(), redb::Error> {
 /// Writes a batch, whole or not at all; it is on the disk when this returns.
 pub(super) fn write(database: &Database, batch: &Batch) -> Result<Written, redb::Error> {
     let mut write = database.begin_write()?;
-    // After a crash the file is good at once, however large it is.
+    // So that the file need not be repaired after a crash, however large it is.
     write.set_quick_repair(true);
     let written = {
         let mut tables = Tables {
@@ -237,6 +258,7 @@ pub(super) fn write(database: &Database, batch: &Batch) -> Result<Written, redb:
             sessions: write.open_table(SESSIONS)?,
             people: write.open_table(PEOPLE)?,
             ends: write.open_table(ENDS)?,
+            names: Names::open(&write)?,
         };
         if batch.anew {
             tables.clear_records()?;
@@ -261,6 +283,7 @@ struct Tables<'t> {
     sessions: Table<'t, Bytes>,
     people: Table<'t, ()>,
     ends: Table<'t, ()>,
+    names: Names<'t>,
 }
 
 impl Tables<'_> {
@@ -283,10 +306,16 @@ impl Tables<'_> {
             Some(row) => {
                 self.ends.insert(end_of(row.expires, &name).as_slice(), ())?;
                 self.people.insert([row.person, id].concat().as_slice(), ())?;
+                if let Some(name) = row.name {
+                    self.names.say(id, name)?;
+                }
                 let value = [time(row.expires).as_slice(), &row.person, &row.content].concat();
                 self.sessions.insert(id.as_slice(), value.as_slice())?.map(|old| old.value().to_vec())
             }
-            None => self.sessions.remove(id.as_slice())?.map(|old| old.value().to_vec()),
+            None => {
+                self.names.forget(id)?;
+                self.sessions.remove(id.as_slice())?.map(|old| old.value().to_vec())
+            }
         };
         if let (None, Some(old)) = (row, old.as_deref().and_then(|old| read_row(id, old))) {
             self.people.remove([old.person, id].concat().as_slice())?;
@@ -294,7 +323,7 @@ impl Tables<'_> {
         self.forget_end(old.as_deref(), &name, row.map(|row| row.expires))
     }
 
-    /// Takes the end of what was replaced away, unless it has stayed the same.
+    /// Removes the entry in `ends` of what was replaced, unless the end has stayed the same.
     fn forget_end(&mut self, old: Option<&[u8]>, name: &[u8], kept: Option<Timestamp>) -> Result<(), redb::Error> {
         if let Some((expires, _)) = old.and_then(read_time)
             && kept != Some(expires)
@@ -368,10 +397,18 @@ pub(super) fn find(database: &File, id: Key) -> Result<Option<Row>, redb::Error>
 /// The sessions of a person.
 pub(super) fn of_person(database: &File, person: Key) -> Result<Vec<Row>, redb::Error> {
     let read = database.begin_read()?;
-    let (people, sessions) = (read.open_table(PEOPLE)?, read.open_table(SESSIONS)?);
-    let (from, to) = ([person, [0; 16]].concat(), [person, [u8::MAX; 16]].concat());
+    under(&read.open_table(PEOPLE)?, &read.open_table(SESSIONS)?, person)
+}
+
+/// The sessions that an index has under this key.
+fn under(
+    index: &ReadOnlyTable<Bytes, ()>,
+    sessions: &ReadOnlyTable<Bytes, Bytes>,
+    key: Key,
+) -> Result<Vec<Row>, redb::Error> {
+    let (from, to) = ([key, [0; 16]].concat(), [key, [u8::MAX; 16]].concat());
     let mut found = Vec::new();
-    for entry in people.range(from.as_slice()..=to.as_slice())? {
+    for entry in index.range(from.as_slice()..=to.as_slice())? {
         let (name, _) = entry?;
         let Some(id) = name.value().get(16..).and_then(|id| Key::try_from(id).ok()) else { continue };
         found.extend(sessions.get(id.as_slice())?.and_then(|found| read_row(id, found.value())));
@@ -399,7 +436,7 @@ pub(super) fn list(database: &File, after: Option<Key>, most: usize) -> Result<V
     Ok(found)
 }
 
-/// A time, so that bytes sort as times do.
+/// A time as octets that sort as times do.
 fn time(time: Timestamp) -> [u8; 8] {
     (time.as_millisecond() ^ i64::MIN).to_be_bytes()
 }
@@ -416,5 +453,5 @@ fn end_of(expires: Timestamp, name: &[u8]) -> Vec<u8> {
 fn read_row(id: Key, value: &[u8]) -> Option<Row> {
     let (expires, rest) = read_time(value)?;
     let (person, content) = rest.split_first_chunk::<16>()?;
-    Some(Row { id, person: *person, expires, content: content.to_vec() })
+    Some(Row { id, person: *person, name: None, expires, content: content.to_vec() })
 }

@@ -1,8 +1,8 @@
-//! The store that is one file: a restart forgets nothing that somebody was told.
+//! The store in one file: after a restart, everything that somebody was told still holds.
 //!
-//! Records are answered from memory, sessions from what is yet to be written and from the file. One thread writes, many
-//! changes at once, and says so to those who wait. When the disk fails, everything goes on in memory, and is written
-//! when the disk is back; what the file had by then is read from it, if it can be.
+//! Records are answered from memory; sessions from what has yet to be written, and else from the file. One thread
+//! writes many changes at once, and tells those who wait. When the disk fails, everything goes on in memory, and is
+//! written when the disk is back. Sessions that were in the file are still read from it, if that is possible.
 
 mod file;
 mod writer;
@@ -13,8 +13,8 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
 use super::attested::Attestor;
-use super::memory::{Records, at_once};
-use super::{Answer, Error, Health, Key, Kind, Row, Store};
+use super::memory::{Record, Records, at_once};
+use super::{Answer, Error, Health, Key, Kind, NAMELESS, Row, Store};
 use crate::clock::{Clock, Timestamp};
 use file::File;
 pub use file::OpenError;
@@ -22,6 +22,9 @@ use writer::{Desk, Opener};
 
 /// The file's name in the state folder.
 pub const FILE: &str = "sessions.redb";
+
+/// What the threads are called that use the file. A panic in one of them is damage, and is said as such.
+pub const THREAD: &str = "store";
 
 /// The store in a file.
 #[derive(Debug)]
@@ -33,28 +36,45 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// The store in `folder`, with room for `max` records of each kind. A disk that does not take it is no error: the
-    /// store goes on in memory, and says so.
+    /// Opens the store in `folder`, with room for `max` records of each kind. A disk that takes nothing is no error:
+    /// the store goes on in memory, and says so in an event and in [`health`](Store::health).
     pub fn open(folder: &Path, max: usize, clock: Clock) -> Result<Self, OpenError> {
         Self::open_adopting(folder, max, clock, None)
     }
 
-    /// The same. `adopt` attests what was written by a program that did not.
+    /// The same; `adopt` attests what a version that attested nothing has written.
     pub fn open_adopting(folder: &Path, max: usize, clock: Clock, adopt: Option<Attestor>) -> Result<Self, OpenError> {
         let path = folder.join(FILE);
         let same = path.clone();
         let opener = Opener {
-            whole: Box::new(move || file::open(&path, adopt.as_ref())),
-            to_read: Box::new(move || file::open_to_read(&same)),
+            whole: Box::new(move || guarded(|| file::open(&path, adopt.as_ref()))),
+            to_read: Box::new(move || guarded(|| file::open_to_read(&same))),
         };
         Self::open_with(opener, max, clock)
+    }
+
+    /// Whether what is in `folder` can be read, where there is anything. Changes nothing. A file that a running program has is
+    /// taken for good.
+    pub fn check(folder: &Path) -> Result<(), OpenError> {
+        let path = folder.join(FILE);
+        match std::fs::File::open(&path).map_err(|error| error.kind()) {
+            Err(std::io::ErrorKind::NotFound) => return Ok(()),
+            Err(std::io::ErrorKind::PermissionDenied) => return Err(OpenError::Foreign(path.display().to_string())),
+            _ => {}
+        }
+        match guarded(|| file::open_to_read(&path)) {
+            Err(OpenError::InUse(_)) => Ok(()),
+            // What a first start was to become.
+            Err(OpenError::Damaged(..)) if std::fs::metadata(&path).is_ok_and(|file| file.len() == 0) => Ok(()),
+            opened => look_through(&opened?).map(drop),
+        }
     }
 
     fn open_with(opener: Opener, max: usize, clock: Clock) -> Result<Self, OpenError> {
         let records = Arc::new(Records::new(max, clock.clone()));
         let opened = match (opener.whole)() {
             Err(error @ OpenError::Disk(..)) => {
-                tracing::error!(%error, "the session store can't be written: going on in memory, which no restart survives");
+                tracing::error!(%error, "the session store cannot be written: going on in memory, and a restart would sign out who signs in from now on");
                 opener.read()?
             }
             opened => Some(File::Whole(opened?)),
@@ -62,18 +82,18 @@ impl Embedded {
         let database = opened.map(Arc::new);
         let mut sessions = 0;
         if let Some(database) = &database {
-            let damaged = |error: redb::Error| OpenError::Damaged(FILE.to_owned(), error.to_string());
-            sessions = file::count(database).map_err(damaged)?;
-            for (kind, key, record) in file::records(database).map_err(damaged)? {
-                // What finds no room has been there before, in a configuration with more of it.
-                let _ = records.put(kind, key, record.content, record.expires);
+            let found;
+            (sessions, found) = look_through(database)?;
+            for (kind, key, record) in found {
+                // A record that finds no room was kept under a configuration with more room: it is dropped.
+                records.put(kind, key, record.content, record.expires).ok();
             }
             records.sweep();
         }
         let desk = Arc::new(Desk::new(Arc::clone(&records), database, sessions, clock.clone()));
         let writer = {
             let desk = Arc::clone(&desk);
-            std::thread::Builder::new().name("store".into()).spawn(move || writer::run(&desk, &opener))
+            std::thread::Builder::new().name(THREAD.into()).spawn(move || writer::run(&desk, &opener))
         };
         let writer = writer.map_err(|error| OpenError::Disk(FILE.to_owned(), error))?;
         Ok(Self { records, desk, writer: Some(writer), clock })
@@ -81,7 +101,7 @@ impl Embedded {
 
     /// Notes that a record has changed.
     fn note(&self, kind: Kind, key: Key) {
-        // Numbers are about the last minute; they are not worth a disk's time.
+        // Counters are about the last minute or so, and are not written to disk.
         if kind != Kind::Count {
             self.desk.note(kind, key);
         }
@@ -97,21 +117,26 @@ impl Embedded {
             match tokio::task::spawn_blocking(move || read(&database)).await {
                 Ok(Ok(found)) => Ok(Some(found)),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "the session store can't be read");
+                    tracing::warn!(%error, "the session store cannot be read: whoever is looked up in it is treated as if it were away");
                     Err(Error::Away)
                 }
-                Err(_) => Err(Error::Away),
+                Err(_) => {
+                    tracing::error!("the session store cannot be read: a part of it is damaged");
+                    Err(Error::Away)
+                }
             }
         })
     }
 
-    /// The rows of the file that `pick` reads, and those that are yet to be written.
+    /// The rows of which `wanted` is true, of those that `read` finds in the file and of those that have yet to be
+    /// written.
     async fn rows(
         &self,
         wanted: impl Fn(&Row) -> bool + Send,
         read: impl FnOnce(&File) -> Result<Vec<Row>, redb::Error> + Send + 'static,
     ) -> Result<Vec<Row>, Error> {
-        // In this order: what is written meanwhile is found in the file.
+        // In this order: a row that is written between the two steps is found twice, in the tray and in the file, and
+        // the other way round it could be missed.
         let fresh: HashMap<Key, Option<Row>> = self.desk.sessions(|_, row| row.is_none_or(&wanted));
         let mut found = self.read(read).await?.unwrap_or_default();
         found.retain(|row| !fresh.contains_key(&row.id));
@@ -119,6 +144,11 @@ impl Embedded {
         let now = self.clock.now();
         found.retain(|row| row.expires > now);
         Ok(found)
+    }
+
+    /// The rows, each as it has yet to be written if it has changed since it was read from the file.
+    fn newest(&self, rows: Vec<Row>) -> Vec<Row> {
+        rows.into_iter().filter_map(|row| self.desk.session(row.id).unwrap_or(Some(row))).collect()
     }
 
     fn has_ended(&self, id: Key) -> bool {
@@ -213,9 +243,31 @@ impl Store for Embedded {
         Box::pin(self.rows(move |row| row.person == person, move |database| file::of_person(database, person)))
     }
 
+    fn of_name(&self, name: Key) -> Answer<'_, Vec<Row>> {
+        Box::pin(async move {
+            let is_called_so = move |row: &Row| row.name == Some(name) && name != NAMELESS;
+            let found = self.rows(is_called_so, move |database| file::of_name(database, name)).await?;
+            Ok(self.newest(found))
+        })
+    }
+
+    fn unnamed(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
+        Box::pin(async move {
+            let found = self.rows(
+                move |row| row.name.is_none() && after.is_none_or(|after| row.id > after),
+                move |database| file::unnamed(database, after, most),
+            );
+            let mut found = self.newest(found.await?);
+            found.sort_by_key(|row| row.id);
+            found.truncate(most);
+            Ok(found)
+        })
+    }
+
     fn held_by(&self, person: Key) -> Answer<'_, usize> {
         Box::pin(async move {
-            // In this order: what is written meanwhile is counted twice rather than not at all.
+            // In this order: a session that is written between the two is counted twice; the other way round it might
+            // not be counted.
             let fresh = self.desk.count_of(person);
             Ok(fresh + self.read(move |database| file::held_by(database, person)).await?.unwrap_or_default())
         })
@@ -238,8 +290,8 @@ impl Store for Embedded {
     fn end(&self, row: Row) -> Answer<'_, bool> {
         Box::pin(async move {
             let was_there = self.find(row.id).await.unwrap_or(None).is_some();
-            // If there is no room for the note, the row is gone all the same.
-            let _ = self.records.put(Kind::Ended, row.id, Vec::new(), row.expires);
+            // If there is no room for the record of the end, the row is removed all the same.
+            self.records.put(Kind::Ended, row.id, Vec::new(), row.expires).ok();
             self.note(Kind::Ended, row.id);
             self.desk.end(row.id, was_there);
             Ok(was_there)
@@ -249,8 +301,8 @@ impl Store for Embedded {
     fn sync(&self) -> Answer<'_, ()> {
         let written = self.desk.wait();
         Box::pin(async move {
-            // Who waits for a thread that has ended waits for nothing.
-            let _ = written.await;
+            // An error means that the writing thread has ended: then there is nothing to wait for.
+            written.await.ok();
             Ok(())
         })
     }
@@ -269,7 +321,26 @@ impl Store for Embedded {
     }
 }
 
-/// Everything in a lock is whole at any time, so what a thread left that panicked is good.
+/// How many sessions there are in a file, and all its records.
+type Found = (usize, Vec<(Kind, Key, Record)>);
+
+fn look_through(file: &File) -> Result<Found, OpenError> {
+    let damaged = |error: redb::Error| OpenError::Damaged(FILE.to_owned(), error.to_string());
+    guarded(|| Ok((file::count(file).map_err(damaged)?, file::records(file).map_err(damaged)?)))
+}
+
+/// Does something with the file. The library takes some kinds of damage for a mistake of its own, and panics: in a thread
+/// that is known by its name, so that it is said as what it is.
+fn guarded<T: Send>(act: impl FnOnce() -> Result<T, OpenError> + Send) -> Result<T, OpenError> {
+    let failed = |why: &str| OpenError::Damaged(FILE.to_owned(), why.to_owned());
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name(THREAD.into()).spawn_scoped(scope, act);
+        let thread = thread.map_err(|error| OpenError::Disk(FILE.to_owned(), error))?;
+        thread.join().unwrap_or_else(|_| Err(failed("a part of it is damaged")))
+    })
+}
+
+/// What is in a lock, also one that a panicking thread held: no change leaves it half done.
 fn whole<T>(locked: Result<T, PoisonError<T>>) -> T {
     locked.unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,8 @@ fn clock() -> Clock {
 }
 
 fn row(clock: &Clock) -> Row {
-    Row { id: random(), person: random(), expires: after(clock.now(), SignedDuration::from_hours(1)), content: vec![7] }
+    let expires = after(clock.now(), SignedDuration::from_hours(1));
+    Row { id: random(), person: random(), name: None, expires, content: vec![7] }
 }
 
 #[tokio::test]
@@ -80,6 +81,45 @@ fn a_file_that_cannot_be_used_is_refused_with_what_to_do() {
     std::fs::remove_file(&path).unwrap();
     drop(Embedded::open(folder.path(), 10, clock()).unwrap());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn sessions_of_a_file_from_before_there_were_names_are_found_as_unnamed_until_they_are_named() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let open = || Embedded::open(folder.path(), 100, clock.clone()).unwrap();
+    let (first, second, name) = (row(&clock), row(&clock), random());
+    {
+        let store = open();
+        for row in [&first, &second] {
+            store.keep(row.clone()).await.unwrap();
+        }
+        store.sync().await.unwrap();
+    }
+    {
+        let database = redb::Database::open(folder.path().join(FILE)).unwrap();
+        let write = database.begin_write().unwrap();
+        let (names, named) =
+            (redb::TableDefinition::<&[u8], ()>::new("names"), redb::TableDefinition::<&[u8], &[u8]>::new("named"));
+        assert!(write.delete_table(names).unwrap() && write.delete_table(named).unwrap());
+        let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+        write.open_table(meta).unwrap().insert("format", 2).unwrap();
+        write.commit().unwrap();
+    }
+    // On a disk that takes nothing, too.
+    let read_only = file::open_to_read(&folder.path().join(FILE)).unwrap();
+    assert_eq!(file::unnamed(&read_only, None, 9).unwrap().len(), 2);
+    assert_eq!(file::of_name(&read_only, name).unwrap(), vec![]);
+    drop(read_only);
+    let store = open();
+    let mut wanted = vec![first.clone(), second.clone()];
+    wanted.sort_by_key(|row| row.id);
+    assert_eq!(store.unnamed(None, 9).await, Ok(wanted));
+    store.renew(vec![Row { name: Some(name), ..first.clone() }]).await.unwrap();
+    store.sync().await.unwrap();
+    drop(store);
+    let store = open();
+    assert_eq!(store.of_name(name).await, Ok(vec![first]), "the name outlives a restart");
+    assert_eq!(store.unnamed(None, 9).await, Ok(vec![second]));
 }
 
 #[tokio::test]
@@ -273,4 +313,53 @@ async fn a_disk_that_can_only_be_read_gives_out_what_it_has_and_takes_the_rest_w
     for (row, kept) in [(&before, true), (&left, false), (&during, true)] {
         assert_eq!(store.find(row.id).await, Ok(kept.then(|| row.clone())));
     }
+}
+
+#[tokio::test]
+async fn a_file_with_a_damaged_page_is_said_to_be_so_and_nothing_panics() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    {
+        let store = Embedded::open(folder.path(), 10_000, clock.clone()).unwrap();
+        for number in 0..400_u16 {
+            store.keep(row(&clock)).await.unwrap();
+            let key = std::array::from_fn(|at| number.to_be_bytes()[at % 2]);
+            let hour = after(clock.now(), SignedDuration::from_hours(1));
+            store.put(Kind::Pending, key, vec![1; 200], hour).await.unwrap();
+        }
+        store.sync().await.unwrap();
+    }
+    let path = folder.path().join(FILE);
+    let good = std::fs::read(&path).unwrap();
+    let (mut refused, mut read) = (0, 0);
+    for page in (0..good.len()).step_by(4096) {
+        for filling in [0xff, 0x00] {
+            let mut damaged = good.clone();
+            let end = (page + 4096).min(damaged.len());
+            damaged[page..end].fill(filling);
+            std::fs::write(&path, damaged).unwrap();
+            for opened in
+                [Embedded::check(folder.path()), Embedded::open(folder.path(), 10_000, clock.clone()).map(drop)]
+            {
+                match opened {
+                    Ok(()) => read += 1,
+                    Err(error @ (OpenError::Damaged(..) | OpenError::Newer(_))) => {
+                        assert!(error.to_string().contains("move"), "{error}");
+                        refused += 1;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+    }
+    assert!(refused > 10 && read > 0, "{refused} {read}");
+}
+
+#[test]
+fn a_file_of_another_user_is_said_to_be_so() {
+    let refused = OpenError::Foreign("sessions.redb".into()).to_string();
+    assert!(refused.contains("give it to the user that the program runs as, or move it away"), "{refused}");
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Embedded::check(folder.path()).is_ok(), "there is none yet");
+    std::fs::write(folder.path().join(FILE), "no sessions").unwrap();
+    assert!(matches!(Embedded::check(folder.path()), Err(OpenError::Damaged(..))));
 }

@@ -1,6 +1,10 @@
-//! What is yet to be written, and the thread that writes it.
+//! What has yet to be written to the file, and the thread that writes it. Callers put changes into the tray under its
+//! lock, and ring the bell. The thread takes a batch under the lock, lets the lock go while it writes, and then takes
+//! out of the tray what it wrote, unless it has changed meanwhile: each change has a number, and only those up to the
+//! batch's go. So a session is at every moment in the tray or in the file, and readers look into the tray first.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -13,39 +17,39 @@ use crate::clock::{Clock, Timestamp};
 use crate::session::store::memory::{Record, Records};
 use crate::session::store::{Key, Kind, Row};
 
-/// How long a change waits for others when nobody waits for it.
+/// How long a change for which nobody waits is put off, so that others are written with it.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// How long a disk that failed is left alone.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Changes to records that are remembered one by one. Beyond, all records are written.
+/// Changes to records that are remembered one by one. Beyond that, all records are written.
 const MAX_CHANGES: usize = 100_000;
 
 /// Opens the file.
 pub(super) struct Opener {
-    /// To read and write it.
+    /// Opens it for reading and writing.
     pub(super) whole: Box<dyn Fn() -> Result<Database, OpenError> + Send>,
-    /// To read it alone.
+    /// Opens it for reading alone.
     pub(super) to_read: Box<dyn Fn() -> Result<File, OpenError> + Send>,
 }
 
 impl Opener {
-    /// What can be read of a file that cannot be written. None if nothing can, or there is nothing.
+    /// Opens a file that cannot be written, for reading alone. `None` if it cannot be read either, or there is none.
     pub(super) fn read(&self) -> Result<Option<File>, OpenError> {
         match (self.to_read)() {
             Ok(file) => Ok(Some(file)),
-            Err(error @ OpenError::Newer(_)) => Err(error),
-            // A disk that was full may have left the beginning of a file.
+            Err(error @ (OpenError::Newer(_) | OpenError::Foreign(_))) => Err(error),
+            // A disk that was full may have left a file of which only the beginning was written.
             Err(error) => {
-                tracing::warn!(%error, "the session store can't be read either");
+                tracing::warn!(%error, "the session store cannot be read either: nobody who signed in before is known");
                 Ok(None)
             }
         }
     }
 }
 
-/// What is yet to be written, and what is known of what has been.
+/// What has yet to be written, and what is known of the file.
 #[derive(Debug)]
 pub(super) struct Desk {
     records: Arc<Records>,
@@ -59,16 +63,16 @@ pub(super) struct Desk {
 struct Tray {
     database: Option<Arc<File>>,
     records: HashMap<(Kind, Key), Option<Record>>,
-    /// Too much has changed to be told one by one: all records are to be written.
+    /// Whether all records must be written, because too many have changed to be remembered one by one.
     anew: bool,
-    /// Sessions, each with the number of its change.
+    /// Sessions that have changed, each with the number of its latest change; `None` is one to be removed.
     sessions: HashMap<Key, (u64, Option<Row>)>,
     changes: u64,
-    /// Sessions in the file, and how many more there will be when everything is written.
+    /// How many sessions the file has, and by how many that will change once everything is written.
     filed: usize,
     fresh: isize,
     waiting: Vec<oneshot::Sender<()>>,
-    /// Since when something waits to be written.
+    /// Since when the oldest change waits to be written.
     dirty: Option<Instant>,
     sweep: Option<Timestamp>,
     failed: Option<Instant>,
@@ -100,19 +104,19 @@ impl Desk {
         tray.filed.saturating_add_signed(tray.fresh)
     }
 
-    /// A session that is yet to be written, or yet to be removed.
+    /// A session that has yet to be written, or (the inner `None`) to be removed.
     pub(super) fn session(&self, id: Key) -> Option<Option<Row>> {
         self.tray().sessions.get(&id).map(|(_, row)| row.clone())
     }
 
-    /// All such sessions that are `wanted`.
+    /// All such sessions of which `wanted` is true.
     pub(super) fn sessions(&self, wanted: impl Fn(&Key, Option<&Row>) -> bool) -> HashMap<Key, Option<Row>> {
         let tray = self.tray();
         let found = tray.sessions.iter().filter(|(id, (_, row))| wanted(id, row.as_ref()));
         found.map(|(id, (_, row))| (*id, row.clone())).collect()
     }
 
-    /// How many sessions of a person are yet to be written.
+    /// How many sessions of a person have yet to be written.
     pub(super) fn count_of(&self, person: Key) -> usize {
         let tray = self.tray();
         tray.sessions.values().filter(|(_, row)| row.as_ref().is_some_and(|row| row.person == person)).count()
@@ -122,7 +126,7 @@ impl Desk {
     pub(super) fn note(&self, kind: Kind, key: Key) {
         let record = self.records.peek(kind, key);
         let mut tray = self.tray();
-        // Nothing piles up, least of all while the disk is away.
+        // Changes must not pile up, least of all while the disk takes nothing.
         if tray.failed.is_some() || tray.records.len() >= MAX_CHANGES {
             tray.anew = true;
         }
@@ -158,7 +162,7 @@ impl Desk {
         self.ring(tray);
     }
 
-    /// Fires when everything so far has been written, or cannot be.
+    /// Fires when everything noted so far has been written, or has failed to be written.
     pub(super) fn wait(&self) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         let mut tray = self.tray();
@@ -167,14 +171,14 @@ impl Desk {
         told
     }
 
-    /// Forgets, with the next write, what has expired.
+    /// Has the next write remove what has expired.
     pub(super) fn sweep(&self) {
         let mut tray = self.tray();
         tray.sweep = Some(self.clock.now());
         self.ring(tray);
     }
 
-    /// Lets the thread write what there is, and end.
+    /// Tells the thread to write what there is, and to end.
     pub(super) fn stop(&self) {
         let mut tray = self.tray();
         tray.stop = true;
@@ -187,7 +191,7 @@ impl Desk {
         self.bell.notify_one();
     }
 
-    /// Waits until it is time to write: at once if somebody waits, else when enough may have come together.
+    /// Waits until it is time to write: at once if somebody waits, else [`LINGER`] after the first change.
     fn next(&self) -> MutexGuard<'_, Tray> {
         let mut tray = self.tray();
         loop {
@@ -197,7 +201,7 @@ impl Desk {
                 (Some(since), None) => Some(since + LINGER),
                 (None, None) => None,
             };
-            // Nobody waits for a disk that is away.
+            // While the disk takes nothing, nobody is made to wait for it.
             if tray.failed.is_some() {
                 tray.waiting.clear();
             }
@@ -211,12 +215,16 @@ impl Desk {
 }
 
 impl Tray {
-    fn change(&mut self, id: Key, row: Option<Row>) {
+    fn change(&mut self, id: Key, mut row: Option<Row>) {
         self.changes += 1;
+        // A row that does not say its name keeps the one that was said before.
+        if let (Some(row), Some((_, Some(before)))) = (&mut row, self.sessions.get(&id)) {
+            row.name = row.name.or(before.name);
+        }
         self.sessions.insert(id, (self.changes, row));
     }
 
-    /// What is to be written now, but for all records, if it comes to that.
+    /// What has to be written now. If `anew` is set, the caller must add all records.
     fn batch(&mut self) -> Batch {
         self.dirty = None;
         let records = std::mem::take(&mut self.records);
@@ -255,12 +263,13 @@ pub(super) fn run(desk: &Desk, opener: &Opener) {
             let all = desk.records.all();
             batch.records = all.into_iter().map(|(kind, key, record)| (kind, key, Some(record))).collect();
         }
-        let written = file::write(whole, &batch);
+        let written = catch_unwind(AssertUnwindSafe(|| file::write(whole, &batch)))
+            .unwrap_or_else(|_| Err(redb::Error::Corrupted("a part of it is damaged".to_owned())));
         drop(database);
         desk.settle(written, upto, fresh, &batch);
         for waiter in waiting {
-            // Who has given up is not told.
-            let _ = waiter.send(());
+            // A caller who has given up waiting has dropped its end of the channel.
+            waiter.send(()).ok();
         }
         if stop {
             return;
@@ -285,13 +294,15 @@ impl Desk {
                     tray.dirty.get_or_insert_with(Instant::now);
                 }
                 if tray.failed.take().is_some() {
-                    tracing::info!("the session store is written again");
+                    tracing::info!(
+                        "the session store is written again: everything that was kept in memory meanwhile is in it"
+                    );
                 }
             }
             Err(error) => {
-                // Said once, however often it is tried.
+                // One event, however often the write is tried.
                 if tray.failed.replace(Instant::now()).is_none() {
-                    tracing::error!(%error, "the session store can't be written: going on in memory, which no restart survives");
+                    tracing::error!(%error, "the session store cannot be written: going on in memory, and a restart would sign out who signs in from now on");
                 }
                 tray.anew = true;
                 tray.records.clear();
@@ -300,14 +311,14 @@ impl Desk {
     }
 }
 
-/// Opens the file again after a failure: what failed once does not answer any more. Whether it can be written is not known
-/// before something is.
+/// Opens the file anew after a failure, because a database that has failed once refuses everything after that. Only the
+/// next write shows whether it can be written.
 pub(super) fn reopen(desk: &Desk, opener: &Opener) {
-    // Both at once would be two programs to the file.
+    // Closed first: the file is locked, so it cannot be open twice.
     let old = desk.tray().database.take();
     drop(old);
     let opened = (opener.whole)().map(File::Whole).or_else(|error| {
-        tracing::debug!(%error, "the session store still can't be written");
+        tracing::debug!(%error, "the session store still cannot be written: opening it to read");
         opener.read()?.ok_or(error)
     });
     let counted = opened.and_then(|file| {
@@ -321,6 +332,6 @@ pub(super) fn reopen(desk: &Desk, opener: &Opener) {
             tray.database = Some(Arc::new(file));
             tray.filed = sessions;
         }
-        Err(error) => tracing::debug!(%error, "the session store can't be opened"),
+        Err(error) => tracing::debug!(%error, "the session store cannot be opened: trying again in some seconds"),
     }
 }

@@ -1,37 +1,38 @@
-//! How the shared store is reached.
+//! The configuration of the shared store.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use redis::{ConnectionAddr, IntoConnectionInfo as _};
 use serde::Deserialize;
 
+use crate::config_path::ConfigPath;
 use crate::secret::Secret;
 
 /// The `[session.redis]` section.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The servers: `redis://host:port`, or `rediss://host:port` for TLS. Several for a cluster or for Sentinels. None:
-    /// this node is alone.
+    /// The servers: `redis://host:port`, or `rediss://host:port` for TLS. Name several for a cluster or for Sentinels.
+    /// Without any, this node is alone.
     pub servers: Vec<Server>,
-    /// What tokens are sealed with, the same on all nodes. Whoever has it and the store can be anybody.
+    /// The secret with which tokens are sealed, the same on all nodes. Whoever has it and the store can act as anybody.
     pub secret: Option<Secret>,
-    /// Secrets that open tokens and seal none: the one before, and the one to come.
+    /// Secrets that open tokens and seal none: the previous one, and the next one.
     pub other_secrets: Vec<Secret>,
     /// The user that the server's access control list knows. Default: its default user.
     pub username: Option<String>,
     /// Its password.
     pub password: Option<Secret>,
-    /// The servers are Sentinels, which know where the one of this name is.
+    /// If set, the servers are Sentinels, and this is the name of the master that they watch.
     pub sentinel: Option<String>,
-    /// The servers belong to a cluster. Everything is kept in one of its slots.
+    /// Whether the servers belong to a cluster. Everything is kept in one of its slots.
     pub cluster: bool,
     /// Root certificates (PEM) to trust instead of the system's.
-    pub ca: Option<PathBuf>,
-    /// What the names of all keys begin with.
+    pub ca: Option<ConfigPath>,
+    /// What all key names begin with, in braces.
     pub prefix: String,
-    /// How long a node that starts waits for the first answer before it serves without: it knows nobody then.
+    /// How long a node that starts waits for the store's first answer. After that it serves without the store, and
+    /// knows nobody.
     #[serde(deserialize_with = "crate::units::std_duration")]
     pub start_wait: Duration,
 }
@@ -43,7 +44,7 @@ pub struct Server {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// Whether it is spoken to by TLS.
+    /// Whether to use TLS.
     pub tls: bool,
 }
 
@@ -81,10 +82,12 @@ impl<'de> Deserialize<'de> for Server {
         let text = String::deserialize(deserializer)?;
         let wrong =
             || D::Error::custom(format_args!("`{text}` is not a server, such as \"redis://redis.example.com:6379\""));
-        let read = text.as_str().into_connection_info().map_err(|_| wrong())?;
+        // First, because the other error quotes the text, and errors of a configuration stand in events: it must not
+        // show a password.
         if text.contains('@') {
             return Err(D::Error::custom("a server's address holds no secrets: use `username` and `password`"));
         }
+        let read = text.as_str().into_connection_info().map_err(|_| wrong())?;
         match read.addr() {
             ConnectionAddr::Tcp(host, port) => Ok(Self { host: host.clone(), port: *port, tls: false }),
             ConnectionAddr::TcpTls { host, port, .. } => Ok(Self { host: host.clone(), port: *port, tls: true }),

@@ -1,4 +1,5 @@
-//! The connection to the shared store: kept up in the background, and given up at once when it does not answer.
+//! The connection to the shared store: a task keeps it up, and it is given up as soon as one command is not answered in
+//! time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +21,13 @@ use super::Config;
 use crate::clock::{Clock, Timestamp};
 use crate::seal::random_text;
 
-/// How long a command may take. Who waits for more waits for nothing.
+/// How long a command may take. After that the connection is given up.
 const COMMAND: Duration = Duration::from_secs(1);
 
-/// How long a connection may take.
+/// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// How often a connection is tried that nobody uses, and how long a server that is away is left alone.
+/// How often the connection is tested, and how long a server that is away is left alone.
 const PULSE: Duration = Duration::from_millis(500);
 
 /// A connection.
@@ -41,7 +42,7 @@ pub(super) struct Link {
     config: Config,
     clock: Clock,
     wire: Mutex<Option<Wire>>,
-    /// Milliseconds since the epoch at which the server was last heard of, while it is away; else 0.
+    /// While the server is away: when that was noticed, in milliseconds since the epoch. Else 0.
     away: AtomicI64,
     lost: Notify,
 }
@@ -87,7 +88,7 @@ impl Link {
         }
     }
 
-    /// Asks, if the server is there.
+    /// Asks the server; [`Error::Away`] at once while there is no connection.
     pub(super) async fn ask<T: FromRedisValue>(&self, ask: Ask<'_>) -> Result<T, Error> {
         let Some(mut wire) = self.lock().clone() else { return Err(Error::Away) };
         match timeout(COMMAND, wire.ask(&ask)).await {
@@ -103,12 +104,15 @@ impl Link {
     fn judge(&self, error: &RedisError) -> Error {
         let said = error.to_string();
         if said.contains("OOM") {
-            tracing::error!(error = said, "the shared store is full");
+            tracing::error!(error = said, "the shared store is full, and takes nothing new: nobody can sign in");
             return Error::Full;
         }
         if matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ResponseError)) {
-            // A script of ours is wrong, or the user may not do what it does: the connection is good.
-            tracing::error!(error = said, "the shared store refused a command");
+            // A script of ours is wrong, or the user may not do what it does: the connection itself works.
+            tracing::error!(
+                error = said,
+                "the shared store refused a command, so what needed it has failed: may its user run scripts, and all commands on these keys?"
+            );
             return Error::Away;
         }
         self.lose(&said);
@@ -119,12 +123,13 @@ impl Link {
     fn lose(&self, why: &str) {
         if self.lock().take().is_some() {
             self.away.store(self.clock.now().as_millisecond().max(1), Ordering::Relaxed);
-            tracing::error!(why, "the shared store is away: those who are known go on, and nobody can sign in");
+            tracing::error!(why, "the shared store is away: people who are known go on, and nobody can sign in");
             self.lost.notify_one();
         }
     }
 
-    /// Keeps the connection up for ever. Calls `returned` when the server is there again.
+    /// Keeps the connection up for ever. Calls `returned` each time that the server is there, for the first time or
+    /// again.
     pub(super) async fn keep_up(self: Arc<Self>, returned: impl AsyncFn()) {
         let mut said = false;
         loop {
@@ -133,13 +138,13 @@ impl Link {
                     *self.lock() = Some(wire);
                     self.away.store(0, Ordering::Relaxed);
                     said = false;
-                    tracing::info!("the shared store is there");
+                    tracing::info!("the shared store is there: people can sign in");
                     returned().await;
                     self.watch(mark, &returned).await;
                 }
                 Err(error) => {
                     if !said {
-                        tracing::error!(%error, "the shared store can't be reached");
+                        tracing::error!(%error, "the shared store cannot be reached: trying again until it can");
                     }
                     said = true;
                     sleep(PULSE).await;
@@ -158,10 +163,11 @@ impl Link {
             if self.lock().is_none() {
                 return;
             }
-            // Not PING: of a cluster any server would answer, and ours may be the one that is away.
+            // A command on our slot, and not PING: in a cluster any server would answer that, and the one with our slot
+            // may be away.
             let Ok(found) = self.ask::<Option<String>>(self.mark("GET", &[])).await else { continue };
             if found.as_ref() != Some(&mark) {
-                let _: Result<Option<String>, Error> = self.ask(self.mark("SET", &[&random_text(), "NX"])).await;
+                self.ask::<Option<String>>(self.mark("SET", &[&random_text(), "NX"])).await.ok();
                 let Ok(Some(other)) = self.ask::<Option<String>>(self.mark("GET", &[])).await else { continue };
                 mark = other;
                 returned().await;
@@ -169,14 +175,14 @@ impl Link {
         }
     }
 
-    /// A command about the mark that a server which has lost everything has lost, too.
+    /// A command on the mark: a random word that a server which has lost everything has lost, too.
     fn mark(&self, command: &str, arguments: &[&str]) -> Ask<'static> {
         let mut command = redis::cmd(command);
         command.arg(format!("{{{}}}:mark", self.config.prefix)).arg(arguments);
         Ask::Command(command)
     }
 
-    /// Opens a connection to whatever has what we keep.
+    /// Opens a connection to the server that keeps our slot, and gives it with the mark.
     async fn reach(&self) -> RedisResult<(Wire, String)> {
         let mut wire = self.connect(COMMAND).await?;
         wire.ask::<Option<String>>(&self.mark("SET", &[&random_text(), "NX"])).await?;
@@ -184,7 +190,7 @@ impl Link {
         Ok((wire, mark.unwrap_or_default()))
     }
 
-    /// Opens a connection on which an answer may take so long.
+    /// Opens a connection on which an answer may take as long as `answer`.
     pub(super) async fn connect(&self, answer: Duration) -> RedisResult<Wire> {
         let config = &self.config;
         let certificates =

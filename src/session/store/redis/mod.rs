@@ -1,23 +1,31 @@
 //! The store that nodes share: Redis or Valkey, alone, behind Sentinels, or in a cluster.
 //!
-//! All names have one hash tag, so that a cluster keeps everything in one slot and a script can touch all of it. Whether
-//! the store is there is whether that slot's server is.
+//! All key names have the same hash tag, so that a cluster keeps everything in one slot, and a script can touch all of
+//! it. The store is there if the server of that slot is.
 //!
 //! | name | holds |
 //! |---|---|
 //! | `{vestibule}:r:<kind>:<key>` | a record |
 //! | `{vestibule}:s:<id>` | a session: when it expires, person, content |
 //! | `{vestibule}:u:<person>` | the identifiers of a person's sessions |
+//! | `{vestibule}:n:<name>` | the identifiers of the sessions that were given a name |
 //! | `{vestibule}:ids`, `{vestibule}:ends` | all identifiers, in their order, and by when they end |
 //! | `{vestibule}:e:<id>` | that a session has been ended |
 //! | `{vestibule}:feed` | what nodes tell each other |
-//! | `{vestibule}:mark` | a word by chance: when it is another one, the server has lost everything |
+//! | `{vestibule}:mark` | a random word: if it is another one than before, the server has lost everything |
 //!
-//! Lengths of time are sent, not times: the server's clock need not agree with ours.
+//! In `ends`, a session that was kept with a name (or with the word that it has none) has a score of its end plus 2^50
+//! milliseconds (`NAMED`). An older version that shares the store gives its sessions a score of their end alone, and
+//! removes any session by its identifier. So one look at the low scores says whether there is a session that has been
+//! given no name.
+//!
+//! What expires is sent with its remaining time, and not with a time of day: the server's clock need not agree with
+//! ours.
 
 pub mod config;
 mod feed;
 mod link;
+mod named;
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,28 +37,30 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Answer, Error, Health, Key, Kind, News, Row, Store};
+use super::{Answer, Error, Health, Key, Kind, NAMELESS, News, Row, Store};
 use crate::clock::{Clock, Timestamp};
 pub use config::Config;
-use feed::{Place, Progress, place_of};
+use feed::{Position, Progress, position_of};
 use link::{Ask, Link};
+use named::NAMED;
 
-/// Entries of the stream that are kept for nodes that were away.
+/// Entries of the stream that are kept for nodes that have been away.
 const FEED_LENGTH: usize = 100_000;
 
-/// How long what was told is waited for to come round.
+/// How long a node waits for what it told to come back to it by the stream.
 const ROUND: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether the store has arrived.
+/// How often `arrive` looks whether the store answers.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// News that wait to be taken.
+/// How many news may wait to be taken.
 const NEWS: usize = 10_000;
 
-/// What has expired and goes at once.
+/// How much of what has expired one command removes.
 const SWEPT_AT_ONCE: usize = 1000;
 
-/// Keeps a session (`new`) or renews it (`old`), with the ways to it.
+/// Keeps a session (`new`) or renews it (`old`), with the indexes to it. If its name is not said (`unsaid`), it keeps
+/// its place among those with or without a name.
 static KEEP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
@@ -59,12 +69,21 @@ static KEEP: LazyLock<Script> = LazyLock::new(|| {
          redis.call('ZADD', KEYS[3], ARGV[4], ARGV[3])
          if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[3], ARGV[2]) end
          redis.call('ZADD', KEYS[4], 0, ARGV[3])
-         redis.call('ZADD', KEYS[5], ARGV[4], ARGV[3])
+         local place = ARGV[7]
+         if ARGV[6] == 'unsaid' then
+             local held = redis.call('ZSCORE', KEYS[5], ARGV[3])
+             if not held or tonumber(held) < tonumber(ARGV[8]) then place = ARGV[4] end
+         end
+         redis.call('ZADD', KEYS[5], place, ARGV[3])
+         if ARGV[6] == 'named' then
+             redis.call('ZADD', KEYS[6], ARGV[4], ARGV[3])
+             if redis.call('PTTL', KEYS[6]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[6], ARGV[2]) end
+         end
          return 1",
     )
 });
 
-/// Ends a session, and tells everybody.
+/// Ends a session, and tells all nodes by the stream.
 static END: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local had = redis.call('DEL', KEYS[1])
@@ -72,7 +91,8 @@ static END: LazyLock<Script> = LazyLock::new(|| {
          redis.call('ZREM', KEYS[3], ARGV[1])
          redis.call('ZREM', KEYS[4], ARGV[1])
          redis.call('ZREM', KEYS[5], ARGV[1])
-         return {had, redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[3], '*', 'ended', ARGV[1])}",
+         redis.call('ZREM', KEYS[6], ARGV[1])
+         return {had, redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[3], '*', 'ended', ARGV[1])}",
     )
 });
 
@@ -109,14 +129,14 @@ struct Shared {
     clock: Clock,
     prefix: String,
     sessions: AtomicUsize,
-    seen: watch::Receiver<Place>,
-    /// Whether what is told from now on will be heard.
+    seen: watch::Receiver<Position>,
+    /// Whether this node will hear what is told from now on.
     hears: watch::Receiver<bool>,
 }
 
 impl Redis {
-    /// The store at the servers of `config`. They may be away: that is found out in the background. Needs a Tokio
-    /// runtime.
+    /// The store at the servers of `config`. They may be away: a task connects in the background. Must be called in a
+    /// Tokio runtime.
     pub fn start(config: Config, clock: Clock) -> Self {
         let prefix = format!("{{{}}}", config.prefix);
         let link = Link::new(config, clock.clone());
@@ -129,9 +149,10 @@ impl Redis {
         let returned = {
             let (tell, shared) = (tell.clone(), Arc::clone(&shared));
             async move || {
-                // Who takes the news may be slow; the connection is looked after all the same.
+                // Not waited for: whoever takes the news may be slow, and the connection must be looked after all the
+                // same.
                 drop(tell.try_send(News::Returned));
-                let _ = shared.count_sessions().await;
+                shared.count_sessions().await.ok();
             }
         };
         let (keeping, reading) = (stop.clone(), stop.clone());
@@ -160,7 +181,7 @@ impl Shared {
         self.name(&format!("r:{}", char::from(kind.letter())), &key)
     }
 
-    /// Milliseconds until then, if it is not over.
+    /// How many milliseconds are left until then; `None` if it is over.
     fn left(&self, expires: Timestamp) -> Option<i64> {
         let left = expires.as_millisecond().saturating_sub(self.clock.now().as_millisecond());
         (left > 0).then_some(left)
@@ -186,18 +207,35 @@ impl Shared {
             self.name("u", &row.person),
             self.name("ids", &[]),
             self.name("ends", &[]),
+            self.name("n", &row.name.unwrap_or(NAMELESS)),
         ]
     }
 
     async fn keep(&self, row: &Row, mode: &str) -> Result<bool, Error> {
         let Some(left) = self.left(row.expires) else { return Ok(true) };
         let value = [row.expires.as_millisecond().to_be_bytes().as_slice(), &row.person, &row.content].concat();
-        let arguments =
-            vec![value, text(left), row.id.to_vec(), text(row.expires.as_millisecond()), mode.as_bytes().to_vec()];
+        let (end, naming) = (
+            row.expires.as_millisecond(),
+            match row.name {
+                None => "unsaid",
+                Some(NAMELESS) => "nameless",
+                Some(_) => "named",
+            },
+        );
+        let arguments = vec![
+            value,
+            text(left),
+            row.id.to_vec(),
+            text(end),
+            mode.as_bytes().to_vec(),
+            naming.as_bytes().to_vec(),
+            text(end.saturating_add(NAMED)),
+            text(NAMED),
+        ];
         self.script::<bool>(&KEEP, self.ways(row), arguments).await
     }
 
-    /// The sessions of these identifiers, and the identifiers of those that are gone.
+    /// The sessions with these identifiers, and the identifiers of those that are gone.
     async fn rows(&self, ids: Vec<Key>) -> Result<(Vec<Row>, Vec<Key>), Error> {
         if ids.is_empty() {
             return Ok((Vec::new(), Vec::new()));
@@ -236,27 +274,53 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes out of the indexes what has expired by itself.
+    /// Removes from the indexes what the server has let expire.
     async fn sweep(&self) -> Result<(), Error> {
+        let now = self.clock.now().as_millisecond();
+        self.sweep_between(i64::MIN, now).await?;
+        self.sweep_between(NAMED, now.saturating_add(NAMED)).await?;
+        self.count_sessions().await
+    }
+
+    async fn sweep_between(&self, from: i64, to: i64) -> Result<(), Error> {
         loop {
             let mut command = redis::cmd("ZRANGEBYSCORE");
-            command.arg(self.name("ends", &[])).arg("-inf").arg(self.clock.now().as_millisecond());
-            command.arg("LIMIT").arg(0).arg(SWEPT_AT_ONCE);
+            command.arg(self.name("ends", &[])).arg(from).arg(to).arg("LIMIT").arg(0).arg(SWEPT_AT_ONCE);
             let over: Vec<Vec<u8>> = self.command(command).await?;
             let ids: Vec<Key> = over.into_iter().filter_map(|id| Key::try_from(id).ok()).collect();
             self.forget(self.name("ids", &[]), &ids).await?;
             self.forget(self.name("ends", &[]), &ids).await?;
             if ids.len() < SWEPT_AT_ONCE {
-                return self.count_sessions().await;
+                return Ok(());
             }
         }
     }
 
-    /// Waits until an entry of the stream has come round to us: it has been sent to every other node by then.
+    /// The sessions that an index leads to. Removes from it those that are gone.
+    async fn under(&self, index: Vec<u8>) -> Result<Vec<Row>, Error> {
+        let mut command = redis::cmd("ZRANGE");
+        command.arg(&index).arg(0).arg(-1);
+        let ids: Vec<Vec<u8>> = self.command(command).await?;
+        let (rows, gone) = self.rows(ids.into_iter().filter_map(|id| Key::try_from(id).ok()).collect()).await?;
+        self.forget(index, &gone).await?;
+        Ok(rows)
+    }
+
+    /// Up to `most` identifiers after this one, in their order.
+    async fn ids(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, Error> {
+        let start = after.map_or(b"-".to_vec(), |id| [b"(".as_slice(), &id].concat());
+        let mut command = redis::cmd("ZRANGEBYLEX");
+        command.arg(self.name("ids", &[])).arg(start).arg("+").arg("LIMIT").arg(0).arg(most);
+        let ids: Vec<Vec<u8>> = self.command(command).await?;
+        Ok(ids.into_iter().filter_map(|id| Key::try_from(id).ok()).collect())
+    }
+
+    /// Waits, for [`ROUND`] at most, until an entry of the stream has come back to us: by then the server has sent it
+    /// to the other nodes, too, as far as they can be reached.
     async fn round(&self, entry: &str) {
-        let Some(place) = place_of(entry) else { return };
+        let Some(place) = position_of(entry) else { return };
         let mut seen = self.seen.clone();
-        // A node that does not hear news goes on all the same.
+        // Too late is no error: a node that hears no news goes on all the same.
         drop(timeout(ROUND, seen.wait_for(|seen| *seen >= place)).await);
     }
 }
@@ -269,7 +333,7 @@ fn read_row(id: Key, value: &[u8]) -> Option<Row> {
     let (expires, rest) = value.split_first_chunk::<8>()?;
     let (person, content) = rest.split_first_chunk::<16>()?;
     let expires = Timestamp::from_millisecond(i64::from_be_bytes(*expires)).ok()?;
-    Some(Row { id, person: *person, expires, content: content.to_vec() })
+    Some(Row { id, person: *person, name: None, expires, content: content.to_vec() })
 }
 
 impl Store for Redis {
@@ -349,15 +413,27 @@ impl Store for Redis {
     }
 
     fn of_person(&self, person: Key) -> Answer<'_, Vec<Row>> {
+        Box::pin(self.shared.under(self.shared.name("u", &person)))
+    }
+
+    fn of_name(&self, name: Key) -> Answer<'_, Vec<Row>> {
+        Box::pin(self.shared.under(self.shared.name("n", &name)))
+    }
+
+    fn unnamed(&self, after: Option<Key>, most: usize) -> Answer<'_, Vec<Row>> {
         let shared = &self.shared;
         Box::pin(async move {
-            let name = shared.name("u", &person);
-            let mut command = redis::cmd("ZRANGE");
-            command.arg(&name).arg(0).arg(-1);
-            let ids: Vec<Vec<u8>> = shared.command(command).await?;
-            let (rows, gone) = shared.rows(ids.into_iter().filter_map(|id| Key::try_from(id).ok()).collect()).await?;
-            shared.forget(name, &gone).await?;
-            Ok(rows)
+            let mut from = after;
+            while shared.has_unnamed().await? {
+                let ids = shared.ids(from, most).await?;
+                let Some(last) = ids.last() else { break };
+                from = Some(*last);
+                let (rows, _) = shared.rows(shared.unnamed_of(ids).await?).await?;
+                if !rows.is_empty() {
+                    return Ok(rows);
+                }
+            }
+            Ok(Vec::new())
         })
     }
 
@@ -372,14 +448,10 @@ impl Store for Redis {
         Box::pin(async move {
             let mut from = after;
             loop {
-                let start = from.map_or(b"-".to_vec(), |id| [b"(".as_slice(), &id].concat());
-                let mut command = redis::cmd("ZRANGEBYLEX");
-                command.arg(shared.name("ids", &[])).arg(start).arg("+").arg("LIMIT").arg(0).arg(most);
-                let ids: Vec<Vec<u8>> = shared.command(command).await?;
-                let ids: Vec<Key> = ids.into_iter().filter_map(|id| Key::try_from(id).ok()).collect();
+                let ids = shared.ids(from, most).await?;
                 from = ids.last().copied();
                 let (rows, _) = shared.rows(ids).await?;
-                // Those that have expired may fill a portion: it is no end.
+                // Sessions that have expired may fill a portion, so a portion without any is not the end.
                 if !rows.is_empty() || from.is_none() {
                     return Ok(rows);
                 }
@@ -397,7 +469,7 @@ impl Store for Redis {
             let (had, entry): (bool, String) = shared.script(&END, names, arguments).await?;
             if had {
                 let fewer = |sessions: usize| Some(sessions.saturating_sub(1));
-                let _ = shared.sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+                shared.sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).ok();
             }
             shared.round(&entry).await;
             Ok(had)
@@ -411,8 +483,9 @@ impl Store for Redis {
     fn arrive(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
             let mut hears = self.shared.hears.clone();
-            // In this order: what is read from the store before its news are heard could be out of date without a word.
-            let _ = hears.wait_for(|hears| *hears).await;
+            // In this order: if we read from the store before we hear its news, what we read could go out of date
+            // without our hearing of it.
+            hears.wait_for(|hears| *hears).await.ok();
             while self.health() != Health::Well {
                 sleep(GLANCE).await;
             }
@@ -429,7 +502,7 @@ impl Store for Redis {
 
     fn sweep(&self) {
         let shared = Arc::clone(&self.shared);
-        // What is not swept now is swept next time.
+        // Nobody waits for it: what is not swept now is swept the next time.
         tokio::spawn(async move { shared.sweep().await });
     }
 

@@ -19,29 +19,37 @@ impl Server {
         Self::start_with(&[])
     }
 
+    /// Where somebody was quicker to take its port, it ends, and another one is tried.
     fn start_with(options: &[&str]) -> Self {
-        // Freed at once, and asked for again: nobody else here asks for a port by its number. A cluster speaks on one that
-        // is 10,000 above.
-        let port = loop {
-            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            if port < 55_000 {
-                break port;
-            }
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.arg("--dir").arg(folder.path()).args(options).stdout(Stdio::null());
-        let child = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("redis-server is needed, and `make test` installs it: {error}"));
-        let server = Self { child, port, _folder: folder };
         let begun = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "redis-server does not start");
+        loop {
+            assert!(begun.elapsed() < Duration::from_secs(60), "redis-server does not stay");
+            let port = free_port();
+            let folder = tempfile::tempdir().unwrap();
+            let mut command = Command::new("redis-server");
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+            command.arg("--dir").arg(folder.path()).args(options).stdout(Stdio::null());
+            let child = command
+                .spawn()
+                .unwrap_or_else(|error| panic!("redis-server is needed, and `make test` installs it: {error}"));
+            let mut server = Self { child, port, _folder: folder };
+            if server.comes() {
+                return server;
+            }
+        }
+    }
+
+    /// Waits until it answers, and not somebody else at its port. False if it ends.
+    fn comes(&mut self) -> bool {
+        let (own, begun) = (format!("process_id:{}\r", self.child.id()), Instant::now());
+        while self.child.try_wait().unwrap().is_none() {
+            if say(self.port, &["info", "server"]).contains(&own) {
+                return true;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "redis-server says nothing");
             std::thread::sleep(Duration::from_millis(20));
         }
-        server
+        false
     }
 
     fn signal(&self, signal: &str) {
@@ -62,6 +70,14 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// A port that the system gives nobody who takes any (`net.ipv4.ip_local_port_range`), like the one that is 10,000 above,
+/// where servers of a cluster speak.
+fn free_port() -> u16 {
+    let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let any = std::iter::repeat_with(|| 10_000 + u16::from_be_bytes(random()) % 12_000);
+    any.take(1000).find(|port| is_free(*port) && is_free(port + 10_000)).expect("a free port")
 }
 
 /// Says something to the server at this port.
@@ -94,10 +110,10 @@ async fn until(good: impl Fn() -> bool) {
 }
 
 fn row() -> Row {
-    let expires = after(Timestamp::now(), SignedDuration::from_hours(1));
+    let expires = after(Clock::system().now(), SignedDuration::from_hours(1));
     // To the millisecond, as it is kept.
     let expires = Timestamp::from_millisecond(expires.as_millisecond()).unwrap();
-    Row { id: random(), person: random(), expires, content: b"content".to_vec() }
+    Row { id: random(), person: random(), name: None, expires, content: b"content".to_vec() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +149,7 @@ async fn a_user_of_the_access_control_list_and_tls_are_enough() {
         servers: vec![config::Server { host: "localhost".into(), port: server.port, tls: true }],
         username: Some("vestibule".into()),
         password: Some(crate::secret::Secret::new(password.into())),
-        ca: Some(file("cert.pem")),
+        ca: Some(crate::config_path::ConfigPath::at(file("cert.pem"))),
         prefix: "test".into(),
         ..Config::default()
     };
@@ -153,7 +169,7 @@ async fn behind_a_sentinel_the_contract_holds_and_a_failover_is_followed() {
     heard(second.port, &["info", "replication"], "master_link_status:up").await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sentinel.conf");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let text = format!(
         "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {} 1\nsentinel down-after-milliseconds main 500\n\
          sentinel failover-timeout main 3000\n",
@@ -242,7 +258,7 @@ async fn in_a_cluster_the_contract_holds_and_a_failover_is_followed() {
     let mut again = false;
     while !again {
         assert!(begun.elapsed() < Duration::from_secs(20), "news don't come any more");
-        let _ = store.tell(b"again".to_vec()).await;
+        store.tell(b"again".to_vec()).await.ok();
         while let Ok(Some(one)) = timeout(Duration::from_millis(300), news.recv()).await {
             again |= one == News::Told(b"again".to_vec());
         }
@@ -352,7 +368,7 @@ async fn news_come_through_a_server_that_was_flushed_or_begins_anew() {
     let begun = Instant::now();
     while !heard.contains(&News::Told(b"three".to_vec())) {
         assert!(begun.elapsed() < Duration::from_secs(10), "{heard:?}");
-        let _ = here.tell(b"three".to_vec()).await;
+        here.tell(b"three".to_vec()).await.ok();
         while let Ok(Some(one)) = timeout(Duration::from_millis(200), news.recv()).await {
             heard.push(one);
         }

@@ -1,14 +1,17 @@
-//! A file of the first layout, whose content nobody attested, is attested once.
+//! Takes over a file of the first layout, whose content was not attested: it is attested once.
 //!
-//! That this is the once is said by the keys, not by the file: whoever can write the file could make it look old.
+//! The file of keys says whether that has been done, and not this file: whoever can write this one could make it look
+//! old.
 
 use redb::{Database, ReadableTable as _};
 
+use super::names::Names;
 use super::{FORMAT, META, RECORDS, SESSIONS, read_row, read_time, time};
 use crate::session::store::attested::Attestor;
 use crate::session::store::{Key, Kind};
 
-/// Attests what a file holds, or, without an attestor, leaves it to be found unattested. All of it or nothing.
+/// Attests everything that a file holds, all of it or nothing. Without an attestor it attests nothing, so that what the
+/// file holds will not be believed.
 pub(super) fn adopt(database: &Database, attestor: Option<&Attestor>) -> Result<(), redb::Error> {
     let write = database.begin_write()?;
     if let Some(attestor) = attestor {
@@ -30,8 +33,9 @@ pub(super) fn adopt(database: &Database, attestor: Option<&Attestor>) -> Result<
             let value = [time(expires).as_slice(), &attestor.record(kind, key, content, expires)].concat();
             records.insert(name.as_slice(), value.as_slice())?;
         }
-        tracing::info!("the session store of an older version has been taken over");
+        tracing::info!("the session store of an older version has been taken over: everybody stays signed in");
     }
+    Names::open(&write)?;
     write.open_table(META)?.insert("format", FORMAT)?;
     write.commit()?;
     Ok(())

@@ -1,0 +1,130 @@
+//! The directories of the program: opened, kept in step with their sources, and put to use.
+
+mod acting;
+mod commands;
+mod follow;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::error::Error;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::action::Actions;
+use crate::directory::graph::Sync;
+use crate::directory::{Directories, Directory, Tenant};
+use crate::saml;
+pub(super) use acting::{Means, commands as act_commands};
+pub(super) use commands::{commands, expose};
+pub(super) use follow::{follow, known};
+
+/// The folder in the state folder.
+const FOLDER: &str = "directory";
+
+/// All directories that are open, under any configuration.
+#[derive(Debug)]
+pub(super) struct Cabinet {
+    folder: PathBuf,
+    clock: Clock,
+    open: Mutex<BTreeMap<String, Arc<Directory>>>,
+    in_force: ArcSwap<Directories>,
+    syncs: ArcSwap<BTreeMap<String, Arc<Sync>>>,
+    actions: ArcSwap<BTreeMap<String, Arc<Actions>>>,
+}
+
+impl Cabinet {
+    pub(super) fn new(state: &Path, clock: &Clock) -> Self {
+        Self {
+            folder: state.join(FOLDER),
+            clock: clock.clone(),
+            open: Mutex::default(),
+            in_force: ArcSwap::default(),
+            syncs: ArcSwap::default(),
+            actions: ArcSwap::default(),
+        }
+    }
+
+    /// The directories of a configuration that is not yet in force. Those that are open stay open.
+    pub(super) fn take_up(&self, config: &Config) -> Result<Directories, Error> {
+        let mut all = Vec::new();
+        for own in &config.directories {
+            let known = self.open().get(&own.name).cloned();
+            let directory = match known {
+                Some(known) => known,
+                None => self.open_one(&own.name, own)?,
+            };
+            all.push((directory, own.clone()));
+        }
+        let realms: Vec<_> = config.realms.iter().map(saml::Config::realm).collect();
+        Ok(Directories::new(all, &realms))
+    }
+
+    fn open_one(&self, name: &str, config: &crate::directory::config::Config) -> Result<Arc<Directory>, Error> {
+        let path = self.folder.join(format!("{name}.redb"));
+        let directory =
+            Directory::open(name, &path, config.owners()).map_err(|error| Error::Directory(name.to_owned(), error))?;
+        let directory = Arc::new(directory);
+        self.open().insert(name.to_owned(), Arc::clone(&directory));
+        Ok(directory)
+    }
+
+    /// Has these directories asked from now on, and closes the others.
+    pub(super) fn put_in_force(&self, directories: &Arc<Directories>) {
+        self.in_force.store(Arc::clone(directories));
+        let acting = |tenant: &Tenant| {
+            let actions = Actions::new(tenant, self.clock.clone())?;
+            Some((tenant.config.name.clone(), Arc::new(actions)))
+        };
+        self.actions.store(Arc::new(directories.all().iter().filter_map(acting).collect()));
+        for tenant in directories.all() {
+            self.believe(tenant);
+        }
+        self.open().retain(|name, _| directories.all().iter().any(|tenant| tenant.config.name == *name));
+    }
+
+    /// Has a directory that has been open before believe those whom the configuration names now.
+    fn believe(&self, tenant: &Tenant) {
+        let (directory, owners) = (Arc::clone(&tenant.directory), tenant.config.owners());
+        if let (true, Ok(runtime)) = (directory.believes(owners), tokio::runtime::Handle::try_current()) {
+            // If the disk does not take it, the next write does it.
+            runtime.spawn(async move { directory.write(|_| Ok::<_, crate::directory::Error>(())).await });
+        }
+    }
+
+    /// The directories that are asked.
+    pub(super) fn in_force(&self) -> Arc<Directories> {
+        self.in_force.load_full()
+    }
+
+    /// What keeps the directories in force in step with Microsoft Graph, to be run for as long as they are.
+    pub(super) fn syncs(&self) -> Vec<Arc<Sync>> {
+        let directories = self.in_force();
+        let sync = |tenant: &Tenant| {
+            let staged = self.folder.join(format!("{}.round", tenant.config.name));
+            let graph = tenant.config.graph.clone()?;
+            let sync = Sync::new(Arc::clone(&tenant.directory), graph, staged, self.clock.clone());
+            Some((tenant.config.name.clone(), Arc::new(sync)))
+        };
+        let syncs: BTreeMap<_, _> = directories.all().iter().filter_map(sync).collect();
+        let all = syncs.values().map(Arc::clone).collect();
+        self.syncs.store(Arc::new(syncs));
+        all
+    }
+
+    /// What keeps this directory in step, if it is read from Microsoft Graph.
+    fn sync_of(&self, name: &str) -> Option<Arc<Sync>> {
+        self.syncs.load().get(name).cloned()
+    }
+
+    /// What acts on the accounts of this directory, if that is wanted.
+    fn actions_of(&self, name: &str) -> Option<Arc<Actions>> {
+        self.actions.load().get(name).cloned()
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Directory>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,103 @@
+//! Serves connections. Each request is answered under the configuration that is in force when it comes.
+
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::live::Live;
+use crate::egress::pool::Pool;
+use crate::listener::Secure;
+use crate::proxy::Client;
+use crate::wire::h1::{self, ByteStream, Connection, Stream};
+use crate::wire::{Peer, h2, serve};
+
+impl Live {
+    /// Serves a client of a proxy listener. `finish` fires when the exchange under way must be the last on the
+    /// connection.
+    pub(super) async fn serve_client(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: Peer,
+        pool: Arc<Pool>,
+        finish: CancellationToken,
+    ) {
+        let secure = self.edges().secure_of(&peer.listener).cloned();
+        match secure {
+            // Boxed, so that the task of a plain connection is not as large as TLS and HTTP/2 need.
+            Some(secure) => Box::pin(self.serve_secure(secure, stream, peer, pool, finish)).await,
+            None => self.serve_h1(Stream::Plain(stream), Client::new(peer, pool), finish).await,
+        }
+    }
+
+    async fn serve_secure(
+        self: Arc<Self>,
+        secure: Arc<Secure>,
+        stream: TcpStream,
+        peer: Peer,
+        pool: Arc<Pool>,
+        finish: CancellationToken,
+    ) {
+        let Some((stream, handshake, speaks_h2)) = secure.accept(stream).await else {
+            tracing::debug!(client = %peer.client, listener = %peer.listener, "a TLS handshake failed or took too long: the connection is closed");
+            return;
+        };
+        let own = handshake.server_name.clone();
+        let client = Client::new(peer.over_tls(handshake), pool);
+        if !speaks_h2 {
+            return self.serve_h1(Stream::Other(Box::new(stream)), client, finish).await;
+        }
+        let limits = self.edges().limits;
+        let first = tokio::select! {
+            first = timeout(limits.head_time, h2::speaks_http_2(stream)) => first,
+            () = finish.cancelled() => return,
+        };
+        let Ok(Ok((speaks_h2, stream))) = first else { return };
+        if !speaks_h2 {
+            return self.serve_h1(Stream::Other(Box::new(stream)), client, finish).await;
+        }
+        let enter = || client.stream().map(Arc::new);
+        h2::serve(stream, own, &limits, &finish, enter, |client, connection, head| {
+            let edges = self.edges();
+            async move { edges.answer(&client, connection, head).await }
+        })
+        .await;
+    }
+
+    async fn serve_h1(self: Arc<Self>, stream: Stream, client: Client, finish: CancellationToken) {
+        let (client, limits) = (Arc::new(client), self.edges().limits);
+        let connection = Connection::new(stream).counted(client.peer.place.as_ref());
+        h1::serve(connection, &limits, &finish, |connection, head| {
+            let (edges, client) = (self.edges(), Arc::clone(&client));
+            async move { edges.answer(&client, connection, head).await }
+        })
+        .await;
+    }
+
+    /// Serves the portal on a stream on which the TLS handshake has yet to happen.
+    pub(super) async fn serve_portal(self: Arc<Self>, stream: Box<dyn ByteStream>, peer: Peer) {
+        let edges = self.edges();
+        let (server, limits, finish) = (edges.portal_tls(), edges.limits, edges.finish.clone());
+        drop(edges);
+        let server = match server {
+            Ok(server) => server,
+            Err(error) => {
+                tracing::error!(%error, "a connection to the portal is closed, because there is no certificate for it");
+                return;
+            }
+        };
+        let Ok(Ok(stream)) = timeout(limits.head_time, TlsAcceptor::from(server).accept(stream)).await else {
+            tracing::debug!(client = %peer.client, "a TLS handshake with the portal failed or took too long: the connection is closed");
+            return;
+        };
+        let peer = Arc::new(peer);
+        serve(stream, peer.place.clone(), &limits, &finish, |request| {
+            let edges = self.edges();
+            let peer = edges.entries.renewed(&peer).map_or_else(|| Arc::clone(&peer), Arc::new);
+            async move { edges.answer_portal(peer, request).await }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,168 @@
+//! `vestibule directory`: how the sync of people and groups stands, that it begins, and who somebody is.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Directory, DirectoryCommand, Failure, environment};
+use crate::{admin, config};
+
+/// How often a running round is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Asks a running program about its directories.
+pub(super) fn directory(asked: &Directory) -> Result<(), Failure> {
+    let state = config::load(&asked.config, &environment).map_err(|problems| Failure::config(&problems))?.state;
+    match &asked.command {
+        DirectoryCommand::Status { watch: false, .. } => say(&status(&state, asked)?),
+        DirectoryCommand::Status { watch: true, .. } => watch(&state, asked),
+        DirectoryCommand::Sync { name, full, accept_removals } => sync(
+            &state,
+            &json!({ "name": name.as_deref().unwrap_or_default(), "full": full, "accept": accept_removals }),
+        ),
+        DirectoryCommand::Find { name } => find(&state, name, asked.json),
+        DirectoryCommand::Dump { name, .. } => {
+            let dump = ask(&state, "directory dump", &json!({ "name": name.as_deref().unwrap_or_default() }))?;
+            let lines = dump.iter().flat_map(|item| item["lines"].as_array().into_iter().flatten());
+            say(&lines.filter_map(Value::as_str).map(|line| format!("{line}\n")).collect::<String>())
+        }
+    }
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    // Nobody is left to tell when the terminal is gone.
+    drop(std::io::stdout().write_all(text.as_bytes()));
+    Ok(())
+}
+
+fn ask(state: &Path, command: &str, arguments: &Value) -> Result<Vec<Value>, Failure> {
+    let mut items = Vec::new();
+    admin::client::ask(state, command, arguments, |item| items.push(item)).map_err(Failure::new)?;
+    Ok(items)
+}
+
+fn status(state: &Path, asked: &Directory) -> Result<String, Failure> {
+    let items = ask(state, "directory status", &Value::Null)?;
+    Ok(items.iter().map(|item| if asked.json { format!("{item}\n") } else { told(item) }).collect())
+}
+
+/// Says it again each time something has changed, until somebody ends it.
+fn watch(state: &Path, asked: &Directory) -> Result<(), Failure> {
+    let mut before = String::new();
+    loop {
+        let now = status(state, asked)?;
+        if now != before {
+            say(&now)?;
+            before = now;
+        }
+        sleep(LOOK);
+    }
+}
+
+/// Has a round begin, and waits for its end.
+fn sync(state: &Path, arguments: &Value) -> Result<(), Failure> {
+    let begun = ask(state, "directory sync", arguments)?;
+    for item in &begun {
+        let (name, rounds) = (&item["directory"], item["rounds"].as_u64().unwrap_or_default());
+        let done = loop {
+            sleep(LOOK / 5);
+            let all = ask(state, "directory status", &json!({ "name": name }))?;
+            let Some(now) = all.into_iter().next() else { return Err(Failure::new("the directory is gone")) };
+            if number(&now, "/graph/rounds") > rounds {
+                break now;
+            }
+        };
+        say(&told(&done))?;
+        if done.pointer("/graph/reason").is_some_and(Value::is_string) {
+            return Err(Failure::new("the round came to nothing; what was known before stays in force"));
+        }
+    }
+    Ok(())
+}
+
+fn find(state: &Path, name: &str, as_json: bool) -> Result<(), Failure> {
+    let found = ask(state, "directory find", &json!({ "user": name }))?;
+    if as_json {
+        return say(&found.iter().map(|item| format!("{item}\n")).collect::<String>());
+    }
+    if found.is_empty() {
+        return Err(Failure::new(format!("no directory knows anybody called `{name}`")));
+    }
+    say(&found.iter().map(person).collect::<String>())?;
+    if found.iter().any(|item| item["is_one"] == false) {
+        return Err(Failure::new(format!("`{name}` could mean each of these, so it means nobody")));
+    }
+    Ok(())
+}
+
+fn text<'i>(item: &'i Value, field: &str) -> &'i str {
+    item[field].as_str().unwrap_or("-")
+}
+
+fn number(item: &Value, pointer: &str) -> u64 {
+    item.pointer(pointer).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// A directory in a few lines.
+fn told(item: &Value) -> String {
+    let mut lines = format!("{}: {} people, {} groups\n", text(item, "directory"), item["people"], item["groups"]);
+    for credential in item["expiring"].as_array().into_iter().flatten() {
+        let (until, days) = (text(credential, "until"), &credential["days"]);
+        lines += &format!("  a credential for Microsoft Graph is good until {until}: {days} days are left\n");
+    }
+    let graph = &item["graph"];
+    if graph.is_null() {
+        return lines;
+    }
+    lines += &format!("  Microsoft Graph: {}\n", text(graph, "status"));
+    if let Some(reason) = graph["reason"].as_str() {
+        lines += &format!("  {reason}\n");
+    }
+    if let Some(help) = graph["help"].as_str() {
+        lines += &format!("  what to do: {help}\n");
+    }
+    if graph["phase"] != "waiting" {
+        let what = if graph["full"] == true { "everything" } else { "what has changed" };
+        let (users, groups) = (&graph["users_read"], &graph["groups_read"]);
+        lines +=
+            &format!("  {} {what}: {} pages, {users} users, {groups} groups\n", text(graph, "phase"), graph["pages"]);
+    }
+    if let Some(last) = graph["last_good"].as_str() {
+        let done = &graph["last"];
+        lines += &format!("  last good round: {last}");
+        lines += &format!(
+            " ({} people and {} groups changed, {} and {} removed, {} memberships added, {} removed)\n",
+            done["people"],
+            done["groups"],
+            done["people_removed"],
+            done["groups_removed"],
+            done["members_added"],
+            done["members_removed"]
+        );
+    }
+    lines + &format!("  next round: {}\n", text(graph, "next"))
+}
+
+/// A person in a few lines.
+fn person(item: &Value) -> String {
+    let mut lines =
+        format!("{} ({}), {}\n", text(item, "user_principal_name"), text(item, "id"), text(item, "standing"));
+    lines += &format!(
+        "  {} in directory {}, mail {}",
+        text(item, "display_name"),
+        text(item, "directory"),
+        text(item, "mail")
+    );
+    if item["sam_account_name"].is_string() {
+        lines += &format!(", {}\\{}", text(item, "domain"), text(item, "sam_account_name"));
+    }
+    lines.push('\n');
+    for group in item["groups"].as_array().into_iter().flatten() {
+        let how = if group["direct"] == true { "" } else { ", through another group" };
+        lines += &format!("  in {} ({}){how}\n", text(group, "name"), text(group, "id"));
+    }
+    lines
+}

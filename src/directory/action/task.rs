@@ -1,0 +1,129 @@
+//! One action on one account, and what has become of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Order;
+use crate::clock::Timestamp;
+use crate::directory::Fault;
+use crate::egress::service::Answer;
+use crate::seal::random_text;
+
+/// What can be done to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Nobody can sign in with it any more.
+    Disable,
+    /// Its person can sign in again.
+    Enable,
+    /// Its person must choose another password at the next sign-in.
+    ResetPassword,
+    /// Its person must sign in again everywhere.
+    SignOut,
+}
+
+impl Action {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Enable => "enable",
+            Self::ResetPassword => "reset-password",
+            Self::SignOut => "sign-out",
+        }
+    }
+
+    /// The least application permission that Microsoft documents for it.
+    pub fn permission(self) -> &'static str {
+        match self {
+            Self::Disable | Self::Enable => "User.EnableDisableAccount.All",
+            Self::ResetPassword => "User-PasswordProfile.ReadWrite.All",
+            Self::SignOut => "User.RevokeSessions.All",
+        }
+    }
+
+    /// Whether the person's sessions here end with it.
+    pub fn ends_sessions(self) -> bool {
+        self != Self::Enable
+    }
+}
+
+/// How far a task has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It was begun, and not answered yet.
+    InProgress,
+    /// It was carried out.
+    Successful,
+    /// It was not.
+    Unsuccessful,
+}
+
+/// A task, as it is kept and shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its name.
+    pub id: String,
+    /// What is done.
+    pub action: Action,
+    /// To whom, by object ID.
+    pub person: String,
+    /// What they were called then.
+    pub name: String,
+    /// Who wanted it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// When it was answered.
+    pub ended: Option<Timestamp>,
+    /// How far it has come.
+    pub state: State,
+    /// Why it was not carried out, and what to do about it.
+    pub reason: Option<String>,
+    /// Graph's name for the request, for Microsoft's support.
+    pub request: Option<String>,
+}
+
+impl Task {
+    pub(super) fn begin(order: &Order, now: Timestamp) -> Self {
+        let person = &order.person;
+        Self {
+            id: random_text().chars().take(8).collect(),
+            action: order.action,
+            person: person.object_id.to_string(),
+            name: person.user_principal_name.as_deref().unwrap_or(&person.object_id).to_owned(),
+            by: order.by.clone(),
+            why: order.why.clone(),
+            begun: now,
+            ended: None,
+            state: State::InProgress,
+            reason: None,
+            request: None,
+        }
+    }
+
+    pub(super) fn end(&mut self, outcome: Result<Answer, Fault>, now: Timestamp) {
+        self.ended = Some(now);
+        match outcome {
+            Ok(answer) => {
+                self.state = State::Successful;
+                self.request = answer.field("request-id").map(|id| id.chars().take(60).collect());
+            }
+            Err(fault) => {
+                self.state = State::Unsuccessful;
+                self.reason = Some(format!("{fault}; {}", fault.help()));
+            }
+        }
+    }
+
+    /// Nobody knows what became of a task during which the program ended.
+    pub(super) fn interrupted(&mut self) {
+        if self.state == State::InProgress {
+            self.state = State::Unsuccessful;
+            self.reason = Some("the program ended before it was answered; give the command once more".to_owned());
+        }
+    }
+}

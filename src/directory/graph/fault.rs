@@ -1,0 +1,190 @@
+//! Why a tenant could not be read, in an administrator's words, and what to do about it.
+
+use crate::clock::{SignedDuration, Timestamp};
+use crate::egress::client;
+
+/// Why a round came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The token endpoint refuses every credential.
+    #[error("{}", refused(.code, .message))]
+    Credential {
+        /// The number after `AADSTS`; 0 if there is none.
+        code: u32,
+        /// What it says.
+        message: String,
+    },
+    /// A credential cannot be read on this machine.
+    #[error("a credential cannot be used: {0}")]
+    OwnCredential(String),
+    /// A permission is missing.
+    #[error("Microsoft Graph refuses {what}: {message} (request {request})")]
+    Permission {
+        /// What was wanted.
+        what: &'static str,
+        /// What it takes.
+        permission: &'static str,
+        /// What it says.
+        message: String,
+        /// Its name for the request, for Microsoft's support.
+        request: String,
+    },
+    /// It asks for patience, for longer than a round has.
+    #[error("Microsoft Graph asks to wait ({0})")]
+    Throttled(String),
+    /// It does not answer, or answers that it cannot.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It answers something else than its documents say.
+    #[error("Microsoft Graph gave an answer that cannot be used: {0}")]
+    Answer(String),
+    /// A delta link does not count any more.
+    #[error("Microsoft Graph wants everything to be read anew")]
+    Resync,
+    /// The page of an enumeration is gone.
+    #[error("Microsoft Graph has forgotten where the reading was")]
+    PageExpired,
+    /// The round would remove too much.
+    #[error("the round would remove {people} of {of_people} people and {groups} of {of_groups} groups")]
+    Removal {
+        /// People who would be removed.
+        people: usize,
+        /// How many there are.
+        of_people: usize,
+        /// Groups that would be removed.
+        groups: usize,
+        /// How many there are.
+        of_groups: usize,
+    },
+    /// What is read cannot be kept.
+    #[error(transparent)]
+    Store(#[from] crate::directory::Error),
+}
+
+/// The name of a state in the console of the incumbent, and here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Everything works.
+    Granted,
+    /// A permission is missing.
+    PermissionError,
+    /// The application is disabled in Entra ID.
+    ApplicationDisabled,
+    /// The client secret or certificate has expired.
+    SecretExpired,
+    /// A credential is wrong.
+    CredentialError,
+    /// Too many requests.
+    Throttled,
+    /// It does not answer.
+    Unavailable,
+    /// An operator must decide.
+    NeedsDecision,
+    /// Nothing was read yet.
+    NotYet,
+    /// The last good round is too long ago.
+    Stale,
+}
+
+impl Condition {
+    /// The words that an administrator sees.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "Granted",
+            Self::PermissionError => "Permission error",
+            Self::ApplicationDisabled => "Application disabled",
+            Self::SecretExpired => "Secret expired",
+            Self::CredentialError => "Credential error",
+            Self::Throttled => "Throttled",
+            Self::Unavailable => "Service unavailable",
+            Self::NeedsDecision => "Needs a decision",
+            Self::NotYet => "Not synchronised yet",
+            Self::Stale => "Stale",
+        }
+    }
+}
+
+const DISABLED: u32 = 7_000_112;
+const EXPIRED: [u32; 2] = [7_000_222, 700_027];
+
+impl Fault {
+    /// The state in which this leaves the directory.
+    pub fn condition(&self) -> Condition {
+        match self {
+            Self::Credential { code: DISABLED, .. } => Condition::ApplicationDisabled,
+            Self::Credential { code, .. } if EXPIRED.contains(code) => Condition::SecretExpired,
+            Self::Credential { .. } | Self::OwnCredential(_) => Condition::CredentialError,
+            Self::Permission { .. } => Condition::PermissionError,
+            Self::Throttled(_) => Condition::Throttled,
+            Self::Removal { .. } => Condition::NeedsDecision,
+            Self::Unavailable(_) | Self::Answer(_) | Self::Resync | Self::PageExpired | Self::Store(_) => {
+                Condition::Unavailable
+            }
+        }
+    }
+
+    /// What whoever reads this can do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Credential { code, .. } => credential_help(*code).to_owned(),
+            Self::OwnCredential(_) => "see to the file that `[[directory.graph.credential]]` names".to_owned(),
+            Self::Permission { permission, .. } => format!(
+                "give the application the permission {permission} (Application) in Entra ID, and grant admin consent; \
+                 to act on administrators it needs a role, too"
+            ),
+            Self::Throttled(_) | Self::Unavailable(_) | Self::Resync | Self::PageExpired => {
+                "nothing needs to be done: it is tried again".to_owned()
+            }
+            Self::Answer(_) => "see whether `graph_url` is right; if so, report it with the request's name".to_owned(),
+            Self::Removal { .. } => "nobody was removed, and all else counts; look in Entra ID whether that is right; \
+                 `vestibule directory sync --accept-removals` makes the round once more and takes it"
+                .to_owned(),
+            Self::Store(_) => "see whether the disk of the state folder is full or broken".to_owned(),
+        }
+    }
+
+    /// Whether trying again soon could help. A wrong secret is not tried in a loop.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Throttled(_) | Self::Unavailable(_) | Self::Resync | Self::PageExpired)
+    }
+}
+
+impl From<client::Error> for Fault {
+    fn from(error: client::Error) -> Self {
+        match error {
+            client::Error::Body(_) | client::Error::TooLong(_) => Self::Answer(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+fn refused(code: &u32, message: &str) -> String {
+    match code {
+        0 => format!("Entra ID gives no token: {message}"),
+        code => format!("Entra ID gives no token (AADSTS{code}): {message}"),
+    }
+}
+
+fn credential_help(code: u32) -> &'static str {
+    match code {
+        DISABLED => {
+            "enable the application in Entra ID: Enterprise applications, Properties, Enabled for users to sign in"
+        }
+        7_000_222 => {
+            "make a new client secret in Entra ID (App registrations, Certificates & secrets), and put it in the configuration"
+        }
+        7_000_215 => "put the secret's Value in the configuration, not its Secret ID",
+        700_016 => "see whether `client_id` and `tenant` are those of one application registration",
+        90_002 | 900_023 => "see whether `tenant` is the Directory (tenant) ID",
+        700_027 => "upload the certificate in Entra ID (Certificates & secrets), or a new one if it has expired",
+        70_021 | 700_211 | 700_212 | 700_213 => {
+            "compare issuer, subject and audience of the federated credential in Entra ID with those of the token"
+        }
+        _ => "look the code up at login.microsoftonline.com/error",
+    }
+}
+
+/// Whether the last good round is so long ago that the directory counts as stale.
+pub(super) fn is_stale(last_good: Timestamp, full: SignedDuration, now: Timestamp) -> bool {
+    now.duration_since(last_good) > full.saturating_mul(2)
+}

@@ -1,0 +1,123 @@
+//! Microsoft Graph: asked for the users and groups of a tenant, first for all of them and then for what has changed.
+
+mod apply;
+pub(super) mod asking;
+pub mod config;
+mod credential;
+mod fault;
+mod page;
+mod round;
+mod staged;
+mod status;
+mod token;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use super::Directory;
+use crate::clock::Clock;
+use crate::egress::client::Client;
+pub use apply::Done;
+use config::Config;
+pub use fault::{Condition, Fault};
+use status::Status;
+pub use status::{Phase, SyncReport};
+pub(super) use token::GraphTokens;
+
+/// Keeps one directory as Microsoft Graph has it.
+#[derive(Debug)]
+pub struct Sync {
+    directory: Arc<Directory>,
+    config: Config,
+    /// Where a round is kept until it is whole.
+    staged: PathBuf,
+    clock: Clock,
+    tokens: GraphTokens,
+    status: Status,
+    wanted: Notify,
+    /// Whether the next round begins anew, and not at what has changed.
+    wants_all: AtomicBool,
+    /// Whether the next round may remove as much as it likes.
+    accepts: AtomicBool,
+}
+
+/// What an operator wants of the next round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// That everything is read, and not only what has changed.
+    pub all: bool,
+    /// That it may remove more than `most_removed`.
+    pub accept: bool,
+}
+
+impl Sync {
+    /// Syncs `directory`. What has been read of a round that is not whole is kept in a file beside the directory's.
+    pub fn new(directory: Arc<Directory>, config: Config, staged: PathBuf, clock: Clock) -> Self {
+        let tokens = GraphTokens::new(config.clone(), clock.clone());
+        let status = Status::new(status::remembered(&directory));
+        let (wants_all, accepts) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { directory, config, staged, clock, tokens, status, wanted: Notify::new(), wants_all, accepts }
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// How it stands, in an administrator's words.
+    pub fn report(&self) -> SyncReport {
+        self.status.report(&self.config, self.clock.now())
+    }
+
+    /// Has a round begin at once.
+    pub fn begin(&self, wish: Wish) {
+        self.wants_all.fetch_or(wish.all, Ordering::Relaxed);
+        self.accepts.fetch_or(wish.accept, Ordering::Relaxed);
+        self.wanted.notify_one();
+    }
+
+    /// Syncs for as long as the future is polled: after `first_sync`, then every `delta`, everything every `full`, and when
+    /// it is told to. `client` gives the way out as the configuration in force has it; `None` ends it.
+    pub async fn keep(self: Arc<Self>, client: impl Fn() -> Option<Client>) {
+        loop {
+            let pause = self.status.pause(&self.config, self.clock.now());
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.wanted.notified() => {}
+            }
+            let Some(client) = client() else { return };
+            self.sync(client).await;
+        }
+    }
+
+    /// Makes one round, and notes how it went.
+    pub async fn sync(&self, client: Client) {
+        let wants_all = self.wants_all.swap(false, Ordering::Relaxed);
+        let accepts = self.accepts.swap(false, Ordering::Relaxed);
+        let all = wants_all || self.status.is_full_due(&self.config, self.clock.now());
+        self.status.begin(self.clock.now());
+        let outcome = self.round(client, all, accepts).await;
+        let (now, directory) = (self.clock.now(), self.directory.name());
+        match &outcome {
+            Ok(done) => tracing::info!(
+                directory,
+                full = done.full,
+                people_changed = done.people,
+                people_removed = done.people_removed,
+                groups_changed = done.groups,
+                groups_removed = done.groups_removed,
+                "the directory is in step with Microsoft Graph"
+            ),
+            Err(fault) => tracing::warn!(
+                directory,
+                reason = %fault,
+                help = fault.help(),
+                "the directory could not be synchronised: what was known before stays in force, and it is tried again"
+            ),
+        }
+        self.status.end(outcome, now);
+    }
+}

@@ -1,0 +1,126 @@
+//! One round: all pages are read and kept, and then applied together with the links for the next one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::apply::{Done, apply};
+use super::asking::Asking;
+use super::page::{self, Page};
+use super::staged::{Progress, Staged};
+use super::status::{self, Remembered};
+use super::{Fault, Sync};
+use crate::directory::Error;
+use crate::egress::client::Client;
+
+/// How often a round begins again, if Graph wants it to.
+const TRIES: usize = 3;
+
+/// Pages of one round, at most.
+const MOST_PAGES: u64 = 1_000_000;
+
+impl Sync {
+    /// Makes a round: of what has changed, or of everything with `all`, or if Graph wants that. With `accepts`, it may
+    /// remove as much as it likes.
+    pub(super) async fn round(&self, client: Client, all: bool, accepts: bool) -> Result<Done, Fault> {
+        let base = self.config.graph();
+        let base = Url::parse(&base).map_err(|error| Fault::Answer(format!("`{base}` is no address: {error}")))?;
+        let asking = Asking::new(&base, client, &self.tokens, &self.clock)?;
+        let mut all = all;
+        let mut last = Fault::Resync;
+        for _ in 0..TRIES {
+            let mut staged = Staged::open(&self.staged, self.beginning(all)?)?;
+            self.status.reads(&staged.progress);
+            match self.read(&mut staged, &asking).await {
+                Ok(()) => return self.take(staged, accepts).await,
+                Err(Fault::Resync) => {
+                    tracing::info!(
+                        directory = self.directory.name(),
+                        "everything is read anew: the delta link is no longer good"
+                    );
+                    staged.remove();
+                    (all, last) = (true, Fault::Resync);
+                }
+                Err(Fault::PageExpired) => {
+                    if let Some((part, _)) = staged.progress.next.clone() {
+                        staged.restart(part)?;
+                    }
+                    last = Fault::PageExpired;
+                }
+                Err(fault) => {
+                    // What an answer says wrongly, it may go on saying until the round begins at its start.
+                    if matches!(fault, Fault::Answer(_)) {
+                        staged.remove();
+                    }
+                    return Err(fault);
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Where a round begins: at the links of the last one, or at the beginning.
+    fn beginning(&self, all: bool) -> Result<Progress, Fault> {
+        let graph = self.config.graph();
+        let of = format!("{graph} {} {} {}", self.config.tenant, page::USERS, page::GROUPS);
+        let known = status::remembered(&self.directory).filter(|known| !all && known.of == of);
+        Ok(match known {
+            Some(known) => Progress::begin(of, false, known.links),
+            None => {
+                let users = format!("{graph}/v1.0/users/delta?$select={}", page::USERS);
+                let groups = format!("{graph}/v1.0/groups/delta?$select={}", page::GROUPS);
+                Progress::begin(of, true, [users, groups])
+            }
+        })
+    }
+
+    /// Reads the pages that are still missing.
+    async fn read(&self, staged: &mut Staged, asking: &Asking<'_>) -> Result<(), Fault> {
+        let mut asked = HashSet::new();
+        while let Some((part, link)) = staged.progress.next.clone() {
+            if !asked.insert(link.clone()) || staged.progress.pages >= MOST_PAGES {
+                return Err(Fault::Answer("the next links of its pages lead in a circle".to_owned()));
+            }
+            let body = asking.page(&link, part.wanted()).await?;
+            let page = Page::read(&body)?;
+            page.objects.iter().try_for_each(|object| page::id(object).map(drop))?;
+            staged.keep(part, &body, &page)?;
+            self.status.reads(&staged.progress);
+        }
+        Ok(())
+    }
+
+    /// Applies the round, and remembers in the same write where the next one begins, unless it was not applied whole.
+    async fn take(&self, staged: Staged, accepts: bool) -> Result<Done, Fault> {
+        self.status.applies();
+        let staged = Arc::new(staged);
+        let (round, now) = (Arc::clone(&staged), self.clock.now());
+        let most = (!accepts).then_some(self.config.most_removed);
+        let before = status::remembered(&self.directory);
+        let applied = self.directory.write(move |edit| {
+            let (done, held_back) = apply(edit, &round, most)?;
+            // The next round begins where this one did, and so tells again what is removed.
+            if let Some(fault) = held_back {
+                return Ok(Err(fault));
+            }
+            let last_full = if done.full { Some(now) } else { before.as_ref().and_then(|before| before.last_full) };
+            let remembered = Remembered {
+                of: round.progress.of.clone(),
+                links: round.progress.deltas.clone(),
+                last_good: now,
+                last_full,
+                done: done.clone(),
+            };
+            let state = serde_json::to_vec(&remembered).map_err(Error::from)?;
+            edit.set_state(status::STATE, Some(&state))?;
+            Ok::<_, Fault>(Ok((done, remembered)))
+        });
+        let outcome = applied.await;
+        // Whatever it would remove, the next round must ask for anew: it may have been a fault of the source.
+        staged.remove();
+        let (done, remembered) = outcome??;
+        self.status.knows(remembered);
+        Ok(done)
+    }
+}

@@ -1,0 +1,131 @@
+//! The directory: who there is, what they are called, and of which groups they are, as one tenant's sources say it.
+//!
+//! Two feeds write it: Microsoft Graph, which is asked, and SCIM, which is told. What each of them says is kept as a row of
+//! its own ([`PersonRow`], [`GroupRow`]), and rows of one object are joined by its Entra object ID, whichever came first.
+//! [`Owners`] decides whose word counts for which attribute. What comes of it is a [`Snapshot`], which readers take without
+//! waiting for anybody, and which is replaced as a whole when a write is on the disk.
+
+pub mod action;
+pub mod config;
+mod directories;
+mod edit;
+mod error;
+mod feed;
+mod file;
+pub mod graph;
+mod index;
+mod object;
+mod reading;
+mod resolve;
+mod row;
+mod slots;
+mod snapshot;
+mod tables;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::broadcast;
+
+pub use directories::{Directories, Judgement, Tenant};
+pub use edit::Edit;
+pub use error::{Conflict, Error};
+pub use feed::{Attribute, Feed, Owners};
+pub use graph::Fault;
+pub use object::{Group, Number, Person, Standing};
+pub use reading::Reading;
+pub use resolve::{Domains, Resolved};
+pub use row::{GroupRow, PersonRow};
+pub use snapshot::Snapshot;
+use writer::Writer;
+
+/// How many changes may wait for whoever follows them, until they are told to look at everything.
+const UNTOLD: usize = 1024;
+
+/// The directory of one tenant. Cheap to share.
+#[derive(Debug)]
+pub struct Directory {
+    name: String,
+    file: Arc<file::Storage>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    changes: broadcast::Sender<Arc<Changes>>,
+    owners: Arc<ArcSwap<Owners>>,
+    writer: Writer,
+}
+
+/// What one write has changed, told once it is on the disk and in the snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The people whose rows, standing or direct groups have changed.
+    pub people: Vec<Number>,
+    /// What they were before, in the same order; `None` for people who are new.
+    pub before: Vec<Option<Arc<Person>>>,
+    /// Whether a group, or its place in another one, has changed: anybody's groups may have.
+    pub groups: bool,
+    /// Whether anything may have changed: everything was read anew.
+    pub all: bool,
+}
+
+impl Directory {
+    /// Opens the directory `name` in its file at `path`, and makes the file if there is none. Reads all of it into memory.
+    pub fn open(name: &str, path: &Path, owners: Owners) -> Result<Self, Error> {
+        Self::over(name, file::Storage::open(path)?, owners)
+    }
+
+    fn over(name: &str, file: file::Storage, owners: Owners) -> Result<Self, Error> {
+        let file = Arc::new(file);
+        let snapshot = Arc::new(ArcSwap::from_pointee(edit::load(&file, &owners)?));
+        let changes = broadcast::Sender::new(UNTOLD);
+        let owners = Arc::new(ArcSwap::from_pointee(owners));
+        let (read, own) = (Arc::clone(&snapshot), Arc::clone(&owners));
+        let writer = Writer::start(name, Arc::clone(&file), read, changes.clone(), own)?;
+        Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, writer })
+    }
+
+    /// The name of the directory in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Has these count from the next write on, for everything that is in the file. Whether they are others than before.
+    pub fn believes(&self, owners: Owners) -> bool {
+        let is_new = **self.owners.load() != owners;
+        if is_new {
+            self.owners.store(Arc::new(owners));
+        }
+        is_new
+    }
+
+    /// Everything as it is now. It waits for nobody.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// What each write from now on changes. Whoever is told that they have lagged must look at everything.
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Changes>> {
+        self.changes.subscribe()
+    }
+
+    /// Makes changes, all or none of them. When this returns `Ok`, they are on the disk, in the snapshot, and announced.
+    ///
+    /// Writes that wait at the same time share one sync of the disk, so `job` may be called again from the start, if
+    /// another one fails after it has changed something. It runs on a thread of its own and may block, but not await.
+    pub async fn write<T, E, J>(&self, job: J) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        J: FnMut(&mut Edit<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.writer.write(job).await
+    }
+
+    /// What the feeds have said, as it is now on the disk, in whole rows. It reads the file: not for the way of a request.
+    pub fn read(&self) -> Result<Reading, Error> {
+        self.file.read()
+    }
+}
+
+#[cfg(test)]
+mod tests;

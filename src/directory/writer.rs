@@ -1,0 +1,261 @@
+//! The thread that writes. Writes that wait at the same time share one transaction, and with it one sync of the disk.
+
+use std::any::Any;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::Changes;
+use super::edit::{Edit, load};
+use super::error::{Error, failed};
+use super::feed::Owners;
+use super::file::Storage;
+use super::snapshot::Snapshot;
+
+/// How many writes share one sync, at most.
+const AT_ONCE: usize = 64;
+
+/// How many writes wait for the thread, at most. Whoever has another one waits with it in their own hands.
+const WAITING: usize = 128;
+
+/// What came of a job, apart from its result: whether it may be committed.
+type Run = Box<dyn FnMut(&mut Edit<'_>) -> Result<Box<dyn Any + Send>, Box<dyn Any + Send>> + Send>;
+
+/// A write that waits.
+struct Job {
+    run: Run,
+    done: oneshot::Sender<Outcome>,
+}
+
+enum Outcome {
+    Done(Box<dyn Any + Send>),
+    Refused(Box<dyn Any + Send>),
+    Failed(Arc<Error>),
+}
+
+/// Hands writes to the thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Thread {
+    file: Arc<Storage>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    changes: broadcast::Sender<Arc<Changes>>,
+    owners: Arc<ArcSwap<Owners>>,
+    /// By whom the snapshot was made.
+    used: Mutex<Arc<Owners>>,
+    is_broken: AtomicBool,
+}
+
+impl Writer {
+    pub(super) fn start(
+        name: &str,
+        file: Arc<Storage>,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        changes: broadcast::Sender<Arc<Changes>>,
+        owners: Arc<ArcSwap<Owners>>,
+    ) -> Result<Self, Error> {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let (used, is_broken) = (Mutex::new(owners.load_full()), AtomicBool::new(false));
+        let own = Thread { file, snapshot, changes, owners, used, is_broken };
+        let thread = thread::Builder::new().name("directory".to_owned()).spawn(move || own.write_all(waiting));
+        let thread = thread.map_err(|error| Error::Open(name.to_owned(), error))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    pub(super) async fn write<T, E, J>(&self, mut job: J) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        J: FnMut(&mut Edit<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let run: Run = Box::new(move |edit| match job(edit) {
+            Ok(done) => Ok(Box::new(done)),
+            Err(error) => Err(Box::new(error)),
+        });
+        let (done, outcome) = oneshot::channel();
+        let sent = match &self.jobs {
+            Some(jobs) => jobs.send(Job { run, done }).await.is_ok(),
+            None => false,
+        };
+        match outcome.await {
+            Ok(Outcome::Done(done)) if sent => done.downcast().map(|done| *done).map_err(|_| Error::Closed.into()),
+            Ok(Outcome::Refused(error)) => Err(error.downcast().map_or_else(|_| Error::Closed.into(), |error| *error)),
+            Ok(Outcome::Failed(error)) => Err(again(&error).into()),
+            _ => Err(Error::Closed.into()),
+        }
+    }
+}
+
+/// The error of a transaction, once more for each of those who shared it.
+fn again(error: &Error) -> Error {
+    failed(redb::Error::Io(std::io::Error::other(error.to_string())))
+}
+
+impl Drop for Writer {
+    /// Waits until everything that was handed over is written.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Thread {
+    fn write_all(&self, mut waiting: mpsc::Receiver<Job>) {
+        while let Some(first) = waiting.blocking_recv() {
+            let mut jobs = vec![first];
+            jobs.extend(iter::from_fn(|| waiting.try_recv().ok()).take(AT_ONCE - 1));
+            while !jobs.is_empty() {
+                jobs = self.write(jobs);
+            }
+        }
+    }
+
+    /// Writes what the jobs want, all together. Returns those that must be tried again, because another one has failed
+    /// after it had changed something.
+    fn write(&self, mut jobs: Vec<Job>) -> Vec<Job> {
+        let attempted = self.mend().and_then(|()| {
+            let panicked = |_| Err(failed(redb::Error::Corrupted("a part of it is damaged".to_owned())));
+            catch_unwind(AssertUnwindSafe(|| self.attempt(&mut jobs))).unwrap_or_else(panicked)
+        });
+        match attempted {
+            Ok(Attempt::Written(outcomes)) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    // Whoever has stopped waiting does not need to know.
+                    drop(job.done.send(outcome));
+                }
+                Vec::new()
+            }
+            Ok(Attempt::Spoilt(at, error)) => {
+                drop(jobs.remove(at).done.send(Outcome::Refused(error)));
+                jobs
+            }
+            Err(error) => {
+                // One event, however often the write is tried.
+                if !self.is_broken.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "the directory could not be written: what was to be changed stays as it was, and the file is opened anew for the next write");
+                }
+                let error = Arc::new(error);
+                jobs.into_iter().for_each(|job| drop(job.done.send(Outcome::Failed(Arc::clone(&error)))));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Opens the file anew after a failure, because a database that has failed once refuses everything after that, and
+    /// reads all of it: nobody can say whether the last write is in it.
+    fn mend(&self) -> Result<(), Error> {
+        if !self.is_broken.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.file.reopen()?;
+        self.load_all()?;
+        self.is_broken.store(false, Ordering::Relaxed);
+        tracing::info!("the directory's file is open again");
+        Ok(())
+    }
+
+    /// Reads everything by those who count now.
+    fn load_all(&self) -> Result<(), Error> {
+        let owners = self.owners.load_full();
+        let all = load(&self.file, &owners)?.after(&self.snapshot.load());
+        self.snapshot.store(Arc::new(all));
+        *self.used() = owners;
+        drop(self.changes.send(Arc::new(Changes { all: true, ..Changes::default() })));
+        Ok(())
+    }
+
+    fn used(&self) -> MutexGuard<'_, Arc<Owners>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn attempt(&self, jobs: &mut [Job]) -> Result<Attempt, Error> {
+        let write = self.file.begin_write()?;
+        let mut edit = Edit::begin(&write)?;
+        let mut outcomes = Vec::new();
+        for (at, job) in jobs.iter_mut().enumerate() {
+            let ran = (job.run)(&mut edit);
+            outcomes.push(match (ran, edit.take_has_written()) {
+                (Ok(done), _) => Outcome::Done(done),
+                (Err(error), true) => return Ok(Attempt::Spoilt(at, error)),
+                (Err(error), false) => Outcome::Refused(error),
+            });
+        }
+        let used = Arc::clone(&self.used());
+        let (next, changes) = edit.finish(&self.snapshot.load(), &used)?;
+        write.commit().map_err(failed)?;
+        self.snapshot.store(Arc::new(next));
+        // Nobody may be following.
+        drop(self.changes.send(Arc::new(changes)));
+        if *self.owners.load_full() != *used {
+            self.load_all()?;
+        }
+        Ok(Attempt::Written(outcomes))
+    }
+}
+
+/// What came of writing several jobs together.
+enum Attempt {
+    Written(Vec<Outcome>),
+    /// The job at this place has failed after it had changed something.
+    Spoilt(usize, Box<dyn Any + Send>),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::directory::Directory;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_queue_has_a_bound_and_whoever_finds_no_room_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::open("a", &folder.path().join("a.redb"), Owners::default()).unwrap());
+        let (go, may_go) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let may_go = Mutex::new(may_go);
+        let write = |state: String| {
+            let directory = Arc::clone(&directory);
+            tokio::spawn(async move { directory.write(move |edit| edit.set_state(&state, Some(b"x"))).await })
+        };
+        let busy = {
+            let directory = Arc::clone(&directory);
+            let wait = move |_: &mut Edit<'_>| {
+                tell.send(()).unwrap();
+                may_go.lock().unwrap().recv().unwrap();
+                Ok::<_, Error>(())
+            };
+            tokio::spawn(async move { directory.write(wait).await })
+        };
+        told.recv_timeout(Duration::from_secs(10)).unwrap();
+        let most = WAITING + AT_ONCE;
+        let writes: Vec<_> = (0..2 * most).map(|number| write(format!("s{number}"))).collect();
+        let room = || directory.writer.jobs.as_ref().unwrap().capacity();
+        for _ in 0..1000 {
+            if room() == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(room(), 0);
+        go.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        for write in writes {
+            write.await.unwrap().unwrap();
+        }
+        let reading = directory.read().unwrap();
+        assert!((0..2 * most).all(|number| reading.state(&format!("s{number}")).unwrap().is_some()));
+    }
+}

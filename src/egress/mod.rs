@@ -1,0 +1,332 @@
+//! Opens connections to origins: chooses the way, looks names up, checks the addresses that it is about to dial, and
+//! dials them.
+
+mod address;
+pub mod client;
+mod error;
+mod head;
+mod health;
+mod own;
+pub mod parent;
+pub mod pool;
+mod probe;
+mod race;
+mod resolve;
+pub mod service;
+mod sockets;
+mod tls;
+mod way;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::timeout;
+
+use crate::config_path::ConfigPath;
+use crate::net::Limits;
+pub use crate::net::Ports;
+use crate::policy::{Hop, Hosts, Lane, Pattern, Permit, Route};
+use crate::wire::field::Via;
+use crate::wire::h1::{Connection, Stream};
+use crate::wire::target::Host;
+use crate::wire::{Destination, Scheme};
+pub use address::Addresses;
+pub use error::{Error, ParentFault};
+use own::Own;
+pub use parent::Through;
+use parent::{Parent, Resolve};
+use pool::{Lease, OriginConnection, Pool};
+pub use resolve::{FixedHost, Resolver};
+use sockets::Sockets;
+pub use tls::{OriginTls, Roots};
+
+/// Squid's `Safe_ports`, without those of other protocols. Other low ports belong to mail servers and the like, which
+/// could take an HTTP request for commands of their own protocol.
+const HTTP_PORTS: [Ports; 7] = [
+    Ports::new(80, 80),
+    Ports::new(280, 280),
+    Ports::new(443, 443),
+    Ports::new(488, 488),
+    Ports::new(591, 591),
+    Ports::new(777, 777),
+    Ports::new(1025, 65535),
+];
+
+/// What may be dialled, and how.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Addresses that may be dialled although they are refused by default.
+    pub allow: Vec<IpNet>,
+    /// Addresses that may not be dialled although they are public.
+    pub refuse: Vec<IpNet>,
+    /// Ports that CONNECT may name.
+    pub connect_ports: Vec<u16>,
+    /// Ports that requests for plain http may name.
+    pub http_ports: Vec<Ports>,
+    /// Certificates to trust besides the system's.
+    pub trust: Vec<ConfigPath>,
+    /// DNS servers; the system's when there are none.
+    pub servers: Vec<SocketAddr>,
+    /// Names with a fixed address, which are not looked up in the DNS.
+    pub hosts: Vec<FixedHost>,
+    /// How long looking a name up may take.
+    pub dns_time: Duration,
+    /// Addresses of this machine to dial from: the first of each family counts.
+    pub source: Vec<IpAddr>,
+    /// Other proxies through which origins can be reached.
+    pub parents: Vec<parent::Config>,
+    /// The way to destinations for which no rule names a way.
+    pub route: Route,
+    /// Destinations that are dialled directly, whatever `route` says.
+    pub direct: Vec<Pattern>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            allow: Vec::new(),
+            refuse: Vec::new(),
+            // 80 for WebSockets over plain HTTP, which browsers send by CONNECT.
+            connect_ports: vec![443, 8443, 80],
+            http_ports: HTTP_PORTS.to_vec(),
+            trust: Vec::new(),
+            servers: Vec::new(),
+            hosts: Vec::new(),
+            dns_time: Duration::from_secs(5),
+            source: Vec::new(),
+            parents: Vec::new(),
+            route: Route::direct(),
+            direct: Vec::new(),
+        }
+    }
+}
+
+/// A connection to an origin, or to a parent that leads there.
+#[derive(Debug)]
+pub struct Dialled {
+    /// The connection.
+    pub stream: Stream,
+    /// The address that was dialled.
+    pub origin: SocketAddr,
+    /// Our own address on that connection.
+    pub egress: SocketAddr,
+    /// The parent that it goes through.
+    pub through: Option<Through>,
+}
+
+/// What is to be dialled, and for whom.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'a> {
+    destination: &'a Destination,
+    private: bool,
+    client: Option<SocketAddr>,
+}
+
+/// Dials origins.
+#[derive(Debug)]
+pub struct Dialler {
+    resolver: Resolver,
+    addresses: Addresses,
+    connect_ports: Vec<u16>,
+    http_ports: Vec<Ports>,
+    /// The addresses of our own listeners: to dial one of them would be a loop.
+    own: Vec<SocketAddr>,
+    machine: Own,
+    sockets: Sockets,
+    parents: Vec<Parent>,
+    route: Route,
+    direct: Hosts,
+    /// The direct way, for `direct` and for hosts with a fixed address.
+    straight: Route,
+    tls: OriginTls,
+    via: Via,
+    limit: Duration,
+}
+
+impl Dialler {
+    /// A dialler within `limits`. `own` are the addresses on which this program listens; `tls` is used with origins,
+    /// and with parents that want it.
+    pub fn new(config: &Config, own: Vec<SocketAddr>, tls: OriginTls, limits: &Limits) -> Self {
+        Self {
+            resolver: Resolver::new(&config.servers, &config.hosts, config.dns_time),
+            addresses: Addresses::new(&config.allow, &config.refuse),
+            connect_ports: config.connect_ports.clone(),
+            http_ports: config.http_ports.clone(),
+            own,
+            machine: Own::new(),
+            sockets: Sockets::new(&config.source, limits.tcp()),
+            parents: config.parents.iter().map(Parent::new).collect(),
+            route: config.route.clone(),
+            direct: config.direct.iter().cloned().collect(),
+            straight: Route::direct(),
+            tls,
+            // RFC 9110 §7.6.3: a random pseudonym, by which a loop is seen, and which tells nothing about this machine.
+            via: Via::new(crate::seal::random()),
+            limit: limits.connect_time,
+        }
+    }
+
+    /// What this proxy writes into the Via field of everything that it sends.
+    pub fn via(&self) -> &Via {
+        &self.via
+    }
+
+    /// Refuses ports that CONNECT may not name.
+    pub fn check_connect_port(&self, port: u16) -> Result<(), Error> {
+        if self.connect_ports.contains(&port) { Ok(()) } else { Err(Error::Port(port)) }
+    }
+
+    /// Refuses ports that a request for plain http may not name. A port that `[dns.hosts]` names with the host is
+    /// allowed.
+    pub fn check_http_port(&self, destination: &Destination) -> Result<(), Error> {
+        let port = destination.port;
+        let may = destination.scheme == Scheme::Https
+            || self.http_ports.iter().any(|ports| ports.have(port))
+            || self.resolver.names_port(destination);
+        if may { Ok(()) } else { Err(Error::Port(port)) }
+    }
+
+    /// Refuses a destination that may not be dialled, or whose name is not found, or not in time. A name that a parent
+    /// looks up is not looked up here. With `private`, addresses that are refused by default may be dialled.
+    pub async fn check_found(&self, destination: &Destination, private: bool) -> Result<(), Error> {
+        // The parent looks the name up when it is dialled.
+        let elsewhere = self
+            .route(destination, None)
+            .hops()
+            .iter()
+            .any(|hop| self.parent(hop).is_some_and(|parent| parent.resolve == Resolve::Parent));
+        if elsewhere {
+            return self.check_literal(destination, private);
+        }
+        match self.candidates(destination, private).await {
+            Ok(found) if found.is_empty() => Err(Error::NameNotFound),
+            found => found.map(drop),
+        }
+    }
+
+    /// Connects where the permit says, for `client`, or for ourselves if there is none: tries each way of the route in
+    /// turn, until one works. This uses the permit up, also if it fails.
+    pub async fn dial(&self, permit: Permit, client: Option<SocketAddr>) -> Result<Dialled, Error> {
+        self.dial_by(&permit, client).await
+    }
+
+    /// The same for HTTP, with TLS if the destination's scheme is https. The lease holds the permit, and its connection
+    /// goes to `pool` when it is given back.
+    pub async fn lease(&self, permit: Permit, client: SocketAddr, pool: &Arc<Pool>) -> Result<Lease, Error> {
+        let turn = pool.turn();
+        let Dialled { stream, origin, egress, through } = self.dial_by(&permit, Some(client)).await?;
+        let Destination { scheme, host, .. } = &**permit.destination();
+        let stream = match scheme {
+            Scheme::Http => stream,
+            Scheme::Https => Stream::Other(Box::new(self.tls.connect(host, stream).await?)),
+        };
+        let connection = OriginConnection { connection: Connection::new(stream), through, origin, egress };
+        Ok(pool.lease(connection, permit, turn))
+    }
+
+    async fn dial_by(&self, permit: &Permit, client: Option<SocketAddr>) -> Result<Dialled, Error> {
+        let Lane { private, route } = permit.lane();
+        let wanted = Wanted { destination: permit.destination(), private: *private, client };
+        let route = self.route(permit.destination(), route.as_ref());
+        timeout(self.limit, self.by_route(wanted, route)).await.map_err(|_| Error::TimedOut)?
+    }
+
+    /// The way to a destination. To a host with a fixed address it is always direct, because the operator has said
+    /// where that host is.
+    fn route<'a>(&'a self, destination: &Destination, named: Option<&'a Route>) -> &'a Route {
+        if self.resolver.fixed(destination).is_some() {
+            return &self.straight;
+        }
+        match named {
+            Some(route) => route,
+            None if self.direct.contains(&destination.host) => &self.straight,
+            None => &self.route,
+        }
+    }
+
+    fn parent(&self, hop: &Hop) -> Option<&Parent> {
+        let Hop::Parent(name) = hop else { return None };
+        self.parents.iter().find(|parent| parent.name == *name)
+    }
+
+    /// The addresses to dial, in order. A name is checked after it has been looked up, and the addresses that were
+    /// checked are the ones that are dialled, so that the name cannot change its meaning in between.
+    async fn candidates(&self, destination: &Destination, private: bool) -> Result<Vec<SocketAddr>, Error> {
+        let fixed = self.resolver.fixed(destination);
+        // A fixed address is dialled whatever it is, at the ports that the operator meant.
+        let is_open = fixed.is_some() && self.resolver.opens(destination);
+        let found = match fixed {
+            Some(fixed) => fixed,
+            None => {
+                let found = self.resolver.resolve(&destination.host).await?;
+                found.into_iter().map(|address| SocketAddr::new(address, destination.port)).collect()
+            }
+        };
+        let mut refused = None;
+        let mut candidates = Vec::with_capacity(found.len());
+        for socket in found {
+            if self.is_own(socket) {
+                return Err(Error::Myself(socket));
+            }
+            match self.judge(socket.ip(), private) {
+                Err(error) if !is_open => refused = Some(error),
+                _ => candidates.push(socket),
+            }
+        }
+        match refused {
+            Some(error) if candidates.is_empty() => Err(error),
+            _ => Ok(candidates),
+        }
+    }
+
+    /// Whether an address may be dialled that is not the fixed address of a name. `private`, which a rule can give,
+    /// opens addresses of other machines, and not those of this one.
+    fn judge(&self, address: IpAddr, private: bool) -> Result<(), Error> {
+        if self.machine.has(address) && !self.addresses.name(address) {
+            return Err(Error::OwnMachine(address));
+        }
+        if self.addresses.are_refused(address, private) { Err(Error::Prohibited(address)) } else { Ok(()) }
+    }
+
+    /// Whether an address that turns out to be one of this machine's may be dialled for this destination.
+    fn opens_own(&self, destination: &Destination, address: IpAddr) -> bool {
+        let is_fixed = self.resolver.fixed(destination).is_some() && self.resolver.opens(destination);
+        is_fixed || self.addresses.name(address)
+    }
+
+    /// Keeps the addresses of this machine up to date, and never ends.
+    pub async fn follow_addresses(&self) {
+        self.machine.follow().await;
+    }
+
+    /// Checks what can be checked of a destination whose name a parent looks up.
+    fn check_literal(&self, destination: &Destination, private: bool) -> Result<(), Error> {
+        let address: IpAddr = match &destination.host {
+            Host::Ipv4(address) => (*address).into(),
+            Host::Ipv6(address) => (*address).into(),
+            // RFC 6761 §6.3: such a name would mean the parent's own machine, and what listens there for that machine
+            // alone.
+            Host::Domain(name) if name == "localhost" || name.ends_with(".localhost") => {
+                std::net::Ipv4Addr::LOCALHOST.into()
+            }
+            Host::Domain(_) => return Ok(()),
+        };
+        let socket = SocketAddr::new(address.to_canonical(), destination.port);
+        if self.is_own(socket) {
+            return Err(Error::Myself(socket));
+        }
+        self.judge(address, private)
+    }
+
+    fn is_own(&self, socket: SocketAddr) -> bool {
+        self.own.iter().any(|own| {
+            own.port() == socket.port()
+                && (own.ip() == socket.ip() || (own.ip().is_unspecified() && self.machine.has(socket.ip())))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! Connections and octets of any protocol: limits, counts, and ways to move octets from one socket to another.
+
+pub mod accept;
+pub mod bucket;
+pub mod count;
+pub mod limits;
+pub mod paced;
+pub mod pipe;
+pub mod ports;
+pub mod proxy_protocol;
+pub mod rewind;
+pub mod scratch;
+pub mod splice;
+pub mod tcp;
+
+pub use bucket::Bucket;
+pub use count::Connections;
+pub use limits::Limits;
+pub use paced::Paced;
+pub use pipe::Pipes;
+pub use ports::Ports;
+pub use tcp::Tcp;

@@ -1,0 +1,77 @@
+//! Every state of the pages of people whom a rule has stopped.
+
+use super::*;
+
+/// Warnings, overrides, and the request for a review.
+pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html)> {
+    let text = |text: &str| text.to_owned();
+    let mut pages = Vec::new();
+    let warning = Warning {
+        place: Some(text("bets.test")),
+        rule: text("Gambling: <b>not</b> at work"),
+        message: Some(text(
+            "Bets are your own affair, at your own cost.\n\nThe works council has agreed to this page.",
+        )),
+        lasts: jiff::SignedDuration::from_hours(1),
+        action: text("/rule/0123456789abcdef0123456789abcdef"),
+        returning: Some(text("sealed")),
+        request_id: text("q1"),
+        csrf: text("token"),
+    };
+    pages.push(("warning", warning.render(brand, locale)));
+    let lasts = jiff::SignedDuration::from_mins(90);
+    let bare = Warning { place: None, message: None, returning: None, lasts, ..warning };
+    pages.push(("warning-plain", bare.render(brand, locale)));
+    let denied = Denied {
+        place: text("games.test"),
+        rule: text("No games at work"),
+        message: Some(text("Games are for the <b>not</b> so busy.")),
+        user: Some(text("B.Simon@contoso.com")),
+        guest: false,
+        pass: None,
+        review: Some(text("https://portal.contoso.com/review?q=sealed")),
+        portal: text("https://portal.contoso.com"),
+        request_id: text("q1"),
+    };
+    let page = Override {
+        denied: denied.clone(),
+        key: Some(OverrideKey::Password),
+        reason: true,
+        written: String::new(),
+        mistake: None,
+        lasts: jiff::SignedDuration::from_mins(15),
+        action: text("/rule/0123456789abcdef0123456789abcdef"),
+        returning: Some(text("sealed")),
+        csrf: text("token"),
+    };
+    pages.push(("override", page.render(brand, locale)));
+    for mistake in [OverrideMistake::Password, OverrideMistake::Reason, OverrideMistake::TooMany] {
+        let wrong = Override { mistake: Some(mistake), written: text("\"<b>not</b> much\""), ..page.clone() };
+        pages.push(("override-mistake", wrong.render(brand, locale)));
+    }
+    let lasts = jiff::SignedDuration::from_hours(24);
+    let member = Override { key: Some(OverrideKey::Member), reason: false, lasts, ..page.clone() };
+    pages.push(("override-member", member.render(brand, locale)));
+    let alone = Denied { place: String::new(), message: None, review: None, ..denied.clone() };
+    let closed = Override { denied: alone, key: None, reason: false, ..page };
+    pages.push(("override-closed", closed.render(brand, locale)));
+    pages.push(("denied-message", denied.render(brand, locale)));
+    let pass = Some(text("https://portal.contoso.com/rule/0123456789abcdef0123456789abcdef"));
+    pages.push(("denied-pass", Denied { pass, ..denied }.render(brand, locale)));
+    for (user, rule) in [(Some(text("B.Simon@contoso.com")), "No games at work"), (None, "blocked-list")] {
+        let asked = AskReview {
+            place: text("games.test"),
+            rule: text(rule),
+            request_id: text("q1"),
+            user,
+            sealed: text("sealed"),
+            csrf: text("token"),
+        };
+        pages.push(("review", asked.render(brand, locale)));
+    }
+    for is_told in [true, false] {
+        let asked = ReviewAsked { is_told, place: text("games.test"), request_id: text("q1") };
+        pages.push(("review-asked", asked.render(brand, locale)));
+    }
+    pages
+}

@@ -1,0 +1,210 @@
+//! One condition of a rule, and whether it is met.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::Method;
+use ipnet::IpNet;
+
+use super::listed::{Answers, Sought};
+use super::matcher::Hosts;
+use super::names::{People, Who};
+use super::schedule::Schedule;
+use super::visible::{Keyword, PathPrefix, Target};
+use super::words::AccessKind;
+use super::{Access, Question, Subject};
+use crate::clock::SignedDuration;
+use crate::identity::{Strength, Surrogate};
+use crate::lists::path::Quorum;
+use crate::net::Ports;
+use crate::wire::RequestKind;
+
+/// One condition. Those that cost less come first.
+#[derive(Clone, Debug)]
+pub(super) enum Condition {
+    Kinds(Vec<AccessKind>),
+    Methods(Vec<Method>),
+    Networks(Vec<String>),
+    Listeners(Vec<String>),
+    Ports(Vec<Ports>),
+    Evidence(Strength),
+    /// How long ago, at most, whoever asks proved who they are.
+    Proven(SignedDuration),
+    Realms(Vec<String>),
+    Destinations(Hosts),
+    Clients(Vec<IpNet>),
+    /// The numbers of lists.
+    Lists(Vec<usize>),
+    Schedule(Arc<Schedule>),
+    Paths(Vec<PathPrefix>),
+    Keywords(Vec<Keyword>),
+    People(People),
+}
+
+/// A question, and what was found out about it on the way.
+pub(super) struct Asked<'a> {
+    pub(super) question: &'a Question<'a>,
+    pub(super) who: Who<'a>,
+    pub(super) lists: Answers<'a>,
+    /// The path and query; none where nobody sees them.
+    pub(super) target: Option<Target<'a>>,
+}
+
+impl Asked<'_> {
+    /// What lists are asked about.
+    pub(super) fn place(&self) -> Sought<'_> {
+        (&self.question.destination.host, self.target.as_ref().map(Target::path))
+    }
+}
+
+/// What a condition is to its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stand {
+    /// Whether it is one of those that leave out.
+    pub(super) excludes: bool,
+    /// Whether the rule lets through.
+    pub(super) lets_through: bool,
+}
+
+impl Stand {
+    /// How many readings of a path must meet it: whoever gets further by it does so only by all of them.
+    fn quorum(self) -> Quorum {
+        if self.lets_through == self.excludes { Quorum::One } else { Quorum::All }
+    }
+
+    /// Whether it leaves somebody out of what a rule lets through.
+    fn takes_away(self) -> bool {
+        self.excludes && self.lets_through
+    }
+}
+
+impl Condition {
+    /// Whether it is met. None where that cannot be known: somebody's groups, what is inside a tunnel; and, where a rule lets
+    /// through all but some people, whether somebody is one of them whom nobody knows.
+    pub(super) fn holds(&self, asked: &Asked<'_>, stand: Stand) -> Option<bool> {
+        let (question, quorum) = (asked.question, stand.quorum());
+        if stand.takes_away() && self.is_of_person() && matches!(question.subject, Subject::Nobody) {
+            return None;
+        }
+        Some(match self {
+            Self::Kinds(kinds) => kinds.iter().any(|kind| kind.is(question.access)),
+            Self::Methods(methods) => return methods_hold(methods, question),
+            Self::Networks(names) => names.iter().any(|name| **name == *question.network.name),
+            Self::Listeners(names) => names.iter().any(|name| **name == *question.listener),
+            Self::Ports(ports) => ports.iter().any(|ports| ports.have(question.destination.port)),
+            Self::Evidence(least) => strength(question.subject) >= *least,
+            Self::Proven(within) => match question.subject {
+                Subject::Somebody { proven, .. } => proven <= *within,
+                Subject::Nobody => false,
+                Subject::Untold => true,
+            },
+            Self::Realms(realms) => asked.who.user().is_some_and(|user| realms.contains(&user.realm)),
+            Self::Destinations(hosts) => hosts.contains(&question.destination.host),
+            Self::Clients(clients) => hold(clients, question.client),
+            Self::Lists(numbers) => return asked.lists.any(numbers, asked.place(), quorum),
+            Self::Schedule(schedule) => schedule.is_on(question.at, question.network.time_zone.as_ref()),
+            Self::Paths(paths) => {
+                let target = asked.target.as_ref()?;
+                paths.iter().any(|prefix| prefix.begins(target, quorum))
+            }
+            Self::Keywords(words) => return keywords_hold(words, asked, quorum),
+            Self::People(people) => return people.have(&asked.who),
+        })
+    }
+
+    /// Whether it is about where something is asked for, where from and when, and not about who asks or for what in
+    /// particular.
+    pub(super) fn is_of_place(&self) -> bool {
+        match self {
+            Self::Networks(_)
+            | Self::Listeners(_)
+            | Self::Ports(_)
+            | Self::Destinations(_)
+            | Self::Clients(_)
+            | Self::Lists(_)
+            | Self::Schedule(_) => true,
+            Self::Kinds(_)
+            | Self::Methods(_)
+            | Self::Evidence(_)
+            | Self::Proven(_)
+            | Self::Realms(_)
+            | Self::Paths(_)
+            | Self::Keywords(_)
+            | Self::People(_) => false,
+        }
+    }
+
+    /// Whether it is about who asks.
+    fn is_of_person(&self) -> bool {
+        matches!(self, Self::People(_) | Self::Realms(_) | Self::Evidence(_) | Self::Proven(_))
+    }
+
+    /// The word for it.
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Kinds(_) => "kinds",
+            Self::Methods(_) => "methods",
+            Self::Networks(_) => "networks",
+            Self::Listeners(_) => "listeners",
+            Self::Ports(_) => "ports",
+            Self::Evidence(_) => "evidence",
+            Self::Proven(_) => "proven",
+            Self::Realms(_) => "realms",
+            Self::Destinations(_) => "destinations",
+            Self::Clients(_) => "clients",
+            Self::Lists(_) => "lists",
+            Self::Schedule(_) => "schedule",
+            Self::Paths(_) => "paths",
+            Self::Keywords(_) => "keywords",
+            Self::People(_) => "users or groups",
+        }
+    }
+}
+
+fn hold(clients: &[IpNet], client: IpAddr) -> bool {
+    let client = client.to_canonical();
+    clients.iter().any(|prefix| prefix.contains(&client))
+}
+
+/// What asks for a tunnel is a CONNECT; what is asked for inside, nobody sees.
+fn methods_hold(methods: &[Method], question: &Question<'_>) -> Option<bool> {
+    match question.method {
+        Some(method) => Some(methods.contains(method)),
+        None => methods.contains(&Method::CONNECT).then_some(true),
+    }
+}
+
+/// A host is always seen.
+fn keywords_hold(words: &[Keyword], asked: &Asked<'_>, quorum: Quorum) -> Option<bool> {
+    if words.iter().any(|word| word.is_in_host(&asked.question.destination.host)) {
+        return Some(true);
+    }
+    let target = asked.target.as_ref()?;
+    Some(words.iter().any(|word| word.is_in_target(target, quorum)))
+}
+
+fn strength(subject: Subject<'_>) -> Strength {
+    match subject {
+        Subject::Somebody { surrogate, .. } => surrogate.strength(),
+        Subject::Nobody | Subject::Untold => Surrogate::None.strength(),
+    }
+}
+
+impl AccessKind {
+    fn is(self, access: Access) -> bool {
+        match access {
+            Access::Connect(_) => self == Self::Tunnel,
+            Access::Request(kind) => {
+                self == match kind {
+                    RequestKind::Navigation => Self::Navigation,
+                    RequestKind::FormNavigation => Self::Form,
+                    RequestKind::Preflight => Self::Preflight,
+                    RequestKind::Probe => Self::Probe,
+                    RequestKind::SubResource => Self::SubResource,
+                    RequestKind::Tool => Self::Tool,
+                }
+            }
+            Access::Look => false,
+        }
+    }
+}

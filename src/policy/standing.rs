@@ -1,0 +1,62 @@
+//! StandingRule rules: they decide nothing. All that match hold for whatever is let through, by whichever rule, list or default.
+//!
+//! A restriction of whose accounts are used at a cloud service must not depend on which rule lets somebody there: its sign-in
+//! hosts are often in the walled garden, where no rule decides at all.
+
+use std::sync::Arc;
+
+use super::condition::{Asked, Condition, Stand};
+use super::config::StandingConfig;
+use super::rule::Compiler;
+use super::terms::Terms;
+use super::trace::Trace;
+
+/// A standing rule, as used.
+#[derive(Debug)]
+pub(super) struct StandingRule {
+    name: Arc<str>,
+    /// All of them must be met.
+    when: Vec<Condition>,
+    /// None of them may be met.
+    unless: Vec<Condition>,
+    /// None where the check of the configuration will refuse it.
+    terms: Option<Arc<Terms>>,
+}
+
+/// It takes something from whoever it is about, as a rule that blocks does.
+const STAND: Stand = Stand { excludes: false, lets_through: false };
+
+impl Compiler<'_> {
+    pub(super) fn standing(&mut self, config: &StandingConfig) -> StandingRule {
+        let name = config.name.as_str().into();
+        StandingRule {
+            when: self.conditions(&config.conditions(), &config.realms, false),
+            unless: self.conditions(&config.not, &config.realms, true),
+            terms: Terms::of(&name, &config.headers, config.limit.as_ref()),
+            name,
+        }
+    }
+}
+
+impl StandingRule {
+    /// What it subjects a request to, if it applies. It applies, too, to whoever may be one of those whom it is about, and
+    /// spares nobody who may be one of those whom it leaves out. A condition about the inside of a tunnel is not met there.
+    pub(super) fn terms<T: Trace>(&self, asked: &Asked<'_>, trace: &mut T) -> Option<&Arc<Terms>> {
+        let mut applies = true;
+        for (condition, excludes) in
+            self.when.iter().map(|one| (one, false)).chain(self.unless.iter().map(|one| (one, true)))
+        {
+            let holds = condition.holds(asked, Stand { excludes, ..STAND });
+            trace.condition(condition, excludes, holds, asked.question);
+            applies &= match holds {
+                Some(holds) => holds != excludes,
+                None => excludes || matches!(condition, Condition::People(_)),
+            };
+            if !applies && !T::WHOLE {
+                return None;
+            }
+        }
+        trace.standing(&self.name, applies);
+        self.terms.as_ref().filter(|_| applies)
+    }
+}

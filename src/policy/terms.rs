@@ -1,0 +1,84 @@
+//! What a request is subject to that is let through: fields that are set or removed in it, and limits.
+
+use std::sync::Arc;
+
+use super::headers::Headers;
+use super::limit::Limit;
+
+/// What one rule subjects a request to. A rule that decides has terms for what it lets through; a standing rule has them
+/// for whatever is let through, by whichever rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The rule.
+    pub rule: Arc<str>,
+    /// The fields that it sets and removes, where a request is seen.
+    pub headers: Headers,
+    /// What it limits.
+    pub limit: Option<Limit>,
+}
+
+impl Terms {
+    /// The terms of a rule; none where it has none.
+    pub(super) fn of(rule: &Arc<str>, headers: &Headers, limit: Option<&Limit>) -> Option<Arc<Self>> {
+        let is_any = !headers.is_empty() || limit.is_some();
+        is_any.then(|| Arc::new(Self { rule: Arc::clone(rule), headers: headers.clone(), limit: limit.copied() }))
+    }
+}
+
+/// What is changed about the fields of one request. Of several rules that name a field, the first one counts.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldChanges<'a>(&'a [Arc<Terms>]);
+
+impl<'a> FieldChanges<'a> {
+    /// No change.
+    pub const NONE: FieldChanges<'static> = FieldChanges(&[]);
+
+    /// What these terms change.
+    pub fn of(terms: &'a [Arc<Terms>]) -> Self {
+        Self(terms)
+    }
+
+    /// Whether nothing is changed.
+    pub fn is_empty(self) -> bool {
+        self.0.iter().all(|terms| terms.headers.is_empty())
+    }
+
+    /// Whether the client's own field of this name is left out.
+    pub fn names(self, name: &[u8]) -> bool {
+        self.0.iter().any(|terms| terms.headers.names(name))
+    }
+
+    /// The fields that are set: names and values.
+    pub fn set(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let all = self.0.iter().enumerate().flat_map(|(at, terms)| terms.headers.set().map(move |field| (at, field)));
+        all.filter(move |(at, (name, _))| {
+            !self.0.iter().take(*at).any(|earlier| earlier.headers.names(name.as_bytes()))
+        })
+        .map(|(_, field)| field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_rules_that_name_a_field_the_first_one_counts() {
+        let terms = |text: &str| {
+            let headers = toml::from_str(text).unwrap();
+            Terms::of(&"it".into(), &headers, None).unwrap()
+        };
+        let all = [
+            terms("set = { X-A = 'first', X-B = 'b' }"),
+            terms("set = { x-a = 'second', X-C = 'c' }\nremove = ['X-D']"),
+            terms("set = { X-D = 'd' }\nremove = ['X-C', 'X-E']"),
+        ];
+        let changes = FieldChanges::of(&all);
+        let set: Vec<_> = changes.set().collect();
+        assert_eq!(set, [("X-A", "first"), ("X-B", "b"), ("X-C", "c")]);
+        for (name, is_named) in [("x-a", true), ("X-E", true), ("X-d", true), ("X-F", false)] {
+            assert_eq!(changes.names(name.as_bytes()), is_named, "{name}");
+        }
+        assert!(FieldChanges::NONE.is_empty() && !changes.is_empty());
+    }
+}

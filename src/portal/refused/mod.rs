@@ -1,0 +1,8 @@
+//! The pages of people whom a rule has stopped: warnings, overrides, and the request for a review.
+
+pub(super) mod barrier;
+mod guess;
+pub(super) mod hook;
+pub(super) mod review;
+
+pub(in crate::portal) use guess::Guesses;

@@ -1,0 +1,127 @@
+//! Guests: people without an account, whom a network or a listener lets in once they have agreed to the terms.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use http::{Request, Response, StatusCode};
+
+use crate::clock::Timestamp;
+use crate::identity::User;
+use crate::identity::network::Spans;
+use crate::observe::audit::{Entry, What};
+use crate::page::{self, Trouble};
+use crate::portal::form::{self, Token};
+use crate::portal::visit::with_parameters;
+use crate::portal::{Shared, Visit, fail, files, onward, opening, redirect, show};
+use crate::seal::random_text;
+use crate::session::returning::Return;
+use crate::session::{AssertionFacts, Ending, store};
+
+type Portal = State<Arc<Shared>>;
+
+/// `GET /guest`: the terms.
+pub(in crate::portal) async fn show_terms(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    if !visit.peer.admits_guests() {
+        return files::missing(&portal, &visit);
+    }
+    terms(&portal, &visit)
+}
+
+/// The page with the terms.
+pub(in crate::portal) fn terms(portal: &Shared, visit: &Visit) -> Response<Body> {
+    let token = Token::issue(portal, visit);
+    let returning = visit.parameter("r").filter(|token| !token.is_empty());
+    let challenge =
+        returning.and_then(|token| Return::open(&portal.parts.sealer, token, portal.parts.clock.now()).ok());
+    let page = page::Guest {
+        terms: portal.parts.guest_terms.as_deref().map(page::Guest::paragraphs).unwrap_or_default(),
+        is_missing: visit.parameter("m").is_some(),
+        place: challenge.as_ref().map(onward::place),
+        account: with_parameters("/", &[("account", "1"), ("r", returning.unwrap_or_default())]),
+        returning: challenge.and(returning).map(str::to_owned),
+        csrf: token.text.clone(),
+    };
+    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)));
+    token.set_cookie(&mut response);
+    response
+}
+
+/// `POST /guest`: a person wants to go on without an account.
+pub(in crate::portal) async fn begin(
+    State(portal): Portal,
+    Extension(visit): Extension<Visit>,
+    request: Request<Body>,
+) -> Response<Body> {
+    if !visit.peer.admits_guests() {
+        let (client, network) = (visit.peer.client.ip(), &visit.peer.network.name);
+        tracing::warn!(%client, %network, request_id = visit.request_id, "a guest was refused, because neither the network nor the listener lets guests in");
+        return files::missing(&portal, &visit);
+    }
+    let form = match form::take(&portal, &visit, request).await {
+        Ok(form) => form,
+        Err(response) => return response,
+    };
+    let returning = form.value("r").filter(|token| !token.is_empty());
+    if portal.parts.guest_terms.is_some() && form.value("accepted") != Some("yes") {
+        // A person who comes from the logon page has not seen the terms yet, so nothing is missing.
+        let seen = form.value("seen").map(|_| ("m", "1"));
+        let parameters: Vec<_> = returning.map(|token| ("r", token)).into_iter().chain(seen).collect();
+        let terms = if parameters.is_empty() { "/guest".to_owned() } else { with_parameters("/guest", &parameters) };
+        return redirect(StatusCode::SEE_OTHER, &terms);
+    }
+    // A person who is signed in stays who they are.
+    if visit.session(&portal).await.is_some_and(|session| !session.user.is_guest()) {
+        return redirect(StatusCode::SEE_OTHER, "/me");
+    }
+    if !portal.memory.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
+        tracing::warn!(client = %visit.peer.client.ip(), request_id = visit.request_id, "a sign-in was refused, because its client address has begun too many (`attempts_per_minute`)");
+        return fail(&portal, &visit, StatusCode::TOO_MANY_REQUESTS, Trouble::Busy);
+    }
+    match admit(&portal, &visit, returning).await {
+        Ok(response) => response,
+        Err(store::Error::Full) => fail(&portal, &visit, StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy),
+        Err(store::Error::Away) => fail(&portal, &visit, StatusCode::SERVICE_UNAVAILABLE, Trouble::Away),
+    }
+}
+
+async fn admit(portal: &Shared, visit: &Visit, returning: Option<&str>) -> Result<Response<Body>, store::Error> {
+    let sessions = &portal.parts.sessions;
+    let (client, of_network) = (visit.peer.client.ip().to_canonical(), visit.peer.network.spans);
+    let own = portal.config.guest_lifetime;
+    let lifetime = of_network.lifetime.map_or(own, |lifetime| lifetime.min(own));
+    let spans = Spans { lifetime: Some(lifetime), ..of_network };
+    // Each guest counts as a person of their own, so that no guest can see or end another's session.
+    let guest = User::guest(random_text());
+    // A guest has proven nothing, so no rule that wants a fresh sign-in is fulfilled.
+    let facts = AssertionFacts { authenticated: Some(Timestamp::UNIX_EPOCH), ..AssertionFacts::default() };
+    let begun = sessions.begin(guest, client, visit.user_agent(), facts, spans).await?;
+    if let Some(previous) = opening::previous(portal, visit) {
+        sessions.end(previous, Ending::Replaced).await;
+    }
+    visit.bind(portal, &begun.session, None).await;
+    tracing::info!(
+        user = begun.session.user.name,
+        session = begun.session.id.short(),
+        %client,
+        network = %visit.peer.network.name,
+        listener = %visit.peer.listener,
+        accepted_terms = portal.parts.guest_terms.is_some(),
+        request_id = visit.request_id,
+        "a person goes on as a guest"
+    );
+    let session = begun.session.id.short();
+    let entry = Entry { user: Some(&begun.session.user.name), session: Some(&session), ..visit.audit_entry() };
+    portal.parts.audit.record(What::SignIn, entry);
+    portal.parts.metrics.sign_in(None, "guest");
+    // Chromium follows a form's redirects only to origins that the form's page names, and a guest may be on the way to
+    // any. So the form leads to the page of the signed-in person, which then goes on by itself.
+    let onward = match returning {
+        Some(token) => with_parameters("/me", &[("r", token), ("on", "1")]),
+        None => "/me".to_owned(),
+    };
+    let mut response = redirect(StatusCode::SEE_OTHER, &onward);
+    opening::keep(portal, &mut response, &begun, returning);
+    Ok(response)
+}

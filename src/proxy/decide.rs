@@ -1,0 +1,239 @@
+//! The only place that makes a policy question of a request or a CONNECT, and puts it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::Method;
+
+use super::Proxy;
+use super::client::Client;
+use super::identity::Identity;
+use super::shares::{Exhausted, Taken, Taker};
+use super::token::Wrong;
+use crate::clock::Timestamp;
+use crate::identity::{Network, Surrogate};
+use crate::observe::{Outcome, Recorder, WhyUnidentified};
+use crate::policy::{Access, Passes, Permit, Question, Store, Subject, Verdict, Way};
+use crate::session::Session;
+use crate::wire::h1::Fields;
+use crate::wire::{Destination, Era, RequestKind};
+
+/// What somebody wants, as far as it is seen.
+#[derive(Clone, Copy)]
+pub(super) struct Sought<'a> {
+    pub(super) destination: &'a Arc<Destination>,
+    pub(super) access: Access,
+    /// The method, and the path and query: of a request, and of nothing else.
+    pub(super) request: Option<(&'a Method, &'a str)>,
+}
+
+/// Where somebody asks from.
+#[derive(Clone, Copy)]
+pub(super) struct Whence<'a> {
+    pub(super) network: &'a Network,
+    pub(super) listener: &'a str,
+    pub(super) client: IpAddr,
+}
+
+impl<'a> Whence<'a> {
+    fn of(client: &'a Client) -> Self {
+        let peer = &client.peer;
+        Self { network: &peer.network, listener: &peer.listener, client: peer.client.ip() }
+    }
+}
+
+/// What the policy has decided, and about whom.
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    /// Who sent the request, if that is known.
+    pub(super) identity: Option<Identity>,
+    /// What is wrong with the token that was presented.
+    pub(super) wrong: Option<Wrong>,
+}
+
+impl Proxy {
+    /// Identifies who sent the request, records it, and decides.
+    pub(super) async fn decide(
+        &self,
+        client: &Client,
+        sought: Sought<'_>,
+        fields: &Fields,
+        recorder: &mut Recorder,
+    ) -> Decided {
+        let identified = match sought.access {
+            // No cookie comes with a CONNECT.
+            Access::Connect(_) => self.identify_tunnel(client, sought.destination, fields).await,
+            Access::Request(_) | Access::Look => self.identify(client, sought.destination, fields).await,
+        };
+        let (mut identity, wrong) = match identified {
+            Ok(identity) => (identity, None),
+            Err(wrong) => (None, Some(wrong)),
+        };
+        if let Some(identity) = &identity {
+            identity.record(recorder);
+        }
+        let verdict = self.verdict(client, sought, &mut identity).await;
+        if identity.is_none() {
+            recorder.unidentified = Some(why_unidentified(sought.access, &verdict));
+        }
+        Decided { verdict, identity, wrong }
+    }
+
+    /// A permit to find out whether a destination is there, if the policy gives one without asking who wants it.
+    pub(super) fn permit_look(&self, client: &Client, destination: &Arc<Destination>) -> Option<Permit> {
+        let sought = Sought { destination, access: Access::Look, request: None };
+        match self.put(Whence::of(client), sought, Subject::Nobody, self.clock.now()) {
+            Verdict::Permit(permit) => Some(permit),
+            Verdict::Deny(_) | Verdict::Ask(_) | Verdict::Warn(_) | Verdict::Override(_) => None,
+        }
+    }
+
+    /// Whether evidence under which a tunnel was opened, by the configuration of `era`, still counts under this
+    /// configuration.
+    pub(super) fn tells_still(&self, session: &Session, surrogate: Surrogate, era: Era, recorder: &Recorder) -> bool {
+        let (listener, client) = (&*recorder.listener, recorder.client.ip());
+        let is_somebody = match surrogate {
+            Surrogate::ClientAddress => self.entries.address_stands(listener, era, client),
+            Surrogate::ProxyToken => self.tokens.is_some() && self.entries.network_of(client).tokens,
+            Surrogate::GuestListener => !self.guests_agree,
+            _ => true,
+        };
+        let here_alone = surrogate == Surrogate::GuestListener;
+        is_somebody && (!session.user.is_guest() || self.entries.admits_guests(listener, era, client, here_alone))
+    }
+
+    /// Whether a tunnel that was opened earlier, or under another configuration, may go on now; if not, whether it is the
+    /// time that forbids it. The age of a proof is that of when it was opened: that it is too old by now does not end it. Nor
+    /// does it end what had been passed by then and may be over by now.
+    pub(super) fn permits_still(
+        &self,
+        session: Option<(&Session, Surrogate)>,
+        recorder: &Recorder,
+        sought: Sought<'_>,
+        opened: Timestamp,
+    ) -> Result<(), Over> {
+        let client = recorder.client.ip();
+        let network = self.entries.network_of(client);
+        let from = Whence { network: &network, listener: &recorder.listener, client };
+        let subject = session.map_or(Subject::Nobody, |(session, surrogate)| person(session, surrogate, opened));
+        let verdict = self.put(from, sought, subject, self.clock.now());
+        if verdict.is_for_age() || matches!(verdict, Verdict::Permit(_)) {
+            return Ok(());
+        }
+        match self.put(from, sought, subject, opened) {
+            Verdict::Permit(permit)
+                if permit.finishes() || verdict.barrier().is_some_and(|own| own.rule == *permit.rule()) =>
+            {
+                Ok(())
+            }
+            Verdict::Permit(_) => Err(Over::Hours),
+            _ => Err(Over::Policy),
+        }
+    }
+
+    /// Which hours are on, by the rules and wherever clients are: see [`Policy::hours`](crate::policy::Policy::hours).
+    pub fn hours(&self) -> Vec<bool> {
+        self.policy.hours(self.clock.now(), &self.entries.time_zones())
+    }
+
+    /// Decides. If only the proof is not as it must be, another node may know of a younger one, and likewise of a barrier
+    /// that has been passed: then the session is read again, and the question is put a second time. Not for what could be
+    /// shown no page: a page may ask for a hundred of those, and other nodes have told this one long before.
+    async fn verdict(&self, client: &Client, sought: Sought<'_>, identity: &mut Option<Identity>) -> Verdict {
+        let (from, now) = (Whence::of(client), self.clock.now());
+        let mut verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+        let may_be_behind = verdict.is_for_proof() || matches!(verdict, Verdict::Warn(_) | Verdict::Override(_));
+        if let Some(known) = identity.as_mut().filter(|_| may_be_behind)
+            && let Some(session) = self.sessions.reread(known.session.id).await
+        {
+            known.session = session;
+            verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+        }
+        // A preflight must not count for a person, and nobody is asked to sign in for one: it is judged as one that
+        // does not tell who sent it.
+        if sought.access == Access::Request(RequestKind::Preflight) && verdict.is_for_proof() {
+            verdict = self.put(from, sought, Subject::Untold, now);
+        }
+        verdict
+    }
+
+    fn subject<'a>(&self, identity: Option<&'a Identity>) -> Subject<'a> {
+        identity.map_or(Subject::Nobody, |identity| person(&identity.session, identity.surrogate, self.clock.now()))
+    }
+
+    fn put(&self, from: Whence<'_>, sought: Sought<'_>, subject: Subject<'_>, at: Timestamp) -> Verdict {
+        let store = self.sessions.offline().map_or(Store::Known, Store::Away);
+        let Whence { network, listener, client } = from;
+        let Sought { destination, access, request } = sought;
+        let (method, target) = request.unzip();
+        self.policy.decide(&Question {
+            subject,
+            network,
+            listener,
+            client,
+            destination,
+            access,
+            method,
+            target,
+            at,
+            store,
+        })
+    }
+}
+
+/// Why something that is open may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The hours of the rule have ended that permitted it, or those of one that forbids it have begun.
+    Hours,
+    /// The policy does not permit it any more.
+    Policy,
+}
+
+impl Proxy {
+    /// Takes what a request or tunnel needs from the shares that its permit limits, and records to which terms it is
+    /// subject.
+    pub(super) fn limit(
+        &self,
+        client: &Client,
+        permit: &Permit,
+        identity: Option<&Identity>,
+        recorder: &mut Recorder,
+    ) -> Result<Taken, Exhausted> {
+        if permit.terms().is_empty() {
+            return Ok(Taken::default());
+        }
+        recorder.terms = permit.terms().iter().map(|terms| Arc::clone(&terms.rule)).collect();
+        let (user, network) = (identity.map(|identity| &*identity.session.user), &client.peer.network.name);
+        let taken = self.memory.shares.take(permit, Taker { user, client: client.peer.client.ip(), network });
+        taken.inspect_err(|exhausted| {
+            recorder.rule = Some(Arc::clone(&exhausted.rule));
+            recorder.reason = Some(exhausted.reason());
+        })
+    }
+}
+
+/// What a record says of what was permitted.
+pub(super) fn outcome(permit: &Permit) -> Outcome {
+    match (permit.is_overridden(), permit.is_monitored()) {
+        (true, _) => Outcome::Overridden,
+        (false, true) => Outcome::Monitored,
+        (false, false) => Outcome::Permitted,
+    }
+}
+
+/// Why it is not known who sent the request.
+fn why_unidentified(access: Access, verdict: &Verdict) -> WhyUnidentified {
+    match (verdict, access) {
+        (Verdict::Permit(permit), _) if !permit.is_exception() => WhyUnidentified::NotRequired,
+        (_, Access::Request(kind)) => kind.into(),
+        (_, Access::Connect(_) | Access::Look) => WhyUnidentified::Connect,
+    }
+}
+
+/// Somebody at a time.
+fn person(session: &Session, surrogate: Surrogate, at: Timestamp) -> Subject<'_> {
+    let proven = at.duration_since(session.authenticated);
+    let way = session.assertion.way.as_deref().map_or(Way::Unsaid, Way::Said);
+    Subject::Somebody { user: &session.user, surrogate, proven, passes: Passes::Held(&session.passes), way }
+}

@@ -1,0 +1,368 @@
+//! Holds people, clients and networks to the limits of what they are permitted: each has a share, which all their requests
+//! and tunnels on this node take from.
+//!
+//! A share is found once for each request that is limited, in one shard of a concurrent map; what is taken from it is a
+//! number that is changed atomically. Requests without a limit do not come here.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+
+use crate::identity::{ClientBlock, User};
+use crate::net::paced::Pace;
+use crate::net::{Bucket, Paced};
+use crate::observe::Reason;
+use crate::policy::limit::Limit;
+use crate::policy::{Per, Permit};
+use crate::wire::h1::Stream;
+
+/// How many shares there are at most. Whoever would be one more has a share together with all others of whom that is so.
+const MOST: usize = 100_000;
+
+/// The shares of this node. They outlive configurations: a limit goes on under its rule's name.
+#[derive(Debug)]
+pub(super) struct Shares {
+    all: DashMap<Key, Arc<Share>>,
+    since: Instant,
+    /// Counts the waits of whatever goes too fast.
+    waits: Arc<AtomicU64>,
+    most: usize,
+}
+
+/// Whose share it is, by the limit of which rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    rule: Arc<str>,
+    whose: Whose,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    /// A realm, and the immutable ID of a person there.
+    Person(String, String),
+    Client(ClientBlock),
+    Network(Arc<str>),
+    Everybody,
+    /// Those for whom there is no share of their own.
+    Crowd,
+}
+
+/// What one of those has.
+#[derive(Debug, Default)]
+struct Share {
+    requests: Bucket,
+    bytes: Arc<Bucket>,
+    open: AtomicU32,
+}
+
+/// Who takes from a share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taker<'a> {
+    pub(super) user: Option<&'a User>,
+    pub(super) client: IpAddr,
+    pub(super) network: &'a Arc<str>,
+}
+
+/// What a request or tunnel has taken. What it counts as open is given back when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    open: Vec<Open>,
+    paces: Vec<Pace>,
+}
+
+/// One place among those that may be open.
+#[derive(Debug)]
+pub(super) struct Open(Arc<Share>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Somebody has as much as they may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Exhausted {
+    /// The rule whose limit that is.
+    pub(super) rule: Arc<str>,
+    /// What there is too much of.
+    pub(super) what: Excess,
+    /// When to try again.
+    pub(super) again: Duration,
+}
+
+impl Exhausted {
+    /// When to try again, in whole seconds, at least one: what Retry-After says (RFC 9110 §10.2.3).
+    pub(super) fn seconds(&self) -> u64 {
+        self.again.as_secs() + 1
+    }
+
+    /// The word for the access record.
+    pub(super) fn reason(&self) -> Reason {
+        match self.what {
+            Excess::Requests => Reason::TooManyRequests,
+            Excess::Connections => Reason::TooManyConnections,
+        }
+    }
+}
+
+/// What there is too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    Requests,
+    Connections,
+}
+
+/// When whoever has too many open connections may try again: nobody knows when one ends.
+const SOON: Duration = Duration::from_secs(5);
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { all: DashMap::new(), since: Instant::now(), waits: Arc::default(), most: MOST }
+    }
+}
+
+impl Taken {
+    /// The stream, held to the paces, if there are any.
+    pub(super) fn pace(&mut self, stream: Stream) -> Stream {
+        match std::mem::take(&mut self.paces) {
+            none if none.is_empty() => stream,
+            paces => Stream::Paced(Box::new(Paced::new(stream, paces))),
+        }
+    }
+
+    /// Whatever counts as open until it is dropped.
+    pub(super) fn into_open(self) -> Option<Vec<Open>> {
+        (!self.open.is_empty()).then_some(self.open)
+    }
+}
+
+impl Shares {
+    /// Takes what one request or tunnel needs, from each share that it is to be taken from; if one has not as much, from
+    /// none.
+    pub(super) fn take(&self, permit: &Permit, taker: Taker<'_>) -> Result<Taken, Exhausted> {
+        self.take_at(permit, taker, self.now())
+    }
+
+    fn take_at(&self, permit: &Permit, taker: Taker<'_>, now: u64) -> Result<Taken, Exhausted> {
+        let mut taken = Taken::default();
+        let mut counted: Vec<(Arc<Share>, u64)> = Vec::new();
+        let limits = permit.terms().iter().filter_map(|terms| Some((&terms.rule, terms.limit.as_ref()?)));
+        for (rule, limit) in limits {
+            let share = self.share(rule, whose(limit.per, taker), now);
+            if let Err((what, again)) = self.take_from(&share, limit, now, &mut taken, &mut counted) {
+                // Nobody pays for what they do not get.
+                counted.iter().for_each(|(share, cost)| share.requests.give_back(*cost));
+                return Err(Exhausted { rule: Arc::clone(rule), what, again });
+            }
+        }
+        Ok(taken)
+    }
+
+    fn take_from(
+        &self,
+        share: &Arc<Share>,
+        limit: &Limit,
+        now: u64,
+        taken: &mut Taken,
+        counted: &mut Vec<(Arc<Share>, u64)>,
+    ) -> Result<(), (Excess, Duration)> {
+        if let Some(most) = limit.connections {
+            let one_more = |open: u32| (open < most).then_some(open + 1);
+            let entered = share.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+            entered.map_err(|_| (Excess::Connections, SOON))?;
+            taken.open.push(Open(Arc::clone(share)));
+        }
+        if let Some((each, burst)) = limit.pace_of_requests() {
+            let took = share.requests.take(now, each, each.saturating_mul(burst));
+            took.map_err(|again| (Excess::Requests, again))?;
+            counted.push((Arc::clone(share), each));
+        }
+        if let Some(rate) = limit.bytes_per_second() {
+            let bucket = Arc::clone(&share.bytes);
+            taken.paces.push(Pace { bucket, rate, since: self.since, waits: Arc::clone(&self.waits) });
+        }
+        Ok(())
+    }
+
+    fn share(&self, rule: &Arc<str>, whose: Whose, now: u64) -> Arc<Share> {
+        let key = Key { rule: Arc::clone(rule), whose };
+        if let Some(known) = self.all.get(&key) {
+            return Arc::clone(&known);
+        }
+        if self.all.len() >= self.most {
+            self.sweep_at(now);
+        }
+        let is_full = self.all.len() >= self.most && !matches!(key.whose, Whose::Network(_) | Whose::Everybody);
+        let key = if is_full { Key { whose: Whose::Crowd, ..key } } else { key };
+        Arc::clone(&self.all.entry(key).or_default())
+    }
+
+    /// Forgets shares of which all is there: a new one would be the same.
+    pub(super) fn sweep(&self) {
+        self.sweep_at(self.now());
+    }
+
+    fn sweep_at(&self, now: u64) {
+        // Whoever is about to take from a share holds it, and only this map can give it to others: the shard is locked.
+        self.all.retain(|_, share| {
+            let is_in_use = Arc::strong_count(share) > 1 || Arc::strong_count(&share.bytes) > 1;
+            is_in_use || !share.requests.is_full(now) || !share.bytes.is_full(now)
+        });
+    }
+
+    /// How often something has had to wait, because it went too fast.
+    pub(super) fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// How many shares there are.
+    pub(super) fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+fn whose(per: Per, taker: Taker<'_>) -> Whose {
+    // All guests have one name.
+    match (per, taker.user.filter(|user| !user.is_guest())) {
+        (Per::Person, Some(user)) => Whose::Person(user.realm.clone(), user.id.clone()),
+        (Per::Person, None) | (Per::Client, _) => Whose::Client(ClientBlock::of(taker.client)),
+        (Per::Network, _) => Whose::Network(Arc::clone(taker.network)),
+        (Per::Everybody, _) => Whose::Everybody,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Groups, Networks};
+    use crate::policy::{Access, Policy, Question, Store, Subject, Verdict};
+    use crate::wire::{Destination, RequestKind, Scheme};
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn permit(limits: &[&str]) -> Permit {
+        let rules = limits.iter().enumerate();
+        let rules = rules.map(|(at, limit)| format!("[[standing]]\nname = 'limit {at}'\nlimit = {{ {limit} }}\n"));
+        let policy = Policy::new(&toml::from_str(&rules.collect::<String>()).unwrap(), &[], []);
+        let network = toml::from_str("name = 'open'\naddresses = ['192.0.2.0/24']\nsign_in = 'none'").unwrap();
+        let networks = Networks::new(&[network]);
+        let destination = Arc::new(Destination::of_authority(Scheme::Http, "a.test").unwrap());
+        let access = Access::Request(RequestKind::Tool);
+        let network = networks.of([192, 0, 2, 7].into());
+        match policy.decide(&Question::plain(Subject::Nobody, network, &destination, access, Store::Known)) {
+            Verdict::Permit(permit) => permit,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn user(name: &str) -> User {
+        User {
+            realm: "contoso".into(),
+            id: name.into(),
+            name: name.into(),
+            display_name: None,
+            sam_account_name: None,
+            upn: None,
+            email: None,
+            groups: Groups::Known(vec![]),
+        }
+    }
+
+    fn taker<'a>(user: Option<&'a User>, client: &str, network: &'a Arc<str>) -> Taker<'a> {
+        Taker { user, client: client.parse().unwrap(), network }
+    }
+
+    /// How many of 100 requests at one moment get through.
+    fn through(shares: &Shares, permit: &Permit, taker: Taker<'_>, now: u64) -> usize {
+        (0..100).filter(|_| shares.take_at(permit, taker, now).is_ok()).count()
+    }
+
+    #[test]
+    fn each_person_client_or_network_has_a_share_and_nobody_takes_from_anothers() {
+        let (office, lobby): (Arc<str>, Arc<str>) = ("office".into(), "lobby".into());
+        let (eve, bob, guest) = (user("eve"), user("bob"), User::guest(String::new()));
+        let eves = taker(Some(&eve), "10.0.0.1", &office);
+        let others = [
+            // Another person at the same address; the same person elsewhere; another guest; nobody known.
+            (taker(Some(&bob), "10.0.0.1", &office), [5, 0, 0, 0]),
+            (taker(Some(&eve), "10.0.0.2", &lobby), [0, 5, 5, 0]),
+            (taker(Some(&guest), "10.0.0.3", &lobby), [5, 5, 0, 0]),
+            (taker(Some(&guest), "10.0.0.4", &lobby), [5, 5, 0, 0]),
+            (taker(None, "10.0.0.3", &lobby), [0, 0, 0, 0]),
+        ];
+        for (column, per) in ["person", "client", "network", "everybody"].into_iter().enumerate() {
+            let shares = Shares::default();
+            let permit = permit(&[&format!("requests = '1/s', burst = 5, per = '{per}'")]);
+            assert_eq!(through(&shares, &permit, eves, 0), 5, "{per}");
+            for (number, (other, wanted)) in others.iter().enumerate() {
+                assert_eq!(through(&shares, &permit, *other, 0), wanted[column], "{per}: {number}");
+            }
+            assert_eq!(through(&shares, &permit, eves, 2 * SECOND), 2, "{per}");
+        }
+    }
+
+    #[test]
+    fn who_is_refused_by_one_limit_pays_nothing_to_another() {
+        let network = "office".into();
+        let (shares, eve, bob) = (Shares::default(), user("eve"), user("bob"));
+        let permit = permit(&["requests = '1/s', burst = 10, per = 'network'", "requests = '1/s', burst = 3"]);
+        assert_eq!(through(&shares, &permit, taker(Some(&eve), "10.0.0.1", &network), 0), 3);
+        let exhausted = shares.take_at(&permit, taker(Some(&eve), "10.0.0.1", &network), 0).unwrap_err();
+        assert_eq!((&*exhausted.rule, exhausted.what), ("limit 1", Excess::Requests));
+        assert_eq!(exhausted.again, Duration::from_secs(1));
+        // Seven are left for the others on the network.
+        let left: usize = ["a", "b", "c"]
+            .map(user)
+            .iter()
+            .map(|one| through(&shares, &permit, taker(Some(one), "10.0.0.1", &network), 0))
+            .sum();
+        assert_eq!(left, 7);
+        assert_eq!(through(&shares, &permit, taker(Some(&bob), "10.0.0.1", &network), 0), 0);
+    }
+
+    #[test]
+    fn what_is_open_counts_until_it_is_closed_however_many_ask_at_once() {
+        let network: Arc<str> = "office".into();
+        let (shares, eve) = (Shares::default(), user("eve"));
+        let permit = permit(&["connections = 10"]);
+        let held: Vec<Taken> = std::thread::scope(|scope| {
+            let ask =
+                || (0..50).filter_map(|_| shares.take(&permit, taker(Some(&eve), "10.0.0.1", &network)).ok()).collect();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().flat_map(|thread| -> Vec<Taken> { thread.join().unwrap() }).collect()
+        });
+        assert_eq!(held.len(), 10);
+        let ask = || shares.take(&permit, taker(Some(&eve), "10.0.0.1", &network));
+        assert_eq!(ask().unwrap_err().what, Excess::Connections);
+        shares.sweep();
+        assert!(ask().is_err(), "what is in use is not forgotten");
+        let mut held = held.into_iter().filter_map(Taken::into_open);
+        drop(held.next());
+        let one = ask().unwrap();
+        assert!(ask().is_err());
+        drop((held, one));
+        shares.sweep();
+        assert_eq!(shares.count(), 0, "what is as new is forgotten");
+    }
+
+    #[test]
+    fn there_are_no_more_shares_than_may_be_and_those_without_one_share_one() {
+        let network: Arc<str> = "office".into();
+        let shares = Shares { most: 50, ..Shares::default() };
+        let permit = permit(&["requests = '1/s', burst = 2"]);
+        let people: Vec<User> = (0..200).map(|number| user(&format!("p{number}"))).collect();
+        let ask = |one: &User, now| shares.take_at(&permit, taker(Some(one), "10.0.0.1", &network), now).is_ok();
+        let through = people.iter().flat_map(|one| [one, one, one]).filter(|one| ask(one, 0)).count();
+        assert_eq!((shares.count(), through), (51, 50 * 2 + 2));
+        // When the first ones have all that they may have again, there is room.
+        assert!(ask(people.last().unwrap(), 10 * SECOND) && shares.count() < 10);
+    }
+}

@@ -1,0 +1,147 @@
+//! What a decision costs, by the number of rules, beside a list of millions of names that is blocked as a whole:
+//! `cargo bench --bench policy`, with `-- 1000000` for so many names in the list.
+
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+use std::alloc::System;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use vestibule::clock::{SignedDuration, Timestamp};
+use vestibule::identity::{Groups, Networks, Realm, Surrogate, User};
+use vestibule::lists::{Allowance, Content, Lists};
+use vestibule::policy::{Access, Passes, Policy, Question, Store, Subject, Verdict, Way};
+use vestibule::wire::{Destination, RequestKind, Scheme};
+
+/// How long each row is measured.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Hosts that are asked for in each row, far apart, so that what one leaves in the processor's cache helps no other.
+const HOSTS: usize = 4096;
+
+const BOUNDS: Allowance = Allowance { octets: 4 << 30, lines: 1_000_000_000 };
+
+/// Groups that the person is in: more than most people are.
+const GROUPS: usize = 100;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn main() -> Result<()> {
+    // `cargo test --benches` calls this program without the word; it is no test.
+    let arguments: Vec<String> = std::env::args().collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let names = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(5_000_000);
+    let lists = list(names)?;
+    println!("{names} names in a list");
+    println!("{:>7}  {:<34}  {:>9}  {:>11}  {:>12}", "rules", "asked for", "ns", "allocations", "compiling ms");
+    for count in [10, 1_000, 10_000] {
+        measure(count, names, &lists)?;
+    }
+    Ok(())
+}
+
+/// A list of so many names.
+fn list(names: u32) -> Result<Lists> {
+    let text: String = (0..names).map(|number| listed(number) + "\n").collect();
+    let content = Content::read(text.as_bytes(), BOUNDS)?;
+    Ok(content.sets.into_values().map(|part| ("big".to_owned(), part.set)).collect())
+}
+
+fn listed(number: u32) -> String {
+    format!("x{:x}.listed.test", number.wrapping_mul(2_654_435_761))
+}
+
+/// So many rules: each about ten sites of its own, for one group; each tenth for a network, and for all sites.
+fn rules(count: usize) -> String {
+    let mut text = String::from("default = 'block'\nblocked_lists = ['big']\n");
+    for number in 0..count {
+        // Writing into a string does not fail.
+        write!(text, "[[rule]]\nname = 'rule {number}'\neffect = 'allow'\ngroups = ['group-{number}']\n").ok();
+        if number % 10 == 0 {
+            text.push_str("networks = ['branch']\n");
+        } else {
+            let sites: Vec<String> = (0..10).map(|site| format!("'site-{number}-{site}.test'")).collect();
+            writeln!(text, "destinations = [{}]", sites.join(", ")).ok();
+        }
+    }
+    text
+}
+
+/// The host that is asked for, by its number.
+type HostOf<'a> = &'a dyn Fn(usize) -> String;
+
+fn measure(count: usize, names: u32, lists: &Lists) -> Result<()> {
+    let realm = Realm { name: "contoso".into(), domains: vec!["contoso.com".into()], ..Realm::default() };
+    let config = toml::from_str(&rules(count))?;
+    let begun = Instant::now();
+    let policy = Policy::new(&config, &[realm], []).knowing(lists);
+    let compiling = begun.elapsed();
+    let last = count - 1;
+    let user = User {
+        realm: "contoso".into(),
+        id: "0f3c".into(),
+        name: "b.simon@contoso.com".into(),
+        display_name: None,
+        sam_account_name: None,
+        upn: None,
+        email: None,
+        groups: Groups::Known((0..GROUPS).map(|number| format!("group-{}", last - number.min(last))).collect()),
+    };
+    let networks = Networks::new(&[]);
+    let client = "192.0.2.7".parse()?;
+    let last_site = |number: usize| format!("www{number}.site-{last}-9.test");
+    let no_site = |number: usize| format!("www{number}.elsewhere.example");
+    let in_list = |number: usize| listed(u32::try_from(number).unwrap_or_default().wrapping_mul(7919) % names);
+    let hosts: [(&str, HostOf<'_>, bool); 3] = [
+        ("the site of the last rule", &last_site, true),
+        ("a site that no rule names", &no_site, false),
+        ("a site in the blocked list", &in_list, false),
+    ];
+    for (what, host, is_permitted) in hosts {
+        let all: Result<Vec<_>> = (0..HOSTS)
+            .map(|number| Ok(Arc::new(Destination::of_authority(Scheme::Https, &host(number)).context("a host")?)))
+            .collect();
+        let all = all?;
+        let question = |destination| Question {
+            subject: Subject::Somebody {
+                user: &user,
+                surrogate: Surrogate::ClientAddress,
+                proven: SignedDuration::ZERO,
+                passes: Passes::NONE,
+                way: Way::Unsaid,
+            },
+            network: networks.of(client),
+            listener: "proxy",
+            client,
+            destination,
+            access: Access::Connect(RequestKind::SubResource),
+            method: None,
+            target: None,
+            at: Timestamp::UNIX_EPOCH,
+            store: Store::Known,
+        };
+        for destination in &all {
+            let found = matches!(policy.decide(&question(destination)), Verdict::Permit(_));
+            ensure!(found == is_permitted, "{destination} is decided otherwise than it must be");
+        }
+        let region = Region::new(ALLOCATOR);
+        all.iter().for_each(|destination| drop(black_box(policy.decide(black_box(&question(destination))))));
+        // Of one decision.
+        let allocations = region.change().allocations as f64 / all.len() as f64;
+        let (begun, mut rounds) = (Instant::now(), 0_u32);
+        while begun.elapsed() < WINDOW {
+            all.iter().for_each(|destination| drop(black_box(policy.decide(black_box(&question(destination))))));
+            rounds += u32::try_from(all.len())?;
+        }
+        let each = begun.elapsed().as_nanos() / u128::from(rounds.max(1));
+        println!("{count:>7}  {what:<34}  {each:>9}  {allocations:>11.2}  {:>12}", compiling.as_millis());
+    }
+    Ok(())
+}

@@ -1,0 +1,404 @@
+//! Microsoft Graph, as Microsoft documents its delta queries, and Entra ID's token endpoint; with every fault on demand.
+//!
+//! "Use delta query to track changes in Microsoft Graph data", "Get incremental changes to groups", "Microsoft Graph error
+//! responses", "Microsoft Graph throttling guidance", "OAuth 2.0 client credentials flow".
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Map, Value, json};
+
+use crate::origin::Origin;
+use crate::raw::{Wire, read_head};
+use crate::world::{Builder, PATIENCE, World};
+
+pub(super) const GRAPH: &str = "https://graph.test";
+
+/// What goes wrong with the next request for a page.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    /// An answer: status, more fields, body.
+    Answer(u16, &'static str, &'static str),
+    /// The connection breaks.
+    Broken,
+    /// The token does not count any more, and it is said why.
+    Token(&'static str),
+}
+
+/// How pages are made.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    pub(super) page: usize,
+    /// Members of a group on one page.
+    pub(super) part: usize,
+    /// Whether objects come in another order, some twice, and some pages are empty.
+    pub(super) disorder: bool,
+}
+
+/// What the tenant is, and what has been asked.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) users: BTreeMap<String, Map<String, Value>>,
+    pub(super) groups: BTreeMap<String, Map<String, Value>>,
+    pub(super) members: BTreeMap<String, BTreeSet<String>>,
+    /// What has changed: users and groups by ID, and memberships.
+    log: Vec<Change>,
+    rounds: Vec<Vec<Value>>,
+    pub(super) shape: Shape,
+    pub(super) faults: VecDeque<Fault>,
+    pub(super) secrets: BTreeMap<String, Option<u32>>,
+    tokens: BTreeSet<String>,
+    pub(super) claims: Vec<String>,
+    /// What is forbidden: `users` or `groups`.
+    pub(super) forbidden: Option<&'static str>,
+    /// The delta tokens below this number have expired.
+    pub(super) oldest: usize,
+    /// How many requests for pages there are when nothing comes for a long time.
+    pub(super) hangs_at: Option<usize>,
+    /// The targets of all requests for pages.
+    pub(super) asked: Vec<String>,
+    /// What was done to accounts: method, target and body.
+    pub(super) acts: Vec<String>,
+    /// A link that takes the place of the next one.
+    pub(super) astray: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Change {
+    User(String),
+    Group(String),
+    Member(String, String, bool),
+}
+
+/// The fake, and the world in which it is.
+#[derive(Clone, Debug)]
+pub(super) struct Graph(Arc<Mutex<State>>);
+
+impl Graph {
+    /// The origins `graph.test` and `login.test`, in a world.
+    pub(super) fn build() -> (Self, Builder) {
+        let state = State {
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            members: BTreeMap::new(),
+            log: Vec::new(),
+            rounds: Vec::new(),
+            shape: Shape { page: 50, part: 50, disorder: false },
+            faults: VecDeque::new(),
+            secrets: BTreeMap::from([("good".to_owned(), None)]),
+            tokens: BTreeSet::new(),
+            claims: Vec::new(),
+            forbidden: None,
+            oldest: 0,
+            hangs_at: None,
+            asked: Vec::new(),
+            acts: Vec::new(),
+            astray: None,
+        };
+        let graph = Self(Arc::new(Mutex::new(state)));
+        let mut build = World::build();
+        let [pages, tokens] = [(); 2].map(|()| graph.clone());
+        let own = Origin::start_tls(build.certify("graph.test"), move |head, stream| pages.serve(head, stream));
+        let login = Origin::start_tls(build.certify("login.test"), move |head, stream| tokens.give_token(head, stream));
+        (graph, build.host("graph.test:443", own.address).host("login.test:443", login.address))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// A `[[directory]]` that is read from it, with more lines for `[directory.graph]`.
+    pub(super) fn config(more: &str) -> String {
+        format!(
+            "[[directory]]\nname = \"contoso\"\nrealms = [\"contoso\"]\n[directory.graph]\ntenant = \"contoso.com\"\n\
+             client_id = \"app\"\nlogin_url = \"https://login.test\"\ngraph_url = \"{GRAPH}\"\n{more}\n\
+             [[directory.graph.credential]]\nsecret = \"good\"\n"
+        )
+    }
+
+    /// All that the tenant is, as `directory dump --canonical` prints it.
+    pub(super) fn dump(&self) -> String {
+        let state = self.state();
+        let text = |user: &Map<String, Value>, name: &str| match user.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Bool(true)) => "True".to_owned(),
+            Some(Value::Bool(false)) => "False".to_owned(),
+            _ => "None".to_owned(),
+        };
+        let fields = ["id", "userPrincipalName", "accountEnabled", "mail", "onPremisesSamAccountName", "displayName"];
+        let people = state.users.values().map(|user| fields.map(|name| text(user, name)).join("|") + "\n");
+        let is_live = |id: &String| state.users.contains_key(id) || state.groups.contains_key(id);
+        let edges = state.members.iter().flat_map(|(group, members)| {
+            members.iter().filter(|id| is_live(id)).map(move |member| format!("{group}>{member}\n"))
+        });
+        people.chain(edges).collect()
+    }
+
+    /// Answers requests on one connection, one after another.
+    fn serve(&self, first: &str, stream: &mut dyn Wire) {
+        let mut head = first.to_owned();
+        while !head.is_empty() {
+            let answer = if head.starts_with("GET ") { self.page(&head) } else { Some(self.act(&head, stream)) };
+            let Some(answer) = answer else { return };
+            if stream.write_all(&answer).and_then(|()| stream.flush()).is_err() {
+                return;
+            }
+            head = read_head(stream);
+        }
+    }
+
+    fn page(&self, head: &str) -> Option<Vec<u8>> {
+        let mut state = self.state();
+        let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        state.asked.push(target.clone());
+        if state.hangs_at == Some(state.asked.len()) {
+            state.hangs_at = None;
+            drop(state);
+            // Until whoever waits is no longer there, for a part of a test's patience.
+            std::thread::sleep(PATIENCE);
+            return None;
+        }
+        match state.faults.pop_front() {
+            None => {}
+            Some(Fault::Broken) => return None,
+            Some(Fault::Answer(status, fields, body)) => return Some(answer(status, fields, body)),
+            Some(Fault::Token(challenge)) => {
+                state.tokens.clear();
+                return Some(answer(401, challenge, "{}"));
+            }
+        }
+        let field = |name: &str| {
+            head.lines().find_map(|line| {
+                let (own, value) = line.split_once(": ")?;
+                own.eq_ignore_ascii_case(name).then(|| value.to_owned())
+            })
+        };
+        let token = field("authorization").and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
+        if !token.is_some_and(|token| state.tokens.contains(&token)) {
+            return Some(answer(401, "", r#"{"error":{"code":"InvalidAuthenticationToken","message":"expired"}}"#));
+        }
+        let what = if target.starts_with("/v1.0/users/delta?") { "users" } else { "groups" };
+        if state.forbidden == Some(what) {
+            let body = r#"{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation."}}"#;
+            return Some(answer(403, "request-id: 11111111-2222\r\n", body));
+        }
+        Some(state.answer(what, &target))
+    }
+
+    /// What is done to an account ("Update user", "user: revokeSignInSessions").
+    fn act(&self, head: &str, stream: &mut dyn Wire) -> Vec<u8> {
+        let body = read_body(head, stream);
+        let mut state = self.state();
+        let mut words = head.split(' ');
+        let (method, target) = (words.next().unwrap(), words.next().unwrap());
+        assert!(head.to_lowercase().contains("\r\nauthorization: bearer token-act-"), "by another credential: {head}");
+        state.acts.push(format!("{method} {target} {}", String::from_utf8_lossy(&body)));
+        if let Some(Fault::Answer(status, fields, body)) = state.faults.pop_front() {
+            return answer(status, fields, body);
+        }
+        let id = target.split('/').nth(3).unwrap().to_owned();
+        match serde_json::from_slice::<Value>(&body).unwrap().get("accountEnabled") {
+            Some(enabled) => state.user(&id, json!({ "accountEnabled": enabled })),
+            None if target.ends_with("/revokeSignInSessions") => {
+                return answer(200, "request-id: act-1\r\n", "{\"value\":true}");
+            }
+            None => {}
+        }
+        b"HTTP/1.1 204 No Content\r\nrequest-id: act-1\r\n\r\n".to_vec()
+    }
+
+    /// The token endpoint.
+    fn give_token(&self, head: &str, stream: &mut dyn Wire) {
+        let body = read_body(head, stream);
+        let form: HashMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
+        assert!(head.starts_with("POST /contoso.com/oauth2/v2.0/token "), "{head}");
+        assert_eq!(form["grant_type"], "client_credentials");
+        assert_eq!(form["scope"], "https://graph.test/.default");
+        let kind = if form["client_id"] == "app" { "" } else { "act-" };
+        let mut state = self.state();
+        state.claims.extend(form.get("claims").cloned());
+        let refused = match state.secrets.get(&form["client_secret"]) {
+            Some(None) => {
+                let token = format!("token-{kind}{}", state.asked.len() + state.tokens.len());
+                state.tokens.insert(token.clone());
+                let body = json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token });
+                drop(stream.write_all(&answer(200, "", &body.to_string())));
+                return;
+            }
+            Some(Some(code)) => *code,
+            None => 7_000_215,
+        };
+        let error = if refused == 7_000_112 { "unauthorized_client" } else { "invalid_client" };
+        let description = format!("AADSTS{refused}: It is refused.\r\nTrace ID: 1");
+        let body = json!({ "error": error, "error_description": description, "error_codes": [refused] });
+        drop(stream.write_all(&answer(401, "", &body.to_string())));
+    }
+}
+
+fn read_body(head: &str, stream: &mut dyn Wire) -> Vec<u8> {
+    let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).unwrap();
+    body
+}
+
+fn answer(status: u16, fields: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{fields}Content-Length: {length}\r\n\r\n{body}")
+        .into_bytes()
+}
+
+impl State {
+    pub(super) fn user(&mut self, id: &str, properties: Value) {
+        let user = self.users.entry(id.to_owned()).or_default();
+        user.insert("id".to_owned(), id.into());
+        user.extend(object(properties));
+        self.log.push(Change::User(id.to_owned()));
+    }
+
+    pub(super) fn group(&mut self, id: &str, properties: Value) {
+        let group = self.groups.entry(id.to_owned()).or_default();
+        group.insert("id".to_owned(), id.into());
+        group.extend(object(properties));
+        self.members.entry(id.to_owned()).or_default();
+        self.log.push(Change::Group(id.to_owned()));
+    }
+
+    pub(super) fn join(&mut self, group: &str, member: &str, joins: bool) {
+        let members = self.members.get_mut(group).unwrap();
+        let has_changed = if joins { members.insert(member.to_owned()) } else { members.remove(member) };
+        if has_changed {
+            self.log.push(Change::Member(group.to_owned(), member.to_owned(), joins));
+        }
+    }
+
+    /// Deletes a user or a group: its memberships go with it.
+    pub(super) fn delete(&mut self, id: &str) {
+        let groups: Vec<String> =
+            self.members.iter().filter(|(_, members)| members.contains(id)).map(|(group, _)| group.clone()).collect();
+        for group in groups {
+            self.join(&group, id, false);
+        }
+        self.members.remove(id);
+        if self.users.remove(id).is_some() {
+            self.log.push(Change::User(id.to_owned()));
+        }
+        if self.groups.remove(id).is_some() {
+            self.log.push(Change::Group(id.to_owned()));
+        }
+    }
+
+    fn answer(&mut self, what: &str, target: &str) -> Vec<u8> {
+        let query = target.split_once('?').unwrap().1;
+        let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        let (round, number) = if let Some(token) = parameter("$skiptoken") {
+            let (round, number) = token.split_once('-').unwrap();
+            (round.parse().unwrap(), number.parse().unwrap())
+        } else {
+            let since = match parameter("$deltatoken") {
+                Some(token) => token.parse().unwrap(),
+                None => {
+                    assert!(query.contains("$select=id,"), "the first query says what it wants: {query}");
+                    0
+                }
+            };
+            if since > 0 && since < self.oldest {
+                return answer(410, "", r#"{"error":{"code":"syncStateNotFound","message":"Resync"}}"#);
+            }
+            let objects = if what == "users" { self.changed_users(since) } else { self.changed_groups(since) };
+            let pages = self.pages(what, objects);
+            self.rounds.push(pages);
+            (self.rounds.len() - 1, 0)
+        };
+        let mut page = self.rounds[round][number].clone();
+        if let Some(link) = self.astray.take() {
+            page["@odata.nextLink"] = link.into();
+        } else if number + 1 < self.rounds[round].len() {
+            let next = format!("{GRAPH}/v1.0/{what}/delta?$skiptoken={round}-{}", number + 1);
+            page["@odata.nextLink"] = next.into();
+        }
+        answer(200, "request-id: r\r\n", &page.to_string())
+    }
+
+    fn changed_users(&self, since: usize) -> Vec<Value> {
+        let of = |change: &Change| match change {
+            Change::User(id) => Some(id.clone()),
+            _ => None,
+        };
+        let changed: BTreeSet<String> = self.log[since..].iter().filter_map(of).collect();
+        changed.into_iter().map(|id| self.users.get(&id).map_or_else(|| removed(&id), |user| json!(user))).collect()
+    }
+
+    /// Each group once for each part of its members.
+    fn changed_groups(&self, since: usize) -> Vec<Value> {
+        let mut changed: BTreeMap<&String, BTreeMap<&String, bool>> = BTreeMap::new();
+        for change in &self.log[since..] {
+            match change {
+                Change::Group(id) => drop(changed.entry(id).or_default()),
+                Change::Member(group, member, joins) => {
+                    changed.entry(group).or_default().insert(member, *joins);
+                }
+                Change::User(_) => {}
+            }
+        }
+        let mut objects = Vec::new();
+        for (id, members) in changed {
+            let Some(group) = self.groups.get(id) else {
+                objects.push(removed(id));
+                continue;
+            };
+            let members: Vec<Value> = members.into_iter().map(|(member, joins)| self.member(member, joins)).collect();
+            if members.is_empty() {
+                objects.push(json!(group));
+            }
+            for part in members.chunks(self.shape.part) {
+                let mut object = group.clone();
+                object.insert("members@delta".to_owned(), part.into());
+                objects.push(json!(object));
+            }
+        }
+        objects
+    }
+
+    fn member(&self, id: &str, joins: bool) -> Value {
+        let kind = if self.groups.contains_key(id) { "group" } else { "user" };
+        let mut member = json!({ "@odata.type": format!("#microsoft.graph.{kind}"), "id": id });
+        if !joins {
+            member["@removed"] = json!({ "reason": "deleted" });
+        }
+        member
+    }
+
+    fn pages(&self, what: &str, mut objects: Vec<Value>) -> Vec<Value> {
+        if self.shape.disorder {
+            // In another order, though the parts of one group stay in theirs; some come twice.
+            let twice: Vec<Value> = objects.iter().step_by(7).cloned().collect();
+            let middle = objects.len() / 2;
+            objects.rotate_left(middle);
+            objects.extend(twice);
+            // One that was deleted before anybody asked.
+            objects.insert(0, removed("00000000-dead-0000-0000-000000000000"));
+        }
+        let mut pages: Vec<Value> = objects.chunks(self.shape.page).map(|some| json!({ "value": some })).collect();
+        if self.shape.disorder {
+            pages.insert(pages.len() / 2, json!({ "value": [] }));
+        }
+        if pages.is_empty() {
+            pages.push(json!({ "value": [] }));
+        }
+        let delta = format!("{GRAPH}/v1.0/{what}/delta?$deltatoken={}", self.log.len());
+        pages.last_mut().unwrap()["@odata.deltaLink"] = delta.into();
+        pages
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("{other}"),
+    }
+}
+
+fn removed(id: &str) -> Value {
+    json!({ "id": id, "@removed": { "reason": "changed" } })
+}
