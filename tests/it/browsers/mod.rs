@@ -12,10 +12,8 @@ use serde_json::Value;
 use vestibule::app::demo::world::{LOGIN, PORTAL};
 
 use super::chromium::{self, ENTER, Stage, Trust};
+use crate::world::PATIENCE;
 pub(crate) use firefox::Firefox;
-
-/// How long a page may take to become what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What is different about a browser.
 #[derive(Clone, Copy)]

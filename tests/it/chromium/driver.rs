@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// How long a page may take to become what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::world::PATIENCE;
+
 /// The name of an element in WebDriver's messages (§12.2).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 

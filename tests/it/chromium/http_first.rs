@@ -51,10 +51,10 @@ fn other_sites_then_need_no_logon_and_https_is_not_opened() {
     browser.wait_text("This is news.test");
     browser.open("http://shop.test/a?b=c");
     assert_eq!(browser.url(), "http://shop.test/a?b=c");
-    for url in ["https://mail.test/inbox", "https://shop.test/"] {
+    for (host, url) in [("mail.test", "https://mail.test/inbox"), ("shop.test", "https://shop.test/")] {
         assert_eq!(browser.open_for_issuer(url), "Vestibule demo web", "{url} is not tunnelled");
         assert_eq!(browser.url(), url);
-        browser.wait_text("This is ");
+        browser.wait_text(&format!("This is {host}"));
     }
     drop(browser);
     for host in ["mail.test", "shop.test"] {
