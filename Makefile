@@ -13,7 +13,7 @@ demo: ## a proxy, a portal, a practice identity provider and a practice site, on
 
 test: ## all tests
 	@.ci/setup test
-	cargo test --locked
+	cargo test --locked --no-fail-fast
 
 check: ## formatting, lints, documentation, licences and advisories
 	@.ci/setup build
