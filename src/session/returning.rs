@@ -60,7 +60,7 @@ pub struct Return {
     /// Whether the request brought cookies with the name of ours that somebody else has set.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planted: bool,
-    /// What the destination is kept under at that node, where it is too long to travel: `destination` is the origin then.
+    /// What the destination is kept under, where it is too long to travel: `destination` is the origin then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<u128>,
 }

@@ -82,7 +82,8 @@ impl Tickets {
         let issued = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build();
         let spent = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(120)).build();
         let (issued_to, node) = (Limiter::new(MAX_PER_CLIENT, Duration::from_secs(60)), u64::from_be_bytes(random()));
-        Self { store, clock, issued, issued_to, node, sealer: None, spent, wanted: Wanted::default() }
+        let wanted = Wanted::new(&store, clock.clone());
+        Self { store, clock, issued, issued_to, node, sealer: None, spent, wanted }
     }
 
     /// The same, with tickets that need no store while the store is away.
@@ -107,9 +108,10 @@ impl Tickets {
         self.wanted.keep(client, url)
     }
 
-    /// Fills in where somebody was going, if that was kept here. What is not here any more leads to the origin.
-    pub fn fill_in(&self, challenge: &mut Return) {
-        if let Some(url) = challenge.kept.and_then(|name| self.wanted.find(challenge.client, name)) {
+    /// Fills in where somebody was going, if that was kept. What is not there any more leads to the origin.
+    pub async fn fill_in(&self, challenge: &mut Return) {
+        let Some(name) = challenge.kept else { return };
+        if let Some(url) = self.wanted.find(challenge.client, name).await {
             challenge.destination = url;
         }
     }
@@ -147,7 +149,7 @@ impl Tickets {
     /// Redeems a ticket. It works once and within its lifetime, and an attempt that fails uses it up, too.
     pub async fn redeem(&self, secret: &str) -> Result<Ticket, Unredeemed> {
         let mut ticket = self.take(secret).await.ok_or(Unredeemed::Unknown)?;
-        self.fill_in(&mut ticket.answers);
+        self.fill_in(&mut ticket.answers).await;
         match ticket.node {
             Some(node) if node != self.node() => Err(Unredeemed::OtherNode(Box::new(ticket))),
             _ => Ok(ticket),

@@ -68,7 +68,7 @@ async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Respons
     }
     match Return::open(&portal.parts.sealer, token, portal.parts.clock.now()) {
         Ok(mut challenge) => {
-            portal.parts.tickets.fill_in(&mut challenge);
+            portal.parts.tickets.fill_in(&mut challenge).await;
             lead_on(portal, visit, &session, challenge, unsent_is_known).await
         }
         Err(_) => redirect(StatusCode::FOUND, &onward::landing(portal, Some(&LandingNote::Expired), None)),

@@ -76,11 +76,13 @@ pub enum Kind {
     Certificate,
     /// A terminal that waits for somebody to approve it.
     Terminal,
+    /// An address that somebody wants and that is too long to travel.
+    Wanted,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pending,
         Self::Ticket,
         Self::Assertion,
@@ -91,6 +93,7 @@ impl Kind {
         Self::Name,
         Self::Certificate,
         Self::Terminal,
+        Self::Wanted,
     ];
 
     /// The letter that stands for it in files and databases.
@@ -106,6 +109,7 @@ impl Kind {
             Self::Name => b'h',
             Self::Certificate => b'k',
             Self::Terminal => b'd',
+            Self::Wanted => b'w',
         }
     }
 

@@ -341,6 +341,21 @@ fn a_sign_in_goes_through_whatever_nodes_it_comes_by() {
 }
 
 #[test]
+fn a_wanted_address_of_any_length_survives_whatever_nodes_the_sign_in_comes_by() {
+    // How many steps a sign-in has decides which of so many nodes it ends at.
+    for nodes in [2, 3, 4] {
+        let cluster = Cluster::start(nodes);
+        for (address, length) in [(9, 9_000), (10, 60_000)] {
+            let mut hopper = Hopper::new(&cluster, [127, 0, 0, address]);
+            let wanted = format!("http://news.test/?q={}&end=1", "a".repeat(length));
+            let page = hopper.sign_in(&wanted, PEOPLE[0]);
+            let came = (page.status, page.url.len());
+            assert!((page.status, &page.url) == (200, &wanted), "{nodes} nodes, {length}: {came:?}");
+        }
+    }
+}
+
+#[test]
 fn a_warning_that_was_read_at_one_node_counts_at_all() {
     let world = World::build().network("shared", "127.0.7.0/24", "shared = true").start();
     let redis = Redis::start();
