@@ -14,14 +14,18 @@ use super::origin::Origin;
 use super::world::{Builder, World};
 
 /// A realm of others, whose identity provider vouches for the people of `contoso.com`: it is the same one.
-fn beside(lines: &str) -> Builder {
-    let world = World::build();
-    let certificate = world.folder().join("login.cer");
-    let realm = format!(
+pub(crate) fn fabrikam(world: &Path) -> String {
+    let certificate = world.join("login.cer");
+    format!(
         "[[realm]]\nname = \"fabrikam\"\ndomains = [\"fabrikam.com\"]\nentity_id = \"https://auth.vestibule.test/0123456789abcdef\"\n\
          issuer = \"https://sts.windows.net/{TENANT}/\"\nlogin_url = \"https://login.vestibule.test/{TENANT}/saml2\"\n\
-         certificate = {certificate:?}\n{lines}"
-    );
+         certificate = {certificate:?}\n"
+    )
+}
+
+fn beside(lines: &str) -> Builder {
+    let world = World::build();
+    let realm = fabrikam(world.folder()) + lines;
     world.config(&realm)
 }
 
