@@ -92,7 +92,7 @@ fn a_name_that_is_not_there_is_told_from_a_resolver_that_is_not() {
     let begun = Instant::now();
     let answer = get(&world, "http://nowhere.test/");
     assert!([502, 504].contains(&answer.status), "{answer:#?}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

