@@ -15,10 +15,10 @@ use arc_swap::ArcSwap;
 use moka::sync::Cache;
 
 use super::binding::{Binding, Place, Standing, Unbound};
-use super::corrections::{self, Corrections, Mark};
 use super::ends::{Ends, Held};
 use super::evidence::{Evidence, Sight};
 use super::names::{self, Config};
+use super::near::{Near, Table};
 use super::neighbours::{Neighbours, Word};
 use super::store::{Error, Health, Key, Kind, Store};
 use super::{Session, SessionId, Sessions, person};
@@ -114,6 +114,28 @@ impl Known {
     }
 }
 
+/// The bindings in memory.
+type AtHand = Cache<(Kind, Key), Arc<Known>>;
+
+impl Table<(Kind, Key)> for AtHand {
+    type Record = Binding;
+    type Held = Arc<Known>;
+
+    fn note(&self, place: (Kind, Key), binding: Binding) -> Option<Arc<Known>> {
+        let known = Known::new(binding);
+        self.insert(place, Arc::clone(&known));
+        Some(known)
+    }
+
+    fn forget(&self, place: (Kind, Key)) {
+        self.invalidate(&place);
+    }
+
+    fn forget_all(&self) {
+        self.invalidate_all();
+    }
+}
+
 /// The bindings. Cheap to share.
 #[derive(Debug)]
 pub struct Bindings {
@@ -121,11 +143,9 @@ pub struct Bindings {
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     clock: Clock,
-    known: Cache<(Kind, Key), Arc<Known>>,
-    unknown: Cache<(Kind, Key), ()>,
+    near: Near<(Kind, Key), AtHand>,
     /// Evidence that was shown where it is not good, and by which client: each pair is said once in a while.
     warned: Cache<(Key, IpAddr), ()>,
-    corrections: Corrections,
     neighbours: Arc<Neighbours>,
     ends: Arc<Ends>,
 }
@@ -140,10 +160,8 @@ impl Bindings {
             store,
             ends: Arc::new(Ends::fleeting(clock.clone())),
             clock,
-            known: Cache::new(AT_HAND),
-            unknown: Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
+            near: Near::new(Cache::new(AT_HAND), UNKNOWN),
             warned: Cache::builder().max_capacity(10_000).time_to_live(WARNED).build(),
-            corrections: Corrections::default(),
         }
     }
 
@@ -174,8 +192,8 @@ impl Bindings {
     /// as using the evidence.
     pub fn find(&self, evidence: Evidence<'_>, peer: &Peer) -> Sight {
         let place = evidence.place();
-        let Some(known) = self.known.get(&place) else {
-            return if self.unknown.contains_key(&place) { Sight::Nobody } else { Sight::Unclear };
+        let Some(known) = self.near.known().get(&place) else {
+            return if self.near.is_absent(place) { Sight::Nobody } else { Sight::Unclear };
         };
         let now = self.clock.now();
         match known.binding.stands(peer, now, self.config.load().bind_network) {
@@ -261,7 +279,8 @@ impl Bindings {
         }
         self.store.sync().await?;
         let title = binding.title.clone();
-        self.known.insert((Kind::Name, key), Known::new(binding));
+        // Nobody can have read it, or changed it: its secret has not left this function.
+        self.near.known().insert((Kind::Name, key), Known::new(binding));
         Ok(Issued { id: DeviceId(key), secret, title, expires })
     }
 
@@ -284,7 +303,7 @@ impl Bindings {
             if binding.revoked {
                 continue;
             }
-            let at_hand = self.known.get(&(Kind::Name, key)).and_then(|known| known.last_used());
+            let at_hand = self.near.known().get(&(Kind::Name, key)).and_then(|known| known.last_used());
             devices.push(Device {
                 id: DeviceId(key),
                 is_signed_in: self.sessions.is_live(binding.session).await,
@@ -360,72 +379,36 @@ impl Bindings {
             known.used.load(Ordering::Relaxed).saturating_sub(known.stored_use.load(Ordering::Relaxed))
                 >= TOUCH.as_secs()
         };
-        let used: Vec<_> = self.known.iter().filter(|(_, known)| behind(known)).collect();
+        let used: Vec<_> = self.near.known().iter().filter(|(_, known)| behind(known)).collect();
         for (place, known) in used {
             let Some(last_used) = known.last_used() else { continue };
             known.stored_use.store(last_used.as_second(), Ordering::Relaxed);
-            let mark = self.corrections.mark(*place);
+            let mark = self.near.mark(*place);
             let Ok((seen, Some(mut binding))) = self.peek(*place).await else { continue };
             binding.use_at(last_used);
             let (record, expires) = (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires);
             // Whoever has changed the binding meanwhile has noted a use of it, too.
             if self.store.swap(place.0, place.1, seen, record, expires).await == Ok(true) {
-                self.known.insert(*place, Known::new(binding));
-                self.stands(*place, mark);
+                self.near.note(*place, binding, mark);
             }
         }
     }
 
     /// Forgets what is known of this binding: another node has changed it in the store.
     pub(super) fn forget(&self, kind: Kind, key: Key) {
-        self.corrections.correct((kind, key));
-        self.drop_known((kind, key));
-    }
-
-    fn drop_known(&self, place: (Kind, Key)) {
-        self.known.invalidate(&place);
-        self.unknown.invalidate(&place);
+        self.near.forget((kind, key));
     }
 
     /// Forgets all bindings in memory: the store is there again, and other nodes may have changed any of them
     /// meanwhile.
     pub(super) fn forget_all(&self) {
-        self.corrections.correct_all();
-        self.known.invalidate_all();
-        self.unknown.invalidate_all();
+        self.near.forget_all();
     }
 
     /// The binding in this place, from what is in memory or from the store.
     async fn look_up(&self, place: (Kind, Key)) -> Result<Option<Arc<Known>>, Error> {
-        for _ in 0..corrections::ATTEMPTS {
-            if let Some(known) = self.known.get(&place) {
-                return Ok(Some(known));
-            }
-            if self.unknown.contains_key(&place) {
-                return Ok(None);
-            }
-            let mark = self.corrections.mark(place);
-            let known = self.peek(place).await?.1.map(Known::new);
-            match &known {
-                Some(known) => self.known.insert(place, Arc::clone(known)),
-                None => self.unknown.insert(place, ()),
-            }
-            if self.stands(place, mark) {
-                return Ok(known);
-            }
-        }
-        // It changes faster than it can be read.
-        Ok(None)
-    }
-
-    /// Whether what was noted here still holds: no correction has come since `mark`. If one has, what was noted is
-    /// forgotten.
-    fn stands(&self, place: (Kind, Key), mark: Mark) -> bool {
-        let overtaken = self.corrections.overtook(place, mark);
-        if overtaken {
-            self.drop_known(place);
-        }
-        !overtaken
+        let ask = || async move { Ok::<_, Error>(self.peek(place).await?.1) };
+        self.near.read(place, |known| known.get(&place), ask).await
     }
 
     async fn peek(&self, (kind, key): (Kind, Key)) -> Result<(Option<Vec<u8>>, Option<Binding>), Error> {
@@ -446,29 +429,23 @@ impl Bindings {
     ) -> Result<Result<Binding, Unbound>, Error> {
         let now = self.clock.now();
         for _ in 0..ATTEMPTS {
-            let mut mark = self.corrections.mark(place);
+            let mark = self.near.mark(place);
             let (seen, held) = self.peek(place).await?;
             let held = held.filter(|held| held.expires > now);
             let binding = match edit(held.clone()) {
                 Ok(binding) => binding,
                 Err(unbound) => return Ok(Err(unbound)),
             };
-            if held.as_ref() != Some(&binding) {
-                let record = serde_json::to_vec(&binding).unwrap_or_default();
-                if !self.store.swap(place.0, place.1, seen, record, binding.expires).await? {
-                    continue;
-                }
-                // Lock-free order: the store has been swapped, then the counter moves, then this node notes the new
-                // binding. A lookup that read the old record took its mark before the counter moved, so it forgets what
-                // it noted, even if it notes it after us.
-                self.corrections.correct(place);
-                mark = mark.corrected();
-                self.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
+            if held.as_ref() == Some(&binding) {
+                self.near.note(place, binding.clone(), mark);
+                return Ok(Ok(binding));
             }
-            self.unknown.invalidate(&place);
-            self.known.insert(place, Known::new(binding.clone()));
-            self.stands(place, mark);
-            return Ok(Ok(binding));
+            let record = serde_json::to_vec(&binding).unwrap_or_default();
+            if self.store.swap(place.0, place.1, seen, record, binding.expires).await? {
+                self.near.change(place, binding.clone(), mark);
+                self.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
+                return Ok(Ok(binding));
+            }
         }
         Ok(Err(Unbound::Contended))
     }

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicI64;
 
 use super::*;
@@ -6,6 +7,7 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::Groups;
 use crate::identity::network::Spans;
 use crate::policy::Pass;
+use crate::session::near::Table as _;
 use crate::session::store::memory::Memory;
 use crate::session::store::{Answer, Key, Kind};
 use crate::session::{Tokens, tool};
@@ -510,9 +512,31 @@ async fn a_session_that_other_nodes_know_better_is_read_again() {
     let (store, node) = (Arc::clone(&link.inner), Arc::clone(&far));
     link.meanwhile(move || {
         assert_eq!(futures_now(store.keep(row)), Ok(true));
-        node.corrections.correct_all();
+        node.near.forget_all();
     });
     assert_eq!(far.recall(session.id).await.unwrap().id, session.id, "not unknown for a minute");
+}
+
+#[tokio::test]
+async fn what_is_read_again_of_a_session_in_memory_replaces_what_is_older_and_ends_nothing() {
+    let (near, far, link) = far();
+    let (session, _) = begin(&near, "bsimon").await;
+    let end = far.recall(session.id).await.unwrap().ended().clone();
+    let old = session.row();
+    near.clock.advance(SignedDuration::from_mins(1));
+    let now = near.clock.now();
+    let facts = AssertionFacts { authenticated: Some(now), ..AssertionFacts::default() };
+    near.prove(session.id, facts).await.unwrap().unwrap();
+    let new = link.inner.find(session.id.0).await.unwrap().unwrap();
+    let note = |row: &Row| far.near.known().note(session.id, (Session::of_row(row).unwrap(), now)).unwrap();
+    assert!(note(&old).authenticated < now);
+    assert_eq!(note(&new).authenticated, now);
+    assert_eq!(note(&old).authenticated, now, "an old answer that comes late");
+    far.near.forget(session.id);
+    assert_eq!(far.recall(session.id).await.unwrap().authenticated, now);
+    assert!(!end.is_cancelled(), "somebody waits for it still");
+    far.end(session.id, Ending::SignedOut).await;
+    assert!(end.is_cancelled());
 }
 
 #[tokio::test]
