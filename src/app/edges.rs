@@ -362,14 +362,19 @@ impl Plan<'_> {
         self.config.listeners.iter().map(of).collect()
     }
 
-    /// The dialler. If the configuration is the same, it goes on, because it knows which ways work.
+    /// The dialler. If the configuration is the same, it goes on. One of another configuration takes over what the last
+    /// one has learned.
     fn dialler(&self) -> Result<Arc<Dialler>, Error> {
         if let Some(before) = self.before.filter(|_| self.same) {
             return Ok(Arc::clone(&before.dialler));
         }
         let roots = Roots::load(&self.config.egress.trust).map_err(|(path, why)| Error::Trust(path.into(), why))?;
         let tls = OriginTls::new(roots, self.limits.connect_time);
-        Ok(Arc::new(Dialler::new(&self.config.dial(), self.sockets.addresses(), tls, &self.limits)))
+        let dialler = Dialler::new(&self.config.dial(), self.sockets.addresses(), tls, &self.limits);
+        Ok(Arc::new(match self.before {
+            Some(before) => dialler.following(&before.dialler),
+            None => dialler,
+        }))
     }
 
     /// What is needed for tokens, unless they are switched off.

@@ -18,7 +18,7 @@ use crate::config_path::ConfigPath;
 use crate::wire::target::Host;
 
 /// Certificates that are trusted to vouch for origins, besides the system's.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roots(Vec<CertificateDer<'static>>);
 
 impl Roots {
@@ -40,6 +40,11 @@ impl Roots {
         }
         roots.add_parsable_certificates(self.0.iter().cloned());
         roots
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(certificate: CertificateDer<'static>) -> Self {
+        Self(vec![certificate])
     }
 }
 
@@ -68,6 +73,11 @@ impl OriginTls {
     /// TLS that trusts `roots` and the system's certificates, and gives up after `limit`.
     pub fn new(roots: Roots, limit: Duration) -> Self {
         Self { roots, connector: Arc::default(), limit }
+    }
+
+    /// Whether the same certificates are trusted besides the system's.
+    pub(super) fn trusts_what(&self, other: &Self) -> bool {
+        self.roots == other.roots
     }
 
     async fn connector(&self) -> Result<&TlsConnector, Error> {

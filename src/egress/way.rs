@@ -1,7 +1,6 @@
 //! The ways of a route, tried in order: direct, or through a parent.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::Version;
@@ -93,7 +92,7 @@ impl Dialler {
 
     async fn through(&self, wanted: Wanted<'_>, parent: &Parent, share: Duration) -> Result<Dialled, Error> {
         let Wanted { destination, private, client } = wanted;
-        parent.used.store(true, Ordering::Relaxed);
+        parent.health.use_it();
         // Before the parent is dialled, so that a destination that we refuse does not count as its failure.
         self.check_literal(destination, private)?;
         let found = match (&destination.host, parent.resolve) {

@@ -5,7 +5,6 @@ mod socks;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ::http::HeaderValue;
@@ -135,9 +134,7 @@ pub(super) struct Parent {
     pub(super) resolve: Resolve,
     pub(super) probe: Duration,
     pub(super) proxy_protocol: bool,
-    pub(super) health: Health,
-    /// Whether a route has led to it yet. A parent that is not used is not probed.
-    pub(super) used: AtomicBool,
+    pub(super) health: Arc<Health>,
     username: Option<String>,
     password: Option<Secret>,
     /// Name and password for HTTP: the value of Proxy-Authorization.
@@ -174,12 +171,19 @@ impl Parent {
             resolve: config.resolve,
             probe: config.probe,
             proxy_protocol: config.proxy_protocol,
-            health: Health::default(),
-            used: AtomicBool::new(false),
+            health: Arc::default(),
             username: config.username.clone(),
             password: config.password.clone(),
             authorization,
         }
+    }
+
+    /// The same parent, with what is known of it from before, if `before` is reached in the same way: at the same address
+    /// and with the same credentials. Otherwise what failed then says nothing about now.
+    pub(super) fn knowing(self, before: &Self) -> Self {
+        let way = |parent: &Self| (parent.address.clone(), parent.proxy_protocol, parent.username.clone());
+        let is_same = self.name == before.name && way(&self) == way(before) && self.password == before.password;
+        if is_same { Self { health: Arc::clone(&before.health), ..self } } else { self }
     }
 
     /// How a connection goes through it.
