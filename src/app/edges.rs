@@ -410,12 +410,6 @@ impl Plan<'_> {
 }
 
 impl Edges {
-    /// The TLS of a listener, if it is a secure web proxy.
-    pub(super) fn secure_of(&self, listener: &str) -> Option<&Arc<Secure>> {
-        let mut named = self.entries.all().iter().zip(&self.secure);
-        named.find(|(entry, _)| **entry.listener() == *listener)?.1.as_ref()
-    }
-
     /// The client that fetches documents.
     pub(super) fn client(&self) -> Client {
         Client { dialler: Arc::clone(&self.dialler) }
