@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::Error;
 use crate::config_path::ConfigPath;
+use crate::faults::{Faults, Step};
 use crate::wire::target::Host;
 
 /// Certificates that are trusted to vouch for origins, besides the system's.
@@ -29,6 +30,15 @@ impl Roots {
             roots.0.extend(read(file).map_err(|why| (file.clone(), why))?);
         }
         Ok(roots)
+    }
+
+    /// Says what is wrong with a file of certificates that are to be trusted, which stands at `path`.
+    pub fn check(path: &[Step], file: &ConfigPath, help: &str, faults: &mut Faults) {
+        if faults.readable(path, file)
+            && let Err((file, why)) = Self::load(std::slice::from_ref(file))
+        {
+            faults.note(path, format!("`{}`: {why}", file.display()), help);
+        }
     }
 
     /// These and the system's certificates; these and Mozilla's list if the system has none.

@@ -40,7 +40,7 @@ use crate::seal::{fingerprint, random_text};
 pub use address::InUse;
 pub use binding::{Place, Unbound};
 pub use bindings::Bindings;
-pub use config::{Backend, Config, Crowded, Tokens};
+pub use config::{Backend, Config, Crowded, Tokens, never_idle};
 pub use evidence::{Evidence, Sight};
 use life::Life;
 pub use neighbours::{Neighbours, follow};
