@@ -244,11 +244,6 @@ impl Sessions {
         Session::of_row(row).filter(|session| !self.ends.cover(session)).map(|session| self.regarded(session))
     }
 
-    /// The live session that a browser's secret stands for, if it is in memory.
-    pub fn find_by_secret(&self, secret: &str) -> Option<Arc<Session>> {
-        self.find(SessionId::of_secret(secret))
-    }
-
     /// The live sessions of one person on all nodes, newest first; only those in memory if the store does not answer.
     pub async fn of_user(&self, user: &User) -> Vec<Arc<Session>> {
         let held = self.rows_of(user).await;
@@ -332,17 +327,7 @@ impl Sessions {
 
     /// Forgets what an address stands for: another node has changed it.
     pub(super) fn forget_client(&self, client: IpAddr) {
-        self.by_client.forget(client);
-    }
-
-    /// Roughly how many sessions there are, in memory or not.
-    pub fn len(&self) -> usize {
-        self.store.sessions()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.by_client.near.forget(client);
     }
 
     /// How many sessions are in memory.
@@ -402,20 +387,9 @@ impl Sessions {
     /// store had come back when it was asked. `None` if the session has been ended meanwhile.
     fn take_in(&self, session: Session, returns: u32) -> Option<Arc<Session>> {
         session.life.confirm(returns);
-        let (held, used) = self.cache.insert(session);
-        if let Some(held) = &held {
-            held.life.confirm(returns);
-        }
-        self.untold(used);
-        held
-    }
-
-    fn untold(&self, mut rows: Vec<Row>) {
-        if !rows.is_empty() {
-            let mut untold = self.lock();
-            untold.append(&mut rows);
-            untold.truncate(MAX_UNTOLD);
-        }
+        let held = self.cache().insert(session)?;
+        held.life.confirm(returns);
+        Some(held)
     }
 
     /// The sessions in memory.
