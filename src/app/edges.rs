@@ -286,7 +286,7 @@ impl Plan<'_> {
             return Ok(());
         }
         for doubt in config::doubtful_names(self.config) {
-            tracing::warn!(doubt, "a rule names somebody in a way that may not mean who it seems to mean");
+            tracing::warn!(doubt, "a name in a rule may mean somebody else than it seems to, or nobody");
         }
         let failures: Vec<String> =
             failures(self.config, policy, realms).into_iter().map(|failure| failure.to_string()).collect();
@@ -294,7 +294,10 @@ impl Plan<'_> {
             return Err(Error::Cases(failures));
         }
         for case in failures {
-            tracing::warn!(case, "the policy is in force, and decides a case of its own otherwise than that says");
+            tracing::warn!(
+                case,
+                "the policy is in force, although it decides one of its cases otherwise than the case expects"
+            );
         }
         Ok(())
     }
@@ -322,7 +325,7 @@ impl Plan<'_> {
     fn looked_at(&self, policy: Policy) -> Policy {
         let missing = self.memory.lists.missing(policy.missing_lists(), &self.config.lists);
         for missing in self.memory.lists.news(missing) {
-            tracing::warn!(missing, "a list that the policy names is not there");
+            tracing::warn!(missing, "the policy names a list that this node does not have");
         }
         policy
     }

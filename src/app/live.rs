@@ -190,7 +190,7 @@ impl Live {
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "fresh metadata, lists, hosts or hours cannot be put in force: all stays as it was");
+                tracing::error!(%error, "new metadata, lists, hosts or hours cannot be put in force: the program goes on by the old ones");
                 false
             }
         }

@@ -37,7 +37,7 @@ impl Dialler {
             left = left.saturating_sub(1);
             last = match self.by_hop(wanted, hop, share).await {
                 Err(error @ Error::Parent(..)) => {
-                    tracing::debug!(%error, "a parent cannot be used for this request: the next way of the route is tried, if there is one");
+                    tracing::debug!(%error, "a parent cannot be used for this request: the proxy tries the next way of the route, if there is one");
                     error
                 }
                 result => return result,
@@ -175,7 +175,7 @@ pub(super) fn note_success(parent: &Parent) {
 /// Notes that a parent has failed, so that it is not tried for a while.
 pub(super) fn note_failure(parent: &Parent, fault: &ParentFault) {
     if parent.health.fails() {
-        tracing::warn!(parent = %parent.name, %fault, "a parent has failed: it is not tried for a while, and the other ways of its routes are used");
+        tracing::warn!(parent = %parent.name, %fault, "a parent has failed: for a while the proxy does not try it, and uses the other ways of its routes");
     }
 }
 

@@ -141,7 +141,7 @@ pub(in crate::portal) async fn finish(
         match realm.switch.pass(&tested) {
             Ok(()) => switched_on = true,
             Err(error) => {
-                tracing::error!(realm = pending.realm, %error, "the passed test cannot be recorded in the state folder: the realm is on until the program ends");
+                tracing::error!(realm = pending.realm, %error, "the passed test cannot be recorded in the state folder: people can sign in to the realm until the program ends, and not after a restart");
             }
         }
     }
