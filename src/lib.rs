@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod config_path;
 pub mod disk;
+pub mod faults;
 pub mod identity;
 pub mod secret;
 pub mod units;

@@ -286,7 +286,7 @@ impl Plan<'_> {
             return Ok(());
         }
         for doubt in config::doubtful_names(self.config) {
-            tracing::warn!(doubt, "a rule names somebody in a way that may not mean who it seems to mean");
+            tracing::warn!(doubt, "a name in a rule may mean somebody else than it seems to, or nobody");
         }
         let failures: Vec<String> =
             failures(self.config, policy, realms).into_iter().map(|failure| failure.to_string()).collect();
@@ -294,7 +294,10 @@ impl Plan<'_> {
             return Err(Error::Cases(failures));
         }
         for case in failures {
-            tracing::warn!(case, "the policy is in force, and decides a case of its own otherwise than that says");
+            tracing::warn!(
+                case,
+                "the policy is in force, although it decides one of its cases otherwise than the case expects"
+            );
         }
         Ok(())
     }
@@ -322,7 +325,7 @@ impl Plan<'_> {
     fn looked_at(&self, policy: Policy) -> Policy {
         let missing = self.memory.lists.missing(policy.missing_lists(), &self.config.lists);
         for missing in self.memory.lists.news(missing) {
-            tracing::warn!(missing, "a list that the policy names is not there");
+            tracing::warn!(missing, "the policy names a list that this node does not have");
         }
         policy
     }
@@ -362,14 +365,19 @@ impl Plan<'_> {
         self.config.listeners.iter().map(of).collect()
     }
 
-    /// The dialler. If the configuration is the same, it goes on, because it knows which ways work.
+    /// The dialler. If the configuration is the same, it goes on. One of another configuration takes over what the last
+    /// one has learned.
     fn dialler(&self) -> Result<Arc<Dialler>, Error> {
         if let Some(before) = self.before.filter(|_| self.same) {
             return Ok(Arc::clone(&before.dialler));
         }
         let roots = Roots::load(&self.config.egress.trust).map_err(|(path, why)| Error::Trust(path.into(), why))?;
         let tls = OriginTls::new(roots, self.limits.connect_time);
-        Ok(Arc::new(Dialler::new(&self.config.dial(), self.sockets.addresses(), tls, &self.limits)))
+        let dialler = Dialler::new(&self.config.dial(), self.sockets.addresses(), tls, &self.limits);
+        Ok(Arc::new(match self.before {
+            Some(before) => dialler.following(&before.dialler),
+            None => dialler,
+        }))
     }
 
     /// What is needed for tokens, unless they are switched off.
@@ -405,12 +413,6 @@ impl Plan<'_> {
 }
 
 impl Edges {
-    /// The TLS of a listener, if it is a secure web proxy.
-    pub(super) fn secure_of(&self, listener: &str) -> Option<&Arc<Secure>> {
-        let mut named = self.entries.all().iter().zip(&self.secure);
-        named.find(|(entry, _)| **entry.listener() == *listener)?.1.as_ref()
-    }
-
     /// The client that fetches documents.
     pub(super) fn client(&self) -> Client {
         Client { dialler: Arc::clone(&self.dialler) }

@@ -27,7 +27,7 @@ use super::vouched;
 use super::workers::Workers;
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded};
-use crate::listener::Acceptor;
+use crate::listener::{Acceptor, Admitted};
 use crate::net::Limits;
 use crate::proxy::ServePortal;
 use crate::wire::Era;
@@ -98,7 +98,7 @@ impl Live {
         let plan = Plan { config, limits, memory: &memory, sockets: &sockets, era, before, same, serve_portal: serve };
         let Built { edges, sources } = plan.build()?;
         memory.directories.put_in_force(&edges.directories);
-        sockets.open(config, &limits, &edges.entries);
+        sockets.open(config, &limits, &edges.entries, &edges.secure);
         let waiting = Some(Waiting { acceptors, outlet, sources });
         let (config, text) = (config.clone(), String::new());
         let force = Mutex::new(Force { config, text, limits, era, sockets, waiting, serving: None });
@@ -190,7 +190,7 @@ impl Live {
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "fresh metadata, lists, hosts or hours cannot be put in force: all stays as it was");
+                tracing::error!(%error, "new metadata, lists, hosts or hours cannot be put in force: the program goes on by the old ones");
                 false
             }
         }
@@ -222,7 +222,7 @@ impl Live {
         // From here on nothing can fail. The order matters. New clients are let in by the new gates, memory goes by the
         // new bounds, and then the pointer is swapped and the old edges retire: a tunnel that asks then finds the new
         // proxy. Sockets that are no longer named close last.
-        sockets.open(&config, &limits, &edges.entries);
+        sockets.open(&config, &limits, &edges.entries, &edges.secure);
         self.memory.hold_to(&config, &limits, logs.as_ref());
         self.memory.directories.put_in_force(&edges.directories);
         self.swap(edges);
@@ -264,7 +264,7 @@ impl Live {
             if at > sockets.proxies.len() {
                 for acceptor in acceptors {
                     let (live, shared) = (Arc::clone(self), self.memory.shared.clone());
-                    let serve = move |stream, peer| Arc::clone(&live).serve_scim(stream, peer);
+                    let serve = move |stream, admitted: Admitted| Arc::clone(&live).serve_scim(stream, admitted.peer);
                     drop(serving.runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
                 }
                 continue;
@@ -272,7 +272,9 @@ impl Live {
             if at == sockets.proxies.len() {
                 for acceptor in acceptors {
                     let (live, shared) = (Arc::clone(self), self.memory.shared.clone());
-                    let serve = move |stream, peer| Arc::clone(&live).serve_portal(Box::new(stream), peer);
+                    let serve = move |stream, admitted: Admitted| {
+                        Arc::clone(&live).serve_portal(Box::new(stream), admitted.peer)
+                    };
                     drop(serving.runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
                 }
                 continue;
@@ -280,8 +282,9 @@ impl Live {
             for (acceptor, (runtime, pool)) in acceptors.into_iter().zip(serving.workers.all()) {
                 let (live, shared, pool) = (Arc::clone(self), self.memory.shared.clone(), Arc::clone(pool));
                 let finish = acceptor.finish().clone();
-                let serve =
-                    move |stream, peer| Arc::clone(&live).serve_client(stream, peer, Arc::clone(&pool), finish.clone());
+                let serve = move |stream, admitted| {
+                    Arc::clone(&live).serve_client(stream, admitted, Arc::clone(&pool), finish.clone())
+                };
                 drop(runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
             }
         }

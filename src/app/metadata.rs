@@ -160,7 +160,7 @@ pub(super) fn tell(realm: &saml::Config, idp: &IdentityProvider, clock: &Clock) 
         tracing::warn!(
             realm = realm.name,
             %until,
-            "a signing certificate of the identity provider has expired: it is still trusted, because identity providers go on signing with such"
+            "a signing certificate of the identity provider has expired: signatures by it are still accepted, because identity providers often go on signing with an expired certificate"
         );
     }
     for remark in realm.remarks(idp) {

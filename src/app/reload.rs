@@ -75,7 +75,13 @@ impl Reloader {
                     let line = problem.place.as_ref().map(|place| place.line);
                     let file = problem.file(&problems.file);
                     let help = (!problem.help.is_empty()).then(|| problem.help.join("; "));
-                    tracing::error!(file, line, problem = problem.message, help, "the configuration is not taken");
+                    tracing::error!(
+                        file,
+                        line,
+                        problem = problem.message,
+                        help,
+                        "the configuration has a mistake, and is not put in force"
+                    );
                 }
                 problems.to_string()
             })?;
@@ -90,13 +96,13 @@ impl Reloader {
                     tracing::info!(section = change.section, keys = change.keys.join(", "), "configuration changed");
                 }
                 for key in fixed {
-                    tracing::warn!(key, "this takes a restart, and stays as it was");
+                    tracing::warn!(key, "this setting can be changed by a restart alone: the old value stays in force");
                 }
                 tracing::info!(by, sections = changes.len(), "configuration reloaded");
             }
             Err(reason) => {
                 let reason = reason.lines().next_back().unwrap_or_default();
-                tracing::error!(by, reason, "configuration not reloaded: the one before goes on");
+                tracing::error!(by, reason, "configuration not reloaded: the old one stays in force");
             }
         }
         reloaded
@@ -160,7 +166,7 @@ pub fn say_warnings(loaded: &Loaded) {
             line,
             warning = warning.message,
             help,
-            "the configuration works, and may not be what is meant"
+            "the configuration can be used, but may not do what its author meant"
         );
     }
 }

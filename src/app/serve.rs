@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::live::Live;
 use crate::egress::pool::Pool;
-use crate::listener::Secure;
+use crate::listener::{Admitted, Secure};
 use crate::proxy::Client;
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
 use crate::wire::{Peer, h2, serve};
@@ -20,11 +20,10 @@ impl Live {
     pub(super) async fn serve_client(
         self: Arc<Self>,
         stream: TcpStream,
-        peer: Peer,
+        Admitted { peer, secure }: Admitted,
         pool: Arc<Pool>,
         finish: CancellationToken,
     ) {
-        let secure = self.edges().secure_of(&peer.listener).cloned();
         match secure {
             // Boxed, so that the task of a plain connection is not as large as TLS and HTTP/2 need.
             Some(secure) => Box::pin(self.serve_secure(secure, stream, peer, pool, finish)).await,

@@ -5,12 +5,12 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 
 use super::error::Error;
 use super::outlet::Outlet;
 use crate::config::Config;
-use crate::config::section;
-use crate::listener::{Acceptor, End, Gate, Listener, Shared};
+use crate::listener::{Acceptor, End, Gate, Listener, Secure, Shared};
 use crate::net::Limits;
 use crate::wire::Entries;
 
@@ -34,6 +34,13 @@ pub(super) struct Bound {
     pub(super) end: End,
     /// How clients are let in; `None` until the first edges are there.
     pub(super) gate: Option<Arc<ArcSwap<Gate>>>,
+}
+
+/// How the clients of one address speak.
+struct Speech {
+    proxy_protocol: Vec<IpNet>,
+    plain_http: bool,
+    secure: Option<Arc<Secure>>,
 }
 
 /// All addresses of one configuration, in its order.
@@ -112,16 +119,19 @@ impl Sockets {
         self.proxies.get(place).or(scim).unwrap_or(&self.portal)
     }
 
-    /// Has clients let in as `edges` say.
-    pub(super) fn open(&mut self, config: &Config, limits: &Limits, entries: &Entries) {
-        let plain = |listener: &section::Listener| (listener.proxy_protocol.clone(), listener.tls.is_none());
-        let proxies = self.proxies.iter_mut().zip(config.listeners.iter().map(plain));
+    /// Has clients let in as the edges of `config` say: each listener with its entry and its TLS.
+    pub(super) fn open(&mut self, config: &Config, limits: &Limits, entries: &Entries, secure: &[Option<Arc<Secure>>]) {
+        let ways = config.listeners.iter().zip(secure).map(|(listener, secure)| {
+            let proxy_protocol = listener.proxy_protocol.clone();
+            Speech { proxy_protocol, plain_http: secure.is_none(), secure: secure.clone() }
+        });
+        let own = |plain_http| Speech { proxy_protocol: Vec::new(), plain_http, secure: None };
         let is_plain = config.scim.certificate.is_none();
-        let scim = self.scim.iter_mut().map(|bound| (bound, (Vec::new(), is_plain)));
-        let all = proxies.chain([(&mut self.portal, (Vec::new(), false))]).chain(scim).zip(entries.all());
-        for ((bound, (proxy_protocol, plain_http)), entry) in all {
+        let scim = self.scim.iter_mut().map(|bound| (bound, own(is_plain)));
+        let all = self.proxies.iter_mut().zip(ways).chain([(&mut self.portal, own(false))]).chain(scim);
+        for ((bound, Speech { proxy_protocol, plain_http, secure }), entry) in all.zip(entries.all()) {
             let (entry, head_time) = (Arc::clone(entry), limits.head_time);
-            let gate = Arc::new(Gate { entry, proxy_protocol, plain_http, head_time });
+            let gate = Arc::new(Gate { entry, proxy_protocol, plain_http, head_time, secure });
             match &bound.gate {
                 Some(open) => open.store(gate),
                 None => bound.gate = Some(Arc::new(ArcSwap::new(gate))),

@@ -67,7 +67,7 @@ async fn follow_hours(live: Arc<Live>) {
         let have_changed = before.is_some_and(|(other, old)| old != hours || !Arc::ptr_eq(&other, &proxy));
         if have_changed && !hours.is_empty() {
             tracing::info!(
-                "the hours of a rule have begun or ended, or may have: whatever is open is asked about anew"
+                "the hours of a rule may have begun or ended: the policy decides anew about each open tunnel"
             );
             if !live.renew() {
                 // Once more at the next look, or what is open would go on past its hours.

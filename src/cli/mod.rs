@@ -13,6 +13,7 @@ mod lists;
 mod metadata;
 mod password;
 mod policy;
+mod process;
 mod realms;
 mod reload;
 mod replay;
@@ -28,11 +29,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
-use crate::session::store::embedded;
 use check_config::Extent;
+use process::{environment, runtime, say_panics, stop_signal};
 
 /// The configuration file, when none is named.
 const CONFIG: &str = "/etc/vestibule/vestibule.toml";
@@ -432,51 +431,4 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
-}
-
-/// A panic in a thread that uses the store is damage in its file, which is said as such by whoever waits for the thread.
-fn say_panics() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().name() != Some(embedded::THREAD) {
-            usual(panic);
-        }
-    }));
-}
-
-/// Looks up a variable of the environment.
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(format!("the program cannot start its threads: {error}")))
-}
-
-/// Fires at the first SIGTERM or SIGINT; the second one ends the program at once.
-fn stop_signal() -> Result<CancellationToken, Failure> {
-    let mut term = signal(SignalKind::terminate()).map_err(Failure::new)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
-    let stop = CancellationToken::new();
-    let fired = stop.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if fired.is_cancelled() {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "who asks twice wants it to end at once, whatever is under way"
-                )]
-                std::process::exit(130);
-            }
-            fired.cancel();
-        }
-    });
-    Ok(stop)
 }

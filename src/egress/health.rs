@@ -1,5 +1,6 @@
 //! Whether to use a parent: one that fails is not tried for a while, which gets longer each time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +12,14 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// What is known about whether a parent works.
+/// What is known about whether a parent works. It outlives the configuration that named the parent, if the next one names
+/// the same one.
 #[derive(Debug, Default)]
-pub(super) struct Health(Mutex<State>);
+pub(super) struct Health {
+    state: Mutex<State>,
+    /// Whether a route has led to it yet. A parent that is not used is not probed.
+    is_used: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -46,8 +52,18 @@ impl Health {
         false
     }
 
+    /// Notes that a route has led to it.
+    pub(super) fn use_it(&self) {
+        self.is_used.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a route has led to it yet.
+    pub(super) fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Relaxed)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

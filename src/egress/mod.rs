@@ -36,7 +36,7 @@ pub use address::Addresses;
 pub use error::{Error, ParentFault};
 use own::Own;
 pub use parent::Through;
-use parent::{Parent, Resolve};
+use parent::{Parent, Protocol, Resolve};
 use pool::{Lease, OriginConnection, Pool};
 pub use resolve::{FixedHost, Resolver};
 use sockets::Sockets;
@@ -166,6 +166,24 @@ impl Dialler {
             via: Via::new(crate::seal::random()),
             limit: limits.connect_time,
         }
+    }
+
+    /// The same dialler in the place of `before`, whose configuration is replaced. What `before` has learned belongs to
+    /// the program and not to a configuration: the pseudonym, because requests with it are still on their way, and one of
+    /// them may be in a loop; and which parents work, because one that hangs would otherwise cost the next requests their
+    /// time again. A parent inside TLS may have failed for want of a certificate, so it is tried anew if other
+    /// certificates are trusted now.
+    #[must_use]
+    pub fn following(self, before: &Self) -> Self {
+        let trusts_the_same = self.tls.trusts_what(&before.tls);
+        let known = |parent: Parent| {
+            let is_judged_alike = trusts_the_same || parent.address.protocol != Protocol::Https;
+            match before.parents.iter().find(|old| is_judged_alike && old.name == parent.name) {
+                Some(same) => parent.knowing(same),
+                None => parent,
+            }
+        };
+        Self { via: before.via.clone(), parents: self.parents.into_iter().map(known).collect(), ..self }
     }
 
     /// What this proxy writes into the Via field of everything that it sends.

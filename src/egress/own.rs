@@ -59,14 +59,14 @@ impl Own {
                     if !before.is_empty() {
                         tracing::info!(
                             addresses = found.len(),
-                            "the addresses of this machine have changed: from now on these are the ones that are not dialled"
+                            "the addresses of this machine have changed: from now on the proxy dials none of the new ones"
                         );
                     }
                     self.all.store(found.into());
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "the addresses of this machine cannot be read: those that were read last stay the ones that are not dialled");
+                tracing::error!(%error, "the addresses of this machine cannot be read: the proxy goes on dialling none of those that were read last");
             }
         }
     }

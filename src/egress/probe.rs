@@ -1,7 +1,6 @@
 //! Probes parents from time to time, so that it is not a request that finds out that one has failed.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ impl Dialler {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                if in_route || parent.used.load(Ordering::Relaxed) {
+                if in_route || parent.health.is_used() {
                     self.probe(parent).await;
                 }
             }

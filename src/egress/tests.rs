@@ -261,6 +261,43 @@ async fn a_parent_that_fails_is_left_alone_and_the_next_way_is_taken() {
 }
 
 #[tokio::test]
+async fn another_configuration_knows_what_the_last_one_has_learned_of_the_parents_that_stay_the_same() {
+    let (gone, good) = (closed().await, Fake::start(TAKEN).await);
+    let configured = |url: &str, more: &str| Config {
+        parents: vec![parent("hq", url, more), parent("branch", &http(good.address), "")],
+        route: route("['hq', 'branch']"),
+        ..Config::default()
+    };
+    let before = dialler(&configured(&http(gone), ""));
+    before.dial(permit(&tunnel("far.test:443"), ""), client()).await.unwrap();
+    // That it is the very same knowledge, and not what it says at this moment: a parent is left alone for a second.
+    let is_known = |other: &Dialler, before: &Dialler, at: usize| {
+        Arc::ptr_eq(&other.parents[at].health, &before.parents[at].health)
+    };
+    let after = dialler(&configured(&http(gone), "probe = '5s'\nresolve = 'here'")).following(&before);
+    assert_eq!([0, 1].map(|at| is_known(&after, &before, at)), [true, true]);
+    assert!(after.parents.iter().all(|parent| parent.health.is_used()), "both are probed as before");
+    let line = |dialler: &Dialler| dialler.via().line(http::Version::HTTP_11).to_vec();
+    assert_eq!(line(&after), line(&before), "a request that is still on its way is known when it comes back");
+    for (url, more) in [
+        (http(good.address), ""),
+        (http(gone), "username = 'us'\npassword = 'them'"),
+        (http(gone), "proxy_protocol = true"),
+        (format!("socks5://{gone}"), ""),
+    ] {
+        let other = dialler(&configured(&url, more)).following(&before);
+        assert_eq!([0, 1].map(|at| is_known(&other, &before, at)), [false, true], "{url} {more}: another way to it");
+    }
+    // Inside TLS, whether other certificates are trusted matters, too.
+    let inside = configured(&format!("https://{gone}"), "");
+    let before = dialler(&inside);
+    assert!(is_known(&dialler(&inside).following(&before), &before, 0));
+    let (roots, limits) = (Roots::of(b"any other".to_vec().into()), Limits::default());
+    let trusting = Dialler::new(&inside, Vec::new(), OriginTls::new(roots, limits.connect_time), &limits);
+    assert!(!is_known(&trusting.following(&before), &before, 0));
+}
+
+#[tokio::test]
 async fn what_a_parent_says_of_an_origin_is_an_answer_and_no_reason_for_another_way() {
     let (hq, backup) = (Fake::start(b"HTTP/1.1 403 Forbidden\r\n\r\n").await, Fake::start(TAKEN).await);
     let config = Config {

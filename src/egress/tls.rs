@@ -15,10 +15,11 @@ use tokio_rustls::client::TlsStream;
 
 use super::Error;
 use crate::config_path::ConfigPath;
+use crate::faults::{Faults, Step};
 use crate::wire::target::Host;
 
 /// Certificates that are trusted to vouch for origins, besides the system's.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roots(Vec<CertificateDer<'static>>);
 
 impl Roots {
@@ -31,6 +32,15 @@ impl Roots {
         Ok(roots)
     }
 
+    /// Says what is wrong with a file of certificates that are to be trusted, which stands at `path`.
+    pub fn check(path: &[Step], file: &ConfigPath, help: &str, faults: &mut Faults) {
+        if faults.readable(path, file)
+            && let Err((file, why)) = Self::load(std::slice::from_ref(file))
+        {
+            faults.note(path, format!("`{}`: {why}", file.display()), help);
+        }
+    }
+
     /// These and the system's certificates; these and Mozilla's list if the system has none.
     fn with_system(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
@@ -40,6 +50,11 @@ impl Roots {
         }
         roots.add_parsable_certificates(self.0.iter().cloned());
         roots
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(certificate: CertificateDer<'static>) -> Self {
+        Self(vec![certificate])
     }
 }
 
@@ -68,6 +83,11 @@ impl OriginTls {
     /// TLS that trusts `roots` and the system's certificates, and gives up after `limit`.
     pub fn new(roots: Roots, limit: Duration) -> Self {
         Self { roots, connector: Arc::default(), limit }
+    }
+
+    /// Whether the same certificates are trusted besides the system's.
+    pub(super) fn trusts_what(&self, other: &Self) -> bool {
+        self.roots == other.roots
     }
 
     async fn connector(&self) -> Result<&TlsConnector, Error> {

@@ -1,7 +1,6 @@
 //! The ways of a route, tried in order: direct, or through a parent.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::Version;
@@ -38,7 +37,7 @@ impl Dialler {
             left = left.saturating_sub(1);
             last = match self.by_hop(wanted, hop, share).await {
                 Err(error @ Error::Parent(..)) => {
-                    tracing::debug!(%error, "a parent cannot be used for this request: the next way of the route is tried, if there is one");
+                    tracing::debug!(%error, "a parent cannot be used for this request: the proxy tries the next way of the route, if there is one");
                     error
                 }
                 result => return result,
@@ -93,7 +92,7 @@ impl Dialler {
 
     async fn through(&self, wanted: Wanted<'_>, parent: &Parent, share: Duration) -> Result<Dialled, Error> {
         let Wanted { destination, private, client } = wanted;
-        parent.used.store(true, Ordering::Relaxed);
+        parent.health.use_it();
         // Before the parent is dialled, so that a destination that we refuse does not count as its failure.
         self.check_literal(destination, private)?;
         let found = match (&destination.host, parent.resolve) {
@@ -176,7 +175,7 @@ pub(super) fn note_success(parent: &Parent) {
 /// Notes that a parent has failed, so that it is not tried for a while.
 pub(super) fn note_failure(parent: &Parent, fault: &ParentFault) {
     if parent.health.fails() {
-        tracing::warn!(parent = %parent.name, %fault, "a parent has failed: it is not tried for a while, and the other ways of its routes are used");
+        tracing::warn!(parent = %parent.name, %fault, "a parent has failed: for a while the proxy does not try it, and uses the other ways of its routes");
     }
 }
 

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Entrance, Gate};
+use super::{Admitted, Entrance, Gate};
 use crate::net::proxy_protocol::{self, SIGNATURE, WORD};
-use crate::wire::Peer;
 use crate::wire::h1::{Connection, Stream};
 
 /// The answer to a peer that sends a PROXY header and may not.
@@ -19,7 +18,7 @@ const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; ch
 /// Finds out who the client is before anything is served, within the time that a head may take.
 pub(super) fn admit<S, F>(entrance: &Entrance, gate: &Gate, stream: TcpStream, peer: SocketAddr, serve: &Arc<S>)
 where
-    S: Fn(TcpStream, Peer) -> F + Send + Sync + 'static,
+    S: Fn(TcpStream, Admitted) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let (waiting, serve) = (entrance.clone(), Arc::clone(serve));
@@ -43,7 +42,7 @@ where
                 Ok(true) => serve(stream, client).await,
                 // Closed slowly: a plain close with unread octets would reset the connection, and the answer would be
                 // lost.
-                Ok(false) => Connection::new(Stream::Plain(stream)).counted(client.place.as_ref()).close().await,
+                Ok(false) => Connection::new(Stream::Plain(stream)).counted(client.peer.place.as_ref()).close().await,
                 Err(_) => {}
             }
         });

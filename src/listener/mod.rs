@@ -41,6 +41,18 @@ pub struct Gate {
     pub plain_http: bool,
     /// How long a client may take until the end of its first head.
     pub head_time: Duration,
+    /// The TLS that its clients speak; `None` if they do not, or if whoever serves them sees to it.
+    pub secure: Option<Arc<Secure>>,
+}
+
+/// A client that was let in. All of it comes from one gate: a connection is never spoken with by the TLS of one
+/// configuration and judged by another one, whatever is replaced between its being accepted and its being served.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The client.
+    pub peer: Peer,
+    /// The TLS that it speaks.
+    pub secure: Option<Arc<Secure>>,
 }
 
 /// An address to which clients connect. It can have several sockets, one for each worker: the kernel distributes
@@ -176,7 +188,7 @@ impl Acceptor {
     /// Accepts clients as `gate` says and gives each to `serve`, until `shared.stop` fires or the listener is ended.
     pub async fn run<S, F>(self, shared: Shared, gate: Arc<ArcSwap<Gate>>, serve: S)
     where
-        S: Fn(TcpStream, Peer) -> F + Send + Sync + 'static,
+        S: Fn(TcpStream, Admitted) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         let serve = Arc::new(serve);
@@ -229,7 +241,7 @@ struct Entrance {
 impl Entrance {
     fn admit<S, F>(&self, stream: TcpStream, peer: SocketAddr, serve: &Arc<S>, reserve: &Reserve)
     where
-        S: Fn(TcpStream, Peer) -> F + Send + Sync + 'static,
+        S: Fn(TcpStream, Admitted) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
@@ -244,7 +256,7 @@ impl Entrance {
     }
 
     /// A place for a client; `None` if too many connections are open. Those that are served stay.
-    fn place(&self, gate: &Gate, client: SocketAddr) -> Option<Peer> {
+    fn place(&self, gate: &Gate, client: SocketAddr) -> Option<Admitted> {
         let connections = &self.shared.connections;
         // All clients of a forwarder come from its one address, so the limit for one client applies not to it, but to
         // each of its clients.
@@ -256,7 +268,7 @@ impl Entrance {
             tracing::warn!(listener = %gate.entry.listener(), client = %client.ip(), "a connection is turned away, because too many are open, in all or from this client");
             return None;
         };
-        Some(gate.entry.peer(client, place))
+        Some(Admitted { peer: gate.entry.peer(client, place), secure: gate.secure.clone() })
     }
 }
 

@@ -9,7 +9,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error as TlsError, InconsistentKeys};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-use crate::clock::{SignedDuration, Timestamp, after};
+use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::faults::{Faults, at};
 
 /// How long before its end a certificate is pointed out.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -50,11 +51,31 @@ impl Pair {
         let chain = certificates(certificate).map_err(fault(false))?;
         let private = private_key(key).map_err(fault(true))?;
         let pair = Self { chain, key: private };
-        pair.check().map_err(fault(true))?;
+        pair.match_up().map_err(fault(true))?;
         Ok(pair)
     }
 
-    fn check(&self) -> Result<(), (String, &'static str)> {
+    /// Says what is wrong with a certificate and its key, as a start would find it, and what clients will object to. With
+    /// `host`, that is the name that they will ask for.
+    pub fn check(certificate: &Path, key: &Path, host: Option<&str>, faults: &mut Faults) {
+        let files = [("certificate", certificate), ("key", key)];
+        if files.map(|(name, file)| faults.readable(at![name], file)) != [true, true] {
+            return;
+        }
+        match Self::read(certificate, key) {
+            Ok(pair) => {
+                for (doubt, help) in pair.doubts(host, Clock::system().now()) {
+                    faults.doubt(at!["certificate"], doubt, help);
+                }
+            }
+            Err(fault) => {
+                let name = if fault.is_key { "key" } else { "certificate" };
+                faults.note(at![name], format!("`{}`: {}", fault.file.display(), fault.message), fault.help);
+            }
+        }
+    }
+
+    fn match_up(&self) -> Result<(), (String, &'static str)> {
         let unusable = |error: TlsError| (format!("the key cannot be used: {error}"), "RSA and ECDSA keys can");
         let key = any_supported_type(&self.key).map_err(unusable)?;
         match CertifiedKey::new(self.chain.clone(), key).keys_match() {

@@ -14,14 +14,17 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use url::Host;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::pair::{Fault, Pair, certificates};
 use crate::authority::Authority;
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::config_path::ConfigPath;
+use crate::faults::{Faults, at};
 use crate::seal::sha256;
 use crate::wire::Handshake;
+use crate::wire::target::is_name;
 
 /// HTTP/2 as ALPN names it (RFC 9113 §3.1).
 const H2: &[u8] = b"h2";
@@ -136,6 +139,38 @@ impl Secure {
 }
 
 impl Config {
+    /// Says what is wrong with it.
+    pub fn check(&self, faults: &mut Faults) {
+        match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => Pair::check(certificate, key, None, faults),
+            (Some(_), None) => faults.note(at!["certificate"], "the certificate's `key` is missing", ""),
+            (None, Some(_)) => faults.note(at!["key"], "the key's `certificate` is missing", ""),
+            (None, None) if self.names.is_empty() => {
+                let help = "add `certificate` and `key`, or `names = [\"proxy.example.com\"]`, for which our own \
+                            authority issues one";
+                faults.note(at![], "a secure web proxy needs a certificate", help);
+            }
+            (None, None) => {}
+        }
+        for (number, name) in self.names.iter().enumerate() {
+            let bare = name.strip_prefix("*.").unwrap_or(name);
+            let plain = Host::parse(bare).ok().map(|host| host.to_string());
+            if let (Some(plain), false) = (&plain, name.is_ascii()) {
+                let help = format!("write \"{}\"", name.replace(bare, plain));
+                faults.note(at!["names", number], "certificates hold names in ASCII", &help);
+            } else if !plain.is_some_and(|plain| is_name(&plain)) || bare.parse::<std::net::IpAddr>().is_ok() {
+                let help = "such as \"proxy.example.com\" or \"*.proxy.example.com\"";
+                faults.note(at!["names", number], format!("`{name}` is not a name"), help);
+            }
+        }
+        if let Some(file) = &self.client_ca
+            && faults.readable(at!["client_ca"], file)
+            && let Err(error) = self.verifier()
+        {
+            faults.note(at!["client_ca"], error.to_string(), "");
+        }
+    }
+
     fn server(&self, authority: &Authority) -> Result<ServerConfig, Error> {
         let (chain, key) = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {

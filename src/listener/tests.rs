@@ -12,7 +12,8 @@ fn gate(proxy_protocol: &[&str], limits: &Limits) -> Arc<ArcSwap<Gate>> {
     let entry = Entry::new("proxy", false, None, Arc::new(Networks::new(&[])), 0);
     let proxy_protocol = proxy_protocol.iter().map(|net| net.parse().unwrap()).collect();
     let head_time = limits.head_time;
-    Arc::new(ArcSwap::from_pointee(Gate { entry: Arc::new(entry), proxy_protocol, plain_http: true, head_time }))
+    let (entry, plain_http, secure) = (Arc::new(entry), true, None);
+    Arc::new(ArcSwap::from_pointee(Gate { entry, proxy_protocol, plain_http, head_time, secure }))
 }
 
 fn bind(address: SocketAddr, workers: NonZero<usize>) -> io::Result<Listener> {
@@ -32,9 +33,9 @@ fn any() -> SocketAddr {
 fn start(listener: Acceptor, proxy_protocol: &[&str], limits: &Limits) -> (SocketAddr, Shared) {
     let (address, shared) = (listener.socket.local_addr().unwrap(), Shared::new(limits));
     let gate = gate(proxy_protocol, limits);
-    tokio::spawn(listener.run(shared.clone(), gate, |mut stream, peer| async move {
+    tokio::spawn(listener.run(shared.clone(), gate, |mut stream, admitted| async move {
         // All of it: its place goes with it.
-        let (peer, mut first) = (peer, [0; 4]);
+        let (Admitted { peer, .. }, mut first) = (admitted, [0; 4]);
         if stream.read_exact(&mut first).await.is_ok() {
             let said = format!("{} {}", String::from_utf8_lossy(&first), peer.client.ip());
             drop(stream.write_all(said.as_bytes()).await);

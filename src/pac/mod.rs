@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::identity::Network;
 use crate::wire::target::Host;
 
-pub use config::{BUILT_IN, Config, File, Malformed, Names, Proxy, Skip, Template, Way};
+pub use config::{BUILT_IN, Config, File, Names, Proxy, Skip, Template, Way};
 
 /// The media type of a PAC file.
 pub const MEDIA_TYPE: &str = "application/x-ns-proxy-autoconfig";

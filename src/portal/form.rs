@@ -9,9 +9,9 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::clock::{SignedDuration, after};
-use crate::page::Trouble;
+use crate::page::{Html, Trouble};
 use crate::portal::cookie::{self, SameSite};
-use crate::portal::{Shared, Visit, fail};
+use crate::portal::{Shared, Visit, fail, show};
 use crate::seal::{self, fingerprint, random_text};
 use crate::wire;
 
@@ -95,6 +95,13 @@ impl Token {
         let bound_to = fingerprint(known.or(fresh_cookie.as_deref()).unwrap_or_default());
         let expires = after(portal.parts.clock.now(), LIFETIME);
         Self { text: portal.parts.sealer.seal(PURPOSE, &bound_to, expires), fresh_cookie }
+    }
+
+    /// A page whose forms have this token, as an answer.
+    pub(super) fn show(&self, status: StatusCode, page: Html) -> Response<Body> {
+        let mut response = show(status, page);
+        self.set_cookie(&mut response);
+        response
     }
 
     /// Sets the cookie, if the browser has none yet.

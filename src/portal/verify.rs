@@ -195,7 +195,7 @@ pub(super) fn admitted(portal: &Shared, visit: &Visit, user: &User, authenticate
                 id = user.id,
                 reason = judgement.as_str(),
                 request_id = visit.request_id,
-                "somebody may not sign in by the directory"
+                "a sign-in was refused, because the directory says that this person may not be signed in"
             );
             Err(Refusal::Directory(judgement))
         }

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::SessionId;
-use super::corrections::{Corrections, Mark};
+use super::near::{Near, Table};
 use super::store::Key;
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::network::Lapse;
@@ -137,7 +136,7 @@ pub struct InUse(#[expect(dead_code, reason = "that it is held is what counts")]
 
 /// A binding in memory.
 #[derive(Debug)]
-struct Known {
+pub(super) struct Known {
     binding: Binding,
     usage: Arc<Usage>,
 }
@@ -164,22 +163,42 @@ impl Known {
 /// What is known here of client addresses.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    known: DashMap<IpAddr, Known>,
-    unknown: Cache<IpAddr, ()>,
-    corrections: Corrections,
+    pub(super) near: Near<IpAddr, DashMap<IpAddr, Known>>,
 }
 
 impl Default for Addresses {
     fn default() -> Self {
-        let unknown = Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build();
-        Self { known: DashMap::new(), unknown, corrections: Corrections::default() }
+        Self { near: Near::new(DashMap::new(), UNKNOWN) }
+    }
+}
+
+impl Table<IpAddr> for DashMap<IpAddr, Known> {
+    type Record = Binding;
+    type Held = ();
+
+    fn note(&self, client: IpAddr, binding: Binding) -> Option<()> {
+        // Tunnels that are open hold on to the use of the address, whatever the store says of it.
+        let held = self.get(&client).filter(|held| held.binding.session == binding.session);
+        let usage = held.map(|held| Arc::clone(&held.usage)).unwrap_or_default();
+        usage.used.fetch_max(binding.used.as_second(), Ordering::Relaxed);
+        usage.told.fetch_max(binding.used.as_second(), Ordering::Relaxed);
+        self.insert(client, Known { binding, usage });
+        Some(())
+    }
+
+    fn forget(&self, client: IpAddr) {
+        self.remove(&client);
+    }
+
+    fn forget_all(&self) {
+        self.clear();
     }
 }
 
 impl Addresses {
     /// The session that `client` stands for; finding it counts as using it.
     pub(super) fn find(&self, client: IpAddr, now: Timestamp) -> Option<SessionId> {
-        let known = self.known.get(&client)?;
+        let known = self.near.known().get(&client)?;
         if !known.stands(now) {
             return None;
         }
@@ -189,95 +208,36 @@ impl Addresses {
 
     /// Whether `client` stands for this session, and does so until `until` or longer.
     pub(super) fn stands_since(&self, client: IpAddr, session: SessionId, until: Timestamp, now: Timestamp) -> bool {
-        let known = self.known.get(&client);
+        let known = self.near.known().get(&client);
         known.is_some_and(|it| it.stands(now) && it.binding.session == Some(session) && it.binding.until >= until)
     }
 
     /// Keeps `client` in use until what is given is dropped.
     pub(super) fn hold(&self, client: IpAddr) -> Option<InUse> {
-        Some(InUse(Arc::clone(&self.known.get(&client)?.usage)))
+        Some(InUse(Arc::clone(&self.near.known().get(&client)?.usage)))
     }
 
     /// When `client` was last used here.
     pub(super) fn last_use(&self, client: IpAddr, now: Timestamp) -> Timestamp {
         let used = |known: &Known| Timestamp::from_second(known.usage.used.load(Ordering::Relaxed)).unwrap_or(now);
-        self.known.get(&client).map_or_else(long_ago, |known| if known.is_held() { now } else { used(&known) })
+        self.near.known().get(&client).map_or_else(long_ago, |known| if known.is_held() { now } else { used(&known) })
     }
 
     /// What is known of `client`.
     pub(super) fn binding(&self, client: IpAddr) -> Option<Binding> {
-        Some(self.known.get(&client)?.binding.clone())
+        Some(self.near.known().get(&client)?.binding.clone())
     }
 
     /// Whether the store need not be asked about `client`. It must be asked about one that has lapsed here: it may know
     /// of a later use, on another node.
     pub(super) fn is_settled(&self, client: IpAddr, now: Timestamp) -> bool {
-        let known = self.known.get(&client);
+        let known = self.near.known().get(&client);
         known.is_some_and(|known| known.binding.session.is_none() || known.stands(now))
-            || self.unknown.contains_key(&client)
-    }
-
-    /// Notes what `client` stands for; nothing, if the store knows nothing of it.
-    fn set(&self, client: IpAddr, binding: Option<Binding>) {
-        let Some(binding) = binding else { return self.unknown.insert(client, ()) };
-        self.unknown.invalidate(&client);
-        let held = self.known.get(&client).filter(|held| held.binding.session == binding.session);
-        let usage = held.map(|held| Arc::clone(&held.usage)).unwrap_or_default();
-        usage.used.fetch_max(binding.used.as_second(), Ordering::Relaxed);
-        usage.told.fetch_max(binding.used.as_second(), Ordering::Relaxed);
-        self.known.insert(client, Known { binding, usage });
-    }
-
-    /// Notes for a moment ([`UNKNOWN`]) that the store knows of nothing more than this node does.
-    pub(super) fn settle(&self, client: IpAddr) {
-        self.unknown.insert(client, ());
-    }
-
-    /// Notes what `client` stands for from now on, unless somebody has changed that again since `mark`. Whoever is
-    /// reading the store's record of it has read one that is out of date, and reads it again.
-    pub(super) fn change(&self, client: IpAddr, binding: Binding, mark: Mark) {
-        self.corrections.correct(client);
-        self.note(client, Some(binding), mark.corrected());
-    }
-
-    /// What to give to [`note`](Self::note) or [`change`](Self::change). It must be taken before the store is asked
-    /// about `client`.
-    pub(super) fn mark(&self, client: IpAddr) -> Mark {
-        self.corrections.mark(client)
-    }
-
-    /// Notes what the store has said of `client`. False if a correction has come since `mark`: then nothing is kept,
-    /// and the store must be asked again.
-    pub(super) fn note(&self, client: IpAddr, binding: Option<Binding>, mark: Mark) -> bool {
-        self.set(client, binding);
-        let overtaken = self.corrections.overtook(client, mark);
-        if overtaken {
-            self.drop_known(client);
-        }
-        !overtaken
-    }
-
-    /// Forgets what is known of `client`: another node has changed it in the store.
-    pub(super) fn forget(&self, client: IpAddr) {
-        self.corrections.correct(client);
-        self.drop_known(client);
-    }
-
-    fn drop_known(&self, client: IpAddr) {
-        self.known.remove(&client);
-        self.unknown.invalidate(&client);
-    }
-
-    /// Forgets what is known of all clients. The store knows it, including which addresses are shared.
-    pub(super) fn forget_all(&self) {
-        self.corrections.correct_all();
-        self.unknown.invalidate_all();
-        self.known.clear();
     }
 
     /// Undoes a binding, if it is still to this session.
     pub(super) fn unbind(&self, client: IpAddr, session: SessionId) {
-        if let Some(mut known) = self.known.get_mut(&client) {
+        if let Some(mut known) = self.near.known().get_mut(&client) {
             known.binding.release(session);
         }
     }
@@ -286,7 +246,7 @@ impl Addresses {
     /// from then on, so the caller must tell the store.
     pub(super) fn untold(&self, now: Timestamp) -> Vec<(IpAddr, SessionId, Timestamp)> {
         let mut untold = Vec::new();
-        for known in &self.known {
+        for known in self.near.known() {
             if known.is_held() {
                 known.touch(now);
             }
@@ -304,7 +264,7 @@ impl Addresses {
 
     /// Forgets addresses of which nothing needs to be remembered. `is_at_hand` says whether a session is.
     pub(super) fn sweep(&self, now: Timestamp, is_at_hand: impl Fn(SessionId) -> bool) {
-        self.known.retain(|_, known| {
+        self.near.known().retain(|_, known| {
             let stands = known.stands(now);
             let binding = &mut known.binding;
             binding.people.retain(|(_, when)| after(*when, WINDOW) > now);
@@ -372,14 +332,14 @@ mod tests {
         let addresses = Addresses::default();
         let mut binding = Binding::default();
         binding.bind(session(1), fingerprint("a"), Timestamp::UNIX_EPOCH, LAPSE);
-        addresses.set(HOME, Some(binding));
+        addresses.near.known().note(HOME, binding);
         let later = Timestamp::from_second(61).unwrap();
         addresses.sweep(later, |_| true);
         assert_eq!(addresses.find(HOME, later), Some(session(1)));
         addresses.unbind(HOME, session(2));
         assert_eq!(addresses.find(HOME, later), Some(session(1)), "another session's binding is left alone");
         addresses.sweep(later, |_| false);
-        assert!(addresses.known.is_empty());
+        assert!(addresses.near.known().is_empty());
     }
 
     #[test]
@@ -388,16 +348,16 @@ mod tests {
         let at = |minutes: i64| Timestamp::from_second(minutes * 60).unwrap();
         let mut binding = Binding::default();
         binding.bind(session(1), fingerprint("a"), at(0), LAPSE);
-        addresses.set(HOME, Some(binding.clone()));
+        addresses.near.known().note(HOME, binding.clone());
         for minutes in (0..600).step_by(29) {
             assert_eq!(addresses.find(HOME, at(minutes)), Some(session(1)), "{minutes}");
         }
         assert_eq!(addresses.find(HOME, at(600)), None, "a working day");
         assert!(!addresses.is_settled(HOME, at(600)), "the store may know better");
-        addresses.set(HOME, Some(binding));
+        addresses.near.known().note(HOME, binding);
         binding = Binding::default();
         binding.bind(session(2), fingerprint("b"), at(600), LAPSE);
-        addresses.set(HOME, Some(binding));
+        addresses.near.known().note(HOME, binding);
         assert_eq!(addresses.find(HOME, at(629)), Some(session(2)));
         assert_eq!(addresses.find(HOME, at(659)), None, "half an hour");
         assert_eq!(addresses.find(HOME, at(658)), Some(session(2)));
@@ -416,7 +376,7 @@ mod tests {
     fn what_was_kept_before_addresses_lapsed_stands_for_nobody() {
         let kept = r#"{"session":1,"people":[],"paused_until":"1970-01-01T00:00:00Z"}"#;
         let addresses = Addresses::default();
-        addresses.set(HOME, Some(serde_json::from_str(kept).unwrap()));
+        addresses.near.known().note(HOME, serde_json::from_str(kept).unwrap());
         assert_eq!(addresses.find(HOME, Timestamp::UNIX_EPOCH), None);
     }
 }

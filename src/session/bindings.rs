@@ -3,6 +3,7 @@
 //! What is in memory is found without waiting; the store is asked about the rest, once. A binding is changed by compare
 //! and swap, and other nodes are told, so that no two nodes let one name stand for two people.
 
+mod devices;
 mod list;
 mod over;
 
@@ -14,18 +15,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use moka::sync::Cache;
 
-use super::binding::{Binding, Place, Standing, Unbound};
-use super::corrections::{self, Corrections, Mark};
-use super::ends::{Ends, Held};
+use super::binding::{Binding, Standing, Unbound};
+use super::ends::Ends;
 use super::evidence::{Evidence, Sight};
-use super::names::{self, Config};
+use super::names::Config;
+use super::near::{Near, Table};
 use super::neighbours::{Neighbours, Word};
-use super::store::{Error, Health, Key, Kind, Store};
-use super::{Session, SessionId, Sessions, person};
-use crate::clock::{Clock, SignedDuration, Timestamp, after};
-use crate::identity::User;
-use crate::seal::random_text;
+use super::store::{Error, Key, Kind, Store};
+use super::{Session, SessionId, Sessions};
+use crate::clock::{Clock, SignedDuration, Timestamp};
 use crate::wire::{Handshake, Peer};
+pub use devices::{Device, DeviceId, Issued};
 
 /// Bindings in memory.
 const AT_HAND: u64 = 500_000;
@@ -45,45 +45,6 @@ const TOUCH: SignedDuration = SignedDuration::from_mins(5);
 /// How long a list of devices is kept. It must outlast all of them, because using a device renews the device, and not
 /// the list.
 const LIST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
-
-/// The longest name of a device, in characters.
-const MAX_TITLE: usize = 60;
-
-/// A device that was made just now. Its secret is not kept: nothing can give it out again.
-#[derive(Debug)]
-pub struct Issued {
-    /// Its identifier.
-    pub id: DeviceId,
-    /// The secret in the address of its PAC file.
-    pub secret: String,
-    /// What the person calls it.
-    pub title: String,
-    /// When it ends, if nobody signs in over it.
-    pub expires: Timestamp,
-}
-
-/// The identifier of a device: the fingerprint of its label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct DeviceId(Key);
-
-/// A device of somebody's, as they see it.
-#[derive(Clone, Debug)]
-pub struct Device {
-    /// Its identifier.
-    pub id: DeviceId,
-    /// What the person calls it.
-    pub title: String,
-    /// When it was made.
-    pub made: Timestamp,
-    /// When it ends, if nobody signs in over it.
-    pub expires: Timestamp,
-    /// When it was last used, to within a few minutes.
-    pub last_used: Option<Timestamp>,
-    /// Where it counts. Empty until it is used.
-    pub places: Vec<Place>,
-    /// Whether its session goes on. If not, the device stands for nobody until its person signs in on it.
-    pub is_signed_in: bool,
-}
 
 /// A binding in memory.
 #[derive(Debug)]
@@ -114,6 +75,28 @@ impl Known {
     }
 }
 
+/// The bindings in memory.
+type AtHand = Cache<(Kind, Key), Arc<Known>>;
+
+impl Table<(Kind, Key)> for AtHand {
+    type Record = Binding;
+    type Held = Arc<Known>;
+
+    fn note(&self, place: (Kind, Key), binding: Binding) -> Option<Arc<Known>> {
+        let known = Known::new(binding);
+        self.insert(place, Arc::clone(&known));
+        Some(known)
+    }
+
+    fn forget(&self, place: (Kind, Key)) {
+        self.invalidate(&place);
+    }
+
+    fn forget_all(&self) {
+        self.invalidate_all();
+    }
+}
+
 /// The bindings. Cheap to share.
 #[derive(Debug)]
 pub struct Bindings {
@@ -121,11 +104,9 @@ pub struct Bindings {
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     clock: Clock,
-    known: Cache<(Kind, Key), Arc<Known>>,
-    unknown: Cache<(Kind, Key), ()>,
+    near: Near<(Kind, Key), AtHand>,
     /// Evidence that was shown where it is not good, and by which client: each pair is said once in a while.
     warned: Cache<(Key, IpAddr), ()>,
-    corrections: Corrections,
     neighbours: Arc<Neighbours>,
     ends: Arc<Ends>,
 }
@@ -140,10 +121,8 @@ impl Bindings {
             store,
             ends: Arc::new(Ends::fleeting(clock.clone())),
             clock,
-            known: Cache::new(AT_HAND),
-            unknown: Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
+            near: Near::new(Cache::new(AT_HAND), UNKNOWN),
             warned: Cache::builder().max_capacity(10_000).time_to_live(WARNED).build(),
-            corrections: Corrections::default(),
         }
     }
 
@@ -174,8 +153,8 @@ impl Bindings {
     /// as using the evidence.
     pub fn find(&self, evidence: Evidence<'_>, peer: &Peer) -> Sight {
         let place = evidence.place();
-        let Some(known) = self.known.get(&place) else {
-            return if self.unknown.contains_key(&place) { Sight::Nobody } else { Sight::Unclear };
+        let Some(known) = self.near.known().get(&place) else {
+            return if self.near.is_absent(place) { Sight::Nobody } else { Sight::Unclear };
         };
         let now = self.clock.now();
         match known.binding.stands(peer, now, self.config.load().bind_network) {
@@ -242,190 +221,42 @@ impl Bindings {
         }
     }
 
-    /// Makes a device for the person of `session`; the device stands for that session until the session ends.
-    pub async fn issue(&self, session: &Session, title: &str) -> Result<Issued, Error> {
-        let (now, secret) = (self.clock.now(), random_text());
-        let label = names::of_secret(&secret);
-        let (_, key) = Evidence::Name(&label).place();
-        let expires = after(now, self.config.load().expires);
-        let binding = Binding::of_device(session, tidy(title), Evidence::Name(&label).shown(), now, expires);
-        let record = serde_json::to_vec(&binding).unwrap_or_default();
-        self.store.put(Kind::Name, key, record, expires).await?;
-        let listed = self.edit_list(&session.user, |list| {
-            list.push(key);
-            if list.len() > self.config.load().max_per_person { Err(Error::Full) } else { Ok(()) }
-        });
-        if let Err(error) = listed.await {
-            self.store.take(Kind::Name, key).await?;
-            return Err(error);
-        }
-        self.store.sync().await?;
-        let title = binding.title.clone();
-        self.known.insert((Kind::Name, key), Known::new(binding));
-        Ok(Issued { id: DeviceId(key), secret, title, expires })
-    }
-
-    /// The label that belongs to the PAC address with this secret, if its device is still good. While the store is
-    /// away, any well-formed secret is given its label: one that was not made here stands for nobody anyway.
-    pub async fn label_of(&self, secret: &str) -> Option<String> {
-        let label = names::of_secret(secret);
-        let is_good = match self.look_up(Evidence::Name(&label).place()).await {
-            Ok(found) => found.is_some_and(|known| !known.binding.revoked && known.binding.expires > self.clock.now()),
-            Err(_) => true,
-        };
-        is_good.then_some(label)
-    }
-
-    /// The devices of a person, the newest first.
-    pub async fn devices(&self, user: &User) -> Result<Vec<Device>, Error> {
-        let mut devices = Vec::new();
-        for key in self.list(user).await?.1 {
-            let Some(binding) = self.peek((Kind::Name, key)).await?.1 else { continue };
-            if binding.revoked {
-                continue;
-            }
-            let at_hand = self.known.get(&(Kind::Name, key)).and_then(|known| known.last_used());
-            devices.push(Device {
-                id: DeviceId(key),
-                is_signed_in: self.sessions.is_live(binding.session).await,
-                last_used: binding.last_used.max(at_hand),
-                title: binding.title,
-                made: binding.made,
-                expires: binding.expires,
-                places: binding.places,
-            });
-        }
-        devices.sort_by_key(|device| std::cmp::Reverse(device.made));
-        Ok(devices)
-    }
-
-    /// Revokes a device of this person: it stands for nobody any more. Gives what the person called it; `None` if it is
-    /// not this person's.
-    pub async fn revoke(&self, user: &User, id: DeviceId) -> Result<Option<String>, Error> {
-        let owner = person(user);
-        let revoked = self
-            .change((Kind::Name, id.0), |held| {
-                let mut binding = held.filter(|held| held.owner == owner && !held.revoked).ok_or(Unbound::Unknown)?;
-                binding.revoked = true;
-                Ok(binding)
-            })
-            .await?;
-        let Ok(binding) = revoked else { return Ok(None) };
-        self.edit_list(user, |list| {
-            list.retain(|key| *key != id.0);
-            Ok(())
-        })
-        .await?;
-        self.store.sync().await?;
-        if self.store.health() == Health::Forgetful {
-            // The store's disk has not taken it. If the journal does not either, the revocation would not survive a
-            // restart, and the caller must say that it has failed.
-            let held = self.sessions.end_record(Kind::Name, id.0, owner).await;
-            if held == Held::Fleeting {
-                return Err(Error::Away);
-            }
-        }
-        Ok(Some(binding.title))
-    }
-
-    /// Revokes a device and makes another one in its place, with an address and a name of its own.
-    pub async fn reissue(&self, session: &Session, id: DeviceId) -> Result<Option<Issued>, Error> {
-        let Some(title) = self.revoke(&session.user, id).await? else { return Ok(None) };
-        self.issue(session, &title).await.map(Some)
-    }
-
-    /// Lets the devices of a person that stood for the session `from` stand for `session`, which has replaced it.
-    pub async fn carry_over(&self, from: SessionId, session: &Session) -> Result<(), Error> {
-        let owner = person(&session.user);
-        for key in self.list(&session.user).await?.1 {
-            let place = (Kind::Name, key);
-            let is_of = |held: &Binding| held.owner == owner && held.session == from && !held.revoked;
-            if !self.peek(place).await?.1.as_ref().is_some_and(is_of) {
-                continue;
-            }
-            let edit = |held: Option<Binding>| {
-                let mut binding = held.filter(is_of).ok_or(Unbound::Unknown)?;
-                binding.session = session.id;
-                Ok(binding)
-            };
-            // A device that somebody else has changed meanwhile is left as it is.
-            drop(self.change(place, edit).await?);
-        }
-        Ok(())
-    }
-
     /// Tells the store which bindings have been used. To be called every minute or so.
     pub async fn upkeep(&self) {
         let behind = |known: &Known| {
             known.used.load(Ordering::Relaxed).saturating_sub(known.stored_use.load(Ordering::Relaxed))
                 >= TOUCH.as_secs()
         };
-        let used: Vec<_> = self.known.iter().filter(|(_, known)| behind(known)).collect();
+        let used: Vec<_> = self.near.known().iter().filter(|(_, known)| behind(known)).collect();
         for (place, known) in used {
             let Some(last_used) = known.last_used() else { continue };
             known.stored_use.store(last_used.as_second(), Ordering::Relaxed);
-            let mark = self.corrections.mark(*place);
+            let mark = self.near.mark(*place);
             let Ok((seen, Some(mut binding))) = self.peek(*place).await else { continue };
             binding.use_at(last_used);
             let (record, expires) = (serde_json::to_vec(&binding).unwrap_or_default(), binding.expires);
             // Whoever has changed the binding meanwhile has noted a use of it, too.
             if self.store.swap(place.0, place.1, seen, record, expires).await == Ok(true) {
-                self.known.insert(*place, Known::new(binding));
-                self.stands(*place, mark);
+                self.near.note(*place, binding, mark);
             }
         }
     }
 
     /// Forgets what is known of this binding: another node has changed it in the store.
     pub(super) fn forget(&self, kind: Kind, key: Key) {
-        self.corrections.correct((kind, key));
-        self.drop_known((kind, key));
-    }
-
-    fn drop_known(&self, place: (Kind, Key)) {
-        self.known.invalidate(&place);
-        self.unknown.invalidate(&place);
+        self.near.forget((kind, key));
     }
 
     /// Forgets all bindings in memory: the store is there again, and other nodes may have changed any of them
     /// meanwhile.
     pub(super) fn forget_all(&self) {
-        self.corrections.correct_all();
-        self.known.invalidate_all();
-        self.unknown.invalidate_all();
+        self.near.forget_all();
     }
 
     /// The binding in this place, from what is in memory or from the store.
     async fn look_up(&self, place: (Kind, Key)) -> Result<Option<Arc<Known>>, Error> {
-        for _ in 0..corrections::ATTEMPTS {
-            if let Some(known) = self.known.get(&place) {
-                return Ok(Some(known));
-            }
-            if self.unknown.contains_key(&place) {
-                return Ok(None);
-            }
-            let mark = self.corrections.mark(place);
-            let known = self.peek(place).await?.1.map(Known::new);
-            match &known {
-                Some(known) => self.known.insert(place, Arc::clone(known)),
-                None => self.unknown.insert(place, ()),
-            }
-            if self.stands(place, mark) {
-                return Ok(known);
-            }
-        }
-        // It changes faster than it can be read.
-        Ok(None)
-    }
-
-    /// Whether what was noted here still holds: no correction has come since `mark`. If one has, what was noted is
-    /// forgotten.
-    fn stands(&self, place: (Kind, Key), mark: Mark) -> bool {
-        let overtaken = self.corrections.overtook(place, mark);
-        if overtaken {
-            self.drop_known(place);
-        }
-        !overtaken
+        let ask = || async move { Ok::<_, Error>(self.peek(place).await?.1) };
+        self.near.read(place, |known| known.get(&place), ask).await
     }
 
     async fn peek(&self, (kind, key): (Kind, Key)) -> Result<(Option<Vec<u8>>, Option<Binding>), Error> {
@@ -446,38 +277,26 @@ impl Bindings {
     ) -> Result<Result<Binding, Unbound>, Error> {
         let now = self.clock.now();
         for _ in 0..ATTEMPTS {
-            let mut mark = self.corrections.mark(place);
+            let mark = self.near.mark(place);
             let (seen, held) = self.peek(place).await?;
             let held = held.filter(|held| held.expires > now);
             let binding = match edit(held.clone()) {
                 Ok(binding) => binding,
                 Err(unbound) => return Ok(Err(unbound)),
             };
-            if held.as_ref() != Some(&binding) {
-                let record = serde_json::to_vec(&binding).unwrap_or_default();
-                if !self.store.swap(place.0, place.1, seen, record, binding.expires).await? {
-                    continue;
-                }
-                // Lock-free order: the store has been swapped, then the counter moves, then this node notes the new
-                // binding. A lookup that read the old record took its mark before the counter moved, so it forgets what
-                // it noted, even if it notes it after us.
-                self.corrections.correct(place);
-                mark = mark.corrected();
-                self.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
+            if held.as_ref() == Some(&binding) {
+                self.near.note(place, binding.clone(), mark);
+                return Ok(Ok(binding));
             }
-            self.unknown.invalidate(&place);
-            self.known.insert(place, Known::new(binding.clone()));
-            self.stands(place, mark);
-            return Ok(Ok(binding));
+            let record = serde_json::to_vec(&binding).unwrap_or_default();
+            if self.store.swap(place.0, place.1, seen, record, binding.expires).await? {
+                self.near.change(place, binding.clone(), mark);
+                self.neighbours.tell(&Word::Binding(place.0.letter(), place.1)).await;
+                return Ok(Ok(binding));
+            }
         }
         Ok(Err(Unbound::Contended))
     }
-}
-
-/// What a person calls a device, fit for a page and a log.
-fn tidy(title: &str) -> String {
-    let title: String = title.chars().filter(|c| !c.is_control()).take(MAX_TITLE).collect();
-    title.trim().to_owned()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! A session that nobody has used for a while makes room for others. It does not end by that: the store still has it.
 //! What follows looks at three maps without one lock around them, so the order of the steps is what keeps them right:
 //! `ended` is written before a session is removed, and read after one is added; `by_id` is locked before `parted`,
-//! never the other way round; the lock on `circle` is held for a push or a drain, and no other lock is taken under it.
+//! never the other way round; the locks on `circle` and on `untold` are held for a push or a drain, and no other lock is
+//! taken under them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,12 +15,16 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio_util::sync::CancellationToken;
 
+use super::near::Table;
 use super::store::Row;
 use super::{Session, SessionId};
 use crate::clock::Timestamp;
 
 /// How many sessions are looked at, at most, to find one that can make room.
 const SEARCH: usize = 64;
+
+/// How many uses are kept for a store that is away.
+const MAX_UNTOLD: usize = 200_000;
 
 /// Sessions that are looked after before the lock on the circle is given to others.
 const PORTION: usize = 256;
@@ -37,18 +42,11 @@ pub(super) struct Cache {
     /// they expire.
     parted: DashMap<SessionId, (CancellationToken, Timestamp)>,
     ended: moka::sync::Cache<SessionId, ()>,
+    /// Rows of sessions with uses that the store has yet to be told of.
+    untold: Mutex<Vec<Row>>,
     bytes: AtomicUsize,
     max: AtomicUsize,
     max_bytes: AtomicUsize,
-}
-
-/// What came of looking after some sessions.
-#[derive(Debug, Default)]
-pub(super) struct Looked {
-    /// Sessions that have ended, have expired or have gone unused for too long.
-    pub(super) over: Vec<Arc<Session>>,
-    /// Rows of sessions that have been used since the store was last told of a use.
-    pub(super) used: Vec<Row>,
 }
 
 impl Cache {
@@ -58,6 +56,7 @@ impl Cache {
             circle: Mutex::default(),
             parted: DashMap::new(),
             ended: moka::sync::Cache::builder().max_capacity(1_000_000).time_to_live(REMEMBERED).build(),
+            untold: Mutex::default(),
             bytes: AtomicUsize::new(0),
             max: AtomicUsize::new(max),
             max_bytes: AtomicUsize::new(max_bytes),
@@ -83,13 +82,14 @@ impl Cache {
     }
 
     /// Takes a session in, and gives the one that is in memory then: if there is one already, that one stays. `None` if
-    /// the session has been ended. Also gives the rows of those that made room and whose last use the store does not
-    /// know.
-    pub(super) fn insert(&self, mut session: Session) -> (Option<Arc<Session>>, Vec<Row>) {
+    /// the session has been ended.
+    pub(super) fn insert(&self, mut session: Session) -> Option<Arc<Session>> {
         let id = session.id;
-        let used = if self.by_id.contains_key(&id) { Vec::new() } else { self.make_room(session.weight()) };
+        if !self.by_id.contains_key(&id) {
+            self.make_room(session.weight());
+        }
         let held = match self.by_id.entry(id) {
-            Entry::Occupied(held) => return (Some(Arc::clone(held.get())), used),
+            Entry::Occupied(held) => return Some(Arc::clone(held.get())),
             Entry::Vacant(free) => {
                 // The session made room before, and somebody still waits for its end: the token that they wait for
                 // becomes this one's. This happens under the lock on its entry, so nobody finds the session with
@@ -109,43 +109,38 @@ impl Cache {
         // other, and an ended session does not stay in memory.
         if self.ended.contains_key(&id) {
             self.remove(id);
-            return (None, used);
+            return None;
         }
-        (Some(held), used)
+        Some(held)
     }
 
     /// Replaces what is known of a session. `None` if it is not in memory any more.
     pub(super) fn replace(&self, session: Session) -> Option<Arc<Session>> {
-        let mut held = self.by_id.get_mut(&session.id)?;
-        let session = Arc::new(session);
-        self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
-        self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
-        // It may have been used after the new one was copied from it.
-        session.life.use_at(held.life.used());
-        *held = Arc::clone(&session);
-        Some(session)
+        self.change(session.id, |_| session)
     }
 
     /// The same with what `change` makes of the session in memory, so that nothing is lost that somebody else changes at
     /// the same time.
     pub(super) fn change(&self, id: SessionId, change: impl FnOnce(&Session) -> Session) -> Option<Arc<Session>> {
         let mut held = self.by_id.get_mut(&id)?;
-        let session = Arc::new(change(&held));
-        self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
-        self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
-        session.life.use_at(held.life.used());
-        *held = Arc::clone(&session);
-        Some(session)
+        let session = change(&held);
+        self.put(&mut held, session);
+        Some(Arc::clone(&held))
     }
 
     /// Puts `session` in the place of `old`, if that is still the one in memory.
     pub(super) fn exchange(&self, old: &Arc<Session>, session: Session) -> bool {
-        let Some(mut held) = self.by_id.get_mut(&old.id).filter(|held| Arc::ptr_eq(held, old)) else { return false };
+        let held = self.by_id.get_mut(&old.id).filter(|held| Arc::ptr_eq(held, old));
+        held.map(|mut held| self.put(&mut held, session)).is_some()
+    }
+
+    /// Puts `session` in the place of the same session in memory, whose entry the caller has locked.
+    fn put(&self, held: &mut Arc<Session>, session: Session) {
         self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
         self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
+        // It may have been used after the new one was copied from it.
         session.life.use_at(held.life.used());
         *held = Arc::new(session);
-        true
     }
 
     /// Ends a session on this node, and gives it if it was in memory. Whatever runs on its behalf stops.
@@ -161,10 +156,10 @@ impl Cache {
         Some(session)
     }
 
-    /// Looks after the next `steps` sessions of the circle: takes out of it those that are gone, and gives those that
-    /// are over and those whose use the store does not know.
-    pub(super) fn look_after(&self, steps: usize, now: Timestamp) -> Looked {
-        let mut looked = Looked::default();
+    /// Looks after the next `steps` sessions of the circle: takes out of it those that are gone, and keeps the rows of
+    /// those whose use the store does not know. Gives those that have ended, have expired or have gone unused for too long.
+    pub(super) fn look_after(&self, steps: usize, now: Timestamp) -> Vec<Arc<Session>> {
+        let (mut over, mut used) = (Vec::new(), Vec::new());
         let mut left = steps.min(self.circle().len());
         while left > 0 {
             let mut circle = self.circle();
@@ -180,17 +175,36 @@ impl Cache {
                 let Some(session) = self.find(*id) else { return false };
                 if session.is_over(now) {
                     let stays = !session.has_ended(now);
-                    looked.over.push(session);
+                    over.push(session);
                     return stays;
                 }
-                looked.used.extend(session.stale_row());
+                used.extend(session.stale_row());
                 *seen = session.last_used().as_second();
                 true
             });
             self.circle().extend(some);
             left -= portion;
         }
-        looked
+        self.tell_later(used);
+        over
+    }
+
+    /// Keeps rows with uses that the store could not be told of.
+    pub(super) fn tell_later(&self, mut rows: Vec<Row>) {
+        if !rows.is_empty() {
+            let mut untold = self.untold();
+            untold.append(&mut rows);
+            untold.truncate(MAX_UNTOLD);
+        }
+    }
+
+    /// The rows with uses that the store has yet to be told of. They count as told from then on.
+    pub(super) fn take_untold(&self) -> Vec<Row> {
+        std::mem::take(&mut *self.untold())
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fires and forgets the tokens of sessions that made room and have expired since.
@@ -213,10 +227,9 @@ impl Cache {
     }
 
     /// Lets sessions make room for one of this weight (the clock algorithm): the first in the circle that have not been
-    /// used since they were last looked at, or else the one that is found after [`SEARCH`] of them. Gives their rows
+    /// used since they were last looked at, or else the one that is found after [`SEARCH`] of them. Their rows are kept
     /// where the store does not know their last use.
-    fn make_room(&self, weight: usize) -> Vec<Row> {
-        let mut used = Vec::new();
+    fn make_room(&self, weight: usize) {
         let is_full = || {
             let bytes = self.bytes.load(Ordering::Relaxed).saturating_add(weight);
             self.by_id.len() >= self.max.load(Ordering::Relaxed) || bytes > self.max_bytes.load(Ordering::Relaxed)
@@ -248,7 +261,7 @@ impl Cache {
             if session.life.is_watched() {
                 self.parted.insert(session.id, (session.life.end().clone(), session.expires));
             }
-            used.extend(session.stale_row());
+            self.tell_later(session.stale_row().into_iter().collect());
             // It may have been ended since it left the map, when `remove` found it in neither. `remove` writes `ended`
             // before it looks into `parted`; we write `parted` before we look into `ended`. So one of us fires the
             // token.
@@ -258,6 +271,35 @@ impl Cache {
                 ended.cancel();
             }
         }
-        used
     }
+}
+
+impl Table<SessionId> for Cache {
+    /// A session as the store has it, and when it was read.
+    type Record = (Session, Timestamp);
+    type Held = Arc<Session>;
+
+    fn note(&self, id: SessionId, (found, now): (Session, Timestamp)) -> Option<Arc<Session>> {
+        let returns = found.life.confirmed();
+        let held = match self.by_id.get_mut(&id) {
+            Some(mut held) => {
+                if found.is_ahead_of(&held) {
+                    let caught_up = held.caught_up(&found, now);
+                    self.put(&mut held, caught_up);
+                }
+                Some(Arc::clone(&held))
+            }
+            None => None,
+        };
+        let held = held.or_else(|| self.insert(found))?;
+        held.life.confirm(returns);
+        Some(held)
+    }
+
+    /// Leaves it where it is: somebody may wait for its end, so only an end takes it out. Whoever wants it forgotten reads
+    /// it again, and [`note`](Table::note) puts what is newer in its place.
+    fn forget(&self, _id: SessionId) {}
+
+    /// Leaves them, for the same reason: `Sessions::reconcile` asks the store about each.
+    fn forget_all(&self) {}
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::store::redis;
 use crate::clock::SignedDuration;
+use crate::faults::{Faults, at};
 use crate::pac;
 use crate::policy::Offline;
 use crate::units::Size;
@@ -88,6 +89,43 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Says what is wrong with it.
+    pub fn check(&self, faults: &mut Faults) {
+        if self.lifetime.as_secs() < 60 {
+            faults.note(at!["lifetime"], "sessions would end as soon as they begin", "the default is \"30d\"");
+        }
+        if self.idle.is_some_and(|idle| idle.as_secs() < 120) {
+            let help = "the last use is kept to the minute; such as \"12h\"";
+            faults.note(at!["idle"], "sessions would end between two pages", help);
+        }
+        if let Some(idle) = self.idle.filter(|idle| *idle > self.lifetime) {
+            let (message, help) = never_idle(idle, self.lifetime);
+            faults.note(at!["idle"], message, help);
+        }
+        if self.http_cookie_lifetime.as_secs() < 60 {
+            let help = "people would be sent to the portal between two pages; the default is \"8h\"";
+            faults.note(at!["http_cookie_lifetime"], "cookies on http would end as they are given", help);
+        }
+        for (key, count) in [("max_per_person", self.max_per_person), ("cache", self.cache)] {
+            if count == 0 {
+                faults.note(at![key], format!("with `{key} = 0` nobody could sign in"), "");
+            }
+        }
+        if self.max == 0 {
+            faults.note(at!["max"], "nobody could sign in", "the default is 200000");
+        }
+        faults.within(at!["tokens"], |faults| self.tokens.check(faults));
+        faults.within(at!["redis"], |faults| self.redis.check(faults));
+    }
+}
+
+/// What is wrong with a time without use that is longer than what it is to shorten, and what to do about it.
+pub fn never_idle(idle: SignedDuration, lifetime: SignedDuration) -> (String, &'static str) {
+    let message = format!("a session ends after {lifetime:#} in any case, so it never goes unused for {idle:#}");
+    (message, "make `idle` shorter than `lifetime`, or leave it out")
+}
+
 /// `[session.tokens]`: tokens for tools that cannot show a page.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -123,6 +161,27 @@ impl Default for Tokens {
             max_per_person: 20,
             attempts_per_minute: 60,
             proxy: None,
+        }
+    }
+}
+
+impl Tokens {
+    fn check(&self, faults: &mut Faults) {
+        let day = SignedDuration::from_hours(24);
+        if self.max_lifetime < day {
+            let help = "people choose a number of days; the default is \"365d\"";
+            faults.note(at!["max_lifetime"], "tokens would not last a day", help);
+        } else if self.lifetime < day || self.lifetime > self.max_lifetime {
+            let message = "`lifetime` is a day or more, and not longer than `max_lifetime`";
+            faults.note(at!["lifetime"], message, "the default is \"90d\"");
+        }
+        if self.terminal_lifetime < SignedDuration::from_mins(1) {
+            let help = "the default is \"12h\"";
+            faults.note(at!["terminal_lifetime"], "terminals would be signed out at once", help);
+        }
+        if self.max_per_person == 0 {
+            let help = "`enabled = false` switches tokens off";
+            faults.note(at!["max_per_person"], "nobody could have a token", help);
         }
     }
 }

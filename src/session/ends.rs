@@ -123,7 +123,7 @@ impl Ends {
         if untold > 0 {
             tracing::info!(
                 untold,
-                "sessions were ended before the restart that the store does not know of: they stay ended here, and the store is told as soon as it answers"
+                "the store does not know of some sessions that ended before the restart: they stay ended here, and the store is told as soon as it answers"
             );
         }
         let count = AtomicUsize::new(entries.len());

@@ -6,13 +6,13 @@ mod binding;
 pub mod bindings;
 mod cache;
 mod config;
-mod corrections;
 pub mod ends;
 mod evidence;
 pub mod keys;
 mod life;
 pub mod limit;
 pub mod names;
+mod near;
 mod neighbours;
 pub mod pending;
 mod record;
@@ -40,7 +40,7 @@ use crate::seal::{fingerprint, random_text};
 pub use address::InUse;
 pub use binding::{Place, Unbound};
 pub use bindings::Bindings;
-pub use config::{Backend, Config, Crowded, Tokens};
+pub use config::{Backend, Config, Crowded, Tokens, never_idle};
 pub use evidence::{Evidence, Sight};
 use life::Life;
 pub use neighbours::{Neighbours, follow};
@@ -208,6 +208,11 @@ impl Session {
             true => passed.proven(other.assertion.clone(), other.authenticated),
             false => passed,
         }
+    }
+
+    /// Whether it has a younger proof than `other`, or has passed something that `other` has not.
+    fn is_ahead_of(&self, other: &Self) -> bool {
+        self.authenticated > other.authenticated || self.passes.iter().any(|pass| !other.passes.contains(pass))
     }
 
     /// The same session, after more has become known of its person. Whoever waits for the session's end still does.

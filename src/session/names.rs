@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use crate::clock::SignedDuration;
+use crate::faults::{Faults, at};
 use crate::seal::{fingerprint, random};
 
 /// The prefix of labels of people's own devices. Such a label is good only if a person has made its device on the
@@ -56,6 +57,20 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Says what is wrong with it.
+    pub fn check(&self, faults: &mut Faults) {
+        if self.expires < SignedDuration::from_hours(1) {
+            let help = "browsers fetch a PAC file every 12 hours or so; the default is \"90d\"";
+            faults.note(at!["expires"], "names would end before they are used", help);
+        }
+        if self.max_per_person == 0 {
+            faults.note(at!["max_per_person"], "nobody could have a device", "the default is 20");
+        }
+        if self.port == Some(0) {
+            faults.note(at!["port"], "there is no port 0", "the usual one is 443");
+        }
+    }
+
     /// The label in the name that a client has asked for (in lower case), if that name is one of ours.
     pub fn label_in<'a>(&self, server_name: &'a str) -> Option<&'a str> {
         let (label, rest) = server_name.split_once('.')?;

@@ -13,15 +13,15 @@ mod tools;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use super::address::Addresses;
 use super::cache::Cache;
-use super::corrections::{self, Corrections};
 use super::ends::{Ends, Held};
+use super::near::Near;
 use super::neighbours::Neighbours;
 use super::store::{Error, Health, Row, Store};
 use super::witness::Witness;
@@ -47,9 +47,6 @@ const STEPS: std::ops::RangeInclusive<usize> = 256..=20_000;
 /// How long this node remembers that the store knows nothing of a session.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
-/// How many uses are kept for a store that is away.
-const MAX_UNTOLD: usize = 200_000;
-
 /// The epoch in which no session is confirmed: the store has been away for so long that nobody is known any more.
 const LOST: u32 = u32::MAX;
 
@@ -68,12 +65,8 @@ pub struct Sessions {
     config: ArcSwap<Config>,
     clock: Clock,
     store: Arc<dyn Store>,
-    cache: Cache,
+    near: Near<SessionId, Cache>,
     by_client: Addresses,
-    unknown: moka::sync::Cache<SessionId, ()>,
-    corrections: Corrections,
-    /// Rows with uses that the store has yet to be told of.
-    untold: Mutex<Vec<Row>>,
     ends: Arc<Ends>,
     settling: tokio::sync::Mutex<()>,
     neighbours: Arc<Neighbours>,
@@ -90,11 +83,8 @@ impl Sessions {
     /// The sessions that `store` has.
     pub fn new(config: Config, store: Arc<dyn Store>, clock: Clock) -> Self {
         Self {
-            cache: Cache::new(config.cache, config.cache_memory.as_len()),
+            near: Near::new(Cache::new(config.cache, config.cache_memory.as_len()), UNKNOWN),
             by_client: Addresses::default(),
-            unknown: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(UNKNOWN).build(),
-            corrections: Corrections::default(),
-            untold: Mutex::default(),
             neighbours: Arc::new(Neighbours::new(Arc::clone(&store))),
             ends: Arc::new(Ends::fleeting(clock.clone())),
             settling: tokio::sync::Mutex::default(),
@@ -110,7 +100,7 @@ impl Sessions {
 
     /// Goes by other lifetimes and bounds from now on. Sessions that have begun keep theirs.
     pub fn hold_to(&self, config: Config) {
-        self.cache.hold_to(config.cache, config.cache_memory.as_len());
+        self.cache().hold_to(config.cache, config.cache_memory.as_len());
         self.config.store(Arc::new(config));
     }
 
@@ -194,7 +184,7 @@ impl Sessions {
     /// The live session with this identifier, if it is in memory and needs no confirmation. Finding it counts as using
     /// it.
     pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        let session = self.cache.find(id)?;
+        let session = self.cache().find(id)?;
         let now = self.clock.now();
         // The store has been away since it was last asked about the session, or has been away for too long: see
         // `recall`.
@@ -219,42 +209,27 @@ impl Sessions {
         if let Some(session) = self.find(id) {
             return Some(session);
         }
-        if let Some(held) = self.cache.find(id) {
+        if let Some(held) = self.cache().find(id) {
             self.confirm(&held).await;
             return self.find(id);
         }
-        for _ in 0..corrections::ATTEMPTS {
-            if self.unknown.contains_key(&id) {
-                return None;
-            }
-            let (mark, returns) = (self.corrections.mark(id), self.returns.load(Ordering::Acquire));
-            // That the store does not answer says nothing about the session, so nothing is noted.
-            let found = self.store.find(id.0).await.ok()?;
-            let session = found.and_then(|row| self.open(&row)).filter(|session| !session.is_over(self.clock.now()));
-            match session {
-                // Somebody changed the session while the answer was on its way: it is read again.
-                _ if self.corrections.overtook(id, mark) => {}
-                Some(session) => {
-                    let held = self.take_in(session, returns)?;
-                    self.settled(held).await?;
-                    return self.find(id);
-                }
-                None => {
-                    // Noted first, and asked then whether it still holds: see `corrections`.
-                    self.unknown.insert(id, ());
-                    if !self.corrections.overtook(id, mark) {
-                        return None;
-                    }
-                    self.unknown.invalidate(&id);
-                }
-            }
-        }
-        None
+        let ask = || async move {
+            let returns = self.returns.load(Ordering::Acquire);
+            let found = self.store.find(id.0).await?;
+            let now = self.clock.now();
+            let session = found.and_then(|row| self.open(&row)).filter(|session| !session.is_over(now));
+            session.iter().for_each(|session| session.life.confirm(returns));
+            Ok::<_, Error>(session.map(|session| (session, now)))
+        };
+        // Not in memory: that was looked at above. If it is there by now, it may be what the reading is to replace.
+        let held = self.near.read(id, |_| None, ask).await.ok()??;
+        self.settled(held).await?;
+        self.find(id)
     }
 
     /// Whether this session goes on, wherever it is kept. Asking does not count as using it.
     pub(super) async fn is_live(&self, id: SessionId) -> bool {
-        let session = match self.cache.find(id) {
+        let session = match self.cache().find(id) {
             Some(session) => Some(session),
             None => {
                 let kept = self.store.find(id.0).await.ok().flatten().and_then(|row| self.open(&row));
@@ -267,11 +242,6 @@ impl Sessions {
     /// The session that a row holds, unless this node knows that it has been ended.
     fn open(&self, row: &Row) -> Option<Session> {
         Session::of_row(row).filter(|session| !self.ends.cover(session)).map(|session| self.regarded(session))
-    }
-
-    /// The live session that a browser's secret stands for, if it is in memory.
-    pub fn find_by_secret(&self, secret: &str) -> Option<Arc<Session>> {
-        self.find(SessionId::of_secret(secret))
     }
 
     /// The live sessions of one person on all nodes, newest first; only those in memory if the store does not answer.
@@ -288,18 +258,18 @@ impl Sessions {
     /// The live sessions of one person that are in memory.
     fn at_hand_of(&self, user: &User) -> Vec<Arc<Session>> {
         let person = person(user);
-        self.live(self.cache.all().filter(|session| super::person(&session.user) == person))
+        self.live(self.cache().all().filter(|session| super::person(&session.user) == person))
     }
 
     /// The live sessions in memory of which `wanted` is true, newest first.
     pub fn known(&self, wanted: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
-        self.live(self.cache.all().filter(|session| wanted(session)))
+        self.live(self.cache().all().filter(|session| wanted(session)))
     }
 
     async fn rows_of(&self, user: &User) -> Result<Vec<Arc<Session>>, Error> {
         let rows = self.store.of_person(person(user)).await?;
         // A session in memory knows of later uses than its row.
-        let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
+        let at_hand = |row: &Row| self.cache().find(SessionId(row.id));
         let sessions = rows.iter().filter_map(|row| at_hand(row).or_else(|| self.open(row).map(Arc::new)));
         Ok(self.live(sessions))
     }
@@ -314,7 +284,7 @@ impl Sessions {
     /// Up to `most` sessions whose identifiers come after this one, on all nodes, in the order of identifiers. The list
     /// is empty only at the end.
     pub async fn list(&self, after: Option<SessionId>, most: usize) -> Result<Vec<Arc<Session>>, Error> {
-        let at_hand = |row: &Row| self.cache.find(SessionId(row.id));
+        let at_hand = |row: &Row| self.cache().find(SessionId(row.id));
         let mut after = after.map(|id| id.0);
         loop {
             let rows = self.store.list(after, most).await?;
@@ -357,22 +327,12 @@ impl Sessions {
 
     /// Forgets what an address stands for: another node has changed it.
     pub(super) fn forget_client(&self, client: IpAddr) {
-        self.by_client.forget(client);
-    }
-
-    /// Roughly how many sessions there are, in memory or not.
-    pub fn len(&self) -> usize {
-        self.store.sessions()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.by_client.near.forget(client);
     }
 
     /// How many sessions are in memory.
     pub fn at_hand(&self) -> usize {
-        self.cache.len()
+        self.cache().len()
     }
 
     /// Looks after some of the sessions: forgets those that are over, and tells the store which have been used. Must be
@@ -394,30 +354,28 @@ impl Sessions {
                 tracing::info!("the shared store is back: people who are signed in go on");
             }
         }
-        let steps = (self.cache.circle_len() / LAP).clamp(*STEPS.start(), *STEPS.end());
+        let steps = (self.cache().circle_len() / LAP).clamp(*STEPS.start(), *STEPS.end());
         self.look_after(steps).await;
     }
 
     /// Forgets what is kept beside the sessions for those that are over.
     pub fn sweep(&self) {
         let now = self.clock.now();
-        self.cache.sweep_parted(now);
-        self.by_client.sweep(now, |id| self.cache.find(id).is_some());
+        self.cache().sweep_parted(now);
+        self.by_client.sweep(now, |id| self.cache().find(id).is_some());
     }
 
     async fn look_after(&self, steps: usize) {
-        let looked = self.cache.look_after(steps, self.clock.now());
-        for session in looked.over {
+        for session in self.cache().look_after(steps, self.clock.now()) {
             if session.has_ended(self.clock.now()) {
                 self.forget(&session, Ending::Expired);
             } else {
                 self.confirm(&session).await;
             }
         }
-        self.untold(looked.used);
-        let used = std::mem::take(&mut *self.lock());
+        let used = self.cache().take_untold();
         if !used.is_empty() && self.store.renew(used.clone()).await.is_err() {
-            self.untold(used);
+            self.cache().tell_later(used);
         }
         if self.store.health() == Health::Well {
             self.settle(false).await;
@@ -429,29 +387,19 @@ impl Sessions {
     /// store had come back when it was asked. `None` if the session has been ended meanwhile.
     fn take_in(&self, session: Session, returns: u32) -> Option<Arc<Session>> {
         session.life.confirm(returns);
-        let (held, used) = self.cache.insert(session);
-        if let Some(held) = &held {
-            held.life.confirm(returns);
-        }
-        self.untold(used);
-        held
+        let held = self.cache().insert(session)?;
+        held.life.confirm(returns);
+        Some(held)
     }
 
-    fn untold(&self, mut rows: Vec<Row>) {
-        if !rows.is_empty() {
-            let mut untold = self.lock();
-            untold.append(&mut rows);
-            untold.truncate(MAX_UNTOLD);
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Row>> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The sessions in memory.
+    fn cache(&self) -> &Cache {
+        self.near.known()
     }
 
     /// Forgets a session that is over. The store need not be told: it knows the time itself.
     fn forget(&self, session: &Session, ending: Ending) {
-        if self.cache.remove(session.id).is_some() {
+        if self.cache().remove(session.id).is_some() {
             self.witness.ended(session, ending, "", Held::Everywhere);
         }
     }

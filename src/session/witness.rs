@@ -35,10 +35,10 @@ impl Witness {
         match held {
             Held::Everywhere => {}
             Held::Here => {
-                tracing::warn!(%user, session = session_id, "the end of a session holds on this node: others follow when the shared store is back");
+                tracing::warn!(%user, session = session_id, "the end of a session holds on this node alone: the others end it, too, when the shared store is back");
             }
             Held::Fleeting => {
-                tracing::error!(%user, session = session_id, "the end of a session could not be written: it holds on this node until the program stops, and not after that");
+                tracing::error!(%user, session = session_id, "the end of a session could not be written: the session is over on this node, but may go on after a restart");
             }
         }
         if let Some(told) = self.0.get() {

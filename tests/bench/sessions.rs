@@ -76,7 +76,7 @@ async fn measure_file(count: usize) -> Result<()> {
         ensure!(sessions.recall(id(count / 2)).await.is_some(), "it is not found");
         println!(
             "embedded: start after {name} with {} sessions, and one of them found: {:?}, {:?} of a processor",
-            sessions.len(),
+            sessions.count(),
             begun.elapsed(),
             processor()?.saturating_sub(busy)
         );

@@ -507,9 +507,10 @@ fn a_running_program_takes_up_its_file_by_signal_by_command_and_by_itself() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(&format!("vestibule.toml:{line}:")), "{said}");
     program.signal("-HUP");
-    let not_taken = event(&mut events, |event| event["message"] == "the configuration is not taken");
+    let not_taken =
+        event(&mut events, |event| event["message"] == "the configuration has a mistake, and is not put in force");
     assert_eq!(not_taken["line"], line);
-    let kept = event(&mut events, |event| event["message"] == "configuration not reloaded: the one before goes on");
+    let kept = event(&mut events, |event| event["message"] == "configuration not reloaded: the old one stays in force");
     assert_eq!(kept["by"], "SIGHUP");
     assert!(healthy());
 
@@ -519,7 +520,9 @@ fn a_running_program_takes_up_its_file_by_signal_by_command_and_by_itself() {
     program.signal("-HUP");
     event(&mut events, reloaded("SIGHUP"));
     write(&watched.replace("state = \"state\"", "state = \"elsewhere\""));
-    let fixed = event(&mut events, |event| event["message"] == "this takes a restart, and stays as it was");
+    let fixed = event(&mut events, |event| {
+        event["message"] == "this setting can be changed by a restart alone: the old value stays in force"
+    });
     assert_eq!(fixed["key"], "state");
     event(&mut events, reloaded("a change of the file"));
     assert!(healthy() && !folder.path().join("elsewhere").exists());

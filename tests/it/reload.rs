@@ -165,6 +165,21 @@ fn listeners_come_and_go_and_connections_of_others_stay() {
 }
 
 #[test]
+fn a_request_that_comes_back_after_a_reload_is_known_as_our_own() {
+    let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let world = World::build().host("ok.test:80", origin.address).config(&of("a")).start();
+    let last = |more: &str| GET.replace("\r\n\r\n", &format!("\r\n{more}Connection: close\r\n\r\n"));
+    assert_eq!(world.send_from(HERE, &last("")).status, 200);
+    let head = origin.seen().remove(0);
+    let via = head.lines().find(|line| line.starts_with("Via: ")).unwrap();
+    world.reload(|text| text.replace(&of("a"), &of("b"))).unwrap();
+    let answer = world.send_from(HERE, &last(&format!("{via}\r\n")));
+    assert_eq!(answer.status, 508, "{}", answer.text());
+    assert_eq!(world.send_from(HERE, &last("")).status, 200);
+    assert!(origin.seen()[1].contains(via), "{:?}", origin.seen());
+}
+
+#[test]
 fn a_realm_is_added_and_used_without_a_restart_and_ends_with_its_people() {
     let world = World::new();
     world.browser().at([127, 0, 0, 8]).arrive("http://news.test/");

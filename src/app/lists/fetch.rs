@@ -26,9 +26,9 @@ const FEW: u64 = 100;
 pub(super) enum Error {
     #[error(transparent)]
     Fetch(#[from] client::Error),
-    #[error("the SHA-256 at `sha256_url`: {0}")]
+    #[error("the SHA-256 at `sha256_url` could not be fetched: {0}")]
     FetchDigest(client::Error),
-    #[error("there is none at `sha256_url`: {0}")]
+    #[error("there is no SHA-256 at `sha256_url`: {0}")]
     NoDigest(#[from] NoDigest),
     #[error(
         "it has {now} entries, and {before} before: it has lost more than half, as one that is cut short has. Look at it; \
@@ -41,7 +41,7 @@ pub(super) enum Error {
     Unusable(#[from] read::Error),
     #[error("it cannot be kept: {0}")]
     Keep(#[from] io::Error),
-    #[error("it has no address")]
+    #[error("it has no `url` to be fetched from")]
     NoAddress,
 }
 
@@ -121,7 +121,7 @@ fn same(known: &Held, shelf: &Shelf) -> Held {
     let now = shelf.clock.now();
     let copied = Copied { checked: Some(now), ..known.copied.clone() };
     if let Err(error) = Files::of(&known.config, &shelf.state).write_about(&copied) {
-        tracing::warn!(list = known.config.name, %error, "when a list was checked cannot be kept");
+        tracing::warn!(list = known.config.name, %error, "the time at which a list was last checked cannot be written to the state folder: after a restart, it seems to have been checked earlier");
     }
     Held { copied, checked: Some(now), error: None, ..known.clone() }
 }

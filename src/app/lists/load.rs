@@ -93,7 +93,10 @@ fn copy(files: &Files, held: &Held, shelf: &Shelf) -> Result<Held, Error> {
     let path = files.copy();
     let is_that = digest(&path).is_ok_and(|digest| digest.to_string() == copied.sha256);
     if !is_that {
-        tracing::warn!(list = held.config.name, "the kept copy of a list is not the one that was fetched");
+        tracing::warn!(
+            list = held.config.name,
+            "the copy of a list in the state folder is not what was fetched: it is not used"
+        );
         return Ok(held.clone());
     }
     if held.config.sha256.is_some_and(|wanted| wanted.to_string() != copied.sha256) {

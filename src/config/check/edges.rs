@@ -7,15 +7,10 @@ use url::Host;
 
 use super::named::{known_network, prefix};
 use super::{Check, at};
-use crate::clock::{Clock, SignedDuration};
 use crate::config::{Config, Step};
-use crate::config_path::ConfigPath;
-use crate::egress::Roots;
 use crate::listener::{Pair, secure};
 use crate::pac::{self, Facts, Pac};
 use crate::portal::Error as PortalError;
-use crate::session::Tokens;
-use crate::session::store::redis;
 use crate::units::Duration;
 use crate::wire::forwarded::Named;
 use crate::wire::target::is_name;
@@ -55,7 +50,7 @@ pub(super) fn listeners(config: &Config, check: &mut Check<'_>) {
             check.note(at!["listener", index, "address"], message, help);
         }
         if let Some(tls) = &listener.tls {
-            secure(index, tls, check);
+            check.ask(at!["listener", index, "tls"], |faults| tls.check(faults));
         }
     }
 }
@@ -75,60 +70,7 @@ fn metrics(config: &Config, check: &mut Check<'_>) {
 
 /// A certificate and its key, as the start reads them.
 pub(super) fn pair(section: &[Step], (certificate, key): (&Path, &Path), host: Option<&str>, check: &mut Check<'_>) {
-    let at = |key: &str| section.iter().cloned().chain([Step::from(key)]).collect::<Vec<_>>();
-    let readable = [("certificate", certificate), ("key", key)].map(|(name, file)| check.readable(&at(name), file));
-    if readable != [true, true] {
-        return;
-    }
-    match Pair::read(certificate, key) {
-        Ok(pair) => {
-            for (doubt, help) in pair.doubts(host, Clock::system().now()) {
-                check.warn(&at("certificate"), doubt, help);
-            }
-        }
-        Err(fault) => {
-            let name = if fault.is_key { "key" } else { "certificate" };
-            check.note(&at(name), format!("`{}`: {}", fault.file.display(), fault.message), fault.help);
-        }
-    }
-}
-
-fn secure(index: usize, tls: &secure::Config, check: &mut Check<'_>) {
-    match (&tls.certificate, &tls.key) {
-        (Some(_), None) => {
-            check.note(at!["listener", index, "tls", "certificate"], "the certificate's `key` is missing", "");
-        }
-        (None, Some(_)) => {
-            check.note(at!["listener", index, "tls", "key"], "the key's `certificate` is missing", "");
-        }
-        (None, None) if tls.names.is_empty() => {
-            let help = "add `certificate` and `key`, or `names = [\"proxy.example.com\"]`, for which our own authority \
-                        issues one";
-            check.note(at!["listener", index, "tls"], "a secure web proxy needs a certificate", help);
-        }
-        _ => {}
-    }
-    for (number, name) in tls.names.iter().enumerate() {
-        let bare = name.strip_prefix("*.").unwrap_or(name);
-        let plain = Host::parse(bare).ok().map(|host| host.to_string());
-        if let (Some(plain), false) = (&plain, name.is_ascii()) {
-            let help = format!("write \"{}\"", name.replace(bare, plain));
-            check.note(at!["listener", index, "tls", "names", number], "certificates hold names in ASCII", &help);
-        } else if !plain.is_some_and(|plain| is_name(&plain)) || bare.parse::<std::net::IpAddr>().is_ok() {
-            let help = "such as \"proxy.example.com\" or \"*.proxy.example.com\"";
-            check.note(at!["listener", index, "tls", "names", number], format!("`{name}` is not a name"), help);
-        }
-    }
-    let client_ca = at!["listener", index, "tls", "client_ca"];
-    if let Some(file) = &tls.client_ca
-        && check.readable(client_ca, file)
-        && let Err(error) = tls.verifier()
-    {
-        check.note(client_ca, error.to_string(), "");
-    }
-    if let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) {
-        pair(at!["listener", index, "tls"], (certificate, key), None, check);
-    }
+    check.ask(section, |faults| Pair::check(certificate, key, host, faults));
 }
 
 /// Whether only one of them can be bound.
@@ -198,30 +140,7 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
 
 pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
     let limits = &config.limits;
-    if config.session.lifetime.as_secs() < 60 {
-        check.note(at!["session", "lifetime"], "sessions would end as soon as they begin", "the default is \"30d\"");
-    }
-    if config.session.idle.is_some_and(|idle| idle.as_secs() < 120) {
-        let help = "the last use is kept to the minute; such as \"12h\"";
-        check.note(at!["session", "idle"], "sessions would end between two pages", help);
-    }
-    if let Some(idle) = config.session.idle.filter(|idle| *idle > config.session.lifetime) {
-        too_idle(at!["session", "idle"], idle, config.session.lifetime, check);
-    }
-    if config.session.http_cookie_lifetime.as_secs() < 60 {
-        let help = "people would be sent to the portal between two pages; the default is \"8h\"";
-        check.note(at!["session", "http_cookie_lifetime"], "cookies on http would end as they are given", help);
-    }
-    for (key, count) in [("max_per_person", config.session.max_per_person), ("cache", config.session.cache)] {
-        if count == 0 {
-            check.note(at!["session", key], format!("with `{key} = 0` nobody could sign in"), "");
-        }
-    }
-    tokens(&config.session.tokens, check);
-    shared_store(&config.session.redis, check);
-    if config.session.max == 0 {
-        check.note(at!["session", "max"], "nobody could sign in", "the default is 200000");
-    }
+    check.ask(at!["session"], |faults| config.session.check(faults));
     if limits.head_bytes < 8 * 1024 {
         let help = "browsers send up to 8 KiB of cookies alone; the default is \"64KiB\"";
         check.note(at!["limits", "head_bytes"], "many requests would not fit", help);
@@ -260,73 +179,6 @@ pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
 
 /// The most threads that move people's bytes.
 const MAX_WORKERS: usize = 1024;
-
-/// Notes a time without use that is longer than what it is to shorten.
-pub(super) fn too_idle(path: &[Step], idle: SignedDuration, lifetime: SignedDuration, check: &mut Check<'_>) {
-    let message = format!("a session ends after {lifetime:#} in any case, so it never goes unused for {idle:#}");
-    check.note(path, message, "make `idle` shorter than `lifetime`, or leave it out");
-}
-
-fn tokens(tokens: &Tokens, check: &mut Check<'_>) {
-    let day = Duration::hours(24).signed();
-    if tokens.max_lifetime < day {
-        let help = "people choose a number of days; the default is \"365d\"";
-        check.note(at!["session", "tokens", "max_lifetime"], "tokens would not last a day", help);
-    } else if tokens.lifetime < day || tokens.lifetime > tokens.max_lifetime {
-        let message = "`lifetime` is a day or more, and not longer than `max_lifetime`";
-        check.note(at!["session", "tokens", "lifetime"], message, "the default is \"90d\"");
-    }
-    if tokens.terminal_lifetime < Duration::minutes(1).signed() {
-        let help = "the default is \"12h\"";
-        check.note(at!["session", "tokens", "terminal_lifetime"], "terminals would be signed out at once", help);
-    }
-    if tokens.max_per_person == 0 {
-        let help = "`enabled = false` switches tokens off";
-        check.note(at!["session", "tokens", "max_per_person"], "nobody could have a token", help);
-    }
-}
-
-/// How a secret is made that nobody guesses.
-const GOOD_SECRET: &str = "take at least 32 random characters: openssl rand -base64 32";
-
-/// What is wrong with a file of certificates that are to be trusted.
-pub(super) fn not_roots((file, why): &(ConfigPath, String)) -> String {
-    format!("`{}`: {why}", file.display())
-}
-
-fn shared_store(redis: &redis::Config, check: &mut Check<'_>) {
-    if redis.servers.is_empty() {
-        return;
-    }
-    match &redis.secret {
-        None => {
-            let help = "write the same random text on all nodes: openssl rand -base64 32";
-            check.note(at!["session", "redis", "secret"], "nodes that share a store need a `secret`", help);
-        }
-        Some(secret) if secret.expose().len() < 32 => {
-            let help = GOOD_SECRET;
-            check.note(at!["session", "redis", "secret"], "the secret can be guessed", help);
-        }
-        Some(_) => {}
-    }
-    for (index, _) in redis.other_secrets.iter().enumerate().filter(|(_, secret)| secret.expose().len() < 32) {
-        let help = GOOD_SECRET;
-        check.note(at!["session", "redis", "other_secrets", index], "the secret can be guessed", help);
-    }
-    if redis.cluster && redis.sentinel.is_some() {
-        check.note(
-            at!["session", "redis", "sentinel"],
-            "`sentinel` cannot stand beside `cluster = true`",
-            "remove one of them",
-        );
-    }
-    if let Some(ca) = &redis.ca
-        && check.readable(at!["session", "redis", "ca"], ca)
-        && let Err(why) = Roots::load(std::slice::from_ref(ca))
-    {
-        check.note(at!["session", "redis", "ca"], not_roots(&why), "");
-    }
-}
 
 pub(super) fn proxy_names(config: &Config, check: &mut Check<'_>) {
     let names = &config.proxy_names;
@@ -372,16 +224,7 @@ pub(super) fn proxy_names(config: &Config, check: &mut Check<'_>) {
         }
         _ => {}
     }
-    if names.expires < Duration::hours(1).signed() {
-        let help = "browsers fetch a PAC file every 12 hours or so; the default is \"90d\"";
-        check.note(at!["proxy_names", "expires"], "names would end before they are used", help);
-    }
-    if names.max_per_person == 0 {
-        check.note(at!["proxy_names", "max_per_person"], "nobody could have a device", "the default is 20");
-    }
-    if names.port == Some(0) {
-        check.note(at!["proxy_names", "port"], "there is no port 0", "the usual one is 443");
-    }
+    check.ask(at!["proxy_names"], |faults| names.check(faults));
 }
 
 pub(super) fn pac(config: &Config, check: &mut Check<'_>) {

@@ -3,24 +3,18 @@
 use std::net::IpAddr;
 
 use super::named::prefix;
-use super::{Check, at, edges};
+use super::{Check, at};
 use crate::config::Config;
 use crate::config::tree::Step;
 use crate::config::words::nearest;
 use crate::egress::Roots;
-use crate::egress::parent::{self, Protocol};
 use crate::policy::{Hop, Route};
 use crate::session::returning::ARRIVE_PORT;
 
 pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
     for (index, file) in config.egress.trust.iter().enumerate() {
-        let path = at!["egress", "trust", index];
-        if check.readable(path, file)
-            && let Err(why) = Roots::load(std::slice::from_ref(file))
-        {
-            let help = "PEM is wanted: it begins with `-----BEGIN CERTIFICATE-----`";
-            check.note(path, edges::not_roots(&why), help);
-        }
+        let help = "PEM is wanted: it begins with `-----BEGIN CERTIFICATE-----`";
+        check.ask(at!["egress", "trust"], |faults| Roots::check(at![index], file, help, faults));
     }
     for (index, net) in config.egress.allow.iter().enumerate() {
         if config.egress.refuse.contains(net) {
@@ -64,40 +58,7 @@ fn parents(config: &Config, check: &mut Check<'_>) {
     let parents = &config.egress.parents;
     check.unique(&["egress", "parent"], parents.iter().map(|parent| parent.name.as_str()));
     for (index, parent) in parents.iter().enumerate() {
-        let at = |key| [Step::from("egress"), Step::from("parent"), Step::from(index), Step::from(key)];
-        if !matches!(Hop::try_from(parent.name.clone()), Ok(Hop::Parent(_))) && !parent.name.is_empty() {
-            let help = "a route could not name it: letters, digits and hyphens will do";
-            check.note(&at("name"), format!("no parent can be called `{}`", parent.name), help);
-        }
-        credentials(parent, &at, check);
-    }
-}
-
-fn credentials(parent: &parent::Config, at: &dyn Fn(&'static str) -> [Step; 4], check: &mut Check<'_>) {
-    let password = parent.password.as_ref().map(crate::secret::Secret::expose);
-    let Some(name) = &parent.username else {
-        if password.is_some() {
-            check.note(&at("password"), "a password without a name is nobody's", "add `username`");
-        }
-        return;
-    };
-    match parent.url.protocol {
-        // RFC 1929 §2.
-        Protocol::Socks5 => {
-            for (key, text) in [("username", Some(name.as_str())), ("password", password)] {
-                if text.is_some_and(|text| text.is_empty() || text.len() > 255) {
-                    check.note(&at(key), "SOCKS takes from 1 to 255 bytes here", "");
-                }
-            }
-            if password.is_none() {
-                check.note(&at("username"), "SOCKS takes no name without a password", "add `password`");
-            }
-        }
-        // RFC 7617 §2.
-        Protocol::Http | Protocol::Https if name.contains(':') => {
-            check.note(&at("username"), "a name with a colon cannot be sent to an HTTP proxy", "");
-        }
-        Protocol::Http | Protocol::Https => {}
+        check.ask(at!["egress", "parent", index], |faults| parent.check(faults));
     }
 }
 

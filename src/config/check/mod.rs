@@ -20,14 +20,10 @@ use super::problem::{Place, Problem};
 use super::read::Reading;
 use super::tree::{Step, Tree};
 use super::{Config, Findings, Look};
+use crate::faults::Faults;
+pub(crate) use crate::faults::at;
 pub use lists::unused_lists;
 pub use rules::doubtful_names;
-
-/// A path into the configuration, from keys and indexes.
-macro_rules! at {
-    ($($step:expr),*) => { &[$($crate::config::Step::from($step)),*] };
-}
-pub(crate) use at;
 
 /// All problems of `config`, which was read from `text` as `reading` tells.
 pub(super) fn check<T>(
@@ -53,13 +49,6 @@ pub(super) fn check<T>(
     shadow::rules(config, &mut check);
     look(config, &mut check);
     check.into_findings()
-}
-
-/// Whether the name of a file is what should stand in it: a certificate or key, or metadata.
-fn holds_itself(file: &std::path::Path) -> bool {
-    let name = file.to_string_lossy();
-    ["-----BEGIN", "<EntityDescriptor", "<?xml"].iter().any(|start| name.contains(start))
-        || name.len() > 400 && name.contains("MII")
 }
 
 /// Collects what is found.
@@ -133,23 +122,27 @@ impl<'a> Check<'a> {
 
     /// Whether the file at `file`, which stands at `path`, can be opened. Notes a problem if not.
     fn readable(&mut self, path: &[Step], file: &std::path::Path) -> bool {
-        if holds_itself(file) {
-            let key = path.iter().rev().find_map(|step| match step {
-                Step::Key(key) => Some(key.as_str()),
-                Step::Index(_) => None,
-            });
-            let key = key.unwrap_or("this");
-            let help = "write it into a file of its own, such as \"idp.cer\", and name that file here";
-            self.note(path, format!("`{key}` names a file, and here stands what the file should hold"), help);
-            return false;
+        let mut faults = Faults::default();
+        let is_readable = faults.readable(path, file);
+        self.take(&[], faults);
+        is_readable
+    }
+
+    /// Has the section at `path` say what is wrong with it.
+    fn ask(&mut self, path: &[Step], section: impl FnOnce(&mut Faults)) {
+        let mut faults = Faults::default();
+        section(&mut faults);
+        self.take(path, faults);
+    }
+
+    fn take(&mut self, section: &[Step], faults: Faults) {
+        for fault in faults.into_vec() {
+            let path = [section, &fault.path].concat();
+            match fault.is_doubt {
+                true => self.warn(&path, fault.message, &fault.help),
+                false => self.note(&path, fault.message, &fault.help),
+            }
         }
-        let why = match std::fs::File::open(file).and_then(|file| file.metadata()) {
-            Ok(found) if found.is_file() => return true,
-            Ok(_) => format!("`{}` is not a file", file.display()),
-            Err(error) => format!("`{}` cannot be read: {error}", file.display()),
-        };
-        self.note(path, why, "");
-        false
     }
 
     /// Notes every name that stands for more than one of the entries at `section`.

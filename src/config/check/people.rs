@@ -1,7 +1,7 @@
 //! Checks who is asked to sign in, where, and for what.
 
 use super::named::prefix;
-use super::{Check, at, edges};
+use super::{Check, at};
 use crate::clock::SignedDuration;
 use crate::config::Config;
 use crate::config::tree::Step;
@@ -13,6 +13,7 @@ use crate::policy::Pattern;
 use crate::portal;
 use crate::saml;
 use crate::saml::config::acs_path;
+use crate::session;
 use crate::units::Duration;
 
 pub(super) fn networks(config: &Config, check: &mut Check<'_>) {
@@ -56,7 +57,8 @@ fn spans(index: usize, network: &network::Config, config: &Config, check: &mut C
         idle.filter(|idle| *idle > lifetime && (network.idle.is_some() || network.lifetime.is_some()))
     {
         let key = if network.idle.is_some() { "idle" } else { "lifetime" };
-        edges::too_idle(at!["network", index, key], idle, lifetime, check);
+        let (message, help) = session::never_idle(idle, lifetime);
+        check.note(at!["network", index, key], message, help);
     }
 }
 

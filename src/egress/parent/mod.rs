@@ -5,7 +5,6 @@ mod socks;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ::http::HeaderValue;
@@ -16,6 +15,8 @@ use url::{Host, Url};
 
 use super::error::{Error, ParentFault};
 use super::health::Health;
+use crate::faults::{Faults, at};
+use crate::policy::Hop;
 use crate::secret::Secret;
 use crate::units;
 use crate::wire::h1::Stream;
@@ -41,6 +42,41 @@ pub struct Config {
     /// Whether to tell it, by the PROXY protocol, for which client a connection is.
     #[serde(default)]
     pub proxy_protocol: bool,
+}
+
+impl Config {
+    /// Says what is wrong with it.
+    pub fn check(&self, faults: &mut Faults) {
+        if !matches!(Hop::try_from(self.name.clone()), Ok(Hop::Parent(_))) && !self.name.is_empty() {
+            let help = "a route could not name it: letters, digits and hyphens will do";
+            faults.note(at!["name"], format!("no parent can be called `{}`", self.name), help);
+        }
+        let password = self.password.as_ref().map(Secret::expose);
+        let Some(name) = &self.username else {
+            if password.is_some() {
+                faults.note(at!["password"], "a password without a name is nobody's", "add `username`");
+            }
+            return;
+        };
+        match self.url.protocol {
+            // RFC 1929 §2.
+            Protocol::Socks5 => {
+                for (key, text) in [("username", Some(name.as_str())), ("password", password)] {
+                    if text.is_some_and(|text| text.is_empty() || text.len() > 255) {
+                        faults.note(at![key], "SOCKS takes from 1 to 255 bytes here", "");
+                    }
+                }
+                if password.is_none() {
+                    faults.note(at!["username"], "SOCKS takes no name without a password", "add `password`");
+                }
+            }
+            // RFC 7617 §2.
+            Protocol::Http | Protocol::Https if name.contains(':') => {
+                faults.note(at!["username"], "a name with a colon cannot be sent to an HTTP proxy", "");
+            }
+            Protocol::Http | Protocol::Https => {}
+        }
+    }
 }
 
 fn probe() -> Duration {
@@ -135,9 +171,7 @@ pub(super) struct Parent {
     pub(super) resolve: Resolve,
     pub(super) probe: Duration,
     pub(super) proxy_protocol: bool,
-    pub(super) health: Health,
-    /// Whether a route has led to it yet. A parent that is not used is not probed.
-    pub(super) used: AtomicBool,
+    pub(super) health: Arc<Health>,
     username: Option<String>,
     password: Option<Secret>,
     /// Name and password for HTTP: the value of Proxy-Authorization.
@@ -174,12 +208,19 @@ impl Parent {
             resolve: config.resolve,
             probe: config.probe,
             proxy_protocol: config.proxy_protocol,
-            health: Health::default(),
-            used: AtomicBool::new(false),
+            health: Arc::default(),
             username: config.username.clone(),
             password: config.password.clone(),
             authorization,
         }
+    }
+
+    /// The same parent, with what is known of it from before, if `before` is reached in the same way: at the same address
+    /// and with the same credentials. Otherwise what failed then says nothing about now.
+    pub(super) fn knowing(self, before: &Self) -> Self {
+        let way = |parent: &Self| (parent.address.clone(), parent.proxy_protocol, parent.username.clone());
+        let is_same = self.name == before.name && way(&self) == way(before) && self.password == before.password;
+        if is_same { Self { health: Arc::clone(&before.health), ..self } } else { self }
     }
 
     /// How a connection goes through it.

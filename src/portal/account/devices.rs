@@ -70,9 +70,7 @@ pub(in crate::portal) async fn show_page(State(portal): Portal, Extension(visit)
         nav: nav(&portal),
         csrf: token.text.clone(),
     };
-    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
-    token.set_cookie(&mut response);
-    response
+    token.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
 /// `POST /devices`: makes a device, replaces one, or removes one.

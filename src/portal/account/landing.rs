@@ -61,8 +61,7 @@ pub(in crate::portal) async fn show_page(State(portal): Portal, Extension(visit)
         csrf: token.text.clone(),
         identity_providers: portal.sign_in_origins(),
     };
-    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
-    token.set_cookie(&mut response);
+    let mut response = token.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
     // The person has just pressed a button, and need not press another to go on.
     if let (Some(token), Some(_)) = (visit.parameter("r").filter(|_| is_challenge), visit.parameter("on"))
         && let Ok(onward) = HeaderValue::try_from(format!("0; url={}", with_parameters("/", &[("r", token)])))

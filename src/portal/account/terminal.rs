@@ -14,7 +14,7 @@ use super::tokens;
 use crate::clock::after;
 use crate::page::{TerminalAsks, TerminalScript, TokensNote, Trouble, with_token};
 use crate::portal::form::{self, Token};
-use crate::portal::{Shared, Tools, Visit, fail, files, redirect, show};
+use crate::portal::{Shared, Tools, Visit, fail, files, redirect};
 use crate::session::terminal::{Collected, Occasion, Terminal};
 use crate::session::tool::Kind;
 use crate::session::tool::scope::Scope;
@@ -132,9 +132,7 @@ pub(in crate::portal) async fn ask(
                 account: session.user.name.clone(),
                 csrf: form.text.clone(),
             };
-            let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
-            form.set_cookie(&mut response);
-            response
+            form.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
         }
         Ok(None) => redirect(StatusCode::SEE_OTHER, &tokens::path(&portal, TokensNote::NoTerminal)),
         Err(_) => busy(&portal, &visit),

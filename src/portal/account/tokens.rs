@@ -244,9 +244,7 @@ async fn page(portal: &Shared, visit: &Visit, tools: &Tools, session: &Session, 
         nav: nav(portal),
         csrf: form.text.clone(),
     };
-    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)));
-    form.set_cookie(&mut response);
-    response
+    form.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)))
 }
 
 fn item(portal: &Shared, session: &Session) -> Option<TokenItem> {

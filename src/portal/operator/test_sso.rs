@@ -64,9 +64,7 @@ pub(in crate::portal) async fn show_start(State(portal): Portal, Extension(visit
         csrf: token.text.clone(),
         identity_providers: portal.sign_in_origins(),
     };
-    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
-    token.set_cookie(&mut response);
-    response
+    token.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
 /// `POST /test-sso`: begins the test.
@@ -115,9 +113,7 @@ pub(in crate::portal) async fn show_result(
         csrf: token.text.clone(),
         identity_providers: portal.sign_in_origins(),
     };
-    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
-    token.set_cookie(&mut response);
-    response
+    token.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
 /// Takes the Response to a test: runs the checks, keeps the result, and shows it. Signs nobody in.
@@ -145,7 +141,7 @@ pub(in crate::portal) async fn finish(
         match realm.switch.pass(&tested) {
             Ok(()) => switched_on = true,
             Err(error) => {
-                tracing::error!(realm = pending.realm, %error, "the passed test cannot be recorded in the state folder: the realm is on until the program ends");
+                tracing::error!(realm = pending.realm, %error, "the passed test cannot be recorded in the state folder: people can sign in to the realm until the program ends, and not after a restart");
             }
         }
     }

@@ -164,7 +164,7 @@ impl<'a> Attempt<'a> {
             rule = %self.barrier.rule,
             why,
             request_id = self.visit.request_id,
-            "a person could not override a block"
+            "a person was not allowed to override a block, and stays before it"
         );
         self.record(What::OverrideRefused, why);
     }

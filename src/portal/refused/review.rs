@@ -34,9 +34,7 @@ pub(in crate::portal) async fn show_page(State(portal): Portal, Extension(visit)
         sealed: sealed.to_owned(),
         csrf: token.text.clone(),
     };
-    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)));
-    token.set_cookie(&mut response);
-    response
+    token.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
 /// `POST /review`: the person asks.

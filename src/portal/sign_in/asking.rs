@@ -54,7 +54,7 @@ pub(super) async fn ask(
                 realm = realm.realm.name,
                 %error,
                 request_id = visit.request_id,
-                "nobody can be sent to the identity provider"
+                "nobody can be sent to the identity provider: nobody can sign in to this realm"
             );
             let page = visit.trouble(error.trouble(), asking.returning.as_deref());
             return show(StatusCode::SERVICE_UNAVAILABLE, page.render(&portal.parts.brand, visit.locale(portal)));

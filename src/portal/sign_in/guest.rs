@@ -14,7 +14,7 @@ use crate::observe::audit::{Entry, What};
 use crate::page::{self, Trouble};
 use crate::portal::form::{self, Token};
 use crate::portal::visit::with_parameters;
-use crate::portal::{Shared, Visit, fail, files, onward, opening, redirect, show};
+use crate::portal::{Shared, Visit, fail, files, onward, opening, redirect};
 use crate::seal::random_text;
 use crate::session::returning::Return;
 use crate::session::{AssertionFacts, Ending, store};
@@ -43,9 +43,7 @@ pub(in crate::portal) fn terms(portal: &Shared, visit: &Visit) -> Response<Body>
         returning: challenge.and(returning).map(str::to_owned),
         csrf: token.text.clone(),
     };
-    let mut response = show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)));
-    token.set_cookie(&mut response);
-    response
+    token.show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(portal)))
 }
 
 /// `POST /guest`: a person wants to go on without an account.

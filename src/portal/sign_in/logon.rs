@@ -13,7 +13,7 @@ use crate::identity::{LogonName, Realm};
 use crate::page::{Logon, Mistake, Note, Trouble};
 use crate::portal::form::{self, Token};
 use crate::portal::onward::place;
-use crate::portal::{RealmParts, Shared, Visit, fail, show};
+use crate::portal::{RealmParts, Shared, Visit, fail};
 use crate::seal;
 use crate::session::returning::Return;
 
@@ -148,7 +148,5 @@ fn page(status: StatusCode, portal: &Shared, visit: &Visit, draft: Draft) -> Res
         guest: visit.peer.admits_guests(),
         identity_providers: portal.sign_in_origins(),
     };
-    let mut response = show(status, page.render(&portal.parts.brand, visit.locale(portal)));
-    token.set_cookie(&mut response);
-    response
+    token.show(status, page.render(&portal.parts.brand, visit.locale(portal)))
 }

@@ -57,7 +57,7 @@ pub(super) fn refuse(portal: &Shared, visit: &Visit, failure: &Failure) -> Respo
         reason = %failure.refusal,
         client = %visit.peer.client.ip(),
         request_id = visit.request_id,
-        "sign-in refused"
+        "a sign-in was refused: nobody is signed in by it"
     );
     let mut page = visit.trouble(trouble, failure.returning.as_deref());
     page.said = said;

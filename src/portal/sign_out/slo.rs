@@ -101,7 +101,7 @@ async fn receive(portal: &Shared, visit: &Visit, request: Request<Body>) -> Resu
                 tracing::error!(
                     partly,
                     request_id,
-                    "the identity provider is told that a sign-out failed, because the session store does not take it"
+                    "the session store has not taken the end of a session: the identity provider is told that the sign-out failed"
                 );
             }
             let mut response = match answer(portal, visit, &realms, &opened, outcome, relay_state.as_deref()) {

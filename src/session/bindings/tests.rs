@@ -2,10 +2,10 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::identity::network::{self, Spans};
-use crate::identity::{Groups, Networks};
+use crate::identity::{Groups, Networks, User};
 use crate::seal::fingerprint;
 use crate::session::store::memory::Memory;
-use crate::session::{AssertionFacts, Ending};
+use crate::session::{AssertionFacts, Ending, Place, names};
 
 fn user(name: &str) -> User {
     User {

@@ -89,7 +89,7 @@ impl Journal {
     /// Opens the journal, starts its thread, and gives the ends that it holds, each with its place.
     pub(super) fn open(path: PathBuf, attestor: Arc<Attestor>) -> (Self, Vec<(u32, End)>) {
         let found = read(&path, &attestor).unwrap_or_else(|error| {
-            tracing::error!(file = %path.display(), %error, "the journal of ends cannot be read: what was ended while the store was away may be signed in again");
+            tracing::error!(file = %path.display(), %error, "the journal of ends cannot be read: sessions that ended while the store was away may go on");
             Vec::new()
         });
         let desk = Arc::new(Desk { path, tray: Mutex::default(), bell: Condvar::new() });

@@ -7,9 +7,9 @@ use super::Sessions;
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::network::Lapse;
 use crate::session::address::{self, Binding, InUse};
-use crate::session::corrections::{self, Mark};
+use crate::session::near::Mark;
 use crate::session::neighbours::Word;
-use crate::session::store::Kind;
+use crate::session::store::{Error, Kind};
 use crate::session::{Session, SessionId, person};
 use crate::wire::Peer;
 
@@ -25,19 +25,14 @@ impl Sessions {
     /// The live session that a client address stands for, wherever it is kept.
     pub async fn recall_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
         let now = self.clock.now();
-        for _ in 0..corrections::ATTEMPTS {
-            if self.by_client.is_settled(client, now) {
-                break;
-            }
-            let mark = self.by_client.mark(client);
-            let found = self.store.peek(Kind::Address, address::key(client)).await.ok()?;
-            let binding = found.and_then(|record| serde_json::from_slice(&record).ok());
-            if self.by_client.note(client, binding, mark) {
-                break;
-            }
-        }
+        let ask = || async move {
+            let found = self.store.peek(Kind::Address, address::key(client)).await?;
+            Ok::<_, Error>(found.and_then(|record| serde_json::from_slice(&record).ok()))
+        };
+        let is_settled = |_: &_| self.by_client.is_settled(client, now).then_some(());
+        self.by_client.near.read(client, is_settled, ask).await.ok()?;
         let Some(id) = self.by_client.find(client, now) else {
-            self.by_client.settle(client);
+            self.by_client.near.set_absent(client);
             return None;
         };
         self.recall(id).await
@@ -78,7 +73,7 @@ impl Sessions {
     async fn bind_address(&self, client: IpAddr, session: &Session, lapse: Lapse) -> bool {
         let now = self.clock.now();
         for _ in 0..ATTEMPTS {
-            let mark = self.by_client.mark(client);
+            let mark = self.by_client.near.mark(client);
             let seen = match self.store.peek(Kind::Address, address::key(client)).await {
                 Ok(seen) => seen,
                 // The store does not answer: this node binds by what it knows itself.
@@ -116,7 +111,7 @@ impl Sessions {
         if !is_bound && binding.session.is_none() && self.by_client.find(client, self.clock.now()).is_some() {
             tracing::warn!(%client, "a client address stands for nobody for some minutes: too many people sign in on it; each is known by a cookie or by something stronger");
         }
-        self.by_client.change(client, binding, mark);
+        self.by_client.near.change(client, binding, mark);
         // The session may have ended between the lookup and the binding, and the binding must not outlive it.
         if session.is_over(self.clock.now()) {
             self.by_client.unbind(client, session.id);
@@ -145,7 +140,7 @@ impl Sessions {
     /// Lets an address go that its person has left, if it still stands for this session.
     async fn leave(&self, client: IpAddr, session: SessionId, pause: SignedDuration) {
         let now = self.clock.now();
-        let mark = self.by_client.mark(client);
+        let mark = self.by_client.near.mark(client);
         let mut used = self.by_client.last_use(client, now);
         let mut left = None;
         let leave = |binding: &mut Binding| {
@@ -161,7 +156,7 @@ impl Sessions {
             && let Some(binding) = left
         {
             let stands = binding.session.is_some();
-            self.by_client.change(client, binding, mark);
+            self.by_client.near.change(client, binding, mark);
             self.neighbours.tell(&Word::Address(client)).await;
             tracing::debug!(%client, session = %session.short(), stands, "a client address is left, because its person is at another one; `stands` says whether it goes on for a pause");
         }

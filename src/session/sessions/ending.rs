@@ -56,7 +56,7 @@ impl Sessions {
     /// such end takes a place in the journal. `None`, and nothing has ended, if `client` has used up its share of such
     /// ends.
     pub async fn end_unseen(&self, id: SessionId, client: IpAddr) -> Option<Ended> {
-        if self.cache.find(id).is_none() && !self.ends.admit_unseen(client) {
+        if self.cache().find(id).is_none() && !self.ends.admit_unseen(client) {
             return None;
         }
         Some(self.end(id, Ending::SignedOut).await)
@@ -77,10 +77,10 @@ impl Sessions {
 
     pub(super) async fn end_one(&self, id: SessionId, ending: Ending, by: &str) -> (Ended, Option<Arc<Session>>) {
         // First on this node, whatever the store says. From here on nobody finds the session here: not in memory,
-        // because it is gone and remembered as ended; nor by `recall`, because it is noted as unknown. Only then is the
+        // because it is gone and remembered as ended; nor by `recall`, because it is noted as absent. Only then is the
         // store asked, which may take a second.
-        let here = self.cache.remove(id);
-        self.unknown.insert(id, ());
+        let here = self.cache().remove(id);
+        self.near.set_absent(id);
         let found = match &here {
             Some(session) => Ok(Some(session.row())),
             None => self.store.find(id.0).await,
@@ -225,8 +225,8 @@ impl Sessions {
 
     /// Forgets a session that another node has ended.
     pub(in crate::session) fn end_here(&self, id: SessionId) {
-        self.unknown.insert(id, ());
-        if let Some(session) = self.cache.remove(id) {
+        self.near.set_absent(id);
+        if let Some(session) = self.cache().remove(id) {
             tracing::debug!(session = %session.id.short(), "a session was ended on another node, and is forgotten here");
         }
     }
@@ -292,10 +292,9 @@ impl Sessions {
         // First our ends: a session must not be put back that was ended here while the store was away.
         self.settle(true).await;
         self.look_after(0).await;
-        self.by_client.forget_all();
-        self.corrections.correct_all();
-        self.unknown.invalidate_all();
-        let at_hand: Vec<_> = self.cache.all().collect();
+        self.by_client.near.forget_all();
+        self.near.forget_all();
+        let at_hand: Vec<_> = self.cache().all().collect();
         for session in at_hand {
             let returns = self.returns.load(Ordering::Acquire);
             match self.store.find(session.id.0).await {
@@ -310,7 +309,7 @@ impl Sessions {
             }
         }
         if kept > 0 {
-            tracing::error!(kept, "the shared store had lost sessions: those that this node knew are in it again");
+            tracing::error!(kept, "the shared store had lost sessions: this node has put back those that it knew");
         }
         if ended > 0 {
             tracing::info!(

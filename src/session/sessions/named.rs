@@ -51,7 +51,7 @@ impl Sessions {
         rows.retain(|row| seen.insert(row.id));
         let is_called_so = |session: &Session| session.name_key() == key;
         let sessions = rows.iter().filter_map(|row| {
-            let held = self.cache.find(SessionId(row.id)).filter(|session| is_called_so(session));
+            let held = self.cache().find(SessionId(row.id)).filter(|session| is_called_so(session));
             held.or_else(|| self.open(row).filter(is_called_so).map(Arc::new))
         });
         Ok(self.live(sessions))
@@ -71,7 +71,7 @@ impl Sessions {
                 // is in memory is newer. If that happened on another node, to write this row would undo it. So a
                 // session that is not in memory is not written here: the node that has it gives it its name, as soon as
                 // it is used.
-                let (row, is_newest) = match self.cache.find(SessionId(row.id)) {
+                let (row, is_newest) = match self.cache().find(SessionId(row.id)) {
                     Some(session) => (session.row(), true),
                     None => match self.open(&row) {
                         // A tool's session is never proven anew, so its row is always the newest.

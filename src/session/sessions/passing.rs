@@ -17,10 +17,10 @@ impl Sessions {
         let now = self.clock.now();
         let mut held = self.of_user(&session.user).await;
         if held.iter().all(|other| other.id != session.id) {
-            held.extend(self.cache.find(session.id));
+            held.extend(self.cache().find(session.id));
         }
         let passed = held.iter().map(|other| {
-            let here = self.cache.change(other.id, |held| held.passing(pass, now));
+            let here = self.cache().change(other.id, |held| held.passing(pass, now));
             here.unwrap_or_else(|| Arc::new(other.passing(pass, now)))
         });
         let rows: Vec<_> = passed.map(|session| session.row()).collect();

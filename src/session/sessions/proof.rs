@@ -14,7 +14,7 @@ impl Sessions {
     pub async fn prove(&self, id: SessionId, facts: AssertionFacts) -> Result<Option<Arc<Session>>, Error> {
         let Some(held) = self.recall(id).await else { return Ok(None) };
         let authenticated = facts.authenticated.unwrap_or(held.authenticated).min(self.clock.now());
-        let Some(session) = self.cache.replace(held.proven(facts, authenticated)) else { return Ok(None) };
+        let Some(session) = self.cache().replace(held.proven(facts, authenticated)) else { return Ok(None) };
         // What it was copied from may have been regarded anew meanwhile.
         let Some(session) = self.settled(session).await else { return Ok(None) };
         self.store.renew(vec![session.row()]).await?;
@@ -34,14 +34,13 @@ impl Sessions {
             return None;
         }
         // First, so that a lookup that is on its way reads the session again.
-        self.corrections.correct(id);
-        let held = self.cache.find(id)?;
+        self.near.correct(id);
+        let held = self.cache().find(id)?;
         let found = self.store.find(id.0).await.ok()?.and_then(|row| self.open(&row))?;
-        let has_passed_more = found.passes.iter().any(|pass| !held.passes.contains(pass));
-        if found.authenticated <= held.authenticated && !has_passed_more {
+        if !found.is_ahead_of(&held) {
             return None;
         }
-        let caught_up = self.cache.change(id, |held| held.caught_up(&found, self.clock.now()))?;
+        let caught_up = self.cache().change(id, |held| held.caught_up(&found, self.clock.now()))?;
         self.settled(caught_up).await
     }
 }

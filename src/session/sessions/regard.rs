@@ -78,7 +78,7 @@ impl Sessions {
             match regard.of(&held) {
                 Regarded::Same => return Some(held),
                 Regarded::Other(user) => {
-                    self.cache.exchange(&held, held.regarded(user));
+                    self.cache().exchange(&held, held.regarded(user));
                 }
                 Regarded::Barred(why) => {
                     // Boxed, because what an end does may look at sessions in turn.
@@ -86,7 +86,7 @@ impl Sessions {
                     return None;
                 }
             }
-            held = self.cache.find(held.id)?;
+            held = self.cache().find(held.id)?;
         }
         Some(held)
     }
@@ -103,7 +103,7 @@ impl Sessions {
     pub fn regard_anew(&self, is_meant: impl Fn(&User) -> bool) -> usize {
         let Some(regard) = self.regard.get() else { return 0 };
         // All first: what goes through the map holds a part of it locked, in which nothing can be exchanged then.
-        let meant: Vec<_> = self.cache.all().filter(|session| is_meant(&session.user)).collect();
+        let meant: Vec<_> = self.cache().all().filter(|session| is_meant(&session.user)).collect();
         meant.into_iter().filter(|session| self.exchange_regarded(regard, session)).count()
     }
 
@@ -112,11 +112,11 @@ impl Sessions {
         for _ in 0..TRIES {
             // Those who may not stay are ended by whoever follows the change.
             let Regarded::Other(user) = regard.of(&held) else { return false };
-            if self.cache.exchange(&held, held.regarded(user)) {
+            if self.cache().exchange(&held, held.regarded(user)) {
                 return true;
             }
             // Somebody has changed it meanwhile, as it was before.
-            let Some(now) = self.cache.find(held.id) else { return false };
+            let Some(now) = self.cache().find(held.id) else { return false };
             held = now;
         }
         false

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicI64;
 
 use super::*;
@@ -6,6 +7,7 @@ use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::Groups;
 use crate::identity::network::Spans;
 use crate::policy::Pass;
+use crate::session::near::Table as _;
 use crate::session::store::memory::Memory;
 use crate::session::store::{Answer, Key, Kind};
 use crate::session::{Tokens, tool};
@@ -52,12 +54,12 @@ async fn begin(sessions: &Sessions, name: &str) -> (Arc<Session>, String) {
 async fn a_session_is_found_by_its_secret_for_thirty_days() {
     let (sessions, clock) = sessions(10);
     let (session, secret) = begin(&sessions, "bsimon").await;
-    assert_eq!(sessions.find_by_secret(&secret).unwrap().id, session.id);
-    assert!(sessions.find_by_secret("another").is_none());
+    assert_eq!(sessions.find(SessionId::of_secret(&secret)).unwrap().id, session.id);
+    assert!(sessions.find(SessionId::of_secret("another")).is_none());
     clock.advance(SignedDuration::from_hours(30 * 24) - SignedDuration::from_secs(1));
-    assert!(sessions.find_by_secret(&secret).is_some());
+    assert!(sessions.find(SessionId::of_secret(&secret)).is_some());
     clock.advance(SignedDuration::from_secs(1));
-    assert!(sessions.find_by_secret(&secret).is_none());
+    assert!(sessions.find(SessionId::of_secret(&secret)).is_none());
     assert!(session.ended().is_cancelled(), "what runs on its behalf is told");
     assert_eq!(sessions.at_hand(), 0);
 }
@@ -84,7 +86,7 @@ async fn ending_a_session_is_seen_at_once_by_every_way_to_it() {
     assert_eq!(sessions.find_by_client(HOME).unwrap().id, session.id);
     assert!(sessions.end(session.id, Ending::SignedOut).await.was_there);
     assert!(session.ended().is_cancelled());
-    assert!(sessions.find_by_secret(&secret).is_none());
+    assert!(sessions.find(SessionId::of_secret(&secret)).is_none());
     assert!(sessions.find_by_client(HOME).is_none());
     assert_eq!(sessions.of_user(&other.user).await.len(), 1);
     assert!(!sessions.end(session.id, Ending::SignedOut).await.was_there, "only once");
@@ -115,7 +117,7 @@ async fn the_number_of_sessions_is_bounded_and_expired_ones_make_room() {
     assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default(), Spans::default()).await.is_err());
     clock.advance(SignedDuration::from_hours(31 * 24));
     assert!(sessions.begin(user("alexw"), HOME, "", AssertionFacts::default(), Spans::default()).await.is_ok());
-    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions.count(), 1);
 }
 
 #[tokio::test]
@@ -190,10 +192,10 @@ async fn the_sessions_at_hand_are_bounded_and_those_that_make_room_are_found_aga
     for number in 0..50 {
         clock.advance(SignedDuration::from_secs(1));
         secrets.push(begin(&sessions, &number.to_string()).await.1);
-        assert!(sessions.find_by_secret(&busy).is_some(), "who is always there makes no room: {number}");
+        assert!(sessions.find(SessionId::of_secret(&busy)).is_some(), "who is always there makes no room: {number}");
         assert!(sessions.at_hand() <= 10, "{}", sessions.at_hand());
     }
-    assert_eq!(sessions.len(), 51);
+    assert_eq!(sessions.count(), 51);
     for (number, secret) in secrets.iter().enumerate() {
         let found = sessions.recall(SessionId::of_secret(secret)).await.unwrap();
         assert_eq!(found.user.id, number.to_string());
@@ -208,7 +210,7 @@ async fn memory_bounds_the_sessions_at_hand_too() {
         begin(&sessions, &number.to_string()).await;
     }
     assert!((2..20).contains(&sessions.at_hand()), "{}", sessions.at_hand());
-    assert_eq!(sessions.len(), 50);
+    assert_eq!(sessions.count(), 50);
 }
 
 #[tokio::test]
@@ -510,9 +512,31 @@ async fn a_session_that_other_nodes_know_better_is_read_again() {
     let (store, node) = (Arc::clone(&link.inner), Arc::clone(&far));
     link.meanwhile(move || {
         assert_eq!(futures_now(store.keep(row)), Ok(true));
-        node.corrections.correct_all();
+        node.near.forget_all();
     });
     assert_eq!(far.recall(session.id).await.unwrap().id, session.id, "not unknown for a minute");
+}
+
+#[tokio::test]
+async fn what_is_read_again_of_a_session_in_memory_replaces_what_is_older_and_ends_nothing() {
+    let (near, far, link) = far();
+    let (session, _) = begin(&near, "bsimon").await;
+    let end = far.recall(session.id).await.unwrap().ended().clone();
+    let old = session.row();
+    near.clock.advance(SignedDuration::from_mins(1));
+    let now = near.clock.now();
+    let facts = AssertionFacts { authenticated: Some(now), ..AssertionFacts::default() };
+    near.prove(session.id, facts).await.unwrap().unwrap();
+    let new = link.inner.find(session.id.0).await.unwrap().unwrap();
+    let note = |row: &Row| far.near.known().note(session.id, (Session::of_row(row).unwrap(), now)).unwrap();
+    assert!(note(&old).authenticated < now);
+    assert_eq!(note(&new).authenticated, now);
+    assert_eq!(note(&old).authenticated, now, "an old answer that comes late");
+    far.near.forget(session.id);
+    assert_eq!(far.recall(session.id).await.unwrap().authenticated, now);
+    assert!(!end.is_cancelled(), "somebody waits for it still");
+    far.end(session.id, Ending::SignedOut).await;
+    assert!(end.is_cancelled());
 }
 
 #[tokio::test]
@@ -781,7 +805,7 @@ async fn a_token_outlives_the_browser_that_made_it_and_a_terminal_does_not() {
     let (others, _) = sessions.begin_tool(tool(&other, tool::Kind::Terminal, 1)).await.unwrap();
     assert_eq!(&*personal.tool.as_ref().unwrap().name, "build server");
     assert_eq!((personal.expires.as_second(), terminal.expires), (90 * 86_400, browser.expires));
-    assert_eq!(sessions.find_by_secret(token.expose()).unwrap().user.id, "bsimon");
+    assert_eq!(sessions.find(SessionId::of_secret(token.expose())).unwrap().user.id, "bsimon");
     sessions.end(browser.id, Ending::SignedOut).await;
     assert!(!personal.ended().is_cancelled() && terminal.ended().is_cancelled() && !others.ended().is_cancelled());
     assert_eq!(sessions.fate(terminal.id).await, Ok(Fate::Ended));

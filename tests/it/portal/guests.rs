@@ -1,6 +1,7 @@
 //! Guests at the portal, where they are let in and where they are not.
 
 use http::StatusCode;
+use vestibule::session::SessionId;
 
 use super::world::{Answer, Browser, Options, World};
 
@@ -34,7 +35,7 @@ async fn a_guest_goes_on_with_one_button_where_there_are_no_terms() {
     assert!(onward.location().starts_with("http://news.test:60443/.well-known/vestibule/arrive?ticket="), "{onward:?}");
     // Who reloads the page later stays there.
     assert!(browser.get("/me").await.fields.get("refresh").is_none());
-    let session = world.sessions.find_by_secret(&browser.jar["__Host-vestibule"].0).unwrap();
+    let session = world.sessions.find(SessionId::of_secret(&browser.jar["__Host-vestibule"].0)).unwrap();
     assert_eq!((session.user.name.as_str(), session.user.is_guest()), ("guest", true));
     assert_eq!(session.expires.duration_since(world.clock.now()).as_hours(), 8);
     assert!(browser.get("/me").await.text.contains("(JST)"), "the network's own time");
@@ -104,7 +105,7 @@ async fn guests_are_strangers_to_one_another_and_can_sign_in_later() {
     other.post("/sign-out", &[("csrf", &page.hidden("csrf")), ("where", "everywhere")]).await;
     assert_eq!(one.get("/me").await.status, StatusCode::OK, "no other guest is signed out");
     // A guest who has an account signs in, and is a guest no more.
-    let guest = world.sessions.find_by_secret(&one.jar["__Host-vestibule"].0).unwrap();
+    let guest = world.sessions.find(SessionId::of_secret(&one.jar["__Host-vestibule"].0)).unwrap();
     let page = one.get("/?account=1").await;
     assert_eq!(page.heading(), "Sign in");
     let csrf = page.hidden("csrf");
@@ -152,7 +153,7 @@ async fn a_session_that_ends_soon_says_so_and_is_renewed_by_a_button() {
     let mut browser = world.browser();
     browser.sign_in(None).await;
     assert!(!browser.get("/me").await.text.contains("id=\"renew\""));
-    let first = world.sessions.find_by_secret(&browser.jar["__Host-vestibule"].0).unwrap();
+    let first = world.sessions.find(SessionId::of_secret(&browser.jar["__Host-vestibule"].0)).unwrap();
     world.clock.advance(vestibule::clock::SignedDuration::from_hours(30 * 24 - 3));
     let page = browser.get("/me").await;
     assert!(page.text.contains("Your session ends in 3 h 0 min."), "{}", page.text);

@@ -1,6 +1,7 @@
 //! The way out.
 
 use http::StatusCode;
+use vestibule::session::SessionId;
 
 use super::world::World;
 
@@ -13,7 +14,7 @@ async fn sign_out_here_ends_this_session_at_once_and_no_other() {
     let page = laptop.get("/me").await;
     assert_eq!(page.text.matches("Chrome on Linux").count(), 2);
     assert_eq!(page.text.matches("This device").count(), 1);
-    let session = world.sessions.find_by_secret(&laptop.jar["__Host-vestibule"].0).unwrap();
+    let session = world.sessions.find(SessionId::of_secret(&laptop.jar["__Host-vestibule"].0)).unwrap();
     let secret = laptop.jar["__Host-vestibule"].0.clone();
     let answer = laptop.post("/sign-out", &[("csrf", &page.hidden("csrf")), ("where", "here")]).await;
     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/signed-out"));

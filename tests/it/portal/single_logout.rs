@@ -13,7 +13,7 @@ use vestibule::saml::binding::{Kind, Message, send};
 use vestibule::saml::logout::{self, Draft, Outcome};
 use vestibule::saml::{Binding, Key, NameId, SignOut, redirect};
 use vestibule::secret::Secret;
-use vestibule::session::{AssertionFacts, Begun, Session};
+use vestibule::session::{AssertionFacts, Begun, Session, SessionId};
 
 use super::world::{Browser, Options, PORTAL, World};
 
@@ -95,7 +95,7 @@ async fn whoever_signs_out_here_is_signed_out_at_the_identity_provider_and_told_
     let world = world();
     let mut browser = world.browser();
     browser.sign_in(None).await;
-    let session = world.sessions.find_by_secret(&browser.jar["__Host-vestibule"].0).unwrap();
+    let session = world.sessions.find(SessionId::of_secret(&browser.jar["__Host-vestibule"].0)).unwrap();
     let answer = sign_out(&mut browser).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert!(answer.location().starts_with("https://login.test/"), "{}", answer.location());
@@ -144,7 +144,7 @@ async fn the_session_here_is_over_whatever_the_identity_provider_answers() {
         assert!(answer.text.contains(sentence), "{sentence} in {}", answer.text);
         assert_eq!(browser.get("/me").await.location(), "/");
     }
-    assert!(world.sessions.is_empty());
+    assert_eq!(world.sessions.count(), 0);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use vestibule::session::store::Store;
 use vestibule::session::store::memory::Memory;
 use vestibule::session::terminal::Terminals;
 use vestibule::session::ticket::Tickets;
-use vestibule::session::{self, Bindings, Sessions};
+use vestibule::session::{self, Bindings, SessionId, Sessions};
 use vestibule::wire::Peer;
 
 pub(crate) const PORTAL: &str = "https://portal.test";
@@ -480,7 +480,7 @@ impl Browser<'_> {
 
     /// The session of this browser.
     pub(crate) fn session(&self) -> Arc<session::Session> {
-        self.world.sessions.find_by_secret(&self.jar["__Host-vestibule"].0).unwrap()
+        self.world.sessions.find(SessionId::of_secret(&self.jar["__Host-vestibule"].0)).unwrap()
     }
 
     pub(crate) fn holds(&self, name: &str) -> bool {

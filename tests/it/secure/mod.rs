@@ -7,6 +7,7 @@ mod frames;
 mod h2;
 mod names;
 mod proof;
+mod renamed;
 
 use super::browser::Browser;
 use super::world::{Builder, World};

@@ -74,7 +74,7 @@ impl Embedded {
         let records = Arc::new(Records::new(max, clock.clone()));
         let opened = match (opener.whole)() {
             Err(error @ OpenError::Disk(..)) => {
-                tracing::error!(%error, "the session store cannot be written: going on in memory, and a restart would sign out who signs in from now on");
+                tracing::error!(%error, "the session store cannot be written: going on in memory, so a restart signs out everybody who signs in from now on");
                 opener.read()?
             }
             opened => Some(File::Whole(opened?)),
@@ -117,11 +117,13 @@ impl Embedded {
             match tokio::task::spawn_blocking(move || read(&database)).await {
                 Ok(Ok(found)) => Ok(Some(found)),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "the session store cannot be read: whoever is looked up in it is treated as if it were away");
+                    tracing::warn!(%error, "the session store cannot be read: people whose sessions are not in memory are treated as if the store were away");
                     Err(Error::Away)
                 }
                 Err(_) => {
-                    tracing::error!("the session store cannot be read: a part of it is damaged");
+                    tracing::error!(
+                        "the session store cannot be read, because a part of it is damaged: people whose sessions are not in memory are treated as if the store were away"
+                    );
                     Err(Error::Away)
                 }
             }

@@ -302,7 +302,7 @@ impl Desk {
             Err(error) => {
                 // One event, however often the write is tried.
                 if tray.failed.replace(Instant::now()).is_none() {
-                    tracing::error!(%error, "the session store cannot be written: going on in memory, and a restart would sign out who signs in from now on");
+                    tracing::error!(%error, "the session store cannot be written: going on in memory, so a restart signs out everybody who signs in from now on");
                 }
                 tray.anew = true;
                 tray.records.clear();

@@ -6,6 +6,8 @@ use redis::{ConnectionAddr, IntoConnectionInfo as _};
 use serde::Deserialize;
 
 use crate::config_path::ConfigPath;
+use crate::egress::Roots;
+use crate::faults::{Faults, at};
 use crate::secret::Secret;
 
 /// The `[session.redis]` section.
@@ -61,6 +63,36 @@ impl Default for Config {
             ca: None,
             prefix: "vestibule".to_owned(),
             start_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How a secret is made that nobody guesses.
+const GOOD_SECRET: &str = "take at least 32 random characters: openssl rand -base64 32";
+
+impl Config {
+    /// Says what is wrong with it.
+    pub fn check(&self, faults: &mut Faults) {
+        if self.servers.is_empty() {
+            return;
+        }
+        let is_short = |secret: &Secret| secret.expose().len() < 32;
+        match &self.secret {
+            None => {
+                let help = "write the same random text on all nodes: openssl rand -base64 32";
+                faults.note(at!["secret"], "nodes that share a store need a `secret`", help);
+            }
+            Some(secret) if is_short(secret) => faults.note(at!["secret"], "the secret can be guessed", GOOD_SECRET),
+            Some(_) => {}
+        }
+        for (index, _) in self.other_secrets.iter().enumerate().filter(|(_, secret)| is_short(secret)) {
+            faults.note(at!["other_secrets", index], "the secret can be guessed", GOOD_SECRET);
+        }
+        if self.cluster && self.sentinel.is_some() {
+            faults.note(at!["sentinel"], "`sentinel` cannot stand beside `cluster = true`", "remove one of them");
+        }
+        if let Some(ca) = &self.ca {
+            Roots::check(at!["ca"], ca, "", faults);
         }
     }
 }

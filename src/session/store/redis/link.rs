@@ -111,7 +111,7 @@ impl Link {
             // A script of ours is wrong, or the user may not do what it does: the connection itself works.
             tracing::error!(
                 error = said,
-                "the shared store refused a command, so what needed it has failed: may its user run scripts, and all commands on these keys?"
+                "the shared store refused a command, so what needed it has failed: check that its user may run scripts, and all commands on these keys"
             );
             return Error::Away;
         }

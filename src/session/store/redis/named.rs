@@ -1,11 +1,9 @@
 //! Which sessions were kept with a name, and which were kept by a version that knew of no names.
 
-use super::Shared;
+use super::shared::{NAMED, Shared};
 use crate::session::store::{Error, Key};
 
-/// What is added to the score in `ends` of sessions that were kept with a name: more milliseconds than any time has,
-/// and exact in the floating-point number that a score is.
-pub(super) const NAMED: i64 = 1 << 50;
+/// [`NAMED`] as a score.
 const NAMED_SCORE: f64 = 1_125_899_906_842_624.0;
 
 impl Shared {

@@ -5,7 +5,8 @@ use super::*;
 use crate::clock::{SignedDuration, after};
 use crate::seal::random;
 use crate::session::store::attested::{Attested, Attestor};
-use crate::session::store::contract;
+use crate::session::store::{Error, contract};
+use tokio::time::timeout;
 
 /// A server of our own on a port of its own.
 struct Server {

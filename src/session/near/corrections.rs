@@ -1,9 +1,6 @@
 //! Tells a reader of the store whether what it has read was changed while the answer was on its way.
 //!
-//! A cache in front of the store reads, and then notes what it has read. Between the two, somebody else, here or on
-//! another node, may change the same record. Whoever does so says so here first (`correct`); a reader takes a mark
-//! before it reads, compares after it has noted, and reads again if they differ. Changes under other keys do not
-//! matter.
+//! Changes under other keys do not matter.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,9 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// vain: with so many counters, a thousand changes a second, and a store that takes 10 ms, that is one reading in four
 /// hundred.
 const COUNTERS: usize = 4096;
-
-/// How often something is read that changes each time. After that, the reader gets no answer.
-pub(super) const ATTEMPTS: usize = 4;
 
 /// Counts how often what is kept under each key has been changed.
 #[derive(Debug)]
@@ -27,7 +21,7 @@ pub(super) struct Corrections {
 
 /// The counters as they were before a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark([u64; 2]);
+pub(in crate::session) struct Mark([u64; 2]);
 
 impl Mark {
     /// The mark after one more change, which is the caller's own.
