@@ -84,7 +84,7 @@ fn a_logout_request_while_the_store_is_away_is_answered_with_how_far_it_holds_an
             assert!(said.contains(code), "{code}, {fault:?}: {said}");
         }
         assert!(!said.contains("status:Success"), "{said}");
-        told.wait_for_event("the identity provider is told that a sign-out failed");
+        told.wait_for_event("the session store has not taken the end of a session");
         told.wait_for_event("the end of a session holds on this node");
         assert_ne!(status(told, &cookie), 200, "{fault:?}: it is over there");
         assert_eq!(status(&cluster.nodes[1], &cookie), 200, "nobody can tell the other one");
