@@ -45,6 +45,9 @@ async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Respons
     // A guest may have an account, too.
     let wants_account = visit.parameter("account").is_some();
     let Some(session) = session.filter(|session| !(wants_account && session.user.is_guest())) else {
+        if !wants_account && let Some(address) = onward::halt_of_guest(portal, visit, token) {
+            return redirect(StatusCode::FOUND, &address);
+        }
         // At a listener for guests there is nothing to choose: the terms are shown at once.
         if visit.peer.guest && !wants_account && portal.parts.guest_terms.is_some() {
             return guest::terms(portal, visit);
