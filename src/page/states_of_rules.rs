@@ -62,6 +62,17 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
     pages.push(("denied-message", denied.render(brand, locale)));
     let pass = Some(text("https://portal.contoso.com/rule/0123456789abcdef0123456789abcdef"));
     pages.push(("denied-pass", Denied { pass, ..denied }.render(brand, locale)));
+    for guest in [false, true] {
+        let weak = TooWeak {
+            place: text("payroll.test"),
+            rule: text("Payroll: <b>no</b> strangers"),
+            message: (!guest).then(|| text("Salaries are nobody else's affair.")),
+            user: (!guest).then(|| text("B.Simon@contoso.com")),
+            guest,
+            request_id: text("q1"),
+        };
+        pages.push(("too-weak", weak.render(brand, locale)));
+    }
     for (user, rule, guest) in [
         (Some(text("B.Simon@contoso.com")), "No games at work", false),
         (Some(text("guest")), "No games at work", true),

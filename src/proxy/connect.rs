@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Refusal;
+use super::ask::note_stale;
 use super::client::Client;
 use super::decide::{Decided, Sought, outcome};
 use super::exchange::check_host;
@@ -16,6 +17,7 @@ use super::identity::Identity;
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
 use super::until::Leave;
+use super::weak::Helps;
 use super::{Asker, Proxy, trust};
 use crate::egress::Dialled;
 use crate::net::rewind::Rewind;
@@ -118,8 +120,17 @@ impl Proxy {
             Verdict::Permit(permit) => Ok(ConnectAct::Tunnel(permit, identity)),
             // A CONNECT does not show whether the client can be asked to sign in. Inside, a browser can be.
             Verdict::Ask(ask) => {
-                if ask.proof == Proof::SignIn {
-                    self.check_connect_askable(destination, kind, &ask).await?;
+                match &ask.proof {
+                    Proof::SignIn => self.check_connect_askable(destination, kind, &ask).await?,
+                    // Nothing inside makes more of what stands for a tool.
+                    Proof::Again(stale) if kind == RequestKind::Tool => {
+                        let weak = self.too_weak(client, kind, fields, stale);
+                        if let Some(weak) = weak.filter(|weak| weak.helps != Helps::Portal) {
+                            note_stale(recorder, stale);
+                            return Err(Refusal::TooWeak(weak));
+                        }
+                    }
+                    Proof::Again(_) => {}
                 }
                 self.look(client, destination).await?;
                 Ok(ConnectAct::Intercept(identity))

@@ -14,7 +14,7 @@ use super::origin::Origin;
 use super::world::{Builder, World};
 
 /// A realm of others, whose identity provider vouches for the people of `contoso.com`: it is the same one.
-fn beside(lines: &str) -> Builder {
+pub(crate) fn beside(lines: &str) -> Builder {
     let world = World::build();
     let certificate = world.folder().join("login.cer");
     let realm = format!(
