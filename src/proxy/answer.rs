@@ -315,12 +315,22 @@ pub(super) struct Refused<'a> {
     pub(super) review: Option<String>,
     /// Whether a tool asked for JSON.
     pub(super) json: bool,
+    /// Whether it answers a CONNECT.
+    pub(super) to_connect: bool,
     pub(super) portal: &'a str,
     /// How curl reaches the portal from a terminal, and how tools reach the proxy.
     pub(super) curl: Option<&'a Curl>,
 }
 
 impl Refused<'_> {
+    /// The status of the answer. Firefox hangs on a 511 to CONNECT.
+    pub(super) fn status(&self) -> StatusCode {
+        match self.refusal.status() {
+            StatusCode::NETWORK_AUTHENTICATION_REQUIRED if self.to_connect => StatusCode::FORBIDDEN,
+            status => status,
+        }
+    }
+
     /// The answer: a page for people, a problem document for programs, text for terminals.
     pub(super) fn render(&self, brand: &Brand, locale: &Locale) -> Response<Bytes> {
         let mut response = match self.kind {
@@ -384,7 +394,7 @@ impl Refused<'_> {
             }
             other => page::Failure { cause: other.cause(), place, request_id }.render(brand, locale),
         };
-        html.into_response(self.refusal.status())
+        html.into_response(self.status())
     }
 
     /// The page of a refusal to somebody who is known by too little.
@@ -468,7 +478,7 @@ impl Refused<'_> {
 
     fn body(&self, content_type: &'static str, text: String) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() = self.refusal.status();
+        *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }

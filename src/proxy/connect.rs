@@ -23,7 +23,7 @@ use crate::egress::Dialled;
 use crate::net::rewind::Rewind;
 use crate::observe::record::RequestId;
 use crate::observe::{Outcome, Reason, Recorder};
-use crate::policy::{Access, Denial, Permit, Proof, Verdict, Why};
+use crate::policy::{Access, Ask, Denial, Permit, Proof, Verdict, Why};
 use crate::session::returning::ARRIVE_PORT;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::kind::RequestKind;
@@ -154,6 +154,11 @@ impl Proxy {
             // A browser does not show the page of a refused CONNECT; it shows one that comes from inside.
             Verdict::Deny(Denial { why: Why::Rule, .. }) if kind == RequestKind::SubResource => {
                 Ok(ConnectAct::Intercept(identity))
+            }
+            // A tool's token is no proof of its person's: they give one in a browser.
+            Verdict::Deny(Denial { why: Why::Unasked(Ask { proof: Proof::Again(stale), .. }), .. }) => {
+                note_stale(recorder, &stale);
+                Err(Refusal::SignInAgain(stale))
             }
             Verdict::Deny(Denial { rule, .. }) => {
                 recorder.rule = Some(Arc::clone(&rule));

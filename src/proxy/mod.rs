@@ -318,6 +318,7 @@ impl Proxy {
             message: self.message_of(refusal),
             review: self.review_of(refusal, &recorder),
             json: asker.json,
+            to_connect: head.is_some_and(|head| head.method == Method::CONNECT),
             portal: &self.portal.url,
             curl: self.tokens.as_ref().map(|tokens| &tokens.parts.curl),
         };

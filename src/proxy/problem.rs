@@ -59,7 +59,7 @@ fn kind_of(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
 impl Refused<'_> {
     /// The document.
     pub(super) fn problem(&self) -> String {
-        let (status, authority) = (self.refusal.status(), self.authority());
+        let (status, authority) = (self.status(), self.authority());
         let tag = |name: &str| format!("tag:{authority},{SINCE}:vestibule:{name}");
         let (kind, title) = match kind_of(self.refusal) {
             Some((word, title)) => (tag(word), title),

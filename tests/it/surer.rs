@@ -1,9 +1,13 @@
 //! Rules that want to be surer of who asks than they are: people are led to what makes it so, or told what would.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 use vestibule::clock::SignedDuration;
 
 use super::browser::Page;
+use super::origin::Origin;
+use super::raw::Answer;
 use super::secure::client::Client;
 use super::world::{Builder, World};
 
@@ -135,7 +139,7 @@ fn where_no_sign_in_helps_a_page_says_what_would_and_nobody_goes_round() {
 fn a_proof_that_a_condition_finds_too_old_is_asked_for_anew() {
     let world = build().host(
         "bank.test:80",
-        super::origin::Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").address,
+        Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").address,
     );
     let world = world.start();
     let browser = world.browser().at(SHARED);
@@ -207,4 +211,37 @@ fn over_a_secure_proxy_the_portal_makes_the_connection_stand_for_its_person() {
     let path = led(&mut other, "/other");
     let told = client.ask_inside(&world, "portal.vestibule.test", &path, &of_portal);
     assert_eq!((told.status, told.text().contains("This site needs a surer sign-in")), (403, true), "{told:?}");
+}
+
+#[test]
+fn a_token_is_strong_and_a_proof_that_its_person_gives_in_a_browser_counts_for_it() {
+    let bank = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
+    let world = build().host("bank.test:80", bank.address).start();
+    let browser = world.browser().at(SHARED);
+    browser.arrive("http://news.test/");
+    let token = browser.make_token("laptop", &[]);
+    let tool = world.browser().at(SHARED).without_cookies();
+    assert_eq!(tool.tool("http://mail.test/", &token, &[]).status, 200, "the strictest rule");
+    assert_eq!(tool.tool("http://bank.test/", &token, &[]).body, "hi", "made just now");
+    world.clock.advance(SignedDuration::from_hours(2));
+    let told = tool.tool("http://bank.test/", &token, &["-H", "Accept: application/json"]);
+    let document = problem(&told);
+    let confirm = format!("{PORTAL}/confirm");
+    assert_eq!((told.status, &document["rule"], &document["portal"]), (511, &json!("Bank"), &json!(confirm)));
+    let mut stream = world.connect(SHARED);
+    write!(
+        stream,
+        "CONNECT bank.test:443 HTTP/1.1\r\nHost: bank.test:443\r\nAccept: application/json\r\nUser-Agent: a tool\r\n\
+         Proxy-Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let told = Answer::read(&mut stream);
+    assert_eq!((told.status, told.text().contains(&confirm)), (403, true), "never 511 to a CONNECT: {told:?}");
+    world.record(|record| {
+        record["method"] == "CONNECT" && record["reason"] == "sign-in-too-old" && record["rule"] == "Bank"
+    });
+    let asked = browser.go(&confirm);
+    let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+    assert_eq!(browser.submit(&answer, answer.form(), &[]).status, 200);
+    assert_eq!(tool.tool("http://bank.test/", &token, &[]).body, "hi", "its person has proven it");
 }

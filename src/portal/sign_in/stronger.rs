@@ -35,7 +35,7 @@ pub(super) fn lead_on(
     let page = TooWeak {
         place: place(challenge),
         rule: surer.rule.clone(),
-        message: portal.parts.policy.message_of(&surer.rule).map(|message| message.to_string()),
+        message: portal.parts.policy.message_of(&surer.rule).map(ToString::to_string),
         user: Some(session.user.name.clone()).filter(|_| !session.user.is_guest()),
         guest: session.user.is_guest(),
         request_id: visit.request_id.clone(),

@@ -17,14 +17,29 @@ impl Sessions {
         let Some(session) = self.cache.replace(held.proven(facts, authenticated)) else { return Ok(None) };
         // What it was copied from may have been regarded anew meanwhile.
         let Some(session) = self.settled(session).await else { return Ok(None) };
-        self.store.renew(vec![session.row()]).await?;
+        let tools = self.prove_tools(&session).await;
+        let rows: Vec<_> = std::iter::once(&session).chain(&tools).map(|session| session.row()).collect();
+        self.store.renew(rows.clone()).await?;
         self.store.sync().await?;
-        self.neighbours.tell(&Word::Proven(id)).await;
+        for session in std::iter::once(&session).chain(&tools) {
+            self.neighbours.tell(&Word::Proven(session.id)).await;
+        }
         // Written twice, because another node may have written the session as it knew it (to note a use) after our
         // first write and before it heard of the proof. It has heard by now, so our second write comes after any such
         // write.
-        self.store.renew(vec![session.row()]).await?;
+        self.store.renew(rows).await?;
         Ok(Some(session))
+    }
+
+    /// Has the tools of a person count the proof that they have just given in a browser, because no tool can be asked for one.
+    /// Their other browsers do not: somebody else may sit there.
+    async fn prove_tools(&self, proven: &Session) -> Vec<Arc<Session>> {
+        let tools = self.tools_of(proven).await.into_iter().filter(|tool| tool.id != proven.id);
+        let prove = |held: &Session| {
+            let facts = AssertionFacts { way: proven.assertion.way.clone(), ..held.assertion.clone() };
+            held.proven(facts, proven.authenticated.max(held.authenticated))
+        };
+        tools.map(|tool| self.cache.change(tool.id, prove).unwrap_or_else(|| Arc::new(prove(&tool)))).collect()
     }
 
     /// Reads the session from the store, and takes it over if it has a younger proof than the one in memory, or has
