@@ -58,7 +58,10 @@ impl Place {
         let tail = after.split('\n').next().unwrap_or("").trim_end_matches('\r');
         let inside = tail.char_indices().take_while(|(at, _)| start + at < span.end).count();
         let column = head.chars().count() + 1;
-        let (line, shown) = without_secrets(&format!("{head}{tail}"), column - 1);
+        let (line, shown) = match is_inside_a_secret(before.split_at(begun).0) {
+            true => ("***".to_owned(), 0),
+            false => without_secrets(&format!("{head}{tail}"), column - 1),
+        };
         // A certificate in one line would fill the screen.
         let cut = (shown + 1).saturating_sub(LONGEST / 2);
         let text: String = line.chars().skip(cut).take(LONGEST).collect();
@@ -71,6 +74,42 @@ impl Place {
 
 /// Ends of the keys whose values nobody must see, whatever is wrong with them.
 const SECRET: [&str; 5] = ["password", "secret", "secrets", "token", "webhook"];
+
+/// Whether what follows belongs to a secret that has begun in an earlier line: in a list, or in a text of several lines.
+fn is_inside_a_secret(before: &str) -> bool {
+    // The mark that ends the text, and how many lists are open; and whether it is a secret.
+    let (mut text, mut open, mut is_secret) = (None, 0, false);
+    for line in before.lines() {
+        if let Some(mark) = text {
+            text = Some(mark).filter(|mark: &&str| !line.contains(*mark));
+        } else if open > 0 {
+            open += depth(line);
+        } else if let Some((key, value)) = line.split_once('=') {
+            let key = key.trim().trim_matches(['"', '\'']).to_lowercase();
+            is_secret = SECRET.iter().any(|secret| key.ends_with(secret));
+            let begins = |mark: &&str| value.trim().starts_with(*mark) && value.matches(*mark).count() == 1;
+            text = ["\"\"\"", "'''"].into_iter().find(begins);
+            open = if text.is_none() && value.trim().starts_with('[') { depth(value) } else { 0 };
+        }
+    }
+    is_secret && (text.is_some() || open > 0)
+}
+
+/// How many more lists a line opens than it closes.
+fn depth(line: &str) -> i32 {
+    let (mut quote, mut depth) = (None, 0);
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(own), c) if own == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    depth
+}
 
 /// The line with `***` in the place of each secret, and where the character that was at `at` is by then.
 fn without_secrets(line: &str, at: usize) -> (String, usize) {
@@ -118,7 +157,12 @@ fn next_secret(chars: &[char], from: usize) -> Option<Range<usize>> {
         }
         let range = match at(begin) {
             Some(quote @ ('"' | '\'')) => {
-                let begin = skip(begin, &|c| c == quote);
+                // Three of them begin a text of several lines; two are an empty one.
+                let quotes = skip(begin, &|c| c == quote) - begin;
+                if quotes == 2 {
+                    continue;
+                }
+                let begin = begin + if quotes >= 3 { 3 } else { 1 };
                 let mut end = begin;
                 while let Some(c) = at(end).filter(|c| *c != quote) {
                     end += if c == '\\' && quote == '"' { 2 } else { 1 };
@@ -262,9 +306,22 @@ mod tests {
             ("other_secrets = [\"one\", \"two\"] # x", 2, "other_secrets = [***] # x", 2),
             ("secret = { file = \"x\" }", 9, "secret = { file = \"x\" }", 9),
             ("password = \"hunter2", 11, "password = \"***", 11),
+            ("review = { webhook = \"\", token = \"s3cret\" }", 0, "review = { webhook = \"\", token = \"***\" }", 0),
             ("name = \"the password\"", 7, "name = \"the password\"", 7),
         ] {
             assert_eq!(without_secrets(line, at), (shown.to_owned(), place), "{line}");
+        }
+    }
+
+    #[test]
+    fn nor_has_a_line_inside_a_secret_of_several_lines() {
+        let text =
+            "other_secrets = [\n  \"one]\",\n  7,\n]\ntoken = \"\"\"\nab=c\n\"\"\"\nnames = [\n  \"shown\",\n]\n";
+        for (part, shown) in
+            [("one]", "***"), ("7,", "***"), ("ab=c", "***"), ("shown", "  \"shown\","), ("names", "names = [")]
+        {
+            let at = text.find(part).unwrap();
+            assert_eq!(Place::of(text, &(at..at + 1)).text, shown, "{part}");
         }
     }
 

@@ -63,14 +63,17 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
     let pass = Some(text("https://portal.contoso.com/rule/0123456789abcdef0123456789abcdef"));
     pages.push(("denied-pass", Denied { pass, ..denied }.render(brand, locale)));
     for guest in [false, true] {
-        let weak = TooWeak {
+        let weak = TooWeak(Denied {
             place: text("payroll.test"),
             rule: text("Payroll: <b>no</b> strangers"),
             message: (!guest).then(|| text("Salaries are nobody else's affair.")),
             user: (!guest).then(|| text("B.Simon@contoso.com")),
             guest,
+            pass: None,
+            review: None,
+            portal: text("https://portal.contoso.com"),
             request_id: text("q1"),
-        };
+        });
         pages.push(("too-weak", weak.render(brand, locale)));
     }
     for (user, rule, guest) in [

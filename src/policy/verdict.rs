@@ -111,6 +111,11 @@ impl Verdict {
         self.stale().is_some_and(|stale| !stale.is_other_way && !stale.is_condition)
     }
 
+    /// Whether a younger proof, or one of another way, that another node may know of could make another one of it.
+    pub fn is_for_another_proof(&self) -> bool {
+        self.stale().is_some_and(|stale| stale.within.is_some() || !stale.ways.is_empty())
+    }
+
     /// Whether it could have been another one, were it surer who asks.
     pub fn is_for_evidence(&self) -> bool {
         self.stale().is_some_and(|stale| stale.evidence.is_some())

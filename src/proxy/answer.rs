@@ -387,7 +387,7 @@ impl Refused<'_> {
         let html = match self.refusal {
             Refusal::Denied(rule) => self.denied(rule, None, place).render(brand, locale),
             Refusal::Barred(barrier) => self.denied(&barrier.rule, Some(self.portal()), place).render(brand, locale),
-            Refusal::TooWeak(weak) => self.weak(weak, place).render(brand, locale),
+            Refusal::TooWeak(weak) => page::TooWeak(self.denied(&weak.rule, None, place)).render(brand, locale),
             Refusal::CookiesBlocked(retry) | Refusal::CookiesContradict(retry) => {
                 let (retry, contradict) = (retry.clone(), matches!(self.refusal, Refusal::CookiesContradict(_)));
                 CookiesBlocked { place, retry, contradict, request_id }.render(brand, locale)
@@ -395,18 +395,6 @@ impl Refused<'_> {
             other => page::Failure { cause: other.cause(), place, request_id }.render(brand, locale),
         };
         html.into_response(self.status())
-    }
-
-    /// The page of a refusal to somebody who is known by too little.
-    fn weak(&self, weak: &TooWeak, place: String) -> page::TooWeak {
-        page::TooWeak {
-            place,
-            rule: weak.rule.to_string(),
-            message: self.message.map(str::to_owned),
-            user: self.user.filter(|user| !user.is_guest()).map(|user| user.name.clone()),
-            guest: self.user.is_some_and(User::is_guest),
-            request_id: self.id.to_string(),
-        }
     }
 
     /// The page of a refusal by a rule. `pass` is where what bars the way can be passed.

@@ -146,19 +146,20 @@ impl Proxy {
     async fn verdict(&self, client: &Client, sought: Sought<'_>, identity: &mut Option<Identity>) -> Verdict {
         let (from, now) = (Whence::of(client), self.clock.now());
         let mut verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
-        let may_be_behind = verdict.is_for_proof() || matches!(verdict, Verdict::Warn(_) | Verdict::Override(_));
-        if let Some(known) = identity.as_mut().filter(|_| may_be_behind)
-            && let Some(session) = self.sessions.reread(known.session.id).await
-        {
-            known.session = session;
-            verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
-        }
         // Of two surrogates that name one person the ladder has the first one count. Where that is not enough, the other does.
         if verdict.is_for_evidence()
             && let Some(known) = identity.as_mut().filter(|known| known.surrogate.strength() < Strength::Strong)
             && self.is_proven_by_connection(client, &known.session)
         {
             *known = Identity { surrogate: Surrogate::Connection, evidence: None, ..known.clone() };
+            verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+        }
+        let may_be_behind =
+            verdict.is_for_another_proof() || matches!(verdict, Verdict::Warn(_) | Verdict::Override(_));
+        if let Some(known) = identity.as_mut().filter(|_| may_be_behind)
+            && let Some(session) = self.sessions.reread(known.session.id).await
+        {
+            known.session = session;
             verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
         }
         // A preflight must not count for a person, and nobody is asked to sign in for one: it is judged as one that

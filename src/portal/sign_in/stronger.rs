@@ -5,7 +5,7 @@
 use axum::body::Body;
 use http::{Response, StatusCode};
 
-use crate::page::TooWeak;
+use crate::page::{Denied, TooWeak};
 use crate::portal::onward::place;
 use crate::portal::{Shared, Visit, redirect, show};
 use crate::session::returning::{Return, Surer};
@@ -32,13 +32,16 @@ pub(super) fn lead_on(
         request_id = visit.request_id,
         "a person does not get any further, because a rule wants strong evidence of who they are and their connection cannot give it: a page says what can"
     );
-    let page = TooWeak {
+    let page = TooWeak(Denied {
         place: place(challenge),
         rule: surer.rule.clone(),
         message: portal.parts.policy.message_of(&surer.rule).map(ToString::to_string),
-        user: Some(session.user.name.clone()).filter(|_| !session.user.is_guest()),
+        user: Some(session.user.name.clone()),
         guest: session.user.is_guest(),
+        pass: None,
+        review: None,
+        portal: portal.config.url.to_string(),
         request_id: visit.request_id.clone(),
-    };
+    });
     show(StatusCode::FORBIDDEN, page.render(&portal.parts.brand, visit.locale(portal)))
 }

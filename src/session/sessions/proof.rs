@@ -31,13 +31,17 @@ impl Sessions {
         Ok(Some(session))
     }
 
-    /// Has the tools of a person count the proof that they have just given in a browser, because no tool can be asked for one.
-    /// Their other browsers do not: somebody else may sit there.
+    /// Has the tools that were made in a session count the proof that its person has just given there, because no tool can be
+    /// asked for one. Other tools and browsers of theirs do not: somebody else may have them. An older proof than a tool has
+    /// changes nothing about it, or the way of the one would be taken for that of the other.
     async fn prove_tools(&self, proven: &Session) -> Vec<Arc<Session>> {
-        let tools = self.tools_of(proven).await.into_iter().filter(|tool| tool.id != proven.id);
+        let tools = self.tools_of(proven).await.into_iter().filter(|session| {
+            let is_made_here = session.tool.as_ref().is_some_and(|tool| tool.maker == proven.id);
+            is_made_here && proven.authenticated > session.authenticated
+        });
         let prove = |held: &Session| {
             let facts = AssertionFacts { way: proven.assertion.way.clone(), ..held.assertion.clone() };
-            held.proven(facts, proven.authenticated.max(held.authenticated))
+            held.proven(facts, proven.authenticated)
         };
         tools.map(|tool| self.cache.change(tool.id, prove).unwrap_or_else(|| Arc::new(prove(&tool)))).collect()
     }
