@@ -18,6 +18,18 @@ const LONGEST: usize = 1024;
 /// What one hash may cost at most, so that a slip in a file does not exhaust a node: memory in KiB, passes, lanes.
 const MOST: (u32, u32, u32) = (256 * 1024, 16, 4);
 
+/// What one hash may cost at most in all, memory times passes: a second of a processor, or so.
+const MOST_WORK: u32 = 1024 * 1024;
+
+/// The least that it costs: less is guessed too fast. All settings that OWASP recommends are above it.
+const LEAST_WORK: u32 = 32 * 1024;
+
+/// The longest text of a hash.
+const LONGEST_HASH: usize = 512;
+
+/// The shortest salt and the shortest hash, in bytes (RFC 9106 §3.1).
+const SHORTEST_PARTS: (usize, usize) = (8, 16);
+
 /// A password that is known by its hash alone: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash` (the PHC string format).
 #[derive(Clone, PartialEq, Eq)]
 pub struct HashedPassword(Secret);
@@ -30,9 +42,15 @@ pub enum Error {
     NotAHash,
     /// It would cost more memory or time than a node should give for it.
     #[error(
-        "the hash costs more than 256 MiB, 16 passes or 4 lanes: `vestibule policy hash-password` makes a good one"
+        "the hash costs more than 256 MiB, 16 passes, 4 lanes, or 1 GiB times passes: `vestibule policy hash-password` makes a \
+         good one"
     )]
     TooCostly,
+    /// It would cost so little that guessing the password is easy.
+    #[error(
+        "the hash costs so little that the password is easy to guess: `vestibule policy hash-password` makes a good one"
+    )]
+    TooCheap,
     /// The password is too short to withstand guessing.
     #[error("a password has at least {SHORTEST} characters")]
     TooShort,
@@ -61,6 +79,9 @@ impl HashedPassword {
     }
 
     fn parse(text: &str) -> Result<Self, Error> {
+        if text.len() > LONGEST_HASH {
+            return Err(Error::NotAHash);
+        }
         let hash = PasswordHash::new(text.trim()).map_err(|_| Error::NotAHash)?;
         let is_whole = hash.salt.is_some() && hash.hash.is_some() && hash.version == Some(0x13);
         if hash.algorithm != argon2::ARGON2ID_IDENT || !is_whole {
@@ -70,6 +91,16 @@ impl HashedPassword {
         let (memory, passes, lanes) = MOST;
         if params.m_cost() > memory || params.t_cost() > passes || params.p_cost() > lanes {
             return Err(Error::TooCostly);
+        }
+        let work = params.m_cost().saturating_mul(params.t_cost());
+        if work > MOST_WORK {
+            return Err(Error::TooCostly);
+        }
+        let (salt, output) = SHORTEST_PARTS;
+        let is_short = hash.salt.as_ref().is_some_and(|own| own.as_ref().len() < salt)
+            || hash.hash.as_ref().is_some_and(|own| own.as_bytes().len() < output);
+        if work < LEAST_WORK || is_short {
+            return Err(Error::TooCheap);
         }
         Ok(Self(Secret::new(text.trim().to_owned())))
     }
@@ -145,8 +176,16 @@ mod tests {
             (good.replace("m=19456", "m=4194304"), Error::TooCostly),
             (good.replace("t=2", "t=1000"), Error::TooCostly),
             (good.replace("p=1", "p=64"), Error::TooCostly),
+            (good.replace("m=19456,t=2", "m=262144,t=16"), Error::TooCostly),
+            (good.replace("m=19456,t=2", "m=19456,t=1"), Error::TooCheap),
+            (good.replace("m=19456", "m=64"), Error::TooCheap),
+            (good.replace("RdescudvJCsgt3ub+b2dWRWJTmaaJObG", "RdescudvJCsgt3s"), Error::TooCheap),
+            (format!("{good}{}", "A".repeat(1000)), Error::NotAHash),
         ] {
             assert_eq!(HashedPassword::parse(&text), Err(wrong), "{text}");
+        }
+        for params in ["m=7168,t=5", "m=9216,t=4", "m=12288,t=3", "m=19456,t=2", "m=47104,t=1", "m=65536,t=3"] {
+            assert!(HashedPassword::parse(&good.replace("m=19456,t=2", params)).is_ok(), "{params}");
         }
         assert_eq!(HashedPassword::of("seven77"), Err(Error::TooShort));
         assert_eq!(HashedPassword::of(&"x".repeat(1025)), Err(Error::TooLong));

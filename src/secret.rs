@@ -16,6 +16,8 @@ pub struct Secret(Zeroizing<String>);
 /// The error of a reference that has not been replaced, by which the reader of the configuration finds it.
 pub const UNRESOLVED: &str = "a reference to a secret that was not looked up";
 
+const UNQUOTED: &str = r#"a secret is a text in quotes, { file = "path" } or { env = "NAME" }"#;
+
 impl Secret {
     /// A secret with this text.
     pub fn new(text: String) -> Self {
@@ -54,6 +56,23 @@ impl<'de> Visitor<'de> for Written {
             return Err(E::custom("the secret is empty"));
         }
         Ok(Secret::new(text.to_owned()))
+    }
+
+    // The usual error would say the value, which somebody has written without quotes.
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+        Err(E::custom(UNQUOTED))
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+        Err(E::custom(UNQUOTED))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+        Err(E::custom(UNQUOTED))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+        Err(E::custom(UNQUOTED))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {

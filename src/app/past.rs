@@ -17,6 +17,20 @@ use crate::observe::{lines, logs_of};
 use crate::policy::{Access, Decision, Explanation, Passes, Question, Store, Subject, Terms, Verdict, Way};
 use crate::wire::{Destination, RequestKind, Scheme};
 
+/// A text in a record, borrowed from the line wherever nothing in it is escaped. (serde borrows a `Cow` that stands alone in a
+/// field, and copies one inside an `Option`.)
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What is read of a record.
 #[derive(Debug, Deserialize)]
 pub(super) struct Seen<'a> {
@@ -25,29 +39,29 @@ pub(super) struct Seen<'a> {
     #[serde(borrow)]
     listener: Cow<'a, str>,
     #[serde(borrow)]
-    user: Option<Cow<'a, str>>,
+    user: Option<Text<'a>>,
     #[serde(borrow)]
-    realm: Option<Cow<'a, str>>,
+    realm: Option<Text<'a>>,
     surrogate: Surrogate,
     #[serde(borrow, default)]
-    unidentified: Option<Cow<'a, str>>,
+    unidentified: Option<Text<'a>>,
     #[serde(borrow)]
-    method: Option<Cow<'a, str>>,
+    method: Option<Text<'a>>,
     #[serde(borrow)]
-    scheme: Option<Cow<'a, str>>,
+    scheme: Option<Text<'a>>,
     #[serde(borrow)]
-    host: Option<Cow<'a, str>>,
+    host: Option<Text<'a>>,
     port: Option<u16>,
     #[serde(borrow)]
-    path: Option<Cow<'a, str>>,
+    path: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) decision: Cow<'a, str>,
     #[serde(borrow, default)]
-    rule: Option<Cow<'a, str>>,
+    rule: Option<Text<'a>>,
     #[serde(borrow, default)]
-    reason: Option<Cow<'a, str>>,
+    reason: Option<Text<'a>>,
     #[serde(borrow, default)]
-    request_id: Option<Cow<'a, str>>,
+    request_id: Option<Text<'a>>,
     #[serde(default)]
     pub(super) count: Option<u64>,
 }
@@ -102,8 +116,7 @@ impl Past {
     pub(super) fn of(seen: &Seen<'_>) -> Option<Self> {
         let method = Method::from_bytes(seen.method.as_deref()?.as_bytes()).ok()?;
         let scheme = if seen.scheme.as_deref()? == Scheme::Http.as_str() { Scheme::Http } else { Scheme::Https };
-        let authority = format!("{}:{}", seen.host.as_deref()?, seen.port?);
-        let destination = Arc::new(Destination::of_authority(scheme, &authority).ok()?);
+        let destination = Arc::new(Destination::of_host(scheme, seen.host.as_deref()?, seen.port?).ok()?);
         let access = match (&method, seen.unidentified.as_deref()) {
             (&Method::CONNECT, _) => Access::Connect(RequestKind::SubResource),
             (_, Some("preflight")) => Access::Request(RequestKind::Preflight),
@@ -175,7 +188,7 @@ impl Past {
 
 impl Recorded {
     fn of(seen: &Seen<'_>) -> Self {
-        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+        let owned = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
         Self { outcome: seen.decision.clone().into_owned(), rule: owned(&seen.rule), reason: owned(&seen.reason) }
     }
 
@@ -194,7 +207,7 @@ impl Recorded {
             ("monitored", ..) => decision == Decision::Monitor,
             ("challenged", ..) => matches!(decision, Decision::SignIn | Decision::SignInAgain),
             // Whoever could not be asked to sign in was refused, and the rule is that which would have had them asked.
-            ("denied", _, Some("sign-in-too-old" | "sign-in-other-way")) => {
+            ("denied", _, Some("sign-in-too-old" | "sign-in-other-way" | "evidence-too-weak")) => {
                 matches!(decision, Decision::Block | Decision::SignInAgain)
             }
             ("denied", Some(_), _) | ("denied", None, Some("http_request_denied")) => {

@@ -151,9 +151,11 @@ impl<'a> Replay<'a> {
 
     /// Takes one line.
     fn take(&mut self, line: &[u8]) -> Result<(), String> {
-        let seen: Seen<'_> = match serde_json::from_slice(line) {
+        // Looked at as a whole, it need not be looked at once more for each text in it.
+        let line = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+        let seen: Seen<'_> = match serde_json::from_str(line) {
             Ok(seen) => seen,
-            Err(_) if serde_json::from_slice::<Audit<'_>>(line).is_ok() => return Ok(()),
+            Err(_) if serde_json::from_str::<Audit<'_>>(line).is_ok() => return Ok(()),
             Err(error) => return Err(error.to_string()),
         };
         // What was not understood, and what was for the proxy itself, no rule has decided.

@@ -50,6 +50,7 @@ async fn look_after(live: Arc<Live>) {
     loop {
         ticks.tick().await;
         live.memory.log.settle();
+        live.memory.proxy.ring(live.memory.clock.now());
         live.memory.sessions.upkeep().await;
     }
 }

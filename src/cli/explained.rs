@@ -152,6 +152,12 @@ fn put_step(text: &mut String, step: &Step) {
         Step::Around => writeln!(text, "\nThis is not refused. The tunnel that it is in:\n"),
         Step::Default { name } => writeln!(text, "yes  {name}"),
         Step::InDoubt { name } => writeln!(text, "yes  rule `{name}` may be meant, so it warns"),
+        Step::Lacking { name, evidence, within } => {
+            let sure = evidence.map(|evidence| format!(" evidence that is {}", evidence.as_str()));
+            let young = within.map(|within| format!(" a sign-in within {within} s"));
+            let wanted: Vec<String> = sure.into_iter().chain(young).collect();
+            writeln!(text, "no   rule `{name}` wants{}", wanted.join(" and"))
+        }
         Step::Standing { name, holds, .. } => writeln!(text, "{}  standing rule `{name}`", mark(Some(*holds))),
         Step::Rule { name, effect, holds, .. } => writeln!(text, "{}  rule `{name}` ({effect})", mark(Some(*holds))),
     }

@@ -58,13 +58,125 @@ impl Place {
         let tail = after.split('\n').next().unwrap_or("").trim_end_matches('\r');
         let inside = tail.char_indices().take_while(|(at, _)| start + at < span.end).count();
         let column = head.chars().count() + 1;
+        let (line, shown) = match is_inside_a_secret(before.split_at(begun).0) {
+            true => ("***".to_owned(), 0),
+            false => without_secrets(&format!("{head}{tail}"), column - 1),
+        };
         // A certificate in one line would fill the screen.
-        let cut = column.saturating_sub(LONGEST / 2);
-        let text: String = head.chars().skip(cut).chain(tail.chars()).take(LONGEST).collect();
-        let indent = head.chars().skip(cut).count();
-        let width = inside.clamp(1, (LONGEST - indent).max(1));
+        let cut = (shown + 1).saturating_sub(LONGEST / 2);
+        let text: String = line.chars().skip(cut).take(LONGEST).collect();
+        let indent = shown.saturating_sub(cut);
+        let rest = text.chars().count().saturating_sub(indent);
+        let width = inside.clamp(1, rest.max(1)).min((LONGEST - indent).max(1));
         Self { line: before.matches('\n').count() + 1, column, text, indent, width, file: None }
     }
+}
+
+/// Ends of the keys whose values nobody must see, whatever is wrong with them.
+const SECRET: [&str; 5] = ["password", "secret", "secrets", "token", "webhook"];
+
+/// Whether what follows belongs to a secret that has begun in an earlier line: in a list, or in a text of several lines.
+fn is_inside_a_secret(before: &str) -> bool {
+    // The mark that ends the text, and how many lists are open; and whether it is a secret.
+    let (mut text, mut open, mut is_secret) = (None, 0, false);
+    for line in before.lines() {
+        if let Some(mark) = text {
+            text = Some(mark).filter(|mark: &&str| !line.contains(*mark));
+        } else if open > 0 {
+            open += depth(line);
+        } else if let Some((key, value)) = line.split_once('=') {
+            let key = key.trim().trim_matches(['"', '\'']).to_lowercase();
+            is_secret = SECRET.iter().any(|secret| key.ends_with(secret));
+            let begins = |mark: &&str| value.trim().starts_with(*mark) && value.matches(*mark).count() == 1;
+            text = ["\"\"\"", "'''"].into_iter().find(begins);
+            open = if text.is_none() && value.trim().starts_with('[') { depth(value) } else { 0 };
+        }
+    }
+    is_secret && (text.is_some() || open > 0)
+}
+
+/// How many more lists a line opens than it closes.
+fn depth(line: &str) -> i32 {
+    let (mut quote, mut depth) = (None, 0);
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(own), c) if own == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    depth
+}
+
+/// The line with `***` in the place of each secret, and where the character that was at `at` is by then.
+fn without_secrets(line: &str, at: usize) -> (String, usize) {
+    let chars: Vec<char> = line.chars().collect();
+    let (mut out, mut shown, mut from) = (String::new(), None, 0);
+    let mut show = |out: &mut String, range: Range<usize>, hidden: bool| {
+        if shown.is_none() && range.contains(&at) {
+            shown = Some(out.chars().count() + if hidden { 0 } else { at - range.start });
+        }
+        match hidden {
+            true => out.push_str("***"),
+            false => out.extend(chars.get(range).unwrap_or_default()),
+        }
+    };
+    while let Some(hidden) = next_secret(&chars, from) {
+        show(&mut out, from..hidden.start, false);
+        show(&mut out, hidden.clone(), true);
+        from = hidden.end;
+    }
+    show(&mut out, from..chars.len(), false);
+    let end = out.chars().count();
+    (out, shown.unwrap_or(end))
+}
+
+/// The next value after `from` that is a secret, without its quotes.
+fn next_secret(chars: &[char], from: usize) -> Option<Range<usize>> {
+    let at = |index: usize| chars.get(index).copied();
+    let skip = |mut index: usize, is: &dyn Fn(char) -> bool| {
+        while at(index).is_some_and(is) {
+            index += 1;
+        }
+        index
+    };
+    let is_space = |c: char| c == ' ' || c == '\t';
+    for equals in (from..chars.len()).filter(|index| at(*index) == Some('=')) {
+        let key: String = chars.get(from..equals).unwrap_or_default().iter().collect::<String>().to_ascii_lowercase();
+        let key = key.trim_end_matches([' ', '\t', '"', '\'']);
+        if !SECRET.iter().any(|secret| key.ends_with(secret)) {
+            continue;
+        }
+        let begin = skip(equals + 1, &is_space);
+        // What a reference names is no secret.
+        if at(begin) == Some('{') {
+            continue;
+        }
+        let range = match at(begin) {
+            Some(quote @ ('"' | '\'')) => {
+                // Three of them begin a text of several lines; two are an empty one.
+                let quotes = skip(begin, &|c| c == quote) - begin;
+                if quotes == 2 {
+                    continue;
+                }
+                let begin = begin + if quotes >= 3 { 3 } else { 1 };
+                let mut end = begin;
+                while let Some(c) = at(end).filter(|c| *c != quote) {
+                    end += if c == '\\' && quote == '"' { 2 } else { 1 };
+                }
+                begin..end.min(chars.len())
+            }
+            Some('[') => begin + 1..skip(begin + 1, &|c| c != ']'),
+            _ => begin..skip(begin, &|c| !is_space(c) && !matches!(c, ',' | '}' | ']')),
+        };
+        if !range.is_empty() {
+            return Some(range);
+        }
+    }
+    None
 }
 
 impl Problems {
@@ -175,6 +287,42 @@ mod tests {
             (506, 160, Some('b'))
         );
         assert!(place.indent + place.width <= 160);
+    }
+
+    #[test]
+    fn no_line_that_is_shown_has_a_secret_in_it() {
+        for (line, at, shown, place) in [
+            ("password = \"hunter2\"", 11, "password = \"***\"", 11),
+            ("password = 'hun\"ter2'", 15, "password = '***'", 12),
+            (
+                "  override = { password = 'hunter2', for = '1x' }",
+                43,
+                "  override = { password = '***', for = '1x' }",
+                39,
+            ),
+            ("client_secret=\"a\\\"b\" # x = 1", 0, "client_secret=\"***\" # x = 1", 0),
+            ("token = hunter2", 8, "token = ***", 8),
+            ("password = 12345678, x", 21, "password = ***, x", 16),
+            ("other_secrets = [\"one\", \"two\"] # x", 2, "other_secrets = [***] # x", 2),
+            ("secret = { file = \"x\" }", 9, "secret = { file = \"x\" }", 9),
+            ("password = \"hunter2", 11, "password = \"***", 11),
+            ("review = { webhook = \"\", token = \"s3cret\" }", 0, "review = { webhook = \"\", token = \"***\" }", 0),
+            ("name = \"the password\"", 7, "name = \"the password\"", 7),
+        ] {
+            assert_eq!(without_secrets(line, at), (shown.to_owned(), place), "{line}");
+        }
+    }
+
+    #[test]
+    fn nor_has_a_line_inside_a_secret_of_several_lines() {
+        let text =
+            "other_secrets = [\n  \"one]\",\n  7,\n]\ntoken = \"\"\"\nab=c\n\"\"\"\nnames = [\n  \"shown\",\n]\n";
+        for (part, shown) in
+            [("one]", "***"), ("7,", "***"), ("ab=c", "***"), ("shown", "  \"shown\","), ("names", "names = [")]
+        {
+            let at = text.find(part).unwrap();
+            assert_eq!(Place::of(text, &(at..at + 1)).text, shown, "{part}");
+        }
     }
 
     #[test]

@@ -34,6 +34,30 @@ fn said_of(more: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_password_that_somebody_has_written_as_it_is_is_not_shown_whatever_is_wrong_with_it() {
+    let before = "[[policy.rule]]\nname = 'a'\neffect = 'block'\n";
+    for wrong in [
+        "override = { password = 'hunter2-hunter2' }",
+        "override = { password = \"hunter2-hunter2\", for = '1x' }",
+        "override = { for = '15', password = 'hunter2-hunter2', grops = ['g'] }",
+        "override = { password = hunter2-hunter2 }",
+        "override = { password = 'hunter2-hunter2', groups = 7 }",
+        "[policy.rule.override]\npassword = 'hunter2-hunter2'",
+        "[policy.rule.override]\npassword = 'hunter2-hunter2",
+        "[policy.rule.override]\npassword = ['hunter2-hunter2']",
+        "[policy.rule.override]\npasswort = 'x'\npassword = 'hunter2-hunter2' # why",
+    ] {
+        let text = format!("{GOOD}{before}{wrong}\n");
+        let problems = parse(&text, "a.toml", &folder(), &|_| None).unwrap_err();
+        let shown = format!("{}{problems:?}", problems.render(true));
+        assert!(!shown.contains("hunter2"), "{wrong}: {shown}");
+    }
+    let number = format!("{GOOD}{before}override = {{ password = 12345678 }}\n");
+    let shown = parse(&number, "a.toml", &folder(), &|_| None).unwrap_err().render(false);
+    assert!(!shown.contains("12345678") && shown.contains("in quotes"), "{shown}");
+}
+
+#[test]
 fn every_shipped_file_is_good() {
     for entry in std::fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
@@ -530,8 +554,8 @@ fn each_kind_of_problem_has_its_place_and_its_advice() {
         ),
         (
             "[[policy.rule]]\nname = 'a'\neffect = 'allow'\nfinish = true",
-            "4:10: `finish` belongs to a rule with a `schedule` that lets something through / it says that what is open may finish \
-             when the hours of the rule end",
+            "4:10: `finish` belongs to a rule that lets something through by a `schedule`, a warning or an `override` / it says \
+             that what is open may finish when the hours of the rule end, or when what somebody has passed is over",
         ),
         (
             "[[policy.rule]]\nname = 'a'\neffect = 'allow'\nschedule = {}",

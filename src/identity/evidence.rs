@@ -65,7 +65,7 @@ impl Surrogate {
 }
 
 /// How sure it is who sent a request, from weak to strong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strength {
     /// Nobody is known.
@@ -76,4 +76,16 @@ pub enum Strength {
     Medium,
     /// To pass for the person, one must have their secret.
     Strong,
+}
+
+impl Strength {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Weak => "weak",
+            Self::Medium => "medium",
+            Self::Strong => "strong",
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! A stream on which no more bytes move in a second than somebody may have.
 //!
 //! Only a stream that is limited is wrapped in one, so that others cost nothing more, no branch and no timer. Bytes are paid
-//! for before they move, in portions, each in the turn in which it was reserved; a timer is made at the first wait.
+//! for when they have moved: whoever waits for the other end takes nothing from those with whom they share. What has moved too
+//! early is waited for before the next portion, and a new stream waits for what others owe. A timer is made at the first wait.
 
 use std::io;
 use std::pin::Pin;
@@ -19,18 +20,21 @@ use super::bucket::Bucket;
 #[derive(Debug)]
 pub struct Paced<S> {
     stream: S,
-    paid: Paid,
-    wait: Option<Pin<Box<Sleep>>>,
+    paces: Vec<Pace>,
+    /// How many bytes may move at once.
+    portion: u64,
+    turn: Turn,
 }
 
-/// Bytes that are paid for. What is not used is given back.
+/// When the next portion may move.
 #[derive(Debug)]
-struct Paid {
-    paces: Vec<Pace>,
-    /// Bytes that have not moved yet.
-    granted: u64,
-    /// Bytes whose turn has not come yet.
-    reserved: u64,
+enum Turn {
+    /// Once nobody owes more than may go at once. A stream begins so.
+    First,
+    /// Now.
+    Now,
+    /// When this is over.
+    Later(Pin<Box<Sleep>>),
 }
 
 /// How fast something may go, and the bucket that all who share it take from.
@@ -60,40 +64,18 @@ impl Pace {
         self.cost(portion.max(self.rate / 4))
     }
 
-    fn reserve(&self, portion: u64) -> Duration {
+    /// Pays for so many bytes, and says how long to wait until those with whom the bucket is shared have had theirs.
+    fn pay(&self, bytes: u64, portion: u64) -> Duration {
         let now = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.bucket.reserve(now, self.cost(portion), self.depth(portion))
-    }
-}
-
-impl Paid {
-    /// Reserves a portion, if there is none. Gives the time until its turn, and whose pace that is due to.
-    fn reserve(&mut self) -> Option<(Duration, &Pace)> {
-        if self.reserved > 0 {
-            return None;
-        }
-        let slowest = self.paces.iter().map(|pace| pace.rate).min().unwrap_or(u64::MAX);
-        self.reserved = (slowest / 8).clamp(PORTIONS.0, PORTIONS.1);
-        let waits = self.paces.iter().map(|pace| (pace.reserve(self.reserved), pace));
-        waits.max_by_key(|(time, _)| *time).filter(|(time, _)| !time.is_zero())
-    }
-
-    fn use_up(&mut self, count: usize) {
-        self.granted = self.granted.saturating_sub(count as u64);
-    }
-}
-
-impl Drop for Paid {
-    fn drop(&mut self) {
-        let unused = self.granted + self.reserved;
-        self.paces.iter().for_each(|pace| pace.bucket.give_back(pace.cost(unused)));
+        self.bucket.reserve(now, self.cost(bytes), self.depth(portion))
     }
 }
 
 impl<S> Paced<S> {
     /// The stream, held to these paces.
     pub fn new(stream: S, paces: Vec<Pace>) -> Self {
-        Self { stream, paid: Paid { paces, granted: 0, reserved: 0 }, wait: None }
+        let slowest = paces.iter().map(|pace| pace.rate).min().unwrap_or(u64::MAX);
+        Self { stream, paces, portion: (slowest / 8).clamp(PORTIONS.0, PORTIONS.1), turn: Turn::First }
     }
 
     /// The stream.
@@ -106,32 +88,41 @@ impl<S> Paced<S> {
         self.stream
     }
 
-    /// How many bytes may move now, at least one.
-    fn poll_granted(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        if self.paid.granted == 0 {
-            if let Some((time, pace)) = self.paid.reserve() {
+    /// Pays for bytes that have moved. What that leaves owing is waited for before more move.
+    fn pay(&mut self, count: u64) {
+        let waits = self.paces.iter().map(|pace| (pace.pay(count, self.portion), pace));
+        self.turn = match waits.max_by_key(|(time, _)| *time) {
+            Some((time, pace)) if !time.is_zero() => {
                 pace.waits.fetch_add(1, Ordering::Relaxed);
-                self.wait = Some(Box::pin(sleep(time)));
+                Turn::Later(Box::pin(sleep(time)))
             }
-            if let Some(wait) = &mut self.wait {
-                ready!(wait.as_mut().poll(cx));
-                self.wait = None;
-            }
-            self.paid.granted = std::mem::take(&mut self.paid.reserved);
+            _ => Turn::Now,
+        };
+    }
+
+    /// How many bytes may move now, at least one.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        // To pay for nothing tells what others owe.
+        if let Turn::First = self.turn {
+            self.pay(0);
         }
-        Poll::Ready(usize::try_from(self.paid.granted).unwrap_or(usize::MAX))
+        if let Turn::Later(wait) = &mut self.turn {
+            ready!(wait.as_mut().poll(cx));
+            self.turn = Turn::Now;
+        }
+        Poll::Ready(usize::try_from(self.portion).unwrap_or(usize::MAX))
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let paced = self.get_mut();
-        let most = ready!(paced.poll_granted(cx)).min(buf.remaining());
+        let most = ready!(paced.poll_turn(cx)).min(buf.remaining());
         let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
         ready!(Pin::new(&mut paced.stream).poll_read(cx, &mut part))?;
         let count = part.filled().len();
         buf.advance(count);
-        paced.paid.use_up(count);
+        paced.pay(count as u64);
         Poll::Ready(Ok(()))
     }
 }
@@ -142,10 +133,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         if buf.is_empty() {
             return Pin::new(&mut paced.stream).poll_write(cx, buf);
         }
-        let granted = ready!(paced.poll_granted(cx));
-        let part = buf.get(..granted.min(buf.len())).unwrap_or(buf);
+        let most = ready!(paced.poll_turn(cx));
+        let part = buf.get(..most.min(buf.len())).unwrap_or(buf);
         let count = ready!(Pin::new(&mut paced.stream).poll_write(cx, part))?;
-        paced.paid.use_up(count);
+        paced.pay(count as u64);
         Poll::Ready(Ok(count))
     }
 
@@ -164,7 +155,11 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     fn pace(bucket: &Arc<Bucket>, rate: u64) -> Pace {
-        Pace { bucket: Arc::clone(bucket), rate, since: Instant::now(), waits: Arc::default() }
+        pace_since(bucket, rate, Instant::now())
+    }
+
+    fn pace_since(bucket: &Arc<Bucket>, rate: u64, since: Instant) -> Pace {
+        Pace { bucket: Arc::clone(bucket), rate, since, waits: Arc::default() }
     }
 
     #[tokio::test]
@@ -180,9 +175,9 @@ mod tests {
         let mut got = Vec::new();
         far.read_to_end(&mut got).await.unwrap();
         assert_eq!(got, sent);
-        // A quarter of a second's worth goes at once, so half a second is waited for, in portions of an eighth.
+        // A quarter of a second's worth goes at once, and the last portion, of an eighth, is not waited for any more.
         assert!(waits.load(Ordering::Relaxed) >= 3, "{waits:?}");
-        assert!(begun.elapsed() >= Duration::from_millis(450), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() >= Duration::from_millis(350), "{:?}", begun.elapsed());
     }
 
     #[tokio::test]
@@ -211,15 +206,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_paid_for_and_not_used_is_given_back() {
+    async fn nothing_is_paid_for_what_has_not_moved() {
         let bucket = Arc::new(Bucket::default());
         let (near, _far) = duplex(1 << 20);
         let mut near = Paced::new(near, vec![pace(&bucket, 1 << 20)]);
+        let mut piece = [0; 8];
+        // The other end sends nothing, for however many streams.
+        let none = tokio::time::timeout(Duration::from_millis(20), near.read(&mut piece)).await;
+        let now = u64::try_from(near.paces[0].since.elapsed().as_nanos()).unwrap();
+        assert!(none.is_err() && bucket.is_full(now), "{bucket:?}");
         near.write_all(b"x").await.unwrap();
-        let rate = 1 << 20;
-        let full = |after: u64| bucket.is_full(after);
-        drop(near.into_inner());
-        // One byte is owed, and not a portion of 64 KiB, which would take 62 ms.
-        assert!(full(20 * 1_000_000), "{bucket:?} at {rate}");
+        // One byte is owed, and not a portion of 64 KiB, which would take 62 ms more.
+        let now = u64::try_from(near.paces[0].since.elapsed().as_nanos()).unwrap();
+        assert!(bucket.is_full(now + 2_000_000), "{bucket:?}");
+    }
+
+    #[tokio::test]
+    async fn a_new_stream_waits_for_what_others_owe_however_little_each_moves() {
+        let (bucket, begun) = (Arc::new(Bucket::default()), Instant::now());
+        // Sixty-four streams one after the other, each of one portion: 64 KiB at 64 KiB a second.
+        for _ in 0..64 {
+            let (near, _far) = duplex(1 << 20);
+            Paced::new(near, vec![pace_since(&bucket, 64 << 10, begun)]).write_all(&[7; 1 << 10]).await.unwrap();
+        }
+        assert!(begun.elapsed() >= Duration::from_millis(700), "{:?}", begun.elapsed());
     }
 }

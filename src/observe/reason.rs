@@ -94,12 +94,16 @@ reasons! {
         PolicyChanged = "policy-changed",
         /// While the tunnel was open, the hours ended in which a rule permits it.
         HoursOver = "hours-over",
+        /// While the tunnel was open, the warning or the override was over by which its person had got there.
+        PassOver = "pass-over",
         /// The tunnel had been open for as long as a tunnel may be.
         TunnelTimeOver = "tunnel-time-over",
         /// A rule wants a fresher sign-in than the person's.
         SignInTooOld = "sign-in-too-old",
         /// A rule wants another way of signing in than the person's.
         SignInOtherWay = "sign-in-other-way",
+        /// A rule wants something stronger to stand for the person than does.
+        EvidenceTooWeak = "evidence-too-weak",
         /// The ticket is not one of ours, was used before, or came too late.
         TicketUnknown = "ticket-unknown",
         /// The ticket was made for another origin than the one where it arrived.

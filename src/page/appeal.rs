@@ -14,6 +14,8 @@ pub struct AskReview {
     pub request_id: String,
     /// The account that asks, if it is known.
     pub user: Option<String>,
+    /// Whether that is a guest.
+    pub guest: bool,
     /// What is sealed in the address of the page.
     pub sealed: String,
     /// The token that shows that the form came from this page.

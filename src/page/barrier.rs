@@ -21,6 +21,8 @@ pub struct Warning {
     pub returning: Option<String>,
     /// The request ID, for the help desk.
     pub request_id: String,
+    /// Whether they have passed so much in a short time that they have to wait.
+    pub is_late: bool,
     /// The token that shows that the form came from this page.
     pub csrf: String,
 }

@@ -25,6 +25,7 @@ mod terminal;
 mod test_sso;
 mod tokens;
 mod trust;
+mod weak;
 
 pub use appeal::{AskReview, ReviewAsked};
 pub use barrier::{Override, OverrideKey, OverrideMistake, Warning};
@@ -51,6 +52,7 @@ pub use tokens::{
     WrongToken, with_token,
 };
 pub use trust::{Certificate, TRUST_HOST, TRUST_PATH, trust_sheet};
+pub use weak::TooWeak;
 
 /// The script of the buttons that copy the text before them. Without scripts the buttons stay hidden.
 const COPY: &str = include_str!("copy.js");

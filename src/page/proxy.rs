@@ -163,6 +163,10 @@ pub enum Subject {
     SignIn,
     /// The person is signed in, but proved who they are too long ago.
     SignInAgain,
+    /// The person is known, by something that is too weak for a rule.
+    TooWeak,
+    /// The same, and a token would be strong enough.
+    TokenWanted,
     /// A rule refused the request.
     Denied,
     /// A rule warns of it, and nobody has read the warning yet.
@@ -178,6 +182,8 @@ impl Subject {
         match self {
             Self::SignIn => t.part("tool-sign-in", part),
             Self::SignInAgain => t.part("tool-sign-in-again", part),
+            Self::TooWeak => t.part("tool-too-weak", part),
+            Self::TokenWanted => t.part("tool-token-wanted", part),
             Self::Denied => t.part("tool-denied", part),
             Self::Warned => t.part("tool-warned", part),
             Self::Overridable => t.part("tool-overridable", part),
@@ -189,6 +195,8 @@ impl Subject {
         match self {
             Self::SignIn => t.say("tool-sign-in"),
             Self::SignInAgain => t.say("tool-sign-in-again"),
+            Self::TooWeak => t.say("tool-too-weak"),
+            Self::TokenWanted => t.say("tool-token-wanted"),
             Self::Denied => t.say("tool-denied"),
             Self::Warned => t.say("tool-warned"),
             Self::Overridable => t.say("tool-overridable"),

@@ -16,9 +16,11 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
         action: text("/rule/0123456789abcdef0123456789abcdef"),
         returning: Some(text("sealed")),
         request_id: text("q1"),
+        is_late: false,
         csrf: text("token"),
     };
     pages.push(("warning", warning.render(brand, locale)));
+    pages.push(("warning-late", Warning { is_late: true, ..warning.clone() }.render(brand, locale)));
     let lasts = jiff::SignedDuration::from_mins(90);
     let bare = Warning { place: None, message: None, returning: None, lasts, ..warning };
     pages.push(("warning-plain", bare.render(brand, locale)));
@@ -49,6 +51,8 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
         let wrong = Override { mistake: Some(mistake), written: text("\"<b>not</b> much\""), ..page.clone() };
         pages.push(("override-mistake", wrong.render(brand, locale)));
     }
+    let guest = Override { denied: Denied { guest: true, ..denied.clone() }, ..page.clone() };
+    pages.push(("override-guest", guest.render(brand, locale)));
     let lasts = jiff::SignedDuration::from_hours(24);
     let member = Override { key: Some(OverrideKey::Member), reason: false, lasts, ..page.clone() };
     pages.push(("override-member", member.render(brand, locale)));
@@ -58,12 +62,31 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
     pages.push(("denied-message", denied.render(brand, locale)));
     let pass = Some(text("https://portal.contoso.com/rule/0123456789abcdef0123456789abcdef"));
     pages.push(("denied-pass", Denied { pass, ..denied }.render(brand, locale)));
-    for (user, rule) in [(Some(text("B.Simon@contoso.com")), "No games at work"), (None, "blocked-list")] {
+    for guest in [false, true] {
+        let weak = TooWeak(Denied {
+            place: text("payroll.test"),
+            rule: text("Payroll: <b>no</b> strangers"),
+            message: (!guest).then(|| text("Salaries are nobody else's affair.")),
+            user: (!guest).then(|| text("B.Simon@contoso.com")),
+            guest,
+            pass: None,
+            review: None,
+            portal: text("https://portal.contoso.com"),
+            request_id: text("q1"),
+        });
+        pages.push(("too-weak", weak.render(brand, locale)));
+    }
+    for (user, rule, guest) in [
+        (Some(text("B.Simon@contoso.com")), "No games at work", false),
+        (Some(text("guest")), "No games at work", true),
+        (None, "blocked-list", false),
+    ] {
         let asked = AskReview {
             place: text("games.test"),
             rule: text(rule),
             request_id: text("q1"),
             user,
+            guest,
             sealed: text("sealed"),
             csrf: text("token"),
         };

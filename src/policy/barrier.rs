@@ -82,14 +82,7 @@ impl Barrier {
             Some(own) => own.lasts,
             None => config.remember.unwrap_or(REMEMBERED),
         };
-        let password = config.overriding.as_ref().and_then(|own| own.password.as_ref());
-        let parts = [
-            config.effect.as_str(),
-            config.name.as_str(),
-            config.message.as_deref().unwrap_or_default(),
-            password.map_or("", HashedPassword::expose),
-        ];
-        let key = BarrierKey(u128::from_be_bytes(fingerprint(&parts.join("\n"))));
+        let key = key_of(config, lasts);
         let (rule, message) = (config.name.as_str().into(), config.message.as_deref().map(Arc::from));
         Some(Self { key, rule, message, lasts, takes })
     }
@@ -111,6 +104,26 @@ impl Barrier {
         let Subject::Somebody { passes, .. } = question.subject else { return false };
         passes.hold(self.key, question.at)
     }
+}
+
+/// The key of a rule's barrier: by all that it says and takes. Each part stands behind its length, so that no two rules
+/// have one text.
+fn key_of(config: &RuleConfig, lasts: SignedDuration) -> BarrierKey {
+    let own = config.overriding.as_ref();
+    let password = own.and_then(|own| own.password.as_ref()).map_or("", HashedPassword::expose);
+    let (lasts, reason) = (lasts.as_secs().to_string(), own.is_some_and(|own| own.reason).to_string());
+    let parts = [
+        config.effect.as_str(),
+        &config.name,
+        config.message.as_deref().unwrap_or_default(),
+        password,
+        &lasts,
+        &reason,
+    ];
+    let groups = own.map(|own| own.groups.as_slice()).unwrap_or_default();
+    let all = parts.into_iter().chain(groups.iter().map(String::as_str));
+    let text: String = all.map(|part| format!("{}:{part}", part.len())).collect();
+    BarrierKey(u128::from_be_bytes(fingerprint(&text)))
 }
 
 impl Policy {

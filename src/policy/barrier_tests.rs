@@ -273,3 +273,27 @@ fn a_list_that_was_never_read_opens_nothing_by_being_left_out_when_a_destination
     let blocks = "[[rule]]\nname = 'it'\ndestinations = ['a.test']\nnot = { lists = ['unread'] }\neffect = 'block'";
     assert_eq!(look(blocks), "!it");
 }
+
+#[test]
+fn whoever_changes_anything_about_a_barrier_has_everybody_pass_it_anew() {
+    let key = |text: &str| policy(&format!("[[rule]]\nname = 'it'\n{text}")).rules[0].barrier.as_ref().unwrap().key;
+    let hash = crate::password::HashedPassword::of("correct horse").unwrap();
+    let with = |own: &str| format!("effect = 'block'\noverride = {{ password = '{}', {own} }}", hash.expose());
+    let all = [
+        "effect = 'warn'".to_owned(),
+        "effect = 'warn'\nremember = '2h'".to_owned(),
+        "effect = 'warn'\nmessage = 'x'".to_owned(),
+        with("for = '15m'"),
+        with("for = '20m'"),
+        with("reason = true"),
+        with("groups = ['a', 'b']"),
+        with("groups = ['a:1', 'b']"),
+        with("groups = ['a', '1:b']"),
+        with("groups = ['ab']"),
+        "effect = 'block'\noverride = { groups = ['a', 'b'] }".to_owned(),
+    ];
+    let keys: std::collections::BTreeSet<_> = all.iter().map(|text| key(text)).collect();
+    assert_eq!(keys.len(), all.len());
+    // What does not change what it takes changes nothing.
+    assert_eq!(key(&with("for = '15m'")), key(&format!("{}\ndestinations = ['a.test']", with("for = '15m'"))));
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Method;
 use ipnet::IpNet;
 
+use super::index::About;
 use super::listed::{Answers, Sought};
 use super::matcher::Hosts;
 use super::names::{People, Who};
@@ -48,12 +49,42 @@ pub(super) struct Asked<'a> {
     pub(super) lists: Answers<'a>,
     /// The path and query; none where nobody sees them.
     pub(super) target: Option<Target<'a>>,
+    /// A proof that is not there, to find out what would be decided if it were.
+    pub(super) supposed: Option<Supposed>,
+}
+
+/// A proof of who asks that somebody does not have, and could give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Supposed {
+    /// How sure it would be who asks; none where that stays as it is.
+    pub(super) strength: Option<Strength>,
+    /// How long ago they would have proved it; none where that stays as it is.
+    pub(super) proven: Option<SignedDuration>,
 }
 
 impl Asked<'_> {
     /// What lists are asked about.
     pub(super) fn place(&self) -> Sought<'_> {
         (&self.question.destination.host, self.target.as_ref().map(Target::path))
+    }
+
+    /// How sure it is who asks.
+    fn strength(&self) -> Strength {
+        let is = match self.question.subject {
+            Subject::Somebody { surrogate, .. } => surrogate.strength(),
+            Subject::Nobody | Subject::Untold => Surrogate::None.strength(),
+        };
+        self.supposed.and_then(|supposed| supposed.strength).unwrap_or(is)
+    }
+
+    /// How long ago whoever asks proved who they are; none of nobody.
+    fn proven(&self) -> Option<SignedDuration> {
+        let is = match self.question.subject {
+            Subject::Somebody { proven, .. } => Some(proven),
+            Subject::Nobody => None,
+            Subject::Untold => Some(SignedDuration::MIN),
+        };
+        self.supposed.and_then(|supposed| supposed.proven).or(is)
     }
 }
 
@@ -83,7 +114,7 @@ impl Condition {
     /// through all but some people, whether somebody is one of them whom nobody knows.
     pub(super) fn holds(&self, asked: &Asked<'_>, stand: Stand) -> Option<bool> {
         let (question, quorum) = (asked.question, stand.quorum());
-        if stand.takes_away() && self.is_of_person() && matches!(question.subject, Subject::Nobody) {
+        if stand.takes_away() && self.is_unknown_of_nobody(asked) && matches!(question.subject, Subject::Nobody) {
             return None;
         }
         Some(match self {
@@ -92,12 +123,8 @@ impl Condition {
             Self::Networks(names) => names.iter().any(|name| **name == *question.network.name),
             Self::Listeners(names) => names.iter().any(|name| **name == *question.listener),
             Self::Ports(ports) => ports.iter().any(|ports| ports.have(question.destination.port)),
-            Self::Evidence(least) => strength(question.subject) >= *least,
-            Self::Proven(within) => match question.subject {
-                Subject::Somebody { proven, .. } => proven <= *within,
-                Subject::Nobody => false,
-                Subject::Untold => true,
-            },
+            Self::Evidence(least) => asked.strength() >= *least,
+            Self::Proven(within) => asked.proven().is_some_and(|proven| proven <= *within),
             Self::Realms(realms) => asked.who.user().is_some_and(|user| realms.contains(&user.realm)),
             Self::Destinations(hosts) => hosts.contains(&question.destination.host),
             Self::Clients(clients) => hold(clients, question.client),
@@ -134,9 +161,13 @@ impl Condition {
         }
     }
 
-    /// Whether it is about who asks.
-    fn is_of_person(&self) -> bool {
-        matches!(self, Self::People(_) | Self::Realms(_) | Self::Evidence(_) | Self::Proven(_))
+    /// Whether nobody can say of somebody who is not known whether it is met.
+    fn is_unknown_of_nobody(&self, asked: &Asked<'_>) -> bool {
+        match self {
+            Self::People(_) | Self::Realms(_) => true,
+            Self::Evidence(_) | Self::Proven(_) => asked.supposed.is_none(),
+            _ => false,
+        }
     }
 
     /// The word for it.
@@ -183,11 +214,17 @@ fn keywords_hold(words: &[Keyword], asked: &Asked<'_>, quorum: Quorum) -> Option
     Some(words.iter().any(|word| word.is_in_target(target, quorum)))
 }
 
-fn strength(subject: Subject<'_>) -> Strength {
-    match subject {
-        Subject::Somebody { surrogate, .. } => surrogate.strength(),
-        Subject::Nobody | Subject::Untold => Surrogate::None.strength(),
+/// What a rule with these conditions is about.
+pub(super) fn about(when: &[Condition]) -> About<'_> {
+    let mut found = About { hosts: None, networks: None };
+    for condition in when {
+        match condition {
+            Condition::Destinations(hosts) => found.hosts = Some(hosts),
+            Condition::Networks(names) => found.networks = Some(names),
+            _ => {}
+        }
     }
+    found
 }
 
 impl AccessKind {

@@ -52,6 +52,14 @@ fn applies(line: &str, case: Case<'_>) -> (bool, bool) {
         });
         match verdict {
             Verdict::Permit(permit) => **permit.rule() == *"it",
+            // What is blocked, by this rule or by the default, another proof would mend, or any at all.
+            Verdict::Ask(Ask { proof: Proof::SignIn, .. }) => effect == "block",
+            Verdict::Ask(Ask { proof: Proof::Again(stale), .. })
+            | Verdict::Deny(Denial { why: Why::Unasked(Ask { proof: Proof::Again(stale), .. }), .. })
+                if stale.is_condition =>
+            {
+                effect == "block"
+            }
             Verdict::Deny(denial) => *denial.rule == *"it",
             other => panic!("{line}: {other:?}"),
         }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::barrier::Barrier;
 use super::condition::Asked;
-use super::index::Candidates;
 use super::listed::Answers;
 use super::names::{NameTable, Who};
 use super::permit::{Basis, Grant};
@@ -15,8 +14,8 @@ use super::trace::{Silent, Steps, Trace};
 use super::visible::Target;
 use super::wanted::Wanted;
 use super::{
-    Access, Ask, Denial, Effect, Explanation, Fallback, Offline, Permit, Policy, Proof, Question, Rule, Store, Subject,
-    Verdict, Why,
+    Access, Ask, Denial, Effect, Explanation, Fallback, Offline, Permit, Policy, Proof, Question, Rule, Stale, Store,
+    Subject, Verdict, Why,
 };
 use crate::identity::network::{SignIn, Unidentified};
 use crate::lists::path::Quorum;
@@ -51,7 +50,17 @@ impl Policy {
     /// What is known of a question before it is looked into.
     pub(super) fn asked<'a>(&'a self, question: &'a Question<'a>) -> Asked<'a> {
         let (who, lists) = (Who::new(question.user(), &self.named), Answers::new(&self.listed));
-        Asked { question, who, lists, target: question.target.map(Target::new) }
+        Asked { question, who, lists, target: question.target.map(Target::new), supposed: None }
+    }
+
+    /// The rule, list or default by which whoever asks gets any further, if they do: they reach the destination, or are told
+    /// what they have to do first.
+    pub(super) fn leads_on(&self, asked: &Asked<'_>) -> Option<&Arc<str>> {
+        match (Deciding { policy: self, trace: Silent }).rule_on(asked) {
+            Ruling::Block(_) => None,
+            Ruling::Allow(rule, _) | Ruling::Proven(rule, _) => Some(rule),
+            Ruling::Barred(barrier, _) => Some(&barrier.rule),
+        }
     }
 
     /// Whether the approved list holds what is asked for.
@@ -79,9 +88,10 @@ impl<'p, T: Trace> Deciding<'p, T> {
     /// Decides. What is asked where https is decrypted is asked in a tunnel, too: a page inside that says why a tunnel is
     /// refused must not become a way around the rule that refuses it, nor a rule that sees more inside a reason to decrypt.
     fn verdict(&mut self, question: &Question<'_>) -> Verdict {
-        let verdict = self.alone(question);
+        let asked = self.policy.asked(question);
+        let verdict = self.alone(&asked);
         let verdict = self.around(verdict, question);
-        self.standing(verdict, question)
+        self.standing(verdict, &asked)
     }
 
     /// What the tunnel around a request says of it, too.
@@ -89,7 +99,8 @@ impl<'p, T: Trace> Deciding<'p, T> {
         let may_go_on = matches!(verdict, Verdict::Permit(_) | Verdict::Warn(_) | Verdict::Override(_));
         let Some(around) = question.around().filter(|_| may_go_on) else { return verdict };
         self.trace.around();
-        match (self.alone(&around), verdict) {
+        let asked = self.policy.asked(&around);
+        match (self.alone(&asked), verdict) {
             (denied @ Verdict::Deny(Denial { why: Why::Rule, .. }), _) => denied,
             (outside, verdict @ Verdict::Permit(_)) => {
                 // What bars the tunnel is shown inside of it.
@@ -98,7 +109,7 @@ impl<'p, T: Trace> Deciding<'p, T> {
                 }
                 match outside {
                     Verdict::Ask(ask) | Verdict::Deny(Denial { why: Why::Unasked(ask), .. })
-                        if self.is_closed_to_anybody(&around) =>
+                        if self.is_closed_to_anybody(&asked) =>
                     {
                         // Nobody gets further inside than whoever has signed in.
                         if question.can_be_asked() { Verdict::Ask(ask) } else { self.unasked(ask) }
@@ -111,37 +122,39 @@ impl<'p, T: Trace> Deciding<'p, T> {
     }
 
     /// Whatever is permitted is subject to all standing rules that apply.
-    fn standing(&mut self, mut verdict: Verdict, question: &Question<'_>) -> Verdict {
-        let policy = self.policy;
+    fn standing(&mut self, mut verdict: Verdict, asked: &Asked<'_>) -> Verdict {
+        let Policy { standing, standing_index, .. } = self.policy;
         if let Verdict::Permit(permit) = &mut verdict
-            && !policy.standing.is_empty()
-            && question.access != Access::Look
+            && !standing.is_empty()
+            && asked.question.access != Access::Look
         {
-            let asked = policy.asked(question);
-            permit.subject_to(policy.standing.iter().filter_map(|rule| rule.terms(&asked, &mut self.trace)));
+            let candidates =
+                standing_index.candidates(&asked.question.destination.host, &asked.question.network.name, T::WHOLE);
+            let rules = candidates.filter_map(|number| standing.get(usize::try_from(number).ok()?));
+            permit.subject_to(rules.filter_map(|rule| rule.terms(asked, &mut self.trace)));
         }
         verdict
     }
 
     /// Whether a rule, the default, a barrier or a proof that is wanted stands in the way of a tunnel for whoever asks, once they
     /// have signed in.
-    fn is_closed_to_anybody(&self, around: &Question<'_>) -> bool {
+    fn is_closed_to_anybody(&self, around: &Asked<'_>) -> bool {
         let mut silent = Deciding { policy: self.policy, trace: Silent };
-        !matches!(silent.rule_on(&self.policy.asked(around)), Ruling::Allow(..))
+        !matches!(silent.rule_on(around), Ruling::Allow(..))
     }
 
     fn unasked(&self, ask: Ask) -> Verdict {
         deny(&self.policy.names.unidentified, Why::Unasked(ask))
     }
 
-    fn alone(&mut self, question: &Question<'_>) -> Verdict {
-        let asked = self.policy.asked(question);
-        self.blocked(&asked)
+    fn alone(&mut self, asked: &Asked<'_>) -> Verdict {
+        let question = asked.question;
+        self.blocked(asked)
             .or_else(|| self.walled_garden(question))
-            .or_else(|| self.open_rules(&asked))
-            .or_else(|| self.policy.look(&asked))
+            .or_else(|| self.open_rules(asked))
+            .or_else(|| self.policy.look(asked))
             .or_else(|| self.sign_in(question))
-            .unwrap_or_else(|| self.by_ruling(&asked))
+            .unwrap_or_else(|| self.by_ruling(asked))
     }
 
     /// What the approved list and the rules say, once it is settled for whom.
@@ -167,6 +180,9 @@ impl<'p, T: Trace> Deciding<'p, T> {
 
     /// Rules for which nobody is asked to sign in.
     fn open_rules(&mut self, asked: &Asked<'_>) -> Option<Verdict> {
+        if !self.policy.has_open_rules {
+            return None;
+        }
         let rule = self.first(asked, |rule| !rule.authenticate, &mut None)?;
         Some(self.pass(asked.question, rule.rule_on(asked.question, &self.policy.named)))
     }
@@ -178,8 +194,28 @@ impl<'p, T: Trace> Deciding<'p, T> {
     }
 
     fn by_ruling(&mut self, asked: &Asked<'_>) -> Verdict {
-        let ruling = self.rule_on(asked);
-        self.pass(asked.question, ruling)
+        match self.rule_on(asked) {
+            Ruling::Block(rule) => self.block(asked, rule),
+            ruling => self.pass(asked.question, ruling),
+        }
+    }
+
+    /// Refuses what is blocked, unless another proof of who asks would mend that: then they are led to it.
+    fn block(&mut self, asked: &Asked<'_>, rule: &'p Arc<str>) -> Verdict {
+        let question = asked.question;
+        let Some(stale) = self.policy.mend(asked, rule) else { return self.pass(question, Ruling::Block(rule)) };
+        self.trace.lacking(&stale);
+        match question.subject {
+            Subject::Somebody { .. } => self.again(question, stale),
+            Subject::Nobody | Subject::Untold => self.without_anybody(question),
+        }
+    }
+
+    /// Asks somebody to prove once more who they are.
+    fn again(&self, question: &Question<'_>, stale: Stale) -> Verdict {
+        let rule = Arc::clone(&stale.rule);
+        let ask = self.ask(question, Proof::Again(stale));
+        if question.can_be_asked() { Verdict::Ask(ask) } else { deny(&rule, Why::Unasked(ask)) }
     }
 
     fn approved(&mut self, asked: &Asked<'_>) -> Option<Ruling<'p>> {
@@ -213,10 +249,7 @@ impl<'p, T: Trace> Deciding<'p, T> {
         doubtful: &mut Option<&'p Arc<Barrier>>,
     ) -> Option<&'p Rule> {
         let Policy { rules, index, .. } = self.policy;
-        let candidates = match T::WHOLE {
-            true => Candidates::all(rules),
-            false => index.candidates(&asked.question.destination.host, rules),
-        };
+        let candidates = index.candidates(&asked.question.destination.host, &asked.question.network.name, T::WHOLE);
         let mut rules = candidates.filter_map(|number| rules.get(usize::try_from(number).ok()?));
         rules.find(|rule| {
             if !is_wanted(rule) {
@@ -264,8 +297,7 @@ impl<'p, T: Trace> Deciding<'p, T> {
                 deny(&barrier.rule, Why::Unasked(self.ask(question, Proof::SignIn)))
             }
             (Ruling::Proven(rule, wanted), Subject::Somebody { .. }) => {
-                let ask = self.ask(question, Proof::Again(wanted.lacking(rule, question.subject)));
-                if question.can_be_asked() { Verdict::Ask(ask) } else { deny(rule, Why::Unasked(ask)) }
+                self.again(question, wanted.lacking(rule, question.subject))
             }
         }
     }

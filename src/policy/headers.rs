@@ -100,11 +100,18 @@ impl Headers {
         self.remove.iter().map(|name| name.0.as_str())
     }
 
-    /// Whether it sets or removes the field of this name.
+    /// Whether it sets or removes the field of this name. A name with `_` in the place of `-` is the same one: many servers
+    /// hand both on to their programs as one (RFC 3875 §4.1.18).
     pub fn names(&self, name: &[u8]) -> bool {
         let set = self.set.iter().map(|(name, _)| name);
-        set.chain(&self.remove).any(|own| own.0.as_bytes().eq_ignore_ascii_case(name))
+        set.chain(&self.remove).any(|own| is_same_field(own.0.as_bytes(), name))
     }
+}
+
+/// Whether a server may take both for one field.
+fn is_same_field(own: &[u8], other: &[u8]) -> bool {
+    let plain = |octet: &u8| if *octet == b'_' { b'-' } else { octet.to_ascii_lowercase() };
+    own.len() == other.len() && own.iter().map(plain).eq(other.iter().map(plain))
 }
 
 impl TryFrom<Written> for Headers {
@@ -164,7 +171,15 @@ mod tests {
         let headers = read("set = { Restrict-Access-To-Tenants = 'a.com, b.com' }\nremove = ['X-Own']").unwrap();
         assert_eq!(headers.set().collect::<Vec<_>>(), [("Restrict-Access-To-Tenants", "a.com, b.com")]);
         assert_eq!(headers.removed().collect::<Vec<_>>(), ["X-Own"]);
-        for (name, is_named) in [("restrict-access-to-tenants", true), ("x-own", true), ("x-owner", false)] {
+        for (name, is_named) in [
+            ("restrict-access-to-tenants", true),
+            ("Restrict_Access_To_Tenants", true),
+            ("RESTRICT-ACCESS_TO-TENANTS", true),
+            ("x-own", true),
+            ("x_own", true),
+            ("x-owner", false),
+            ("x.own", false),
+        ] {
             assert_eq!(headers.names(name.as_bytes()), is_named, "{name}");
         }
         assert!(read("").unwrap().is_empty());

@@ -30,7 +30,7 @@ pub enum Per {
     /// Each person has as much; of guests, and of those who are not known, each client.
     #[default]
     Person,
-    /// Each client: an IPv4 address, or an IPv6 network (/64).
+    /// Each client: an IPv4 address, or an IPv6 network (/64). An IPv6 site (/48) has eight times as much in all.
     Client,
     /// All who are on one network have as much together.
     Network,

@@ -15,6 +15,7 @@ pub mod limit;
 mod listed;
 mod look;
 mod matcher;
+mod mend;
 mod names;
 mod overriding;
 mod pass;
@@ -48,6 +49,7 @@ use index::Index;
 pub use limit::{Limit, Per};
 use listed::Listed;
 pub use matcher::{Hosts, Pattern};
+use mend::Wants;
 use names::NameTable;
 pub use overriding::OverrideConfig;
 pub use pass::{BarrierKey, Pass, Passes};
@@ -73,8 +75,13 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// Those that decide nothing, and hold for whatever is let through.
     standing: Vec<StandingRule>,
-    /// Which of them can be about a host.
+    /// Which of them can be about a host, of the rules and of the standing ones.
     index: Index,
+    standing_index: Index,
+    /// Whether there are rules for which nobody is asked to sign in.
+    has_open_rules: bool,
+    /// What they may want of somebody's proof, besides that there is one.
+    wants: Wants,
     /// Whom they name.
     named: NameTable,
     /// The lists that they name, and the numbers of those that are approved and blocked as a whole.
@@ -112,7 +119,7 @@ impl Policy {
             schedules: Vec::new(),
         };
         let rules: Vec<Rule> = config.rules.iter().map(|rule| compiler.rule(rule)).collect();
-        let standing = config.standing.iter().map(|rule| compiler.standing(rule)).collect();
+        let standing: Vec<StandingRule> = config.standing.iter().map(|rule| compiler.standing(rule)).collect();
         let Compiler { named, mut listed, schedules, .. } = compiler;
         let (approved_lists, blocked_lists) =
             (listed.numbers(&config.approved_lists), listed.numbers(&config.blocked_lists));
@@ -121,7 +128,10 @@ impl Policy {
             garden: garden.into_iter().collect(),
             approved: config.approved.iter().cloned().collect(),
             blocked: config.blocked.iter().cloned().collect(),
-            index: Index::new(&rules),
+            index: Index::new(rules.iter().map(Rule::about)),
+            standing_index: Index::new(standing.iter().map(StandingRule::about)),
+            wants: Wants::of(&rules),
+            has_open_rules: rules.iter().any(|rule| !rule.authenticate),
             rules,
             standing,
             named,
@@ -178,6 +188,8 @@ fn literal(host: &url::Host<String>) -> Option<IpAddr> {
 mod barrier_tests;
 #[cfg(test)]
 mod condition_tests;
+#[cfg(test)]
+mod mend_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]

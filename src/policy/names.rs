@@ -1,7 +1,8 @@
 //! The people and groups that rules name, each by a number, so that a person is looked up once a decision and not once a rule.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use super::people::Name;
 use crate::identity::fold;
@@ -10,16 +11,10 @@ use crate::identity::{Groups, User};
 /// People and groups that rules name.
 #[derive(Debug, Default)]
 pub(super) struct NameTable {
-    /// By a number that names have in common which differ in nothing but case.
-    by_hash: HashMap<u64, Vec<Numbered>>,
-    count: u32,
-}
-
-#[derive(Debug)]
-struct Numbered {
-    kind: NameKind,
-    name: Name,
-    number: u32,
+    /// Numbers of names, by a number that names have in common which differ in nothing but case.
+    by_hash: HashMap<u64, Vec<u32>, BuildHasherDefault<fold::Hashed>>,
+    /// The names, each at the index that is its number.
+    names: Vec<(NameKind, Name)>,
 }
 
 /// What a name is of.
@@ -35,21 +30,40 @@ impl NameTable {
     /// The number of a name.
     pub(super) fn number(&mut self, kind: NameKind, name: Name) -> u32 {
         let known = self.by_hash.entry(fold::hash(name.text())).or_default();
-        if let Some(known) = known.iter().find(|known| known.kind == kind && known.name == name) {
-            return known.number;
+        let is = |number: &&u32| at(&self.names, **number).is_some_and(|(own, known)| *own == kind && *known == name);
+        if let Some(number) = known.iter().find(is) {
+            return *number;
         }
-        let number = self.count;
-        self.count += 1;
-        known.push(Numbered { kind, name, number });
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        known.push(number);
+        self.names.push((kind, name));
         number
     }
 
     /// The number of what is called so, if a rule names it.
     fn find(&self, kind: NameKind, text: &str, realm: &str) -> Option<u32> {
         let known = self.by_hash.get(&fold::hash(text))?;
-        let is = |entry: &&Numbered| entry.kind == kind && entry.name.realm() == realm && entry.name.is(text);
-        known.iter().find(is).map(|entry| entry.number)
+        let is = |number: &&u32| {
+            at(&self.names, **number).is_some_and(|(own, name)| *own == kind && name.realm() == realm && name.is(text))
+        };
+        known.iter().find(is).copied()
     }
+
+    /// Whether somebody is called so.
+    fn is_of(&self, number: u32, user: &User) -> bool {
+        let Some((kind, name)) = at(&self.names, number).filter(|(_, name)| name.realm() == user.realm) else {
+            return false;
+        };
+        match (kind, &user.groups) {
+            (NameKind::Person, _) => name.is(&user.name) || name.is(&user.id),
+            (NameKind::Group, Groups::Known(groups)) => groups.iter().any(|group| name.is(group)),
+            (NameKind::Group, Groups::Unknown) => false,
+        }
+    }
+}
+
+fn at(names: &[(NameKind, Name)], number: u32) -> Option<&(NameKind, Name)> {
+    names.get(usize::try_from(number).ok()?)
 }
 
 /// How many names of one person rules may know, until it costs more to look them up. It is far more than anybody has.
@@ -93,11 +107,18 @@ pub(super) struct Who<'a> {
     user: Option<&'a User>,
     named: &'a NameTable,
     calling: OnceCell<Calling>,
+    /// How many rules of few names may still be held against the names of the person, one by one.
+    direct: Cell<u32>,
 }
+
+/// How many rules are held against a person's names before it pays to look all of these up; and how many names they have at
+/// most. With an index, a decision seldom asks of more.
+const DIRECT: u32 = 2;
+const FEW: usize = 2;
 
 impl<'a> Who<'a> {
     pub(super) fn new(user: Option<&'a User>, named: &'a NameTable) -> Self {
-        Self { user, named, calling: OnceCell::new() }
+        Self { user, named, calling: OnceCell::new(), direct: Cell::new(DIRECT) }
     }
 
     pub(super) fn user(&self) -> Option<&'a User> {
@@ -130,20 +151,31 @@ impl People {
     /// Whether somebody is one of them; none where that is not known, because their groups are not.
     pub(super) fn have(&self, who: &Who<'_>) -> Option<bool> {
         let Some(user) = who.user else { return Some(false) };
-        let calling = who.calling.get_or_init(|| Calling::of(user, who.named));
-        let of_person = calling.numbers.get(..calling.count).unwrap_or_default();
-        // The shorter list is gone through, the longer one is searched.
-        let is_one = if !calling.is_whole {
-            self.have_one_of_many(user, who.named)
-        } else if of_person.len() < self.numbers.len() {
-            of_person.iter().any(|number| self.numbers.binary_search(number).is_ok())
-        } else {
-            self.numbers.iter().any(|number| of_person.binary_search(number).is_ok())
+        let is_one = match who.direct.get() {
+            left @ 1.. if self.numbers.len() <= FEW && who.calling.get().is_none() => {
+                who.direct.set(left - 1);
+                self.numbers.iter().any(|number| who.named.is_of(*number, user))
+            }
+            _ => self.have_called(user, who),
         };
         match user.groups {
             _ if is_one => Some(true),
             Groups::Unknown if self.group_realms.contains(&user.realm) => None,
             _ => Some(false),
+        }
+    }
+
+    /// Whether one of the names that rules have for somebody is one of these.
+    fn have_called(&self, user: &User, who: &Who<'_>) -> bool {
+        let calling = who.calling.get_or_init(|| Calling::of(user, who.named));
+        let of_person = calling.numbers.get(..calling.count).unwrap_or_default();
+        // The shorter list is gone through, the longer one is searched.
+        if !calling.is_whole {
+            self.have_one_of_many(user, who.named)
+        } else if of_person.len() < self.numbers.len() {
+            of_person.iter().any(|number| self.numbers.binary_search(number).is_ok())
+        } else {
+            self.numbers.iter().any(|number| of_person.binary_search(number).is_ok())
         }
     }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 
-/// Which barrier somebody has passed. It depends on the rule's name, its words and its password: whoever changes one of
-/// these has everybody read or open it anew.
+/// Which barrier somebody has passed. It depends on the rule's name and words, how long it stays passed, and on the password,
+/// the groups and the reason that an override takes: whoever changes one of these has everybody read or open it anew.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BarrierKey(pub(super) u128);

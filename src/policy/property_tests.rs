@@ -348,7 +348,11 @@ fn the_first_rule_that_matches_decides_exclusions_win_and_the_default_ends_it() 
         let applies = |step: &Step| match step {
             Step::List { holds, .. } | Step::Rule { holds, .. } => *holds,
             Step::Default { .. } => true,
-            Step::SignIn { .. } | Step::Around | Step::InDoubt { .. } | Step::Standing { .. } => false,
+            Step::SignIn { .. }
+            | Step::Around
+            | Step::InDoubt { .. }
+            | Step::Lacking { .. }
+            | Step::Standing { .. } => false,
         };
         let found: Vec<_> = deciding.iter().filter(|step| applies(step)).collect();
         assert!(found.len() <= 2, "{}", said());
@@ -361,6 +365,7 @@ fn the_first_rule_that_matches_decides_exclusions_win_and_the_default_ends_it() 
                 Step::List { name: last, .. }
                 | Step::Rule { name: last, .. }
                 | Step::InDoubt { name: last }
+                | Step::Lacking { name: last, .. }
                 | Step::Default { name: last },
             ) => {
                 assert_eq!(name, *last, "{}", said());

@@ -6,10 +6,10 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::barrier::Barrier;
-use super::condition::{Asked, Condition, Stand};
+use super::condition::{Asked, Condition, Stand, about};
 use super::config::{Conditions, Effect, RuleConfig};
+use super::index::About;
 use super::listed::Listed;
-use super::matcher::Hosts;
 use super::names::{NameTable, People};
 use super::people::{self, Name};
 use super::permit::Grant;
@@ -189,12 +189,14 @@ impl Rule {
         self.when.iter().chain(&self.unless).all(Condition::is_of_place)
     }
 
-    /// The hosts that it is about; none where it is about all.
-    pub(super) fn hosts(&self) -> Option<&Hosts> {
-        self.when.iter().find_map(|condition| match condition {
-            Condition::Destinations(hosts) => Some(hosts),
-            _ => None,
-        })
+    /// What it is about.
+    pub(super) fn about(&self) -> About<'_> {
+        about(&self.when)
+    }
+
+    /// All its conditions, those that leave out, too.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.when.iter().chain(&self.unless)
     }
 
     /// Whether it can be about this destination.

@@ -1,12 +1,13 @@
-//! StandingRule rules: they decide nothing. All that match hold for whatever is let through, by whichever rule, list or default.
+//! Standing rules: they decide nothing. All that match hold for whatever is let through, by whichever rule, list or default.
 //!
 //! A restriction of whose accounts are used at a cloud service must not depend on which rule lets somebody there: its sign-in
 //! hosts are often in the walled garden, where no rule decides at all.
 
 use std::sync::Arc;
 
-use super::condition::{Asked, Condition, Stand};
+use super::condition::{Asked, Condition, Stand, about};
 use super::config::StandingConfig;
+use super::index::About;
 use super::rule::Compiler;
 use super::terms::Terms;
 use super::trace::Trace;
@@ -39,6 +40,11 @@ impl Compiler<'_> {
 }
 
 impl StandingRule {
+    /// What it is about.
+    pub(super) fn about(&self) -> About<'_> {
+        about(&self.when)
+    }
+
     /// What it subjects a request to, if it applies. It applies, too, to whoever may be one of those whom it is about, and
     /// spares nobody who may be one of those whom it leaves out. A condition about the inside of a tunnel is not met there.
     pub(super) fn terms<T: Trace>(&self, asked: &Asked<'_>, trace: &mut T) -> Option<&Arc<Terms>> {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::condition::Condition;
-use super::{Effect, Question, Subject, Verdict};
+use super::{Effect, Question, Stale, Subject, Verdict};
+use crate::identity::Strength;
 
 /// Who is told of each step.
 pub(super) trait Trace {
@@ -32,6 +33,9 @@ pub(super) trait Trace {
 
     /// A warning that may be meant stands in the way of whoever is let through.
     fn in_doubt(&mut self, name: &Arc<str>);
+
+    /// What is blocked would not be, had somebody another proof of who they are.
+    fn lacking(&mut self, stale: &Stale);
 
     /// A standing rule was looked at.
     fn standing(&mut self, name: &Arc<str>, applies: bool);
@@ -57,6 +61,8 @@ impl Trace for Silent {
     fn by_default(&mut self, _: &Arc<str>) {}
 
     fn in_doubt(&mut self, _: &Arc<str>) {}
+
+    fn lacking(&mut self, _: &Stale) {}
 
     fn standing(&mut self, _: &Arc<str>, _: bool) {}
 
@@ -103,6 +109,17 @@ pub enum Step {
     InDoubt {
         /// Its name.
         name: Arc<str>,
+    },
+    /// It is blocked for want of another proof of who asks.
+    Lacking {
+        /// The rule that wants it.
+        name: Arc<str>,
+        /// How sure it must be who asks, if that is surer than it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        evidence: Option<Strength>,
+        /// How many seconds ago, at most, they must have proved it, if they did so earlier.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        within: Option<i64>,
     },
     /// A standing rule, which holds for what is permitted.
     Standing {
@@ -170,6 +187,11 @@ impl Trace for Steps {
 
     fn in_doubt(&mut self, name: &Arc<str>) {
         self.steps.push(Step::InDoubt { name: Arc::clone(name) });
+    }
+
+    fn lacking(&mut self, stale: &Stale) {
+        let within = stale.within.map(|within| within.as_secs());
+        self.steps.push(Step::Lacking { name: Arc::clone(&stale.rule), evidence: stale.evidence, within });
     }
 
     fn standing(&mut self, name: &Arc<str>, applies: bool) {

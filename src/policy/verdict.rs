@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Barrier, Permit};
 use crate::clock::SignedDuration;
+use crate::identity::Strength;
 
 /// What was decided.
 #[derive(Debug)]
@@ -57,11 +58,11 @@ pub struct Ask {
 pub enum Proof {
     /// Any: nobody is known, and somebody must be.
     SignIn,
-    /// One that is younger than theirs, or given in another way.
+    /// One that is younger than theirs, given in another way, or by something stronger.
     Again(Stale),
 }
 
-/// A proof that is too old, or was given in another way than is wanted.
+/// A proof that is too old, was given in another way than is wanted, or by too weak a surrogate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
     /// The rule that wants another one.
@@ -70,8 +71,13 @@ pub struct Stale {
     pub within: Option<SignedDuration>,
     /// The ways of signing in that count (AuthnContextClassRef); none of them where any does.
     pub ways: Arc<[String]>,
-    /// Whether theirs was given in another way. Else it is only too old.
+    /// Whether theirs was given in another way.
     pub is_other_way: bool,
+    /// How sure it must be who asks, if that is surer than it is. No proof changes that by itself: something stronger has to
+    /// stand for them.
+    pub evidence: Option<Strength>,
+    /// Whether it is a condition of a rule that is not met, and not what a rule that applies wants besides.
+    pub is_condition: bool,
 }
 
 impl Verdict {
@@ -102,7 +108,17 @@ impl Verdict {
 
     /// Whether it could have been another one, had they proved it in the same way more recently.
     pub fn is_for_age(&self) -> bool {
-        self.stale().is_some_and(|stale| !stale.is_other_way)
+        self.stale().is_some_and(|stale| !stale.is_other_way && !stale.is_condition)
+    }
+
+    /// Whether a younger proof, or one of another way, that another node may know of could make another one of it.
+    pub fn is_for_another_proof(&self) -> bool {
+        self.stale().is_some_and(|stale| stale.within.is_some() || !stale.ways.is_empty())
+    }
+
+    /// Whether it could have been another one, were it surer who asks.
+    pub fn is_for_evidence(&self) -> bool {
+        self.stale().is_some_and(|stale| stale.evidence.is_some())
     }
 
     fn stale(&self) -> Option<&Stale> {

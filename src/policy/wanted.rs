@@ -37,7 +37,8 @@ impl Wanted {
     /// What is lacking, where it is not met.
     pub(super) fn lacking(&self, rule: &Arc<str>, subject: Subject<'_>) -> Stale {
         let is_other_way = matches!(subject, Subject::Somebody { way, .. } if !self.takes(way));
-        Stale { rule: Arc::clone(rule), within: self.within, ways: Arc::clone(&self.ways), is_other_way }
+        let (within, ways) = (self.within, Arc::clone(&self.ways));
+        Stale { rule: Arc::clone(rule), within, ways, is_other_way, evidence: None, is_condition: false }
     }
 
     fn takes(&self, way: Way<'_>) -> bool {

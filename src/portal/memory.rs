@@ -7,7 +7,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
-use super::refused::Guesses;
+use super::refused::{Clicks, Guesses};
 use super::sign_in::{Renewals, Straight};
 use crate::session::limit::Limiter;
 
@@ -48,6 +48,8 @@ pub struct Memory {
     pub(super) logouts: Arc<Semaphore>,
     /// Counts attempts to override a block.
     pub(super) guesses: Guesses,
+    /// Counts what people pass.
+    pub(super) clicks: Clicks,
     /// Counts requests for a review.
     pub(super) reviews: Limiter,
     /// Turns to tell somebody of one.
@@ -70,6 +72,7 @@ impl Default for Memory {
             waiting: Semaphore::new(WAITING),
             logouts: Arc::new(Semaphore::new(1)),
             guesses: Guesses::default(),
+            clicks: Clicks::default(),
             reviews: Limiter::new(REVIEWS, Duration::from_secs(600)).of("review"),
             telling: Semaphore::new(TELLING),
         }

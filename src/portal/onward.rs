@@ -49,6 +49,24 @@ pub(super) async fn halt(portal: &Shared, visit: &Visit, session: &Session, toke
     (!is_passed).then(|| with_parameters(&format!("{BARRIER_PATH}{key}"), &[("r", token)]))
 }
 
+/// The same of a guest who is not known here, where nobody is asked anything to be one.
+pub(super) fn halt_of_guest(portal: &Shared, visit: &Visit, token: Option<&str>) -> Option<String> {
+    if !is_guest_without_asking(portal, visit) {
+        return None;
+    }
+    let (token, now) = (token?, portal.parts.clock.now());
+    let challenge = Return::open(&portal.parts.sealer, token, now).ok()?;
+    let key = challenge.halt?.barrier;
+    let is_for_them = challenge.client.to_canonical() == visit.peer.client.ip().to_canonical();
+    portal.parts.policy.barrier(key).filter(|_| is_for_them)?;
+    Some(with_parameters(&format!("{BARRIER_PATH}{key}"), &[("r", token)]))
+}
+
+/// Whether whoever is not known here is a guest, and is asked nothing for that.
+pub(super) fn is_guest_without_asking(portal: &Shared, visit: &Visit) -> bool {
+    visit.peer.guest && portal.parts.guest_terms.is_none()
+}
+
 /// Whether a session has passed a barrier, as far as this node knows.
 pub(super) fn seems_passed(portal: &Shared, session: &Session, key: BarrierKey) -> bool {
     let now = portal.parts.clock.now();

@@ -6,12 +6,14 @@ use http::{Response, StatusCode};
 use super::cookie::{self, SameSite};
 use super::verify::{self, Refusal};
 use super::{Shared, Visit, onward, redirect};
-use crate::clock::{SignedDuration, after};
+use crate::clock::{SignedDuration, Timestamp, after};
 use crate::identity::User;
+use crate::identity::network::Spans;
 use crate::observe::audit::{Entry, What};
 use crate::page::LandingNote;
 use crate::saml::response::{Accepted, CLOCK_SKEW};
-use crate::session::{AssertionFacts, Begun, Ending, SessionId};
+use crate::seal::random_text;
+use crate::session::{AssertionFacts, Begun, Ending, SessionId, store};
 
 /// How long the portal can still tell a person who goes back to a sign-in where it led.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
@@ -68,6 +70,39 @@ pub(super) async fn begin(
     let mut response = redirect(StatusCode::SEE_OTHER, &location);
     keep(portal, &mut response, &begun, returning);
     Ok(response)
+}
+
+/// Begins the session of a guest, in place of the one that this browser had.
+pub(super) async fn begin_guest(portal: &Shared, visit: &Visit) -> Result<Begun, store::Error> {
+    let sessions = &portal.parts.sessions;
+    let (client, of_network) = (visit.peer.client.ip().to_canonical(), visit.peer.network.spans);
+    let own = portal.config.guest_lifetime;
+    let lifetime = of_network.lifetime.map_or(own, |lifetime| lifetime.min(own));
+    let spans = Spans { lifetime: Some(lifetime), ..of_network };
+    // Each guest counts as a person of their own, so that no guest can see or end another's session.
+    let guest = User::guest(random_text());
+    // A guest has proven nothing, so no rule that wants a fresh sign-in is fulfilled.
+    let facts = AssertionFacts { authenticated: Some(Timestamp::UNIX_EPOCH), ..AssertionFacts::default() };
+    let begun = sessions.begin(guest, client, visit.user_agent(), facts, spans).await?;
+    if let Some(previous) = previous(portal, visit) {
+        sessions.end(previous, Ending::Replaced).await;
+    }
+    visit.bind(portal, &begun.session, None).await;
+    tracing::info!(
+        user = begun.session.user.name,
+        session = begun.session.id.short(),
+        %client,
+        network = %visit.peer.network.name,
+        listener = %visit.peer.listener,
+        accepted_terms = portal.parts.guest_terms.is_some(),
+        request_id = visit.request_id,
+        "a person goes on as a guest"
+    );
+    let session = begun.session.id.short();
+    let entry = Entry { user: Some(&begun.session.user.name), session: Some(&session), ..visit.audit_entry() };
+    portal.parts.audit.record(What::SignIn, entry);
+    portal.parts.metrics.sign_in(None, "guest");
+    Ok(begun)
 }
 
 /// Sets the cookies of a session that has begun.

@@ -47,6 +47,11 @@ impl Visit {
         self.query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a query parameter.
+    pub(super) fn parameters(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.query.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
     /// The value of a cookie.
     pub(super) fn cookie(&self, name: &str) -> Option<&str> {
         wire::cookie::value(&self.fields, name)
@@ -102,6 +107,7 @@ impl Visit {
             within: None,
             halt: None,
             ways: Vec::new(),
+            evidence: None,
             shown: Vec::new(),
             planted: false,
             kept: None,

@@ -10,6 +10,7 @@ use url::form_urlencoded;
 use super::forward::Failure;
 use super::shares::{Excess, Exhausted};
 use super::token::{Invitation, Wrong};
+use super::weak::{Helps, TooWeak};
 use crate::egress;
 use crate::identity::User;
 use crate::observe::Reason;
@@ -17,7 +18,7 @@ use crate::observe::record::RequestId;
 use crate::page::{
     self, Brand, Cause, CookiesBlocked, Curl, Denied, Locale, Subject, TerminalHint, TokenText, ToolText,
 };
-use crate::policy::Barrier;
+use crate::policy::{Barrier, Stale};
 use crate::session::returning::BARRIER_PATH;
 use crate::wire::forwarded;
 use crate::wire::h1::HeadError;
@@ -40,10 +41,13 @@ pub(super) enum Refusal {
     /// for it here.
     #[error("sign-in is required, and the destination is one that browsers reach without the proxy")]
     Direct,
-    /// Somebody is known, but proved who they are too long ago, or in another way than this one, and the client cannot ask
+    /// Somebody is known, but proved who they are too long ago, or in another way than a rule wants, and the client cannot ask
     /// them again.
     #[error("a fresh sign-in is required")]
-    SignInAgain(Option<String>),
+    SignInAgain(Stale),
+    /// Somebody is known, but by something that is too weak for a rule.
+    #[error("{0}")]
+    TooWeak(TooWeak),
     /// A tool is not known, and the answer tells it how to become known.
     #[error("sign-in is required")]
     ToolUnknown(Arc<Invitation>),
@@ -98,6 +102,7 @@ impl Refusal {
             }
             Self::Exhausted(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SignInRequired | Self::SignInAgain(_) => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
+            Self::TooWeak(weak) => weak.status(),
             Self::Unnamed(forwarded::Error::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Unnamed(forwarded::Error::Malformed) => {
                 StatusCode::BAD_REQUEST
@@ -140,6 +145,7 @@ impl Refusal {
             | Self::Barred(_)
             | Self::SignInRequired
             | Self::SignInAgain(_)
+            | Self::TooWeak(_)
             | Self::ToolUnknown(_)
             | Self::CookiesBlocked(_)
             | Self::CookiesContradict(_)
@@ -177,6 +183,7 @@ impl Refusal {
             | Self::Barred(_)
             | Self::SignInRequired
             | Self::SignInAgain(_)
+            | Self::TooWeak(_)
             | Self::ToolUnknown(_)
             | Self::CookiesBlocked(_)
             | Self::CookiesContradict(_) => Cause::NotAllowed,
@@ -308,12 +315,22 @@ pub(super) struct Refused<'a> {
     pub(super) review: Option<String>,
     /// Whether a tool asked for JSON.
     pub(super) json: bool,
+    /// Whether it answers a CONNECT.
+    pub(super) to_connect: bool,
     pub(super) portal: &'a str,
     /// How curl reaches the portal from a terminal, and how tools reach the proxy.
     pub(super) curl: Option<&'a Curl>,
 }
 
 impl Refused<'_> {
+    /// The status of the answer. Firefox hangs on a 511 to CONNECT.
+    pub(super) fn status(&self) -> StatusCode {
+        match self.refusal.status() {
+            StatusCode::NETWORK_AUTHENTICATION_REQUIRED if self.to_connect => StatusCode::FORBIDDEN,
+            status => status,
+        }
+    }
+
     /// The answer: a page for people, a problem document for programs, text for terminals.
     pub(super) fn render(&self, brand: &Brand, locale: &Locale) -> Response<Bytes> {
         let mut response = match self.kind {
@@ -341,7 +358,9 @@ impl Refused<'_> {
         {
             fields.insert(RETRY_AFTER, value);
         }
-        if let Refusal::ToolUnknown(_) = self.refusal {
+        if matches!(self.refusal, Refusal::ToolUnknown(_))
+            || self.refusal.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        {
             self.ask_for_token(&mut response, brand);
         }
         response
@@ -368,13 +387,14 @@ impl Refused<'_> {
         let html = match self.refusal {
             Refusal::Denied(rule) => self.denied(rule, None, place).render(brand, locale),
             Refusal::Barred(barrier) => self.denied(&barrier.rule, Some(self.portal()), place).render(brand, locale),
+            Refusal::TooWeak(weak) => page::TooWeak(self.denied(&weak.rule, None, place)).render(brand, locale),
             Refusal::CookiesBlocked(retry) | Refusal::CookiesContradict(retry) => {
                 let (retry, contradict) = (retry.clone(), matches!(self.refusal, Refusal::CookiesContradict(_)));
                 CookiesBlocked { place, retry, contradict, request_id }.render(brand, locale)
             }
             other => page::Failure { cause: other.cause(), place, request_id }.render(brand, locale),
         };
-        html.into_response(self.refusal.status())
+        html.into_response(self.status())
     }
 
     /// The page of a refusal by a rule. `pass` is where what bars the way can be passed.
@@ -396,12 +416,14 @@ impl Refused<'_> {
     pub(super) fn portal(&self) -> String {
         match self.refusal {
             Refusal::Barred(barrier) => format!("{}{BARRIER_PATH}{}", self.portal, barrier.key),
-            Refusal::SignInAgain(None) => format!("{}/confirm", self.portal),
-            // The portal takes only ways that rules name.
-            Refusal::SignInAgain(Some(way)) => {
-                let query = form_urlencoded::Serializer::new(String::new()).append_pair("way", way).finish();
+            Refusal::SignInAgain(stale) if stale.ways.is_empty() => format!("{}/confirm", self.portal),
+            // The portal takes only ways that rules name. Any of these is enough.
+            Refusal::SignInAgain(stale) => {
+                let ways = stale.ways.iter().map(|way| ("way", way));
+                let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(ways).finish();
                 format!("{}/confirm?{query}", self.portal)
             }
+            Refusal::TooWeak(weak) => weak.address(self.portal).unwrap_or_else(|| self.portal.to_owned()),
             _ => self.portal.to_owned(),
         }
     }
@@ -413,6 +435,8 @@ impl Refused<'_> {
         let subject = match self.refusal {
             Refusal::SignInRequired => Subject::SignIn,
             Refusal::SignInAgain(_) => Subject::SignInAgain,
+            Refusal::TooWeak(weak) if weak.helps == Helps::Token => Subject::TokenWanted,
+            Refusal::TooWeak(_) => Subject::TooWeak,
             Refusal::Denied(_) => Subject::Denied,
             Refusal::Barred(barrier) if barrier.is_override() => Subject::Overridable,
             Refusal::Barred(_) => Subject::Warned,
@@ -442,7 +466,7 @@ impl Refused<'_> {
 
     fn body(&self, content_type: &'static str, text: String) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() = self.refusal.status();
+        *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
@@ -451,6 +475,12 @@ impl Refused<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Strength;
+
+    fn stale() -> Stale {
+        let (rule, ways) = ("it".into(), Arc::default());
+        Stale { rule, within: None, ways, is_other_way: false, evidence: None, is_condition: false }
+    }
 
     #[test]
     fn what_an_answer_says_of_a_refusal_is_a_proxy_error_type() {
@@ -490,7 +520,8 @@ mod tests {
         let others = [
             Refusal::Denied(String::new()),
             Refusal::SignInRequired,
-            Refusal::SignInAgain(None),
+            Refusal::SignInAgain(stale()),
+            Refusal::TooWeak(TooWeak { rule: "it".into(), wanted: Strength::Strong, helps: Helps::Certificate }),
             Refusal::ToolUnknown(invitation),
             Refusal::CookiesBlocked(String::new()),
             Refusal::CookiesContradict(String::new()),

@@ -13,8 +13,9 @@ use super::client::Client;
 use super::exchange::Request;
 use super::preflight::{self, Admission};
 use super::token::Wrong;
+use super::weak::Helps;
 use crate::egress::Error;
-use crate::observe::{Outcome, Reason};
+use crate::observe::{Outcome, Reason, Recorder};
 use crate::policy::{Ask, Barrier, Denial, Proof, Stale, Why};
 use crate::wire::{Destination, RequestKind};
 
@@ -28,8 +29,14 @@ impl Proxy {
     ) -> Result<Response<Bytes>, Refusal> {
         let wants = match &ask.proof {
             Proof::SignIn => Wants::SignIn,
-            Proof::Again(stale) => Wants::Proof(note_stale(request, stale)),
+            Proof::Again(stale) => Wants::Proof(note_stale(&mut request.recorder, stale)),
         };
+        if let Wants::Proof(stale) = wants
+            && let Some(weak) = self.too_weak(client, request.kind, &request.head.fields, stale)
+            && weak.helps != Helps::Portal
+        {
+            return Err(Refusal::TooWeak(weak));
+        }
         // A system's probe looks for the portal: it gets there, whatever its own destination is.
         if request.kind != RequestKind::Probe {
             self.check_askable(&request.destination, request.kind, ask.may_be_private).await?;
@@ -63,8 +70,9 @@ impl Proxy {
     ) -> Refusal {
         match &denial.why {
             Why::Unasked(Ask { proof: Proof::Again(stale), .. }) => {
-                note_stale(request, stale);
-                return Refusal::SignInAgain(stale.ways.first().cloned());
+                note_stale(&mut request.recorder, stale);
+                let weak = self.too_weak(client, request.kind, &request.head.fields, stale);
+                return weak.map_or_else(|| Refusal::SignInAgain(stale.clone()), Refusal::TooWeak);
             }
             Why::Unasked(ask) if request.kind != RequestKind::Preflight => {
                 if let Err(refusal) = self.check_askable(&request.destination, request.kind, ask.may_be_private).await {
@@ -158,9 +166,13 @@ impl Proxy {
 }
 
 /// Records that a proof is not what a rule wants, and which rule.
-fn note_stale<'a>(request: &mut Request, stale: &'a Stale) -> &'a Stale {
-    request.recorder.rule = Some(Arc::clone(&stale.rule));
-    request.recorder.reason = Some(if stale.is_other_way { Reason::SignInOtherWay } else { Reason::SignInTooOld });
+pub(super) fn note_stale<'a>(recorder: &mut Recorder, stale: &'a Stale) -> &'a Stale {
+    recorder.rule = Some(Arc::clone(&stale.rule));
+    recorder.reason = Some(match stale.evidence {
+        Some(_) => Reason::EvidenceTooWeak,
+        None if stale.is_other_way => Reason::SignInOtherWay,
+        None => Reason::SignInTooOld,
+    });
     stale
 }
 

@@ -13,12 +13,12 @@ use super::answer::{Refusal, seal_off};
 use super::client::Client;
 use super::origin_cookie::set_cookie;
 use super::{Proxy, Request, planted};
-use crate::identity::Surrogate;
+use crate::identity::{Strength, Surrogate};
 use crate::observe::Reason;
 use crate::policy::{BarrierKey, Stale};
 use crate::seal::{fingerprint, random_text};
 use crate::session::SessionId;
-use crate::session::returning::{ARRIVE_PORT, Halt, Return};
+use crate::session::returning::{ARRIVE_PORT, Halt, Return, Surer};
 use crate::session::ticket::{Ticket, Unredeemed};
 use crate::wire::h1::Fields;
 use crate::wire::kind::RequestKind;
@@ -105,6 +105,7 @@ impl Proxy {
             unsent: (request.kind == RequestKind::FormNavigation).then(|| request.head.method.to_string()),
             within: stale.and_then(|stale| stale.within).map(|within| within.as_secs()),
             ways: stale.map(|stale| stale.ways.to_vec()).unwrap_or_default(),
+            evidence: stale.and_then(|stale| Some(Surer { strength: stale.evidence?, rule: stale.rule.to_string() })),
             halt,
             shown: client.peer.tls.iter().flat_map(|tls| self.bindings.evidence(tls)).map(|one| one.key()).collect(),
             node: self.tickets.node(),
@@ -184,7 +185,9 @@ impl Proxy {
         // A ticket yields one origin's cookie and nothing more, because whoever brings it need not be the
         // person who fetched it. If the portal has made the connection or the address known, https goes through
         // tunnels, and a cookie would go through them to the origin: then none is set.
-        if destination.scheme == Scheme::Http || !self.is_known_outside(client, &session).await {
+        // Where a rule wants more than what makes them known, no tunnel is opened.
+        let is_for_cookie = destination.scheme == Scheme::Http || wants_cookie(&ticket.answers);
+        if is_for_cookie || !self.is_known_outside(client, &session).await {
             set_cookie(&mut response, &self.origin_cookie(&session, destination, &client.peer));
         }
         set_cookie(
@@ -208,6 +211,11 @@ fn counted<'a>(wanted: &'a str, halt: Option<&Halt>) -> Cow<'a, str> {
 /// Why the browser is not sent round once more: it has cookies of others beside ours, or ours does not come back.
 fn in_circles(planted: bool, retry: String) -> Refusal {
     if planted { Refusal::CookiesContradict(retry) } else { Refusal::CookiesBlocked(retry) }
+}
+
+/// Whether a rule wants what an origin's cookie is worth.
+fn wants_cookie(answers: &Return) -> bool {
+    answers.evidence.as_ref().is_some_and(|surer| surer.strength == Strength::Medium)
 }
 
 /// The origin that a ticket was issued for, if it arrives where it should: at our own port of that host. A ticket for

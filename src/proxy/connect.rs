@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Refusal;
+use super::ask::note_stale;
 use super::client::Client;
 use super::decide::{Decided, Sought, outcome};
 use super::exchange::check_host;
@@ -16,12 +17,13 @@ use super::identity::Identity;
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
 use super::until::Leave;
+use super::weak::Helps;
 use super::{Asker, Proxy, trust};
 use crate::egress::Dialled;
 use crate::net::rewind::Rewind;
 use crate::observe::record::RequestId;
 use crate::observe::{Outcome, Reason, Recorder};
-use crate::policy::{Access, Denial, Permit, Proof, Verdict, Why};
+use crate::policy::{Access, Ask, Denial, Permit, Proof, Verdict, Why};
 use crate::session::returning::ARRIVE_PORT;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::kind::RequestKind;
@@ -118,8 +120,17 @@ impl Proxy {
             Verdict::Permit(permit) => Ok(ConnectAct::Tunnel(permit, identity)),
             // A CONNECT does not show whether the client can be asked to sign in. Inside, a browser can be.
             Verdict::Ask(ask) => {
-                if ask.proof == Proof::SignIn {
-                    self.check_connect_askable(destination, kind, &ask).await?;
+                match &ask.proof {
+                    Proof::SignIn => self.check_connect_askable(destination, kind, &ask).await?,
+                    // Nothing inside makes more of what stands for a tool.
+                    Proof::Again(stale) if kind == RequestKind::Tool => {
+                        let weak = self.too_weak(client, kind, fields, stale);
+                        if let Some(weak) = weak.filter(|weak| weak.helps != Helps::Portal) {
+                            note_stale(recorder, stale);
+                            return Err(Refusal::TooWeak(weak));
+                        }
+                    }
+                    Proof::Again(_) => {}
                 }
                 self.look(client, destination).await?;
                 Ok(ConnectAct::Intercept(identity))
@@ -143,6 +154,11 @@ impl Proxy {
             // A browser does not show the page of a refused CONNECT; it shows one that comes from inside.
             Verdict::Deny(Denial { why: Why::Rule, .. }) if kind == RequestKind::SubResource => {
                 Ok(ConnectAct::Intercept(identity))
+            }
+            // A tool's token is no proof of its person's: they give one in a browser.
+            Verdict::Deny(Denial { why: Why::Unasked(Ask { proof: Proof::Again(stale), .. }), .. }) => {
+                note_stale(recorder, &stale);
+                Err(Refusal::SignInAgain(stale))
             }
             Verdict::Deny(Denial { rule, .. }) => {
                 recorder.rule = Some(Arc::clone(&rule));

@@ -11,9 +11,9 @@ use super::identity::Identity;
 use super::shares::{Exhausted, Taken, Taker};
 use super::token::Wrong;
 use crate::clock::Timestamp;
-use crate::identity::{Network, Surrogate};
+use crate::identity::{Network, Strength, Surrogate};
 use crate::observe::{Outcome, Recorder, WhyUnidentified};
-use crate::policy::{Access, Passes, Permit, Question, Store, Subject, Verdict, Way};
+use crate::policy::{Access, Barrier, Pass, Passes, Permit, Question, Store, Subject, Verdict, Way};
 use crate::session::Session;
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Era, RequestKind};
@@ -69,10 +69,10 @@ impl Proxy {
             Ok(identity) => (identity, None),
             Err(wrong) => (None, Some(wrong)),
         };
+        let verdict = self.verdict(client, sought, &mut identity).await;
         if let Some(identity) = &identity {
             identity.record(recorder);
         }
-        let verdict = self.verdict(client, sought, &mut identity).await;
         if identity.is_none() {
             recorder.unidentified = Some(why_unidentified(sought.access, &verdict));
         }
@@ -103,14 +103,14 @@ impl Proxy {
     }
 
     /// Whether a tunnel that was opened earlier, or under another configuration, may go on now; if not, whether it is the
-    /// time that forbids it. The age of a proof is that of when it was opened: that it is too old by now does not end it. Nor
-    /// does it end what had been passed by then and may be over by now.
+    /// time that forbids it. The age of a proof is that of when it was opened: that it is too old by now does not end it. What
+    /// had been passed by then counts for its time, and no longer.
     pub(super) fn permits_still(
         &self,
         session: Option<(&Session, Surrogate)>,
         recorder: &Recorder,
         sought: Sought<'_>,
-        opened: Timestamp,
+        (opened, passed): (Timestamp, &[Pass]),
     ) -> Result<(), Over> {
         let client = recorder.client.ip();
         let network = self.entries.network_of(client);
@@ -120,12 +120,16 @@ impl Proxy {
         if verdict.is_for_age() || matches!(verdict, Verdict::Permit(_)) {
             return Ok(());
         }
-        match self.put(from, sought, subject, opened) {
-            Verdict::Permit(permit)
-                if permit.finishes() || verdict.barrier().is_some_and(|own| own.rule == *permit.rule()) =>
-            {
-                Ok(())
+        let by_then = match subject {
+            Subject::Somebody { user, surrogate, proven, way, .. } => {
+                Subject::Somebody { user, surrogate, proven, way, passes: Passes::Held(passed) }
             }
+            other => other,
+        };
+        let had_passed = |barrier: &Barrier| passed.iter().any(|pass| pass.barrier == barrier.key);
+        match self.put(from, sought, by_then, opened) {
+            Verdict::Permit(permit) if permit.finishes() => Ok(()),
+            Verdict::Permit(_) if verdict.barrier().is_some_and(|barrier| had_passed(barrier)) => Err(Over::Pass),
             Verdict::Permit(_) => Err(Over::Hours),
             _ => Err(Over::Policy),
         }
@@ -142,7 +146,16 @@ impl Proxy {
     async fn verdict(&self, client: &Client, sought: Sought<'_>, identity: &mut Option<Identity>) -> Verdict {
         let (from, now) = (Whence::of(client), self.clock.now());
         let mut verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
-        let may_be_behind = verdict.is_for_proof() || matches!(verdict, Verdict::Warn(_) | Verdict::Override(_));
+        // Of two surrogates that name one person the ladder has the first one count. Where that is not enough, the other does.
+        if verdict.is_for_evidence()
+            && let Some(known) = identity.as_mut().filter(|known| known.surrogate.strength() < Strength::Strong)
+            && self.is_proven_by_connection(client, &known.session)
+        {
+            *known = Identity { surrogate: Surrogate::Connection, evidence: None, ..known.clone() };
+            verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+        }
+        let may_be_behind =
+            verdict.is_for_another_proof() || matches!(verdict, Verdict::Warn(_) | Verdict::Override(_));
         if let Some(known) = identity.as_mut().filter(|_| may_be_behind)
             && let Some(session) = self.sessions.reread(known.session.id).await
         {
@@ -155,6 +168,28 @@ impl Proxy {
             verdict = self.put(from, sought, Subject::Untold, now);
         }
         verdict
+    }
+
+    /// Whether the portal has bound the connection to the person of this session.
+    fn is_proven_by_connection(&self, client: &Client, session: &Session) -> bool {
+        let proven = client.proven().and_then(|id| self.sessions.find(id));
+        proven.is_some_and(|proven| proven.is_of_same_person(session))
+    }
+
+    /// Whether the next connection of a client to this destination would be a tunnel, by what is known of them without a
+    /// request: then one that was intercepted to ask something need not last.
+    pub(super) async fn would_tunnel(
+        &self,
+        client: &Client,
+        session: &Session,
+        destination: &Arc<Destination>,
+    ) -> bool {
+        let Some(outside) = self.known_outside(client, session).await else { return false };
+        let access = Access::Connect(RequestKind::SubResource);
+        let sought = Sought { destination, access, request: None };
+        let now = self.clock.now();
+        let verdict = self.put(Whence::of(client), sought, person(&outside.session, outside.surrogate, now), now);
+        !verdict.is_for_evidence()
     }
 
     fn subject<'a>(&self, identity: Option<&'a Identity>) -> Subject<'a> {
@@ -186,6 +221,8 @@ impl Proxy {
 pub(super) enum Over {
     /// The hours of the rule have ended that permitted it, or those of one that forbids it have begun.
     Hours,
+    /// What its person had passed is over.
+    Pass,
     /// The policy does not permit it any more.
     Policy,
 }

@@ -174,6 +174,11 @@ impl super::Proxy {
     /// Whether `client` is known as the person of `session` by what no request brings: the handshake, the connection or
     /// the address. If so, https is tunnelled, and a cookie of ours would go through to the origin.
     pub(super) async fn is_known_outside(&self, client: &Client, session: &Session) -> bool {
+        self.known_outside(client, session).await.is_some()
+    }
+
+    /// As what they are known so.
+    pub(super) async fn known_outside(&self, client: &Client, session: &Session) -> Option<Identity> {
         let shown = match self.of_handshake(&client.peer) {
             Sight::Clear(shown) => shown,
             Sight::Unclear => self.recall_handshake(&client.peer).await,
@@ -182,7 +187,7 @@ impl super::Proxy {
             Some(shown) => Some(shown),
             None => self.identify_connection(client).await,
         };
-        found.is_some_and(|found| found.session.is_of_same_person(session))
+        found.filter(|found| found.session.is_of_same_person(session))
     }
 
     async fn identify_connection(&self, client: &Client) -> Option<Identity> {

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
 
+use super::alarm::Alarms;
 use super::challenge::Bounces;
 use super::identify::Contradictions;
 use super::look::Looks;
 use super::preflight::Preflights;
 use super::shares::Shares;
 use super::{Proxy, token};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::egress::pool::Pool;
 use crate::identity::User;
 use crate::net::{Limits, Pipes};
@@ -24,6 +25,7 @@ pub struct Memory {
     pub(super) preflights: Preflights,
     pub(super) contradictions: Contradictions,
     pub(super) shares: Shares,
+    pub(super) alarms: Arc<Alarms>,
     pub(super) tokens: Arc<token::Memory>,
     /// The session of everybody on a listener for guests where nobody is asked anything.
     pub(super) guest: Arc<Session>,
@@ -43,6 +45,7 @@ impl Memory {
             preflights: Preflights::new(limits, clock.now()),
             contradictions: Contradictions::default(),
             shares: Shares::default(),
+            alarms: Arc::default(),
             tokens: Arc::default(),
             guest: Arc::new(Session::standing(User::guest(String::new()), clock.now())),
             pools: Mutex::default(),
@@ -70,6 +73,11 @@ impl Memory {
     pub fn sweep(&self) {
         self.shares.sweep();
         self.lock().retain(|pool| pool.upgrade().inspect(|pool| pool.sweep()).is_some());
+    }
+
+    /// Has tunnels asked about anew whose people had passed something that is over by now.
+    pub fn ring(&self, now: Timestamp) {
+        self.alarms.ring(now);
     }
 
     /// Forgets how origins were reached, because the configuration may have changed the way.

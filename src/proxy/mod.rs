@@ -1,5 +1,6 @@
 //! Takes requests and answers them: identify → decide → act → record.
 
+mod alarm;
 mod answer;
 mod ask;
 mod challenge;
@@ -23,6 +24,7 @@ pub mod token;
 mod trust;
 mod until;
 mod watch;
+mod weak;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -50,12 +52,12 @@ use crate::wire::forwarded::{self, ForwardedFor};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
 use crate::wire::kind::{self, RequestKind};
 use crate::wire::{Destination, Entries, Peer, Probe, target};
+use alarm::Retired;
 use answer::Refusal;
 pub use client::Client;
 use exchange::Request;
 use forward::Forwarder;
 pub use memory::Memory;
-use until::Retired;
 
 /// A function that serves the portal on a stream on which the TLS handshake has yet to happen.
 pub type ServePortal = Arc<dyn Fn(Box<dyn ByteStream>, Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -294,6 +296,7 @@ impl Proxy {
             | Refusal::Barred(_)
             | Refusal::SignInRequired
             | Refusal::SignInAgain(_)
+            | Refusal::TooWeak(_)
             | Refusal::ToolUnknown(_)
             | Refusal::Exhausted(_) => Outcome::Denied,
             Refusal::Origin(forward::Failure::Dial(
@@ -315,6 +318,7 @@ impl Proxy {
             message: self.message_of(refusal),
             review: self.review_of(refusal, &recorder),
             json: asker.json,
+            to_connect: head.is_some_and(|head| head.method == Method::CONNECT),
             portal: &self.portal.url,
             curl: self.tokens.as_ref().map(|tokens| &tokens.parts.curl),
         };
@@ -333,6 +337,8 @@ impl Proxy {
         match refusal {
             Refusal::Denied(rule) => self.policy.message_of(rule).map(|message| &**message),
             Refusal::Barred(barrier) => barrier.message.as_deref(),
+            Refusal::SignInAgain(stale) => self.policy.message_of(&stale.rule).map(|message| &**message),
+            Refusal::TooWeak(weak) => self.policy.message_of(&weak.rule).map(|message| &**message),
             _ => None,
         }
     }

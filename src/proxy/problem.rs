@@ -46,8 +46,11 @@ fn kind_of(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
         Refusal::SignInRequired | Refusal::ToolUnknown(_) | Refusal::Direct => {
             ("sign-in-required", "Somebody has to sign in first")
         }
-        Refusal::SignInAgain(None) => ("sign-in-too-old", "The sign-in is too old for the rule"),
-        Refusal::SignInAgain(Some(_)) => ("sign-in-other-way", "The rule wants another way of signing in"),
+        Refusal::SignInAgain(stale) if stale.is_other_way => {
+            ("sign-in-other-way", "The rule wants another way of signing in")
+        }
+        Refusal::SignInAgain(_) => ("sign-in-too-old", "The sign-in is too old for the rule"),
+        Refusal::TooWeak(_) => ("evidence-too-weak", "The rule wants to be surer of who asks"),
         Refusal::Exhausted(_) => ("limit-reached", "Somebody has as much as a rule lets them have"),
         _ => return None,
     })
@@ -56,7 +59,7 @@ fn kind_of(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
 impl Refused<'_> {
     /// The document.
     pub(super) fn problem(&self) -> String {
-        let (status, authority) = (self.refusal.status(), self.authority());
+        let (status, authority) = (self.status(), self.authority());
         let tag = |name: &str| format!("tag:{authority},{SINCE}:vestibule:{name}");
         let (kind, title) = match kind_of(self.refusal) {
             Some((word, title)) => (tag(word), title),
@@ -77,6 +80,10 @@ impl Refused<'_> {
             Refusal::SignInRequired | Refusal::SignInAgain(_) | Refusal::Barred(_) => {
                 set("portal", self.portal().into());
             }
+            Refusal::TooWeak(weak) => {
+                set("evidence", weak.wanted.as_str().into());
+                weak.address(self.portal).map(|address| set("portal", address.into()));
+            }
             Refusal::ToolUnknown(invitation) => {
                 set("portal", format!("{}/tokens", self.portal).into());
                 let terminal = invitation.terminal.as_ref();
@@ -93,6 +100,8 @@ impl Refused<'_> {
             Refusal::Denied(rule) => Some(rule),
             Refusal::Barred(barrier) => Some(&barrier.rule),
             Refusal::Exhausted(exhausted) => Some(&exhausted.rule),
+            Refusal::SignInAgain(stale) => Some(&stale.rule),
+            Refusal::TooWeak(weak) => Some(&weak.rule),
             _ => None,
         }
     }

@@ -48,6 +48,8 @@ pub(super) enum End {
     PolicyChanged,
     /// The time does not permit it any more.
     HoursOver,
+    /// What its person had passed is over.
+    PassOver,
 }
 
 /// How long a relay may go on.
@@ -77,6 +79,7 @@ impl End {
             Self::SessionEnded => Some(Reason::SessionEnded),
             Self::PolicyChanged => Some(Reason::PolicyChanged),
             Self::HoursOver => Some(Reason::HoursOver),
+            Self::PassOver => Some(Reason::PassOver),
         }
     }
 }
@@ -215,6 +218,7 @@ async fn watch(
             return Poll::Ready(match over {
                 Over::Policy => End::PolicyChanged,
                 Over::Hours => End::HoursOver,
+                Over::Pass => End::PassOver,
             });
         }
         let Progress { results: [there, back], moved } = poll(cx);

@@ -4,13 +4,15 @@
 //! A share is found once for each request that is limited, in one shard of a concurrent map; what is taken from it is a
 //! number that is changed atomically. Requests without a limit do not come here.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 
+use crate::identity::block::SITE_TIMES;
 use crate::identity::{ClientBlock, User};
 use crate::net::paced::Pace;
 use crate::net::{Bucket, Paced};
@@ -22,10 +24,15 @@ use crate::wire::h1::Stream;
 /// How many shares there are at most. Whoever would be one more has a share together with all others of whom that is so.
 const MOST: usize = 100_000;
 
+/// How many shares somebody looks at who finds no room for their own, so that no request pays for all of them.
+const LOOKED_AT: usize = 16;
+
 /// The shares of this node. They outlive configurations: a limit goes on under its rule's name.
 #[derive(Debug)]
 pub(super) struct Shares {
     all: DashMap<Key, Arc<Share>>,
+    /// Whose they are, those first that were looked at longest ago: whoever finds no room looks at a few of them.
+    turns: Mutex<VecDeque<Key>>,
     since: Instant,
     /// Counts the waits of whatever goes too fast.
     waits: Arc<AtomicU64>,
@@ -44,6 +51,8 @@ enum Whose {
     /// A realm, and the immutable ID of a person there.
     Person(String, String),
     Client(ClientBlock),
+    /// All clients of one site together, which has several times as much as one of them.
+    Site(ClientBlock),
     Network(Arc<str>),
     Everybody,
     /// Those for whom there is no share of their own.
@@ -56,6 +65,15 @@ struct Share {
     requests: Bucket,
     bytes: Arc<Bucket>,
     open: AtomicU32,
+}
+
+impl Share {
+    /// Whether a new one would do as well. Whoever is about to take from it holds it, and only the map can give it to others,
+    /// of which a shard is locked while this is asked.
+    fn is_as_new(self: &Arc<Self>, now: u64) -> bool {
+        let is_in_use = Arc::strong_count(self) > 1 || Arc::strong_count(&self.bytes) > 1;
+        !is_in_use && self.requests.is_full(now) && self.bytes.is_full(now)
+    }
 }
 
 /// Who takes from a share.
@@ -121,7 +139,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 impl Default for Shares {
     fn default() -> Self {
-        Self { all: DashMap::new(), since: Instant::now(), waits: Arc::default(), most: MOST }
+        Self { all: DashMap::new(), turns: Mutex::default(), since: Instant::now(), waits: Arc::default(), most: MOST }
     }
 }
 
@@ -151,9 +169,15 @@ impl Shares {
         let mut taken = Taken::default();
         let mut counted: Vec<(Arc<Share>, u64)> = Vec::new();
         let limits = permit.terms().iter().filter_map(|terms| Some((&terms.rule, terms.limit.as_ref()?)));
-        for (rule, limit) in limits {
-            let share = self.share(rule, whose(limit.per, taker), now);
-            if let Err((what, again)) = self.take_from(&share, limit, now, &mut taken, &mut counted) {
+        let shares = limits.flat_map(|(rule, limit)| {
+            let own = whose(limit.per, taker);
+            let site = if let Whose::Client(_) = own { ClientBlock::site(taker.client) } else { None };
+            let site = site.map(|site| (rule, limit, Whose::Site(site), SITE_TIMES));
+            std::iter::once((rule, limit, own, 1)).chain(site)
+        });
+        for (rule, limit, whose, times) in shares {
+            let share = self.share(rule, whose, now);
+            if let Err((what, again)) = self.take_from(&share, (limit, times), now, &mut taken, &mut counted) {
                 // Nobody pays for what they do not get.
                 counted.iter().for_each(|(share, cost)| share.requests.give_back(*cost));
                 return Err(Exhausted { rule: Arc::clone(rule), what, again });
@@ -162,27 +186,31 @@ impl Shares {
         Ok(taken)
     }
 
+    /// Takes from one share, which has so many times as much as the limit says.
     fn take_from(
         &self,
         share: &Arc<Share>,
-        limit: &Limit,
+        (limit, times): (&Limit, u32),
         now: u64,
         taken: &mut Taken,
         counted: &mut Vec<(Arc<Share>, u64)>,
     ) -> Result<(), (Excess, Duration)> {
         if let Some(most) = limit.connections {
+            let most = most.saturating_mul(times);
             let one_more = |open: u32| (open < most).then_some(open + 1);
             let entered = share.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
             entered.map_err(|_| (Excess::Connections, SOON))?;
             taken.open.push(Open(Arc::clone(share)));
         }
         if let Some((each, burst)) = limit.pace_of_requests() {
-            let took = share.requests.take(now, each, each.saturating_mul(burst));
+            // The same time holds as many times as much, because each costs so much less of it.
+            let (each, depth) = ((each / u64::from(times)).max(1), each.saturating_mul(burst));
+            let took = share.requests.take(now, each, depth);
             took.map_err(|again| (Excess::Requests, again))?;
             counted.push((Arc::clone(share), each));
         }
         if let Some(rate) = limit.bytes_per_second() {
-            let bucket = Arc::clone(&share.bytes);
+            let (bucket, rate) = (Arc::clone(&share.bytes), rate.saturating_mul(u64::from(times)));
             taken.paces.push(Pace { bucket, rate, since: self.since, waits: Arc::clone(&self.waits) });
         }
         Ok(())
@@ -194,24 +222,42 @@ impl Shares {
             return Arc::clone(&known);
         }
         if self.all.len() >= self.most {
-            self.sweep_at(now);
+            self.make_room(now);
         }
         let is_full = self.all.len() >= self.most && !matches!(key.whose, Whose::Network(_) | Whose::Everybody);
         let key = if is_full { Key { whose: Whose::Crowd, ..key } } else { key };
-        Arc::clone(&self.all.entry(key).or_default())
+        match self.all.entry(key) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(free) => {
+                let key = free.key().clone();
+                let share = Arc::clone(&free.insert(Arc::default()));
+                self.turns().push_back(key);
+                share
+            }
+        }
     }
 
-    /// Forgets shares of which all is there: a new one would be the same.
+    /// Forgets shares of which all is there, among those few whose turn it is to be looked at.
+    fn make_room(&self, now: u64) {
+        for _ in 0..LOOKED_AT {
+            let Some(key) = self.turns().pop_front() else { return };
+            let forgotten = self.all.remove_if(&key, |_, share| share.is_as_new(now));
+            if forgotten.is_none() && self.all.contains_key(&key) {
+                self.turns().push_back(key);
+            }
+        }
+    }
+
+    /// Forgets shares of which all is there: a new one would be the same. Of others, the map is gone through: what does so
+    /// is no request.
     pub(super) fn sweep(&self) {
-        self.sweep_at(self.now());
+        let now = self.now();
+        self.all.retain(|_, share| !share.is_as_new(now));
+        self.turns().retain(|key| self.all.contains_key(key));
     }
 
-    fn sweep_at(&self, now: u64) {
-        // Whoever is about to take from a share holds it, and only this map can give it to others: the shard is locked.
-        self.all.retain(|_, share| {
-            let is_in_use = Arc::strong_count(share) > 1 || Arc::strong_count(&share.bytes) > 1;
-            is_in_use || !share.requests.is_full(now) || !share.bytes.is_full(now)
-        });
+    fn turns(&self) -> MutexGuard<'_, VecDeque<Key>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often something has had to wait, because it went too fast.
@@ -362,7 +408,38 @@ mod tests {
         let ask = |one: &User, now| shares.take_at(&permit, taker(Some(one), "10.0.0.1", &network), now).is_ok();
         let through = people.iter().flat_map(|one| [one, one, one]).filter(|one| ask(one, 0)).count();
         assert_eq!((shares.count(), through), (51, 50 * 2 + 2));
-        // When the first ones have all that they may have again, there is room.
-        assert!(ask(people.last().unwrap(), 10 * SECOND) && shares.count() < 10);
+        // When the first ones have all that they may have again, there is room; whoever comes looks at a few of them only.
+        let before = shares.count();
+        assert!(ask(people.last().unwrap(), 10 * SECOND));
+        assert_eq!(shares.count(), before - LOOKED_AT + 1);
+        for one in &people[100..] {
+            ask(one, 10 * SECOND);
+        }
+        let own = |shares: &Shares| shares.all.iter().filter(|share| share.key().whose != Whose::Crowd).count();
+        assert_eq!((own(&shares), shares.turns().len() >= own(&shares)), (50, true), "there are no more than may be");
+        shares.sweep();
+        assert!(shares.turns().len() <= shares.count(), "what is gone is not looked at any more");
+    }
+
+    #[test]
+    fn a_site_of_ipv6_has_as_much_as_a_few_of_its_networks() {
+        let network: Arc<str> = "office".into();
+        let times = usize::try_from(SITE_TIMES).unwrap();
+        let at = |number: usize, site: u16| format!("2001:db8:{site:x}:{number:x}::1");
+        for (limit, each) in [("requests = '1/h', burst = 5, per = 'client'", 5), ("connections = 2", 2)] {
+            let (shares, permit) = (Shares::default(), permit(&[limit]));
+            let mut held = Vec::new();
+            let mut through = |site: u16, number: usize, now: u64| {
+                let taken =
+                    (0..10).filter_map(|_| shares.take_at(&permit, taker(None, &at(number, site), &network), now).ok());
+                let before = held.len();
+                held.extend(taken);
+                held.len() - before
+            };
+            assert_eq!(through(1, 0, 0), each, "{limit}");
+            let all: usize = (1..100).map(|number| through(1, number, 0)).sum();
+            assert_eq!(all + each, times * each, "{limit}");
+            assert_eq!(through(2, 0, 0), each, "another site: {limit}");
+        }
     }
 }

@@ -2,55 +2,22 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use http::Method;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Proxy;
+use super::alarm::{Alarm, Alarms, Retired};
 use super::decide::{Over, Sought};
 use super::identity::Identity;
 use super::memory::Memory;
 use crate::clock::Timestamp;
 use crate::identity::Surrogate;
 use crate::observe::Recorder;
-use crate::policy::Access;
+use crate::policy::{Access, Pass};
 use crate::session::Session;
 use crate::wire::{Destination, Era, Scheme};
-
-/// A signal that fires once, when another configuration has replaced this one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Retired(Arc<Signal>);
-
-#[derive(Debug, Default)]
-struct Signal {
-    fired: AtomicBool,
-    notify: Notify,
-}
-
-impl Retired {
-    pub(super) fn fire(&self) {
-        self.0.fired.store(true, Ordering::Release);
-        self.0.notify.notify_waiters();
-    }
-
-    fn has_fired(&self) -> bool {
-        self.0.fired.load(Ordering::Acquire)
-    }
-
-    async fn wait(self) {
-        let notified = self.0.notify.notified();
-        tokio::pin!(notified);
-        // In this order: `fire` first sets the flag and then wakes those who are enlisted. We enlist first and then
-        // look at the flag. So if it fires between the two, we see the flag; if it fires later, we are woken.
-        notified.as_mut().enable();
-        if !self.has_fired() {
-            notified.await;
-        }
-    }
-}
 
 /// By what right a tunnel goes on.
 pub(super) struct Leave {
@@ -65,6 +32,10 @@ pub(super) struct Leave {
     /// The era of the configuration under which it was opened.
     era: Era,
     retired: Retired,
+    /// What its person had passed when it was opened.
+    passed: Box<[Pass]>,
+    /// Fires when the next pass of its person is over.
+    alarm: Option<Alarm>,
 }
 
 impl Leave {
@@ -78,7 +49,44 @@ impl Leave {
         let session = identity.map(|identity| (Arc::clone(&identity.session), identity.surrogate));
         let (memory, era) = (Arc::clone(&proxy.memory), proxy.entries.era());
         let (opened, request) = (proxy.clock.now(), request.map(Box::new));
-        Self { memory, session, access, opened, request, era, retired: proxy.retired.clone() }
+        let passes = session.iter().flat_map(|(session, _)| &session.passes);
+        let passed = passes.copied().filter(|pass| pass.until > opened).collect();
+        let retired = proxy.retired.clone();
+        let mut leave = Self { memory, session, access, opened, request, era, retired, passed, alarm: None };
+        leave.set_alarm(opened);
+        leave
+    }
+
+    /// Has itself woken when the next pass is over, of those that counted when the tunnel was opened.
+    fn set_alarm(&mut self, now: Timestamp) {
+        let passes = self.session.iter().flat_map(|(session, _)| &session.passes);
+        let is_held = |pass: &&Pass| self.passed.iter().any(|held| held.barrier == pass.barrier);
+        // What was held may have made room for others in the session: its time is over all the same.
+        let ends = passes.filter(is_held).chain(&self.passed).map(|pass| pass.until);
+        let next = ends.filter(|until| *until > now).min();
+        self.alarm = next.map(|next| Alarms::set(&self.memory.alarms, next));
+    }
+
+    /// Whether it has to be asked anew whether it may go on.
+    fn is_in_doubt(&self) -> bool {
+        self.retired.has_fired() || self.alarm.as_ref().is_some_and(|alarm| alarm.signal().has_fired())
+    }
+
+    /// Ready when it is.
+    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let retired = self.retired.clone().wait();
+        match &self.alarm {
+            None => Box::pin(retired),
+            Some(alarm) => {
+                let alarm = alarm.signal().clone().wait();
+                Box::pin(async move {
+                    tokio::select! {
+                        () = retired => {}
+                        () = alarm => {}
+                    }
+                })
+            }
+        }
     }
 
     /// What to watch while the tunnel of `recorder` goes on: the end of its session, and new configurations.
@@ -92,6 +100,7 @@ impl Leave {
         let Some(proxy) = self.memory.current() else {
             // The program ends, and nothing takes the place of what it was: nobody is to be asked any more.
             self.retired = Retired::default();
+            self.alarm = None;
             return Ok(());
         };
         self.retired = proxy.retired.clone();
@@ -101,6 +110,7 @@ impl Leave {
         {
             *session = current;
         }
+        self.set_alarm(proxy.clock.now());
         let scheme = if recorder.scheme == Some(Scheme::Http.as_str()) { Scheme::Http } else { Scheme::Https };
         let (Some(host), Some(port)) = (&recorder.host, recorder.port) else { return Ok(()) };
         let Ok(destination) = Destination::of_authority(scheme, &format!("{host}:{port}")) else { return Ok(()) };
@@ -108,11 +118,11 @@ impl Leave {
         let session = session.filter(|(session, surrogate)| proxy.tells_still(session, *surrogate, self.era, recorder));
         let request = self.request.as_deref().map(|(method, target)| (method, &**target));
         let sought = Sought { destination: &Arc::new(destination), access: self.access, request };
-        proxy.permits_still(session, recorder, sought, self.opened)
+        proxy.permits_still(session, recorder, sought, (self.opened, &self.passed))
     }
 }
 
-/// Watches for the moment when a new configuration must be asked.
+/// Watches for the moment when it must be asked anew: of a new configuration, or because something is over.
 pub(super) struct Asking<'a> {
     leave: Option<(&'a mut Leave, &'a Recorder)>,
     wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -130,9 +140,9 @@ impl Asking<'_> {
         let Some((leave, recorder)) = &mut self.leave else { return Poll::Pending };
         loop {
             match &mut self.wait {
-                // The usual case, with each turn of the relay: one atomic load, and no lock. The future is not polled
+                // The usual case, with each turn of the relay: one atomic load or two, and no lock. The future is not polled
                 // again, because its first poll has enlisted this task, which stays the same for the life of a tunnel.
-                Some(_) if !leave.retired.has_fired() => return Poll::Pending,
+                Some(_) if !leave.is_in_doubt() => return Poll::Pending,
                 Some(_) => {
                     // `renew` has taken the signal of the proxy that it asked, so if that one is replaced at this very
                     // moment, the new future below sees its flag at once, and the loop asks again: no configuration is
@@ -143,7 +153,7 @@ impl Asking<'_> {
                     self.wait = None;
                 }
                 none => {
-                    let mut wait: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(leave.retired.clone().wait());
+                    let mut wait = leave.wait();
                     let fired = wait.as_mut().poll(cx).is_ready();
                     *none = Some(wait);
                     if !fired {

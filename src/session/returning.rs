@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, Timestamp, after};
+use crate::identity::Strength;
 use crate::policy::BarrierKey;
 use crate::seal::{self, Sealer};
 
@@ -51,6 +52,9 @@ pub struct Return {
     /// The ways of signing in that count for it (AuthnContextClassRef), if its rule wants some.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<String>,
+    /// How sure it must be who the person is, if its rule wants something stronger to stand for them than did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Surer>,
     /// What the client had shown in its handshake, as [`Evidence::key`](super::Evidence::key) has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shown: Vec<[u8; 16]>,
@@ -63,6 +67,15 @@ pub struct Return {
     /// What the destination is kept under, where it is too long to travel: `destination` is the origin then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<u128>,
+}
+
+/// That it must be surer who a person is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surer {
+    /// How sure.
+    pub strength: Strength,
+    /// The rule that wants that.
+    pub rule: String,
 }
 
 /// Why a person does not simply go on.
@@ -123,6 +136,7 @@ mod tests {
             within: None,
             halt: None,
             ways: Vec::new(),
+            evidence: None,
             shown: Vec::new(),
             node: 0,
             planted: false,

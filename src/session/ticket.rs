@@ -184,6 +184,7 @@ mod tests {
             within: None,
             halt: None,
             ways: Vec::new(),
+            evidence: None,
             shown: Vec::new(),
             node: 0,
             planted: false,

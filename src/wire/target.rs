@@ -107,6 +107,14 @@ impl Destination {
         Ok(Self { scheme, host: parse_host(host)?, port })
     }
 
+    /// The destination of this host, an IPv6 address in brackets, and port.
+    pub fn of_host(scheme: Scheme, host: &str, port: u16) -> Result<Self, Error> {
+        if port == 0 {
+            return Err(Error::BadPort);
+        }
+        Ok(Self { scheme, host: parse_host(host)?, port })
+    }
+
     /// `host[:port]`, as the Host field has it: without the port if it is the scheme's default.
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {

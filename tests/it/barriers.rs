@@ -331,6 +331,38 @@ fn what_was_passed_survives_a_reload_counts_in_every_browser_of_the_person_and_e
     assert_eq!(page.heading(), "Before you go on", "a new session has passed nothing: {page:#?}");
 }
 
+#[test]
+fn whoever_passes_much_in_a_short_time_is_told_to_wait() {
+    let rules: String = (0..40)
+        .map(|at| format!("[[policy.rule]]\nname = \"w{at}\"\ndestinations = [\"w{at}.test\"]\neffect = \"warn\"\n"))
+        .collect();
+    let world = World::build().network("desk", "127.0.0.1/32", "").config(&rules).start();
+    let browser = world.browser();
+    browser.arrive("http://news.test/");
+    let pass = |at: u32| {
+        let told = browser.bare_curl(&format!("http://w{at}.test/"), &["-H", "Accept: application/json"]);
+        let problem: Value = serde_json::from_str(&told.body).unwrap();
+        let page = browser.go(problem["portal"].as_str().unwrap());
+        let passed = browser.submit(&page, page.form(), &[]);
+        // The same form once more costs nothing, and counts for nothing.
+        assert_eq!(browser.submit(&page, page.form(), &[]).status, passed.status);
+        passed
+    };
+    for at in 0..30 {
+        assert_eq!(pass(at).heading(), "You are signed in", "{at}");
+    }
+    let late = pass(30);
+    assert_eq!((late.status, late.heading()), (429, "Before you go on"), "{late:#?}");
+    assert!(late.body.contains("There have been too many attempts. Wait ten minutes"), "{late:#?}");
+    let begun = std::time::Instant::now();
+    while audited(&world, "warning-read", "read").len() < 30 {
+        assert!(begun.elapsed() < PATIENCE, "each that was read is audited");
+    }
+    assert_eq!(audited(&world, "warning-read", "read").len(), 30, "and nothing twice");
+    let other = world.browser().at([127, 0, 9, 1]);
+    assert_eq!(other.arrive("http://news.test/").status, 200, "somebody else goes on");
+}
+
 /// The heads and documents that a service was sent.
 type Told = Arc<Mutex<Vec<(String, Value)>>>;
 

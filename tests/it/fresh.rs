@@ -196,3 +196,46 @@ fn what_cannot_be_asked_is_told_where_to_sign_in_in_the_way_that_is_wanted() {
     assert_eq!(page.status, 200, "{page:#?}");
     assert_eq!(browser.bare_curl("http://shop.test/", &[]).status, 200, "that address stands for them");
 }
+
+const KERBEROS: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos";
+const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
+
+#[test]
+fn of_the_ways_that_a_rule_takes_people_are_asked_for_those_that_their_realm_takes() {
+    let rule = |name: &str, host: &str, ways: &[&str]| {
+        format!(
+            "[[policy.rule]]\nname = \"{name}\"\ndestinations = [\"{host}\"]\neffect = \"allow\"\nauthn_context = {ways:?}\n"
+        )
+    };
+    let rules = [rule("either", "shop.test", &[CERTIFICATE, KERBEROS]), rule("card", "mail.test", &[CERTIFICATE])];
+    let desk = "address_idle = \"12h\"\naddress_lifetime = \"1d\"";
+    let world = super::realms::beside(&format!("authn_context = [{CERTIFICATE:?}]"))
+        .network("desk", "127.0.0.1/32", desk)
+        .config(&rules.concat())
+        .start();
+    let takes = format!("name = \"contoso\"\nauthn_context = [{PASSWORD:?}, {KERBEROS:?}]\n");
+    world.reload(|text| text.replacen("name = \"contoso\"\n", &takes, 1)).unwrap();
+    let browser = world.browser();
+    browser.arrive("http://news.test/");
+    let tool = browser.bare_curl("http://shop.test/", &[]);
+    let ways = [CERTIFICATE, KERBEROS].map(|way| format!("way={}", way.replace(':', "%3A"))).join("&");
+    let confirm = format!("https://portal.vestibule.test/confirm?{ways}");
+    assert_eq!((tool.status, tool.body.contains(&confirm)), (511, true), "{tool:#?}");
+    let asked = browser.go(&confirm);
+    assert!(asked.has_form("password") && asked.url.starts_with("https://login."), "{asked:#?}");
+    let answer = browser.submit(&asked, asked.form(), &[("password", "simon")]);
+    assert_eq!(browser.submit(&answer, answer.form(), &[]).status, 200);
+    assert_eq!(browser.bare_curl("http://shop.test/", &[]).status, 200);
+    // Their realm takes no card, whatever a rule of another realm's wants: nobody is sent anywhere for one.
+    for url in [
+        "http://mail.test/",
+        "https://portal.vestibule.test/confirm?way=urn%3Aoasis%3Anames%3Atc%3ASAML%3A2.0%3Aac%3Aclasses%3AX509",
+    ] {
+        let page = browser.go(url);
+        assert_eq!(page.status, 403, "{page:#?}");
+        assert!(page.url.starts_with("https://portal."), "{page:#?}");
+    }
+    // A query that is none is no error of a program's.
+    let odd = browser.go("https://portal.vestibule.test/confirm?way=%ff&way&&=&ways=x");
+    assert!(odd.has_form("password"), "{odd:#?}");
+}

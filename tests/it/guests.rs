@@ -126,3 +126,22 @@ fn at_a_listener_for_guests_with_terms_they_are_the_first_page() {
     world.clock.advance(vestibule::clock::SignedDuration::from_mins(61));
     assert_eq!(browser.go("http://news.test/").heading(), "Continue as a guest");
 }
+
+#[test]
+fn at_a_listener_for_guests_a_warning_is_read_without_signing_in() {
+    let rules = "[policy]\n[[policy.rule]]\nname = \"shops\"\ndestinations = [\"shop.test\"]\neffect = \"warn\"\nmessage = \"Beware.\"\n";
+    let world = World::build().network("lobby", "127.0.7.0/24", "shared = true").config(LISTENER).config(rules).start();
+    for url in ["http://shop.test/a?b", "https://shop.test/a?b"] {
+        let browser = Browser { proxy: world.listener("lobby"), ..world.browser().at(LOBBY) };
+        let warning = browser.go(url);
+        assert_eq!((warning.status, warning.heading()), (200, "Before you go on"), "{warning:#?}");
+        assert!(warning.body.contains("Beware."), "{warning:#?}");
+        assert!(browser.cookie("portal.vestibule.test", "__Host-vestibule").is_none(), "to look at it begins nothing");
+        let page = follow(&browser, &browser.submit(&warning, warning.form(), &[]));
+        assert_eq!((page.status, page.url.as_str()), (200, url), "{page:#?}");
+        assert_eq!(browser.go(url).redirects, 0, "it is read");
+        // Another guest has read nothing.
+        let other = Browser { proxy: world.listener("lobby"), ..world.browser().at(LOBBY) };
+        assert_eq!(other.go(url).heading(), "Before you go on");
+    }
+}

@@ -60,6 +60,7 @@ mod schema;
 mod scim;
 mod secure;
 mod space;
+mod surer;
 mod terms;
 mod tickets;
 mod tools;

@@ -23,7 +23,8 @@ pub(crate) fn fabrikam(world: &Path) -> String {
     )
 }
 
-fn beside(lines: &str) -> Builder {
+/// A world with that realm, and more lines of it.
+pub(crate) fn beside(lines: &str) -> Builder {
     let world = World::build();
     let realm = fabrikam(world.folder()) + lines;
     world.config(&realm)

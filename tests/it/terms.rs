@@ -33,11 +33,15 @@ headers = { set = { X-Team = "ours", restrict-access-context = "late" } }
 "#;
 
 /// Fields by which a client would have it otherwise.
-const FORGED: [&str; 8] = [
+const FORGED: [&str; 12] = [
     "-H",
     "Restrict-Access-To-Tenants: evil.example",
     "-H",
     "restrict-access-to-tenants: more.example",
+    "-H",
+    "Restrict_Access_To_Tenants: worse.example",
+    "-H",
+    "X_Debug: 1",
     "-H",
     "X-Debug: 1",
     "-H",
@@ -81,6 +85,8 @@ fn fields_are_set_on_the_hosts_that_they_are_for_and_nobody_forges_them() {
         assert_eq!(values(head, "restrict-access-context"), ["72f988bf"], "{what}: {head}");
         assert_eq!(values(head, "x-team"), own, "{what}: {head}");
         assert!(values(head, "x-debug").is_empty(), "{what}: {head}");
+        let has_alias = ["restrict_access_to_tenants", "x_debug"].iter().any(|name| !values(head, name).is_empty());
+        assert!(!has_alias, "many servers take `_` for `-`: {what}: {head}");
         assert_eq!(values(head, "x-kept"), ["yes"], "{what}: {head}");
     };
     // In the walled garden no rule decides, and nobody is known.

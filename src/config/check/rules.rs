@@ -103,9 +103,13 @@ const NOT_RULES: [&str; 5] = ["blocked-list", "walled-garden", "approved-list", 
 
 fn finish(index: usize, rule: &policy::RuleConfig, check: &mut Check<'_>) {
     let path = at!["policy", "rule", index, "finish"];
-    if rule.finish && (rule.schedule.is_none() && rule.not.schedule.is_none() || !rule.effect.lets_through()) {
-        let help = "it says that what is open may finish when the hours of the rule end";
-        check.note(path, "`finish` belongs to a rule with a `schedule` that lets something through", help);
+    let has_hours = (rule.schedule.is_some() || rule.not.schedule.is_some()) && rule.effect.lets_through();
+    let has_pass = rule.effect == policy::Effect::Warn || rule.overriding.is_some();
+    if rule.finish && !has_hours && !has_pass {
+        let help = "it says that what is open may finish when the hours of the rule end, or when what somebody has passed is over";
+        let message =
+            "`finish` belongs to a rule that lets something through by a `schedule`, a warning or an `override`";
+        check.note(path, message, help);
     }
 }
 

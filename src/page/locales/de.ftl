@@ -511,6 +511,12 @@ tool-sign-in = Anmeldung nötig
 tool-sign-in-again = Eine frische Anmeldung ist nötig
     .what = Sie haben sich vor zu langer Zeit für dieses Ziel angemeldet, und diese Anfrage kann nicht zur Anmeldung geschickt werden.
     .next = Öffnen Sie die Adresse unten in einem Browser, in dem Sie angemeldet sind, und zeigen Sie, wer Sie sind. Versuchen Sie es dann noch einmal.
+tool-too-weak = Ein sichererer Nachweis, wer Sie sind, ist nötig
+    .what = Sie sind bekannt, aber durch etwas, das für dieses Ziel zu schwach ist, und keine Anmeldung auf dieser Verbindung ändert das.
+    .next = Benutzen Sie ein Gerät mit einem Zertifikat Ihrer Organisation über den sicheren Proxy. Ihr Helpdesk weiß mehr.
+tool-token-wanted = Ein Token ist nötig
+    .what = Sie sind bekannt, aber durch etwas, das für dieses Ziel zu schwach ist. Ein persönliches Token ist stark genug.
+    .next = Erstellen Sie unter der Adresse unten ein Token und benutzen Sie es als Passwort des Proxys. Versuchen Sie es dann noch einmal.
 tool-denied = Durch eine Regel gesperrt
     .what = Die Regeln erlauben dieses Ziel nicht.
     .next = Wenn Sie es für Ihre Arbeit brauchen, fragen Sie Ihren Helpdesk und nennen Sie ihm die Anfrage-Nummer.
@@ -553,6 +559,11 @@ override-recorded = Ihr Name, die Seite und die Zeit werden aufgezeichnet.
 override-wrong = Das ist nicht das Passwort.
 override-no-reason = Geben Sie an, wofür Sie die Seite brauchen.
 override-too-many = Es gab zu viele Versuche. Warten Sie zehn Minuten und versuchen Sie es dann erneut.
+weak-title = Diese Website braucht eine sicherere Anmeldung
+weak-lead = ist nur offen, wo feststeht, wer Sie sind.
+weak-rule = Verlangt von
+weak-why = Sie sind angemeldet, aber auf dieser Verbindung könnte sich jemand anders als Sie ausgeben. Eine neue Anmeldung ändert daran nichts.
+weak-secure = Diese Website öffnet sich auf Geräten, die ein Zertifikat Ihrer Organisation haben und den sicheren Proxy benutzen.
 
 ## Um eine Prüfung bitten
 

@@ -511,6 +511,12 @@ tool-sign-in = Sign-in required
 tool-sign-in-again = A fresh sign-in is required
     .what = You signed in too long ago for this destination, and this request cannot be sent to a sign-in page.
     .next = Open the address below in a browser in which you are signed in, and prove who you are. Then try again.
+tool-too-weak = Surer evidence of who you are is required
+    .what = You are known, but by something too weak for this destination, and no sign-in on this connection changes that.
+    .next = Use a device that has a certificate of your organisation, over the secure proxy. Your help desk knows more.
+tool-token-wanted = A token is required
+    .what = You are known, but by something too weak for this destination. A personal token is strong enough.
+    .next = Make a token at the address below and use it as the password of the proxy. Then try again.
 tool-denied = Blocked by a rule
     .what = The rules do not allow this destination.
     .next = If you need it for your work, ask your help desk and tell them the request ID.
@@ -553,6 +559,11 @@ override-recorded = Your name, the site and the time are recorded.
 override-wrong = This is not the password.
 override-no-reason = Say why you need it.
 override-too-many = There have been too many attempts. Wait ten minutes, then try again.
+weak-title = This site needs a surer sign-in
+weak-lead = is open only where it is certain who you are.
+weak-rule = Wanted by
+weak-why = You are signed in, but on this connection somebody else could pass for you. Signing in again does not change that.
+weak-secure = This site opens on devices that have a certificate of your organisation and use the secure proxy.
 
 ## Asking for a review
 

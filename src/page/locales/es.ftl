@@ -511,6 +511,12 @@ tool-sign-in = Es necesario iniciar sesión
 tool-sign-in-again = Es necesario volver a iniciar sesión
     .what = Inició sesión hace demasiado tiempo para este destino, y esta solicitud no se puede enviar a una página de inicio de sesión.
     .next = Abra la dirección de abajo en un navegador en el que haya iniciado sesión y demuestre quién es. Después, vuelva a intentarlo.
+tool-too-weak = Hace falta una prueba más segura de quién es usted
+    .what = Se sabe quién es usted, pero por algo demasiado débil para este destino, y ningún inicio de sesión en esta conexión lo cambia.
+    .next = Use un dispositivo con un certificado de su organización, por el proxy seguro. Su servicio de ayuda sabe más.
+tool-token-wanted = Hace falta un token
+    .what = Se sabe quién es usted, pero por algo demasiado débil para este destino. Un token personal basta.
+    .next = Cree un token en la dirección de abajo y úselo como contraseña del proxy. Después vuelva a intentarlo.
 tool-denied = Bloqueado por una regla
     .what = Las reglas no permiten este destino.
     .next = Si lo necesita para su trabajo, pregunte a su servicio de asistencia e indique el identificador de la solicitud.
@@ -553,6 +559,11 @@ override-recorded = Se registran su nombre, el sitio y la hora.
 override-wrong = Esa no es la contraseña.
 override-no-reason = Diga para qué lo necesita.
 override-too-many = Ha habido demasiados intentos. Espere diez minutos e inténtelo de nuevo.
+weak-title = Este sitio necesita un inicio de sesión más seguro
+weak-lead = solo se abre donde es seguro quién es usted.
+weak-rule = Exigido por
+weak-why = Ha iniciado sesión, pero en esta conexión otra persona podría hacerse pasar por usted. Iniciar sesión de nuevo no lo cambia.
+weak-secure = Este sitio se abre en dispositivos que tienen un certificado de su organización y usan el proxy seguro.
 
 ## Pedir una revisión
 

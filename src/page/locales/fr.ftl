@@ -514,6 +514,12 @@ tool-sign-in = Connexion requise
 tool-sign-in-again = Nouvelle connexion requise
     .what = Vous vous êtes connecté il y a trop longtemps pour cette destination, et cette requête ne peut pas être dirigée vers une page de connexion.
     .next = Ouvrez l’adresse ci-dessous dans un navigateur où vous êtes connecté, et prouvez votre identité. Réessayez ensuite.
+tool-too-weak = Une preuve plus sûre de votre identité est requise
+    .what = Vous êtes connu, mais par un moyen trop faible pour cette destination, et aucune connexion sur cette liaison n’y change rien.
+    .next = Utilisez un appareil muni d’un certificat de votre organisation, par le proxy sécurisé. Votre service d’assistance peut vous aider.
+tool-token-wanted = Un jeton est requis
+    .what = Vous êtes connu, mais par un moyen trop faible pour cette destination. Un jeton personnel suffit.
+    .next = Créez un jeton à l’adresse ci-dessous et utilisez-le comme mot de passe du proxy. Réessayez ensuite.
 tool-denied = Bloqué par une règle
     .what = Les règles n’autorisent pas cette destination.
     .next = Si vous en avez besoin pour votre travail, adressez-vous à votre service d’assistance en indiquant l’identifiant de requête.
@@ -556,6 +562,11 @@ override-recorded = Votre nom, le site et l’heure sont enregistrés.
 override-wrong = Ce n’est pas le mot de passe.
 override-no-reason = Indiquez pourquoi vous en avez besoin.
 override-too-many = Il y a eu trop de tentatives. Attendez dix minutes, puis réessayez.
+weak-title = Ce site demande une connexion plus sûre
+weak-lead = n’est ouvert que là où votre identité est certaine.
+weak-rule = Exigé par
+weak-why = Vous êtes connecté, mais sur cette liaison quelqu’un d’autre pourrait se faire passer pour vous. Une nouvelle connexion n’y change rien.
+weak-secure = Ce site s’ouvre sur les appareils qui ont un certificat de votre organisation et utilisent le proxy sécurisé.
 
 ## Demander un réexamen
 

@@ -11,16 +11,17 @@ use axum::extract::{Path, State};
 use http::{Request, Response, StatusCode};
 
 use crate::clock::after;
+use crate::identity::User;
 use crate::observe::audit::{Entry, What};
 use crate::page::{self, Denied, OverrideKey, OverrideMistake, Trouble};
 use crate::policy::{Barrier, BarrierKey, Overriding, Pass, Takes};
 use crate::portal::form::{self, Form, Token};
-use crate::portal::onward::{place, seems_passed};
+use crate::portal::onward::{is_guest_without_asking, place, seems_passed};
 use crate::portal::visit::{entrance, with_parameters};
-use crate::portal::{Shared, Visit, fail, files, redirect, show};
-use crate::session::Session;
+use crate::portal::{Shared, Visit, fail, files, opening, redirect, show};
 use crate::session::appeal::Appeal;
 use crate::session::returning::{BARRIER_PATH, Return};
+use crate::session::{Begun, Session, store};
 
 type Portal = State<Arc<Shared>>;
 
@@ -47,8 +48,13 @@ pub(in crate::portal) async fn show_page(
 ) -> Response<Body> {
     let Some(barrier) = find(&portal, &key) else { return files::missing(&portal, &visit) };
     let returning = visit.parameter("r").filter(|token| !token.is_empty());
-    let Some(session) = visit.session(&portal).await else {
-        return sign_in_first(&portal, &visit, &barrier, returning).await;
+    let session = match visit.session(&portal).await {
+        Some(session) => session,
+        None if is_guest_without_asking(&portal, &visit) => {
+            // Whoever only looks begins nothing.
+            Arc::new(Session::standing(User::guest(String::new()), portal.parts.clock.now()))
+        }
+        None => return sign_in_first(&portal, &visit, &barrier, returning).await,
     };
     let attempt = Attempt::new(&portal, &visit, &session, &barrier, returning);
     if seems_passed(&portal, &session, barrier.key) {
@@ -70,14 +76,38 @@ pub(in crate::portal) async fn pass(
         Err(response) => return response,
     };
     let returning = form.value("r").filter(|token| !token.is_empty());
-    let Some(session) = visit.session(&portal).await else {
-        return sign_in_first(&portal, &visit, &barrier, returning).await;
+    let (session, begun) = match visit.session(&portal).await {
+        Some(session) => (session, None),
+        // What a guest passes needs a session of their own: all guests of a listener have one together.
+        None if is_guest_without_asking(&portal, &visit) => match begin_guest(&portal, &visit).await {
+            Ok(begun) => (Arc::clone(&begun.session), Some(begun)),
+            Err(response) => return *response,
+        },
+        None => return sign_in_first(&portal, &visit, &barrier, returning).await,
     };
     let attempt = Attempt { reason: reason_of(&form), ..Attempt::new(&portal, &visit, &session, &barrier, returning) };
-    match &barrier.takes {
+    let mut response = match &barrier.takes {
+        // It was sent twice, or another window was quicker: it counts for its time, and is not written again.
+        _ if seems_passed(&portal, &session, barrier.key) => attempt.lead_on(),
         Takes::Reading => attempt.grant("read").await,
         Takes::Override(overriding) => attempt.override_by(overriding, &form).await,
+    };
+    if let Some(begun) = &begun {
+        opening::keep(&portal, &mut response, begun, returning);
     }
+    response
+}
+
+/// Begins the session of a guest whom nobody has asked anything.
+async fn begin_guest(portal: &Shared, visit: &Visit) -> Result<Begun, Box<Response<Body>>> {
+    let refuse = |status, trouble| Box::new(fail(portal, visit, status, trouble));
+    if !portal.memory.limiter.admit(visit.peer.client.ip(), &portal.parts.pending).await {
+        return Err(refuse(StatusCode::TOO_MANY_REQUESTS, Trouble::Busy));
+    }
+    opening::begin_guest(portal, visit).await.map_err(|error| match error {
+        store::Error::Full => refuse(StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy),
+        store::Error::Away => refuse(StatusCode::SERVICE_UNAVAILABLE, Trouble::Away),
+    })
 }
 
 fn find(portal: &Shared, key: &str) -> Option<Arc<Barrier>> {
@@ -142,7 +172,12 @@ impl<'a> Attempt<'a> {
 
     /// Lets the person pass, notes it, and leads them on. `how` is one of a few words.
     async fn grant(&self, how: &'static str) -> Response<Body> {
-        let Self { portal, session, barrier, .. } = self;
+        let Self { portal, visit, session, barrier, .. } = self;
+        if !portal.memory.clicks.admit(session.id, visit.peer.client.ip()) {
+            tracing::info!(user = session.user.name, realm = session.user.realm, client = %visit.peer.client.ip(), rule = %barrier.rule, request_id = visit.request_id, "a person has passed so much in a short time that they have to wait");
+            portal.parts.metrics.barrier(barrier.is_override(), "too-many");
+            return self.page(Some(OverrideMistake::TooMany));
+        }
         let until = after(portal.parts.clock.now(), barrier.lasts);
         let pass = Pass { barrier: barrier.key, until };
         if let Err(error) = portal.parts.sessions.pass(session, pass).await {
@@ -150,6 +185,11 @@ impl<'a> Attempt<'a> {
         }
         let what = if barrier.is_override() { What::BlockOverridden } else { What::WarningRead };
         self.record(what, how);
+        self.lead_on()
+    }
+
+    /// Leads the person on.
+    fn lead_on(&self) -> Response<Body> {
         // Chromium follows a form's redirects only to origins that the page names, and the person may be on the way to
         // any: the page of the signed-in person goes on by itself.
         let onward = self.returning.map(|token| with_parameters("/me", &[("r", token), ("on", "1")]));
@@ -205,6 +245,7 @@ impl<'a> Attempt<'a> {
         let request_id = halt.map_or(&visit.request_id, |halt| &halt.request_id).clone();
         let place = going.as_ref().map(place);
         let (brand, locale) = (&portal.parts.brand, visit.locale(portal));
+        let is_late = mistake == Some(OverrideMistake::TooMany);
         let mut response = match &barrier.takes {
             Takes::Reading => {
                 let page = page::Warning {
@@ -215,9 +256,10 @@ impl<'a> Attempt<'a> {
                     action: path_of(barrier),
                     returning: self.returning.map(str::to_owned),
                     request_id,
+                    is_late,
                     csrf: token.text.clone(),
                 };
-                show(StatusCode::OK, page.render(brand, locale))
+                show(if is_late { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK }, page.render(brand, locale))
             }
             Takes::Override(overriding) => {
                 let page = page::Override {
@@ -231,7 +273,6 @@ impl<'a> Attempt<'a> {
                     returning: self.returning.map(str::to_owned),
                     csrf: token.text.clone(),
                 };
-                let is_late = mistake == Some(OverrideMistake::TooMany);
                 let status = if is_late { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::FORBIDDEN };
                 show(status, page.render(brand, locale))
             }

@@ -30,6 +30,7 @@ pub(in crate::portal) async fn show_page(State(portal): Portal, Extension(visit)
         place: appeal.site,
         rule: appeal.rule,
         request_id: appeal.request_id,
+        guest: session.as_ref().is_some_and(|session| session.user.is_guest()),
         user: session.map(|session| session.user.name.clone()),
         sealed: sealed.to_owned(),
         csrf: token.text.clone(),

@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{Response, StatusCode};
 
-use super::{guest, logon, proof, renewal};
+use super::{guest, logon, proof, renewal, stronger};
+use crate::identity::Strength;
 use crate::page::{LandingNote, Note, Trouble, Unsent};
 use crate::portal::onward::{self, place};
 use crate::portal::visit::with_parameters;
@@ -45,6 +46,9 @@ async fn admit(portal: &Shared, visit: &Visit, unsent_is_known: bool) -> Respons
     // A guest may have an account, too.
     let wants_account = visit.parameter("account").is_some();
     let Some(session) = session.filter(|session| !(wants_account && session.user.is_guest())) else {
+        if !wants_account && let Some(address) = onward::halt_of_guest(portal, visit, token) {
+            return redirect(StatusCode::FOUND, &address);
+        }
         // At a listener for guests there is nothing to choose: the terms are shown at once.
         if visit.peer.guest && !wants_account && portal.parts.guest_terms.is_some() {
             return guest::terms(portal, visit);
@@ -113,7 +117,11 @@ async fn lead_on(
         };
         return show(StatusCode::OK, page.render(&portal.parts.brand, locale));
     }
-    if portal.memory.straight.admits(portal, visit, session, &challenge).await {
+    if let Some(surer) = challenge.evidence.as_ref().filter(|surer| surer.strength == Strength::Strong) {
+        return stronger::lead_on(portal, visit, session, &challenge, surer);
+    }
+    // What makes them known without a ticket was too weak.
+    if challenge.evidence.is_none() && portal.memory.straight.admits(portal, visit, session, &challenge).await {
         return redirect(StatusCode::FOUND, &challenge.destination);
     }
     // When the ticket is redeemed, the browser's challenge cookie is removed. A person who comes here again with the

@@ -7,17 +7,12 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{Request, Response, StatusCode};
 
-use crate::clock::Timestamp;
-use crate::identity::User;
-use crate::identity::network::Spans;
-use crate::observe::audit::{Entry, What};
 use crate::page::{self, Trouble};
 use crate::portal::form::{self, Token};
 use crate::portal::visit::with_parameters;
 use crate::portal::{Shared, Visit, fail, files, onward, opening, redirect};
-use crate::seal::random_text;
 use crate::session::returning::Return;
-use crate::session::{AssertionFacts, Ending, store};
+use crate::session::store;
 
 type Portal = State<Arc<Shared>>;
 
@@ -85,34 +80,7 @@ pub(in crate::portal) async fn begin(
 }
 
 async fn admit(portal: &Shared, visit: &Visit, returning: Option<&str>) -> Result<Response<Body>, store::Error> {
-    let sessions = &portal.parts.sessions;
-    let (client, of_network) = (visit.peer.client.ip().to_canonical(), visit.peer.network.spans);
-    let own = portal.config.guest_lifetime;
-    let lifetime = of_network.lifetime.map_or(own, |lifetime| lifetime.min(own));
-    let spans = Spans { lifetime: Some(lifetime), ..of_network };
-    // Each guest counts as a person of their own, so that no guest can see or end another's session.
-    let guest = User::guest(random_text());
-    // A guest has proven nothing, so no rule that wants a fresh sign-in is fulfilled.
-    let facts = AssertionFacts { authenticated: Some(Timestamp::UNIX_EPOCH), ..AssertionFacts::default() };
-    let begun = sessions.begin(guest, client, visit.user_agent(), facts, spans).await?;
-    if let Some(previous) = opening::previous(portal, visit) {
-        sessions.end(previous, Ending::Replaced).await;
-    }
-    visit.bind(portal, &begun.session, None).await;
-    tracing::info!(
-        user = begun.session.user.name,
-        session = begun.session.id.short(),
-        %client,
-        network = %visit.peer.network.name,
-        listener = %visit.peer.listener,
-        accepted_terms = portal.parts.guest_terms.is_some(),
-        request_id = visit.request_id,
-        "a person goes on as a guest"
-    );
-    let session = begun.session.id.short();
-    let entry = Entry { user: Some(&begun.session.user.name), session: Some(&session), ..visit.audit_entry() };
-    portal.parts.audit.record(What::SignIn, entry);
-    portal.parts.metrics.sign_in(None, "guest");
+    let begun = opening::begin_guest(portal, visit).await?;
     // Chromium follows a form's redirects only to origins that the form's page names, and a guest may be on the way to
     // any. So the form leads to the page of the signed-in person, which then goes on by itself.
     let onward = match returning {

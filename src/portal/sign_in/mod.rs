@@ -10,6 +10,7 @@ pub(super) mod proof;
 mod refusal;
 pub(super) mod renewal;
 mod straight;
+mod stronger;
 mod unsolicited;
 
 pub(super) use renewal::{Renewals, left_if_soon};

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use http::{Response, StatusCode};
-use serde::Deserialize;
 
 use super::asking::{self, Asking};
 use crate::clock::{SignedDuration, after};
@@ -24,24 +23,17 @@ use crate::session::{AssertionFacts, Session, SessionId};
 /// The path that people open themselves, because a program of theirs was told that they should.
 pub(in crate::portal) const PATH: &str = "/confirm";
 
-/// What the address says beside that.
-#[derive(Deserialize)]
-pub(in crate::portal) struct Confirming {
-    /// The way of signing in that a rule wants.
-    way: Option<String>,
-}
-
-/// `GET /confirm`.
+/// `GET /confirm`. Each `way` of the query is a way of signing in that a rule takes.
 pub(in crate::portal) async fn confirm(
     State(portal): State<Arc<Shared>>,
     Extension(visit): Extension<Visit>,
-    Query(query): Query<Confirming>,
 ) -> Response<Body> {
     match visit.session(&portal).await {
         Some(session) => {
             // Only what a rule wants, or anybody's link could have people sign in in a way that nobody wants.
-            let asked = query.way.filter(|way| portal.parts.ways.contains(way));
-            ask(&portal, &visit, &session, None, asked.into_iter().collect()).await
+            let wanted = |way: &&str| portal.parts.ways.iter().any(|own| own == way);
+            let ways = visit.parameters("way").filter(wanted).map(str::to_owned).collect();
+            ask(&portal, &visit, &session, None, ways).await
         }
         None => redirect(StatusCode::FOUND, "/"),
     }

@@ -36,7 +36,12 @@ impl Straight {
     ) -> bool {
         let is_known = challenge.origin.starts_with("https://")
             && (has_shown(portal, visit, session, challenge).await || has_address(portal, visit, session).await);
-        is_known && self.0.entry((session.id, fingerprint(&challenge.destination))).or_insert(()).is_fresh()
+        is_known && self.is_first(session, challenge)
+    }
+
+    /// Whether a person was not sent straight to this address just before. From now on they have been.
+    pub(super) fn is_first(&self, session: &Session, challenge: &Return) -> bool {
+        self.0.entry((session.id, fingerprint(&challenge.destination))).or_insert(()).is_fresh()
     }
 }
 

@@ -966,3 +966,30 @@ async fn a_session_that_the_store_alone_knows_ends_when_it_is_used_by_somebody_w
     assert!(elsewhere.recall(session.id).await.is_none());
     assert_eq!(store.find(session.id.0).await, Ok(None), "it has ended for everybody");
 }
+
+#[tokio::test]
+async fn a_proof_counts_for_the_tools_that_were_made_in_its_session_and_only_a_younger_one() {
+    let clock = Clock::by_hand(Timestamp::from_second(100_000).unwrap());
+    let store: Arc<dyn Store> = Arc::new(Memory::new(1000, clock.clone()));
+    let sessions = Sessions::new(Config::default(), store, clock.clone());
+    let at = |seconds| Timestamp::from_second(100_000 + seconds).unwrap();
+    let facts = |seconds: i64, way: &str| AssertionFacts {
+        way: Some(way.into()),
+        authenticated: Some(at(seconds)),
+        ..AssertionFacts::default()
+    };
+    let [one, other] = [-500, -400]
+        .map(|seconds| sessions.begin(user("bsimon"), HOME, "", facts(seconds, "password"), Spans::default()));
+    let (one, other) = (one.await.unwrap().session, other.await.unwrap().session);
+    let own = sessions.begin_tool(tool(&one, tool::Kind::Personal, 90)).await.unwrap().0;
+    let others = sessions.begin_tool(tool(&other, tool::Kind::Personal, 90)).await.unwrap().0;
+    clock.advance(SignedDuration::from_secs(60));
+    let held = |id| sessions.find(id).map(|held| (held.authenticated, held.assertion.way.clone().unwrap())).unwrap();
+    sessions.prove(one.id, facts(50, "password")).await.unwrap().unwrap();
+    assert_eq!(held(own.id), (at(50), "password".to_owned()));
+    assert_eq!(held(others.id), (at(-400), "password".to_owned()), "it was made in another browser");
+    // An identity provider answers out of an old sign-in: its way is not as young as the proof that is there.
+    sessions.prove(one.id, facts(-300, "card")).await.unwrap().unwrap();
+    assert_eq!(held(own.id), (at(50), "password".to_owned()));
+    assert_eq!(held(other.id), (at(-400), "password".to_owned()), "nor does it count in another browser");
+}

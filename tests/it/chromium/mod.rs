@@ -14,6 +14,7 @@ mod planted;
 mod secure;
 pub(crate) mod site;
 mod stage;
+mod surer;
 mod tabs;
 mod test_sso;
 mod upgrade;

@@ -250,6 +250,7 @@ impl World {
             within: None,
             halt: None,
             ways: Vec::new(),
+            evidence: None,
             shown: Vec::new(),
             node: 0,
             planted: false,
