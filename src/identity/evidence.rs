@@ -77,3 +77,15 @@ pub enum Strength {
     /// To pass for the person, one must have their secret.
     Strong,
 }
+
+impl Strength {
+    /// The word that records show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Weak => "weak",
+            Self::Medium => "medium",
+            Self::Strong => "strong",
+        }
+    }
+}
