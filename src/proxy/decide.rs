@@ -141,13 +141,13 @@ impl Proxy {
     /// shown no page: a page may ask for a hundred of those, and other nodes have told this one long before.
     async fn verdict(&self, client: &Client, sought: Sought<'_>, identity: &mut Option<Identity>) -> Verdict {
         let (from, now) = (Whence::of(client), self.clock.now());
-        let mut verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+        let mut verdict = self.put(from, sought, subject(identity.as_ref(), now), now);
         let may_be_behind = verdict.is_for_proof() || matches!(verdict, Verdict::Warn(_) | Verdict::Override(_));
         if let Some(known) = identity.as_mut().filter(|_| may_be_behind)
-            && let Some(session) = self.sessions.reread(known.session.id).await
+            && let Some(session) = Box::pin(self.sessions.reread(known.session.id)).await
         {
             known.session = session;
-            verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+            verdict = self.put(from, sought, subject(identity.as_ref(), self.clock.now()), now);
         }
         // A preflight must not count for a person, and nobody is asked to sign in for one: it is judged as one that
         // does not tell who sent it.
@@ -155,10 +155,6 @@ impl Proxy {
             verdict = self.put(from, sought, Subject::Untold, now);
         }
         verdict
-    }
-
-    fn subject<'a>(&self, identity: Option<&'a Identity>) -> Subject<'a> {
-        identity.map_or(Subject::Nobody, |identity| person(&identity.session, identity.surrogate, self.clock.now()))
     }
 
     fn put(&self, from: Whence<'_>, sought: Sought<'_>, subject: Subject<'_>, at: Timestamp) -> Verdict {
@@ -229,6 +225,11 @@ fn why_unidentified(access: Access, verdict: &Verdict) -> WhyUnidentified {
         (_, Access::Request(kind)) => kind.into(),
         (_, Access::Connect(_) | Access::Look) => WhyUnidentified::Connect,
     }
+}
+
+/// Somebody, or nobody, at a time.
+fn subject(identity: Option<&Identity>, at: Timestamp) -> Subject<'_> {
+    identity.map_or(Subject::Nobody, |identity| person(&identity.session, identity.surrogate, at))
 }
 
 /// Somebody at a time.
