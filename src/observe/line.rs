@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 
 use jiff::tz::Offset;
 
+use super::reason::Reason;
 use super::record::{Record, Repeated};
+use super::unidentified::WhyUnidentified;
 use crate::clock::Timestamp;
 
 /// Octets for which most lines have room.
@@ -49,7 +51,7 @@ impl AccessLine {
         if record.evidence.is_some() {
             self.field(b",\"evidence\":", record.evidence.as_deref());
         }
-        self.field(b",\"unidentified\":", record.unidentified.map(|why| why.as_str()));
+        self.field(b",\"unidentified\":", record.unidentified.map(WhyUnidentified::as_str));
     }
 
     /// What, and what was decided about it.
@@ -79,7 +81,7 @@ impl AccessLine {
 
     /// What came of it.
     fn answered(&mut self, record: &Record) {
-        self.field(b",\"reason\":", record.reason.map(|reason| reason.as_str()));
+        self.field(b",\"reason\":", record.reason.map(Reason::as_str));
         for (name, socket) in [(&b",\"origin\":"[..], record.origin), (b",\"egress\":", record.egress)] {
             self.raw(name);
             match socket {
@@ -209,7 +211,6 @@ mod tests {
     use super::*;
     use crate::identity::{Strength, Surrogate, User};
     use crate::observe::record::{Outcome, RequestId};
-    use crate::observe::{Reason, WhyUnidentified};
 
     fn bare(time: &str) -> Record {
         Record {
