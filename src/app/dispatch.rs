@@ -39,9 +39,9 @@ impl Edges {
     pub(super) async fn answer(
         &self,
         client: &Arc<Client>,
-        connection: Connection,
+        connection: Box<Connection>,
         head: Result<RequestHead, HeadError>,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let client = &self.proxy.judge(client);
         let speaker = match &head {
             Ok(head) => client.on_behalf(&head.fields),
@@ -49,23 +49,36 @@ impl Edges {
         };
         let client = match (speaker, &head) {
             (Ok(named), _) => named.unwrap_or_else(|| Arc::clone(client)),
-            (Err(error), Ok(head)) => return self.proxy.refuse_unnamed(client, connection, head, error).await,
+            (Err(error), Ok(head)) => {
+                return Box::pin(self.proxy.refuse_unnamed(client, connection, head, error)).await;
+            }
             (Err(_), Err(_)) => return None,
         };
         let client = &client;
         match head {
             Ok(head) if matches!(head.target.form(), Form::Origin | Form::Asterisk) => {
-                let mut recorder = self.log.begin(&client.peer, Some(&head.method));
-                recorder.path = Some(recorded(head.target.path()));
-                recorder.decision = Outcome::Local;
-                let response = match head.target.path() {
-                    path if is_terminal(path) => self.answer_terminal(&client.peer, &head, recorder.id()).await,
-                    _ => self.answer_own(&client.peer, &head).await,
-                };
-                self.proxy.reply(connection, Some(&head), response, recorder).await
+                // Boxed, so that it costs what is forwarded no memory.
+                Box::pin(self.answer_here(client, connection, &head)).await
             }
             head => self.proxy.handle(client, connection, head).await,
         }
+    }
+
+    /// Answers a request that is for the proxy itself.
+    async fn answer_here(
+        &self,
+        client: &Client,
+        connection: Box<Connection>,
+        head: &RequestHead,
+    ) -> Option<Box<Connection>> {
+        let mut recorder = self.log.begin(&client.peer, Some(&head.method));
+        recorder.path = Some(recorded(head.target.path()));
+        recorder.decision = Outcome::Local;
+        let response = match head.target.path() {
+            path if is_terminal(path) => self.answer_terminal(&client.peer, head, recorder.id()).await,
+            _ => self.answer_own(&client.peer, head).await,
+        };
+        self.proxy.reply(connection, Some(head), response, recorder).await
     }
 
     /// Answers a request that was sent to the portal.

@@ -27,7 +27,10 @@ impl Live {
         match secure {
             // Boxed, so that the task of a plain connection is not as large as TLS and HTTP/2 need.
             Some(secure) => Box::pin(self.serve_secure(secure, stream, peer, pool, finish)).await,
-            None => self.serve_h1(Stream::Plain(stream), Client::new(peer, pool), finish).await,
+            None => {
+                let client = Arc::new(Client::new(peer, pool));
+                self.serve_h1(Stream::Plain(stream), client, finish).await;
+            }
         }
     }
 
@@ -46,7 +49,7 @@ impl Live {
         let own = handshake.server_name.clone();
         let client = Client::new(peer.over_tls(handshake), pool);
         if !speaks_h2 {
-            return self.serve_h1(Stream::Other(Box::new(stream)), client, finish).await;
+            return self.serve_h1(Stream::Other(Box::new(stream)), Arc::new(client), finish).await;
         }
         let limits = self.edges().limits;
         let first = tokio::select! {
@@ -55,7 +58,7 @@ impl Live {
         };
         let Ok(Ok((speaks_h2, stream))) = first else { return };
         if !speaks_h2 {
-            return self.serve_h1(Stream::Other(Box::new(stream)), client, finish).await;
+            return self.serve_h1(Stream::Other(Box::new(stream)), Arc::new(client), finish).await;
         }
         let enter = || client.stream().map(Arc::new);
         h2::serve(stream, own, &limits, &finish, enter, |client, connection, head| {
@@ -65,8 +68,8 @@ impl Live {
         .await;
     }
 
-    async fn serve_h1(self: Arc<Self>, stream: Stream, client: Client, finish: CancellationToken) {
-        let (client, limits) = (Arc::new(client), self.edges().limits);
+    async fn serve_h1(self: Arc<Self>, stream: Stream, client: Arc<Client>, finish: CancellationToken) {
+        let limits = self.edges().limits;
         let connection = Connection::new(stream).counted(client.peer.place.as_ref());
         h1::serve(connection, &limits, &finish, |connection, head| {
             let (edges, client) = (self.edges(), Arc::clone(&client));
@@ -98,5 +101,21 @@ impl Live {
             async move { edges.answer_portal(peer, request).await }
         })
         .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, C, D, E, F: Future>(_: impl FnOnce(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_client_that_waits_for_nothing_costs_a_small_task() {
+        // It is copied several times until it runs, and stays for as long as the client does.
+        let size = size(Live::serve_client);
+        assert!(size <= 2048, "{size} octets");
     }
 }

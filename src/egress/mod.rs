@@ -238,10 +238,10 @@ impl Dialler {
         let Destination { scheme, host, .. } = &**permit.destination();
         let stream = match scheme {
             Scheme::Http => stream,
-            Scheme::Https => Stream::Other(Box::new(self.tls.connect(host, stream).await?)),
+            Scheme::Https => Stream::Other(Box::new(Box::pin(self.tls.connect(host, stream)).await?)),
         };
         let connection = OriginConnection { connection: Connection::new(stream), through, origin, egress };
-        Ok(pool.lease(connection, permit, turn))
+        Ok(pool.lease(Box::new(connection), permit, turn))
     }
 
     async fn dial_by(&self, permit: &Permit, client: Option<SocketAddr>) -> Result<Dialled, Error> {
@@ -278,7 +278,7 @@ impl Dialler {
         let found = match fixed {
             Some(fixed) => fixed,
             None => {
-                let found = self.resolver.resolve(&destination.host).await?;
+                let found = Box::pin(self.resolver.resolve(&destination.host)).await?;
                 found.into_iter().map(|address| SocketAddr::new(address, destination.port)).collect()
             }
         };

@@ -40,7 +40,7 @@ struct Kept {
 
 #[derive(Debug)]
 struct Idle {
-    connection: OriginConnection,
+    connection: Box<OriginConnection>,
     lane: Lane,
     since: Instant,
 }
@@ -63,7 +63,7 @@ pub struct OriginConnection {
 #[derive(Debug)]
 pub struct Lease {
     /// The connection.
-    pub connection: OriginConnection,
+    pub connection: Box<OriginConnection>,
     permit: Permit,
     pool: Arc<Pool>,
     /// The client connection that alone may use it, if there is one.
@@ -83,7 +83,7 @@ pub struct Pin(Mutex<Option<Held>>);
 struct Held {
     destination: Arc<Destination>,
     lane: Lane,
-    connection: OriginConnection,
+    connection: Box<OriginConnection>,
     pool: Arc<Pool>,
     turn: u64,
 }
@@ -122,11 +122,11 @@ impl Pool {
         self.turn.load(Ordering::Acquire)
     }
 
-    fn lend(self: &Arc<Self>, connection: OriginConnection, permit: Permit, turn: u64, was_kept: bool) -> Lease {
+    fn lend(self: &Arc<Self>, connection: Box<OriginConnection>, permit: Permit, turn: u64, was_kept: bool) -> Lease {
         Lease { connection, permit, pool: Arc::clone(self), pin: None, turn, was_kept }
     }
 
-    fn find(&self, permit: &Permit) -> Option<(OriginConnection, u64)> {
+    fn find(&self, permit: &Permit) -> Option<(Box<OriginConnection>, u64)> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let connections = kept.connections.get_mut(&**permit.destination())?;
@@ -141,7 +141,7 @@ impl Pool {
 
     /// A lease on a new connection, which was opened with this permit. `turn` is the pool's turn from before it was
     /// opened.
-    pub(super) fn lease(self: &Arc<Self>, connection: OriginConnection, permit: Permit, turn: u64) -> Lease {
+    pub(super) fn lease(self: &Arc<Self>, connection: Box<OriginConnection>, permit: Permit, turn: u64) -> Lease {
         self.lend(connection, permit, turn, false)
     }
 
@@ -166,7 +166,7 @@ impl Pool {
         *kept = Kept::default();
     }
 
-    fn keep(&self, destination: &Destination, lane: Lane, connection: OriginConnection, turn: u64) {
+    fn keep(&self, destination: &Destination, lane: Lane, connection: Box<OriginConnection>, turn: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.count >= self.bounds.in_all || turn != self.turn() {
             return;

@@ -17,10 +17,11 @@ const APART: Duration = Duration::from_millis(250);
 /// How many addresses of one host are tried.
 const MAX_ADDRESSES: usize = 8;
 
-/// Connects to the first of `addresses` that answers. If none does, the error is that of the first attempt to fail.
-pub(super) async fn connect(addresses: &[SocketAddr], sockets: Sockets) -> io::Result<TcpStream> {
+/// Connects to the first of `addresses` that answers, and says which one that is. If none does, the error is that of
+/// the first attempt to fail.
+pub(super) async fn connect(addresses: &[SocketAddr], sockets: Sockets) -> io::Result<(TcpStream, SocketAddr)> {
     if let [only] = addresses {
-        return sockets.connect(*only).await;
+        return Ok((sockets.connect(*only).await?, *only));
     }
     let mut waiting = interleave(addresses).into_iter().take(MAX_ADDRESSES);
     let mut attempts = JoinSet::new();
@@ -29,14 +30,14 @@ pub(super) async fn connect(addresses: &[SocketAddr], sockets: Sockets) -> io::R
         let next = waiting.next();
         let is_last = next.is_none();
         if let Some(address) = next {
-            attempts.spawn(sockets.connect(address));
+            attempts.spawn(async move { sockets.connect(address).await.map(|stream| (stream, address)) });
         } else if attempts.is_empty() {
             return Err(first_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
         }
         // When an attempt fails, the next begins at once, without waiting.
         tokio::select! {
             Some(done) = attempts.join_next() => match done {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) => first_error = first_error.or(Some(error)),
                 Err(_) => {}
             },
@@ -83,7 +84,8 @@ mod tests {
         drop(gone);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let answering = listener.local_addr().unwrap();
-        assert_eq!(connect(&[refusing, answering], sockets()).await.unwrap().peer_addr().unwrap(), answering);
+        let (stream, address) = connect(&[refusing, answering], sockets()).await.unwrap();
+        assert_eq!((stream.peer_addr().unwrap(), address), (answering, answering));
         assert_eq!(
             connect(&[refusing, refusing], sockets()).await.unwrap_err().kind(),
             io::ErrorKind::ConnectionRefused

@@ -51,7 +51,8 @@ impl Dialler {
             Hop::Direct => self.straight_to(wanted, self.sockets).await,
             Hop::Source(source) => self.straight_to(wanted, self.sockets.only_from(*source)).await,
             Hop::Parent(name) => match self.parent(hop) {
-                Some(parent) => self.through(wanted, parent, share).await,
+                // Boxed, so that a connection without a parent is not as large as one through TLS and greetings.
+                Some(parent) => Box::pin(self.through(wanted, parent, share)).await,
                 // Cannot happen: the configuration is checked for it.
                 None => Err(Error::Unreachable(format!("there is no parent \"{name}\""))),
             },
@@ -80,8 +81,10 @@ impl Dialler {
         if let Some(own) = candidates.iter().find(|address| is_hidden(address)) {
             return Err(Error::OwnMachine(own.ip()));
         }
-        let stream = race::connect(candidates, sockets).await?;
-        let (origin, egress) = (stream.peer_addr()?, stream.local_addr()?);
+        let (stream, dialled) = race::connect(candidates, sockets).await?;
+        // The unspecified address leads to one of this machine's: the connection says to which.
+        let origin = if dialled.ip().is_unspecified() { stream.peer_addr()? } else { dialled };
+        let egress = stream.local_addr()?;
         // Both ends have the same address, and it is not in the set: this machine has had it only for a moment.
         if origin.ip() == egress.ip() && !self.opens_own(wanted.destination, origin.ip()) {
             self.machine.refresh();
@@ -144,11 +147,9 @@ impl Dialler {
         if let Some(own) = found.iter().find(|socket| self.is_own(**socket)) {
             return Err(not_reached(Error::Myself(*own)));
         }
-        let mut tcp = race::connect(&found, self.sockets).await.map_err(|error| not_reached(error.into()))?;
-        let (origin, egress) = match (tcp.peer_addr(), tcp.local_addr()) {
-            (Ok(origin), Ok(egress)) => (origin, egress),
-            (Err(error), _) | (_, Err(error)) => return Err(not_reached(error.into())),
-        };
+        let connected = race::connect(&found, self.sockets).await.map_err(|error| not_reached(error.into()))?;
+        let (mut tcp, origin) = connected;
+        let egress = tcp.local_addr().map_err(|error| not_reached(error.into()))?;
         if parent.proxy_protocol {
             let header = client.map_or_else(proxy_protocol::encode_local, |from| proxy_protocol::encode(from, egress));
             tcp.write_all(&header).await?;

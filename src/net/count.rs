@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -14,8 +14,11 @@ use moka::sync::Cache;
 
 use crate::identity::ClientBlock;
 
-/// How long a client counts as known after a person was known there.
+/// How long a client counts as known, at least, after a person was known there.
 const LATELY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a note is not written anew: to write one costs much more than to look for it.
+const NOTED: Duration = Duration::from_secs(3600);
 
 /// How many clients are remembered as known.
 const MAX_KNOWN: u64 = 100_000;
@@ -45,7 +48,7 @@ pub struct Connections {
 
 /// The clients at which somebody has been known lately.
 #[derive(Clone, Debug)]
-pub struct Known(Cache<ClientBlock, ()>);
+pub struct Known(Cache<ClientBlock, Instant>);
 
 /// A connection's place among those that are open; dropping it makes room.
 #[derive(Debug)]
@@ -63,14 +66,17 @@ pub struct Place {
 
 impl Default for Known {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MAX_KNOWN).time_to_live(LATELY).build())
+        Self(Cache::builder().max_capacity(MAX_KNOWN).time_to_live(LATELY + NOTED).build())
     }
 }
 
 impl Known {
     /// Notes that somebody is known at `client`.
     pub fn note(&self, client: IpAddr) {
-        self.0.insert(ClientBlock::of(client), ());
+        let block = ClientBlock::of(client);
+        if self.0.get(&block).is_none_or(|noted| noted.elapsed() >= NOTED) {
+            self.0.insert(block, Instant::now());
+        }
     }
 
     /// Whether somebody has been known at `client` lately.

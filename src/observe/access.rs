@@ -9,6 +9,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 
 use super::burst::{self, Bursts};
+use super::line;
 use super::metrics::Metrics;
 use super::record::{Outcome, Record, RequestId};
 use super::rotate::{Rotated, Rotation};
@@ -17,6 +18,7 @@ use super::sink::{Sink, WhenFull};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::{Strength, Surrogate, User};
 use crate::net::count::Place;
+use crate::wire::target::Host;
 use crate::wire::{Destination, Peer};
 
 /// How many octets of a path are recorded. Hosts and methods are bounded where they are read.
@@ -123,11 +125,8 @@ impl AccessLog {
         if is_optional && !self.shed.load().admits(record.client.ip(), Instant::now()) {
             return self.leave_out(record);
         }
-        let mut line = Vec::with_capacity(640);
-        if serde_json::to_writer(&mut line, record).is_err() {
-            return;
-        }
-        line.push(b'\n');
+        // Written before the queue's lock is taken, so that no worker waits while another one writes.
+        let line = line::of(record);
         if !is_optional {
             self.to.load().lines.push(&line);
         } else if !self.to.load().lines.push_if_few(&line) {
@@ -145,7 +144,7 @@ impl AccessLog {
     pub fn begin(self: &Arc<Self>, peer: &Peer, method: Option<&http::Method>) -> Recorder {
         let id = RequestId::of(self.next_id.fetch_add(1, Ordering::Relaxed));
         self.metrics.begin();
-        Recorder {
+        Recorder(Box::new(Recording {
             is_tunnel: false,
             started: Instant::now(),
             log: Arc::clone(self),
@@ -183,13 +182,16 @@ impl AccessLog {
                 node: Arc::clone(&self.to.load().node),
                 repeated: None,
             },
-        }
+        }))
     }
 }
 
-/// A record that is being filled in.
+/// A record that is being filled in. Boxed, because it is handed on from step to step.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct Recorder(Box<Recording>);
+
+#[derive(Debug)]
+struct Recording {
     record: Record,
     /// Whether it is a tunnel, or an intercepted connection: its duration says nothing about how fast anything was.
     is_tunnel: bool,
@@ -205,37 +207,41 @@ pub struct Recorder {
 impl Recorder {
     /// The identifier of the request.
     pub fn id(&self) -> RequestId {
-        self.record.request_id
+        self.0.record.request_id
     }
 
     /// Notes that a tunnel, or an intercepted connection, is open now.
     pub fn open_tunnel(&mut self) {
-        if !self.is_tunnel {
-            self.is_tunnel = true;
-            self.log.metrics.open_tunnel();
+        if !self.0.is_tunnel {
+            self.0.is_tunnel = true;
+            self.0.log.metrics.open_tunnel();
         }
     }
 
     /// Keeps something for as long as the request or tunnel goes on.
     pub fn keep(&mut self, kept: impl std::fmt::Debug + Send + Sync + 'static) {
-        self.kept = Some(Box::new(kept));
+        self.0.kept = Some(Box::new(kept));
     }
 
     /// Notes the origin that was asked for.
     pub fn destination(&mut self, destination: &Destination) {
-        self.record.scheme = Some(destination.scheme.as_str());
-        self.record.host = Some(destination.host.to_string());
-        self.record.port = Some(destination.port);
+        self.0.record.scheme = Some(destination.scheme.as_str());
+        self.0.record.host = Some(match &destination.host {
+            // A copy, without the way by which an address is written.
+            Host::Domain(name) => name.clone(),
+            address => address.to_string(),
+        });
+        self.0.record.port = Some(destination.port);
     }
 
     /// Notes the person, and the surrogate by which they are known.
     pub fn identity(&mut self, user: &Arc<User>, session: String, surrogate: Surrogate) {
-        self.record.user = Some(Arc::clone(user));
-        self.record.session = Some(session);
-        self.record.surrogate = surrogate;
-        self.record.strength = surrogate.strength();
+        self.0.record.user = Some(Arc::clone(user));
+        self.0.record.session = Some(session);
+        self.0.record.surrogate = surrogate;
+        self.0.record.strength = surrogate.strength();
         if surrogate != Surrogate::GuestListener && !user.is_guest() {
-            self.place.iter().for_each(|place| place.note_known());
+            self.0.place.iter().for_each(|place| place.note_known());
         }
     }
 }
@@ -244,26 +250,26 @@ impl std::ops::Deref for Recorder {
     type Target = Record;
 
     fn deref(&self) -> &Record {
-        &self.record
+        &self.0.record
     }
 }
 
 impl std::ops::DerefMut for Recorder {
     fn deref_mut(&mut self) -> &mut Record {
-        &mut self.record
+        &mut self.0.record
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.record.path.iter_mut().for_each(cut);
-        self.record.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.log.metrics.end(&self.record, self.is_tunnel);
-        if !burst::may_be_part(&self.record) {
-            return self.log.write(&self.record);
+        self.0.record.path.iter_mut().for_each(cut);
+        self.0.record.duration_ms = u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.log.metrics.end(&self.0.record, self.0.is_tunnel);
+        if !burst::may_be_part(&self.0.record) {
+            return self.0.log.write(&self.0.record);
         }
-        for record in self.log.bursts.take(self.record.clone()).iter().flatten() {
-            self.log.write(record);
+        for record in self.0.log.bursts.take(self.0.record.clone()).iter().flatten() {
+            self.0.log.write(record);
         }
     }
 }

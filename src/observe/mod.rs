@@ -7,6 +7,7 @@ mod burst;
 pub mod exposition;
 pub mod identity_loss;
 mod left_out;
+mod line;
 pub mod lines;
 pub mod metrics;
 pub mod reason;

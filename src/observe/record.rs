@@ -66,7 +66,7 @@ impl Outcome {
     }
 }
 
-/// One access record.
+/// One access record. Its form as serde has it is that of the log's lines, which are written by hand (`line`).
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
     /// When the request began.
@@ -168,10 +168,7 @@ fn names_of<S: Serializer>(user: &Option<Arc<User>>, serializer: S) -> Result<S:
 pub struct RequestId(u64);
 
 /// Digits and letters without those that are taken for others (Crockford's Base32). Upper and lower case are the same.
-const ALPHABET: [char; 32] = [
-    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p',
-    'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
-];
+const ALPHABET: [u8; 32] = *b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl RequestId {
     /// The identifier with this number. Multiplying by an odd constant spreads consecutive numbers, so that people can tell
@@ -184,16 +181,23 @@ impl RequestId {
     pub fn random() -> Self {
         Self(u64::from_be_bytes(crate::seal::random()))
     }
+
+    /// Its characters.
+    pub(super) fn letters(self) -> [u8; 9] {
+        let mut letters = [b'-'; 9];
+        for (place, at) in [8, 7, 6, 5, 3, 2, 1, 0].into_iter().enumerate() {
+            let [.., octet] = (self.0 >> (5 * place)).to_be_bytes();
+            if let (Some(to), Some(letter)) = (letters.get_mut(at), ALPHABET.get(usize::from(octet & 31))) {
+                *to = *letter;
+            }
+        }
+        letters
+    }
 }
 
 impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for place in (0..8).rev() {
-            let [.., octet] = (self.0 >> (5 * place)).to_be_bytes();
-            let letter = ALPHABET.get(usize::from(octet & 31)).copied().unwrap_or_default();
-            write!(f, "{letter}{}", if place == 4 { "-" } else { "" })?;
-        }
-        Ok(())
+        f.write_str(std::str::from_utf8(&self.letters()).unwrap_or_default())
     }
 }
 
@@ -214,7 +218,7 @@ mod tests {
         assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
         for id in &ids {
             assert!(id.len() == 9 && id.chars().nth(4) == Some('-'), "{id}");
-            assert!(id.chars().all(|c| c == '-' || ALPHABET.contains(&c)), "{id}");
+            assert!(id.bytes().all(|octet| octet == b'-' || ALPHABET.contains(&octet)), "{id}");
         }
         assert_eq!(RequestId(0).to_string(), "0000-0000");
         assert_eq!(RequestId(u64::MAX).to_string(), "zzzz-zzzz");

@@ -41,10 +41,10 @@ impl Proxy {
     pub(super) async fn connect(
         self: &Arc<Self>,
         client: &Arc<Client>,
-        connection: Connection,
+        connection: Box<Connection>,
         head: RequestHead,
         mut recorder: Recorder,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let asker = Asker::of_head(&head.fields);
         let checked = Destination::of_authority_form(&head.target).map_err(Refusal::from).and_then(|destination| {
             recorder.destination(&destination);
@@ -180,27 +180,27 @@ impl Proxy {
     /// Moves bytes between the client and the origin, unread.
     async fn tunnel(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         dialled: Dialled,
         identity: Option<&Identity>,
         kind: RequestKind,
         mut recorder: Recorder,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         recorder.origin = Some(dialled.origin);
         recorder.egress = Some(dialled.egress);
         recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
         let mut leave = Leave::new(self, identity, Access::Connect(kind), None);
         let in_use = identity.and_then(|identity| identity.in_use.clone());
         let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
-        let connection = self.establish(connection, &mut recorder).await?;
+        let Connection { stream: mut near, unread, .. } = *self.establish(connection, &mut recorder).await?;
+        let mut far = dialled.stream;
         // A task of its own, because a tunnel needs much less memory than the task that answers requests, which ends
-        // here.
+        // here. The streams stay where they are: each copy of them would be part of the task for as long as it lasts.
         self.tasks.spawn(async move {
-            let early = connection.unread.to_vec();
-            let origin = dialled.stream;
             let (ended, asking) = leave.watch(&recorder);
-            let (moved, end) =
-                relay_streams(connection.stream, origin, early, bounds, ended.as_ref(), asking, &pipes).await;
+            let early = Vec::from(unread);
+            let (moved, end) = relay_streams(&mut near, &mut far, early, bounds, ended.as_ref(), asking, &pipes).await;
+            drop((near, far));
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
             recorder.reason = end.reason();
             drop(in_use);
@@ -209,7 +209,7 @@ impl Proxy {
     }
 
     /// Tells the client that the tunnel is open.
-    async fn establish(&self, mut connection: Connection, recorder: &mut Recorder) -> Option<Connection> {
+    async fn establish(&self, mut connection: Box<Connection>, recorder: &mut Recorder) -> Option<Box<Connection>> {
         recorder.status = StatusCode::OK.as_u16();
         if connection.write_all(ESTABLISHED, self.limits.body_idle).await.is_err() {
             recorder.reason = Some(Reason::ClientLeft);
@@ -223,11 +223,11 @@ impl Proxy {
     async fn intercept(
         self: &Arc<Self>,
         client: &Arc<Client>,
-        connection: Connection,
+        connection: Box<Connection>,
         destination: Arc<Destination>,
         identity: Option<Identity>,
         mut recorder: Recorder,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         recorder.decision = Outcome::Challenged;
         let connection = self.establish(connection, &mut recorder).await?;
         let (proxy, client) = (Arc::clone(self), Arc::clone(client));
@@ -241,7 +241,7 @@ impl Proxy {
 
     async fn serve_inside(
         self: Arc<Self>,
-        connection: Connection,
+        connection: Box<Connection>,
         client: &Client,
         (request_id, destination): (RequestId, Arc<Destination>),
         identity: Option<&Identity>,
@@ -301,7 +301,12 @@ impl Proxy {
     }
 
     /// Serves the portal to a client that has sent a CONNECT to the portal's name.
-    async fn open_portal(&self, client: &Client, connection: Connection, mut recorder: Recorder) -> Option<Connection> {
+    async fn open_portal(
+        &self,
+        client: &Client,
+        connection: Box<Connection>,
+        mut recorder: Recorder,
+    ) -> Option<Box<Connection>> {
         recorder.decision = Outcome::Local;
         let connection = self.establish(connection, &mut recorder).await?;
         let (serve, peer) = (Arc::clone(&self.portal.serve), client.peer.clone());

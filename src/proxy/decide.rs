@@ -145,22 +145,22 @@ impl Proxy {
     /// shown no page: a page may ask for a hundred of those, and other nodes have told this one long before.
     async fn verdict(&self, client: &Client, sought: Sought<'_>, identity: &mut Option<Identity>) -> Verdict {
         let (from, now) = (Whence::of(client), self.clock.now());
-        let mut verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+        let mut verdict = self.put(from, sought, subject(identity.as_ref(), now), now);
         // Of two surrogates that name one person the ladder has the first one count. Where that is not enough, the other does.
         if verdict.is_for_evidence()
             && let Some(known) = identity.as_mut().filter(|known| known.surrogate.strength() < Strength::Strong)
             && self.is_proven_by_connection(client, &known.session)
         {
             *known = Identity { surrogate: Surrogate::Connection, evidence: None, ..known.clone() };
-            verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+            verdict = self.put(from, sought, subject(identity.as_ref(), now), now);
         }
         let may_be_behind =
             verdict.is_for_another_proof() || matches!(verdict, Verdict::Warn(_) | Verdict::Override(_));
         if let Some(known) = identity.as_mut().filter(|_| may_be_behind)
-            && let Some(session) = self.sessions.reread(known.session.id).await
+            && let Some(session) = Box::pin(self.sessions.reread(known.session.id)).await
         {
             known.session = session;
-            verdict = self.put(from, sought, self.subject(identity.as_ref()), now);
+            verdict = self.put(from, sought, subject(identity.as_ref(), self.clock.now()), now);
         }
         // A preflight must not count for a person, and nobody is asked to sign in for one: it is judged as one that
         // does not tell who sent it.
@@ -190,10 +190,6 @@ impl Proxy {
         let now = self.clock.now();
         let verdict = self.put(Whence::of(client), sought, person(&outside.session, outside.surrogate, now), now);
         !verdict.is_for_evidence()
-    }
-
-    fn subject<'a>(&self, identity: Option<&'a Identity>) -> Subject<'a> {
-        identity.map_or(Subject::Nobody, |identity| person(&identity.session, identity.surrogate, self.clock.now()))
     }
 
     fn put(&self, from: Whence<'_>, sought: Sought<'_>, subject: Subject<'_>, at: Timestamp) -> Verdict {
@@ -266,6 +262,11 @@ fn why_unidentified(access: Access, verdict: &Verdict) -> WhyUnidentified {
         (_, Access::Request(kind)) => kind.into(),
         (_, Access::Connect(_) | Access::Look) => WhyUnidentified::Connect,
     }
+}
+
+/// Somebody, or nobody, at a time.
+fn subject(identity: Option<&Identity>, at: Timestamp) -> Subject<'_> {
+    identity.map_or(Subject::Nobody, |identity| person(&identity.session, identity.surrogate, at))
 }
 
 /// Somebody at a time.

@@ -38,11 +38,11 @@ impl Proxy {
     pub(super) async fn exchange(
         &self,
         client: &Client,
-        connection: Connection,
+        connection: Box<Connection>,
         head: RequestHead,
         destination: Arc<Destination>,
         mut recorder: Recorder,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         recorder.destination(&destination);
         recorder.path = Some(head.target.path().to_owned());
         let kind = classify(&head, &destination, &self.probes);
@@ -54,7 +54,7 @@ impl Proxy {
             Ok(RequestAct::Forward(permit, identity)) => {
                 self.forward_limited(client, connection, request, permit, identity.as_ref()).await
             }
-            Err(refusal) => self.refuse_request(connection, &refusal, request).await,
+            Err(refusal) => Box::pin(self.refuse_request(connection, &refusal, request)).await,
         }
     }
 
@@ -80,11 +80,11 @@ impl Proxy {
                 Ok(RequestAct::Forward(permit, None))
             }
             Verdict::Permit(permit) => Ok(RequestAct::Forward(permit, identity)),
-            Verdict::Ask(ask) => self.ask(client, request, &ask).await.map(RequestAct::Answer),
+            Verdict::Ask(ask) => Box::pin(self.ask(client, request, &ask)).await.map(RequestAct::Answer),
             Verdict::Warn(barrier) | Verdict::Override(barrier) => {
-                self.bar(client, request, &barrier).await.map(RequestAct::Answer)
+                Box::pin(self.bar(client, request, &barrier)).await.map(RequestAct::Answer)
             }
-            Verdict::Deny(denial) => Err(self.deny(client, request, denial, wrong).await),
+            Verdict::Deny(denial) => Err(Box::pin(self.deny(client, request, denial, wrong)).await),
         }
     }
 
@@ -96,7 +96,7 @@ impl Proxy {
             let is_arrival = path == ARRIVE_PATH && request.head.method == Method::GET;
             request.recorder.decision = Outcome::Local;
             return Some(match is_arrival {
-                true => self.arrive(client, request).await,
+                true => Box::pin(self.arrive(client, request)).await,
                 false => Err(Refusal::BadRequest("the path is reserved")),
             });
         }
@@ -114,11 +114,11 @@ impl Proxy {
     async fn forward_limited(
         &self,
         client: &Client,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         mut request: Request,
         permit: Permit,
         identity: Option<&Identity>,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         match self.limit(client, &permit, identity, &mut request.recorder) {
             Ok(mut taken) => {
                 connection.stream = taken.pace(connection.stream);
@@ -127,7 +127,7 @@ impl Proxy {
                 }
             }
             Err(exhausted) => {
-                return self.refuse_request(connection, &Refusal::Exhausted(exhausted), request).await;
+                return Box::pin(self.refuse_request(connection, &Refusal::Exhausted(exhausted), request)).await;
             }
         }
         // The next request may be another one's.
@@ -140,11 +140,11 @@ impl Proxy {
     async fn forward(
         &self,
         client: &Client,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         mut request: Request,
         permit: Permit,
         identity: Option<&Identity>,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let only_asks = permit.manner() == Manner::Preflight;
         request.recorder.decision = outcome(&permit);
         request.recorder.rule = Some(Arc::clone(permit.rule()));
@@ -165,7 +165,7 @@ impl Proxy {
         };
         let mut answered = match self.forwarder.send(permit, &sending, &mut connection, &mut watch).await {
             Ok(answered) => answered,
-            Err(failure) => return self.refuse_request(connection, &Refusal::Origin(failure), request).await,
+            Err(failure) => return Box::pin(self.refuse_request(connection, &Refusal::Origin(failure), request)).await,
         };
         let recorder = &mut request.recorder;
         recorder.origin = Some(answered.lease.connection.origin);
@@ -176,13 +176,14 @@ impl Proxy {
             answered.lease.pin(&client.pin);
         }
         if let Err(why) = check_change(head, upgrade.is_some(), &answered.head) {
-            return self.refuse_request(connection, &Refusal::Origin(Failure::BadAnswer(why.into())), request).await;
+            let failure = Failure::BadAnswer(why.into());
+            return Box::pin(self.refuse_request(connection, &Refusal::Origin(failure), request)).await;
         }
         if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
             // What is left of the request would be read as the first octets of the new protocol.
             if !answered.upload.is_whole() {
                 let failure = Failure::BadAnswer("it changes the protocol in the middle of a request".into());
-                return self.refuse_request(connection, &Refusal::Origin(failure), request).await;
+                return Box::pin(self.refuse_request(connection, &Refusal::Origin(failure), request)).await;
             }
             let response = self.incoming(&answered, head, only_asks, true);
             let seen = (head.method.clone(), head.target.path_and_query().into());
@@ -193,7 +194,7 @@ impl Proxy {
         // This connection was intercepted to ask the person, who is known by now. It is closed after this answer, so
         // that the next one to this origin can be a tunnel.
         let was_asked = match identity.filter(|_| client.inside.is_some()) {
-            Some(identity) => self.would_tunnel(client, &identity.session, &request.destination).await,
+            Some(identity) => Box::pin(self.would_tunnel(client, &identity.session, &request.destination)).await,
             None => false,
         };
         let keeps = head.is_persistent()
@@ -211,19 +212,19 @@ impl Proxy {
 
     /// The octets of the answer's head for the client, and whether its body leaves in chunks.
     fn incoming(&self, answered: &Answered, head: &RequestHead, only_asks: bool, keeps: bool) -> (Vec<u8>, bool) {
-        let now = self.clock.now();
-        let incoming = Incoming { head: &answered.head, client: head.version, only_asks, keeps, now };
+        let clock = &self.clock;
+        let incoming = Incoming { head: &answered.head, client: head.version, only_asks, keeps, clock };
         (incoming.encode(&self.forwarder.via), incoming.in_chunks())
     }
 
     /// Passes the answer on to the client, and gives both connections back if they can be used again.
     async fn pass(
         &self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         Passing { answered, octets, in_chunks, only_asks, keeps }: Passing,
         watch: &mut Watch,
         mut request: Request,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let Answered { mut lease, head, mut upload } = answered;
         let body = if only_asks { Length::NONE } else { head.body };
         let origin = &mut lease.connection.connection;
@@ -233,7 +234,7 @@ impl Proxy {
         request.recorder.bytes_out = download.moved;
         if passed == Err(Broken::Malformed) && !download.has_begun() {
             let failure = Failure::BadAnswer("its body is not framed as it should be".into());
-            return self.refuse_request(connection, &Refusal::Origin(failure), request).await;
+            return Box::pin(self.refuse_request(connection, &Refusal::Origin(failure), request)).await;
         }
         if let Err(broken) = passed {
             request.recorder.reason = Some(broken.reason());
@@ -261,7 +262,7 @@ impl Proxy {
     /// Passes an upgrade on (RFC 9110 §7.8) and moves the bytes that follow.
     async fn change_protocol(
         &self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         answered: Answered,
         (mut octets, _): (Vec<u8>, bool),
         mut leave: Leave,
@@ -270,22 +271,29 @@ impl Proxy {
         let origin = answered.lease.connection.connection;
         octets.extend_from_slice(&origin.unread);
         let (early, bounds, pipes) = (origin.unread.len() as u64, Bounds::of(&self.limits), self.pipes.clone());
+        let mut far = origin.stream;
         recorder.open_tunnel();
         self.tasks.spawn(async move {
             if connection.write_all(&octets, bounds.idle).await.is_err() {
                 recorder.reason = Some(Reason::ClientLeft);
                 return;
             }
-            let unread = connection.unread.to_vec();
+            let Connection { stream: mut near, unread, .. } = *connection;
             let (ended, asking) = leave.watch(&recorder);
             let (moved, end) =
-                relay_streams(connection.stream, origin.stream, unread, bounds, ended.as_ref(), asking, &pipes).await;
+                relay_streams(&mut near, &mut far, unread.to_vec(), bounds, ended.as_ref(), asking, &pipes).await;
+            drop((near, far));
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back + early);
             recorder.reason = end.reason();
         });
     }
 
-    async fn refuse_request(&self, connection: Connection, refusal: &Refusal, request: Request) -> Option<Connection> {
+    async fn refuse_request(
+        &self,
+        connection: Box<Connection>,
+        refusal: &Refusal,
+        request: Request,
+    ) -> Option<Box<Connection>> {
         // The browser has cookies of others beside ours. A page repeats such a request by itself, so the answer removes
         // those cookies, and the next request comes with ours alone.
         let is_planted =

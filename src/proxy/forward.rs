@@ -11,7 +11,7 @@ use http::{StatusCode, Version};
 
 use super::outgoing::{Incoming, Outgoing};
 use super::watch::Watch;
-use crate::clock::Timestamp;
+use crate::clock::Clock;
 use crate::egress::pool::{Lease, Pin, Pool};
 use crate::egress::{self, Dialler};
 use crate::net::{Limits, Pipes};
@@ -121,7 +121,7 @@ impl Forwarder {
                 Err(permit) => permit,
             };
         }
-        let mut lease = self.dialler.lease(permit, sending.client, sending.pool).await?;
+        let mut lease = Box::pin(self.dialler.lease(permit, sending.client, sending.pool)).await?;
         if lease.connection.through.as_ref().is_some_and(|through| through.for_one_client) {
             lease.pin(sending.pin);
         }
@@ -180,8 +180,9 @@ impl Forwarder {
             }
             // RFC 9110 §15.2: a client of HTTP/1.0 gets none. A preflight that passes without sign-in gets none either.
             if asked.head.version == Version::HTTP_11 && !asked.only_asks {
-                let now = Timestamp::UNIX_EPOCH;
-                let interim = Incoming { head: &head, client: asked.head.version, only_asks: false, keeps: true, now };
+                // An interim answer gets no Date.
+                let (client_version, clock) = (asked.head.version, &Clock::system());
+                let interim = Incoming { head: &head, client: client_version, only_asks: false, keeps: true, clock };
                 let octets = interim.encode(&self.via);
                 client.write_all(&octets, self.limits.body_idle).await.map_err(|_| Failure::ClientLeft)?;
             }

@@ -98,7 +98,7 @@ impl super::Proxy {
         let now = self.clock.now();
         let found = match self.identify_quickly(client, destination, fields, now) {
             Sight::Clear(Some(identity)) => Some(identity),
-            _ => self.identify_slowly(client, destination, fields, now).await,
+            _ => Box::pin(self.identify_slowly(client, destination, fields, now)).await,
         };
         self.admit_guest(client, found)
     }
@@ -130,13 +130,13 @@ impl super::Proxy {
     async fn shown(&self, client: &Client, destination: &Destination, fields: &Fields) -> Presented {
         let shown = match self.of_handshake(&client.peer) {
             Sight::Clear(shown) => shown,
-            Sight::Unclear => self.recall_handshake(&client.peer).await,
+            Sight::Unclear => Box::pin(self.recall_handshake(&client.peer)).await,
         };
         // A guest's session counts only where guests are let in.
         match shown.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests()) {
             // Another person has signed in over this very connection, so the name or certificate has been passed on to
             // them.
-            Some(identity) if self.is_contradicted(client, &identity.session).await => {
+            Some(identity) if Box::pin(self.is_contradicted(client, &identity.session)).await => {
                 self.report(
                     client,
                     destination,
@@ -193,7 +193,7 @@ impl super::Proxy {
     async fn identify_connection(&self, client: &Client) -> Option<Identity> {
         let found = match self.of_connection(client) {
             Some(identity) => Some(identity),
-            None if self.recall_connection(client).await => self.of_connection(client),
+            None if Box::pin(self.recall_connection(client)).await => self.of_connection(client),
             None => None,
         };
         self.admit_guest(client, found)
@@ -259,7 +259,7 @@ impl super::Proxy {
             }
             return Some(Identity::new(session, Surrogate::OriginCookie));
         }
-        self.recall_connection(client).await;
+        Box::pin(self.recall_connection(client)).await;
         self.of_connection(client)
     }
 

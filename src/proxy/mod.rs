@@ -201,16 +201,21 @@ impl Proxy {
     pub async fn handle(
         self: &Arc<Self>,
         client: &Arc<Client>,
-        connection: Connection,
+        connection: Box<Connection>,
         head: Result<RequestHead, HeadError>,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let recorder = self.log.begin(&client.peer, head.as_ref().ok().map(|head| &head.method));
         let head = match head {
             Ok(head) => head,
-            Err(error) => return self.refuse(connection, None, &Refusal::Head(error), &Asker::TOOL, recorder).await,
+            Err(error) => {
+                let refusal = Refusal::Head(error);
+                return Box::pin(self.refuse(connection, None, &refusal, &Asker::TOOL, recorder)).await;
+            }
         };
         if head.method == Method::CONNECT {
-            return self.connect(client, connection, head, recorder).await;
+            // What is rarer than a request that is forwarded is boxed here and below, so that it costs memory only when
+            // it happens.
+            return Box::pin(self.connect(client, connection, head, recorder)).await;
         }
         let destination = match &client.inside {
             Some(inside) => check_inside(inside, &head),
@@ -223,7 +228,8 @@ impl Proxy {
                 if kind::is_navigation(&head.fields) {
                     asker.kind = RequestKind::Navigation;
                 }
-                self.refuse(connection, Some(&head), &Refusal::BadTarget(error), &asker, recorder).await
+                let refusal = Refusal::BadTarget(error);
+                Box::pin(self.refuse(connection, Some(&head), &refusal, &asker, recorder)).await
             }
         }
     }
@@ -241,10 +247,10 @@ impl Proxy {
     pub async fn refuse_unnamed(
         &self,
         client: &Client,
-        connection: Connection,
+        connection: Box<Connection>,
         head: &RequestHead,
         error: forwarded::Error,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let recorder = self.log.begin(&client.peer, Some(&head.method));
         let asker = Asker::of_head(&head.fields);
         self.refuse(connection, Some(head), &Refusal::Unnamed(error), &asker, recorder).await
@@ -258,11 +264,21 @@ impl Proxy {
     /// Sends one of our own answers, and records it.
     pub async fn reply(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
+        head: Option<&RequestHead>,
+        response: Response<Bytes>,
+        recorder: Recorder,
+    ) -> Option<Box<Connection>> {
+        Box::pin(self.send_reply(connection, head, response, recorder)).await
+    }
+
+    async fn send_reply(
+        &self,
+        connection: Box<Connection>,
         head: Option<&RequestHead>,
         mut response: Response<Bytes>,
         mut recorder: Recorder,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         let mut connection = connection;
         recorder.status = response.status().as_u16();
         if let Ok(date) = HeaderValue::try_from(clock::http_date(self.clock.now())) {
@@ -283,12 +299,12 @@ impl Proxy {
     /// Answers a refused request and records why.
     async fn refuse(
         &self,
-        connection: Connection,
+        connection: Box<Connection>,
         head: Option<&RequestHead>,
         refusal: &Refusal,
         asker: &Asker,
         mut recorder: Recorder,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         recorder.reason = recorder.reason.or(refusal.error_type());
         recorder.decision = match refusal {
             Refusal::Barred(barrier) if !barrier.is_override() => Outcome::Warned,

@@ -5,13 +5,14 @@ use std::io::Write as _;
 use http::{Method, StatusCode, Version};
 
 use super::preflight;
-use crate::clock::{Timestamp, http_date};
+use crate::clock::{Clock, http_date};
 use crate::egress::Through;
 use crate::policy::FieldChanges;
 use crate::wire::cookie;
 use crate::wire::field::{Hop, Via, is_one_of};
 use crate::wire::forwarded::ForwardedFor;
 use crate::wire::h1::{Fields, Length, RequestHead, ResponseHead};
+use crate::wire::target::Host;
 use crate::wire::{Destination, Peer};
 
 /// Fields of a request that are not passed on, because we write them ourselves or because they would tell the origin
@@ -151,8 +152,8 @@ pub(super) struct Incoming<'a> {
     pub(super) only_asks: bool,
     /// Whether another request may follow.
     pub(super) keeps: bool,
-    /// The time, for an answer without a Date.
-    pub(super) now: Timestamp,
+    /// The clock, for an answer without a Date.
+    pub(super) clock: &'a Clock,
 }
 
 impl Incoming<'_> {
@@ -181,7 +182,7 @@ impl Incoming<'_> {
         put(&mut octets, &[via.line(head.version)]);
         // RFC 9110 §6.6.1: a recipient with a clock adds a Date that the origin has left out.
         if !head.status.is_informational() && !head.fields.contains("date") {
-            put(&mut octets, &[b"Date: ", http_date(self.now).as_bytes(), b"\r\n"]);
+            put(&mut octets, &[b"Date: ", http_date(self.clock.now()).as_bytes(), b"\r\n"]);
         }
         self.put_length(&mut octets);
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -232,7 +233,13 @@ fn put_trailer_names(octets: &mut Vec<u8>, fields: &Fields) {
 
 /// `host[:port]`, the port left out when it is the scheme's own. Writing into memory does not fail.
 fn put_authority(octets: &mut Vec<u8>, Destination { scheme, host, port }: &Destination) {
-    drop(if *port == scheme.default_port() { write!(octets, "{host}") } else { write!(octets, "{host}:{port}") });
+    match host {
+        Host::Domain(name) => put(octets, &[name.as_bytes()]),
+        address => drop(write!(octets, "{address}")),
+    }
+    if *port != scheme.default_port() {
+        put(octets, &[b":", itoa::Buffer::new().format(*port).as_bytes()]);
+    }
 }
 
 fn put(octets: &mut Vec<u8>, parts: &[&[u8]]) {

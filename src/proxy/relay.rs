@@ -93,10 +93,10 @@ pub(super) struct Moved {
     pub(super) back: u64,
 }
 
-/// As [`relay`]; splices if both streams are plain TCP.
+/// As [`relay`]; splices if both streams are plain TCP. The caller must close both when it has ended.
 pub(super) async fn relay_streams(
-    a: Stream,
-    b: Stream,
+    a: &mut Stream,
+    b: &mut Stream,
     early: Vec<u8>,
     bounds: Bounds,
     ended: Option<&CancellationToken>,
@@ -105,10 +105,11 @@ pub(super) async fn relay_streams(
 ) -> (Moved, End) {
     match (a, b) {
         (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, bounds, ended, asking, pipes).await,
-        (mut a, mut b) => {
-            let relayed = relay(&mut a, &mut b, early, bounds, ended, asking).await;
+        // Boxed, so that a spliced tunnel, of which there are most, has a smaller task.
+        (a, b) => {
+            let relayed = Box::pin(relay(a, b, early, bounds, ended, asking)).await;
             if relayed.1 == End::Broken {
-                break_off(&b);
+                break_off(b);
             }
             relayed
         }
@@ -158,8 +159,8 @@ where
 
 /// As [`relay`], between two TCP connections: what is longer than a message is spliced through `pipes`.
 async fn relay_tcp(
-    mut a: TcpStream,
-    mut b: TcpStream,
+    a: &mut TcpStream,
+    b: &mut TcpStream,
     early: Vec<u8>,
     bounds: Bounds,
     ended: Option<&CancellationToken>,
@@ -169,12 +170,12 @@ async fn relay_tcp(
     let mut there = Spliced { flow: Flow::to_end(pipes, early), state: State::Open };
     let mut back = Spliced { flow: Flow::to_end(pipes, Vec::new()), state: State::Open };
     let end = watch(bounds, ended, asking, |cx| Progress {
-        results: [there.poll(&mut a, &mut b, cx), back.poll(&mut b, &mut a, cx)],
+        results: [there.poll(a, b, cx), back.poll(b, a, cx)],
         moved: there.flow.moved() + back.flow.moved(),
     })
     .await;
     if end == End::Broken {
-        drop(socket2::SockRef::from(&b).set_linger(Some(Duration::ZERO)));
+        drop(socket2::SockRef::from(&*b).set_linger(Some(Duration::ZERO)));
     }
     (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
 }

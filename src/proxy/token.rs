@@ -177,7 +177,7 @@ impl Proxy {
             return Presented::Nothing;
         };
         if let Some(id) = client.token() {
-            return match self.sessions.recall(id).await {
+            return match Box::pin(self.sessions.recall(id)).await {
                 Some(session) => self.good(tokens, session, "", client, destination),
                 None => Presented::Wrong(Wrong::Revoked),
             };
@@ -192,7 +192,7 @@ impl Proxy {
         let Some(Credentials { user, token }) = read(value, &mut buffer) else { return Presented::Foreign };
         let presented = match self.sessions.find(SessionId::of_secret(token)) {
             Some(session) => self.good(tokens, session, user, client, destination),
-            None => match self.look_for(tokens, token, client).await {
+            None => match Box::pin(self.look_for(tokens, token, client)).await {
                 Ok(session) => self.good(tokens, session, user, client, destination),
                 Err(wrong) => Presented::Wrong(wrong),
             },

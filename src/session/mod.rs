@@ -98,7 +98,10 @@ impl SessionId {
     /// The first eight digits: enough to tell sessions apart in records, and too little to address one.
     pub fn short(&self) -> String {
         let [a, b, c, d, ..] = self.0;
-        format!("{a:02x}{b:02x}{c:02x}{d:02x}")
+        let number = u32::from_be_bytes([a, b, c, d]);
+        let mut short = String::with_capacity(8);
+        short.extend((0..8).rev().filter_map(|place| char::from_digit((number >> (4 * place)) & 0xf, 16)));
+        short
     }
 }
 

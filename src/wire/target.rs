@@ -160,10 +160,22 @@ fn parse_host(host: &str) -> Result<Host<String>, Error> {
         return Err(Error::BadHost);
     }
     let host = host.strip_suffix('.').unwrap_or(host);
+    if is_plain(host) {
+        return Ok(Host::Domain(host.to_ascii_lowercase()));
+    }
     match Host::parse(host).map_err(|_| Error::BadHost)? {
         Host::Domain(name) if !is_name(&name) => Err(Error::BadHost),
         host => Ok(host),
     }
+}
+
+/// Whether it is a name that means itself, but for the case of its letters: then the way through UTS 46, which costs
+/// more than all else that is read of a target, would change nothing. Labels that begin with `xn--` are not such names;
+/// nor is what could be an IPv4 address, whose last label begins with a digit (WHATWG URL, "ends in a number").
+fn is_plain(host: &str) -> bool {
+    is_name(host)
+        && host.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_alphabetic()))
+        && !host.split('.').any(|label| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--")))
 }
 
 /// Whether a name consists of labels of 1 to 63 letters, digits, hyphens and underscores.
@@ -197,6 +209,50 @@ mod tests {
         ] {
             assert_eq!(absolute(target).unwrap().origin(), origin, "{target}");
         }
+    }
+
+    #[test]
+    fn a_plain_name_is_read_as_the_long_way_reads_it() {
+        let labels = [
+            "a",
+            "A1",
+            "a-b",
+            "-a",
+            "a-",
+            "a--b",
+            "ab--c",
+            "x_y",
+            "_",
+            "0x1",
+            "0X1F",
+            "1",
+            "08",
+            "xn--a",
+            "XN--mnchen-3ya",
+            "xn--",
+            "xn-a",
+            "\u{fc}b",
+            "a b",
+            "a%41",
+            "",
+            "e2",
+            "0xg",
+        ];
+        let mut plain = 0;
+        for (first, last) in labels.iter().flat_map(|first| labels.iter().map(move |last| (first, last))) {
+            for host in [format!("{first}.{last}"), format!("{first}.m.{last}"), (*last).to_owned()] {
+                let long = Host::parse(&host).ok().filter(|host| !matches!(host, Host::Domain(name) if !is_name(name)));
+                if is_plain(&host) {
+                    plain += 1;
+                    assert_eq!(long, Some(Host::Domain(host.to_ascii_lowercase())), "{host}");
+                }
+                // A dot at the end is not part of the name.
+                let host = host.strip_suffix('.').unwrap_or(&host);
+                let long = Host::parse(host).ok().filter(|host| !matches!(host, Host::Domain(name) if !is_name(name)));
+                assert_eq!(parse_host(host).ok(), if host.contains('%') { None } else { long }, "{host}");
+            }
+        }
+        assert!(plain > 300, "{plain}");
     }
 
     #[test]

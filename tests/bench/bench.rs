@@ -1,9 +1,10 @@
-//! How fast the proxy is, in one run with its peers from Debian's packages, a bare relay that reads nothing, and no
-//! proxy at all.
+//! How fast the proxy is, in one run with its peers from Debian's packages, a bare proxy of hyper, a bare relay that reads
+//! nothing, and no proxy at all.
 //!
 //! `make bench`, or `cargo bench --bench bench -- OPTIONS`: `--quick`; `--rounds N` and `--seconds N` (a measurement);
 //! `--only ROW,…` and `--targets NAME,…`; `--beside PROGRAM`, another build of Vestibule to be measured with this one;
-//! `--sleeping`, so that the load waits for events as clients do, and proxies pay for waking it.
+//! `--sleeping`, so that the load waits for events as clients do, and proxies pay for waking it; `--instructions`, to
+//! count the instructions of an operation by callgrind instead of its time.
 //!
 //! Proxies run on one core; the load and the origin, which are part of this program, on another, in one thread that
 //! never sleeps while it measures (`origin` says why). Targets take turns in every round, so that what else the machine
@@ -14,6 +15,7 @@
 
 mod bulk;
 mod idle;
+mod instructions;
 mod load;
 mod machine;
 mod origin;
@@ -27,7 +29,7 @@ mod vestibule;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use machine::Cores;
 use origin::Origin;
@@ -48,12 +50,16 @@ struct Plan {
     beside: Option<String>,
     /// Whether the load waits for events.
     sleeping: bool,
+    /// Whether instructions are counted, and not time.
+    instructions: bool,
 }
 
 fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((relay::WORD, words)) = arguments.split_first().map(|(word, words)| (word.as_str(), words)) {
-        return relay::run(words);
+    match arguments.split_first().map(|(word, words)| (word.as_str(), words)) {
+        Some((relay::WORD, words)) => return relay::run(words),
+        Some((peer::hyper::WORD, words)) => return peer::hyper::run(words),
+        _ => {}
     }
     // `cargo test --benches` calls this program without the word; it is no test.
     if !arguments.iter().any(|argument| argument == "--bench") {
@@ -65,14 +71,26 @@ fn main() -> Result<()> {
     machine::raise_descriptor_limit();
     let folder = tempfile::tempdir()?;
     let origin = Origin::start()?;
-    let mut report = Report::new(machine::facts(&cores));
+    let mut report = Report::new(machine::facts(&cores), plan.instructions);
+    ensure!(!plan.instructions || instructions::is_there(), "--instructions needs valgrind, which is not installed");
 
     println!("Starting the practice identity provider and the proxies …");
     let practice = vestibule::Practice::start(folder.path())?;
     let beside = plan.beside.as_deref();
-    let starter =
-        target::Starter { folder: folder.path(), cores: &cores, origin: &origin, practice: &practice, beside };
-    let (kinds, missing) = target::kinds(&plan.targets, beside);
+    let starter = target::Starter {
+        folder: folder.path(),
+        cores: &cores,
+        origin: &origin,
+        practice: &practice,
+        beside,
+        instructions: plan.instructions,
+    };
+    let (mut kinds, mut missing) = target::kinds(&plan.targets, beside);
+    if plan.instructions {
+        // The others are started by other programs, or are none.
+        kinds.retain(|kind| kind.is_ours());
+        missing.clear();
+    }
     for kind in &missing {
         println!("{} is not installed and will not be measured", kind.name());
         report.missing(kind.name());
@@ -82,7 +100,7 @@ fn main() -> Result<()> {
             report.version(kind.name(), version);
         }
     }
-    if plan.wants("start") || plan.wants("idle-tunnels") {
+    if !plan.instructions && (plan.wants("start") || plan.wants("idle-tunnels")) {
         idle::measure(&plan, &starter, &kinds, &mut report)?;
     }
     let targets = kinds.iter().map(|kind| starter.start_signed_in(*kind)).collect::<Result<Vec<_>>>()?;
@@ -133,6 +151,7 @@ impl Plan {
             targets: Vec::new(),
             beside: None,
             sleeping: false,
+            instructions: false,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
@@ -151,8 +170,13 @@ impl Plan {
                 "--targets" => plan.targets = value()?.split(',').map(str::to_owned).collect(),
                 "--beside" => plan.beside = Some(value()?.clone()),
                 "--sleeping" => plan.sleeping = true,
+                "--instructions" => {
+                    plan.instructions = true;
+                    plan.rounds = 1;
+                    plan.download = 1 << 28;
+                }
                 _ => bail!(
-                    "what is {word}? There are --quick, --rounds, --seconds, --only, --targets, --beside, --sleeping"
+                    "what is {word}? There are --quick, --rounds, --seconds, --only, --targets, --beside, --sleeping, --instructions"
                 ),
             }
         }

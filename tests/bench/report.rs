@@ -26,6 +26,8 @@ pub(crate) struct Report {
     /// What peers did not do.
     failures: Vec<String>,
     records: Vec<(&'static str, usize)>,
+    /// Whether what is called CPU time are instructions, a nanosecond each.
+    instructions: bool,
 }
 
 /// The memory of a target at rest; how many idle tunnels there were, and what each of them added.
@@ -51,9 +53,10 @@ struct Figures {
 }
 
 impl Report {
-    pub(crate) fn new(facts: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn new(facts: Vec<(&'static str, String)>, instructions: bool) -> Self {
         let (versions, rows, starts, failures) = (Vec::new(), BTreeMap::new(), Vec::new(), Vec::new());
-        Self { facts, versions, rows, starts, idle: Vec::new(), missing: Vec::new(), failures, records: Vec::new() }
+        let (idle, missing, records) = (Vec::new(), Vec::new(), Vec::new());
+        Self { facts, versions, rows, starts, idle, missing, failures, records, instructions }
     }
 
     pub(crate) fn version(&mut self, name: &'static str, version: String) {
@@ -101,7 +104,12 @@ impl Report {
         }
         for row in ROWS {
             let Some(figures) = self.figures(row) else { continue };
-            let unit = if row.is_bulk() { ("MB/s", "CPU µs/MB") } else { ("a second", "CPU µs each") };
+            let unit = match (row.is_bulk(), self.instructions) {
+                (true, false) => ("MB/s", "CPU µs/MB"),
+                (false, false) => ("a second", "CPU µs each"),
+                (true, true) => ("MB/s", "1000 instructions/MB"),
+                (false, true) => ("a second", "1000 instructions each"),
+            };
             println!("\n{} ({})", row.title, row.name);
             println!(
                 "  {:<22} {:>26} {:>24} {:>6} {:>13} {:>10} {:>10} {:>11}",
@@ -150,7 +158,7 @@ impl Report {
             figures.into_iter().map(|(target, figures)| {
                 json!({
                     "row": row.name, "target": target, "per": if row.is_bulk() { "MB" } else { "operation" },
-                    "rate": figures.rate.json(), "cpu_us": figures.cpu.map(Spread::json), "core_percent": figures.share,
+                    "rate": figures.rate.json(), (if self.instructions { "kilo_instructions" } else { "cpu_us" }): figures.cpu.map(Spread::json), "core_percent": figures.share,
                     "p50_us": figures.latency.map(|latency| latency.0), "p99_us": figures.latency.map(|latency| latency.1),
                 })
             })

@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::instructions::Counter;
 use crate::machine::{Cores, cpu_time, family};
 use crate::origin::Origin;
-use crate::peer::{Peer, Place};
+use crate::peer::{Peer, Place, hyper};
 use crate::{bulk, relay, vestibule};
 
 /// The name of the origin. Each proxy resolves it from a file.
 pub(crate) const HOST: &str = "bench.test";
 
-/// How long a proxy may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a proxy may take to start: callgrind makes it fifty times slower.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A kind of target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Kind {
     /// Another build of it.
     Beside,
     Peer(Peer),
+    /// A forward proxy of hyper alone.
+    Hyper,
     /// The bare relay.
     Relay,
     /// No proxy at all.
@@ -43,6 +46,8 @@ pub(crate) struct Target {
     /// The cookie of somebody who is signed in, for the origin with small answers.
     pub(crate) cookie: Option<String>,
     log: Option<PathBuf>,
+    /// What counts its instructions.
+    counter: Option<Counter>,
 }
 
 /// A process that ends with its owner.
@@ -56,13 +61,15 @@ pub(crate) struct Starter<'a> {
     pub(crate) practice: &'a vestibule::Practice,
     /// Another build of Vestibule.
     pub(crate) beside: Option<&'a str>,
+    /// Whether instructions are counted.
+    pub(crate) instructions: bool,
 }
 
 /// The kinds that `wanted` names; all, when it names none. Another build is there when it is named. Peers that are not
 /// installed are given apart.
 pub(crate) fn kinds(wanted: &[String], beside: Option<&str>) -> (Vec<Kind>, Vec<Kind>) {
     let all = [Kind::Vestibule].into_iter().chain(beside.map(|_| Kind::Beside));
-    let all = all.chain(Peer::ALL.map(Kind::Peer)).chain([Kind::Relay, Kind::Direct]);
+    let all = all.chain(Peer::ALL.map(Kind::Peer)).chain([Kind::Hyper, Kind::Relay, Kind::Direct]);
     let wanted =
         |kind: &Kind| wanted.is_empty() || *kind == Kind::Beside || wanted.iter().any(|name| name == kind.name());
     all.filter(wanted).partition(|kind| !matches!(kind, Kind::Peer(peer) if peer.program().is_none()))
@@ -74,6 +81,7 @@ impl Kind {
             Self::Vestibule => "vestibule",
             Self::Beside => "beside",
             Self::Peer(peer) => peer.name(),
+            Self::Hyper => "hyper",
             Self::Relay => "relay",
             Self::Direct => "direct",
         }
@@ -83,10 +91,15 @@ impl Kind {
         let program = match self {
             Self::Vestibule => vestibule::PROGRAM,
             Self::Peer(peer) => return peer.version(),
-            Self::Beside | Self::Relay | Self::Direct => return None,
+            Self::Beside | Self::Hyper | Self::Relay | Self::Direct => return None,
         };
         let output = Command::new(program).arg("--version").output().ok()?;
         String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+    }
+
+    /// Whether it is a program that this one has built.
+    pub(crate) fn is_ours(self) -> bool {
+        self.is_vestibule() || matches!(self, Self::Hyper | Self::Relay)
     }
 
     /// Whether people sign in at it.
@@ -132,33 +145,62 @@ impl Kind {
 }
 
 impl Starter<'_> {
+    /// A command for one of our own programs, on the proxy's core. Its counters, if it is counted, go to `folder`.
+    pub(crate) fn command(&self, program: &str, folder: &Path) -> Result<Command> {
+        std::fs::create_dir_all(folder)?;
+        if !self.instructions {
+            return Ok(self.cores.on_proxy_core(program));
+        }
+        let words = Counter::before(folder);
+        let mut words = words.iter();
+        let mut command = self.cores.on_proxy_core(words.next().context("a word")?);
+        command.args(words).arg(program);
+        Ok(command)
+    }
+
+    /// Where a target that listens at this address has its files.
+    pub(crate) fn folder(&self, kind: Kind, address: SocketAddr) -> PathBuf {
+        self.folder.join(format!("{}-{}", kind.name(), address.port()))
+    }
+
     /// Starts a target and waits for its first answer.
     pub(crate) fn start(&self, kind: Kind) -> Result<Target> {
         let (address, origin, name) = (free_address()?, self.origin.address, kind.name());
+        let folder = self.folder(kind, address);
         let (mut command, log) = match kind {
-            Kind::Vestibule => vestibule::command(self, vestibule::PROGRAM, address)?,
-            Kind::Beside => vestibule::command(self, self.beside.unwrap_or_default(), address)?,
+            Kind::Vestibule => vestibule::command(self, vestibule::PROGRAM, address, &folder)?,
+            Kind::Beside => vestibule::command(self, self.beside.unwrap_or_default(), address, &folder)?,
             Kind::Peer(peer) => {
-                let folder = self.folder.join(format!("{name}-{}", address.port()));
                 let place = Place { cores: self.cores, folder: &folder, address, origin };
                 let start = peer.start(&place, &peer.program().context("it is not installed")?)?;
                 (start.command, start.log)
             }
-            Kind::Relay => {
+            Kind::Hyper | Kind::Relay => {
+                let word = if kind == Kind::Relay { relay::WORD } else { hyper::WORD };
                 let own = std::env::current_exe()?;
-                let mut command = self.cores.on_proxy_core(&own.display().to_string());
-                command.args([relay::WORD, &address.to_string(), &origin.to_string()]);
+                let mut command = self.command(&own.display().to_string(), &folder)?;
+                command.args([word, &address.to_string(), &origin.to_string()]);
                 (command, None)
             }
             Kind::Direct => {
                 let (cold_start, cookie) = (Duration::ZERO, None);
-                return Ok(Target { kind, name, address: origin, process: None, cold_start, cookie, log: None });
+                return Ok(Target {
+                    kind,
+                    name,
+                    address: origin,
+                    process: None,
+                    cold_start,
+                    cookie,
+                    log: None,
+                    counter: None,
+                });
             }
         };
         let started = Instant::now();
         let process = Process(command.spawn().with_context(|| format!("{name} does not start"))?);
-        let target =
-            Target { kind, name, address, process: Some(process), cold_start: Duration::ZERO, cookie: None, log };
+        let (cold_start, cookie) = (Duration::ZERO, None);
+        let counter = self.instructions.then(|| Counter::of(process.id(), &folder));
+        let target = Target { kind, name, address, process: Some(process), cold_start, cookie, log, counter };
         target.wait_for_answer(origin).with_context(|| format!("{name} does not answer"))?;
         Ok(Target { cold_start: started.elapsed(), ..target })
     }
@@ -174,8 +216,11 @@ impl Starter<'_> {
 }
 
 impl Target {
-    /// The CPU time that the proxy has used.
+    /// The CPU time that the proxy has used; or its instructions, if those are counted.
     pub(crate) fn cpu(&self) -> Result<Duration> {
+        if let Some(counter) = &self.counter {
+            return counter.read();
+        }
         self.process.as_ref().map_or(Ok(Duration::ZERO), |process| cpu_time(process.id()))
     }
 

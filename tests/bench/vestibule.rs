@@ -85,13 +85,16 @@ pub(crate) fn connections() -> usize {
 }
 
 /// The command that starts it on `address`, and its access log.
-pub(crate) fn command(starter: &Starter<'_>, program: &str, address: SocketAddr) -> Result<(Command, Option<PathBuf>)> {
-    let folder = starter.folder.join(format!("vestibule-{}", address.port()));
-    fs::create_dir_all(&folder)?;
+pub(crate) fn command(
+    starter: &Starter<'_>,
+    program: &str,
+    address: SocketAddr,
+    folder: &Path,
+) -> Result<(Command, Option<PathBuf>)> {
+    let mut command = starter.command(program, folder)?;
     let (file, log) = (folder.join("vestibule.toml"), folder.join("access.log"));
     let configuration = starter.practice.configuration(address, starter.origin.address.port(), &log)?;
     fs::write(&file, toml::to_string(&configuration)?)?;
-    let mut command = starter.cores.on_proxy_core(program);
     command.arg("run").arg("--config").arg(&file).stdout(Stdio::null()).stderr(File::create(folder.join("events"))?);
     Ok((command, Some(log)))
 }

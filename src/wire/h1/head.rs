@@ -61,7 +61,7 @@ impl RequestHead {
         }
         let method = Method::from_bytes(method).map_err(|_| HeadError::RequestLine)?;
         let version = version_of(version, HeadError::RequestLine)?;
-        let target = RequestTarget::parse(&octets.slice_ref(target), &method)?;
+        let target = RequestTarget::parse(target, &method)?;
         let fields = Fields::parse(octets.clone(), after, max_fields)?;
         let body = Length::of_request(&method, version, &fields)?;
         Ok(Self { method, target, version, received: version, fields, body, is_last: false })

@@ -23,11 +23,12 @@ const MAX_UNWANTED: u64 = 64 * 1024;
 /// connection back if another request may follow. After `finish` has fired, one more request is answered, with
 /// `Connection: close`. A client may be about to send it, and must not find the connection closed (RFC 9112 §9.6), so
 /// an idle connection stays open a little longer.
-pub async fn serve<A, F>(mut connection: Connection, limits: &Limits, finish: &CancellationToken, answer: A)
+pub async fn serve<A, F>(connection: Connection, limits: &Limits, finish: &CancellationToken, answer: A)
 where
-    A: Fn(Connection, Result<RequestHead, HeadError>) -> F,
-    F: Future<Output = Option<Connection>>,
+    A: Fn(Box<Connection>, Result<RequestHead, HeadError>) -> F,
+    F: Future<Output = Option<Box<Connection>>>,
 {
+    let mut connection = Box::new(connection);
     let finished = finish.cancelled();
     tokio::pin!(finished);
     loop {
@@ -57,7 +58,9 @@ where
             Err(ReadError::Head(error)) => Err(error),
             Ok(None) | Err(ReadError::Lost) => return connection.close_idle().await,
         };
-        match answer(connection, head).await {
+        // Boxed, because what it takes to answer a request is many times what it takes to wait for one: a connection that
+        // waits has none of it, and those that do not wait use the same memory one after the other.
+        match Box::pin(answer(connection, head)).await {
             Some(kept) => connection = kept,
             None => return,
         }
@@ -90,11 +93,11 @@ pub async fn answer(
 
 /// After one of our own answers: makes the connection ready for the next request, or closes it.
 pub async fn settle(
-    mut connection: Connection,
+    mut connection: Box<Connection>,
     head: Option<&RequestHead>,
     keeps: bool,
     limits: &Limits,
-) -> Option<Connection> {
+) -> Option<Box<Connection>> {
     let unwanted = unwanted(head);
     if keeps && (unwanted.is_none() || discard(&mut connection, unwanted, limits).await) {
         return Some(connection);

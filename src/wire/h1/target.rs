@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
 use http::Method;
+use memchr::memchr;
 
 use super::error::HeadError;
 
@@ -23,28 +23,36 @@ pub enum Form {
 /// A request target.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestTarget {
-    octets: Bytes,
+    /// A copy, which is known to be text: the parts are asked for a dozen times while a request is answered.
+    text: Box<str>,
     form: Form,
     scheme: usize,
     authority: (usize, usize),
+    /// Where the path ends: at the question mark, or with the target.
+    path_end: usize,
 }
 
 impl RequestTarget {
     /// Reads the target of a request with this method.
-    pub(super) fn parse(octets: &Bytes, method: &Method) -> Result<Self, HeadError> {
+    pub(super) fn parse(octets: &[u8], method: &Method) -> Result<Self, HeadError> {
         let text = std::str::from_utf8(octets).map_err(|_| HeadError::Target)?;
         // A client never sends a fragment (RFC 9112 §3.2). If one is there, the next reader may understand the target
         // in another way than we do.
         if text.is_empty() || text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'#') {
             return Err(HeadError::Target);
         }
-        let whole = |form| Self { scheme: 0, authority: (0, 0), form, octets: octets.clone() };
+        let from = |form, scheme, authority: (usize, usize)| {
+            let rest = text.get(authority.1..).unwrap_or_default();
+            let path_end = memchr(b'?', rest.as_bytes()).map_or(text.len(), |length| authority.1 + length);
+            Self { text: text.into(), form, scheme, authority, path_end }
+        };
+        let whole = |form| from(form, 0, (0, 0));
         if *method == Method::CONNECT {
             let length = text.len();
             return if text.contains(['/', '?']) {
                 Err(HeadError::Target)
             } else {
-                Ok(Self { authority: (0, length), ..whole(Form::Authority) })
+                Ok(from(Form::Authority, 0, (0, length)))
             };
         }
         if text == "*" {
@@ -62,7 +70,7 @@ impl RequestTarget {
         }
         let start = scheme + 3;
         let length = text.get(start..).unwrap_or_default().find(['/', '?']).unwrap_or(text.len() - start);
-        Ok(Self { scheme, authority: (start, start + length), ..whole(Form::Absolute) })
+        Ok(from(Form::Absolute, scheme, (start, start + length)))
     }
 
     /// The form that it has.
@@ -83,23 +91,22 @@ impl RequestTarget {
 
     /// The path and the query; empty if an absolute-form names only the origin.
     pub fn path_and_query(&self) -> &str {
-        self.text(self.authority.1..self.octets.len())
+        self.text(self.authority.1..self.text.len())
     }
 
     /// The path, without the query.
     pub fn path(&self) -> &str {
-        let whole = self.path_and_query();
-        whole.split_once('?').map_or(whole, |(path, _)| path)
+        self.text(self.authority.1..self.path_end)
     }
 
     /// The query, without its question mark.
     pub fn query(&self) -> Option<&str> {
-        self.path_and_query().split_once('?').map(|(_, query)| query)
+        self.text.get(self.path_end + 1..)
     }
 
     fn text(&self, range: Range<usize>) -> &str {
-        // Never empty for that reason: `parse` has refused octets that are not text.
-        self.octets.get(range).and_then(|octets| std::str::from_utf8(octets).ok()).unwrap_or_default()
+        // Each place is the beginning or the end of an ASCII character, or of the whole.
+        self.text.get(range).unwrap_or_default()
     }
 }
 
@@ -114,7 +121,7 @@ impl std::fmt::Debug for RequestTarget {
 #[cfg(test)]
 impl From<&str> for RequestTarget {
     fn from(text: &str) -> Self {
-        Self::parse(&Bytes::copy_from_slice(text.as_bytes()), &Method::GET).unwrap()
+        Self::parse(text.as_bytes(), &Method::GET).unwrap()
     }
 }
 
@@ -122,7 +129,7 @@ impl From<&str> for RequestTarget {
 impl RequestTarget {
     /// For tests: the target of a CONNECT.
     pub(crate) fn of_connect(text: &str) -> Self {
-        Self::parse(&Bytes::copy_from_slice(text.as_bytes()), &Method::CONNECT).unwrap()
+        Self::parse(text.as_bytes(), &Method::CONNECT).unwrap()
     }
 }
 
@@ -131,7 +138,7 @@ mod tests {
     use super::*;
 
     fn parse(target: &str, method: &Method) -> Result<RequestTarget, HeadError> {
-        RequestTarget::parse(&Bytes::copy_from_slice(target.as_bytes()), method)
+        RequestTarget::parse(target.as_bytes(), method)
     }
 
     #[test]
@@ -170,6 +177,6 @@ mod tests {
         ] {
             assert_eq!(parse(target, &method), Err(HeadError::Target), "{method} {target:?}");
         }
-        assert!(RequestTarget::parse(&Bytes::from_static(b"/\xff"), &Method::GET).is_err());
+        assert!(RequestTarget::parse(b"/\xff", &Method::GET).is_err());
     }
 }

@@ -57,8 +57,8 @@ pub async fn serve<S, C, A, F>(
     answer: A,
 ) where
     S: ByteStream,
-    A: Fn(C, Connection, Result<RequestHead, HeadError>) -> F,
-    F: Future<Output = Option<Connection>> + Send + 'static,
+    A: Fn(C, Box<Connection>, Result<RequestHead, HeadError>) -> F,
+    F: Future<Output = Option<Box<Connection>>> + Send + 'static,
 {
     let malformed = Malformed::default();
     let stream = Watched::new(stream, malformed.clone());
@@ -125,7 +125,7 @@ fn begin(
     own: Option<&str>,
     limits: &Limits,
     malformed: &Malformed,
-) -> (Connection, Result<RequestHead, HeadError>) {
+) -> (Box<Connection>, Result<RequestHead, HeadError>) {
     let (parts, body) = request.into_parts();
     let Translated { octets, body: length, asked } = request::translate(&parts, body.is_end_stream(), own);
     let head = if asked == Asked::Unknown {
@@ -137,7 +137,7 @@ fn begin(
             .map(|head| RequestHead { received: http::Version::HTTP_2, ..head })
     };
     let exchange = Exchange::new(asked, body, length, respond, limits, malformed.clone());
-    (Connection::new(Stream::Other(Box::new(exchange))), head)
+    (Box::new(Connection::new(Stream::Other(Box::new(exchange)))), head)
 }
 
 /// An error of the library as an I/O error.

@@ -16,7 +16,7 @@ async fn client(octets: &'static str, wait: usize) -> (SendRequest<Bytes>, mpsc:
     let (tell, told) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let (limits, finish) = (Limits::default(), CancellationToken::new());
-        let answer = |(), mut connection: Connection, head: Result<RequestHead, HeadError>| {
+        let answer = |(), mut connection: Box<Connection>, head: Result<RequestHead, HeadError>| {
             let tell = tell.clone();
             async move {
                 let head = head.map_or_else(
@@ -172,7 +172,7 @@ async fn a_connection_without_streams_is_closed_soon_if_it_never_had_one_and_lat
         let begun = Instant::now();
         let serving = tokio::spawn(async move {
             let (limits, finish) = (Limits::default(), CancellationToken::new());
-            let answer = |(), mut connection: Connection, _| async move {
+            let answer = |(), mut connection: Box<Connection>, _| async move {
                 connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n", Duration::from_secs(5)).await.ok()?;
                 Some(connection)
             };

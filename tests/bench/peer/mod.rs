@@ -3,6 +3,7 @@
 
 mod apache;
 mod haproxy;
+pub(crate) mod hyper;
 mod squid;
 mod tinyproxy;
 mod trafficserver;
