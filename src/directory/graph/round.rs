@@ -99,6 +99,7 @@ impl Sync {
         let most = (!accepts).then_some(self.config.most_removed);
         let before = status::remembered(&self.directory);
         let applied = self.directory.write(move |edit| {
+            edit.lead()?;
             let (done, held_back) = apply(edit, &round, most)?;
             // The next round begins where this one did, and so tells again what is removed.
             if let Some(fault) = held_back {

@@ -76,11 +76,15 @@ pub enum Kind {
     Certificate,
     /// A terminal that waits for somebody to approve it.
     Terminal,
+    /// What nodes tell each other of a directory.
+    Directory,
+    /// A message of a transmitter that has been taken, so that it is not taken again.
+    Signal,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Pending,
         Self::Ticket,
         Self::Assertion,
@@ -91,6 +95,8 @@ impl Kind {
         Self::Name,
         Self::Certificate,
         Self::Terminal,
+        Self::Directory,
+        Self::Signal,
     ];
 
     /// The letter that stands for it in files and databases.
@@ -106,6 +112,8 @@ impl Kind {
             Self::Name => b'h',
             Self::Certificate => b'k',
             Self::Terminal => b'd',
+            Self::Directory => b'g',
+            Self::Signal => b'v',
         }
     }
 
