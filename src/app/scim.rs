@@ -130,7 +130,7 @@ async fn make(
     let (text, token) = made.map_err(|error| error.to_string())?;
     if let Some(directory) = shared {
         let told = tokens.told_of(&token.directory, "");
-        if let Err(error) = tell_tokens(&directory, told).await {
+        if let Err(error) = tell_tokens(&directory, told, &token.id, true).await {
             let id = token.id.clone();
             drop(tokio::task::spawn_blocking(move || tokens.revoke(&id)).await);
             return Err(format!("no token was made, because the other nodes cannot be told of it: {error}"));
@@ -163,7 +163,7 @@ async fn revoke(
         && let Some(tenant) = directories.all().iter().find(|tenant| tenant.config.name == own)
         && tenant.directory.nodes().is_some()
     {
-        let told = tell_tokens(&tenant.directory, tokens.told_of(&own, &name)).await;
+        let told = tell_tokens(&tenant.directory, tokens.told_of(&own, &name), &name, false).await;
         told.map_err(|error| format!("the token still opens, because the other nodes cannot be told: {error}"))?;
     }
     let revoked = tokio::task::spawn_blocking(move || tokens.revoke(&name)).await.map_err(|error| error.to_string())?;

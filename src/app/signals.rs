@@ -10,7 +10,7 @@ use super::memory::Memory;
 use crate::config::Config;
 use crate::egress::client::Client;
 use crate::portal::{Delivered, Notified, Ring, TakeSignal};
-use crate::signals::{self, Receiver, Surroundings, Turns, Untaken};
+use crate::signals::{self, Receiver, Surroundings, Untaken};
 
 /// All receivers of a configuration.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Receivers {
         C: Fn() -> Option<Client> + Clone + Send + Sync + 'static,
     {
         for receiver in &self.0 {
-            tasks.push(runtime.spawn(Arc::clone(receiver).keep(Turns::default(), client.clone())));
+            tasks.push(runtime.spawn(Arc::clone(receiver).keep(client.clone())));
         }
     }
 

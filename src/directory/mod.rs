@@ -53,6 +53,9 @@ use writer::Writer;
 /// How many changes may wait for whoever follows them, until they are told to look at everything.
 const UNTOLD: usize = 1024;
 
+/// As how many changes a file counts into which people were pushed before there were other nodes.
+const PUSHED: u64 = 1 << 32;
+
 /// The directory of one tenant. Cheap to share.
 #[derive(Debug)]
 pub struct Directory {
@@ -140,7 +143,11 @@ impl Directory {
         let snapshot = self.snapshot();
         let is_empty = snapshot.people_count() == 0 && snapshot.group_count() == 0;
         // What was written before there were other nodes counts for more than nothing.
-        let mark = kept.unwrap_or_else(|| Mark { changes: u64::from(!is_empty), ..Mark::default() });
+        // What was pushed counts for more than what can be read again: nobody pushes it a second time.
+        let was_pushed =
+            reading.people(Feed::Scim, None)?.next().is_some() || reading.groups(Feed::Scim, None)?.next().is_some();
+        let changes = if was_pushed { PUSHED } else { u64::from(!is_empty) };
+        let mark = kept.unwrap_or(Mark { changes, ..Mark::default() });
         // Whoever has joined stays.
         drop(self.peers.set(Peers::new(shelf, node.to_owned(), clock, mark)));
         Ok(())

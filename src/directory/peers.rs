@@ -129,6 +129,16 @@ pub(super) enum ToFollow {
     Copy(Vec<u8>, Mark),
 }
 
+/// What leads to the head.
+enum Path {
+    /// These changes.
+    Whole(Vec<ToldChange>),
+    /// Nothing: what this node has is not what the others had.
+    Fork,
+    /// Something that is no longer there.
+    Broken,
+}
+
 /// One change on the shelf.
 #[derive(Debug)]
 pub(super) struct ToldChange {
@@ -219,27 +229,41 @@ impl Peers {
         if summit.changes < mark.changes {
             return Err(Error::Away);
         }
-        match self.path(mark, &summit)? {
-            Some(changes) => Ok(Some(ToFollow::Changes(changes))),
-            None => self.copy(&summit).map(Some),
+        // Once the way was broken, a copy that leads on is better than to try it again.
+        let is_astray = self.state().astray_since.is_some() && summit.copy.changes > mark.changes;
+        match if is_astray { Path::Broken } else { self.path(mark, &summit)? } {
+            Path::Whole(changes) => Ok(Some(ToFollow::Changes(changes))),
+            Path::Fork => self.copy(&summit).map(Some),
+            // Never back to what was before: whoever was disabled since would come alive again.
+            Path::Broken if summit.copy.changes > mark.changes => self.copy(&summit).map(Some),
+            Path::Broken => Err(self.go_astray()),
         }
     }
 
+    /// Notes that the shelf lacks what leads on, and asks the node that leads for a copy. Another one may have taken its place
+    /// just now, or the store has lost a part.
+    fn go_astray(&self) -> Error {
+        self.state().astray_since.get_or_insert_with(Instant::now);
+        // If the store does not take it, it is asked again at the next look.
+        self.shelf.put(self.shelf.own("wanted", &[]), b"copy".to_vec(), 2 * ASTRAY).ok();
+        Error::Away
+    }
+
     /// The changes that lead from what this node has to the head, if the shelf still has all of them.
-    fn path(&self, mark: Mark, summit: &Summit) -> Result<Option<Vec<ToldChange>>, Error> {
+    fn path(&self, mark: Mark, summit: &Summit) -> Result<Path, Error> {
         let far = summit.changes.saturating_sub(mark.changes);
         if far > 3 * MOST_CHANGES {
-            return Ok(None);
+            return Ok(Path::Broken);
         }
         let (mut digest, mut path) = (summit.digest, Vec::new());
         for _ in 0..far {
-            let Some(told) = self.told(digest)? else { return Ok(None) };
+            let Some(told) = self.told(digest)? else { return Ok(Path::Broken) };
             let mark = Mark { changes: told.changes, digest, epoch: summit.epoch };
             path.push(ToldChange { mark, parts: told.parts });
             digest = told.before;
         }
         path.reverse();
-        Ok((digest == mark.digest).then_some(path))
+        Ok(if digest == mark.digest { Path::Whole(path) } else { Path::Fork })
     }
 
     /// The journal of a change.
@@ -247,7 +271,7 @@ impl Peers {
     /// # Errors
     /// [`Error::Away`] also if it is no longer there: then a copy has taken its place.
     pub(super) fn journal(&self, change: &ToldChange) -> Result<Vec<u8>, Error> {
-        self.parts("change", change.mark.digest, change.parts)?.ok_or(Error::Away)
+        self.parts("change", change.mark.digest, change.parts)?.ok_or_else(|| self.go_astray())
     }
 
     fn told(&self, digest: Digest) -> Result<Option<Told>, Error> {
@@ -256,16 +280,9 @@ impl Peers {
     }
 
     fn copy(&self, summit: &Summit) -> Result<ToFollow, Error> {
-        let (copy, mark) = (&summit.copy, self.mark());
-        let leads_on = (copy.changes, copy.digest) != (mark.changes, mark.digest);
-        let octets = if leads_on { self.parts("copy", copy.name, copy.parts)? } else { None };
-        let Some(octets) = octets else {
-            // Another one may have taken its place just now, or the store has lost a part: the node that leads is asked for
-            // one.
-            self.state().astray_since.get_or_insert_with(Instant::now);
-            self.shelf.put(self.shelf.own("wanted", &[]), b"copy".to_vec(), 2 * ASTRAY)?;
-            return Err(Error::Away);
-        };
+        let copy = &summit.copy;
+        let Some(octets) = self.parts("copy", copy.name, copy.parts)? else { return Err(self.go_astray()) };
+        self.state().astray_since = None;
         Ok(ToFollow::Copy(octets, Mark { changes: copy.changes, digest: copy.digest, epoch: summit.epoch }))
     }
 
@@ -297,8 +314,10 @@ impl Peers {
         let is_done = self.shelf.swap(self.shelf.own("head", &[]), seen, octets.clone(), LASTS)?;
         if is_done {
             self.state().seen = Some((octets, summit.clone()));
+            return Ok(true);
         }
-        Ok(is_done)
+        // A connection that breaks may have the command carried out twice, and the second time finds what the first has done.
+        Ok(self.look()?.as_ref() == Some(summit))
     }
 
     /// Tells a change to all nodes. `None` if another node was faster; then nothing of it may count.
@@ -323,8 +342,8 @@ impl Peers {
         self.shelf.put(self.shelf.own("told", &digest), told, LASTS)?;
         let octets = summit.octets.saturating_add(u64::try_from(journal.len()).unwrap_or(u64::MAX));
         let next = Summit { changes, digest, octets, ..summit };
+        // What was put on the shelf in vain goes by itself: another node's head may lead through it after all.
         if !self.swap(&next)? {
-            self.forget("change", digest, parts);
             return Ok(None);
         }
         Ok(Some(Mark { changes, digest, epoch: next.epoch }))
@@ -389,10 +408,8 @@ impl Peers {
             return Err(Error::Away);
         };
         let copy = self.make_copy(self.mark(), write)?;
-        let (name, parts) = (copy.name, copy.parts);
         let old = summit.copy.clone();
         if !self.swap(&Summit { octets: 0, copy, ..summit })? {
-            self.forget("copy", name, parts);
             return Ok(());
         }
         self.forget("copy", old.name, old.parts);

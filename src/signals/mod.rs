@@ -17,7 +17,6 @@ mod subject;
 mod transmitter;
 
 pub use config::{Config, Delivery};
-pub use polling::Turns;
 pub use receiver::{Receiver, Surroundings, Untaken};
 pub use transmitter::ApiError;
 

@@ -17,8 +17,9 @@ const PORTION: usize = 1000;
 /// Who is meant.
 #[derive(Debug)]
 pub(super) enum Meant {
-    /// One person: what they are called in records, and all sessions that they have.
-    One(String, Vec<Arc<Session>>),
+    /// One person: what they are called in records, the sessions that they have, and whether these are all: the store may not
+    /// answer.
+    One(String, Vec<Arc<Session>>, bool),
     /// Nobody who is known here.
     Nobody,
     /// It could be any of several.
@@ -58,9 +59,9 @@ impl Register<'_> {
         match self.in_directories(&names) {
             Known::Several => Ok(Meant::Ambiguous),
             Known::One(tenant, person) => {
-                let sessions = self.of_person(tenant, &person).await?;
+                let (sessions, is_whole) = self.of_person(tenant, &person).await;
                 let called = person.user_principal_name.as_deref().unwrap_or(&person.object_id).to_owned();
-                Ok(Meant::One(called, sessions))
+                Ok(Meant::One(called, sessions, is_whole))
             }
             Known::Nobody => self.in_sessions(&names).await,
         }
@@ -90,23 +91,26 @@ impl Register<'_> {
         }
     }
 
-    /// All sessions of somebody whom a directory knows.
-    async fn of_person(&self, tenant: &Tenant, person: &Person) -> Result<Vec<Arc<Session>>, store::Error> {
+    /// The sessions of somebody whom a directory knows, and whether these are all.
+    async fn of_person(&self, tenant: &Tenant, person: &Person) -> (Vec<Arc<Session>>, bool) {
         let is_theirs = |session: &Session| {
             tenant.config.realms.contains(&session.user.realm)
                 && matches!(tenant.person_of(&session.user), Resolved::One(found) if found.number == person.number)
         };
-        let mut found = self.sessions.known(is_theirs);
+        let (mut found, mut is_whole) = (self.sessions.known(is_theirs), true);
         let names = [Some(&person.object_id), person.user_principal_name.as_ref(), person.mail.as_ref()];
         let names = names.into_iter().chain([person.sam_account_name.as_ref()]).flatten();
         let names: Vec<String> = names.map(|name| fold::fold(name)).collect();
         for realm in &tenant.config.realms {
             for name in &names {
                 let user = User { realm: realm.clone(), ..User::guest(name.clone()) };
-                found.extend(self.sessions.all_of_user(&user).await?.into_iter().filter(|own| is_theirs(own)));
+                match self.sessions.all_of_user(&user).await {
+                    Ok(kept) => found.extend(kept.into_iter().filter(|own| is_theirs(own))),
+                    Err(_) => is_whole = false,
+                }
             }
         }
-        Ok(each_once(found))
+        (each_once(found), is_whole)
     }
 
     /// The person whose sessions have these names, where no directory knows anybody by them.
@@ -140,7 +144,7 @@ impl Register<'_> {
             0 => Meant::Nobody,
             1 => {
                 let called = found.first().map(|session| session.user.name.clone()).unwrap_or_default();
-                Meant::One(called, found)
+                Meant::One(called, found, true)
             }
             _ => Meant::Ambiguous,
         })

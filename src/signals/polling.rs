@@ -12,10 +12,10 @@ use super::config::Delivery;
 use super::receiver::{Receiver, Untaken};
 use super::transmitter::{ApiError, MOST};
 use crate::clock::{SignedDuration, after};
-use crate::egress::client::Client;
+use crate::egress::client::{self, Client};
 use crate::egress::service::{Call, Service, target_of};
 use crate::policy::Purpose;
-use crate::seal::{random, sha256};
+use crate::seal::sha256;
 use crate::session::store::{Key, Kind};
 
 /// Tokens that one answer may have.
@@ -47,20 +47,10 @@ struct Polled {
     more_available: bool,
 }
 
-/// Which of several nodes asks.
-#[derive(Clone, Copy, Debug)]
-pub struct Turns([u8; 16]);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(random())
-    }
-}
-
 impl Receiver {
     /// Keeps the keys fresh, and asks for signals if they come by poll, for as long as the future is polled. `client` gives
     /// the way out as the configuration in force has it; `None` ends it.
-    pub async fn keep(self: Arc<Self>, turns: Turns, client: impl Fn() -> Option<Client>) {
+    pub async fn keep(self: Arc<Self>, client: impl Fn() -> Option<Client>) {
         let (mut untold, mut pause) = (Untold::default(), PAUSE);
         let mut keys: Option<Instant> = None;
         loop {
@@ -76,7 +66,7 @@ impl Receiver {
                     }
                 }
             }
-            if self.config.delivery == Delivery::Push || !self.has_turn(turns).await {
+            if self.config.delivery == Delivery::Push || !self.has_turn().await {
                 sleep(PAUSE).await;
                 continue;
             }
@@ -114,19 +104,20 @@ impl Receiver {
 
     /// Whether this node asks. Signals that two nodes ask for at the same time would be shared out among them, which does
     /// no harm; but one is enough.
-    async fn has_turn(&self, turns: Turns) -> bool {
+    async fn has_turn(&self) -> bool {
         let store = &self.around.store;
         if !store.is_shared() {
             return true;
         }
-        let octets = format!("turn\0{}", self.config.issuer.as_str());
+        let octets = format!("turn\0{}\0{}", self.config.name, self.config.issuer.as_str());
         let key: Key = sha256(octets.as_bytes()).first_chunk().copied().unwrap_or_default();
-        let Ok(held) = store.peek(Kind::Signal, key).await else { return false };
-        if held.as_deref().is_some_and(|held| held != turns.0) {
+        // While the store is away, each node asks: signals that come twice do no harm.
+        let Ok(held) = store.peek(Kind::Signal, key).await else { return true };
+        if held.as_deref().is_some_and(|held| held != self.node) {
             return false;
         }
         let expires = after(self.around.clock.now(), TURN);
-        store.swap(Kind::Signal, key, held, turns.0.to_vec(), expires).await == Ok(true)
+        store.swap(Kind::Signal, key, held, self.node.to_vec(), expires).await == Ok(true)
     }
 
     /// Asks once, and takes what comes. Whether the transmitter has more.
@@ -140,7 +131,11 @@ impl Receiver {
         });
         let call = self.authorised(Call::post(target_of(url), "application/json", body.to_string()));
         let service = Service::at(url, client.clone(), Purpose::Signals, MOST)?;
-        let answer = service.ask(&call).await?;
+        let answer = match service.ask(&call).await {
+            // It has waited with its answer for longer than we do: there was nothing to say.
+            Err(client::Error::TimedOut(_)) if untold.is_empty() => return Ok(false),
+            answer => answer?,
+        };
         if !answer.status.is_success() {
             return Err(ApiError::Status(answer.status));
         }

@@ -21,7 +21,7 @@ use crate::directory::Directories;
 use crate::egress::client::Client;
 use crate::observe::Audit;
 use crate::observe::audit::{Entry, What};
-use crate::seal::sha256;
+use crate::seal::{random, sha256};
 use crate::session::ends::Held;
 use crate::session::store::{Key, Kind, Store};
 use crate::session::{Ending, Session, Sessions};
@@ -69,6 +69,8 @@ pub struct Receiver {
     pub(super) around: Surroundings,
     pub(super) keys: Keys,
     turns: Semaphore,
+    /// By what other nodes know that this one asks for signals.
+    pub(super) node: [u8; 16],
     status: Mutex<ReceiverStatus>,
 }
 
@@ -125,7 +127,7 @@ impl Receiver {
     /// Takes the signals of the transmitter that `config` says.
     pub fn new(config: Config, around: Surroundings) -> Self {
         let (keys, turns, status) = (Keys::default(), Semaphore::new(AT_ONCE), Mutex::default());
-        Self { config, around, keys, turns, status }
+        Self { config, around, keys, turns, node: random(), status }
     }
 
     pub(super) fn status(&self) -> MutexGuard<'_, ReceiverStatus> {
@@ -183,7 +185,7 @@ impl Receiver {
 
     async fn check(&self, token: &str, client: Option<&Client>) -> Result<Set, Untaken> {
         let header = set::header(token)?;
-        let mut key = self.keys.of(&header);
+        let (mut key, mut has_asked) = (self.keys.of(&header), false);
         if key.is_none()
             && let Some(client) = client
             && self.keys.may_ask()
@@ -193,9 +195,10 @@ impl Receiver {
                 self.status().fault = Some(error.to_string());
                 return Err(Untaken::Later);
             }
-            key = self.keys.of(&header);
+            (key, has_asked) = (self.keys.of(&header), true);
         }
-        if key.is_none() && self.keys.count() == 0 {
+        // Whether there is such a key is not known while keys may not be asked for.
+        if key.is_none() && !has_asked {
             return Err(Untaken::Later);
         }
         let key = key.ok_or(SetError::Key("no key of its issuer has its `kid` and its algorithm"))?;
@@ -263,10 +266,9 @@ impl Receiver {
             let register =
                 Register { config: &self.config, sessions: &self.around.sessions, directories: &directories };
             let meant = register.find(&subject).await.map_err(|_| Untaken::Later)?;
-            let (called, found) = match meant {
-                Meant::One(called, found) => (called, found),
+            let (called, found, is_whole) = match meant {
+                Meant::One(called, found, is_whole) => (called, found, is_whole),
                 Meant::Nobody => {
-                    self.ring();
                     self.record(set, event, None, "nobody is known by its subject: ignored");
                     return Ok(());
                 }
@@ -290,7 +292,8 @@ impl Receiver {
                 self.ring();
             }
             self.record(set, event, Some(&called), &outcome);
-            Ok(())
+            // Those that the store alone knows end when it comes again.
+            if is_whole { Ok(()) } else { Err(Untaken::Later) }
         })
     }
 

@@ -2,12 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::directory::{self, Directory};
-use crate::scim::{BearerTokens, TOKENS_STATE};
+use crate::directory::{self, Directory, Edit};
+use crate::scim::{BearerTokens, TOKENS_STATE, merged_tokens};
 
-/// Tells the other nodes of the tokens of a directory.
-pub(in crate::app) async fn tell_tokens(directory: &Directory, told: Vec<u8>) -> Result<(), directory::Error> {
-    directory.write(move |edit| edit.set_state(TOKENS_STATE, Some(&told))).await
+/// Tells the other nodes that the token `id` of a directory is new, as `told` has it, or is revoked.
+pub(in crate::app) async fn tell_tokens(
+    directory: &Directory,
+    told: Vec<u8>,
+    id: &str,
+    is_new: bool,
+) -> Result<(), directory::Error> {
+    let id = id.to_owned();
+    let tell = move |edit: &mut Edit<'_>| {
+        let kept = edit.state(TOKENS_STATE)?;
+        edit.set_state(TOKENS_STATE, Some(&merged_tokens(kept.as_deref(), &told, &id, is_new)))
+    };
+    directory.write(tell).await
 }
 
 /// Knows the tokens that other nodes tell of, and tells them of its own where nobody has told yet.

@@ -137,7 +137,8 @@ impl Sync {
         let base = Url::parse(&base).map_err(|error| Fault::Answer(format!("`{base}` is no address: {error}")))?;
         let asking = Asking::new(&base, client, &self.tokens, &self.clock)?;
         let until = after(now, LIFETIME);
-        for (resource, one) in RESOURCES.into_iter().zip(&mut subscribed.each) {
+        for (at, resource) in RESOURCES.into_iter().enumerate() {
+            let Some(one) = subscribed.each.get_mut(at) else { continue };
             let wanted = match resource {
                 "users" => Wanted { phrase: "to tell of changed users", permission: "User.Read.All" },
                 _ => Wanted { phrase: "to tell of changed groups", permission: "Group.Read.All" },
@@ -169,8 +170,9 @@ impl Sync {
                 let id = id.ok_or_else(|| Fault::Answer("a subscription has no identifier".to_owned()))?;
                 *one = Some((id.to_owned(), until));
             }
+            // At once: if the next one fails, this one is not made again.
+            self.remember(&subscribed).await?;
         }
-        self.remember(&subscribed).await?;
         tracing::info!(directory = self.directory.name(), until = %until, "Microsoft Graph tells of changes from now on");
         Ok(())
     }

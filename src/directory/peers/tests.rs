@@ -15,6 +15,8 @@ struct Board {
     breaks_after: AtomicUsize,
     /// Whether it is away.
     is_away: std::sync::atomic::AtomicBool,
+    /// Whether the next swap is done, and answered as if it was not: the command was carried out twice.
+    doubles: std::sync::atomic::AtomicBool,
     /// Whether the next swap is done and not answered.
     swallows: std::sync::atomic::AtomicBool,
 }
@@ -41,7 +43,8 @@ impl Board {
                 if is_seen && key == Shelf::key("a", "head", &[]) && self.swallows.swap(false, Ordering::SeqCst) {
                     return Err(ShelfAway);
                 }
-                Given::Done(is_seen)
+                let is_doubled = key == Shelf::key("a", "head", &[]) && self.doubles.swap(false, Ordering::SeqCst);
+                Given::Done(is_seen && !is_doubled)
             }
         })
     }
@@ -288,4 +291,40 @@ async fn a_store_that_has_lost_a_part_is_given_a_copy_by_the_node_that_leads() {
     put(&y, "b").await.unwrap();
     x.follow().await.unwrap();
     assert_eq!(all(&y), all(&x));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swap_that_was_carried_out_twice_counts_as_done() {
+    let (folder, board) = (tempfile::tempdir().unwrap(), Arc::new(Board::default()));
+    let [x, y] = ["x", "y"].map(|name| board.node(folder.path(), name));
+    settle(&x).await;
+    board.doubles.store(true, Ordering::SeqCst);
+    put(&x, "a").await.unwrap();
+    assert!(!board.doubles.load(Ordering::SeqCst));
+    y.follow().await.unwrap();
+    assert_eq!((people(&y), all(&y)), (vec!["a".into()], all(&x)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_never_goes_back_to_a_copy_that_is_older_than_what_it_has() {
+    let (folder, board) = (tempfile::tempdir().unwrap(), Arc::new(Board::default()));
+    let [x, y] = ["x", "y"].map(|name| board.node(folder.path(), name));
+    settle(&x).await;
+    // The copy is from before anybody was known.
+    put(&x, "a").await.unwrap();
+    y.follow().await.unwrap();
+    let kept: Vec<ShelfKey> = board.things.lock().unwrap().keys().copied().collect();
+    put(&x, "b").await.unwrap();
+    put(&x, "c").await.unwrap();
+    board.things.lock().unwrap().retain(|key, _| kept.contains(key));
+    assert!(matches!(y.follow().await, Err(Error::Away)));
+    assert_eq!(people(&y), ["a"], "it stays where it is until there is a way on");
+    assert!(x.take_lead().await.unwrap());
+    let begun = Instant::now();
+    while y.follow().await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        x.follow().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((people(&y), all(&y)), (["a", "b", "c"].map(String::from).to_vec(), all(&x)));
 }

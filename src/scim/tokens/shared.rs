@@ -55,6 +55,18 @@ impl BearerTokens {
     }
 }
 
+/// What is told of the tokens of a directory, once the one that is called `id` is in it as `told` has it, or no longer is. `kept`
+/// is what was told before: other nodes may have made or revoked others meanwhile.
+pub fn merged(kept: Option<&[u8]>, told: &[u8], id: &str, is_new: bool) -> Vec<u8> {
+    let read = |octets: &[u8]| serde_json::from_slice::<Vec<Saved>>(octets).unwrap_or_default();
+    let mut all = read(kept.unwrap_or(told));
+    all.retain(|saved| saved.id != id);
+    if is_new {
+        all.extend(read(told).into_iter().filter(|saved| saved.id == id));
+    }
+    serde_json::to_vec(&all).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +90,13 @@ mod tests {
         assert!(there.adopt("a", &here.told_of("a", &described.id)).unwrap());
         assert!(there.find(text.expose()).is_none() && there.find(other.expose()).is_some());
         assert!(there.adopt("a", b"{").is_err());
+        // One node makes a token while another one revokes one: neither undoes what the other does.
+        let (_, second) = here.make("a", day).unwrap();
+        let before = here.told_of("a", &second.id);
+        let revoked = merged(Some(&before), &before, &described.id, false);
+        let made = merged(Some(&revoked), &here.told_of("a", ""), &second.id, true);
+        let ids: Vec<String> =
+            serde_json::from_slice::<Vec<Saved>>(&made).unwrap().into_iter().map(|saved| saved.id).collect();
+        assert_eq!(ids, [second.id]);
     }
 }

@@ -204,7 +204,12 @@ impl Graph {
         let id = match head.split(' ').nth(1).unwrap().strip_prefix("/v1.0/subscriptions/") {
             Some(id) if state.subscriptions.contains_key(id) => id.to_owned(),
             Some(_) => return answer(404, "", r#"{"error":{"code":"ResourceNotFound","message":"gone"}}"#),
-            None => format!("subscription-{}", state.subscriptions.len()),
+            None => {
+                // None is called as another one, which may be gone, was called before it.
+                let last =
+                    state.subscriptions.keys().filter_map(|id| id.rsplit('-').next()?.parse::<usize>().ok()).max();
+                format!("subscription-{}", last.map_or(0, |last| last + 1))
+            }
         };
         let mut known = state.subscriptions.get(&id).cloned().unwrap_or_else(|| json!({ "id": id, "renewed": 0 }));
         known["renewed"] = json!(known["renewed"].as_u64().unwrap() + 1);
