@@ -139,14 +139,15 @@ impl Directory {
     /// while the store that has `shelf` does not answer. `node` is what this node is called; no two may be called the same.
     pub fn join(&self, shelf: Shelf, node: &str, clock: Clock) -> Result<(), Error> {
         let reading = self.read()?;
-        let kept = reading.state(edit::POSITION)?.and_then(|octets| serde_json::from_slice(&octets).ok());
+        let noted = reading.state(edit::POSITION)?;
+        let kept = noted.as_ref().and_then(|octets| serde_json::from_slice(octets).ok());
         let snapshot = self.snapshot();
         let is_empty = snapshot.people_count() == 0 && snapshot.group_count() == 0;
         // What was written before there were other nodes counts for more than nothing.
         // What was pushed counts for more than what can be read again: nobody pushes it a second time.
         let was_pushed =
             reading.people(Feed::Scim, None)?.next().is_some() || reading.groups(Feed::Scim, None)?.next().is_some();
-        let changes = if was_pushed { PUSHED } else { u64::from(!is_empty) };
+        let changes = if was_pushed && noted.is_none() { PUSHED } else { u64::from(!is_empty) };
         let mark = kept.unwrap_or(Mark { changes, ..Mark::default() });
         // Whoever has joined stays.
         drop(self.peers.set(Peers::new(shelf, node.to_owned(), clock, mark)));

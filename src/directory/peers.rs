@@ -331,7 +331,8 @@ impl Peers {
         }
         let before = summit.digest;
         let nonce: Digest = random();
-        let digest = shortened(&[before.as_slice(), &nonce, journal].concat());
+        let whole = sha256(&[before.as_slice(), &nonce, journal].concat());
+        let digest: Digest = whole.first_chunk().copied().unwrap_or_default();
         let mut parts = 0;
         for part in journal.chunks(PART) {
             self.shelf.put(self.part("change", digest, parts), part.to_vec(), LASTS)?;
@@ -528,10 +529,6 @@ impl Write for CopyWriter<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn shortened(octets: &[u8]) -> Digest {
-    sha256(octets).first_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

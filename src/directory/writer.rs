@@ -27,6 +27,9 @@ const AT_ONCE: usize = 64;
 /// How many writes wait for the thread, at most. Whoever has another one waits with it in their own hands.
 const WAITING: usize = 128;
 
+/// Where a node stands that was among others and has written without them: nowhere.
+const ALONE: Option<&[u8]> = Some(b"alone");
+
 /// How often a write is made anew because another node was faster.
 const TRIES: usize = 20;
 
@@ -274,7 +277,7 @@ impl Thread {
                 None => None,
             },
             // What is written without the others is not known to them.
-            _ if edit.stands()? => edit.stand(None).map(|()| None)?,
+            _ if edit.stands()? => edit.stand(ALONE).map(|()| None)?,
             _ => None,
         };
         let used = Arc::clone(&self.used());
