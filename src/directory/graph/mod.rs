@@ -105,6 +105,10 @@ impl Sync {
             let leads = self.directory.leads();
             if leads && !led {
                 self.catch_up();
+                // Whatever the node that has led was told may not have come to anything.
+                if status::remembered(&self.directory).is_some() {
+                    self.begin(Wish::default());
+                }
             }
             led = leads;
             if !leads {
