@@ -40,6 +40,7 @@ pub mod listener;
 pub mod portal;
 pub mod proxy;
 pub mod scim;
+pub mod signals;
 
 // Layer 7: the configuration file.
 pub mod config;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::live::Live;
-use super::{App, directory, health, lists, open, realm_commands, scim};
+use super::{App, consent, directory, health, lists, open, realm_commands, scim, signal_commands};
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,6 +26,8 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     };
     let admin = directory::act_commands(directory::commands(admin, &memory.directories), means);
     let admin = scim::commands(admin, &live);
+    let admin = signal_commands::commands(admin, &live);
+    let admin = consent::commands(admin, &live);
     let admin = admin::sessions::commands(admin.recorded(Arc::clone(&memory.audit)), &memory.sessions);
     let door = open::door(&memory.state);
     Ok(App { admin, door, start_wait: config.session.redis.start_wait, live })

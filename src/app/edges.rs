@@ -14,6 +14,7 @@ use super::garden::SignInHosts;
 use super::memory::Memory;
 use super::metadata::Source;
 use super::realms::{PortalCertificate, portal_certificate, realm_parts, sign_in_hosts};
+use super::signals::{Receivers, notified_by, ring_of};
 use super::sockets::{PORTAL, SCIM, Sockets};
 use crate::config::{self, Config, section};
 use crate::directory::Directories;
@@ -27,7 +28,7 @@ use crate::observe::AccessLog;
 use crate::pac::{self, Pac};
 use crate::page::{Brand, Curl, Locales};
 use crate::policy::Policy;
-use crate::portal::{self, Hook, Portal, RealmParts};
+use crate::portal::{self, Hook, Portal, RealmParts, TakeSignal};
 use crate::proxy::{self, Proxy};
 use crate::saml::{self, ClaimMap};
 use crate::session::names::Addresses;
@@ -66,6 +67,8 @@ pub(super) struct Edges {
     pub(super) lists: Lists,
     /// The directories of the configuration.
     pub(super) directories: Arc<Directories>,
+    /// What takes signals.
+    pub(super) signals: Receivers,
     // These belong to `Memory`, and are here as well because every request needs them.
     pub(super) sessions: Arc<Sessions>,
     pub(super) bindings: Arc<Bindings>,
@@ -106,6 +109,7 @@ struct PortalParts<'a> {
     tools: &'a Option<portal::Tools>,
     brand: &'a Brand,
     guest_terms: &'a Option<String>,
+    signals: &'a Option<TakeSignal>,
     directories: &'a Arc<Directories>,
 }
 
@@ -153,6 +157,8 @@ impl Plan<'_> {
         let known: Vec<_> = config.realms.iter().map(saml::Config::realm).collect();
         let policy = self.policy(&known, &hosts, &lists)?;
         let hook = config.portal.hook()?.map(|hook| (hook, Client { dialler: Arc::clone(&dialler) }));
+        let signals = Receivers::new(config, memory, self.before.map(|before| &before.signals));
+        let take_signal = signals.take(Client { dialler: Arc::clone(&dialler) });
         let of_portal = PortalParts {
             policy: &policy,
             hook: &hook,
@@ -161,6 +167,7 @@ impl Plan<'_> {
             tools: &tools,
             brand: &brand,
             guest_terms: &guest_terms,
+            signals: &take_signal,
             directories: &directories,
         };
         let portal = self.portal(of_portal);
@@ -216,6 +223,7 @@ impl Plan<'_> {
             dialler,
             lists,
             directories,
+            signals,
             sessions: Arc::clone(&memory.sessions),
             bindings: Arc::clone(&memory.bindings),
             log: Arc::clone(&memory.log),
@@ -268,6 +276,9 @@ impl Plan<'_> {
             operators: Arc::clone(&memory.operators),
             policy: Arc::clone(parts.policy),
             hook: parts.hook.clone(),
+            ring: Some(ring_of(memory)),
+            notified: Some(notified_by(memory)),
+            signals: parts.signals.clone(),
             brand: parts.brand.clone(),
             guest_terms: parts.guest_terms.clone(),
             ways: self.config.policy.rules.iter().flat_map(|rule| rule.authn_context.clone()).collect(),

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::descriptors;
-use super::directory::follow;
+use super::directory::{follow, share_tokens};
 use super::edges::{Built, Edges, Plan};
 use super::error::Error;
 use super::lists::keep;
@@ -312,7 +312,10 @@ impl Live {
         for sync in self.memory.directories.syncs() {
             let here = Arc::downgrade(self);
             let client = move || here.upgrade().map(|live| live.edges().client());
+            let (again, bell) = (Arc::downgrade(self), Arc::clone(&sync));
             tasks.push(runtime.spawn(sync.keep(client)));
+            let client = move || again.upgrade().map(|live| live.edges().client());
+            tasks.push(runtime.spawn(bell.keep_doorbell(client)));
         }
         for own in &config.directories {
             let (sessions, directories) = (Arc::clone(&self.memory.sessions), Arc::clone(&edges.directories));
@@ -320,10 +323,27 @@ impl Live {
             let renew = move || here.upgrade().is_some_and(|live| live.renew());
             tasks.push(runtime.spawn(follow(sessions, directories, own.name.clone(), renew)));
         }
+        self.keep_with_others(runtime, tasks, edges);
+        let here = Arc::downgrade(self);
+        let client = move || here.upgrade().map(|live| live.edges().client());
+        edges.signals.begin(&client, runtime, tasks);
         let (following, probing) = (Arc::clone(&edges.dialler), Arc::clone(&edges.dialler));
         tasks.push(runtime.spawn(async move { following.follow_addresses().await }));
         tasks.push(runtime.spawn(async move { probing.probe_parents().await }));
         tasks.push(runtime.spawn(vouched::end_others(Arc::clone(&self.memory.sessions), edges.claims())));
+    }
+
+    /// Keeps each directory together with the other nodes, if there are any.
+    fn keep_with_others(&self, runtime: &Handle, tasks: &mut Vec<JoinHandle<()>>, edges: &Edges) {
+        let cabinet = &self.memory.directories;
+        let Some(nodes) = cabinet.nodes() else { return };
+        for tenant in edges.directories.all() {
+            let directory = Arc::clone(&tenant.directory);
+            let (tokens, own) = (Arc::clone(&self.memory.scim.tokens), Arc::clone(&directory));
+            let changed = move || share_tokens(Arc::clone(&tokens), Arc::clone(&own));
+            let sync = cabinet.sync_of(&tenant.config.name);
+            tasks.push(runtime.spawn(Arc::clone(nodes).keep(directory, sync, changed)));
+        }
     }
 
     fn force(&self) -> MutexGuard<'_, Force> {

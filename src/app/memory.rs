@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::directory::{self, Cabinet};
+use super::directory::{self, Cabinet, Nodes};
 use super::error::Error;
 use super::lists::Shelf;
 use super::open::{self, longest_session};
@@ -77,7 +77,8 @@ impl Memory {
         let shared = Shared::new(limits);
         let terminals = Terminals::new(Arc::clone(&store), clock.clone()).knowing(shared.connections.known().clone());
         witness(&sessions, &audit, &log);
-        let directories = Arc::new(Cabinet::new(&config.state, clock));
+        let nodes = Nodes::new(&store, clock, &config.log.node_name());
+        let directories = Arc::new(Cabinet::new(&config.state, clock, nodes));
         let asked = Arc::clone(&directories);
         sessions.regard_people_by(move |user, authenticated| directory::known(&asked.in_force(), user, authenticated));
         Ok(Self {

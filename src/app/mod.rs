@@ -3,6 +3,7 @@
 mod accepted;
 mod arrival;
 mod build;
+mod consent;
 pub mod demo;
 mod descriptors;
 mod desk;
@@ -29,6 +30,8 @@ mod reload;
 pub mod replay;
 mod scim;
 mod serve;
+mod signal_commands;
+mod signals;
 mod sockets;
 mod tasks;
 mod validity;

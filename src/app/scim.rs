@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::directory::tell_tokens;
 use super::edges::Edges;
 use super::live::Live;
 use super::recorded::Recorded;
@@ -89,14 +90,17 @@ struct Asked {
 #[must_use]
 pub(super) fn commands(admin: Admin, live: &Arc<Live>) -> Admin {
     let [making, listing, revoking] = [(); 3].map(|()| Arc::clone(&live.memory.scim.tokens));
-    let here = Arc::downgrade(live);
+    let (here, there) = (Arc::downgrade(live), Arc::downgrade(live));
     admin
         .on("scim token new", move |arguments, asker| {
             let directories = here.upgrade().map(|live| Arc::clone(&live.edges().directories));
             make(Arc::clone(&making), directories, arguments, asker)
         })
         .on("scim token list", move |_, asker| list(Arc::clone(&listing), asker))
-        .on("scim token revoke", move |arguments, asker| revoke(Arc::clone(&revoking), arguments, asker))
+        .on("scim token revoke", move |arguments, asker| {
+            let directories = there.upgrade().map(|live| Arc::clone(&live.edges().directories));
+            revoke(Arc::clone(&revoking), directories, arguments, asker)
+        })
 }
 
 async fn make(
@@ -117,9 +121,21 @@ async fn make(
         return Err(format!("a token is valid for 1 to {LONGEST} days"));
     }
     let lifetime = SignedDuration::from_hours(days.saturating_mul(24));
+    let shared =
+        directories.all().iter().find(|tenant| tenant.config.name == name && tenant.directory.nodes().is_some());
+    let shared = shared.map(|tenant| Arc::clone(&tenant.directory));
+    let making = Arc::clone(&tokens);
     let made =
-        tokio::task::spawn_blocking(move || tokens.make(&name, lifetime)).await.map_err(|error| error.to_string())?;
+        tokio::task::spawn_blocking(move || making.make(&name, lifetime)).await.map_err(|error| error.to_string())?;
     let (text, token) = made.map_err(|error| error.to_string())?;
+    if let Some(directory) = shared {
+        let told = tokens.told_of(&token.directory, "");
+        if let Err(error) = tell_tokens(&directory, told, &token.id, true).await {
+            let id = token.id.clone();
+            drop(tokio::task::spawn_blocking(move || tokens.revoke(&id)).await);
+            return Err(format!("no token was made, because the other nodes cannot be told of it: {error}"));
+        }
+    }
     asker
         .tell(json!({ "token": text.expose(), "id": token.id, "directory": token.directory, "expires": token.expires }))
         .await;
@@ -135,8 +151,21 @@ async fn list(tokens: Arc<BearerTokens>, asker: Asker) -> Done {
     Ok(())
 }
 
-async fn revoke(tokens: Arc<BearerTokens>, arguments: Value, asker: Asker) -> Done {
+async fn revoke(
+    tokens: Arc<BearerTokens>,
+    directories: Option<Arc<Directories>>,
+    arguments: Value,
+    asker: Asker,
+) -> Done {
     let Asked { name, .. } = serde_json::from_value(arguments).map_err(|error| error.to_string())?;
+    let directories = directories.unwrap_or_default();
+    if let Some(own) = tokens.directory_of(&name)
+        && let Some(tenant) = directories.all().iter().find(|tenant| tenant.config.name == own)
+        && tenant.directory.nodes().is_some()
+    {
+        let told = tell_tokens(&tenant.directory, tokens.told_of(&own, &name), &name, false).await;
+        told.map_err(|error| format!("the token still opens, because the other nodes cannot be told: {error}"))?;
+    }
     let revoked = tokio::task::spawn_blocking(move || tokens.revoke(&name)).await.map_err(|error| error.to_string())?;
     asker.tell(json!(revoked.map_err(|error| error.to_string())?)).await;
     Ok(())

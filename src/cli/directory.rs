@@ -23,6 +23,7 @@ pub(super) fn directory(asked: &Directory) -> Result<(), Failure> {
             &state,
             &json!({ "name": name.as_deref().unwrap_or_default(), "full": full, "accept": accept_removals }),
         ),
+        DirectoryCommand::Consent { name } => consent(&state, name.as_deref().unwrap_or_default()),
         DirectoryCommand::Find { name } => find(&state, name, asked.json),
         DirectoryCommand::Dump { name, .. } => {
             let dump = ask(&state, "directory dump", &json!({ "name": name.as_deref().unwrap_or_default() }))?;
@@ -66,6 +67,14 @@ fn watch(state: &Path, asked: &Directory) -> Result<(), Failure> {
 fn sync(state: &Path, arguments: &Value) -> Result<(), Failure> {
     let begun = ask(state, "directory sync", arguments)?;
     for item in &begun {
+        if let Some(leader) = item["leader"].as_str() {
+            let by = if leader.is_empty() { "another node leads" } else { leader };
+            say(&format!(
+                "{}: another node leads the directory and was told ({by}); `vestibule directory status` shows what comes of it\n",
+                text(item, "directory")
+            ))?;
+            continue;
+        }
         let (name, rounds) = (&item["directory"], item["rounds"].as_u64().unwrap_or_default());
         let done = loop {
             sleep(LOOK / 5);
@@ -81,6 +90,21 @@ fn sync(state: &Path, arguments: &Value) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Says with which links an administrator grants what the applications ask for.
+fn consent(state: &Path, name: &str) -> Result<(), Failure> {
+    let links = ask(state, "directory consent", &json!({ "name": name }))?;
+    let mut lines = String::new();
+    for link in &links {
+        lines += &format!("{}, {}:\n{}\n", text(link, "directory"), text(link, "function"), text(link, "link"));
+    }
+    if let Some(redirect) = links.first().map(|link| text(link, "redirect")) {
+        lines += &format!(
+            "Each is good for an hour. The application's registration must have the redirect URI {redirect} (Web).\n"
+        );
+    }
+    say(&lines)
 }
 
 fn find(state: &Path, name: &str, as_json: bool) -> Result<(), Failure> {
@@ -113,6 +137,10 @@ fn told(item: &Value) -> String {
         let (until, days) = (text(credential, "until"), &credential["days"]);
         lines += &format!("  a credential for Microsoft Graph is good until {until}: {days} days are left\n");
     }
+    lines += &nodes(&item["nodes"]);
+    if let Some(acting) = item.pointer("/functions/response actions").and_then(Value::as_str) {
+        lines += &format!("  response actions: {acting}\n");
+    }
     let graph = &item["graph"];
     if graph.is_null() {
         return lines;
@@ -144,6 +172,25 @@ fn told(item: &Value) -> String {
         );
     }
     lines + &format!("  next round: {}\n", text(graph, "next"))
+}
+
+/// How the directory stands among several nodes, in one line.
+fn nodes(nodes: &Value) -> String {
+    if nodes.is_null() {
+        return String::new();
+    }
+    let there =
+        if nodes["is_there"] == true { "" } else { "; the shared store does not answer, so nothing is written" };
+    let behind = match nodes["behind"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(behind) => format!(", {behind} behind"),
+    };
+    let who = match (nodes["leads"] == true, text(nodes, "leader")) {
+        (true, _) => "leads".to_owned(),
+        (false, "") => "follows; no node leads".to_owned(),
+        (false, leader) => format!("follows {leader}"),
+    };
+    format!("  this node ({}) {who}, at change {}{behind}{there}\n", text(nodes, "node"), nodes["changes"])
 }
 
 /// A person in a few lines.

@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod scim;
 mod sessions;
+mod signals;
 mod test_sso;
 
 use std::io::Write as _;
@@ -111,6 +112,9 @@ enum Command {
     /// What identity providers need to push people and groups by SCIM
     #[command(subcommand)]
     Scim(Scim),
+    /// Whether the transmitters that tell of revoked sessions and accounts are heard
+    #[command(subcommand)]
+    Signals(Signals),
     /// What the lists of destinations hold, how old they are, and what is wrong with them
     Lists(Lists),
     /// The people and groups that are read from Microsoft Graph: how that stands, and who somebody is
@@ -133,6 +137,32 @@ enum Command {
         /// Ask over the network, at this address of a listener [default: ask through the socket in the state folder]
         #[arg(long)]
         address: Option<SocketAddr>,
+        #[command(flatten)]
+        file: File,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Signals {
+    /// Say what has come of each transmitter, and what is wrong
+    Status {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        file: File,
+    },
+    /// Have a transmitter send a verification event, and wait for it
+    Verify {
+        /// The name of the `[[signals]]` [default: the only one]
+        name: Option<String>,
+        #[command(flatten)]
+        file: File,
+    },
+    /// Have a transmitter make a stream for this program, and say what to write into the configuration
+    Create {
+        /// The name of the `[[signals]]` [default: the only one]
+        name: Option<String>,
         #[command(flatten)]
         file: File,
     },
@@ -290,6 +320,11 @@ enum DirectoryCommand {
         #[arg(long)]
         accept_removals: bool,
     },
+    /// Print the links with which an administrator of the tenant grants what the applications ask for
+    Consent {
+        /// The directory [default: all that are read from Microsoft Graph]
+        name: Option<String>,
+    },
     /// Say who somebody is, by a logon name or an object ID: exactly one person, or nobody
     Find {
         /// The name, such as `b.simon@example.com` or `CONTOSO\bsimon`
@@ -414,6 +449,7 @@ pub fn main() -> ExitCode {
         Command::Realms(asked) => realms::realms(&asked),
         Command::Lists(asked) => lists::lists(&asked),
         Command::Scim(Scim::Token(command)) => scim::token(&command),
+        Command::Signals(command) => signals::signals(&command),
         Command::Directory(asked) => directory::directory(&asked),
         Command::Act(asked) => act::act(&asked),
         Command::Report(Report::IdentityLoss(asked)) => report::identity_loss(&asked),

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::config_path::ConfigPath;
 use crate::egress;
-use crate::{directory, identity, lists, net, pac, policy, portal, saml, scim, session};
+use crate::{directory, identity, lists, net, pac, policy, portal, saml, scim, session, signals};
 pub use changes::{Change, changes};
 pub(crate) use check::at;
 pub use check::{Check, doubtful_names, unused_lists};
@@ -76,6 +76,9 @@ pub struct Config {
     /// Where identity providers push people and groups to.
     #[serde(default)]
     pub scim: scim::Config,
+    /// Who tells at once that a session or an account is no longer good.
+    #[serde(default)]
+    pub signals: Vec<signals::Config>,
     /// What is written down.
     #[serde(default)]
     pub log: section::Log,
@@ -105,12 +108,13 @@ const SECTIONS: &[&str] = &[
     "proxy_names",
     "pac",
     "scim",
+    "signals",
     "log",
     "metrics",
 ];
 
 /// Those of which there may be several.
-const SEVERAL: &[&str] = &["listener", "network", "realm", "list", "directory"];
+const SEVERAL: &[&str] = &["listener", "network", "realm", "list", "directory", "signals"];
 
 /// Reads and checks the file at `path`. `environment` looks up an environment variable: secrets may be kept there.
 ///

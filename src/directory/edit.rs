@@ -1,19 +1,25 @@
 //! One write: rows go to the file, and what comes of them to the next snapshot.
 
+mod redo;
+
 use std::collections::BTreeSet;
 
-use redb::{ReadableTable as _, Table, WriteTransaction};
+use redb::{ReadableTable as _, WriteTransaction};
+
+pub(super) use redo::{POSITION, take_down};
 
 use super::Changes;
 use super::error::{Conflict, Error, failed};
 use super::feed::{Attribute, Feed, Owners};
 use super::file::Storage;
+use super::journal::{Recorded, SharedJournal};
 use super::object::{Group, Number, Person};
 use super::reading::Reading;
 use super::row::{GroupRow, PersonRow, Row};
 use super::snapshot::Snapshot;
 use super::tables::{
     self, DOCUMENTS, GROUP_ID, GROUPS, IDS, Id, MEMBER_OF, MEMBERS, META, NAME, OBJECTS, PEOPLE, PERSON_ID, STATES,
+    number_of,
 };
 use crate::identity::fold::fold;
 
@@ -21,17 +27,20 @@ type Bytes = &'static [u8];
 
 /// A write that is being made. What it reads, it reads as it has written it so far.
 pub struct Edit<'t> {
-    meta: Table<'t, &'static str, u64>,
-    objects: Table<'t, &'static str, u32>,
-    people: Table<'t, (u32, u8), Bytes>,
-    groups: Table<'t, (u32, u8), Bytes>,
-    ids: Table<'t, Id, u32>,
-    members: Table<'t, (u8, u32, u32), ()>,
-    member_of: Table<'t, (u32, u8, u32), ()>,
-    documents: Table<'t, (u32, u8), Bytes>,
-    states: Table<'t, &'static str, Bytes>,
+    meta: Recorded<'t, &'static str, u64>,
+    objects: Recorded<'t, &'static str, u32>,
+    people: Recorded<'t, (u32, u8), Bytes>,
+    groups: Recorded<'t, (u32, u8), Bytes>,
+    ids: Recorded<'t, Id, u32>,
+    members: Recorded<'t, (u8, u32, u32), ()>,
+    member_of: Recorded<'t, (u32, u8, u32), ()>,
+    documents: Recorded<'t, (u32, u8), Bytes>,
+    states: Recorded<'t, &'static str, Bytes>,
     touched: BTreeSet<u32>,
     has_written: bool,
+    /// Whether this node leads: it may do what only one node does.
+    leads: bool,
+    needs_lead: bool,
 }
 
 impl std::fmt::Debug for Edit<'_> {
@@ -41,19 +50,26 @@ impl std::fmt::Debug for Edit<'_> {
 }
 
 impl<'t> Edit<'t> {
-    pub(super) fn begin(write: &'t WriteTransaction) -> Result<Self, Error> {
+    pub(super) fn begin(
+        write: &'t WriteTransaction,
+        journal: Option<&SharedJournal>,
+        leads: bool,
+    ) -> Result<Self, Error> {
+        let own = || journal.cloned();
         Ok(Self {
-            meta: write.open_table(META).map_err(failed)?,
-            objects: write.open_table(OBJECTS).map_err(failed)?,
-            people: write.open_table(PEOPLE).map_err(failed)?,
-            groups: write.open_table(GROUPS).map_err(failed)?,
-            ids: write.open_table(IDS).map_err(failed)?,
-            members: write.open_table(MEMBERS).map_err(failed)?,
-            member_of: write.open_table(MEMBER_OF).map_err(failed)?,
-            documents: write.open_table(DOCUMENTS).map_err(failed)?,
-            states: write.open_table(STATES).map_err(failed)?,
+            meta: Recorded::new(write.open_table(META).map_err(failed)?, number_of("meta"), own()),
+            objects: Recorded::new(write.open_table(OBJECTS).map_err(failed)?, number_of("objects"), own()),
+            people: Recorded::new(write.open_table(PEOPLE).map_err(failed)?, number_of("people"), own()),
+            groups: Recorded::new(write.open_table(GROUPS).map_err(failed)?, number_of("groups"), own()),
+            ids: Recorded::new(write.open_table(IDS).map_err(failed)?, number_of("ids"), own()),
+            members: Recorded::new(write.open_table(MEMBERS).map_err(failed)?, number_of("members"), own()),
+            member_of: Recorded::new(write.open_table(MEMBER_OF).map_err(failed)?, number_of("member_of"), own()),
+            documents: Recorded::new(write.open_table(DOCUMENTS).map_err(failed)?, number_of("documents"), own()),
+            states: Recorded::new(write.open_table(STATES).map_err(failed)?, number_of("states"), own()),
             touched: BTreeSet::new(),
             has_written: false,
+            leads,
+            needs_lead: false,
         })
     }
 
@@ -62,22 +78,36 @@ impl<'t> Edit<'t> {
         std::mem::take(&mut self.has_written)
     }
 
+    /// Makes sure that this node may do what only one node does: if it does not lead, nothing of this write counts.
+    ///
+    /// # Errors
+    /// [`Error::NotLeading`].
+    pub fn lead(&mut self) -> Result<(), Error> {
+        self.needs_lead |= self.leads;
+        if self.leads { Ok(()) } else { Err(Error::NotLeading) }
+    }
+
+    /// Whether the write counts only if this node leads.
+    pub(super) fn needs_lead(&self) -> bool {
+        self.needs_lead
+    }
+
     /// The person that the feed has under its own identifier `id`, unless it has deleted them.
     pub fn person(&self, feed: Feed, id: &str) -> Result<Option<(Number, PersonRow)>, Error> {
-        let Some(number) = tables::number(&self.ids, feed, PERSON_ID, id)? else { return Ok(None) };
-        Ok(tables::row(&self.people, number, feed)?.map(|row| (Number(number), row)))
+        let Some(number) = tables::number(&*self.ids, feed, PERSON_ID, id)? else { return Ok(None) };
+        Ok(tables::row(&*self.people, number, feed)?.map(|row| (Number(number), row)))
     }
 
     /// The person that the feed has under this name, without regard to case. Only SCIM's names are found.
     pub fn person_named(&self, feed: Feed, name: &str) -> Result<Option<(Number, PersonRow)>, Error> {
-        let Some(number) = tables::number(&self.ids, feed, NAME, &fold(name))? else { return Ok(None) };
-        Ok(tables::row(&self.people, number, feed)?.map(|row| (Number(number), row)))
+        let Some(number) = tables::number(&*self.ids, feed, NAME, &fold(name))? else { return Ok(None) };
+        Ok(tables::row(&*self.people, number, feed)?.map(|row| (Number(number), row)))
     }
 
     /// The group that the feed has under its own identifier `id`.
     pub fn group(&self, feed: Feed, id: &str) -> Result<Option<(Number, GroupRow)>, Error> {
-        let Some(number) = tables::number(&self.ids, feed, GROUP_ID, id)? else { return Ok(None) };
-        Ok(tables::row(&self.groups, number, feed)?.map(|row| (Number(number), row)))
+        let Some(number) = tables::number(&*self.ids, feed, GROUP_ID, id)? else { return Ok(None) };
+        Ok(tables::row(&*self.groups, number, feed)?.map(|row| (Number(number), row)))
     }
 
     /// What the feed keeps beside its row of the object.
@@ -108,15 +138,15 @@ impl<'t> Edit<'t> {
     /// then nothing is written.
     pub fn put_person(&mut self, feed: Feed, row: &PersonRow) -> Result<Number, Error> {
         let (place, name) = (self.place(feed, PERSON_ID, row)?, row.unique_name(feed));
-        let own = tables::number(&self.ids, feed, PERSON_ID, row.id())?;
+        let own = tables::number(&*self.ids, feed, PERSON_ID, row.id())?;
         if let Some(name) = &name
-            && tables::number(&self.ids, feed, NAME, name)?
+            && tables::number(&*self.ids, feed, NAME, name)?
                 .is_some_and(|other| Some(other) != place && Some(other) != own)
         {
             return Err(Conflict::Name(feed).into());
         }
         let number = self.number_for(&row.key(feed))?;
-        let old = tables::row::<PersonRow>(&self.people, number, feed)?;
+        let old = tables::row::<PersonRow>(&*self.people, number, feed)?;
         self.settle(feed, PERSON_ID, row.id(), number)?;
         let had = old.as_ref().and_then(|old| old.unique_name(feed));
         if had != name {
@@ -143,7 +173,7 @@ impl<'t> Edit<'t> {
         self.place(feed, GROUP_ID, row)?;
         let number = self.number_for(&row.key(feed))?;
         self.settle(feed, GROUP_ID, row.id(), number)?;
-        let old = tables::row::<GroupRow>(&self.groups, number, feed)?;
+        let old = tables::row::<GroupRow>(&*self.groups, number, feed)?;
         if old.as_ref() != Some(row) {
             self.groups.insert((number, feed.number()), serde_json::to_vec(row)?.as_slice()).map_err(failed)?;
             self.touch(number);
@@ -242,22 +272,22 @@ impl<'t> Edit<'t> {
 
     /// The direct members of a group as the feed has them, in the order of their numbers, after `after`, at most `most`.
     pub fn members(&self, feed: Feed, group: Number, after: Option<Number>, most: usize) -> Result<Vec<Number>, Error> {
-        tables::members(&self.members, feed, group.0, after, most)
+        tables::members(&*self.members, feed, group.0, after, most)
     }
 
     /// The groups of which the feed says that the object is a direct member.
     pub fn groups_of(&self, feed: Feed, member: Number) -> Result<Vec<Number>, Error> {
-        Ok(tables::groups_of(&self.member_of, feed, member.0)?.into_iter().map(Number).collect())
+        Ok(tables::groups_of(&*self.member_of, feed, member.0)?.into_iter().map(Number).collect())
     }
 
     /// What the feed says of the person with this number.
     pub fn person_row(&self, feed: Feed, number: Number) -> Result<Option<PersonRow>, Error> {
-        tables::row(&self.people, number.0, feed)
+        tables::row(&*self.people, number.0, feed)
     }
 
     /// What the feed says of the group with this number.
     pub fn group_row(&self, feed: Feed, number: Number) -> Result<Option<GroupRow>, Error> {
-        tables::row(&self.groups, number.0, feed)
+        tables::row(&*self.groups, number.0, feed)
     }
 
     /// All people that the feed has not deleted, by the feed's own identifiers.
@@ -287,9 +317,9 @@ impl<'t> Edit<'t> {
             }
         }
         let there: Option<R> = if kind == PERSON_ID {
-            tables::row(&self.people, number, feed)
+            tables::row(&*self.people, number, feed)
         } else {
-            tables::row(&self.groups, number, feed)
+            tables::row(&*self.groups, number, feed)
         }?;
         // What a deleted row stood for may be named anew.
         let is_taken = there.is_some_and(|there| there.id() != row.id()) && self.is_known(feed, kind, number)?;
@@ -310,7 +340,7 @@ impl<'t> Edit<'t> {
         self.has_written = true;
         let old = self.ids.insert((feed.number(), kind, id), number).map_err(failed)?.map(|old| old.value());
         let Some(old) = old.filter(|old| *old != number) else { return Ok(()) };
-        let groups: Vec<u32> = tables::groups_of(&self.member_of, feed, old)?;
+        let groups: Vec<u32> = tables::groups_of(&*self.member_of, feed, old)?;
         self.forget_edges(feed, old)?;
         for group in groups {
             self.add_members(feed, Number(group), &[Number(number)])?;
@@ -334,7 +364,7 @@ impl<'t> Edit<'t> {
 
     /// Takes an object out of all groups of the feed.
     fn forget_edges(&mut self, feed: Feed, member: u32) -> Result<(), Error> {
-        for group in tables::groups_of(&self.member_of, feed, member)? {
+        for group in tables::groups_of(&*self.member_of, feed, member)? {
             self.remove_members(feed, Number(group), &[Number(member)])?;
         }
         Ok(())
@@ -371,11 +401,11 @@ impl<'t> Edit<'t> {
     pub(super) fn finish(self, before: &Snapshot, owners: &Owners) -> Result<(Snapshot, Changes), Error> {
         let (mut next, mut changes) = (before.next(), Changes::default());
         for number in self.touched {
-            let groups = direct_groups(&self.member_of, number, owners, |feed, group| {
+            let groups = direct_groups(&*self.member_of, number, owners, |feed, group| {
                 Ok(self.groups.get((group, feed.number())).map_err(failed)?.is_some())
             })?;
             let (people, of_group) =
-                (tables::rows(&self.people, number, owners)?, tables::rows(&self.groups, number, owners)?);
+                (tables::rows(&*self.people, number, owners)?, tables::rows(&*self.groups, number, owners)?);
             let person = Person::joined(number, &people, owners, groups.clone());
             if let Some(before) = next.set_person(number, person) {
                 changes.people.push(Number(number));

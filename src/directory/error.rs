@@ -3,6 +3,7 @@
 use std::io;
 
 use super::feed::Feed;
+use super::shelf::ShelfAway;
 
 /// Why the directory was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,15 @@ pub enum Error {
     /// The program stops.
     #[error("the directory is being closed")]
     Closed,
+    /// The store that nodes share does not answer, so nothing is written: the other nodes would not know of it.
+    #[error("the shared store does not answer, and nothing is written that the other nodes do not know")]
+    Away,
+    /// Another node does this.
+    #[error("another node leads this directory, and does this in the place of this one")]
+    NotLeading,
+    /// What another node has written cannot be read.
+    #[error("what another node has written cannot be read ({0}): run the same version of this program on all nodes")]
+    Journal(String),
     /// It contradicts what the same feed has said.
     #[error(transparent)]
     Conflict(#[from] Conflict),
@@ -45,6 +55,12 @@ pub enum Conflict {
     /// Nothing has the identifier.
     #[error("nothing that {0} knows has this identifier")]
     Unknown(Feed),
+}
+
+impl From<ShelfAway> for Error {
+    fn from(_: ShelfAway) -> Self {
+        Self::Away
+    }
 }
 
 /// For errors of the file, whichever of its operations failed.

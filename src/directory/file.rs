@@ -12,6 +12,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, StorageBackend};
 use super::error::{Error, failed};
 use super::reading::Reading;
 use super::tables::{DOCUMENTS, FORMAT, GROUPS, IDS, MEMBER_OF, MEMBERS, META, OBJECTS, PEOPLE, STATES};
+use super::whole::Whole;
 use crate::disk;
 
 /// Memory for pages of the file.
@@ -60,6 +61,11 @@ impl Storage {
 
     pub(super) fn read(&self) -> Result<Reading, Error> {
         Reading::of(&self.database()?.begin_read().map_err(failed)?)
+    }
+
+    /// All of it, row by row.
+    pub(super) fn whole(&self) -> Result<Whole, Error> {
+        self.database()?.begin_read().map(Whole).map_err(failed)
     }
 
     fn database(&self) -> Result<Arc<Database>, Error> {

@@ -14,20 +14,27 @@ mod feed;
 mod file;
 pub mod graph;
 mod index;
+mod journal;
 mod object;
+mod peers;
 mod reading;
 mod resolve;
 mod row;
+pub mod shelf;
 mod slots;
 mod snapshot;
 mod tables;
+mod whole;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use shelf::Shelf;
 
 pub use directories::{Directories, Judgement, Tenant};
 pub use edit::Edit;
@@ -35,6 +42,8 @@ pub use error::{Conflict, Error};
 pub use feed::{Attribute, Feed, Owners};
 pub use graph::Fault;
 pub use object::{Group, Number, Person, Standing};
+pub use peers::NodesReport;
+use peers::{Mark, Peers};
 pub use reading::Reading;
 pub use resolve::{Domains, Resolved};
 pub use row::{GroupRow, PersonRow};
@@ -43,6 +52,9 @@ use writer::Writer;
 
 /// How many changes may wait for whoever follows them, until they are told to look at everything.
 const UNTOLD: usize = 1024;
+
+/// As how many changes a file counts into which people were pushed before there were other nodes.
+const PUSHED: u64 = 1 << 32;
 
 /// The directory of one tenant. Cheap to share.
 #[derive(Debug)]
@@ -53,6 +65,7 @@ pub struct Directory {
     changes: broadcast::Sender<Arc<Changes>>,
     owners: Arc<ArcSwap<Owners>>,
     writer: Writer,
+    peers: Arc<OnceLock<Peers>>,
 }
 
 /// What one write has changed, told once it is on the disk and in the snapshot.
@@ -80,8 +93,9 @@ impl Directory {
         let changes = broadcast::Sender::new(UNTOLD);
         let owners = Arc::new(ArcSwap::from_pointee(owners));
         let (read, own) = (Arc::clone(&snapshot), Arc::clone(&owners));
-        let writer = Writer::start(name, Arc::clone(&file), read, changes.clone(), own)?;
-        Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, writer })
+        let peers = Arc::new(OnceLock::new());
+        let writer = Writer::start(name, Arc::clone(&file), read, changes.clone(), own, Arc::clone(&peers))?;
+        Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, writer, peers })
     }
 
     /// The name of the directory in the configuration.
@@ -119,6 +133,56 @@ impl Directory {
         J: FnMut(&mut Edit<'_>) -> Result<T, E> + Send + 'static,
     {
         self.writer.write(job).await
+    }
+
+    /// Keeps it together with other nodes from now on: all of them go through the same changes, and nothing is written
+    /// while the store that has `shelf` does not answer. `node` is what this node is called; no two may be called the same.
+    pub fn join(&self, shelf: Shelf, node: &str, clock: Clock) -> Result<(), Error> {
+        let reading = self.read()?;
+        let noted = reading.state(edit::POSITION)?;
+        let kept = noted.as_ref().and_then(|octets| serde_json::from_slice(octets).ok());
+        let snapshot = self.snapshot();
+        let is_empty = snapshot.people_count() == 0 && snapshot.group_count() == 0;
+        // What was written before there were other nodes counts for more than nothing.
+        // What was pushed counts for more than what can be read again: nobody pushes it a second time.
+        let was_pushed =
+            reading.people(Feed::Scim, None)?.next().is_some() || reading.groups(Feed::Scim, None)?.next().is_some();
+        let changes = if was_pushed && noted.is_none() { PUSHED } else { u64::from(!is_empty) };
+        let mark = kept.unwrap_or(Mark { changes, ..Mark::default() });
+        // Whoever has joined stays.
+        drop(self.peers.set(Peers::new(shelf, node.to_owned(), clock, mark)));
+        Ok(())
+    }
+
+    /// Does what the other nodes have written; nothing if there are none.
+    pub async fn follow(&self) -> Result<(), Error> {
+        match self.peers.get() {
+            Some(_) => self.writer.follow().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Has this node do what only one node does. False if another one was faster.
+    pub async fn take_lead(&self) -> Result<bool, Error> {
+        match self.peers.get() {
+            Some(_) => self.writer.lead().await,
+            None => Ok(true),
+        }
+    }
+
+    /// Has this node no longer do what only one node does.
+    pub fn resign(&self) {
+        self.peers.get().into_iter().for_each(Peers::resign);
+    }
+
+    /// Whether this node does what only one node does, such as to read Microsoft Graph.
+    pub fn leads(&self) -> bool {
+        self.peers.get().is_none_or(Peers::leads)
+    }
+
+    /// How it stands among other nodes, if there are any.
+    pub fn nodes(&self) -> Option<NodesReport> {
+        self.peers.get().map(Peers::report)
     }
 
     /// What the feeds have said, as it is now on the disk, in whole rows. It reads the file: not for the way of a request.

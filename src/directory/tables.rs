@@ -35,6 +35,15 @@ pub(super) const MEMBER_OF: TableDefinition<'_, (u32, u8, u32), ()> = TableDefin
 pub(super) const DOCUMENTS: TableDefinition<'_, (u32, u8), Bytes> = TableDefinition::new("documents");
 pub(super) const STATES: TableDefinition<'_, &str, Bytes> = TableDefinition::new("states");
 
+/// The tables, as journals number them.
+pub(super) const TABLES: [&str; 9] =
+    ["meta", "objects", "people", "groups", "ids", "members", "member_of", "documents", "states"];
+
+/// The number that journals have for a table.
+pub(super) fn number_of(table: &str) -> u8 {
+    TABLES.iter().position(|own| *own == table).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+}
+
 /// The kinds of names in `ids`.
 pub(super) const PERSON_ID: u8 = 0;
 pub(super) const GROUP_ID: u8 = 1;

@@ -1,10 +1,12 @@
 //! The thread that writes. Writes that wait at the same time share one transaction, and with it one sync of the disk.
 
+mod following;
+
 use std::any::Any;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use arc_swap::ArcSwap;
@@ -15,6 +17,8 @@ use super::edit::{Edit, load};
 use super::error::{Error, failed};
 use super::feed::Owners;
 use super::file::Storage;
+use super::journal::{journal, taken_down};
+use super::peers::Peers;
 use super::snapshot::Snapshot;
 
 /// How many writes share one sync, at most.
@@ -23,8 +27,23 @@ const AT_ONCE: usize = 64;
 /// How many writes wait for the thread, at most. Whoever has another one waits with it in their own hands.
 const WAITING: usize = 128;
 
+/// Where a node stands that was among others and has written without them: nowhere.
+const ALONE: Option<&[u8]> = Some(b"alone");
+
+/// How often a write is made anew because another node was faster.
+const TRIES: usize = 20;
+
 /// What came of a job, apart from its result: whether it may be committed.
 type Run = Box<dyn FnMut(&mut Edit<'_>) -> Result<Box<dyn Any + Send>, Box<dyn Any + Send>> + Send>;
+
+/// What waits for the thread.
+enum Work {
+    Job(Job),
+    /// Follow the other nodes.
+    Follow(oneshot::Sender<Result<(), Error>>),
+    /// Lead them from now on.
+    Lead(oneshot::Sender<Result<bool, Error>>),
+}
 
 /// A write that waits.
 struct Job {
@@ -41,7 +60,7 @@ enum Outcome {
 /// Hands writes to the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Work>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -53,6 +72,7 @@ struct Thread {
     /// By whom the snapshot was made.
     used: Mutex<Arc<Owners>>,
     is_broken: AtomicBool,
+    peers: Arc<OnceLock<Peers>>,
 }
 
 impl Writer {
@@ -62,10 +82,11 @@ impl Writer {
         snapshot: Arc<ArcSwap<Snapshot>>,
         changes: broadcast::Sender<Arc<Changes>>,
         owners: Arc<ArcSwap<Owners>>,
+        peers: Arc<OnceLock<Peers>>,
     ) -> Result<Self, Error> {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let (used, is_broken) = (Mutex::new(owners.load_full()), AtomicBool::new(false));
-        let own = Thread { file, snapshot, changes, owners, used, is_broken };
+        let own = Thread { file, snapshot, changes, owners, used, is_broken, peers };
         let thread = thread::Builder::new().name("directory".to_owned()).spawn(move || own.write_all(waiting));
         let thread = thread.map_err(|error| Error::Open(name.to_owned(), error))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
@@ -83,7 +104,7 @@ impl Writer {
         });
         let (done, outcome) = oneshot::channel();
         let sent = match &self.jobs {
-            Some(jobs) => jobs.send(Job { run, done }).await.is_ok(),
+            Some(jobs) => jobs.send(Work::Job(Job { run, done })).await.is_ok(),
             None => false,
         };
         match outcome.await {
@@ -95,8 +116,33 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Does what the other nodes have written, until there is nothing more.
+    pub(super) async fn follow(&self) -> Result<(), Error> {
+        self.ask(Work::Follow).await?
+    }
+
+    /// Has this node lead. False if another one was faster.
+    pub(super) async fn lead(&self) -> Result<bool, Error> {
+        self.ask(Work::Lead).await?
+    }
+
+    async fn ask<T>(&self, work: impl FnOnce(oneshot::Sender<T>) -> Work) -> Result<T, Error> {
+        let (done, outcome) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or(Error::Closed)?;
+        jobs.send(work(done)).await.map_err(|_| Error::Closed)?;
+        outcome.await.map_err(|_| Error::Closed)
+    }
+}
+
 /// The error of a transaction, once more for each of those who shared it.
 fn again(error: &Error) -> Error {
+    match error {
+        Error::Away => return Error::Away,
+        Error::NotLeading => return Error::NotLeading,
+        Error::Journal(why) => return Error::Journal(why.clone()),
+        _ => {}
+    }
     failed(redb::Error::Io(std::io::Error::other(error.to_string())))
 }
 
@@ -111,10 +157,18 @@ impl Drop for Writer {
 }
 
 impl Thread {
-    fn write_all(&self, mut waiting: mpsc::Receiver<Job>) {
+    fn write_all(&self, mut waiting: mpsc::Receiver<Work>) {
         while let Some(first) = waiting.blocking_recv() {
-            let mut jobs = vec![first];
-            jobs.extend(iter::from_fn(|| waiting.try_recv().ok()).take(AT_ONCE - 1));
+            let more = iter::from_fn(|| waiting.try_recv().ok()).take(AT_ONCE - 1);
+            let mut jobs = Vec::new();
+            for work in iter::once(first).chain(more) {
+                match work {
+                    Work::Job(job) => jobs.push(job),
+                    // Whoever has stopped waiting does not need to know.
+                    Work::Follow(done) => drop(done.send(self.guarded(|| self.follow_peers()))),
+                    Work::Lead(done) => drop(done.send(self.guarded(|| self.take_lead()))),
+                }
+            }
             while !jobs.is_empty() {
                 jobs = self.write(jobs);
             }
@@ -124,10 +178,7 @@ impl Thread {
     /// Writes what the jobs want, all together. Returns those that must be tried again, because another one has failed
     /// after it had changed something.
     fn write(&self, mut jobs: Vec<Job>) -> Vec<Job> {
-        let attempted = self.mend().and_then(|()| {
-            let panicked = |_| Err(failed(redb::Error::Corrupted("a part of it is damaged".to_owned())));
-            catch_unwind(AssertUnwindSafe(|| self.attempt(&mut jobs))).unwrap_or_else(panicked)
-        });
+        let attempted = self.guarded(|| self.attempt(&mut jobs));
         match attempted {
             Ok(Attempt::Written(outcomes)) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
@@ -141,15 +192,28 @@ impl Thread {
                 jobs
             }
             Err(error) => {
-                // One event, however often the write is tried.
-                if !self.is_broken.swap(true, Ordering::Relaxed) {
-                    tracing::error!(%error, "the directory could not be written: what was to be changed stays as it was, and the file is opened anew for the next write");
-                }
                 let error = Arc::new(error);
                 jobs.into_iter().for_each(|job| drop(job.done.send(Outcome::Failed(Arc::clone(&error)))));
                 Vec::new()
             }
         }
+    }
+
+    /// What comes of `work`, which uses the file. After a failure, the file is opened anew for the next one.
+    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let panicked = |_| Err(failed(redb::Error::Corrupted("a part of it is damaged".to_owned())));
+        let done = self.mend().and_then(|()| catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked));
+        match &done {
+            // The file has nothing to do with these.
+            Ok(_) | Err(Error::Away | Error::NotLeading | Error::Journal(_)) => {}
+            // One event, however often the write is tried.
+            Err(error) => {
+                if !self.is_broken.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "the directory could not be written: what was to be changed stays as it was, and the file is opened anew for the next write");
+                }
+            }
+        }
+        done
     }
 
     /// Opens the file anew after a failure, because a database that has failed once refuses everything after that, and
@@ -180,27 +244,58 @@ impl Thread {
     }
 
     fn attempt(&self, jobs: &mut [Job]) -> Result<Attempt, Error> {
-        let write = self.file.begin_write()?;
-        let mut edit = Edit::begin(&write)?;
+        for _ in 0..TRIES {
+            self.follow_peers()?;
+            if let Some(attempt) = self.attempt_once(jobs)? {
+                return Ok(attempt);
+            }
+        }
+        Err(Error::Away)
+    }
+
+    /// `None` if another node was faster.
+    fn attempt_once(&self, jobs: &mut [Job]) -> Result<Option<Attempt>, Error> {
+        let (write, peers) = (self.file.begin_write()?, self.peers.get());
+        let journal = peers.map(|_| journal());
+        let mut edit = Edit::begin(&write, journal.as_ref(), peers.is_none_or(Peers::leads))?;
         let mut outcomes = Vec::new();
         for (at, job) in jobs.iter_mut().enumerate() {
             let ran = (job.run)(&mut edit);
             outcomes.push(match (ran, edit.take_has_written()) {
                 (Ok(done), _) => Outcome::Done(done),
-                (Err(error), true) => return Ok(Attempt::Spoilt(at, error)),
+                (Err(error), true) => return Ok(Some(Attempt::Spoilt(at, error))),
                 (Err(error), false) => Outcome::Refused(error),
             });
         }
+        let mark = match (peers, journal) {
+            (Some(peers), Some(journal)) => match taken_down(&journal)? {
+                Some(octets) => {
+                    let Some(mark) = peers.publish(&octets, edit.needs_lead())? else { return Ok(None) };
+                    edit.stand(Some(&serde_json::to_vec(&mark)?))?;
+                    Some((peers, mark))
+                }
+                None => None,
+            },
+            // What is written without the others is not known to them.
+            _ if edit.stands()? => edit.stand(ALONE).map(|()| None)?,
+            _ => None,
+        };
         let used = Arc::clone(&self.used());
         let (next, changes) = edit.finish(&self.snapshot.load(), &used)?;
         write.commit().map_err(failed)?;
+        if let Some((peers, mark)) = mark {
+            peers.stand(mark);
+        }
         self.snapshot.store(Arc::new(next));
         // Nobody may be following.
         drop(self.changes.send(Arc::new(changes)));
-        if *self.owners.load_full() != *used {
-            self.load_all()?;
-        }
-        Ok(Attempt::Written(outcomes))
+        self.go_by_owners()?;
+        Ok(Some(Attempt::Written(outcomes)))
+    }
+
+    /// Reads everything anew if others count by now.
+    fn go_by_owners(&self) -> Result<(), Error> {
+        if *self.owners.load_full() != **self.used() { self.load_all() } else { Ok(()) }
     }
 }
 

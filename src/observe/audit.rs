@@ -50,6 +50,10 @@ pub enum What {
     HostsAccepted,
     /// An identity provider has changed a person or a group in a directory.
     Provisioned,
+    /// An administrator of a tenant has answered whether an application may do what it asks for; `subject` is the directory.
+    ConsentAnswered,
+    /// A transmitter of signals has told of a person; `command` says what.
+    SignalTaken,
     /// An operator had something done to an account in Entra ID; `command` says what, `reason` why.
     AccountActedOn,
 }

@@ -96,5 +96,13 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
         let asked = ReviewAsked { is_told, place: text("games.test"), request_id: text("q1") };
         pages.push(("review-asked", asked.render(brand, locale)));
     }
+    let outcomes = [
+        ("consent-granted", ConsentOutcome::Granted),
+        ("consent-refused", ConsentOutcome::Refused(text("AADSTS65004: <b>declined</b>"))),
+        ("consent-stale", ConsentOutcome::Stale),
+    ];
+    for (name, outcome) in outcomes {
+        pages.push((name, Consented { outcome, directory: text("contoso") }.render(brand, locale)));
+    }
     pages
 }

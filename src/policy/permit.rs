@@ -88,6 +88,8 @@ pub enum Purpose {
     Review,
     /// The people and groups of a tenant, and the token with which they are read.
     Directory,
+    /// The signals of a transmitter, its keys and its configuration.
+    Signals,
 }
 
 impl Purpose {
@@ -98,6 +100,7 @@ impl Purpose {
             Self::List => "list",
             Self::Review => "review",
             Self::Directory => "directory",
+            Self::Signals => "signals",
         }
     }
 }

@@ -7,6 +7,7 @@ mod account;
 mod captive;
 mod config;
 mod cookie;
+mod doorbell;
 mod files;
 mod form;
 mod memory;
@@ -16,6 +17,7 @@ mod operator;
 mod refused;
 mod sign_in;
 mod sign_out;
+mod signals;
 mod switch;
 mod trust;
 mod verify;
@@ -54,9 +56,11 @@ use crate::wire::Peer;
 
 pub use config::{Config, Error, Origin};
 pub use cookie::SESSION as SESSION_COOKIE;
+pub use doorbell::Notified;
 pub use memory::Memory;
-pub use operator::{LIFETIME as TEST_LINK_LIFETIME, Operators};
+pub use operator::{LIFETIME as TEST_LINK_LIFETIME, Operators, consent};
 pub use refused::hook::Hook;
+pub use signals::{Delivered, Delivering, TakeSignal};
 pub use switch::Switch;
 pub use trust::{Missing, Trust};
 
@@ -77,7 +81,7 @@ pub const TERMINAL_PATH: &str = "/terminal";
 const TEST_PATH: &str = "/test-sso";
 
 /// The paths of the portal's own pages, besides those below [`RESERVED_PATH`]. `{}` stands for one part of a path.
-const OWN_PATHS: [&str; 30] = [
+const OWN_PATHS: [&str; 33] = [
     "/",
     "/go",
     "/logon",
@@ -106,6 +110,9 @@ const OWN_PATHS: [&str; 30] = [
     "/t/{}",
     TERMINAL_PATH,
     "/terminal/{}",
+    "/signals/{}",
+    "/graph/{}",
+    consent::PATH,
     "/captive",
     "/healthz",
 ];
@@ -148,6 +155,12 @@ pub struct Parts {
     pub policy: Arc<Policy>,
     /// What is told when somebody asks for a review, if the portal takes such questions; and how.
     pub hook: Option<(Hook, Client)>,
+    /// Has a directory, by its name, asked what has changed.
+    pub ring: Option<Ring>,
+    /// Takes notifications of Microsoft Graph.
+    pub notified: Option<Notified>,
+    /// Takes signals, if any are expected.
+    pub signals: Option<TakeSignal>,
     /// The look of the pages.
     pub brand: Brand,
     /// The terms to which guests must agree, if there are any.
@@ -163,6 +176,9 @@ pub struct Parts {
     /// Counts sign-ins.
     pub metrics: Arc<Metrics>,
 }
+
+/// Has a directory, by its name, asked what has changed.
+pub type Ring = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// One realm, and how its people sign in.
 #[derive(Clone, Debug)]
@@ -338,6 +354,9 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/t/{code}", get(terminal::ask).post(terminal::decide))
         .route(TERMINAL_PATH, get(terminal::begin))
         .route("/terminal/{device_code}", get(terminal::collect))
+        .route(consent::PATH, get(consent::show_page))
+        .route(doorbell::PATH, post(doorbell::take))
+        .route(signals::PATH, post(signals::take))
         .route("/captive", get(captive::state))
         .route("/healthz", get(files::health))
         .route("/robots.txt", get(files::robots));

@@ -31,6 +31,10 @@ impl Scim {
 
     async fn carry_out_one(&self, caller: &Caller, call: Call) -> Result<Reply, Error> {
         let Call { method, route, wishes, precondition, body } = call;
+        if matches!(method, Method::GET) || matches!(route, Route::Search(_)) {
+            // What another node has answered is there. While the store is away, what this node knows is shown.
+            drop(caller.tenant.directory.follow().await);
+        }
         match route {
             Route::ServiceProvider => one(&wishes, Some(discovery::service_provider(&caller.base))),
             Route::ResourceTypes(name) => some(&wishes, discovery::resource_types(&caller.base), name),

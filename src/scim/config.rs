@@ -22,7 +22,8 @@ pub struct Config {
     pub url: Option<Base>,
     /// How many requests a minute one token may make. Default: 6000.
     pub requests_per_minute: u32,
-    /// Whether, of several nodes that share sessions, all requests come to this one. Default: false.
+    /// Whether, of several nodes that share sessions, all requests come to this one. It has no effect any more, because any
+    /// node can be pushed to. Default: false.
     pub pinned: bool,
 }
 

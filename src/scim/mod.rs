@@ -31,6 +31,7 @@ pub use config::{Base, Config};
 pub use route::ROOT;
 pub use service::{Memory, Scim, Surroundings};
 pub use tokens::BearerTokens;
+pub use tokens::shared::{STATE as TOKENS_STATE, merged as merged_tokens};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use serde_json::{Map, Value};
 
 use super::error::Error;
@@ -68,6 +69,11 @@ impl From<directory::Error> for Error {
             }
             directory::Error::Conflict(Conflict::Kind) => {
                 Self::taken("this `externalId` is that of a group where a person is meant, or the other way round")
+            }
+            directory::Error::Away | directory::Error::NotLeading => {
+                let detail =
+                    "the store that nodes share does not answer, and what one node alone knew would be lost: try again";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, "5")
             }
             error => {
                 tracing::error!(%error, "the directory cannot be read or written: provisioning by SCIM waits");

@@ -1,6 +1,8 @@
 //! Bearer tokens (RFC 6750): made by an operator, kept as fingerprints, two for each directory at most, so that one can
 //! replace the other while both are valid.
 
+pub mod shared;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};

@@ -59,6 +59,7 @@ mod restart;
 mod schema;
 mod scim;
 mod secure;
+mod signals;
 mod space;
 mod surer;
 mod terms;

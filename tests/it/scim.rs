@@ -425,14 +425,14 @@ fn mistakes_in_the_section_are_named_with_their_lines() {
             "did you mean `requests_per_minute`?",
         ),
         (format!("{CONTOSO}[scim]\nlisten = \"127.0.0.1:8444\"\nrequests_per_minute = 0"), "no request would be taken"),
-        (format!("{CONTOSO}[scim]\nlisten = \"127.0.0.1:8444\"\n{SHARED}"), "nodes share sessions"),
+        (format!("{CONTOSO}[scim]\nlisten = \"127.0.0.1:8444\"\npinned = true\n{SHARED}"), "no longer needed"),
         (format!("{CONTOSO}[scim]\nlisten = \"127.0.0.1:8444\"\npinned = true"), "shares its sessions with no other"),
         (format!("{CONTOSO}owner = \"scim\"\n[scim]\nlisten = \"127.0.0.1:8444\""), "one source"),
     ] {
         let said = check(&more);
         assert!(said.contains(wanted), "{more}\n{said}");
     }
-    for more in ["", &format!("pinned = true\n{SHARED}")] {
+    for more in ["", SHARED] {
         let good = check(&format!("{CONTOSO}[scim]\nlisten = \"127.0.0.1:8444\"\n{more}"));
         assert!(!good.contains("error"), "{good}");
     }

@@ -9,7 +9,6 @@ use super::Cabinet;
 use super::follow::names_of;
 use crate::admin::{Admin, Asker, Done};
 use crate::directory::action::{Action, Order, State, Task};
-use crate::directory::graph::Wish;
 use crate::directory::{Person, Resolved, Tenant};
 use crate::egress::client::Client;
 use crate::identity::User;
@@ -94,8 +93,8 @@ async fn act<C: Fn() -> Option<Client>>(means: Means<C>, arguments: Value, asker
     let client = (means.client)().ok_or("the program has ended")?;
     let done = actions.carry_out(&order, client).await.map_err(|refused| refused.to_string())?;
     record(&means.audit, tenant, &done);
-    if let (State::Successful, Some(sync)) = (done.state, cabinet.sync_of(&tenant.config.name)) {
-        sync.begin(Wish::default());
+    if done.state == State::Successful {
+        cabinet.ring(&tenant.config.name).await;
     }
     let mut item = json!(done);
     if let Some(fields) = item.as_object_mut() {

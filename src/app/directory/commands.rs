@@ -43,8 +43,8 @@ pub(in crate::app) fn commands(admin: Admin, cabinet: &Arc<Cabinet>) -> Admin {
             async move { tell(items?, asker).await }
         })
         .on("directory sync", move |arguments, asker| {
-            let items = asked(arguments).and_then(|asked| syncing.begin(&asked));
-            async move { tell(items?, asker).await }
+            let syncing = Arc::clone(&syncing);
+            async move { tell(syncing.begin(&asked(arguments)?).await?, asker).await }
         })
         .on("directory find", move |arguments, asker| {
             let items = asked(arguments).and_then(|asked| finding.found(&asked));
@@ -102,20 +102,38 @@ impl Cabinet {
                 "groups": snapshot.group_count(),
                 "graph": report,
                 "expiring": expiring(tenant, now),
+                "nodes": tenant.directory.nodes(),
+                "functions": self.functions(tenant),
             })
         })
     }
 
-    fn begin(&self, asked: &Asked) -> Result<Vec<Value>, String> {
+    async fn begin(&self, asked: &Asked) -> Result<Vec<Value>, String> {
+        let wish = Wish { all: asked.full, accept: asked.accept };
+        // Where another node leads, it is told.
+        let followed = |tenant: &Tenant| {
+            let is_read = tenant.config.graph.is_some() && !tenant.directory.leads();
+            is_read.then(|| Arc::clone(&tenant.directory))
+        };
+        let mut told = Vec::new();
+        for directory in self.meant(&asked.name, followed)?.into_iter().flatten() {
+            let Some(nodes) = self.nodes() else { continue };
+            nodes
+                .wish(&directory, wish)
+                .await
+                .map_err(|error| format!("the node that leads cannot be told: {error}"))?;
+            let leader = directory.nodes().map(|nodes| nodes.leader).unwrap_or_default();
+            told.push(json!({ "directory": directory.name(), "leader": leader }));
+        }
         let begun = self.meant(&asked.name, |tenant| {
-            let sync = self.sync_of(&tenant.config.name)?;
+            let sync = self.sync_of(&tenant.config.name).filter(|_| tenant.directory.leads())?;
             // One that is under way may have passed what the operator has in mind.
             let report = sync.report();
             let rounds = report.rounds + u64::from(report.phase != Phase::Waiting);
-            sync.begin(Wish { all: asked.full, accept: asked.accept });
+            sync.begin(wish);
             Some(json!({ "directory": tenant.config.name, "rounds": rounds }))
         })?;
-        let begun: Vec<Value> = begun.into_iter().flatten().collect();
+        let begun: Vec<Value> = begun.into_iter().flatten().chain(told).collect();
         if begun.is_empty() {
             return Err("nothing is read from Microsoft Graph: the directory has no `[directory.graph]`".to_owned());
         }

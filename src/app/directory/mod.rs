@@ -3,6 +3,9 @@
 mod acting;
 mod commands;
 mod follow;
+mod functions;
+mod nodes;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,12 +17,14 @@ use super::error::Error;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::action::Actions;
-use crate::directory::graph::Sync;
+use crate::directory::graph::{DOORBELL_PAUSE, Rung, Sync, Wish};
 use crate::directory::{Directories, Directory, Tenant};
 use crate::saml;
 pub(super) use acting::{Means, commands as act_commands};
 pub(super) use commands::{commands, expose};
 pub(super) use follow::{follow, known};
+pub(super) use nodes::Nodes;
+pub(super) use tokens::{share_tokens, tell_tokens};
 
 /// The folder in the state folder.
 const FOLDER: &str = "directory";
@@ -29,6 +34,8 @@ const FOLDER: &str = "directory";
 pub(super) struct Cabinet {
     folder: PathBuf,
     clock: Clock,
+    /// The other nodes, if there are any.
+    nodes: Option<Arc<Nodes>>,
     open: Mutex<BTreeMap<String, Arc<Directory>>>,
     in_force: ArcSwap<Directories>,
     syncs: ArcSwap<BTreeMap<String, Arc<Sync>>>,
@@ -36,10 +43,11 @@ pub(super) struct Cabinet {
 }
 
 impl Cabinet {
-    pub(super) fn new(state: &Path, clock: &Clock) -> Self {
+    pub(super) fn new(state: &Path, clock: &Clock, nodes: Option<Nodes>) -> Self {
         Self {
             folder: state.join(FOLDER),
             clock: clock.clone(),
+            nodes: nodes.map(Arc::new),
             open: Mutex::default(),
             in_force: ArcSwap::default(),
             syncs: ArcSwap::default(),
@@ -66,6 +74,9 @@ impl Cabinet {
         let path = self.folder.join(format!("{name}.redb"));
         let directory =
             Directory::open(name, &path, config.owners()).map_err(|error| Error::Directory(name.to_owned(), error))?;
+        if let Some(nodes) = &self.nodes {
+            nodes.join(&directory).map_err(|error| Error::Directory(name.to_owned(), error))?;
+        }
         let directory = Arc::new(directory);
         self.open().insert(name.to_owned(), Arc::clone(&directory));
         Ok(directory)
@@ -114,8 +125,53 @@ impl Cabinet {
         all
     }
 
+    /// Takes a notification of Microsoft Graph about a directory. False if nobody waits for one.
+    pub(super) fn take_notification(self: &Arc<Self>, name: &str, body: &[u8]) -> bool {
+        let Some(sync) = self.sync_of(name).filter(|_| self.has_doorbell(name)) else { return false };
+        let rung = sync.take_notification(body);
+        let (cabinet, name) = (Arc::clone(self), name.to_owned());
+        if let (true, Ok(runtime)) = (rung != Rung::default(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                if rung.renews {
+                    sync.renew_doorbell().await;
+                }
+                if rung.asks {
+                    cabinet.ring(&name).await;
+                    // Once more, for whatever was told meanwhile.
+                    tokio::time::sleep(DOORBELL_PAUSE).await;
+                    cabinet.ring(&name).await;
+                }
+            });
+        }
+        true
+    }
+
+    /// Whether Microsoft Graph is to tell of changes of this directory.
+    pub(super) fn has_doorbell(&self, name: &str) -> bool {
+        let directories = self.in_force();
+        let own = directories.all().iter().find(|tenant| tenant.config.name == name);
+        own.and_then(|tenant| tenant.config.graph.as_ref()).is_some_and(|graph| graph.notification_url.is_some())
+    }
+
+    /// Has a directory asked what has changed, by whichever node leads it. Nothing, if it is not read from anywhere.
+    pub(super) async fn ring(&self, name: &str) {
+        let directories = self.in_force();
+        let Some(tenant) = directories.all().iter().find(|tenant| tenant.config.name == name) else { return };
+        match (tenant.directory.leads(), self.sync_of(name), &self.nodes) {
+            (true, Some(sync), _) => sync.begin(Wish::default()),
+            // If the store does not answer, the next round comes by itself.
+            (false, Some(_), Some(nodes)) => drop(nodes.wish(&tenant.directory, Wish::default()).await),
+            _ => {}
+        }
+    }
+
+    /// The other nodes, if there are any.
+    pub(super) fn nodes(&self) -> Option<&Arc<Nodes>> {
+        self.nodes.as_ref()
+    }
+
     /// What keeps this directory in step, if it is read from Microsoft Graph.
-    fn sync_of(&self, name: &str) -> Option<Arc<Sync>> {
+    pub(super) fn sync_of(&self, name: &str) -> Option<Arc<Sync>> {
         self.syncs.load().get(name).cloned()
     }
 

@@ -46,7 +46,10 @@ pub(super) fn directories(config: &Config, check: &mut Check<'_>) {
             actions(index, own, directory.graph.as_ref(), check);
         }
         match &directory.graph {
-            Some(own) => graph(index, own, check),
+            Some(own) => {
+                graph(index, own, check);
+                notification(index, &directory.name, own, check);
+            }
             None if directory.scim => {}
             None => check.note(
                 at!["directory", index],
@@ -101,6 +104,18 @@ fn name(index: usize, name: &str, check: &mut Check<'_>) {
         let message = format!("`{name}` cannot be the name of a directory");
         let help = "use small letters, digits, `-` and `_`, 64 at most: its file has that name";
         check.note(at!["directory", index, "name"], message, help);
+    }
+}
+
+/// Where Graph tells of changes is a page of the portal.
+fn notification(index: usize, name: &str, graph: &Graph, check: &mut Check<'_>) {
+    if let Some(url) = &graph.notification_url {
+        let own = format!("/graph/{}", name);
+        if url.scheme() != "https" || url.path() != own || url.query().is_some() {
+            let help = format!("write https://, the portal's public address, and {own}");
+            let message = "Microsoft Graph could not tell of changes at this address";
+            check.note(at!["directory", index, "graph", "notification_url"], message, &help);
+        }
     }
 }
 

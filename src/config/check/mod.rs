@@ -11,6 +11,7 @@ mod people;
 mod rules;
 mod scim;
 mod shadow;
+mod signals;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub(super) fn check<T>(
     lists::lists(config, &mut check);
     directories::directories(config, &mut check);
     scim::scim(config, &mut check);
+    signals::signals(config, &mut check);
     rules::policy(config, &mut check);
     barriers::barriers(config, &mut check);
     shadow::rules(config, &mut check);

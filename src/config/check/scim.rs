@@ -41,17 +41,17 @@ pub(super) fn scim(config: &Config, check: &mut Check<'_>) {
     }
 }
 
-/// What is pushed is kept by the node that takes it, and the others know nothing of it.
+/// Nodes that share a store keep directories together, so any of them can be pushed to.
 fn pinned(config: &Config, check: &mut Check<'_>) {
-    let pushed = config.directories.iter().position(|directory| directory.scim);
-    let is_one_of_several = !config.session.redis.servers.is_empty();
-    if let Some(index) = pushed.filter(|_| is_one_of_several && !config.scim.pinned) {
-        let message = "nodes share sessions, and each keeps for itself what is pushed to it: a person whom one node has, another one does not know";
-        let help = "have the load balancer send every request of SCIM to one node, write `pinned = true` into its `[scim]`, and leave `[scim]` out on the others, with the directory if nothing else fills it; or read the directory from Microsoft Graph, which each node can do";
-        check.note(at!["directory", index, "scim"], message, help);
+    if !config.scim.pinned {
+        return;
     }
-    if config.scim.pinned && !is_one_of_several {
+    let help = "leave it out";
+    if config.session.redis.servers.is_empty() {
         let help = "leave it out: it says something of nodes that share `[session.redis]`";
         check.warn(at!["scim", "pinned"], "this node shares its sessions with no other", help);
+    } else {
+        let message = "it is no longer needed: nodes keep together what is pushed to any of them";
+        check.warn(at!["scim", "pinned"], message, help);
     }
 }

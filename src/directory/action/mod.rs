@@ -146,15 +146,20 @@ impl Actions {
 
     /// Remembers the task as it is now.
     async fn keep(&self, task: &Task) -> Result<(), Error> {
-        let tasks = {
-            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = task.clone();
+        let tasks = self.directory.write(move |edit| {
+            // Read anew: another node may have acted meanwhile.
+            let kept = edit.state(STATE)?;
+            let mut tasks: Vec<Task> = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
             tasks.retain(|kept| kept.id != task.id);
             tasks.push(task.clone());
             let surplus = tasks.len().saturating_sub(REMEMBERED);
             tasks.drain(..surplus);
-            serde_json::to_vec(&*tasks)?
-        };
-        self.directory.write(move |edit| edit.set_state(STATE, Some(&tasks))).await
+            edit.set_state(STATE, Some(&serde_json::to_vec(&tasks)?))?;
+            Ok::<_, Error>(tasks)
+        });
+        *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks.await?;
+        Ok(())
     }
 }
 

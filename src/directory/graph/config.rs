@@ -41,6 +41,9 @@ pub struct Config {
     /// How often everything is read again. Default: 8 hours.
     #[serde(default = "full")]
     pub full: Duration,
+    /// Where Microsoft Graph tells that something has changed: an https address that it can reach, and that leads to
+    /// `/graph/NAME` of the portal. Default: it does not tell.
+    pub notification_url: Option<Url>,
     /// How many percent of the people, or of the groups, one round may remove; for more, an operator is asked. Default: 10.
     #[serde(default = "most_removed")]
     pub most_removed: u8,

@@ -1,6 +1,7 @@
 //! Why a tenant could not be read, in an administrator's words, and what to do about it.
 
 use crate::clock::{SignedDuration, Timestamp};
+use crate::directory;
 use crate::egress::client;
 
 /// Why a round came to nothing.
@@ -139,13 +140,17 @@ impl Fault {
             Self::Removal { .. } => "nobody was removed, and all else counts; look in Entra ID whether that is right; \
                  `vestibule directory sync --accept-removals` makes the round once more and takes it"
                 .to_owned(),
+            Self::Store(directory::Error::Away | directory::Error::NotLeading) => {
+                "nothing needs to be done: it is tried again when the shared store answers".to_owned()
+            }
             Self::Store(_) => "see whether the disk of the state folder is full or broken".to_owned(),
         }
     }
 
     /// Whether trying again soon could help. A wrong secret is not tried in a loop.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Throttled(_) | Self::Unavailable(_) | Self::Resync | Self::PageExpired)
+        let may_store = matches!(self, Self::Store(directory::Error::Away | directory::Error::NotLeading));
+        may_store || matches!(self, Self::Throttled(_) | Self::Unavailable(_) | Self::Resync | Self::PageExpired)
     }
 }
 

@@ -3,7 +3,9 @@
 mod apply;
 pub(super) mod asking;
 pub mod config;
+mod consent;
 mod credential;
+mod doorbell;
 mod fault;
 mod page;
 mod round;
@@ -14,6 +16,7 @@ mod token;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -22,10 +25,15 @@ use crate::clock::Clock;
 use crate::egress::client::Client;
 pub use apply::Done;
 use config::Config;
+use doorbell::Doorbell;
+pub use doorbell::{MOST as MOST_NOTIFICATION, Rung, SELDOM as DOORBELL_PAUSE};
 pub use fault::{Condition, Fault};
 use status::Status;
 pub use status::{Phase, SyncReport};
 pub(super) use token::GraphTokens;
+
+/// How often a node that follows another one looks whether it leads.
+const FOLLOWING: Duration = Duration::from_millis(300);
 
 /// Keeps one directory as Microsoft Graph has it.
 #[derive(Debug)]
@@ -42,6 +50,7 @@ pub struct Sync {
     wants_all: AtomicBool,
     /// Whether the next round may remove as much as it likes.
     accepts: AtomicBool,
+    doorbell: Doorbell,
 }
 
 /// What an operator wants of the next round.
@@ -59,7 +68,8 @@ impl Sync {
         let tokens = GraphTokens::new(config.clone(), clock.clone());
         let status = Status::new(status::remembered(&directory));
         let (wants_all, accepts) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { directory, config, staged, clock, tokens, status, wanted: Notify::new(), wants_all, accepts }
+        let doorbell = Doorbell::default();
+        Self { directory, config, staged, clock, tokens, status, wanted: Notify::new(), wants_all, accepts, doorbell }
     }
 
     /// The directory.
@@ -67,8 +77,16 @@ impl Sync {
         &self.directory
     }
 
+    /// Knows what the node that has led until now has come to.
+    fn catch_up(&self) {
+        status::remembered(&self.directory).into_iter().for_each(|remembered| self.status.knows(remembered));
+    }
+
     /// How it stands, in an administrator's words.
     pub fn report(&self) -> SyncReport {
+        if !self.directory.leads() {
+            self.catch_up();
+        }
         self.status.report(&self.config, self.clock.now())
     }
 
@@ -82,14 +100,30 @@ impl Sync {
     /// Syncs for as long as the future is polled: after `first_sync`, then every `delta`, everything every `full`, and when
     /// it is told to. `client` gives the way out as the configuration in force has it; `None` ends it.
     pub async fn keep(self: Arc<Self>, client: impl Fn() -> Option<Client>) {
+        let mut led = true;
         loop {
+            let leads = self.directory.leads();
+            if leads && !led {
+                self.catch_up();
+                // Whatever the node that has led was told may not have come to anything.
+                if status::remembered(&self.directory).is_some() {
+                    self.begin(Wish::default());
+                }
+            }
+            led = leads;
+            if !leads {
+                tokio::time::sleep(FOLLOWING).await;
+                continue;
+            }
             let pause = self.status.pause(&self.config, self.clock.now());
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wanted.notified() => {}
             }
             let Some(client) = client() else { return };
-            self.sync(client).await;
+            if self.directory.leads() {
+                self.sync(client).await;
+            }
         }
     }
 

@@ -64,15 +64,17 @@ impl Sync {
     fn beginning(&self, all: bool) -> Result<Progress, Fault> {
         let graph = self.config.graph();
         let of = format!("{graph} {} {} {}", self.config.tenant, page::USERS, page::GROUPS);
-        let known = status::remembered(&self.directory).filter(|known| !all && known.of == of);
-        Ok(match known {
+        let known = status::remembered(&self.directory);
+        let after = known.as_ref().map(|known| known.last_good);
+        let progress = match known.filter(|known| !all && known.of == of) {
             Some(known) => Progress::begin(of, false, known.links),
             None => {
                 let users = format!("{graph}/v1.0/users/delta?$select={}", page::USERS);
                 let groups = format!("{graph}/v1.0/groups/delta?$select={}", page::GROUPS);
                 Progress::begin(of, true, [users, groups])
             }
-        })
+        };
+        Ok(Progress { after, ..progress })
     }
 
     /// Reads the pages that are still missing.
@@ -99,6 +101,7 @@ impl Sync {
         let most = (!accepts).then_some(self.config.most_removed);
         let before = status::remembered(&self.directory);
         let applied = self.directory.write(move |edit| {
+            edit.lead()?;
             let (done, held_back) = apply(edit, &round, most)?;
             // The next round begins where this one did, and so tells again what is removed.
             if let Some(fault) = held_back {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::asking::Wanted;
 use super::fault::Fault;
 use super::page::{Link, Page};
+use crate::clock::Timestamp;
 use crate::directory::error::{Error, failed};
 use crate::disk;
 
@@ -53,6 +54,10 @@ impl Part {
 pub(super) struct Progress {
     /// What is read: Graph and the tenant, and what is asked of it. A round of something else is not gone on with.
     pub(super) of: String,
+    /// When the last good round was applied before it began. Another node may have made others since: then it is not gone on
+    /// with, because what it has read is older than what is known.
+    #[serde(default)]
+    pub(super) after: Option<Timestamp>,
     /// Whether it reads everything, and not only what has changed.
     pub(super) full: bool,
     /// The links with which the two enumerations begin.
@@ -78,7 +83,7 @@ impl std::fmt::Debug for Progress {
 impl Progress {
     pub(super) fn begin(of: String, full: bool, starts: [String; 2]) -> Self {
         let next = starts.first().map(|link| (Part::Users, link.clone()));
-        Self { of, full, starts, next, deltas: Default::default(), pages: 0, objects: [0; 2] }
+        Self { of, after: None, full, starts, next, deltas: Default::default(), pages: 0, objects: [0; 2] }
     }
 
     fn link(links: &[String; 2], part: Part) -> &String {
@@ -126,7 +131,12 @@ impl Staged {
         let mut staged = Self { database, path: path.to_owned(), progress: fresh };
         match staged.kept()? {
             // One that reads everything is as good as one that reads what has changed.
-            Some(kept) if kept.of == staged.progress.of && kept.full >= staged.progress.full => staged.progress = kept,
+            Some(kept)
+                if (&kept.of, kept.after) == (&staged.progress.of, staged.progress.after)
+                    && kept.full >= staged.progress.full =>
+            {
+                staged.progress = kept;
+            }
             _ => staged.clear(&[Part::Users, Part::Groups])?,
         }
         Ok(staged)
@@ -205,4 +215,36 @@ fn open(path: &Path) -> Result<Database, Fault> {
     let mut builder = Database::builder();
     builder.set_cache_size(PAGE_CACHE);
     Ok(builder.create_with_backend(backend).map_err(failed)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_gone_on_with_unless_another_was_applied_since_it_began() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.round");
+        let fresh = |seconds: i64| Progress {
+            after: Some(Timestamp::from_second(seconds).unwrap()),
+            ..Progress::begin("x".to_owned(), true, ["u".to_owned(), "g".to_owned()])
+        };
+        let body = br#"{"value":[{"id":"1"}],"@odata.nextLink":"n"}"#;
+        let mut staged = Staged::open(&path, fresh(1)).unwrap();
+        staged.keep(Part::Users, body, &Page::read(body).unwrap()).unwrap();
+        drop(staged);
+        let again = Staged::open(&path, fresh(1)).unwrap();
+        assert_eq!((again.progress.pages, again.progress.next), (1, Some((Part::Users, "n".to_owned()))));
+        drop(again.database);
+        let other = Staged::open(&path, fresh(2)).unwrap();
+        assert_eq!((other.progress.pages, &other.progress.next), (0, &Some((Part::Users, "u".to_owned()))));
+        let mut pages = 0;
+        other
+            .each(|_, _| {
+                pages += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(pages, 0, "nothing of it is applied");
+    }
 }

@@ -816,3 +816,14 @@ tool-token-network = Das Token gilt nicht für das Netz, in dem dieser Rechner i
 tool-token-destination = Das Token gilt nicht für dieses Ziel.
 tool-token-too-many = Von dieser Adresse kamen zu viele falsche Tokens. Warten Sie eine Minute.
 tool-token-away = Tokens können zurzeit nicht nachgeschlagen werden. Versuchen Sie es später noch einmal.
+
+## Zustimmung des Administrators eines Mandanten
+
+consent-granted = Die Zustimmung wurde erteilt
+consent-granted-lead = Die Anwendung des Verzeichnisses { $directory } darf jetzt, was sie braucht.
+consent-granted-next = Das Verzeichnis wird jetzt gelesen. Sie können diese Seite schließen.
+consent-refused = Die Zustimmung wurde nicht erteilt
+consent-refused-lead = Die Anwendung des Verzeichnisses { $directory } hat nicht bekommen, was sie braucht:
+consent-refused-next = Lassen Sie sich einen neuen Link geben, und öffnen Sie ihn als Administrator, der zustimmen darf.
+consent-stale = Dieser Link gilt nicht mehr
+consent-stale-lead = Die Antwort kam zu spät, oder niemand hat nach ihr gefragt. Hier hat sich nichts geändert.

@@ -817,3 +817,14 @@ tool-token-network = The token is not for the network that this machine is on.
 tool-token-destination = The token is not for this destination.
 tool-token-too-many = There were too many wrong tokens from this address. Wait a minute.
 tool-token-away = Tokens cannot be looked up at the moment. Try again later.
+
+## Consent of an administrator of a tenant
+
+consent-granted = Permission was granted
+consent-granted-lead = The application of the directory { $directory } may do now what it asks for.
+consent-granted-next = The directory is read now. You can close this page.
+consent-refused = Permission was not granted
+consent-refused-lead = The application of the directory { $directory } was not given what it asks for:
+consent-refused-next = Ask for a new link, and have an administrator open it who may grant consent.
+consent-stale = This link is no longer valid
+consent-stale-lead = The answer came too late, or was not asked for. Nothing has changed here.

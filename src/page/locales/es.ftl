@@ -816,3 +816,14 @@ tool-token-network = El token no vale para la red en la que está este equipo.
 tool-token-destination = El token no vale para este destino.
 tool-token-too-many = Ha habido demasiados tokens incorrectos desde esta dirección. Espere un minuto.
 tool-token-away = Los tokens no se pueden consultar en este momento. Vuelva a intentarlo más tarde.
+
+## Consentimiento del administrador de un inquilino
+
+consent-granted = Se ha concedido el permiso
+consent-granted-lead = La aplicación del directorio { $directory } ya puede hacer lo que pide.
+consent-granted-next = El directorio se está leyendo. Puede cerrar esta página.
+consent-refused = No se ha concedido el permiso
+consent-refused-lead = La aplicación del directorio { $directory } no ha recibido lo que pide:
+consent-refused-next = Pida un enlace nuevo y haga que lo abra un administrador que pueda dar su consentimiento.
+consent-stale = Este enlace ya no es válido
+consent-stale-lead = La respuesta llegó demasiado tarde, o nadie la esperaba. Aquí no ha cambiado nada.

@@ -819,3 +819,14 @@ tool-token-network = Le jeton n’est pas valable pour le réseau de cette machi
 tool-token-destination = Le jeton n’est pas valable pour cette destination.
 tool-token-too-many = Trop de jetons erronés sont venus de cette adresse. Patientez une minute.
 tool-token-away = Les jetons ne peuvent pas être vérifiés en ce moment. Réessayez plus tard.
+
+## Consentement de l’administrateur d’un locataire
+
+consent-granted = L’autorisation a été accordée
+consent-granted-lead = L’application de l’annuaire { $directory } peut maintenant faire ce qu’elle demande.
+consent-granted-next = L’annuaire est en cours de lecture. Vous pouvez fermer cette page.
+consent-refused = L’autorisation n’a pas été accordée
+consent-refused-lead = L’application de l’annuaire { $directory } n’a pas obtenu ce qu’elle demande :
+consent-refused-next = Demandez un nouveau lien, et faites-le ouvrir par un administrateur qui peut donner son consentement.
+consent-stale = Ce lien n’est plus valable
+consent-stale-lead = La réponse est arrivée trop tard, ou n’était pas attendue. Rien n’a changé ici.

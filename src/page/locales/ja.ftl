@@ -788,3 +788,14 @@ review-told-next = まだ何も変わっていません。このページは閉�
 review-not-told = 申請を送信できませんでした
 review-not-told-lead = 申請を受け付けるサービスが応答しません。
 review-not-told-next = 後でもう一度試すか、ルールとリクエスト ID をヘルプデスクにお伝えください。
+
+## テナント管理者の同意
+
+consent-granted = アクセス許可が与えられました
+consent-granted-lead = ディレクトリ { $directory } のアプリケーションは、必要な操作を行えるようになりました。
+consent-granted-next = ディレクトリの読み取りを始めています。このページは閉じてかまいません。
+consent-refused = アクセス許可は与えられませんでした
+consent-refused-lead = ディレクトリ { $directory } のアプリケーションは、必要な許可を得られませんでした。
+consent-refused-next = 新しいリンクを受け取り、同意できる管理者に開いてもらってください。
+consent-stale = このリンクはもう使えません
+consent-stale-lead = 応答が遅すぎたか、求めていないものでした。ここでは何も変わっていません。

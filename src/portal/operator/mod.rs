@@ -1,5 +1,6 @@
 //! Links for operators. Only somebody who can read the state folder can make one, and the portal accepts it once.
 
+pub mod consent;
 pub(super) mod test_sso;
 mod test_view;
 

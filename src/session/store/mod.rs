@@ -78,11 +78,15 @@ pub enum Kind {
     Terminal,
     /// An address that somebody wants and that is too long to travel.
     Wanted,
+    /// What nodes tell each other of a directory.
+    Directory,
+    /// A message of a transmitter that has been taken, so that it is not taken again.
+    Signal,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Pending,
         Self::Ticket,
         Self::Assertion,
@@ -94,6 +98,8 @@ impl Kind {
         Self::Certificate,
         Self::Terminal,
         Self::Wanted,
+        Self::Directory,
+        Self::Signal,
     ];
 
     /// The letter that stands for it in files and databases.
@@ -110,6 +116,8 @@ impl Kind {
             Self::Certificate => b'k',
             Self::Terminal => b'd',
             Self::Wanted => b'w',
+            Self::Directory => b'g',
+            Self::Signal => b'v',
         }
     }
 

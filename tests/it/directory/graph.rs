@@ -59,6 +59,8 @@ pub(super) struct State {
     pub(super) asked: Vec<String>,
     /// What was done to accounts: method, target and body.
     pub(super) acts: Vec<String>,
+    /// Who is told of changes, by the subscription's identifier.
+    pub(super) subscriptions: BTreeMap<String, Value>,
     /// A link that takes the place of the next one.
     pub(super) astray: Option<String>,
 }
@@ -93,6 +95,7 @@ impl Graph {
             hangs_at: None,
             asked: Vec::new(),
             acts: Vec::new(),
+            subscriptions: BTreeMap::new(),
             astray: None,
         };
         let graph = Self(Arc::new(Mutex::new(state)));
@@ -138,7 +141,13 @@ impl Graph {
     fn serve(&self, first: &str, stream: &mut dyn Wire) {
         let mut head = first.to_owned();
         while !head.is_empty() {
-            let answer = if head.starts_with("GET ") { self.page(&head) } else { Some(self.act(&head, stream)) };
+            let answer = if head.starts_with("GET ") {
+                self.page(&head)
+            } else if head.contains(" /v1.0/subscriptions") {
+                Some(self.subscribe(&head, stream))
+            } else {
+                Some(self.act(&head, stream))
+            };
             let Some(answer) = answer else { return };
             if stream.write_all(&answer).and_then(|()| stream.flush()).is_err() {
                 return;
@@ -183,6 +192,30 @@ impl Graph {
             return Some(answer(403, "request-id: 11111111-2222\r\n", body));
         }
         Some(state.answer(what, &target))
+    }
+
+    /// "Create subscription" and "Update subscription".
+    fn subscribe(&self, head: &str, stream: &mut dyn Wire) -> Vec<u8> {
+        let body: Value = serde_json::from_slice(&read_body(head, stream)).unwrap();
+        let mut state = self.state();
+        if !head.to_lowercase().contains("\r\nauthorization: bearer token-") {
+            return answer(401, "", "{}");
+        }
+        let id = match head.split(' ').nth(1).unwrap().strip_prefix("/v1.0/subscriptions/") {
+            Some(id) if state.subscriptions.contains_key(id) => id.to_owned(),
+            Some(_) => return answer(404, "", r#"{"error":{"code":"ResourceNotFound","message":"gone"}}"#),
+            None => {
+                // None is called as another one, which may be gone, was called before it.
+                let last =
+                    state.subscriptions.keys().filter_map(|id| id.rsplit('-').next()?.parse::<usize>().ok()).max();
+                format!("subscription-{}", last.map_or(0, |last| last + 1))
+            }
+        };
+        let mut known = state.subscriptions.get(&id).cloned().unwrap_or_else(|| json!({ "id": id, "renewed": 0 }));
+        known["renewed"] = json!(known["renewed"].as_u64().unwrap() + 1);
+        known.as_object_mut().unwrap().extend(object(body));
+        state.subscriptions.insert(id, known.clone());
+        answer(201, "", &known.to_string())
     }
 
     /// What is done to an account ("Update user", "user: revokeSignInSessions").

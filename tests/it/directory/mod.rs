@@ -1,6 +1,8 @@
 //! The directory: read from Microsoft Graph, and what it does to people who sign in.
 
+mod doorbell;
 mod graph;
+mod nodes;
 mod people;
 mod sync;
 
