@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::descriptors;
-use super::directory::follow;
+use super::directory::{Means, follow, follow_risk, keep_risk, tidy};
 use super::edges::{Built, Edges, Plan};
 use super::error::Error;
 use super::lists::keep;
@@ -310,6 +310,23 @@ impl Live {
             let here = Arc::downgrade(self);
             let client = move || here.upgrade().map(|live| live.edges().client());
             tasks.push(runtime.spawn(sync.keep(client)));
+        }
+        tasks.push(runtime.spawn(tidy(Arc::clone(&edges.directories), self.memory.clock.clone())));
+        for watch in self.memory.directories.watches() {
+            let here = Arc::downgrade(self);
+            let means = Means {
+                cabinet: Arc::clone(&self.memory.directories),
+                sessions: Arc::clone(&self.memory.sessions),
+                audit: Arc::clone(&self.memory.audit),
+                client: move || here.upgrade().map(|live| live.edges().client()),
+            };
+            tasks.push(runtime.spawn(keep_risk(means, watch)));
+        }
+        for own in &config.directories {
+            let (sessions, directories) = (Arc::clone(&self.memory.sessions), Arc::clone(&edges.directories));
+            let here = Arc::downgrade(self);
+            let renew = move || here.upgrade().is_some_and(|live| live.renew());
+            tasks.push(runtime.spawn(follow_risk(sessions, directories, own.name.clone(), renew)));
         }
         for own in &config.directories {
             let (sessions, directories) = (Arc::clone(&self.memory.sessions), Arc::clone(&edges.directories));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Directory, DirectoryCommand, Failure, environment};
+use super::{Directory, DirectoryCommand, Failure, directory_risk, environment};
 use crate::{admin, config};
 
 /// How often a running round is looked at.
@@ -23,6 +23,7 @@ pub(super) fn directory(asked: &Directory) -> Result<(), Failure> {
             &state,
             &json!({ "name": name.as_deref().unwrap_or_default(), "full": full, "accept": accept_removals }),
         ),
+        DirectoryCommand::Risk { name, now } => say(&directory_risk::risk(&state, name.as_deref(), *now, asked.json)?),
         DirectoryCommand::Find { name } => find(&state, name, asked.json),
         DirectoryCommand::Dump { name, .. } => {
             let dump = ask(&state, "directory dump", &json!({ "name": name.as_deref().unwrap_or_default() }))?;
@@ -113,6 +114,7 @@ fn told(item: &Value) -> String {
         let (until, days) = (text(credential, "until"), &credential["days"]);
         lines += &format!("  a credential for Microsoft Graph is good until {until}: {days} days are left\n");
     }
+    lines += &directory_risk::standing(&item["risk"]);
     let graph = &item["graph"];
     if graph.is_null() {
         return lines;

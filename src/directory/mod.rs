@@ -17,6 +17,7 @@ mod index;
 mod object;
 mod reading;
 mod resolve;
+pub mod risk;
 mod row;
 mod slots;
 mod snapshot;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::broadcast;
 
+use crate::clock::{SignedDuration, Timestamp};
 pub use directories::{Directories, Judgement, Tenant};
 pub use edit::Edit;
 pub use error::{Conflict, Error};
@@ -41,6 +43,9 @@ pub use row::{GroupRow, PersonRow};
 pub use snapshot::Snapshot;
 use writer::Writer;
 
+/// How many people who were deleted are forgotten in one write, at most.
+const TIDIED: usize = 10_000;
+
 /// How many changes may wait for whoever follows them, until they are told to look at everything.
 const UNTOLD: usize = 1024;
 
@@ -52,6 +57,7 @@ pub struct Directory {
     snapshot: Arc<ArcSwap<Snapshot>>,
     changes: broadcast::Sender<Arc<Changes>>,
     owners: Arc<ArcSwap<Owners>>,
+    risks: risk::RiskTable,
     writer: Writer,
 }
 
@@ -77,11 +83,12 @@ impl Directory {
     fn over(name: &str, file: file::Storage, owners: Owners) -> Result<Self, Error> {
         let file = Arc::new(file);
         let snapshot = Arc::new(ArcSwap::from_pointee(edit::load(&file, &owners)?));
+        let risks = risk::RiskTable::load(&file.read()?)?;
         let changes = broadcast::Sender::new(UNTOLD);
         let owners = Arc::new(ArcSwap::from_pointee(owners));
         let (read, own) = (Arc::clone(&snapshot), Arc::clone(&owners));
         let writer = Writer::start(name, Arc::clone(&file), read, changes.clone(), own)?;
-        Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, writer })
+        Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, risks, writer })
     }
 
     /// The name of the directory in the configuration.
@@ -119,6 +126,12 @@ impl Directory {
         J: FnMut(&mut Edit<'_>) -> Result<T, E> + Send + 'static,
     {
         self.writer.write(job).await
+    }
+
+    /// Forgets those who were deleted longer than `keep` ago. Returns how many.
+    pub async fn tidy(&self, now: Timestamp, keep: SignedDuration) -> Result<usize, Error> {
+        let (now, before) = (now.as_second(), now.as_second().saturating_sub(keep.as_secs()));
+        self.write(move |edit| edit.forget_deleted(now, before, TIDIED)).await
     }
 
     /// What the feeds have said, as it is now on the disk, in whole rows. It reads the file: not for the way of a request.

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::listed::{Answers, Sought};
 use super::matcher::Hosts;
 use super::names::{People, Who};
+use super::risk::RiskLevels;
 use super::schedule::Schedule;
 use super::visible::{Keyword, PathPrefix, Target};
 use super::words::AccessKind;
@@ -30,6 +31,8 @@ pub(super) enum Condition {
     Evidence(Strength),
     /// How long ago, at most, whoever asks proved who they are.
     Proven(SignedDuration),
+    /// The risk of their account.
+    Risk(RiskLevels),
     Realms(Vec<String>),
     Destinations(Hosts),
     Clients(Vec<IpNet>),
@@ -98,6 +101,7 @@ impl Condition {
                 Subject::Nobody => false,
                 Subject::Untold => true,
             },
+            Self::Risk(levels) => return levels.hold(question.subject, stand.takes_away()),
             Self::Realms(realms) => asked.who.user().is_some_and(|user| realms.contains(&user.realm)),
             Self::Destinations(hosts) => hosts.contains(&question.destination.host),
             Self::Clients(clients) => hold(clients, question.client),
@@ -127,6 +131,7 @@ impl Condition {
             | Self::Methods(_)
             | Self::Evidence(_)
             | Self::Proven(_)
+            | Self::Risk(_)
             | Self::Realms(_)
             | Self::Paths(_)
             | Self::Keywords(_)
@@ -136,7 +141,7 @@ impl Condition {
 
     /// Whether it is about who asks.
     fn is_of_person(&self) -> bool {
-        matches!(self, Self::People(_) | Self::Realms(_) | Self::Evidence(_) | Self::Proven(_))
+        matches!(self, Self::People(_) | Self::Realms(_) | Self::Evidence(_) | Self::Proven(_) | Self::Risk(_))
     }
 
     /// The word for it.
@@ -149,6 +154,7 @@ impl Condition {
             Self::Ports(_) => "ports",
             Self::Evidence(_) => "evidence",
             Self::Proven(_) => "proven",
+            Self::Risk(_) => "risk",
             Self::Realms(_) => "realms",
             Self::Destinations(_) => "destinations",
             Self::Clients(_) => "clients",

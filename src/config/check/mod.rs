@@ -8,6 +8,7 @@ mod egress;
 mod lists;
 mod named;
 mod people;
+mod risk;
 mod rules;
 mod scim;
 mod shadow;
@@ -48,6 +49,7 @@ pub(super) fn check<T>(
     lists::lists(config, &mut check);
     directories::directories(config, &mut check);
     scim::scim(config, &mut check);
+    risk::risk(config, &mut check);
     rules::policy(config, &mut check);
     barriers::barriers(config, &mut check);
     shadow::rules(config, &mut check);

@@ -2,7 +2,9 @@
 
 mod graph;
 mod people;
+mod risk;
 mod sync;
+mod usage;
 
 use serde_json::Value;
 

@@ -12,12 +12,12 @@ use crate::operator::say;
 use crate::raw::{connect, read_head};
 use crate::reload::{echo, is_alive};
 
-const SIMON: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01";
+pub(super) const SIMON: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01";
 const ALEX: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b02";
-const DIEGO: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b04";
+pub(super) const DIEGO: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b04";
 
 /// The people of the practice identity provider.
-fn fill(graph: &Graph) {
+pub(super) fn fill(graph: &Graph) {
     let mut state = graph.state();
     for (id, upn, account) in [
         (SIMON, "B.Simon@contoso.com", "bsimon"),
@@ -41,7 +41,7 @@ fn fill(graph: &Graph) {
     state.join("g-outer", "g-inner", true);
 }
 
-fn tunnel(node: &Node) -> TcpStream {
+pub(super) fn tunnel(node: &Node) -> TcpStream {
     let mut tunnel = connect(node.proxy, [127, 0, 0, 1].into());
     tunnel.write_all(b"CONNECT echo.test:443 HTTP/1.1\r\nHost: echo.test:443\r\n\r\n").unwrap();
     assert!(read_head(&mut tunnel).starts_with("HTTP/1.1 200"));
