@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use clap::ValueEnum;
 use flate2::bufread::MultiGzDecoder;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::report::time;
 use super::{Failure, environment};
@@ -145,13 +145,18 @@ impl UsageLogs {
                 Err(error) => return Err(Failure::new(error)),
             }
             for item in items {
-                let groups = item["groups"].as_array().into_iter().flatten().filter_map(|group| group.as_str());
-                let person = item["person"].as_str().unwrap_or_default().to_owned();
-                found.insert(person, groups.map(str::to_owned).collect());
+                let (person, groups) = groups_of(&item);
+                found.insert(person, groups);
             }
         }
         Ok(found)
     }
+}
+
+/// A person, and the groups that a node has told of them.
+fn groups_of(item: &Value) -> (String, Vec<String>) {
+    let groups = item["groups"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    (item["person"].as_str().unwrap_or_default().to_owned(), groups.map(str::to_owned).collect())
 }
 
 /// Counts what is read of a file, compressed as it may be.

@@ -50,7 +50,7 @@ pub enum What {
     HostsAccepted,
     /// An identity provider has changed a person or a group in a directory.
     Provisioned,
-    /// An operator had something done to an account in Entra ID; `command` says what, `reason` why.
+    /// An operator, or a risk rule, had something done to an account in Entra ID; `command` says what, `reason` why.
     AccountActedOn,
 }
 
@@ -81,7 +81,7 @@ pub struct Entry<'a> {
     /// What the command was about, as the operator named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
-    /// The rule of the policy.
+    /// The rule of the policy, or the risk rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'a str>,
     /// The host that somebody wanted to reach.

@@ -109,8 +109,12 @@ impl RiskRule {
 fn holds(users: &[String], groups: &[String], person: &Person, snapshot: &Snapshot) -> bool {
     let upn = person.user_principal_name.as_deref();
     let is_person = |name: &String| is_same(name, &person.object_id) || upn.is_some_and(|upn| is_same(name, upn));
-    let is_in = |id: &String| snapshot.groups_of(person).iter().any(|group| is_same(&group.object_id, id));
-    users.iter().any(is_person) || groups.iter().any(is_in)
+    if users.iter().any(is_person) {
+        return true;
+    }
+    // Looked up once, and not for each of the groups.
+    let own = if groups.is_empty() { Vec::new() } else { snapshot.groups_of(person) };
+    groups.iter().any(|id| own.iter().any(|group| is_same(&group.object_id, id)))
 }
 
 fn every() -> Duration {

@@ -162,15 +162,16 @@ impl Episodes {
     ) -> BTreeSet<(String, String)> {
         let (mut met, snapshot) = (BTreeSet::new(), self.directory.snapshot());
         let mut episodes = self.episodes();
+        let known: BTreeSet<(String, String)> =
+            episodes.iter().map(|own| (own.rule.clone(), own.person.clone())).collect();
         for (id, risky) in self.directory.risks().people() {
             let Some(person) = self.person(&id) else { continue };
             for rule in rules.iter().filter(|rule| rule.is_about(&person, &risky, &snapshot, now)) {
                 let key = (rule.name.clone(), person.object_id.to_string());
-                let is_known = episodes.iter().any(|own| own.rule == key.0 && own.person == key.1);
                 // What is so already is nobody's doing here, and so nobody takes it back.
                 let is_so = rule.action == Action::Disable && person.enabled == Some(false);
                 met.insert(key.clone());
-                if is_known || is_so || protected(&person) || episodes.len() >= MOST {
+                if known.contains(&key) || is_so || protected(&person) || episodes.len() >= MOST {
                     continue;
                 }
                 let mut fresh = Episode {
