@@ -166,6 +166,14 @@ fn a_name_that_could_mean_two_people_lets_nobody_on_and_strangers_are_refused_wh
     node.wait_for_event("a logon name could mean several people");
     let (code, found, error) = say(&node, &["directory", "find", "info@contoso.com"]);
     assert!(code == Some(1) && found.contains(SIMON) && found.contains(ALEX), "{found}{error}");
+    let (code, found, error) = say(&node, &["explain", "--person", "info@contoso.com"]);
+    assert!(code == Some(1) && error.contains("could mean each of these"), "{error}");
+    for id in [SIMON, ALEX] {
+        assert!(found.contains("contoso: one of several: ") && found.contains(&format!("({id})\n")), "{found}");
+    }
+    assert_eq!(found.matches("`info@contoso.com` is their mail\n").count(), 2, "{found}");
+    let (code, found, error) = say(&node, &["explain", "--person", "nobody@contoso.com"]);
+    assert!(code == Some(1) && error.contains("no directory knows anybody called"), "{found}{error}");
     assert_eq!(simon.sign_in(&unclear, "B.Simon@contoso.com", "simon").heading(), "This is news.test");
 }
 
