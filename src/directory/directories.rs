@@ -8,6 +8,7 @@ use super::object::{Group, Person, Standing};
 use super::resolve::{Domains, Resolved};
 use super::snapshot::Snapshot;
 use crate::clock::Timestamp;
+use crate::identity::realm::Scope;
 use crate::identity::{Groups, LogonName, Realm, Risk, User};
 
 /// The directories of one configuration.
@@ -22,8 +23,8 @@ pub struct Tenant {
     /// What the configuration says.
     pub config: Config,
     domains: Domains,
-    /// Its realms, each with the domains of all others.
-    realms: Vec<(Realm, Vec<String>)>,
+    /// Its realms.
+    realms: Vec<Realm>,
 }
 
 /// What a directory says of somebody for whom an identity provider has vouched.
@@ -62,7 +63,7 @@ impl Directories {
     pub fn new(all: Vec<(Arc<Directory>, Config)>, realms: &[Realm]) -> Self {
         let tenant = |(directory, config): (Arc<Directory>, Config)| {
             let own = realms.iter().filter(|realm| config.realms.contains(&realm.name));
-            let each = own.clone().map(|realm| (realm.clone(), realm.taken(realms))).collect();
+            let each = own.clone().cloned().collect();
             let (mut netbios, mut dns) = (Vec::new(), Vec::new());
             for realm in own {
                 netbios.extend(realm.netbios.iter().cloned());
@@ -131,9 +132,15 @@ impl Tenant {
         if self.realms.len() < 2 {
             return true;
         }
-        let Some((realm, taken)) = self.realms.iter().find(|(own, _)| own.name == realm) else { return false };
-        let name = person.user_principal_name.as_deref().or(person.mail.as_deref());
-        name.is_some_and(|name| realm.speaks_for(name, taken))
+        // Whoever was deleted has no name left, and guests have one of nobody's domain: they are refused to nobody here, so
+        // that what the directory says against them counts.
+        let Some(name) = person.user_principal_name.as_deref().or(person.mail.as_deref()) else { return true };
+        let Scope::Domain(domain) = Scope::of(name) else { return true };
+        let is_in = |own: &Realm| own.all_domains().any(|own| own == domain);
+        let is_own = |own: &&Realm| own.name == realm;
+        let (mut own, mut others) =
+            (self.realms.iter().filter(is_own), self.realms.iter().filter(|other| !is_own(other)));
+        own.any(is_in) || !others.any(is_in)
     }
 
     /// The risk of somebody's account, if it is read and they are known.

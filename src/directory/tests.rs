@@ -537,4 +537,9 @@ async fn a_realm_claims_nobody_of_another_realm_of_its_directory() {
     assert!(!found("fabrikam", "id-of-eve", "bob@fabrikam.com"), "by an object ID of another realm's");
     assert!(!found("contoso", "id-of-bob", "eve@contoso.com"));
     assert!(!found("fabrikam", "eve@contoso.com", "eve@contoso.com"), "nor by a name");
+    // Guests are of no realm's domain, and whoever was deleted has no name any more: what is said of them still counts.
+    let directory = &directories.all()[0].directory;
+    edit(directory, |edit| edit.put_person(Feed::Graph, &person("id-of-guest", "bob_x#EXT#@other.example"))).await;
+    edit(directory, |edit| edit.delete_person(Feed::Graph, "id-of-eve")).await;
+    assert!(found("contoso", "id-of-guest", "bob@x.example") && found("contoso", "id-of-eve", "eve@contoso.com"));
 }

@@ -140,6 +140,8 @@ async fn act_by_rules<C>(means: &Means<C>, watch: &Watch, client: &Client) {
     let rules = &tenant.config.risk_rules;
     let protected = |person: &_| actions.is_protected(person).is_some();
     let steps = watch.episodes.look(rules, &actions.tasks(), protected, watch.clock.now());
+    // What is to be done is on the disk before it is, so that a crash in between forgets none of it.
+    keep(watch).await;
     for step in steps {
         let goes_on = take(means, (tenant, watch, &actions), &step, client).await;
         keep(watch).await;

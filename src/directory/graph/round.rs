@@ -70,7 +70,7 @@ impl Sync {
                 }
                 Err(fault) => {
                     // What an answer says wrongly, it may go on saying until the round begins at its start.
-                    if matches!(fault, Fault::Answer(_)) {
+                    if matches!(fault, Fault::Answer(_) | Fault::Absent) {
                         staged.remove();
                     }
                     return Err(fault);

@@ -30,6 +30,8 @@ pub struct Episode {
     pub rule: String,
     /// The person, by object ID.
     pub person: String,
+    /// What it does: the rule may be another one by now.
+    pub action: Action,
     /// How far it has come.
     pub stage: Stage,
     /// When it came so far.
@@ -123,12 +125,23 @@ impl Episodes {
                 return false;
             };
             let Some(person) = self.person(&episode.person) else { return false };
+            if episode.action != rule.action {
+                tracing::warn!(
+                    rule = rule.name,
+                    person = episode.person,
+                    "a risk rule does something else now: what it has done stays"
+                );
+                return false;
+            }
             let is_open = matches!(episode.stage, Stage::Wanted | Stage::Done);
             if is_open && is_overruled(tasks, episode, rule.action) {
                 (episode.stage, episode.since) = (Stage::Overruled, now);
             }
             if is_met {
                 episode.gone = None;
+                if episode.stage == Stage::DryRun && !rule.dry_run {
+                    (episode.stage, episode.next) = (Stage::Wanted, now);
+                }
                 if episode.stage == Stage::Wanted && episode.next <= now && !protected(&person) {
                     steps.push(self.step(rule, person, false));
                 }
@@ -139,7 +152,11 @@ impl Episodes {
                 (Stage::Done, Some(revoke), Some(_)) => {
                     // Whoever has been given back the account meanwhile needs nothing more.
                     let is_still = person.enabled == Some(false);
-                    if is_still && episode.next <= now && self.is_over(episode, revoke, now) {
+                    // What another rule still wants is not taken back.
+                    let is_wanted = rules.iter().any(|other| {
+                        other.action == rule.action && met.contains(&(other.name.clone(), episode.person.clone()))
+                    });
+                    if is_still && !is_wanted && episode.next <= now && self.is_over(episode, revoke, now) {
                         steps.push(self.step(rule, person, true));
                     }
                     is_still
@@ -177,6 +194,7 @@ impl Episodes {
                 let mut fresh = Episode {
                     rule: key.0,
                     person: key.1,
+                    action: rule.action,
                     stage: Stage::Wanted,
                     since: risky.since,
                     gone: None,

@@ -112,6 +112,35 @@ async fn a_rule_acts_once_and_lifts_when_the_risk_is_settled_or_gone_for_long_en
 }
 
 #[tokio::test]
+async fn what_was_tried_is_done_once_it_is_meant_and_no_rule_takes_back_what_another_one_wants() {
+    let place = Place::new().await;
+    place.risk(&[("eve", Risk::High, RiskState::AtRisk, 0)], 1).await;
+    let tried = [rule("action = 'disable'\ndry_run = true")];
+    let steps = place.look(&tried, &[], 1);
+    place.episodes.taken(&steps[0], Stage::DryRun, at(1));
+    assert!(place.look(&tried, &[], 2).is_empty());
+    let meant = [rule("action = 'disable'\nwithin = '1h'\nrevoke = { gone_for = '1m' }")];
+    let steps = place.look(&meant, &[], 3);
+    assert_eq!(said(&steps), [("eve".to_owned(), Action::Disable, false)]);
+    place.episodes.taken(&steps[0], Stage::Done, at(3));
+    place.put("eve", false).await;
+    // The window of one is over, and the other one is still about her.
+    let other = RiskRule { name: "other".into(), ..rule("action = 'disable'") };
+    let both = [meant[0].clone(), other];
+    assert!(place.look(&both, &[], 70).is_empty() && place.look(&both, &[], 80).is_empty());
+    place.risk(&[("eve", Risk::Low, RiskState::AtRisk, 90)], 90).await;
+    assert_eq!(said(&place.look(&both, &[], 90)), [("eve".to_owned(), Action::Enable, true)]);
+    // What a rule of that name has done is not taken back by what the rule is now.
+    let place = Place::new().await;
+    place.risk(&[("eve", Risk::High, RiskState::AtRisk, 0)], 1).await;
+    let before = [rule("action = 'sign-out-here'")];
+    place.episodes.taken(&place.look(&before, &[], 1)[0], Stage::Done, at(1));
+    place.put("eve", false).await;
+    place.risk(&[("eve", Risk::High, RiskState::Dismissed, 2)], 2).await;
+    assert!(place.look(&[rule("action = 'disable'\nrevoke = {}")], &[], 2).is_empty());
+}
+
+#[tokio::test]
 async fn an_operator_wins_over_a_rule() {
     let place = Place::new().await;
     let rules = [rule("action = 'disable'\nrevoke = {}")];
