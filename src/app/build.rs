@@ -24,7 +24,9 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         audit: Arc::clone(&memory.audit),
         client: move || here.upgrade().map(|live| live.edges().client()),
     };
-    let admin = directory::act_commands(directory::commands(admin, &memory.directories), means);
+    let admin = directory::risk_commands(directory::commands(admin, &memory.directories), means.clone());
+    let admin = directory::person_commands(admin, means.clone());
+    let admin = directory::act_commands(admin, means);
     let admin = scim::commands(admin, &live);
     let admin = signal_commands::commands(admin, &live);
     let admin = consent::commands(admin, &live);

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::descriptors;
-use super::directory::{follow, share_tokens};
+use super::directory::{Means, follow, follow_risk, keep_risk, share_tokens, tidy};
 use super::edges::{Built, Edges, Plan};
 use super::error::Error;
 use super::lists::keep;
@@ -316,6 +316,23 @@ impl Live {
             tasks.push(runtime.spawn(sync.keep(client)));
             let client = move || again.upgrade().map(|live| live.edges().client());
             tasks.push(runtime.spawn(bell.keep_doorbell(client)));
+        }
+        tasks.push(runtime.spawn(tidy(Arc::clone(&edges.directories), self.memory.clock.clone())));
+        for watch in self.memory.directories.watches() {
+            let here = Arc::downgrade(self);
+            let means = Means {
+                cabinet: Arc::clone(&self.memory.directories),
+                sessions: Arc::clone(&self.memory.sessions),
+                audit: Arc::clone(&self.memory.audit),
+                client: move || here.upgrade().map(|live| live.edges().client()),
+            };
+            tasks.push(runtime.spawn(keep_risk(means, watch)));
+        }
+        for own in &config.directories {
+            let (sessions, directories) = (Arc::clone(&self.memory.sessions), Arc::clone(&edges.directories));
+            let here = Arc::downgrade(self);
+            let renew = move || here.upgrade().is_some_and(|live| live.renew());
+            tasks.push(runtime.spawn(follow_risk(sessions, directories, own.name.clone(), renew)));
         }
         for own in &config.directories {
             let (sessions, directories) = (Arc::clone(&self.memory.sessions), Arc::clone(&edges.directories));

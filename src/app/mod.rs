@@ -50,6 +50,7 @@ use crate::admin::{Admin, Door};
 use crate::proxy::Proxy;
 use crate::session::{Bindings, Sessions};
 pub use build::build;
+pub use directory::groups_of_people;
 pub use dispatch::HEALTH_PATH;
 pub use draft::{Draft, try_cases};
 pub use error::Error;

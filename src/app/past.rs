@@ -136,6 +136,7 @@ impl Past {
             upn: None,
             email: None,
             groups: Groups::Unknown,
+            risk: crate::identity::Risk::Unknown,
         });
         Some(Self {
             user,

@@ -67,6 +67,7 @@ mod tests {
                 upn: None,
                 email: None,
                 groups: Groups::Unknown,
+                risk: crate::identity::Risk::Unknown,
             };
             let client = "192.0.2.7".parse().unwrap();
             sessions.begin(user, client, "", AssertionFacts::default(), Spans::default()).await.unwrap().session.id

@@ -15,6 +15,9 @@ pub(super) fn act(asked: &Act) -> Result<(), Failure> {
         Act::Enable(target) => ("enable", target),
         Act::SignOut(target) => ("sign-out", target),
         Act::ResetPassword(target) => ("reset-password", target),
+        Act::SignOutHere(target) => ("sign-out-here", target),
+        Act::ConfirmCompromised(target) => ("confirm-compromised", target),
+        Act::Dismiss(target) => ("dismiss", target),
         Act::List { json, file } => return list(&file.config, *json),
     };
     let Target { user, why, dry_run, file } = target;

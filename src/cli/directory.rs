@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Directory, DirectoryCommand, Failure, environment};
+use super::{Directory, DirectoryCommand, Failure, directory_risk, environment};
 use crate::{admin, config};
 
 /// How often a running round is looked at.
@@ -24,6 +24,7 @@ pub(super) fn directory(asked: &Directory) -> Result<(), Failure> {
             &json!({ "name": name.as_deref().unwrap_or_default(), "full": full, "accept": accept_removals }),
         ),
         DirectoryCommand::Consent { name } => consent(&state, name.as_deref().unwrap_or_default()),
+        DirectoryCommand::Risk { name, now } => say(&directory_risk::risk(&state, name.as_deref(), *now, asked.json)?),
         DirectoryCommand::Find { name } => find(&state, name, asked.json),
         DirectoryCommand::Dump { name, .. } => {
             let dump = ask(&state, "directory dump", &json!({ "name": name.as_deref().unwrap_or_default() }))?;
@@ -141,6 +142,7 @@ fn told(item: &Value) -> String {
     if let Some(acting) = item.pointer("/functions/response actions").and_then(Value::as_str) {
         lines += &format!("  response actions: {acting}\n");
     }
+    lines += &directory_risk::standing(&item["risk"]);
     let graph = &item["graph"];
     if graph.is_null() {
         return lines;

@@ -10,11 +10,11 @@ use serde_json::json;
 use super::explain_record::OfRecord;
 use super::explained::{Inquiry, as_json, as_text};
 use super::policy::say_unread;
-use super::{Failure, File, environment, explain_record};
+use super::{Failure, File, environment, explain_person, explain_record};
 use crate::app::Draft;
 use crate::clock::Clock;
 use crate::config;
-use crate::identity::Surrogate;
+use crate::identity::{Risk, Surrogate};
 use crate::policy::{AccessKind, Case, MethodName, Situation};
 
 /// Who would ask for what.
@@ -26,11 +26,14 @@ pub(super) struct Explain {
     /// A group of theirs, as in rules; may be repeated. Others they have none
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
+    /// The risk of their account [default: none; of a request of the log: unknown]
+    #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(RISKS))]
+    risk: Option<String>,
     /// What for: `http://…` is a request, `https://…` a CONNECT
-    #[arg(long, required_unless_present = "request_id")]
+    #[arg(long, required_unless_present_any = ["request_id", "person"])]
     url: Option<String>,
     /// From which address
-    #[arg(long, required_unless_present = "request_id")]
+    #[arg(long, required_unless_present_any = ["request_id", "person"])]
     from: Option<IpAddr>,
     /// A request of the access log, instead: by the identifier that its page, its record and Proxy-Status show
     #[arg(long, value_name = "ID", conflicts_with_all = ["user", "url", "from", "listener", "at", "kind", "method", "evidence", "proven", "authn_context"])]
@@ -38,6 +41,10 @@ pub(super) struct Explain {
     /// The access log in which it is, or in one of those put aside beside it [default: the one in the configuration]
     #[arg(long, value_name = "FILE", requires = "request_id")]
     log: Option<PathBuf>,
+    /// Who somebody is, instead, by a logon name or an object ID: in each directory of the running program, with groups, risk,
+    /// what was done to their account, and sessions
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["user", "groups", "risk", "url", "from", "request_id", "listener", "at", "kind", "method", "evidence", "proven", "passed", "authn_context"])]
+    person: Option<String>,
     /// By which listener [default: the first one]
     #[arg(long)]
     listener: Option<String>,
@@ -70,15 +77,21 @@ pub(super) struct Explain {
     file: File,
 }
 
+const RISKS: [&str; 5] = ["none", "low", "medium", "high", "unknown"];
+
 const KINDS: [&str; 7] = ["navigation", "form", "preflight", "probe", "sub-resource", "tool", "tunnel"];
 
 /// Explains.
 pub(super) fn explain(asked: &Explain) -> Result<(), Failure> {
+    if let Some(name) = &asked.person {
+        return explain_person::explain(&asked.file.config, name, asked.json);
+    }
     let config = config::load(&asked.file.config, &environment).map_err(|problems| Failure::config(&problems))?;
     let clock = Clock::system();
     let draft = Draft::new(&config, &clock);
     if let Some(id) = &asked.request_id {
-        let of_record = OfRecord { groups: &asked.groups, log: asked.log.as_deref(), json: asked.json };
+        let of_record =
+            OfRecord { groups: &asked.groups, risk: asked.risk()?, log: asked.log.as_deref(), json: asked.json };
         return explain_record::explain(&config, &draft, id, of_record);
     }
     let known = |name: &String| config.listeners.iter().any(|listener| listener.name == *name);
@@ -102,6 +115,10 @@ pub(super) fn explain(asked: &Explain) -> Result<(), Failure> {
 }
 
 impl Explain {
+    fn risk(&self) -> Result<Option<Risk>, Failure> {
+        self.risk.as_deref().map(word::<Risk>).transpose()
+    }
+
     fn case(&self) -> Result<Case, Failure> {
         let kind = self.kind.as_deref().map(word::<AccessKind>).transpose()?;
         let evidence = self.evidence.as_deref().map(word::<Surrogate>).transpose()?;
@@ -110,6 +127,7 @@ impl Explain {
             name: String::new(),
             user: self.user.clone(),
             groups: self.groups.clone(),
+            risk: self.risk()?,
             url: self.url.clone().unwrap_or_default(),
             from: self.from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             listener: self.listener.clone(),

@@ -13,7 +13,7 @@ use crate::app::Draft;
 use crate::app::past::{self, Past, Recorded, Same};
 use crate::config::Config;
 use crate::config::section::AccessLog;
-use crate::identity::Groups;
+use crate::identity::{Groups, Risk};
 use crate::policy::Decision;
 
 /// What is told besides the identifier.
@@ -21,6 +21,8 @@ use crate::policy::Decision;
 pub(super) struct OfRecord<'a> {
     /// The groups of the person.
     pub(super) groups: &'a [String],
+    /// The risk of their account then.
+    pub(super) risk: Option<Risk>,
     /// The log in which the record is.
     pub(super) log: Option<&'a Path>,
     pub(super) json: bool,
@@ -46,6 +48,9 @@ pub(super) fn explain(config: &Config, draft: &Draft, id: &str, asked: OfRecord<
         let prefix = format!("{}/", user.realm);
         let group = |group: &String| group.strip_prefix(&prefix).unwrap_or(group).to_owned();
         user.groups = Groups::Known(asked.groups.iter().map(group).collect());
+    }
+    if let Some((user, risk)) = past.user.as_mut().zip(asked.risk) {
+        user.risk = risk;
     }
     let text = said(draft, &past, &recorded, &file, asked);
     // Nobody is left to tell when the terminal is gone.
@@ -100,7 +105,7 @@ fn said(draft: &Draft, past: &Past, recorded: &Recorded, file: &Path, asked: OfR
     if past.user.is_some() && asked.groups.is_empty() {
         text.push_str(
             "A record does not say in which groups somebody is: a rule that blocks a group counts for them here, one that allows \
-             it does not. Name the groups with --group.\n",
+             it does not. Name the groups with --group. The same holds for their risk: --risk.\n",
         );
     }
     text

@@ -5,7 +5,9 @@ mod ca;
 pub mod check_config;
 mod demo;
 mod directory;
+mod directory_risk;
 mod explain;
+mod explain_person;
 mod explain_record;
 mod explained;
 mod healthcheck;
@@ -18,6 +20,7 @@ mod realms;
 mod reload;
 mod replay;
 mod report;
+mod report_usage;
 mod run;
 mod scim;
 mod sessions;
@@ -230,6 +233,8 @@ enum Policy {
 enum Report {
     /// Which sites lose identity: how many requests had no user, why, and the rule that would exempt the site
     IdentityLoss(report::IdentityLoss),
+    /// Who uses which sites, and how much, by person, group, site and day
+    Usage(report_usage::UsageLogs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -265,6 +270,12 @@ enum Act {
     SignOut(Target),
     /// Have the person choose another password at the next sign-in, and sign them out here
     ResetPassword(Target),
+    /// Sign the person out here alone
+    SignOutHere(Target),
+    /// Tell Entra ID Protection that somebody else uses the account: its risk is high from then on
+    ConfirmCompromised(Target),
+    /// Tell Entra ID Protection that the account has no risk
+    Dismiss(Target),
     /// What was done, by whom and why, and what came of it
     List {
         /// One JSON document a line
@@ -324,6 +335,14 @@ enum DirectoryCommand {
     Consent {
         /// The directory [default: all that are read from Microsoft Graph]
         name: Option<String>,
+    },
+    /// List who is at risk, by Entra ID Protection, and what risk rules have done
+    Risk {
+        /// The directory [default: all whose risk is read]
+        name: Option<String>,
+        /// Read it first
+        #[arg(long)]
+        now: bool,
     },
     /// Say who somebody is, by a logon name or an object ID: exactly one person, or nobody
     Find {
@@ -453,6 +472,7 @@ pub fn main() -> ExitCode {
         Command::Directory(asked) => directory::directory(&asked),
         Command::Act(asked) => act::act(&asked),
         Command::Report(Report::IdentityLoss(asked)) => report::identity_loss(&asked),
+        Command::Report(Report::Usage(asked)) => report_usage::usage(&asked),
         Command::TestSso { realm, file } => test_sso::test_sso(&realm, &file.config),
         Command::Healthcheck { address, file } => healthcheck::healthcheck(address, &file.config),
         Command::Explain(asked) => explain::explain(&asked),

@@ -109,7 +109,7 @@ fn ways(site: &Site) -> String {
 }
 
 /// A moment, or the beginning of a day in UTC.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let whole = if text.contains(['T', 't', ' ']) { text.to_owned() } else { format!("{text}T00:00:00Z") };
     whole.parse().map_err(|_| "a time is written as 2026-11-22 or 2026-11-22T10:00:00Z".to_owned())
 }

@@ -1465,3 +1465,53 @@ fn whoever_tells_of_revoked_sessions_is_known_and_speaks_of_somebody() {
         assert!(said.iter().any(|line| line.contains(wanted)), "{to}: {said:?}");
     }
 }
+
+#[test]
+fn the_risk_of_accounts_is_read_where_rules_go_by_it_and_risk_rules_can_do_what_they_say() {
+    let base = "[[directory]]\nname = 'contoso'\nrealms = ['contoso']\n[directory.graph]\ntenant = 't'\nclient_id = 'c'\n\
+                [[directory.graph.credential]]\nsecret = 'x'\n[directory.actions]\n[[directory.actions.credential]]\nsecret = 'y'\n";
+    let rule = "[[directory.risk_rule]]\nname = 'a'\nrisk = ['high']\n";
+    let policy = "[[policy.rule]]\nname = 'a'\neffect = 'block'\n";
+    let risk = "[directory.risk]\n";
+    let good = format!("{base}{risk}{rule}action = 'disable'\nrevoke = {{}}\n{policy}risk = {{ at_least = 'medium' }}");
+    assert_eq!(said_of(&good), [""; 0]);
+    for (more, part) in [
+        (format!("{risk}every = '30s'"), "it would be asked all the time"),
+        (format!("{risk}stale_after = '9m'"), "nobody's risk would count as known whenever a single reading is late"),
+        (format!("{risk}most_per_hour = 0\n{rule}action = 'disable'"), "no rule could do anything"),
+        (format!("{rule}action = 'disable'"), "the risk of accounts is not read, so the rule would never act"),
+        (format!("{risk}{rule}action = 'enable'"), "a risk rule does not do `enable`"),
+        (format!("{risk}{rule}action = 'sign-out'\nrevoke = {{}}"), "nothing takes `sign-out` back"),
+        (format!("{risk}{rule}action = 'disable'\nrevoke = {{ states = [] }}"), "nothing would take it back"),
+        (
+            format!("{risk}{rule}action = 'disable'\nstates = ['dismissed']"),
+            "nobody in the state `dismissed` is at risk",
+        ),
+        (format!("{risk}{rule}action = 'disable'\nstates = []"), "the rule is about no state"),
+        (format!("{risk}{rule}action = 'disable'\n{rule}action = 'sign-out'"), "two risk rules are called `a`"),
+        (format!("{risk}{rule}action = 'disable'\nstates = ['unknown']"), "`unknown` is no state"),
+        (format!("{risk}{rule}action = 'disable'\nstates = ['atrisk']"), "`atrisk`"),
+        (format!("{risk}{rule}action = 'lock'"), "`lock`"),
+        (format!("{risk}{}action = 'disable'", rule.replace("high", "severe")), "`severe` is no level of risk"),
+        (format!("{policy}risk = ['high']"), "the risk of the people of realm `contoso` is not read"),
+        (format!("{policy}not = {{ risk = ['none'] }}"), "the risk of the people of realm `contoso` is not read"),
+        (
+            format!(
+                "{risk}[[policy.rule]]\nname = 'a'\neffect = 'allow'\nauthenticate = false\nrisk = ['low']\ndestinations = ['a.test']"
+            ),
+            "cannot want evidence",
+        ),
+    ] {
+        let said = said_of(&format!("{base}{more}"));
+        assert!(said.iter().any(|line| line.contains(part)), "{part}: {said:?}");
+    }
+    let without = base.replace("[directory.actions]\n[[directory.actions.credential]]\nsecret = 'y'\n", "");
+    let said = said_of(&format!("{without}{risk}{rule}action = 'disable'"));
+    assert!(said.iter().any(|line| line.contains("nothing can act on accounts of this directory")), "{said:?}");
+    let said = said_of(&base.replace("realms = ['contoso']", "realms = ['contoso']\nforget_deleted = '30d'"));
+    assert!(said.iter().any(|line| line.contains("would be forgotten too soon")), "{said:?}");
+    for key in ["most_disabled", "most_left"] {
+        let said = said_of(&base.replace("client_id = 'c'", &format!("client_id = 'c'\n{key} = 101")));
+        assert!(said.iter().any(|line| line.contains("there are no more than 100 percent")), "{said:?}");
+    }
+}

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use super::feed::{Attribute, Feed, Owners};
 use super::graph::config::Credential;
-use super::{action, graph};
+use super::{action, graph, risk};
+use crate::units::Duration;
 
 /// One `[[directory]]`: the people and groups of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -35,6 +36,14 @@ pub struct Config {
     pub graph: Option<graph::config::Config>,
     /// By what operators can act on its accounts. Default: they cannot.
     pub actions: Option<action::config::Config>,
+    /// How the risk of its accounts is read. Default: it is not.
+    pub risk: Option<risk::config::Config>,
+    /// How long it is remembered who was deleted. Default: 180 days.
+    #[serde(default = "forget_deleted")]
+    pub forget_deleted: Duration,
+    /// What is done about accounts at risk.
+    #[serde(rename = "risk_rule", default)]
+    pub risk_rules: Vec<risk::RiskRule>,
 }
 
 /// What happens to people whom the directory does not know.
@@ -76,6 +85,10 @@ impl Config {
         let first = self.owner.or(heard.first().copied()).unwrap_or(Feed::Graph);
         Owners { heard, first, of_the_other: self.of_the_other.clone() }
     }
+}
+
+fn forget_deleted() -> Duration {
+    Duration::hours(180 * 24)
 }
 
 fn group_names() -> Vec<GroupName> {

@@ -8,7 +8,8 @@ use super::object::{Group, Person, Standing};
 use super::resolve::{Domains, Resolved};
 use super::snapshot::Snapshot;
 use crate::clock::Timestamp;
-use crate::identity::{Groups, LogonName, Realm, User};
+use crate::identity::realm::Scope;
+use crate::identity::{Groups, LogonName, Realm, Risk, User};
 
 /// The directories of one configuration.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Tenant {
     /// What the configuration says.
     pub config: Config,
     domains: Domains,
+    /// Its realms.
+    realms: Vec<Realm>,
 }
 
 /// What a directory says of somebody for whom an identity provider has vouched.
@@ -60,13 +63,14 @@ impl Directories {
     pub fn new(all: Vec<(Arc<Directory>, Config)>, realms: &[Realm]) -> Self {
         let tenant = |(directory, config): (Arc<Directory>, Config)| {
             let own = realms.iter().filter(|realm| config.realms.contains(&realm.name));
+            let each = own.clone().cloned().collect();
             let (mut netbios, mut dns) = (Vec::new(), Vec::new());
             for realm in own {
                 netbios.extend(realm.netbios.iter().cloned());
                 dns.extend(realm.domains.iter().cloned());
             }
             let domains = Domains { netbios, dns, is_strict: config.strict_names };
-            Tenant { directory, config, domains }
+            Tenant { directory, config, domains, realms: each }
         };
         Self(all.into_iter().map(tenant).collect())
     }
@@ -85,7 +89,7 @@ impl Directories {
     pub fn groups(&self, user: &User) -> Option<Groups> {
         let tenant = self.of_realm(&user.realm)?;
         let snapshot = tenant.directory.snapshot();
-        match snapshot.person_of(user, &tenant.domains) {
+        match tenant.person_of(user) {
             Resolved::One(person) => Some(Groups::Known(tenant.groups(&snapshot, &person))),
             Resolved::Nobody | Resolved::Ambiguous(_) => None,
         }
@@ -116,7 +120,35 @@ impl Tenant {
 
     /// The person for whom an identity provider has vouched. Signing in and ending sessions ask this alone.
     pub fn person_of(&self, user: &User) -> Resolved {
-        self.directory.snapshot().person_of(user, &self.domains)
+        match self.directory.snapshot().person_of(user, &self.domains) {
+            Resolved::One(person) if !self.is_of(&person, &user.realm) => Resolved::Nobody,
+            found => found,
+        }
+    }
+
+    /// Whether a realm may say of somebody that they are this person. Of several realms of one directory, none may claim the
+    /// people of another, by an object ID either.
+    fn is_of(&self, person: &Person, realm: &str) -> bool {
+        if self.realms.len() < 2 {
+            return true;
+        }
+        // Whoever was deleted has no name left, and guests have one of nobody's domain: they are refused to nobody here, so
+        // that what the directory says against them counts.
+        let Some(name) = person.user_principal_name.as_deref().or(person.mail.as_deref()) else { return true };
+        let Scope::Domain(domain) = Scope::of(name) else { return true };
+        let is_in = |own: &Realm| own.all_domains().any(|own| own == domain);
+        let is_own = |own: &&Realm| own.name == realm;
+        let (mut own, mut others) =
+            (self.realms.iter().filter(is_own), self.realms.iter().filter(|other| !is_own(other)));
+        own.any(is_in) || !others.any(is_in)
+    }
+
+    /// The risk of somebody's account, if it is read and they are known.
+    pub fn risk_of(&self, user: &User) -> Risk {
+        match self.person_of(user) {
+            Resolved::One(person) if self.reads_risk() => self.directory.risks().of(&person.object_id),
+            _ => Risk::Unknown,
+        }
     }
 
     /// What the directory itself says of somebody.
@@ -162,7 +194,8 @@ impl Tenant {
         names
     }
 
-    fn names_of(&self, group: &Group) -> Vec<String> {
+    /// The names by which rules know a group.
+    pub fn names_of(&self, group: &Group) -> Vec<String> {
         let mut names = Vec::new();
         for kind in &self.config.group_names {
             let account = group.sam_account_name.as_deref();

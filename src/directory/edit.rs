@@ -1,10 +1,11 @@
 //! One write: rows go to the file, and what comes of them to the next snapshot.
 
+mod forget;
 mod redo;
 
 use std::collections::BTreeSet;
 
-use redb::{ReadableTable as _, WriteTransaction};
+use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
 pub(super) use redo::{POSITION, take_down};
 
@@ -18,8 +19,8 @@ use super::reading::Reading;
 use super::row::{GroupRow, PersonRow, Row};
 use super::snapshot::Snapshot;
 use super::tables::{
-    self, DOCUMENTS, GROUP_ID, GROUPS, IDS, Id, MEMBER_OF, MEMBERS, META, NAME, OBJECTS, PEOPLE, PERSON_ID, STATES,
-    number_of,
+    self, DOCUMENTS, GROUP_ID, GROUPS, IDS, Id, MEMBER_OF, MEMBERS, META, NAME, OBJECTS, PEOPLE, PERSON_ID, RISKS,
+    STATES, TOMBSTONES, number_of,
 };
 use crate::identity::fold::fold;
 
@@ -35,6 +36,8 @@ pub struct Edit<'t> {
     members: Recorded<'t, (u8, u32, u32), ()>,
     member_of: Recorded<'t, (u32, u8, u32), ()>,
     documents: Recorded<'t, (u32, u8), Bytes>,
+    risks: Recorded<'t, &'static str, Bytes>,
+    tombstones: Recorded<'t, (u32, u8), i64>,
     states: Recorded<'t, &'static str, Bytes>,
     touched: BTreeSet<u32>,
     has_written: bool,
@@ -65,6 +68,8 @@ impl<'t> Edit<'t> {
             members: Recorded::new(write.open_table(MEMBERS).map_err(failed)?, number_of("members"), own()),
             member_of: Recorded::new(write.open_table(MEMBER_OF).map_err(failed)?, number_of("member_of"), own()),
             documents: Recorded::new(write.open_table(DOCUMENTS).map_err(failed)?, number_of("documents"), own()),
+            risks: Recorded::new(write.open_table(RISKS).map_err(failed)?, number_of("risks"), own()),
+            tombstones: Recorded::new(write.open_table(TOMBSTONES).map_err(failed)?, number_of("tombstones"), own()),
             states: Recorded::new(write.open_table(STATES).map_err(failed)?, number_of("states"), own()),
             touched: BTreeSet::new(),
             has_written: false,
@@ -157,6 +162,7 @@ impl<'t> Edit<'t> {
                 self.ids.insert((feed.number(), NAME, name.as_str()), number).map_err(failed)?;
             }
         }
+        self.tombstones.remove((number, feed.number())).map_err(failed)?;
         if old.as_ref() != Some(row) {
             self.people.insert((number, feed.number()), serde_json::to_vec(row)?.as_slice()).map_err(failed)?;
             self.touch(number);
@@ -196,8 +202,8 @@ impl<'t> Edit<'t> {
     }
 
     /// Forgets what the feed says of a person, and takes them out of the feed's groups. That they were deleted is
-    /// remembered for good, by their object ID, so that nobody takes them for somebody of whom nothing was ever known; it
-    /// ends when the feed names them again. False if the feed knows nobody with this identifier.
+    /// remembered, by their object ID, until [`Directory::tidy`](super::Directory::tidy) forgets it, so that nobody takes them
+    /// for somebody of whom nothing was ever known; it ends when the feed names them again. False if the feed knows nobody with this identifier.
     pub fn delete_person(&mut self, feed: Feed, id: &str) -> Result<bool, Error> {
         let Some((number, row)) = self.person(feed, id)? else { return Ok(false) };
         if let Some(name) = row.unique_name(feed) {
@@ -209,6 +215,8 @@ impl<'t> Edit<'t> {
         if let Some(deleted) = row.deleted() {
             let octets = serde_json::to_vec(&deleted)?;
             self.people.insert((number.0, feed.number()), octets.as_slice()).map_err(failed)?;
+            // Whoever tidies up next notes the time.
+            self.tombstones.insert((number.0, feed.number()), 0).map_err(failed)?;
         }
         self.touch(number.0);
         Ok(true)
@@ -259,6 +267,16 @@ impl<'t> Edit<'t> {
             }
         }
         Ok(removed)
+    }
+
+    /// Whether the feed has it as a direct member of the group.
+    pub fn is_member(&self, feed: Feed, group: Number, member: Number) -> Result<bool, Error> {
+        Ok(self.members.get((feed.number(), group.0, member.0)).map_err(failed)?.is_some())
+    }
+
+    /// How many direct memberships there are, of all feeds.
+    pub fn membership_count(&self) -> Result<usize, Error> {
+        Ok(usize::try_from(self.members.len().map_err(failed)?).unwrap_or(usize::MAX))
     }
 
     /// Makes `members` the members of the group, and nobody else. Returns how many were added and removed.

@@ -11,7 +11,10 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, StorageBackend};
 
 use super::error::{Error, failed};
 use super::reading::Reading;
-use super::tables::{DOCUMENTS, FORMAT, GROUPS, IDS, MEMBER_OF, MEMBERS, META, OBJECTS, PEOPLE, STATES};
+use super::row::PersonRow;
+use super::tables::{
+    DOCUMENTS, FORMAT, GROUPS, IDS, MEMBER_OF, MEMBERS, META, OBJECTS, PEOPLE, RISKS, STATES, TOMBSTONES,
+};
 use super::whole::Whole;
 use crate::disk;
 
@@ -94,6 +97,22 @@ pub(super) fn open_on(backend: impl StorageBackend, name: &str) -> Result<Databa
     Ok(database)
 }
 
+/// Notes once who was deleted before there was a table of that.
+fn bury(write: &redb::WriteTransaction, meta: &mut redb::Table<'_, &'static str, u64>) -> Result<(), Error> {
+    if meta.get("tombstones").map_err(failed)?.is_some() {
+        return Ok(());
+    }
+    meta.insert("tombstones", 1).map_err(failed)?;
+    let mut tombstones = write.open_table(TOMBSTONES).map_err(failed)?;
+    for entry in write.open_table(PEOPLE).map_err(failed)?.iter().map_err(failed)? {
+        let (key, row) = entry.map_err(failed)?;
+        if serde_json::from_slice::<PersonRow>(row.value())?.is_deleted {
+            tombstones.insert(key.value(), 0).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes the tables of a new file, and refuses a newer one.
 fn settle(database: &Database, name: &str) -> Result<(), Error> {
     let write = database.begin_write().map_err(failed)?;
@@ -114,6 +133,8 @@ fn settle(database: &Database, name: &str) -> Result<(), Error> {
         write.open_table(MEMBERS).map_err(failed)?;
         write.open_table(MEMBER_OF).map_err(failed)?;
         write.open_table(DOCUMENTS).map_err(failed)?;
+        write.open_table(RISKS).map_err(failed)?;
+        bury(&write, &mut meta)?;
         write.open_table(STATES).map_err(failed)?;
     }
     write.commit().map_err(failed)

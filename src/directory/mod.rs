@@ -19,6 +19,7 @@ mod object;
 mod peers;
 mod reading;
 mod resolve;
+pub mod risk;
 mod row;
 pub mod shelf;
 mod slots;
@@ -33,7 +34,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use tokio::sync::broadcast;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SignedDuration, Timestamp};
 use shelf::Shelf;
 
 pub use directories::{Directories, Judgement, Tenant};
@@ -50,6 +51,9 @@ pub use row::{GroupRow, PersonRow};
 pub use snapshot::Snapshot;
 use writer::Writer;
 
+/// How many people who were deleted are forgotten in one write, at most.
+const TIDIED: usize = 10_000;
+
 /// How many changes may wait for whoever follows them, until they are told to look at everything.
 const UNTOLD: usize = 1024;
 
@@ -64,6 +68,7 @@ pub struct Directory {
     snapshot: Arc<ArcSwap<Snapshot>>,
     changes: broadcast::Sender<Arc<Changes>>,
     owners: Arc<ArcSwap<Owners>>,
+    risks: risk::RiskTable,
     writer: Writer,
     peers: Arc<OnceLock<Peers>>,
 }
@@ -90,12 +95,13 @@ impl Directory {
     fn over(name: &str, file: file::Storage, owners: Owners) -> Result<Self, Error> {
         let file = Arc::new(file);
         let snapshot = Arc::new(ArcSwap::from_pointee(edit::load(&file, &owners)?));
+        let risks = risk::RiskTable::load(&file.read()?)?;
         let changes = broadcast::Sender::new(UNTOLD);
         let owners = Arc::new(ArcSwap::from_pointee(owners));
         let (read, own) = (Arc::clone(&snapshot), Arc::clone(&owners));
         let peers = Arc::new(OnceLock::new());
         let writer = Writer::start(name, Arc::clone(&file), read, changes.clone(), own, Arc::clone(&peers))?;
-        Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, writer, peers })
+        Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, risks, writer, peers })
     }
 
     /// The name of the directory in the configuration.
@@ -183,6 +189,12 @@ impl Directory {
     /// How it stands among other nodes, if there are any.
     pub fn nodes(&self) -> Option<NodesReport> {
         self.peers.get().map(Peers::report)
+    }
+
+    /// Forgets those who were deleted longer than `keep` ago. Returns how many.
+    pub async fn tidy(&self, now: Timestamp, keep: SignedDuration) -> Result<usize, Error> {
+        let (now, before) = (now.as_second(), now.as_second().saturating_sub(keep.as_secs()));
+        self.write(move |edit| edit.forget_deleted(now, before, TIDIED)).await
     }
 
     /// What the feeds have said, as it is now on the disk, in whole rows. It reads the file: not for the way of a request.

@@ -1,12 +1,14 @@
 //! What the feeds have said, as it was when the reading began, whatever is written meanwhile.
 
-use redb::{ReadOnlyTable, ReadTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable as _};
 
 use super::error::{Error, failed};
 use super::feed::Feed;
 use super::object::Number;
 use super::row::{GroupRow, PersonRow, Row};
-use super::tables::{self, DOCUMENTS, GROUP_ID, GROUPS, IDS, Id, MEMBER_OF, MEMBERS, NAME, PEOPLE, PERSON_ID, STATES};
+use super::tables::{
+    self, DOCUMENTS, GROUP_ID, GROUPS, IDS, Id, MEMBER_OF, MEMBERS, NAME, PEOPLE, PERSON_ID, RISKS, STATES,
+};
 use crate::identity::fold::fold;
 
 /// The file at one time. It keeps old pages of the file in use while it lives, so it should not live long.
@@ -17,6 +19,7 @@ pub struct Reading {
     members: ReadOnlyTable<(u8, u32, u32), ()>,
     pub(super) member_of: ReadOnlyTable<(u32, u8, u32), ()>,
     documents: ReadOnlyTable<(u32, u8), &'static [u8]>,
+    risks: ReadOnlyTable<&'static str, &'static [u8]>,
     states: ReadOnlyTable<&'static str, &'static [u8]>,
 }
 
@@ -35,6 +38,7 @@ impl Reading {
             members: read.open_table(MEMBERS).map_err(failed)?,
             member_of: read.open_table(MEMBER_OF).map_err(failed)?,
             documents: read.open_table(DOCUMENTS).map_err(failed)?,
+            risks: read.open_table(RISKS).map_err(failed)?,
             states: read.open_table(STATES).map_err(failed)?,
         })
     }
@@ -110,6 +114,12 @@ impl Reading {
     pub fn document(&self, feed: Feed, number: Number) -> Result<Option<Vec<u8>>, Error> {
         let found = self.documents.get((number.0, feed.number())).map_err(failed)?;
         Ok(found.map(|document| document.value().to_vec()))
+    }
+
+    /// What is kept of everybody's risk, by object ID.
+    pub(super) fn risks(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let rows = self.risks.iter().map_err(failed)?;
+        rows.map(|row| row.map(|(id, user)| (id.value().to_owned(), user.value().to_vec())).map_err(failed)).collect()
     }
 
     /// What a feed remembers under `name`.

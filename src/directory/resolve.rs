@@ -32,8 +32,11 @@ pub enum Resolved {
 
 impl Resolved {
     /// Of several, each counts once.
-    fn of<'a>(candidates: impl Iterator<Item = &'a Arc<Person>>) -> Self {
-        let mut found: Vec<&Arc<Person>> = candidates.collect();
+    fn of<'a>(mut candidates: impl Iterator<Item = &'a Arc<Person>>) -> Self {
+        // Nearly always there is one, and then nothing is allocated.
+        let Some(first) = candidates.next() else { return Self::Nobody };
+        let Some(second) = candidates.next() else { return Self::One(Arc::clone(first)) };
+        let mut found: Vec<&Arc<Person>> = [first, second].into_iter().chain(candidates).collect();
         found.sort_by_key(|person| person.number);
         found.dedup_by_key(|person| person.number);
         match found[..] {

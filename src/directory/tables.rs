@@ -9,6 +9,8 @@
 //! | `members` | feed, group, member | |
 //! | `member_of` | member, feed, group | |
 //! | `documents` | number, feed | what the feed keeps beside the row |
+//! | `tombstones` | number, feed | when the person was deleted |
+//! | `risks` | an object ID, folded | what is said of the account's risk |
 //! | `states` | a name | what a feed remembers, such as how far a sync has come |
 
 use redb::{ReadableTable, TableDefinition};
@@ -33,11 +35,26 @@ pub(super) const IDS: TableDefinition<'_, Id, u32> = TableDefinition::new("ids")
 pub(super) const MEMBERS: TableDefinition<'_, (u8, u32, u32), ()> = TableDefinition::new("members");
 pub(super) const MEMBER_OF: TableDefinition<'_, (u32, u8, u32), ()> = TableDefinition::new("member_of");
 pub(super) const DOCUMENTS: TableDefinition<'_, (u32, u8), Bytes> = TableDefinition::new("documents");
+/// When people were deleted, in seconds since the epoch; 0 until that is noted.
+pub(super) const TOMBSTONES: TableDefinition<'_, (u32, u8), i64> = TableDefinition::new("tombstones");
+/// Who is at risk, by object ID.
+pub(super) const RISKS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("risks");
 pub(super) const STATES: TableDefinition<'_, &str, Bytes> = TableDefinition::new("states");
 
 /// The tables, as journals number them.
-pub(super) const TABLES: [&str; 9] =
-    ["meta", "objects", "people", "groups", "ids", "members", "member_of", "documents", "states"];
+pub(super) const TABLES: [&str; 11] = [
+    "meta",
+    "objects",
+    "people",
+    "groups",
+    "ids",
+    "members",
+    "member_of",
+    "documents",
+    "states",
+    "risks",
+    "tombstones",
+];
 
 /// The number that journals have for a table.
 pub(super) fn number_of(table: &str) -> u8 {

@@ -476,3 +476,70 @@ async fn a_job_that_panics_does_not_keep_the_next_one_from_being_written() {
     edit(&directory, |edit| edit.put_person(Feed::Graph, &person("a1", "eve@contoso.com"))).await;
     assert_eq!(directory.snapshot().people_count(), 1);
 }
+
+#[tokio::test]
+async fn whoever_was_deleted_is_forgotten_after_a_while_and_their_number_is_nobody_elses() {
+    let place = Place::new();
+    let directory = place.open();
+    for id in ["eve", "bob"] {
+        edit(&directory, move |edit| edit.put_person(Feed::Graph, &person(id, &format!("{id}@contoso.com")))).await;
+    }
+    let number = directory.snapshot().person_of_id("eve").unwrap().number;
+    edit(&directory, |edit| edit.delete_person(Feed::Graph, "eve")).await;
+    edit(&directory, |edit| edit.delete_person(Feed::Graph, "bob")).await;
+    // Bob is there again, and so nothing is to be forgotten of him.
+    edit(&directory, |edit| edit.put_person(Feed::Graph, &person("bob", "bob@contoso.com"))).await;
+    let keep = crate::clock::SignedDuration::from_hours(24);
+    let at = |hours: i64| {
+        crate::clock::after("2026-11-30T10:00:00Z".parse().unwrap(), crate::clock::SignedDuration::from_hours(hours))
+    };
+    let known =
+        |directory: &Directory| ["eve", "bob"].map(|id| directory.snapshot().person_of_id(id).map(|one| one.standing));
+    // The first time notes when.
+    for (hours, forgotten, eve) in
+        [(0, 0, Some(Standing::Deleted)), (24, 0, Some(Standing::Deleted)), (25, 1, None), (50, 0, None)]
+    {
+        assert_eq!(directory.tidy(at(hours), keep).await.unwrap(), forgotten, "{hours}");
+        assert_eq!(known(&directory), [eve, Some(Standing::Active)], "{hours}");
+    }
+    assert_eq!(directory.snapshot().people_count(), 1);
+    drop(directory);
+    let directory = place.open();
+    assert_eq!(known(&directory), [None, Some(Standing::Active)], "after a restart, too");
+    edit(&directory, |edit| edit.put_person(Feed::Graph, &person("eve", "eve@contoso.com"))).await;
+    assert_ne!(directory.snapshot().person_of_id("eve").unwrap().number, number, "she is somebody new");
+}
+
+#[tokio::test]
+async fn a_realm_claims_nobody_of_another_realm_of_its_directory() {
+    let place = Place::new();
+    let directory = place.open();
+    edit(&directory, |edit| edit.put_person(Feed::Graph, &person("id-of-eve", "eve@contoso.com"))).await;
+    edit(&directory, |edit| edit.put_person(Feed::Graph, &person("id-of-bob", "bob@fabrikam.com"))).await;
+    let realm = |name: &str| crate::identity::Realm {
+        name: name.into(),
+        domains: vec![format!("{name}.com")],
+        ..crate::identity::Realm::default()
+    };
+    let config = "name = 'both'\nrealms = ['contoso', 'fabrikam']";
+    let all = vec![(Arc::new(directory), toml::from_str(config).unwrap())];
+    let directories = Directories::new(all, &[realm("contoso"), realm("fabrikam")]);
+    let found = |realm: &str, id: &str, name: &str| {
+        let user = crate::identity::User {
+            realm: realm.into(),
+            name: name.into(),
+            upn: Some(name.into()),
+            ..crate::identity::User::guest(id.to_lowercase())
+        };
+        directories.of_realm(realm).unwrap().person_of(&user) != Resolved::Nobody
+    };
+    assert!(found("contoso", "id-of-eve", "eve@contoso.com") && found("fabrikam", "id-of-bob", "bob@fabrikam.com"));
+    assert!(!found("fabrikam", "id-of-eve", "bob@fabrikam.com"), "by an object ID of another realm's");
+    assert!(!found("contoso", "id-of-bob", "eve@contoso.com"));
+    assert!(!found("fabrikam", "eve@contoso.com", "eve@contoso.com"), "nor by a name");
+    // Guests are of no realm's domain, and whoever was deleted has no name any more: what is said of them still counts.
+    let directory = &directories.all()[0].directory;
+    edit(directory, |edit| edit.put_person(Feed::Graph, &person("id-of-guest", "bob_x#EXT#@other.example"))).await;
+    edit(directory, |edit| edit.delete_person(Feed::Graph, "id-of-eve")).await;
+    assert!(found("contoso", "id-of-guest", "bob@x.example") && found("contoso", "id-of-eve", "eve@contoso.com"));
+}

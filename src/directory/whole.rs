@@ -3,7 +3,9 @@
 use redb::{Key, ReadTransaction, ReadableTable as _, TableDefinition, Value, WriteTransaction};
 
 use super::error::{Error, failed};
-use super::tables::{DOCUMENTS, FORMAT, GROUPS, IDS, MEMBER_OF, MEMBERS, META, OBJECTS, PEOPLE, STATES, number_of};
+use super::tables::{
+    DOCUMENTS, FORMAT, GROUPS, IDS, MEMBER_OF, MEMBERS, META, OBJECTS, PEOPLE, RISKS, STATES, TOMBSTONES, number_of,
+};
 
 /// The file at one time.
 pub(super) struct Whole(pub(super) ReadTransaction);
@@ -19,6 +21,8 @@ impl Whole {
         self.of(MEMBERS, "members", &mut tell)?;
         self.of(MEMBER_OF, "member_of", &mut tell)?;
         self.of(DOCUMENTS, "documents", &mut tell)?;
+        self.of(RISKS, "risks", &mut tell)?;
+        self.of(TOMBSTONES, "tombstones", &mut tell)?;
         self.of(STATES, "states", &mut tell)
     }
 
@@ -49,6 +53,8 @@ pub(super) fn clear(write: &WriteTransaction) -> Result<(), Error> {
     empty(write, MEMBERS)?;
     empty(write, MEMBER_OF)?;
     empty(write, DOCUMENTS)?;
+    empty(write, RISKS)?;
+    empty(write, TOMBSTONES)?;
     empty(write, STATES)
 }
 

@@ -7,6 +7,7 @@ pub mod logon_name;
 pub mod network;
 pub mod range;
 pub mod realm;
+pub mod risk;
 pub mod user;
 
 pub use block::ClientBlock;
@@ -14,4 +15,5 @@ pub use evidence::{Strength, Surrogate};
 pub use logon_name::LogonName;
 pub use network::{Network, Networks};
 pub use realm::{ForeignNames, Realm};
+pub use risk::Risk;
 pub use user::{GUEST, Groups, User};

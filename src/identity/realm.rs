@@ -235,6 +235,7 @@ mod tests {
             upn: Some("B.Simon@contoso.com".into()),
             email: Some("britta.simon@contoso.com".into()),
             groups: Groups::Unknown,
+            risk: crate::identity::Risk::Unknown,
         };
         for typed in ["b.simon@contoso.com", "CONTOSO\\BSimon", "bsimon@contoso.com", "Britta.Simon@contoso.com "] {
             assert!(realm.is_name_of(typed, &user), "{typed}");

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::Risk;
 use crate::identity::fold::is_same;
 
 /// A signed-in person. Made only from a verified assertion, except for guests.
@@ -24,6 +25,9 @@ pub struct User {
     pub email: Option<String>,
     /// The groups that the assertion names.
     pub groups: Groups,
+    /// The risk of their account, as the directory has it now. It is not kept with a session.
+    #[serde(skip)]
+    pub risk: Risk,
 }
 
 impl User {
@@ -38,6 +42,7 @@ impl User {
             upn: None,
             email: None,
             groups: Groups::Known(Vec::new()),
+            risk: Risk::Unknown,
         }
     }
 
@@ -100,6 +105,7 @@ mod tests {
             upn: Some("B.Simon@contoso.com".into()),
             email: Some("britta.simon@contoso.com".into()),
             groups: Groups::Unknown,
+            risk: Risk::Unknown,
         };
         for name in ["b.simon@CONTOSO.com", "BSIMON", "Britta.Simon@contoso.com"] {
             assert!(user.is_called(name), "{name}");

@@ -54,7 +54,7 @@ pub enum What {
     ConsentAnswered,
     /// A transmitter of signals has told of a person; `command` says what.
     SignalTaken,
-    /// An operator had something done to an account in Entra ID; `command` says what, `reason` why.
+    /// An operator, or a risk rule, had something done to an account in Entra ID; `command` says what, `reason` why.
     AccountActedOn,
 }
 
@@ -85,7 +85,7 @@ pub struct Entry<'a> {
     /// What the command was about, as the operator named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
-    /// The rule of the policy.
+    /// The rule of the policy, or the risk rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'a str>,
     /// The host that somebody wanted to reach.

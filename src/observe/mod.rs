@@ -16,6 +16,7 @@ pub mod rotate;
 pub mod shed;
 pub mod sink;
 pub mod unidentified;
+pub mod usage;
 
 pub use access::{AccessLog, Recorder};
 pub use audit::Audit;

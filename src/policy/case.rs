@@ -14,7 +14,7 @@ use super::people;
 use super::words::{AccessKind, MethodName};
 use super::{Access, Ask, Explanation, Policy, Proof, Question, Store, Subject, Verdict, Way};
 use crate::clock::{SignedDuration, Timestamp};
-use crate::identity::{Groups, Network, Networks, Realm, Surrogate, User};
+use crate::identity::{Groups, Network, Networks, Realm, Risk, Surrogate, User};
 use crate::wire::{Destination, RequestKind, Scheme};
 
 /// The time of a case that names none: a Monday at noon, by the clock on the wall where the client is.
@@ -31,6 +31,8 @@ pub struct Case {
     /// Their groups, as in rules.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// The risk of their account. Default: none.
+    pub risk: Option<Risk>,
     /// What for: `http://…` is a request, `https://…` a CONNECT.
     pub url: String,
     /// From which address.
@@ -198,7 +200,7 @@ impl Situation {
         let usual =
             if matches!(access, Access::Connect(_)) { Surrogate::ClientAddress } else { Surrogate::OriginCookie };
         Ok(Self {
-            user: user(case.user.as_deref(), &case.groups, ground.realms)?,
+            user: user(case, ground.realms)?,
             surrogate: case.evidence.unwrap_or(usual),
             proven: case.proven,
             passed: case.passed,
@@ -312,8 +314,9 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Error> {
 }
 
 /// A person as rules name them. Nothing more is known of them than that.
-fn user(written: Option<&str>, groups: &[String], realms: &[Realm]) -> Result<Option<User>, Error> {
-    let Some(written) = written else {
+fn user(case: &Case, realms: &[Realm]) -> Result<Option<User>, Error> {
+    let (groups, risk) = (&case.groups, case.risk.unwrap_or(Risk::None));
+    let Some(written) = case.user.as_deref() else {
         return if groups.is_empty() { Ok(None) } else { Err(Error::GroupsOfNobody) };
     };
     let name = match people::people(written, realms, &[]).as_slice() {
@@ -332,6 +335,7 @@ fn user(written: Option<&str>, groups: &[String], realms: &[Realm]) -> Result<Op
         upn: None,
         email: None,
         groups: Groups::Known(groups.iter().map(group).collect()),
+        risk,
     }))
 }
 

@@ -10,6 +10,7 @@ use super::index::About;
 use super::listed::{Answers, Sought};
 use super::matcher::Hosts;
 use super::names::{People, Who};
+use super::risk::RiskLevels;
 use super::schedule::Schedule;
 use super::visible::{Keyword, PathPrefix, Target};
 use super::words::AccessKind;
@@ -31,6 +32,8 @@ pub(super) enum Condition {
     Evidence(Strength),
     /// How long ago, at most, whoever asks proved who they are.
     Proven(SignedDuration),
+    /// The risk of their account.
+    Risk(RiskLevels),
     Realms(Vec<String>),
     Destinations(Hosts),
     Clients(Vec<IpNet>),
@@ -125,6 +128,7 @@ impl Condition {
             Self::Ports(ports) => ports.iter().any(|ports| ports.have(question.destination.port)),
             Self::Evidence(least) => asked.strength() >= *least,
             Self::Proven(within) => asked.proven().is_some_and(|proven| proven <= *within),
+            Self::Risk(levels) => return levels.hold(question.subject, stand.takes_away()),
             Self::Realms(realms) => asked.who.user().is_some_and(|user| realms.contains(&user.realm)),
             Self::Destinations(hosts) => hosts.contains(&question.destination.host),
             Self::Clients(clients) => hold(clients, question.client),
@@ -154,6 +158,7 @@ impl Condition {
             | Self::Methods(_)
             | Self::Evidence(_)
             | Self::Proven(_)
+            | Self::Risk(_)
             | Self::Realms(_)
             | Self::Paths(_)
             | Self::Keywords(_)
@@ -164,7 +169,7 @@ impl Condition {
     /// Whether nobody can say of somebody who is not known whether it is met.
     fn is_unknown_of_nobody(&self, asked: &Asked<'_>) -> bool {
         match self {
-            Self::People(_) | Self::Realms(_) => true,
+            Self::People(_) | Self::Realms(_) | Self::Risk(_) => true,
             Self::Evidence(_) | Self::Proven(_) => asked.supposed.is_none(),
             _ => false,
         }
@@ -180,6 +185,7 @@ impl Condition {
             Self::Ports(_) => "ports",
             Self::Evidence(_) => "evidence",
             Self::Proven(_) => "proven",
+            Self::Risk(_) => "risk",
             Self::Realms(_) => "realms",
             Self::Destinations(_) => "destinations",
             Self::Clients(_) => "clients",

@@ -9,6 +9,7 @@ use super::headers::Headers;
 use super::limit::Limit;
 use super::matcher::Pattern;
 use super::overriding::OverrideConfig;
+use super::risk::RiskLevels;
 use super::route::Route;
 use super::schedule::{self, Holiday};
 use super::visible::{Keyword, PathPrefix};
@@ -216,6 +217,8 @@ conditions! {
     /// How long ago, at most, they proved who they are.
     #[serde(deserialize_with = "crate::units::optional_signed_duration")]
     proven: Option<SignedDuration>,
+    /// The risk of their account, as their directory has it.
+    risk: Option<RiskLevels>,
 }
 
 fn yes() -> bool {

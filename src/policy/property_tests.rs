@@ -9,7 +9,7 @@ use proptest::test_runner::{Config as Runs, RngAlgorithm, TestError, TestRng, Te
 use super::*;
 use crate::clock::SignedDuration;
 use crate::identity::network::{Lapse, SignIn, Spans, Unidentified};
-use crate::identity::{Groups, Network, Surrogate, User};
+use crate::identity::{Groups, Network, Risk, Surrogate, User};
 use crate::wire::{Destination, RequestKind, Scheme};
 
 /// Each of so many policies is asked each of so many questions, and all that so often: 100,000 decisions.
@@ -50,6 +50,7 @@ fn condition() -> impl Strategy<Value = String> {
         1 => list("kinds", &["navigation", "form", "preflight", "probe", "sub-resource", "tool", "tunnel"]),
         1 => select(&["weak", "medium", "strong"][..]).prop_map(|least| format!("evidence = {least:?}")),
         1 => select(&["30m", "1h"][..]).prop_map(|within| format!("proven = {within:?}")),
+        1 => select(&["['high']", "['none', 'medium']", "{ at_most = 'low' }"][..]).prop_map(|risk| format!("risk = {risk}")),
         1 => list("days", &["mon-fri", "sat", "holiday"]).prop_map(|days| format!("schedule = {{ {days} }}")),
         1 => list("hours", &["08:00-18:00", "22:00-06:00"]).prop_map(|hours| format!("schedule = {{ {hours} }}")),
     ]
@@ -184,8 +185,9 @@ fn user() -> impl Strategy<Value = User> {
         1 => Just(Groups::Known((0..200).map(|number| GROUPS[number % 4].to_owned()).collect())),
     ];
     let names = select(&["B.Simon@contoso.com", "eve", "guest"][..]);
-    (select(&["contoso", "fabrikam"][..]), names, select(&["1", "2"][..]), groups).prop_map(
-        |(realm, name, id, groups)| User {
+    let risks = select(&[Risk::Unknown, Risk::None, Risk::Low, Risk::High][..]);
+    (select(&["contoso", "fabrikam"][..]), names, select(&["1", "2"][..]), groups, risks).prop_map(
+        |(realm, name, id, groups, risk)| User {
             realm: realm.into(),
             id: id.into(),
             name: name.into(),
@@ -194,6 +196,7 @@ fn user() -> impl Strategy<Value = User> {
             upn: None,
             email: None,
             groups,
+            risk,
         },
     )
 }
@@ -337,7 +340,8 @@ fn the_first_rule_that_matches_decides_exclusions_win_and_the_default_ends_it() 
                         assert_eq!(*effect, "block", "nobody is let through by what is not known\n{}", said());
                     }
                     (false, None) => {
-                        assert_eq!((*effect, looked.condition), ("block", "users or groups"), "{}", said());
+                        let is_of_account = ["users or groups", "risk"].contains(&looked.condition);
+                        assert!(*effect == "block" && is_of_account, "{}", said());
                     }
                     _ => {}
                 }
@@ -459,7 +463,7 @@ fn standing_rules_hold_for_all_that_is_let_through_and_for_whoever_may_be_meant(
             let Step::Standing { name, holds, conditions } = step else { continue };
             // Whoever may be meant is meant, and whoever may be left out is not.
             let is_met = |looked: &Looked| match (looked.not, looked.holds) {
-                (false, None) => looked.condition == "users or groups",
+                (false, None) => ["users or groups", "risk"].contains(&looked.condition),
                 (true, None) => true,
                 (not, Some(holds)) => holds != not,
             };

@@ -90,6 +90,7 @@ impl Compiler<'_> {
             some(&written.ports).map(Condition::Ports),
             written.evidence.map(|least| Condition::Evidence(least.strength())),
             written.proven.map(Condition::Proven),
+            written.risk.map(Condition::Risk),
             some(&written.realms).map(Condition::Realms),
             (!written.destinations.is_empty()).then(hosts),
             some(&clients).map(Condition::Clients),
@@ -153,7 +154,7 @@ impl Rule {
             let holds = condition.holds(asked, Stand { excludes: false, lets_through });
             trace.condition(condition, false, holds, asked.question);
             // Of somebody who may be meant, a rule that blocks takes it that they are.
-            matches &= holds.unwrap_or(!lets_through && matches!(condition, Condition::People(_)));
+            matches &= holds.unwrap_or(!lets_through && matches!(condition, Condition::People(_) | Condition::Risk(_)));
             if !matches && !T::WHOLE {
                 return false;
             }

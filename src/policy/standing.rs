@@ -56,7 +56,7 @@ impl StandingRule {
             trace.condition(condition, excludes, holds, asked.question);
             applies &= match holds {
                 Some(holds) => holds != excludes,
-                None => excludes || matches!(condition, Condition::People(_)),
+                None => excludes || matches!(condition, Condition::People(_) | Condition::Risk(_)),
             };
             if !applies && !T::WHOLE {
                 return None;

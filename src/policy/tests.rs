@@ -32,6 +32,7 @@ pub(super) fn user(groups: Groups) -> User {
         upn: None,
         email: None,
         groups,
+        risk: crate::identity::Risk::Unknown,
     }
 }
 

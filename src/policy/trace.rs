@@ -231,6 +231,10 @@ fn asked_of(condition: &Condition, question: &Question<'_>) -> String {
             Subject::Somebody { proven, .. } => format!("{} s ago", proven.as_secs()),
             Subject::Nobody | Subject::Untold => "nobody is known".to_owned(),
         },
+        Condition::Risk(_) => match question.subject {
+            Subject::Somebody { user, .. } => user.risk.as_str().to_owned(),
+            Subject::Nobody | Subject::Untold => "nobody is known".to_owned(),
+        },
         Condition::Realms(_) | Condition::People(_) => match question.subject {
             Subject::Somebody { user, .. } => format!("{}/{}", user.realm, user.name),
             Subject::Nobody | Subject::Untold => "nobody is known".to_owned(),

@@ -68,6 +68,7 @@ mod tests {
             upn: None,
             email: None,
             groups: Groups::Known(vec![]),
+            risk: crate::identity::Risk::Unknown,
         };
         let wanted =
             |more: &str| Wanted::of(&toml::from_str(&format!("name = 'it'\neffect = 'allow'\n{more}")).unwrap());

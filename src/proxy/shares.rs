@@ -319,6 +319,7 @@ mod tests {
             upn: None,
             email: None,
             groups: Groups::Known(vec![]),
+            risk: crate::identity::Risk::Unknown,
         }
     }
 

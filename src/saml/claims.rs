@@ -192,6 +192,7 @@ impl ClaimMap {
             upn: own(Field::Upn).filter(|upn| upn.contains('@')),
             email: own(Field::Email),
             groups: self.groups(claims),
+            risk: crate::identity::Risk::Unknown,
             name,
         })
     }

@@ -222,6 +222,7 @@ async fn sign_in(app: &App, number: usize) -> Result<Arc<Session>> {
         sam_account_name: None,
         upn: None,
         groups: Groups::Unknown,
+        risk: vestibule::identity::Risk::Unknown,
     };
     let (client, agent) = (address(number), "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0 Safari/537.36");
     let begun = app.sessions().begin(user, client, agent, AssertionFacts::default(), Spans::default()).await?;

@@ -172,6 +172,7 @@ fn measure(count: usize, names: u32, lists: &Lists) -> Result<()> {
         upn: None,
         email: None,
         groups: Groups::Known((0..GROUPS).map(|number| format!("group-{}", last - number.min(last))).collect()),
+        risk: vestibule::identity::Risk::Unknown,
     };
     let networks = Networks::new(&[]);
     let client = "192.0.2.7".parse()?;

@@ -288,6 +288,7 @@ fn user(number: usize) -> User {
         upn: Some(format!("person.{number}@contoso.com")),
         email: Some(format!("person.{number}@contoso.com")),
         groups: Groups::Known((0..5).map(|group| format!("00000000-0000-0000-0000-{group:012}")).collect()),
+        risk: vestibule::identity::Risk::Unknown,
     }
 }
 

@@ -119,8 +119,9 @@ fn every_configuration_that_is_written_down_is_understood() {
 }
 
 /// What commands say, and rightly, that find nothing to do here.
-const NOTHING_TO_DO: [&str; 9] = [
+const NOTHING_TO_DO: [&str; 10] = [
     "no transmitter is heard: the configuration has no `[[signals]]`",
+    "nobody's risk is read",
     "no list is fetched: files are read when they change",
     "no list `bets` is fetched",
     "no host of `contoso` waits",

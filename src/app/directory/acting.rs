@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Cabinet;
 use super::follow::names_of;
 use crate::admin::{Admin, Asker, Done};
-use crate::directory::action::{Action, Order, State, Task};
+use crate::directory::action::{Action, Actions, Order, Refused, State, Task};
 use crate::directory::{Person, Resolved, Tenant};
 use crate::egress::client::Client;
 use crate::identity::User;
@@ -61,7 +61,7 @@ where
 }
 
 impl Cabinet {
-    fn tasks(&self) -> Vec<Task> {
+    pub(super) fn tasks(&self) -> Vec<Task> {
         let mut tasks: Vec<Task> = self.actions.load().values().flat_map(|actions| actions.tasks()).collect();
         tasks.sort_by_key(|task| task.begun);
         tasks
@@ -77,7 +77,7 @@ async fn act<C: Fn() -> Option<Client>>(means: Means<C>, arguments: Value, asker
     let meant = directories.all().iter().filter(|tenant| cabinet.actions_of(&tenant.config.name).is_some());
     let (tenant, person) = one(meant, &asked.user)?;
     let actions = cabinet.actions_of(&tenant.config.name).ok_or("nobody can act on its accounts")?;
-    let order = Order { action: asked.action, person, by: asker.who.clone(), why: asked.why };
+    let order = Order { action: asked.action, person, by: asker.who.clone(), rule: None, why: asked.why };
     actions.check(&order).map_err(|refused| refused.to_string())?;
     if asked.dry_run {
         let name = order.person.user_principal_name.as_deref().unwrap_or_default();
@@ -85,18 +85,10 @@ async fn act<C: Fn() -> Option<Client>>(means: Means<C>, arguments: Value, asker
         asker.tell(would).await;
         return Ok(());
     }
-    // First what is ours: it takes no time, and does not depend on anybody else.
-    let (ended, held) = match order.action.ends_sessions() {
-        true => end_sessions(&means.sessions, tenant, &order).await,
-        false => (0, Held::Everywhere),
-    };
     let client = (means.client)().ok_or("the program has ended")?;
-    let done = actions.carry_out(&order, client).await.map_err(|refused| refused.to_string())?;
-    record(&means.audit, tenant, &done);
-    if done.state == State::Successful {
-        cabinet.ring(&tenant.config.name).await;
-    }
-    let mut item = json!(done);
+    let Acted { task, ended, held } =
+        perform(&means, tenant, &actions, &order, client).await.map_err(|refused| refused.to_string())?;
+    let mut item = json!(task);
     if let Some(fields) = item.as_object_mut() {
         fields.insert("sessions_ended".to_owned(), json!(ended));
         if held != Held::Everywhere {
@@ -107,8 +99,45 @@ async fn act<C: Fn() -> Option<Client>>(means: Means<C>, arguments: Value, asker
     Ok(())
 }
 
+/// What came of an order.
+pub(super) struct Acted {
+    pub(super) task: Task,
+    /// How many sessions ended here, and how far that holds.
+    pub(super) ended: usize,
+    pub(super) held: Held,
+}
+
+/// Carries an order out that may be, and records it.
+pub(super) async fn perform<C>(
+    means: &Means<C>,
+    tenant: &Tenant,
+    actions: &Actions,
+    order: &Order,
+    client: Client,
+) -> Result<Acted, Refused> {
+    actions.check(order)?;
+    // First what is ours: it takes no time, and does not depend on anybody else.
+    let (ended, held) = match order.action.ends_sessions() {
+        true => end_sessions(&means.sessions, tenant, order).await,
+        false => (0, Held::Everywhere),
+    };
+    let task = actions.carry_out(order, client).await?;
+    record(&means.audit, tenant, &task);
+    if task.state == State::Successful {
+        let name = &tenant.config.name;
+        means.cabinet.ring(name).await;
+        if matches!(task.action, Action::ConfirmCompromised | Action::Dismiss) {
+            means.cabinet.watch_of(name).iter().for_each(|watch| watch.sync.begin());
+        }
+    }
+    Ok(Acted { task, ended, held })
+}
+
 /// The person who is meant, in one of these directories and in no other.
-fn one<'t>(tenants: impl Iterator<Item = &'t Tenant>, name: &str) -> Result<(&'t Tenant, Arc<Person>), String> {
+pub(super) fn one<'t>(
+    tenants: impl Iterator<Item = &'t Tenant>,
+    name: &str,
+) -> Result<(&'t Tenant, Arc<Person>), String> {
     let (mut found, mut why) = (None, None);
     for tenant in tenants {
         match tenant.one(name) {
@@ -157,9 +186,10 @@ fn is_certain(person: &Person, id: &str) -> bool {
     own.into_iter().flatten().any(|own| is_same(own, id))
 }
 
-fn record(audit: &Audit, tenant: &Tenant, task: &Task) {
+pub(super) fn record(audit: &Audit, tenant: &Tenant, task: &Task) {
     let outcome = match task.state {
         State::Successful => "successful",
+        State::DryRun => "dry-run",
         State::Unsuccessful | State::InProgress => task.reason.as_deref().unwrap_or("unsuccessful"),
     };
     let entry = Entry {
@@ -167,6 +197,7 @@ fn record(audit: &Audit, tenant: &Tenant, task: &Task) {
         realm: tenant.config.realms.first().map(String::as_str),
         by: Some(&task.by),
         command: Some(task.action.as_str()),
+        rule: task.rule.as_deref(),
         subject: Some(&task.person),
         reason: Some(&task.why),
         outcome: Some(outcome),

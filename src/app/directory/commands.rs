@@ -101,6 +101,7 @@ impl Cabinet {
                 "people": snapshot.people_count(),
                 "groups": snapshot.group_count(),
                 "graph": report,
+                "risk": self.watch_of(&tenant.config.name).map(|watch| watch.report()),
                 "expiring": expiring(tenant, now),
                 "nodes": tenant.directory.nodes(),
                 "functions": self.functions(tenant),
@@ -182,6 +183,16 @@ pub(in crate::app) fn expose(cabinet: &Cabinet, to: &mut Exposition, now: Timest
     to.family("vestibule_directory_healthy", Kind::Gauge, "1 if the last round from Microsoft Graph was good, else 0.");
     for (name, report) in reports() {
         to.sample("", &[("directory", name)], u8::from(report.reason.is_none() && report.last_good.is_some()));
+    }
+    let watches = cabinet.watches();
+    let help = "1 while the risk of a directory's accounts counts as known, else 0.";
+    to.family("vestibule_directory_risk_known", Kind::Gauge, help);
+    for watch in &watches {
+        to.sample("", &[("directory", watch.name())], u8::from(watch.report().known));
+    }
+    to.family("vestibule_directory_at_risk", Kind::Gauge, "Accounts of a directory that are at risk.");
+    for watch in &watches {
+        to.sample("", &[("directory", watch.name())], watch.report().at_risk);
     }
     to.family("vestibule_directory_age_seconds", Kind::Gauge, "Since the last good round from Microsoft Graph.");
     for (name, good) in reports().filter_map(|(name, report)| Some((name, report.last_good?))) {

@@ -84,7 +84,7 @@ pub(in crate::app) fn known(directories: &Directories, user: &User, authenticate
     let Some(tenant) = directories.of_realm(&user.realm) else { return Known::Nothing };
     match tenant.against(user, authenticated) {
         Some(judgement) => Known::Barred(by(judgement)),
-        None => directories.groups(user).map_or(Known::Nothing, Known::Groups),
+        None => directories.groups(user).map_or(Known::Nothing, |groups| Known::Account(groups, tenant.risk_of(user))),
     }
 }
 

@@ -5,7 +5,10 @@ mod commands;
 mod follow;
 mod functions;
 mod nodes;
+mod person;
+mod risk;
 mod tokens;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +27,11 @@ pub(super) use acting::{Means, commands as act_commands};
 pub(super) use commands::{commands, expose};
 pub(super) use follow::{follow, known};
 pub(super) use nodes::Nodes;
+pub(super) use person::commands as person_commands;
+pub use person::groups_of_people;
+pub(super) use risk::{Watch, commands as risk_commands, follow_risk, keep_risk};
 pub(super) use tokens::{share_tokens, tell_tokens};
+pub(super) use upkeep::tidy;
 
 /// The folder in the state folder.
 const FOLDER: &str = "directory";
@@ -40,6 +47,7 @@ pub(super) struct Cabinet {
     in_force: ArcSwap<Directories>,
     syncs: ArcSwap<BTreeMap<String, Arc<Sync>>>,
     actions: ArcSwap<BTreeMap<String, Arc<Actions>>>,
+    watches: ArcSwap<BTreeMap<String, Arc<Watch>>>,
 }
 
 impl Cabinet {
@@ -52,6 +60,7 @@ impl Cabinet {
             in_force: ArcSwap::default(),
             syncs: ArcSwap::default(),
             actions: ArcSwap::default(),
+            watches: ArcSwap::default(),
         }
     }
 
@@ -90,6 +99,12 @@ impl Cabinet {
             Some((tenant.config.name.clone(), Arc::new(actions)))
         };
         self.actions.store(Arc::new(directories.all().iter().filter_map(acting).collect()));
+        let before = self.watches.load_full();
+        let watching = |tenant: &Tenant| {
+            let watch = Watch::of(tenant, &self.clock, before.get(&tenant.config.name))?;
+            Some((tenant.config.name.clone(), Arc::new(watch)))
+        };
+        self.watches.store(Arc::new(directories.all().iter().filter_map(watching).collect()));
         for tenant in directories.all() {
             self.believe(tenant);
         }
@@ -173,6 +188,16 @@ impl Cabinet {
     /// What keeps this directory in step, if it is read from Microsoft Graph.
     pub(super) fn sync_of(&self, name: &str) -> Option<Arc<Sync>> {
         self.syncs.load().get(name).cloned()
+    }
+
+    /// What watches over the risk of accounts, for each directory in force whose risk is read.
+    pub(super) fn watches(&self) -> Vec<Arc<Watch>> {
+        self.watches.load().values().map(Arc::clone).collect()
+    }
+
+    /// What watches over the risk of this directory's accounts, if it is read.
+    fn watch_of(&self, name: &str) -> Option<Arc<Watch>> {
+        self.watches.load().get(name).cloned()
     }
 
     /// What acts on the accounts of this directory, if that is wanted.

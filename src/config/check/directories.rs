@@ -40,6 +40,14 @@ pub(super) fn directories(config: &Config, check: &mut Check<'_>) {
             }
             taken.push(realm);
         }
+        if directory.forget_deleted.signed().as_hours() < 24 * 31 {
+            let help = "Entra ID itself keeps them for 30 days, and sessions last as long: the default is 180 days";
+            check.note(
+                at!["directory", index, "forget_deleted"],
+                "whoever was deleted would be forgotten too soon",
+                help,
+            );
+        }
         group_names(index, directory, check);
         owner(index, directory, check);
         if let Some(own) = &directory.actions {
@@ -146,6 +154,15 @@ fn graph(index: usize, graph: &Graph, check: &mut Check<'_>) {
         if every.signed().as_secs() < 60 {
             let help = "Microsoft Graph counts requests: the defaults are 10 minutes and 8 hours";
             check.note(at!["directory", index, "graph", key], "it would be asked all the time", help);
+        }
+    }
+    for (key, percent) in [("most_disabled", graph.most_disabled), ("most_left", graph.most_left)] {
+        if percent > 100 {
+            check.note(
+                at!["directory", index, "graph", key],
+                "there are no more than 100 percent",
+                "the default is 10",
+            );
         }
     }
     if graph.most_removed > 100 {

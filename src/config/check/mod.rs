@@ -8,6 +8,7 @@ mod egress;
 mod lists;
 mod named;
 mod people;
+mod risk;
 mod rules;
 mod scim;
 mod shadow;
@@ -46,6 +47,7 @@ pub(super) fn check<T>(
     directories::directories(config, &mut check);
     scim::scim(config, &mut check);
     signals::signals(config, &mut check);
+    risk::risk(config, &mut check);
     rules::policy(config, &mut check);
     barriers::barriers(config, &mut check);
     shadow::rules(config, &mut check);

@@ -59,11 +59,12 @@ fn unauthenticated(index: usize, rule: &policy::RuleConfig, check: &mut Check<'_
         let help = "nobody is asked who they are, so it would never match";
         let message = "a rule with `authenticate = false` cannot name realms, users or groups";
         check.note(path, message, help);
-    } else if rule.evidence.is_some() || rule.proven.is_some() {
+    } else if rule.evidence.is_some() || rule.proven.is_some() || rule.risk.is_some() {
         let help = "nobody is asked who they are, so there is no evidence of it";
         check.note(path, "a rule with `authenticate = false` cannot want evidence", help);
     }
-    if names_somebody(&rule.not) || rule.not.evidence.is_some() || rule.not.proven.is_some() {
+    if names_somebody(&rule.not) || rule.not.evidence.is_some() || rule.not.proven.is_some() || rule.not.risk.is_some()
+    {
         let help = "whoever it leaves out would be let through as soon as they sign out: let another rule before it block them";
         check.note(path, "a rule with `authenticate = false` cannot leave people out", help);
     }

@@ -105,6 +105,7 @@ fn itself(when: &Conditions, rule: &RuleConfig) -> Option<&'static str> {
         || (!(when.users.is_empty() && when.groups.is_empty())
             && are_in(&when.users, &not.users, |a, b| is_same(a, b))
             && are_in(&when.groups, &not.groups, |a, b| is_same(a, b)))
+        || when.risk.zip(not.risk).is_some_and(|(own, spared)| own.are_in(spared))
         || when.proven.zip(not.proven).is_some_and(|(within, spared)| within <= spared)
         || when.evidence.zip(not.evidence).is_some_and(|(least, most)| most.strength() <= least.strength());
     if is_left_out {
@@ -144,6 +145,8 @@ fn shadows((when, earlier): (&Conditions, &RuleConfig), (narrow, later): (&Condi
     let turns = earlier.effect.lets_through() != later.effect.lets_through();
     let not = &earlier.not;
     let depends_on_unknown = !when.groups.is_empty()
+        || when.risk.is_some()
+        || not.risk.is_some()
         || !not.groups.is_empty()
         || !not.lists.is_empty()
         || !not.paths.is_empty()
@@ -173,6 +176,7 @@ fn covers(wide: &Conditions, narrow: &Conditions) -> bool {
         && covered(&wide.methods, &narrow.methods, |a, b| a == b)
         && covered(&wide.kinds, &narrow.kinds, |a, b| a == b)
         && (wide.schedule.is_none() || wide.schedule == narrow.schedule)
+        && wide.risk.is_none_or(|levels| narrow.risk.is_some_and(|own| own.are_in(levels)))
         && wide.proven.is_none_or(|within| narrow.proven.is_some_and(|own| own <= within))
         && wide.evidence.is_none_or(|least| narrow.evidence.is_some_and(|own| own.strength() >= least.strength()))
 }
@@ -193,6 +197,7 @@ fn leaves_out_no_more(earlier: &Conditions, later: &Conditions) -> bool {
         && are_in(&earlier.methods, &later.methods, |a, b| a == b)
         && are_in(&earlier.kinds, &later.kinds, |a, b| a == b)
         && (earlier.schedule.is_none() || earlier.schedule == later.schedule)
+        && earlier.risk.is_none_or(|levels| later.risk.is_some_and(|own| levels.are_in(own)))
         && earlier.proven.is_none_or(|within| later.proven.is_some_and(|own| own >= within))
         && earlier.evidence.is_none_or(|least| later.evidence.is_some_and(|own| own.strength() <= least.strength()))
 }

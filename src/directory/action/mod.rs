@@ -32,6 +32,8 @@ const JSON: &str = "application/json";
 pub struct Actions {
     directory: Arc<Directory>,
     config: Config,
+    /// How many actions risk rules may begin within an hour.
+    most_by_rules: u32,
     /// Where Graph is.
     base: String,
     tokens: GraphTokens,
@@ -49,6 +51,8 @@ pub struct Order {
     pub person: Arc<Person>,
     /// Who wants it.
     pub by: String,
+    /// The risk rule that wants it, if it is one.
+    pub rule: Option<String>,
     /// Why.
     pub why: String,
 }
@@ -79,7 +83,8 @@ impl Actions {
         tasks.iter_mut().for_each(Task::interrupted);
         let (base, tokens) = (own.graph(), GraphTokens::new(own, clock.clone()));
         let (turn, tasks) = (tokio::sync::Mutex::default(), Mutex::new(tasks));
-        Some(Self { directory, config, base, tokens, clock, turn, tasks })
+        let most_by_rules = tenant.config.risk.as_ref().map_or(0, |risk| risk.most_per_hour);
+        Some(Self { directory, config, most_by_rules, base, tokens, clock, turn, tasks })
     }
 
     /// All tasks that are remembered, the newest last.
@@ -91,8 +96,10 @@ impl Actions {
     pub fn check(&self, order: &Order) -> Result<(), Refused> {
         self.is_protected(&order.person).map_or(Ok(()), |key| Err(Refused::Protected(key)))?;
         let since = self.clock.now() - SignedDuration::from_hours(1);
-        let recent = self.tasks().iter().filter(|task| task.begun > since).count();
-        let most = self.config.most_per_hour;
+        // Rules have a cap of their own, so that they never use up what operators may do.
+        let is_like_it = |task: &&Task| task.rule.is_some() == order.rule.is_some() && task.state != State::DryRun;
+        let recent = self.tasks().iter().filter(|task| task.begun > since).filter(is_like_it).count();
+        let most = if order.rule.is_some() { self.most_by_rules } else { self.config.most_per_hour };
         if recent >= usize::try_from(most).unwrap_or(usize::MAX) { Err(Refused::TooMany(most)) } else { Ok(()) }
     }
 
@@ -102,15 +109,26 @@ impl Actions {
         self.check(order)?;
         let mut task = Task::begin(order, self.clock.now());
         self.keep(&task).await?;
-        task.end(self.ask(order, client).await, self.clock.now());
+        match order.action {
+            Action::SignOutHere => task.end_here(State::Successful, self.clock.now()),
+            _ => task.end(self.ask(order, client).await, self.clock.now()),
+        }
         if let Err(error) = self.keep(&task).await {
             tracing::error!(task = task.id, %error, "what came of an action cannot be kept");
         }
         Ok(task)
     }
 
+    /// Keeps a task that says what would be done.
+    pub async fn say(&self, order: &Order) -> Result<Task, Error> {
+        let mut task = Task::begin(order, self.clock.now());
+        task.end_here(State::DryRun, self.clock.now());
+        self.keep(&task).await?;
+        Ok(task)
+    }
+
     /// The key of the configuration that protects somebody.
-    fn is_protected(&self, person: &Person) -> Option<&'static str> {
+    pub fn is_protected(&self, person: &Person) -> Option<&'static str> {
         let snapshot = self.directory.snapshot();
         let is_person = |name: &String| {
             let upn = person.user_principal_name.as_deref();
@@ -134,11 +152,15 @@ impl Actions {
         }
         let path = user.path();
         let patch = |body: serde_json::Value| Call::patch(path.to_owned(), JSON, body.to_string());
+        let ids = || json!({ "userIds": [*order.person.object_id] }).to_string();
+        let of_risk = |name: &str| Call::post(format!("/v1.0/identityProtection/riskyUsers/{name}"), JSON, ids());
         let call = match order.action {
+            Action::ConfirmCompromised => of_risk("confirmCompromised"),
+            Action::Dismiss => of_risk("dismiss"),
             Action::Disable => patch(json!({ "accountEnabled": false })),
             Action::Enable => patch(json!({ "accountEnabled": true })),
             Action::ResetPassword => patch(json!({ "passwordProfile": { "forceChangePasswordNextSignIn": true } })),
-            Action::SignOut => Call::post(format!("{path}/revokeSignInSessions"), JSON, "{}"),
+            Action::SignOut | Action::SignOutHere => Call::post(format!("{path}/revokeSignInSessions"), JSON, "{}"),
         };
         let wanted = Wanted { phrase: order.action.as_str(), permission: order.action.permission() };
         asking.call(call, wanted, Patience::Operator).await

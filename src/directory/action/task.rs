@@ -20,6 +20,12 @@ pub enum Action {
     ResetPassword,
     /// Its person must sign in again everywhere.
     SignOut,
+    /// Its person must sign in again here; Entra ID is not asked.
+    SignOutHere,
+    /// Entra ID Protection takes it that somebody else uses it: its risk is high.
+    ConfirmCompromised,
+    /// Entra ID Protection takes it that all is well: it has no risk.
+    Dismiss,
 }
 
 impl Action {
@@ -30,6 +36,9 @@ impl Action {
             Self::Enable => "enable",
             Self::ResetPassword => "reset-password",
             Self::SignOut => "sign-out",
+            Self::SignOutHere => "sign-out-here",
+            Self::ConfirmCompromised => "confirm-compromised",
+            Self::Dismiss => "dismiss",
         }
     }
 
@@ -38,13 +47,19 @@ impl Action {
         match self {
             Self::Disable | Self::Enable => "User.EnableDisableAccount.All",
             Self::ResetPassword => "User-PasswordProfile.ReadWrite.All",
-            Self::SignOut => "User.RevokeSessions.All",
+            Self::SignOut | Self::SignOutHere => "User.RevokeSessions.All",
+            Self::ConfirmCompromised | Self::Dismiss => "IdentityRiskyUser.ReadWrite.All",
         }
+    }
+
+    /// What takes it back, if anything does.
+    pub fn opposite(self) -> Option<Self> {
+        (self == Self::Disable).then_some(Self::Enable)
     }
 
     /// Whether the person's sessions here end with it.
     pub fn ends_sessions(self) -> bool {
-        self != Self::Enable
+        !matches!(self, Self::Enable | Self::Dismiss)
     }
 }
 
@@ -58,6 +73,8 @@ pub enum State {
     Successful,
     /// It was not.
     Unsuccessful,
+    /// It would have been: a rule only says what it would do.
+    DryRun,
 }
 
 /// A task, as it is kept and shown.
@@ -73,6 +90,9 @@ pub struct Task {
     pub name: String,
     /// Who wanted it.
     pub by: String,
+    /// The risk rule that wanted it, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// Why.
     pub why: String,
     /// When it was begun.
@@ -96,6 +116,7 @@ impl Task {
             person: person.object_id.to_string(),
             name: person.user_principal_name.as_deref().unwrap_or(&person.object_id).to_owned(),
             by: order.by.clone(),
+            rule: order.rule.clone(),
             why: order.why.clone(),
             begun: now,
             ended: None,
@@ -103,6 +124,11 @@ impl Task {
             reason: None,
             request: None,
         }
+    }
+
+    /// It ends without anybody having been asked.
+    pub(super) fn end_here(&mut self, state: State, now: Timestamp) {
+        (self.state, self.ended) = (state, Some(now));
     }
 
     pub(super) fn end(&mut self, outcome: Result<Answer, Fault>, now: Timestamp) {

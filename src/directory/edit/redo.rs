@@ -30,7 +30,7 @@ impl Edit<'_> {
     }
 
     fn redo_one(&mut self, stroke: &Stroke) -> Result<(), Error> {
-        let is_text = ["meta", "objects", "states"].into_iter().any(|table| number_of(table) == stroke.table);
+        let is_text = ["meta", "objects", "states", "risks"].into_iter().any(|table| number_of(table) == stroke.table);
         if is_text && std::str::from_utf8(&stroke.key).is_err() {
             return Err(Error::Journal("a name is no text".to_owned()));
         }
@@ -68,6 +68,10 @@ impl Edit<'_> {
             self.touch(numbers().next().ok_or_else(damaged)?);
         } else if is("documents") {
             self.documents.redo(stroke)?;
+        } else if is("risks") {
+            self.risks.redo(stroke)?;
+        } else if is("tombstones") {
+            self.tombstones.redo(stroke)?;
         } else if is("states") {
             self.states.redo(stroke)?;
         } else {

@@ -10,8 +10,22 @@ use super::page;
 use super::staged::{Part, Staged};
 use crate::directory::{Edit, Error, Feed, GroupRow, Number, PersonRow};
 
-/// How many people, or groups, one round may remove in any case: a small tenant changes by many percent.
+/// How many people, or groups, one round may remove, or people disable, in any case: a small tenant changes by many percent.
 const FEW: usize = 5;
+
+/// How many memberships it may take away in any case.
+const FEW_MEMBERS: usize = 100;
+
+/// How many percent of what there is one round may take away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LossBounds {
+    /// Of the people, or of the groups, may be removed.
+    pub(super) removed: u8,
+    /// Of the people may be disabled.
+    pub(super) disabled: u8,
+    /// Of the direct memberships may be taken away.
+    pub(super) left: u8,
+}
 
 /// What a round has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +37,8 @@ pub struct Done {
     pub people: usize,
     /// People who were removed.
     pub people_removed: usize,
+    /// People who were disabled.
+    pub people_disabled: usize,
     /// Groups of which something was said.
     pub groups: usize,
     /// Groups that were removed.
@@ -45,6 +61,9 @@ struct Applying<'e, 't> {
     groups: BTreeMap<String, (Number, BTreeSet<Number>)>,
     /// Who and what is gone: they are removed last, and together, or not at all.
     gone: Gone,
+    /// Who is disabled, by ID, and which memberships are gone: the same holds for them.
+    disabled: BTreeSet<String>,
+    left: BTreeSet<(Number, Number)>,
 }
 
 /// People and groups, by ID.
@@ -54,14 +73,21 @@ struct Gone {
     groups: BTreeSet<String>,
 }
 
-/// Applies the round. If it would remove more than `most` percent, nobody is removed and no group is, which the fault
-/// says; all else that it tells counts at once: whoever is disabled must not wait for a decision about others.
-pub(super) fn apply(edit: &mut Edit<'_>, staged: &Staged, most: Option<u8>) -> Result<(Done, Option<Fault>), Fault> {
-    let before = (edit.person_ids(Feed::Graph)?, edit.group_ids(Feed::Graph)?);
+/// Applies the round. Of what it would take away (people and groups, accounts that were enabled, memberships), each kind of
+/// which there is more than `bounds` allow is held back, which the fault says. All else that it tells counts at once:
+/// whoever is disabled must not wait for a decision about others.
+pub(super) fn apply(
+    edit: &mut Edit<'_>,
+    staged: &Staged,
+    bounds: Option<LossBounds>,
+) -> Result<(Done, Option<Fault>), Fault> {
     let full = staged.progress.full;
+    // What a full round does not name is gone. Otherwise a change costs no more than it is.
+    let before = if full { (edit.person_ids(Feed::Graph)?, edit.group_ids(Feed::Graph)?) } else { Default::default() };
     let done = Done { full, ..Done::default() };
     let (people, groups, gone) = (BTreeSet::new(), BTreeMap::new(), Gone::default());
-    let mut applying = Applying { edit, full, done, people, groups, gone };
+    let (disabled, left) = (BTreeSet::new(), BTreeSet::new());
+    let mut applying = Applying { edit, full, done, people, groups, gone, disabled, left };
     staged.each(|part, page| {
         page.objects.iter().try_for_each(|object| match part {
             Part::Users => applying.person(object),
@@ -71,15 +97,19 @@ pub(super) fn apply(edit: &mut Edit<'_>, staged: &Staged, most: Option<u8>) -> R
     if full {
         applying.miss(&before);
     }
-    let held_back = applying.remove_gone((before.0.len(), before.1.len()), most)?;
     if full {
         applying.replace_members()?;
     }
+    let too_much: Vec<String> = [applying.disable(bounds)?, applying.take_out(bounds)?, applying.remove_gone(bounds)?]
+        .into_iter()
+        .flatten()
+        .collect();
+    let held_back = (!too_much.is_empty()).then(|| Fault::Removal { what: too_much.join(", ") });
     Ok((applying.done, held_back))
 }
 
-fn is_mass(removed: usize, of: usize, most: u8) -> bool {
-    removed > FEW && removed.saturating_mul(100) > of.saturating_mul(usize::from(most))
+fn is_mass(few: usize, taken: usize, of: usize, most: u8) -> bool {
+    taken > few && taken.saturating_mul(100) > of.saturating_mul(usize::from(most))
 }
 
 impl Applying<'_, '_> {
@@ -105,14 +135,26 @@ impl Applying<'_, '_> {
             sessions_valid_from: known.sessions_valid_from,
             ..PersonRow::default()
         };
+        let was_enabled = known.as_ref().is_some_and(|known| known.enabled == Some(true));
         let mut row = match known {
             Some(known) if !is_new => known,
             known => fresh(known.unwrap_or_default()),
         };
         page::update_person(&mut row, object);
+        self.hold_disabled(id, was_enabled, &mut row, object);
         self.done.people += 1;
         let kept = self.edit.put_person(Feed::Graph, &row);
         self.usable(id, kept).map(drop)
+    }
+
+    /// Keeps apart whom this page disables, if they were enabled.
+    fn hold_disabled(&mut self, id: &str, was_enabled: bool, row: &mut PersonRow, object: &Map<String, Value>) {
+        if was_enabled && row.enabled == Some(false) {
+            self.disabled.insert(id.to_owned());
+            row.enabled = Some(true);
+        } else if object.get("accountEnabled") == Some(&Value::Bool(true)) {
+            self.disabled.remove(id);
+        }
     }
 
     fn group(&mut self, object: &Map<String, Value>) -> Result<(), Fault> {
@@ -140,13 +182,8 @@ impl Applying<'_, '_> {
             self.groups.entry(id.to_owned()).or_insert_with(|| (group, BTreeSet::new()));
         }
         for (member, is_added) in page::members(object) {
-            let is_gone = self.gone.people.contains(member);
             let member = self.edit.object(member)?;
-            let before = self.done.members_removed;
             self.member(id, group, member, is_added)?;
-            if is_gone {
-                self.done.members_removed = before;
-            }
         }
         Ok(())
     }
@@ -156,8 +193,14 @@ impl Applying<'_, '_> {
         match (self.groups.get_mut(id), is_added) {
             (Some((_, members)), true) => drop(members.insert(member)),
             (Some((_, members)), false) => drop(members.remove(&member)),
-            (None, true) => self.done.members_added += self.edit.add_members(Feed::Graph, group, &[member])?,
-            (None, false) => self.done.members_removed += self.edit.remove_members(Feed::Graph, group, &[member])?,
+            (None, true) => {
+                self.left.remove(&(group, member));
+                self.done.members_added += self.edit.add_members(Feed::Graph, group, &[member])?;
+            }
+            (None, false) if self.edit.is_member(Feed::Graph, group, member)? => {
+                self.left.insert((group, member));
+            }
+            (None, false) => {}
         }
         Ok(())
     }
@@ -168,12 +211,51 @@ impl Applying<'_, '_> {
         self.gone.groups.extend(groups.iter().filter(|id| !self.groups.contains_key(*id)).cloned());
     }
 
-    /// Removes all that is gone, unless that is more than `most` percent of so many people and groups.
-    fn remove_gone(
-        &mut self,
-        (of_people, of_groups): (usize, usize),
-        most: Option<u8>,
-    ) -> Result<Option<Fault>, Fault> {
+    /// Disables whom the round disables, unless they are too many. Says what is held back.
+    fn disable(&mut self, bounds: Option<LossBounds>) -> Result<Option<String>, Fault> {
+        let disabled = std::mem::take(&mut self.disabled);
+        let own: Vec<String> = disabled.into_iter().filter(|id| !self.gone.people.contains(id)).collect();
+        if let Some(bounds) = bounds.filter(|_| own.len() > FEW) {
+            let of = self.edit.person_ids(Feed::Graph)?.len();
+            if is_mass(FEW, own.len(), of, bounds.disabled) {
+                return Ok(Some(format!("disable {} of {of} people", own.len())));
+            }
+        }
+        for id in &own {
+            if let Some((_, row)) = self.edit.person(Feed::Graph, id)? {
+                let kept = self.edit.put_person(Feed::Graph, &PersonRow { enabled: Some(false), ..row });
+                self.done.people_disabled += usize::from(self.usable(id, kept)?.is_some());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes those out of groups who have left them, unless they are too many. Whoever is gone altogether leaves with that.
+    fn take_out(&mut self, bounds: Option<LossBounds>) -> Result<Option<String>, Fault> {
+        let mut gone = BTreeSet::new();
+        for id in &self.gone.people {
+            gone.extend(self.edit.person(Feed::Graph, id)?.map(|(number, _)| number));
+        }
+        for id in &self.gone.groups {
+            gone.extend(self.edit.group(Feed::Graph, id)?.map(|(number, _)| number));
+        }
+        let left = std::mem::take(&mut self.left);
+        let is_own = |(group, member): &(Number, Number)| !gone.contains(group) && !gone.contains(member);
+        let own: Vec<(Number, Number)> = left.into_iter().filter(is_own).collect();
+        if let Some(bounds) = bounds.filter(|_| own.len() > FEW_MEMBERS) {
+            let of = self.edit.membership_count()?;
+            if is_mass(FEW_MEMBERS, own.len(), of, bounds.left) {
+                return Ok(Some(format!("take {} of {of} memberships away", own.len())));
+            }
+        }
+        for (group, member) in own {
+            self.done.members_removed += self.edit.remove_members(Feed::Graph, group, &[member])?;
+        }
+        Ok(None)
+    }
+
+    /// Removes all that is gone, unless it is too much.
+    fn remove_gone(&mut self, bounds: Option<LossBounds>) -> Result<Option<String>, Fault> {
         let gone = std::mem::take(&mut self.gone);
         let (mut people, mut groups) = (self.done.people_removed, self.done.groups_removed);
         for id in &gone.people {
@@ -182,8 +264,12 @@ impl Applying<'_, '_> {
         for id in &gone.groups {
             groups += usize::from(self.edit.group(Feed::Graph, id)?.is_some());
         }
-        if most.is_some_and(|most| is_mass(people, of_people, most) || is_mass(groups, of_groups, most)) {
-            return Ok(Some(Fault::Removal { people, of_people, groups, of_groups }));
+        if let Some(LossBounds { removed: most, .. }) = bounds.filter(|_| people > FEW || groups > FEW) {
+            let of_people = self.edit.person_ids(Feed::Graph)?.len();
+            let of_groups = self.edit.group_ids(Feed::Graph)?.len();
+            if is_mass(FEW, people, of_people, most) || is_mass(FEW, groups, of_groups, most) {
+                return Ok(Some(format!("remove {people} of {of_people} people and {groups} of {of_groups} groups")));
+            }
         }
         for id in &gone.people {
             self.done.people_removed += usize::from(self.edit.delete_person(Feed::Graph, id)?);
@@ -194,13 +280,13 @@ impl Applying<'_, '_> {
         Ok(None)
     }
 
-    /// Gives the groups of a full round the members that it has told.
+    /// Gives the groups of a full round the members that it has told. Those who have left are taken out later.
     fn replace_members(&mut self) -> Result<(), Fault> {
         for (group, members) in std::mem::take(&mut self.groups).into_values() {
+            let before = self.edit.members(Feed::Graph, group, None, usize::MAX)?;
+            self.left.extend(before.into_iter().filter(|own| !members.contains(own)).map(|own| (group, own)));
             let members: Vec<Number> = members.into_iter().collect();
-            let (added, removed) = self.edit.set_members(Feed::Graph, group, &members)?;
-            self.done.members_added += added;
-            self.done.members_removed += removed;
+            self.done.members_added += self.edit.add_members(Feed::Graph, group, &members)?;
         }
         Ok(())
     }

@@ -106,6 +106,11 @@ impl<'a> Asking<'a> {
         Ok(self.call(call, what, Patience::Round).await?.body)
     }
 
+    /// The body of an answer to a GET that somebody waits for.
+    pub(in crate::directory) async fn get(&self, link: &str, what: Wanted) -> Result<bytes::Bytes, Fault> {
+        Ok(self.call(Call::get(target_of(&self.own(link)?)), what, Patience::Operator).await?.body)
+    }
+
     /// What is answered to a call, if it is a success.
     pub(in crate::directory) async fn call(
         &self,
@@ -205,6 +210,10 @@ fn refused(answer: &Answer, what: Wanted) -> Fault {
         return Fault::PageExpired;
     }
     match answer.status {
+        StatusCode::NOT_FOUND => Fault::Absent,
+        StatusCode::FORBIDDEN if is_for_a_licence(&code, &message) => {
+            Fault::NotLicensed { what: what.phrase, message, request }
+        }
         StatusCode::FORBIDDEN => Fault::Permission { what: what.phrase, permission: what.permission, message, request },
         StatusCode::TOO_MANY_REQUESTS => Fault::Throttled(format!("request {request}")),
         status if status.is_server_error() => {
@@ -212,6 +221,14 @@ fn refused(answer: &Answer, what: Wanted) -> Fault {
         }
         status => Fault::Answer(format!("{status} {code}: {message} (request {request})")),
     }
+}
+
+/// Whether what is missing is a licence, and not a permission. Graph says both by 403, and the first by its words alone:
+/// "Your tenant is not licensed for this feature".
+fn is_for_a_licence(code: &str, message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let is_said = ["not licensed", "premium license", "p2 license"].iter().any(|words| message.contains(words));
+    is_said || code.eq_ignore_ascii_case("Authentication_RequestFromNonPremiumTenantOrB2CTenant")
 }
 
 /// The claims of a challenge (continuous access evaluation): base64 in `WWW-Authenticate`.

@@ -47,6 +47,12 @@ pub struct Config {
     /// How many percent of the people, or of the groups, one round may remove; for more, an operator is asked. Default: 10.
     #[serde(default = "most_removed")]
     pub most_removed: u8,
+    /// How many percent of the people one round may disable. Default: 10.
+    #[serde(default = "most_disabled")]
+    pub most_disabled: u8,
+    /// How many percent of the direct memberships one round may take away. Default: 10.
+    #[serde(default = "most_left")]
+    pub most_left: u8,
 }
 
 /// CredentialKind that we are the application: one of these.
@@ -155,6 +161,14 @@ fn delta() -> Duration {
 
 fn full() -> Duration {
     Duration::hours(8)
+}
+
+fn most_disabled() -> u8 {
+    10
+}
+
+fn most_left() -> u8 {
+    10
 }
 
 fn most_removed() -> u8 {

@@ -30,6 +30,19 @@ pub enum Fault {
         /// Its name for the request, for Microsoft's support.
         request: String,
     },
+    /// The tenant has no licence for it.
+    #[error("Microsoft Graph refuses {what}: {message} (request {request})")]
+    NotLicensed {
+        /// What was wanted.
+        what: &'static str,
+        /// What it says.
+        message: String,
+        /// Its name for the request.
+        request: String,
+    },
+    /// There is no such object, or not yet everywhere.
+    #[error("Microsoft Graph does not find the object")]
+    Absent,
     /// It asks for patience, for longer than a round has.
     #[error("Microsoft Graph asks to wait ({0})")]
     Throttled(String),
@@ -45,17 +58,11 @@ pub enum Fault {
     /// The page of an enumeration is gone.
     #[error("Microsoft Graph has forgotten where the reading was")]
     PageExpired,
-    /// The round would remove too much.
-    #[error("the round would remove {people} of {of_people} people and {groups} of {of_groups} groups")]
+    /// The round would take too much away.
+    #[error("the round would {what}")]
     Removal {
-        /// People who would be removed.
-        people: usize,
-        /// How many there are.
-        of_people: usize,
-        /// Groups that would be removed.
-        groups: usize,
-        /// How many there are.
-        of_groups: usize,
+        /// What it would take away, and of how much.
+        what: String,
     },
     /// What is read cannot be kept.
     #[error(transparent)]
@@ -69,6 +76,8 @@ pub enum Condition {
     Granted,
     /// A permission is missing.
     PermissionError,
+    /// The tenant has no licence for it.
+    NotLicensed,
     /// The application is disabled in Entra ID.
     ApplicationDisabled,
     /// The client secret or certificate has expired.
@@ -93,6 +102,7 @@ impl Condition {
         match self {
             Self::Granted => "Granted",
             Self::PermissionError => "Permission error",
+            Self::NotLicensed => "Not licensed",
             Self::ApplicationDisabled => "Application disabled",
             Self::SecretExpired => "Secret expired",
             Self::CredentialError => "Credential error",
@@ -116,11 +126,15 @@ impl Fault {
             Self::Credential { code, .. } if EXPIRED.contains(code) => Condition::SecretExpired,
             Self::Credential { .. } | Self::OwnCredential(_) => Condition::CredentialError,
             Self::Permission { .. } => Condition::PermissionError,
+            Self::NotLicensed { .. } => Condition::NotLicensed,
             Self::Throttled(_) => Condition::Throttled,
             Self::Removal { .. } => Condition::NeedsDecision,
-            Self::Unavailable(_) | Self::Answer(_) | Self::Resync | Self::PageExpired | Self::Store(_) => {
-                Condition::Unavailable
-            }
+            Self::Absent
+            | Self::Unavailable(_)
+            | Self::Answer(_)
+            | Self::Resync
+            | Self::PageExpired
+            | Self::Store(_) => Condition::Unavailable,
         }
     }
 
@@ -133,11 +147,15 @@ impl Fault {
                 "give the application the permission {permission} (Application) in Entra ID, and grant admin consent; \
                  to act on administrators it needs a role, too"
             ),
+            Self::NotLicensed { .. } => {
+                "it takes Microsoft Entra ID P2 in the tenant; without it, leave `[directory.risk]` out".to_owned()
+            }
+            Self::Absent => "see whether the account was deleted; an account that is new may take minutes".to_owned(),
             Self::Throttled(_) | Self::Unavailable(_) | Self::Resync | Self::PageExpired => {
                 "nothing needs to be done: it is tried again".to_owned()
             }
             Self::Answer(_) => "see whether `graph_url` is right; if so, report it with the request's name".to_owned(),
-            Self::Removal { .. } => "nobody was removed, and all else counts; look in Entra ID whether that is right; \
+            Self::Removal { .. } => "that is held back, and all else counts; look in Entra ID whether that is right; \
                  `vestibule directory sync --accept-removals` makes the round once more and takes it"
                 .to_owned(),
             Self::Store(directory::Error::Away | directory::Error::NotLeading) => {
@@ -157,7 +175,11 @@ impl Fault {
 impl From<client::Error> for Fault {
     fn from(error: client::Error) -> Self {
         match error {
-            client::Error::Body(_) | client::Error::TooLong(_) => Self::Answer(error.to_string()),
+            client::Error::TooLong(_) => Self::Answer(error.to_string()),
+            // What broke off is asked for again; what is too long stays so.
+            client::Error::Body(why) if why.is::<http_body_util::LengthLimitError>() => {
+                Self::Answer("it is longer than any that is documented".to_owned())
+            }
             _ => Self::Unavailable(error.to_string()),
         }
     }

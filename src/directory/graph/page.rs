@@ -33,7 +33,10 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn read(body: &[u8]) -> Result<Self, Fault> {
         let mut page: Map<String, Value> =
-            serde_json::from_slice(body).map_err(|error| Fault::Answer(format!("a page is no JSON: {error}")))?;
+            serde_json::from_slice(body).map_err(|error| match error.is_eof() && !body.is_empty() {
+                true => Fault::Unavailable("a page broke off in the middle".to_owned()),
+                false => Fault::Answer(format!("a page is no JSON: {error}")),
+            })?;
         let mut link = |name: &str| match page.remove(name) {
             Some(Value::String(link)) => Some(link),
             _ => None,
@@ -54,10 +57,23 @@ impl Page {
     }
 }
 
+/// The longest name, in bytes. Graph's longest has 256 characters.
+const LONGEST: usize = 1024;
+
+/// The longest ID. Graph's have 36 characters.
+const LONGEST_ID: usize = 100;
+
+/// Mail addresses of one person, at most. Exchange allows some hundred.
+const MOST_ALIASES: usize = 1000;
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_ID
+}
+
 /// The object's ID.
 pub(super) fn id(object: &Map<String, Value>) -> Result<&str, Fault> {
-    let id = object.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
-    id.ok_or_else(|| Fault::Answer("an object has no `id`".to_owned()))
+    let id = object.get("id").and_then(Value::as_str).filter(|id| is_id(id));
+    id.ok_or_else(|| Fault::Answer("an object has no `id` that could be one".to_owned()))
 }
 
 /// Whether the object is gone. One that can still be restored is gone, too: nobody can sign in by it.
@@ -70,7 +86,7 @@ pub(super) fn members(group: &Map<String, Value>) -> impl Iterator<Item = (&str,
     let all = group.get("members@delta").and_then(Value::as_array);
     all.into_iter().flatten().filter_map(|member| {
         let member = member.as_object()?;
-        Some((member.get("id")?.as_str()?, !is_removed(member)))
+        Some((member.get("id")?.as_str().filter(|id| is_id(id))?, !is_removed(member)))
     })
 }
 
@@ -85,7 +101,7 @@ pub(super) fn update_person(row: &mut PersonRow, object: &Map<String, Value>) {
     text("onPremisesUserPrincipalName", &mut row.on_premises_upn);
     set_protection(row, object);
     if let Some(addresses) = object.get("proxyAddresses") {
-        row.aliases = addresses.as_array().into_iter().flatten().filter_map(alias).collect();
+        row.aliases = addresses.as_array().into_iter().flatten().filter_map(alias).take(MOST_ALIASES).collect();
     }
 }
 
@@ -116,7 +132,7 @@ fn set_protection(row: &mut PersonRow, object: &Map<String, Value>) {
 /// `sip:` and `x500:`, are none.
 fn alias(entry: &Value) -> Option<String> {
     let (kind, address) = entry.as_str()?.split_once(':')?;
-    kind.eq_ignore_ascii_case("smtp").then(|| address.to_owned())
+    (kind.eq_ignore_ascii_case("smtp") && address.len() <= LONGEST).then(|| address.to_owned())
 }
 
 /// The same for a group.
@@ -132,7 +148,8 @@ pub(super) fn update_group(row: &mut GroupRow, object: &Map<String, Value>) {
 
 fn set_text(object: &Map<String, Value>, name: &str, to: &mut Option<String>) {
     if let Some(value) = object.get(name) {
-        *to = value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        // One that no directory could have is no name.
+        *to = value.as_str().filter(|text| !text.is_empty() && text.len() <= LONGEST).map(str::to_owned);
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::apply::{Done, apply};
+use super::apply::{Done, LossBounds, apply};
 use super::asking::Asking;
 use super::page::{self, Page};
-use super::staged::{Progress, Staged};
+use super::staged::{Part, Progress, Staged};
 use super::status::{self, Remembered};
 use super::{Fault, Sync};
 use crate::directory::Error;
@@ -19,6 +19,26 @@ const TRIES: usize = 3;
 
 /// Pages of one round, at most.
 const MOST_PAGES: u64 = 1_000_000;
+
+/// Bytes of all pages of one round, at most.
+const MOST_BYTES: u64 = 16 * 1024 * 1024 * 1024;
+
+/// How often a page is asked for that breaks off in the middle.
+const PAGE_TRIES: u32 = 3;
+
+/// The page at a link, as it came and as it is read.
+async fn page_at(asking: &Asking<'_>, link: &str, part: Part) -> Result<(bytes::Bytes, Page), Fault> {
+    let mut last = Fault::PageExpired;
+    for _ in 0..PAGE_TRIES {
+        let body = asking.page(link, part.wanted()).await?;
+        match Page::read(&body) {
+            Ok(page) => return Ok((body, page)),
+            Err(fault) if fault.may_pass() => last = fault,
+            Err(fault) => return Err(fault),
+        }
+    }
+    Err(last)
+}
 
 impl Sync {
     /// Makes a round: of what has changed, or of everything with `all`, or if Graph wants that. With `accepts`, it may
@@ -50,7 +70,7 @@ impl Sync {
                 }
                 Err(fault) => {
                     // What an answer says wrongly, it may go on saying until the round begins at its start.
-                    if matches!(fault, Fault::Answer(_)) {
+                    if matches!(fault, Fault::Answer(_) | Fault::Absent) {
                         staged.remove();
                     }
                     return Err(fault);
@@ -84,8 +104,10 @@ impl Sync {
             if !asked.insert(link.clone()) || staged.progress.pages >= MOST_PAGES {
                 return Err(Fault::Answer("the next links of its pages lead in a circle".to_owned()));
             }
-            let body = asking.page(&link, part.wanted()).await?;
-            let page = Page::read(&body)?;
+            let (body, page) = page_at(asking, &link, part).await?;
+            if staged.progress.bytes.saturating_add(body.len() as u64) > MOST_BYTES {
+                return Err(Fault::Answer(format!("its pages have more than {MOST_BYTES} bytes")));
+            }
             page.objects.iter().try_for_each(|object| page::id(object).map(drop))?;
             staged.keep(part, &body, &page)?;
             self.status.reads(&staged.progress);
@@ -98,11 +120,13 @@ impl Sync {
         self.status.applies();
         let staged = Arc::new(staged);
         let (round, now) = (Arc::clone(&staged), self.clock.now());
-        let most = (!accepts).then_some(self.config.most_removed);
+        let graph = &self.config;
+        let (removed, disabled, left) = (graph.most_removed, graph.most_disabled, graph.most_left);
+        let bounds = (!accepts).then_some(LossBounds { removed, disabled, left });
         let before = status::remembered(&self.directory);
         let applied = self.directory.write(move |edit| {
             edit.lead()?;
-            let (done, held_back) = apply(edit, &round, most)?;
+            let (done, held_back) = apply(edit, &round, bounds)?;
             // The next round begins where this one did, and so tells again what is removed.
             if let Some(fault) = held_back {
                 return Ok(Err(fault));

@@ -69,6 +69,9 @@ pub(super) struct Progress {
     /// How many pages there are, and objects in them, by part.
     pub(super) pages: u64,
     pub(super) objects: [u64; 2],
+    /// How many bytes the pages have.
+    #[serde(default)]
+    pub(super) bytes: u64,
 }
 
 impl std::fmt::Debug for Progress {
@@ -83,7 +86,7 @@ impl std::fmt::Debug for Progress {
 impl Progress {
     pub(super) fn begin(of: String, full: bool, starts: [String; 2]) -> Self {
         let next = starts.first().map(|link| (Part::Users, link.clone()));
-        Self { of, after: None, full, starts, next, deltas: Default::default(), pages: 0, objects: [0; 2] }
+        Self { of, after: None, full, starts, next, deltas: Default::default(), pages: 0, objects: [0; 2], bytes: 0 }
     }
 
     fn link(links: &[String; 2], part: Part) -> &String {
@@ -157,6 +160,7 @@ impl Staged {
     pub(super) fn keep(&mut self, part: Part, body: &[u8], page: &Page) -> Result<(), Fault> {
         let number = self.progress.pages;
         self.progress.advance(part, &page.link, page.objects.len() as u64);
+        self.progress.bytes = self.progress.bytes.saturating_add(body.len() as u64);
         let mut write = self.database.begin_write().map_err(failed)?;
         if !number.is_multiple_of(SYNCED_EVERY) && self.progress.next.is_some() {
             write.set_durability(Durability::None).map_err(failed)?;

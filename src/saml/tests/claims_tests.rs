@@ -55,6 +55,7 @@ fn all_that_entra_says_of_a_person_is_taken() {
             upn: Some("B.Simon@contoso.com".into()),
             email: Some("Britta.Simon@contoso.com".into()),
             groups: Groups::Known(vec!["Staff".into(), "Research".into()]),
+            risk: crate::identity::Risk::Unknown,
         }
     );
 }

@@ -17,6 +17,7 @@ fn user(name: &str) -> User {
         upn: None,
         email: None,
         groups: Groups::Unknown,
+        risk: crate::identity::Risk::Unknown,
     }
 }
 

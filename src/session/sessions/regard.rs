@@ -1,12 +1,12 @@
-//! What is known of people besides what their assertions say, such as by a directory: the groups that count, and
-//! whether their sessions may go on.
+//! What is known of people besides what their assertions say, such as by a directory: the groups that count, the risk of
+//! their accounts, and whether their sessions may go on.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::Sessions;
 use crate::clock::Timestamp;
-use crate::identity::{Groups, User};
+use crate::identity::{Groups, Risk, User};
 use crate::session::{Ending, Facts, Session};
 
 /// How often a session is looked at again that somebody else changes at the same time.
@@ -17,8 +17,8 @@ const TRIES: usize = 8;
 pub enum Known {
     /// Nothing more than their assertion says.
     Nothing,
-    /// The groups that count.
-    Groups(Groups),
+    /// The groups that count, and the risk of their account.
+    Account(Groups, Risk),
     /// They may not be signed in: their session ends, and this says why, in records.
     Barred(String),
 }
@@ -44,10 +44,10 @@ impl fmt::Debug for Regard {
 impl Regard {
     fn of(&self, facts: &Facts) -> Regarded {
         match (self.0)(&facts.user, facts.authenticated) {
-            Known::Groups(groups) if groups != facts.user.groups => {
-                Regarded::Other(User { groups, ..(*facts.user).clone() })
+            Known::Account(groups, risk) if groups != facts.user.groups || risk != facts.user.risk => {
+                Regarded::Other(User { groups, risk, ..(*facts.user).clone() })
             }
-            Known::Groups(_) | Known::Nothing => Regarded::Same,
+            Known::Account(..) | Known::Nothing => Regarded::Same,
             Known::Barred(why) => Regarded::Barred(why),
         }
     }

@@ -14,6 +14,9 @@ use crate::world::{Builder, PATIENCE, World};
 
 pub(super) const GRAPH: &str = "https://graph.test";
 
+/// Where Entra ID Protection is.
+const RISKY: &str = "/v1.0/identityProtection/riskyUsers";
+
 /// What goes wrong with the next request for a page.
 #[derive(Clone, Debug)]
 pub(super) enum Fault {
@@ -21,6 +24,8 @@ pub(super) enum Fault {
     Answer(u16, &'static str, &'static str),
     /// The connection breaks.
     Broken,
+    /// It breaks in the middle of the answer.
+    Cut,
     /// The token does not count any more, and it is said why.
     Token(&'static str),
 }
@@ -63,6 +68,14 @@ pub(super) struct State {
     pub(super) subscriptions: BTreeMap<String, Value>,
     /// A link that takes the place of the next one.
     pub(super) astray: Option<String>,
+    /// Whether the answer under way breaks off.
+    cut: bool,
+    /// What Entra ID Protection says of whom, and how many are on a page.
+    pub(super) risky: BTreeMap<String, Map<String, Value>>,
+    pub(super) risk_page: usize,
+    /// What goes wrong with requests for it, and their targets.
+    pub(super) risk_faults: VecDeque<Fault>,
+    pub(super) risk_asked: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +110,11 @@ impl Graph {
             acts: Vec::new(),
             subscriptions: BTreeMap::new(),
             astray: None,
+            cut: false,
+            risky: BTreeMap::new(),
+            risk_page: 500,
+            risk_faults: VecDeque::new(),
+            risk_asked: Vec::new(),
         };
         let graph = Self(Arc::new(Mutex::new(state)));
         let mut build = World::build();
@@ -149,6 +167,10 @@ impl Graph {
                 Some(self.act(&head, stream))
             };
             let Some(answer) = answer else { return };
+            if std::mem::take(&mut self.state().cut) {
+                drop(stream.write_all(&answer[..answer.len() / 2]).and_then(|()| stream.flush()));
+                return;
+            }
             if stream.write_all(&answer).and_then(|()| stream.flush()).is_err() {
                 return;
             }
@@ -159,6 +181,9 @@ impl Graph {
     fn page(&self, head: &str) -> Option<Vec<u8>> {
         let mut state = self.state();
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        if target.starts_with(RISKY) {
+            return state.risk(&target, head);
+        }
         state.asked.push(target.clone());
         if state.hangs_at == Some(state.asked.len()) {
             state.hangs_at = None;
@@ -170,6 +195,7 @@ impl Graph {
         match state.faults.pop_front() {
             None => {}
             Some(Fault::Broken) => return None,
+            Some(Fault::Cut) => state.cut = true,
             Some(Fault::Answer(status, fields, body)) => return Some(answer(status, fields, body)),
             Some(Fault::Token(challenge)) => {
                 state.tokens.clear();
@@ -228,6 +254,9 @@ impl Graph {
         state.acts.push(format!("{method} {target} {}", String::from_utf8_lossy(&body)));
         if let Some(Fault::Answer(status, fields, body)) = state.faults.pop_front() {
             return answer(status, fields, body);
+        }
+        if let Some(what) = target.strip_prefix("/v1.0/identityProtection/riskyUsers/") {
+            return state.judge(what, &serde_json::from_slice(&body).unwrap());
         }
         let id = target.split('/').nth(3).unwrap().to_owned();
         match serde_json::from_slice::<Value>(&body).unwrap().get("accountEnabled") {
@@ -319,6 +348,67 @@ impl State {
         if self.groups.remove(id).is_some() {
             self.log.push(Change::Group(id.to_owned()));
         }
+    }
+
+    /// Has Entra ID Protection say something of somebody.
+    pub(super) fn at_risk(&mut self, id: &str, level: &str, state: &str) {
+        let now = jiff::Timestamp::now().to_string();
+        let said = json!({
+            "@odata.type": "#microsoft.graph.riskyUser", "id": id, "isDeleted": false, "isProcessing": false,
+            "riskLevel": level, "riskState": state, "riskDetail": "none", "riskLastUpdatedDateTime": now,
+        });
+        self.risky.insert(id.to_owned(), object(said));
+    }
+
+    /// "List riskyUsers", "Get riskyUser".
+    fn risk(&mut self, target: &str, head: &str) -> Option<Vec<u8>> {
+        self.risk_asked.push(target.to_owned());
+        match self.risk_faults.pop_front() {
+            Some(Fault::Answer(status, fields, body)) => return Some(answer(status, fields, body)),
+            Some(Fault::Cut) => self.cut = true,
+            Some(Fault::Broken) => return None,
+            Some(Fault::Token(_)) | None => {}
+        }
+        let is_known = self.tokens.iter().any(|token| head.contains(&format!("Bearer {token}\r\n")));
+        if !is_known {
+            return Some(answer(401, "", r#"{"error":{"code":"InvalidAuthenticationToken","message":"expired"}}"#));
+        }
+        let (path, query) = target.split_once('?').unwrap();
+        if let Some(id) = path.strip_prefix(&format!("{RISKY}/")) {
+            return Some(match self.risky.get(id) {
+                Some(said) => answer(200, "", &json!(said).to_string()),
+                None => answer(404, "", r#"{"error":{"code":"Request_ResourceNotFound","message":"no"}}"#),
+            });
+        }
+        let (state, page) = match query.strip_prefix("$skiptoken=").and_then(|token| token.split_once('-')) {
+            Some((state, page)) => (state.to_owned(), page.parse().unwrap()),
+            None => {
+                let filter = query.strip_prefix("$filter=riskState%20eq%20%27").unwrap();
+                assert!(query.contains("&$select=id,") && query.ends_with("&$top=500"), "{query}");
+                (filter.split('%').next().unwrap().to_owned(), 0)
+            }
+        };
+        let all: Vec<_> = self.risky.values().filter(|said| said["riskState"] == state.as_str()).collect();
+        let from = (page * self.risk_page).min(all.len());
+        let until = (from + self.risk_page).min(all.len());
+        let mut body = json!({ "value": all[from..until] });
+        if until < all.len() {
+            body["@odata.nextLink"] = format!("{GRAPH}{RISKY}?$skiptoken={state}-{}", page + 1).into();
+        }
+        Some(answer(200, "request-id: r\r\n", &body.to_string()))
+    }
+
+    /// "riskyUser: confirmCompromised", "riskyUser: dismiss".
+    fn judge(&mut self, what: &str, body: &Value) -> Vec<u8> {
+        for id in body["userIds"].as_array().unwrap() {
+            let id = id.as_str().unwrap();
+            match what {
+                "confirmCompromised" => self.at_risk(id, "high", "confirmedCompromised"),
+                "dismiss" => self.at_risk(id, "none", "dismissed"),
+                other => panic!("{other}"),
+            }
+        }
+        b"HTTP/1.1 204 No Content\r\nrequest-id: act-1\r\n\r\n".to_vec()
     }
 
     fn answer(&mut self, what: &str, target: &str) -> Vec<u8> {

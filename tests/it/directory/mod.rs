@@ -4,7 +4,9 @@ mod doorbell;
 mod graph;
 mod nodes;
 mod people;
+mod risk;
 mod sync;
+mod usage;
 
 use serde_json::Value;
 

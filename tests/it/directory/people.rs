@@ -12,12 +12,12 @@ use crate::operator::say;
 use crate::raw::{connect, read_head};
 use crate::reload::{echo, is_alive};
 
-const SIMON: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01";
+pub(super) const SIMON: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b01";
 const ALEX: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b02";
-const DIEGO: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b04";
+pub(super) const DIEGO: &str = "6a1f0c52-8d3b-4b7e-a2c9-1f4e5d6c7b04";
 
 /// The people of the practice identity provider.
-fn fill(graph: &Graph) {
+pub(super) fn fill(graph: &Graph) {
     let mut state = graph.state();
     for (id, upn, account) in [
         (SIMON, "B.Simon@contoso.com", "bsimon"),
@@ -41,7 +41,7 @@ fn fill(graph: &Graph) {
     state.join("g-outer", "g-inner", true);
 }
 
-fn tunnel(node: &Node) -> TcpStream {
+pub(super) fn tunnel(node: &Node) -> TcpStream {
     let mut tunnel = connect(node.proxy, [127, 0, 0, 1].into());
     tunnel.write_all(b"CONNECT echo.test:443 HTTP/1.1\r\nHost: echo.test:443\r\n\r\n").unwrap();
     assert!(read_head(&mut tunnel).starts_with("HTTP/1.1 200"));
@@ -166,6 +166,14 @@ fn a_name_that_could_mean_two_people_lets_nobody_on_and_strangers_are_refused_wh
     node.wait_for_event("a logon name could mean several people");
     let (code, found, error) = say(&node, &["directory", "find", "info@contoso.com"]);
     assert!(code == Some(1) && found.contains(SIMON) && found.contains(ALEX), "{found}{error}");
+    let (code, found, error) = say(&node, &["explain", "--person", "info@contoso.com"]);
+    assert!(code == Some(1) && error.contains("could mean each of these"), "{error}");
+    for id in [SIMON, ALEX] {
+        assert!(found.contains("contoso: one of several: ") && found.contains(&format!("({id})\n")), "{found}");
+    }
+    assert_eq!(found.matches("`info@contoso.com` is their mail\n").count(), 2, "{found}");
+    let (code, found, error) = say(&node, &["explain", "--person", "nobody@contoso.com"]);
+    assert!(code == Some(1) && error.contains("no directory knows anybody called"), "{found}{error}");
     assert_eq!(simon.sign_in(&unclear, "B.Simon@contoso.com", "simon").heading(), "This is news.test");
 }
 

@@ -259,3 +259,79 @@ fn a_link_leads_nowhere_but_to_graph_and_never_in_a_circle() {
     sync_well(&node);
     assert_eq!(dump(&node), graph.dump());
 }
+
+#[test]
+fn a_round_that_would_disable_many_or_empty_groups_waits_for_an_operator() {
+    let (graph, build) = Graph::build();
+    fill(&mut graph.state(), 1000);
+    let (world, folder, config) = start(build, "");
+    let node = Setup::new(&world, folder.path()).config(&config).start();
+    sync_well(&node);
+    let before = dump(&node);
+    let disabled = |number| {
+        let id = user(number);
+        move |graph: &Graph| graph.state().user(&id, json!({ "accountEnabled": false }))
+    };
+    for number in 0..200 {
+        disabled(number)(&graph);
+    }
+    for number in 0..400 {
+        graph.state().join(&group(number % 100), &user(number), false);
+    }
+    // What is told of others counts at once.
+    graph.state().user(&user(900), json!({ "displayName": "Other" }));
+    for more in [&[][..], &["--full"], &[]] {
+        let (is_good, said) = sync(&node, more);
+        assert!(!is_good && said.contains("Needs a decision") && said.contains("--accept-removals"), "{said}");
+        assert!(said.contains("disable 200 of 1000 people, take 400 of "), "{said}");
+        let now = dump(&node);
+        assert_eq!(now.replace("|Other\n", "|User 900\n"), before, "nothing is taken from anybody");
+        assert!(now.contains("|Other\n"));
+    }
+    // Each kind waits for itself: some who are disabled do not wait for a decision about groups.
+    for number in 0..195 {
+        graph.state().user(&user(number), json!({ "accountEnabled": true }));
+    }
+    let (is_good, said) = sync(&node, &[]);
+    assert!(!is_good && said.contains("the round would take 400 of "), "{said}");
+    let now = dump(&node);
+    assert!(now.contains("|user199@contoso.com|False|") && now.contains("|user0@contoso.com|True|"), "{now}");
+    let (is_good, said) = sync(&node, &["--accept-removals"]);
+    assert!(is_good, "{said}");
+    assert_eq!(dump(&node), graph.dump());
+    // A few are never too many.
+    for number in 0..5 {
+        disabled(number)(&graph);
+        graph.state().join(&group(number + 1), &user(number), false);
+    }
+    sync_well(&node);
+    assert_eq!(dump(&node), graph.dump());
+}
+
+#[test]
+fn a_page_that_breaks_off_is_read_again_and_what_no_directory_could_say_is_left_out() {
+    let (graph, build) = Graph::build();
+    fill(&mut graph.state(), 200);
+    let (world, folder, config) = start(build, "");
+    let node = Setup::new(&world, folder.path()).config(&config).start();
+    graph.state().faults.extend([Fault::Cut, Fault::Cut]);
+    sync_well(&node);
+    assert_eq!(dump(&node), graph.dump());
+    // One that is whole by its length, and is not by what is in it.
+    graph.state().user(&user(1), json!({ "displayName": "Later" }));
+    graph.state().faults.push_back(Fault::Answer(200, "", "{\"value\":[{\"id\":\"00000000-0000-0000-0001-0000000"));
+    sync_well(&node);
+    assert!(graph.state().faults.is_empty());
+    assert_eq!(dump(&node), graph.dump());
+    // Names that are longer than any: they are none, and nobody else has to wait for that.
+    let long = "x".repeat(100_000);
+    let many: Vec<String> = (0..5000).map(|number| format!("smtp:a{number}@contoso.com")).collect();
+    graph
+        .state()
+        .user(&user(2), json!({ "displayName": long, "mail": format!("{long}@contoso.com"), "proxyAddresses": many }));
+    graph.state().user(&user(3), json!({ "displayName": "Short" }));
+    sync_well(&node);
+    let now = dump(&node);
+    assert!(now.contains("|Short\n") && !now.contains("xxxx"), "{}", now.len());
+    assert!(now.contains(&format!("{}|user2@contoso.com|True|None|u2|None\n", user(2))), "{now}");
+}

@@ -48,6 +48,7 @@ async fn signed_in<'a>(world: &'a World, realm: &str, name: &str, index: Option<
         upn: None,
         email: None,
         groups: Groups::Unknown,
+        risk: vestibule::identity::Risk::Unknown,
     };
     let facts = AssertionFacts {
         name_id: Some(NameId::from(name)),

@@ -151,6 +151,7 @@ async fn a_person_types_a_password_once_and_is_known_from_then_on() {
             upn: Some("B.Simon@contoso.com".into()),
             email: Some("B.Simon@contoso.com".into()),
             groups: Groups::Known(vec!["Staff".into(), "Research".into()]),
+            risk: crate::identity::Risk::Unknown,
         }
     );
 
