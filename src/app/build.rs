@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::live::Live;
-use super::{App, directory, health, lists, open, realm_commands, scim};
+use super::{App, directory, health, interception, lists, open, realm_commands, scim};
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,7 +25,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
         client: move || here.upgrade().map(|live| live.edges().client()),
     };
     let admin = directory::act_commands(directory::commands(admin, &memory.directories), means);
-    let admin = scim::commands(admin, &live);
+    let admin = interception::commands(scim::commands(admin, &live), &memory.proxy);
     let admin = admin::sessions::commands(admin.recorded(Arc::clone(&memory.audit)), &memory.sessions);
     let door = open::door(&memory.state);
     Ok(App { admin, door, start_wait: config.session.redis.start_wait, live })

@@ -9,6 +9,7 @@ mod explain;
 mod explain_record;
 mod explained;
 mod healthcheck;
+mod interception;
 mod lists;
 mod metadata;
 mod password;
@@ -126,6 +127,9 @@ enum Command {
     Policy(Policy),
     /// Say what a draft of the policy would change about what access logs tell
     Replay(replay::Logs),
+    /// Which interceptions failed
+    #[command(subcommand)]
+    Interception(InterceptionCommand),
     /// Sum up access records
     #[command(subcommand)]
     Report(Report),
@@ -179,6 +183,19 @@ enum ScimToken {
 enum Ca {
     /// Print the certificate that devices are to trust, as PEM
     Show {
+        #[command(flatten)]
+        file: File,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum InterceptionCommand {
+    /// List what failed at a running node since its start, by site, client software and reason, each with the line that
+    /// spares the site
+    Failures {
+        /// One JSON document a line
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         file: File,
     },
@@ -417,6 +434,7 @@ pub fn main() -> ExitCode {
         Command::Scim(Scim::Token(command)) => scim::token(&command),
         Command::Directory(asked) => directory::directory(&asked),
         Command::Act(asked) => act::act(&asked),
+        Command::Interception(command) => interception::interception(&command),
         Command::Report(Report::IdentityLoss(asked)) => report::identity_loss(&asked),
         Command::TestSso { realm, file } => test_sso::test_sso(&realm, &file.config),
         Command::Healthcheck { address, file } => healthcheck::healthcheck(address, &file.config),

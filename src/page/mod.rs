@@ -29,7 +29,7 @@ mod trust;
 pub use appeal::{AskReview, ReviewAsked};
 pub use barrier::{Override, OverrideKey, OverrideMistake, Warning};
 pub use brand::{Brand, Help};
-pub use cause::{Cause, Trouble};
+pub use cause::{Cause, Trouble, Untrusted};
 pub use colour::{Colour, NotAColour};
 pub use decided::TerminalDecided;
 pub use devices::{DeviceNote, DeviceSetUp, Devices, NamedDevice, SetUpFile};

@@ -11,6 +11,7 @@ pub mod config;
 mod decide;
 pub mod headers;
 mod index;
+pub mod inspection;
 pub mod limit;
 mod listed;
 mod look;
@@ -45,6 +46,7 @@ pub use case::{Case, Decision, Ground, Situation};
 pub use config::{Conditions, Config, Effect, Fallback, RuleConfig, StandingConfig};
 pub use headers::Headers;
 use index::Index;
+pub use inspection::{Fault, Faults, Inspection, Otherwise};
 pub use limit::{Limit, Per};
 use listed::Listed;
 pub use matcher::{Hosts, Pattern};
@@ -84,6 +86,8 @@ pub struct Policy {
     /// The schedules that they have.
     schedules: Vec<Arc<Schedule>>,
     default: Fallback,
+    /// Whether a rule says of anything that it is not intercepted.
+    has_exemptions: bool,
     names: Names,
 }
 
@@ -130,6 +134,8 @@ impl Policy {
             blocked_lists,
             schedules,
             default: config.default,
+            has_exemptions: config.rules.iter().map(|rule| rule.intercept).any(|own| own == Some(false))
+                || config.standing.iter().map(|rule| rule.intercept).any(|own| own == Some(false)),
             names: Names {
                 walled_garden: "walled-garden".into(),
                 approved: "approved-list".into(),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arc_swap::ArcSwapOption;
 
 use super::challenge::Bounces;
+use super::failures::{FailureCount, Failures};
 use super::identify::Contradictions;
 use super::look::Looks;
 use super::preflight::Preflights;
@@ -24,6 +25,7 @@ pub struct Memory {
     pub(super) preflights: Preflights,
     pub(super) contradictions: Contradictions,
     pub(super) shares: Shares,
+    pub(super) failures: Failures,
     pub(super) tokens: Arc<token::Memory>,
     /// The session of everybody on a listener for guests where nobody is asked anything.
     pub(super) guest: Arc<Session>,
@@ -43,6 +45,7 @@ impl Memory {
             preflights: Preflights::new(limits, clock.now()),
             contradictions: Contradictions::default(),
             shares: Shares::default(),
+            failures: Failures::default(),
             tokens: Arc::default(),
             guest: Arc::new(Session::standing(User::guest(String::new()), clock.now())),
             pools: Mutex::default(),
@@ -76,6 +79,11 @@ impl Memory {
     pub fn forget_ways(&self) {
         self.looks.clear();
         self.lock().iter().filter_map(Weak::upgrade).for_each(|pool| pool.clear());
+    }
+
+    /// Interceptions that failed, the commonest kind first.
+    pub fn interception_failures(&self) -> Vec<FailureCount> {
+        self.failures.all()
     }
 
     /// How often something has had to wait, because somebody's bandwidth is limited.
