@@ -369,7 +369,12 @@ impl Policy {
     /// The rule that says that such a connection is not intercepted, if one does: the first standing rule that says anything of
     /// it, or the rule that decides for everybody who goes there.
     fn exemption(&self, asked: &Asked<'_>) -> Option<&Arc<str>> {
-        let says = |rule: &&StandingRule| rule.intercept().is_some() && rule.terms(asked, &mut Silent).is_some();
+        // In doubt somebody is asked to sign in, or nobody could while a list is not there.
+        let says = |rule: &&StandingRule| match rule.intercept() {
+            Some(true) => rule.terms(asked, &mut Silent).is_some(),
+            Some(false) => rule.applies_for_sure(asked),
+            None => false,
+        };
         if let Some(first) = self.standing.iter().find(says) {
             return Some(first.name()).filter(|_| first.intercept() == Some(false));
         }

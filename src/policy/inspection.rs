@@ -133,6 +133,11 @@ impl Inspection {
             && self.unreadable.is_none()
     }
 
+    /// What it takes: that somebody is intercepted.
+    pub(super) fn in_doubt(self) -> Self {
+        Self { intercept: self.intercept.filter(|own| *own), names_hosts: self.names_hosts, ..Self::default() }
+    }
+
     /// Whether all that it does is to spare somebody something.
     pub(super) fn only_gives(&self) -> bool {
         !self.is_empty() && self.intercept != Some(true)
@@ -174,5 +179,66 @@ mod tests {
         assert!(!decide(&[], false) && !decide(&[own(None, true)], false));
         assert!(decide(&[own(None, false), yes, no], false) && !decide(&[no, yes], false));
         assert!(!decide(&[yes], true) && decide(&[yes, named, no], true) && !decide(&[no, named], true));
+    }
+
+    /// What may be wrong with a certificate, and what is not looked into, is never decided by a list that nobody has read; the
+    /// privacy of sites that may be on one is, for whoever is known.
+    #[test]
+    fn a_list_that_was_never_read_accepts_nothing_and_keeps_nobody_from_signing_in() {
+        use super::super::{Access, Passes, Policy, Proof, Question, Store, Subject, Verdict, Way};
+        use crate::clock::SignedDuration;
+        use crate::identity::{Groups, Networks, Surrogate, User};
+        use crate::wire::{Destination, RequestKind, Scheme};
+        let networks = Networks::new(&[]);
+        let network = networks.of("192.0.2.7".parse().unwrap());
+        let destination = Destination::of_authority(Scheme::Https, "a.test").unwrap().into();
+        let access = Access::Connect(RequestKind::SubResource);
+        let user = User {
+            realm: "contoso".into(),
+            id: "1".into(),
+            name: "eve".into(),
+            display_name: None,
+            sam_account_name: None,
+            upn: None,
+            email: None,
+            groups: Groups::Unknown,
+        };
+        let eve = Subject::Somebody {
+            user: &user,
+            surrogate: Surrogate::ClientAddress,
+            proven: SignedDuration::ZERO,
+            passes: Passes::NONE,
+            way: Way::AsWanted,
+        };
+        let decide = |says: &str, subject| {
+            let all = "[[standing]]\nname = 'all'\nintercept = true\n";
+            let text = format!("[[standing]]\nname = 'unread'\nlists = ['unread']\n{says}\n{all}");
+            let policy = Policy::new(&toml::from_str(&text).unwrap(), &[], []);
+            policy.decide(&Question::plain(subject, network, &destination, access, Store::Known))
+        };
+        for says in ["accept = ['expired', 'unknown-issuer']", "unreadable = 'tunnel'\nclient_certificate = 'tunnel'"] {
+            let Verdict::Permit(permit) = decide(says, eve) else { panic!("{says}") };
+            assert!(permit.lane().accept.is_empty(), "{says}");
+            assert_eq!(permit.on_unreadable(), Otherwise::Refuse, "{says}");
+            assert_eq!(permit.on_client_certificate(), Otherwise::Refuse, "{says}");
+        }
+        let Verdict::Permit(permit) = decide("intercept = false", eve) else { panic!() };
+        assert_eq!(permit.manner(), super::super::Manner::Tunnel);
+        // Whose groups are not known is intercepted by a rule about a group, and is given nothing by it.
+        let staff = |says: &str| {
+            let text = format!("[[standing]]\nname = 'staff'\ngroups = ['staff']\n{says}\n");
+            let realm = crate::identity::Realm { name: "contoso".into(), ..crate::identity::Realm::default() };
+            let policy = Policy::new(&toml::from_str(&text).unwrap(), &[realm], []);
+            match policy.decide(&Question::plain(eve, network, &destination, access, Store::Known)) {
+                Verdict::Permit(permit) => permit,
+                other => panic!("{other:?}"),
+            }
+        };
+        let permit = staff("intercept = true\naccept = ['expired']\nunreadable = 'tunnel'");
+        assert_eq!(permit.manner(), super::super::Manner::Intercept);
+        assert!(permit.lane().accept.is_empty() && permit.on_unreadable() == Otherwise::Refuse);
+        assert!(staff("accept = ['expired']\nlimit = { connections = 5 }").lane().accept.is_empty());
+        let asked = decide("intercept = false", Subject::Nobody);
+        assert!(matches!(&asked, Verdict::Ask(ask) if ask.proof == Proof::SignIn), "{asked:?}");
     }
 }

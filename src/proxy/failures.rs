@@ -194,6 +194,13 @@ impl Failures {
         }
     }
 
+    /// Forgets that this software has refused our certificate: it has taken it.
+    pub(super) fn taken(&self, failing: Failing<'_>, config: Config) {
+        if config.auto_tunnel.is_some() {
+            self.refused.invalidate(&(failing.client, failing.site.clone(), failing.software.into()));
+        }
+    }
+
     /// Whether this software of this client is let through to this site.
     pub(super) fn lets_through(&self, failing: Failing<'_>, now: Timestamp, config: Config) -> bool {
         if config.auto_tunnel.is_none() {

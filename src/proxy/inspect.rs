@@ -16,7 +16,7 @@ use super::decide::outcome;
 use super::failures::{FailedBy, Failing, software};
 use super::identity::Identity;
 use super::unread::Unread;
-use super::{Asker, Proxy};
+use super::{Asker, Proxy, failures};
 use crate::egress::{self, Presented};
 use crate::net::rewind::Rewind;
 use crate::observe::record::RequestId;
@@ -294,8 +294,11 @@ impl Proxy {
         let stream = match timeout(self.limits.head_time, TlsAcceptor::from(server).accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
-                let by = failed_by(&error);
-                self.note(client, inside, by);
+                let (by, is_certain) = failed_by(&error);
+                // Who just goes may have wanted nothing; and where no rule intercepts, none is to be got around.
+                let counts = is_certain && inside.inspection.is_some();
+                let config = if counts { self.interception } else { failures::Config::default() };
+                self.memory.failures.note(inside.failing(client), by, self.clock.now(), config);
                 return Err(if by == FailedBy::Protocol {
                     Reason::TlsProtocolError
                 } else {
@@ -313,6 +316,7 @@ impl Proxy {
         if !is_same {
             return Err(Reason::ServerNameDiffers);
         }
+        self.memory.failures.taken(inside.failing(client), self.interception);
         let mut inner = client.inside(destination).known_by(identity);
         inner.is_inspected = inside.inspection.is_some();
         self.serve_http(Box::new(stream), inner).await;
@@ -320,9 +324,13 @@ impl Proxy {
     }
 
     fn note(&self, client: &Client, inside: &Inside, by: FailedBy) {
-        let failing =
-            Failing { client: client.peer.client.ip(), site: &inside.destination, software: &inside.software };
-        self.memory.failures.note(failing, by, self.clock.now(), self.interception);
+        self.memory.failures.note(inside.failing(client), by, self.clock.now(), self.interception);
+    }
+}
+
+impl Inside {
+    fn failing(&self, client: &Client) -> Failing<'_> {
+        Failing { client: client.peer.client.ip(), site: &self.destination, software: &self.software }
     }
 }
 
@@ -334,11 +342,13 @@ enum Unmet {
     Away(egress::Error),
 }
 
-/// What ended a handshake. Software that does not trust our authority says so by an alert, or just goes.
-fn failed_by(error: &std::io::Error) -> FailedBy {
+/// What ended a handshake, and whether that is certain: software that does not trust our authority says so by an alert, or just
+/// goes.
+fn failed_by(error: &std::io::Error) -> (FailedBy, bool) {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::AlertReceived(_)) | None => FailedBy::ClientRefused,
-        Some(_) => FailedBy::Protocol,
+        Some(rustls::Error::AlertReceived(_)) => (FailedBy::ClientRefused, true),
+        None => (FailedBy::ClientRefused, false),
+        Some(_) => (FailedBy::Protocol, true),
     }
 }
 

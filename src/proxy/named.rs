@@ -12,7 +12,7 @@ use super::decide::Sought;
 use super::identity::Identity;
 use crate::observe::{Reason, Recorder};
 use crate::policy::Access;
-use crate::wire::client_hello::{ClientHello, MAX_OCTETS};
+use crate::wire::client_hello::{ClientHello, Error as NameError, MAX_OCTETS};
 use crate::wire::h1::Connection;
 use crate::wire::kind::RequestKind;
 use crate::wire::target::Host;
@@ -20,7 +20,8 @@ use crate::wire::{Destination, Scheme};
 
 impl Proxy {
     /// Waits until one side has said something, and reads the client's first message if it is one of TLS. What was read is
-    /// kept on both sides. A server that speaks first, and what is not TLS, passes: there is no name in that.
+    /// kept on both sides. A server that speaks first, and what is not TLS, passes: there is no name in that. What begins as TLS
+    /// and cannot be read, or does not go on, does not pass: a server might still find a name in it.
     pub(super) async fn check_name(
         &self,
         connection: &mut Connection,
@@ -32,24 +33,31 @@ impl Proxy {
         let reading = async {
             loop {
                 match ClientHello::read(&connection.unread) {
-                    Ok(Some(hello)) => return Some(hello),
+                    Ok(Some(hello)) => return Ok(Some(hello)),
                     Ok(None) if connection.unread.len() <= MAX_OCTETS => {}
-                    Ok(None) | Err(_) => return None,
+                    Err(NameError::NotTls) => return Ok(None),
+                    Ok(None) | Err(NameError::Malformed) => return Err(Reason::ServerNameDiffers),
                 }
+                let has_begun = !connection.unread.is_empty();
                 let is_the_clients = poll_fn(|cx| {
                     // The client first: if both have said something, its name counts.
                     if let Poll::Ready(read) = connection.poll_fill(cx) {
-                        return Poll::Ready(read.is_ok_and(|count| count > 0));
+                        return Poll::Ready(read.is_ok_and(|count| count > 0).then_some(true));
                     }
-                    origin.poll_fill(cx).map(|_| false)
+                    match has_begun {
+                        true => Poll::Pending,
+                        false => origin.poll_fill(cx).map(|_| Some(false)),
+                    }
                 });
-                if !is_the_clients.await {
-                    return None;
+                match is_the_clients.await {
+                    Some(true) => {}
+                    Some(false) => return Ok(None),
+                    None => return Err(Reason::ClientLeft),
                 }
             }
         };
-        // Whoever says nothing for so long has not begun with TLS.
-        let Ok(Some(hello)) = timeout(self.limits.head_time, reading).await else { return Ok(()) };
+        let read = timeout(self.limits.head_time, reading).await.map_err(|_| Reason::ClientLeft)?;
+        let Some(hello) = read? else { return Ok(()) };
         if hello.is_for(destination) {
             return Ok(());
         }
@@ -57,15 +65,14 @@ impl Proxy {
             // Old software names none.
             (None, _) => Ok(()),
             (Some(_), Host::Domain(_)) => Err(Reason::ServerNameDiffers),
-            // Whoever looks names up by itself asks for an address: then the name must be permitted, too.
+            // Whoever looks names up by itself asks for an address: then the name must be one that is tunnelled, too.
             (Some(name), Host::Ipv4(_) | Host::Ipv6(_)) => {
                 let authority = format!("{name}:{}", destination.port);
                 let named = Destination::of_authority(Scheme::Https, &authority).map(Arc::new);
                 let named = named.map_err(|_| Reason::ServerNameDiffers)?;
                 let sought = Sought { destination: &named, access: Access::Connect(kind), request: None };
                 let session = identity.map(|identity| (&*identity.session, identity.surrogate));
-                let permitted = self.permits_still(session, recorder, sought, self.clock.now());
-                permitted.map_err(|_| Reason::HttpRequestDenied)
+                if self.has_tunnelled(session, recorder, sought) { Ok(()) } else { Err(Reason::HttpRequestDenied) }
             }
         }
     }
