@@ -1,8 +1,9 @@
 //! The interception authority: issues leaf certificates for hosts, and remembers them.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -17,7 +18,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, SignedDuration, Timestamp};
 use crate::disk;
 use crate::seal::random;
 
@@ -33,8 +34,14 @@ const AUTHORITY_DAYS: i64 = 3650;
 /// Days for which a leaf is valid: clients refuse more than 398, and a short time limits the harm of a lost key.
 const LEAF_DAYS: i64 = 30;
 
-/// How long a leaf is used before a new one is issued: much shorter than it is valid.
+/// How long a leaf is used before a new one is issued, and how long the key of all leaves: much shorter than a leaf is valid.
 const LEAF_CACHE: Duration = Duration::from_secs(24 * 3600);
+
+/// Leaves that are remembered.
+const MAX_LEAVES: u64 = 10_000;
+
+/// Names that a leaf takes over from an origin's certificate: others have so many that each handshake would be long.
+const MAX_MIRRORED: usize = 100;
 
 /// An authority of our own, whose certificate the operator gives to the devices.
 pub struct Authority {
@@ -44,9 +51,25 @@ pub struct Authority {
     clock: Clock,
     /// One key for all leaves. One for each host would cost time and protect nothing, as all of them would be in this
     /// process.
-    leaf_key: KeyPair,
-    leaves: Cache<String, Arc<ServerConfig>>,
+    leaf_key: Mutex<LeafKey>,
+    leaves: Cache<LeafId, Arc<ServerConfig>>,
+    /// Tells lists of names apart.
+    hasher: RandomState,
     tickets: Arc<dyn ProducesTickets>,
+}
+
+/// The key of all leaves of a day.
+struct LeafKey {
+    pair: Arc<KeyPair>,
+    made: Timestamp,
+}
+
+/// What tells one leaf from another: the host, the names beside it, and whether the other end speaks of protocols (ALPN).
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct LeafId {
+    host: String,
+    names: u64,
+    speaks: bool,
 }
 
 /// Why there is no authority, or no leaf.
@@ -73,6 +96,9 @@ pub enum Error {
     /// A certificate was made that cannot be used for TLS.
     #[error("a certificate was made that cannot be used for TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// Somebody else wanted the same leaf at the same time, and this came of it.
+    #[error("{0}")]
+    Again(Arc<Error>),
 }
 
 /// What to do about errors that operators often meet in containers.
@@ -140,9 +166,10 @@ impl Authority {
             issuer,
             certificate: der,
             certificate_pem,
+            leaf_key: Mutex::new(LeafKey { pair: Arc::new(KeyPair::generate()?), made: clock.now() }),
             clock,
-            leaf_key: KeyPair::generate()?,
-            leaves: Cache::builder().max_capacity(10_000).time_to_live(LEAF_CACHE).build(),
+            leaves: Cache::builder().max_capacity(MAX_LEAVES).time_to_live(LEAF_CACHE).build(),
+            hasher: RandomState::new(),
             tickets: rustls::crypto::aws_lc_rs::Ticketer::new()?,
         })
     }
@@ -159,13 +186,47 @@ impl Authority {
 
     /// The settings of a TLS server that answers as `host` with HTTP/1.1. The leaf is issued once and remembered.
     pub fn server(&self, host: &str) -> Result<Arc<ServerConfig>, Error> {
-        if let Some(found) = self.leaves.get(host) {
-            return Ok(found);
+        self.server_as(host, &[], true)
+    }
+
+    /// The same in the place of an origin whose certificate was issued for these names, too. `speaks`: whether it has agreed on
+    /// a protocol in the handshake (ALPN); one that has not looks so to the client. Of many who want one leaf at the same time,
+    /// one has it issued, and the others wait.
+    pub fn server_as(&self, host: &str, names: &[String], speaks: bool) -> Result<Arc<ServerConfig>, Error> {
+        self.rotate()?;
+        let id = LeafId { host: host.to_owned(), names: self.hasher.hash_one(names), speaks };
+        let issue = || {
+            let (leaf, key) = self.mirror(host, names)?;
+            let mut server = self.server_with(vec![leaf], key)?;
+            if !speaks {
+                server.alpn_protocols.clear();
+            }
+            Ok(Arc::new(server))
+        };
+        self.leaves.try_get_with(id, issue).map_err(|error: Arc<Error>| Error::Again(error))
+    }
+
+    /// A leaf for a host and the names that its origin has beside it. Names that no certificate can hold are left out.
+    fn mirror(&self, host: &str, names: &[String]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+        let is_good = |name: &&String| {
+            let bare = name.strip_prefix("*.").unwrap_or(name);
+            let is_label = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b':');
+            !bare.is_empty() && name.len() <= 253 && bare.bytes().all(is_label) && !name.eq_ignore_ascii_case(host)
+        };
+        let others = names.iter().filter(is_good).take(MAX_MIRRORED).map(String::as_str);
+        let all: Vec<&str> = std::iter::once(host).chain(others).collect();
+        self.issue_for(&all)
+    }
+
+    /// The key of leaves; a new one when it is a day old. Leaves of an old one are forgotten.
+    fn rotate(&self) -> Result<Arc<KeyPair>, Error> {
+        let now = self.clock.now();
+        let mut key = self.leaf_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.duration_since(key.made) >= SignedDuration::try_from(LEAF_CACHE).unwrap_or(SignedDuration::MAX) {
+            *key = LeafKey { pair: Arc::new(KeyPair::generate()?), made: now };
+            self.leaves.invalidate_all();
         }
-        let (leaf, key) = self.issue(host)?;
-        let server = Arc::new(self.server_with(vec![leaf], key)?);
-        self.leaves.insert(host.to_owned(), Arc::clone(&server));
-        Ok(server)
+        Ok(Arc::clone(&key.pair))
     }
 
     /// The settings of a TLS server with a certificate that another authority may have issued.
@@ -190,18 +251,20 @@ impl Authority {
 
     /// Issues one leaf for several names, which may begin with `*.`, and addresses.
     pub fn issue_for(&self, hosts: &[&str]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
-        let leaf = self.sign(hosts)?;
-        let key = PrivateKeyDer::try_from(self.leaf_key.serialize_der())
+        let pair = self.rotate()?;
+        let leaf = self.sign(hosts, &pair)?;
+        let key = PrivateKeyDer::try_from(pair.serialize_der())
             .map_err(|why| Error::Unusable("the leaf key".into(), why.into()))?;
         Ok((leaf.der().clone(), key))
     }
 
     /// Issues a leaf for `host` as PEM, for a program that reads files: the certificate and its key.
     pub fn issue_pem(&self, host: &str) -> Result<(String, String), Error> {
-        Ok((self.sign(&[host])?.pem(), self.leaf_key.serialize_pem()))
+        let pair = self.rotate()?;
+        Ok((self.sign(&[host], &pair)?.pem(), pair.serialize_pem()))
     }
 
-    fn sign(&self, hosts: &[&str]) -> Result<rcgen::Certificate, Error> {
+    fn sign(&self, hosts: &[&str], pair: &KeyPair) -> Result<rcgen::Certificate, Error> {
         let bare: Vec<_> =
             hosts.iter().map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned()).collect();
         // The common name holds 64 characters at most (X.520); clients read the alternative names.
@@ -215,8 +278,10 @@ impl Authority {
         // which all leaves share, and Firefox refuses a second certificate with the number of the first.
         params.serial_number = Some(serial_number());
         params.use_authority_key_identifier_extension = true;
+        // That it is no authority's: rcgen writes the subject key identifier (RFC 5280 §4.2.1.2) with that.
+        params.is_ca = IsCa::ExplicitNoCa;
         set_validity(&mut params, self.clock.now(), LEAF_DAYS);
-        Ok(params.signed_by(&self.leaf_key, &self.issuer)?)
+        Ok(params.signed_by(pair, &self.issuer)?)
     }
 }
 
@@ -370,5 +435,87 @@ mod tests {
             let days = (parsed.validity().not_after.timestamp() - parsed.validity().not_before.timestamp()) / 86_400;
             assert!(days < 398, "{days}");
         }
+    }
+
+    #[test]
+    fn a_leaf_says_what_clients_look_for_and_mirrors_its_origin() {
+        let authority = Authority::ephemeral("Vestibule test", Clock::system()).unwrap();
+        let names = ["a.test", "*.a.test", "A.TEST", "192.0.2.7", "b c", "", "*"].map(str::to_owned);
+        let (leaf, _) = authority.mirror("a.test", &names).unwrap();
+        let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
+        let (_, issuer) = x509_parser::parse_x509_certificate(authority.certificate()).unwrap();
+        let found = leaf.subject_alternative_name().unwrap().unwrap().value.general_names.len();
+        assert_eq!(found, 3, "{:?}", leaf.subject_alternative_name());
+        assert!(leaf.extended_key_usage().unwrap().unwrap().value.server_auth);
+        assert!(!leaf.basic_constraints().unwrap().unwrap().value.ca);
+        let key_of = |certificate: &X509Certificate<'_>| {
+            certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+                x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(key) => Some(key.0.to_vec()),
+                _ => None,
+            })
+        };
+        let of_issuer = leaf.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            x509_parser::extensions::ParsedExtension::AuthorityKeyIdentifier(authority) => {
+                authority.key_identifier.as_ref().map(|key| key.0.to_vec())
+            }
+            _ => None,
+        });
+        assert!(key_of(&leaf).is_some());
+        assert_eq!((of_issuer.is_some(), of_issuer), (true, key_of(&issuer)));
+        assert_eq!(leaf.public_key().algorithm.algorithm.to_id_string(), "1.2.840.10045.2.1", "ECDSA");
+        leaf.verify_signature(Some(issuer.public_key())).unwrap();
+    }
+
+    #[test]
+    fn the_key_of_leaves_lasts_a_day_and_no_leaf_outlives_it() {
+        let clock = Clock::by_hand(Clock::system().now());
+        let authority = Authority::ephemeral("Vestibule test", clock.clone()).unwrap();
+        let (first, key) = (authority.server("a.test").unwrap(), authority.rotate().unwrap().serialize_der());
+        clock.advance(SignedDuration::from_hours(23));
+        assert!(Arc::ptr_eq(&first, &authority.server("a.test").unwrap()));
+        assert_eq!(authority.rotate().unwrap().serialize_der(), key);
+        clock.advance(SignedDuration::from_hours(2));
+        assert!(!Arc::ptr_eq(&first, &authority.server("a.test").unwrap()));
+        assert_ne!(authority.rotate().unwrap().serialize_der(), key);
+    }
+
+    #[test]
+    fn a_burst_of_1000_first_connections_to_one_name_has_one_leaf_issued() {
+        let authority = Authority::ephemeral("Vestibule test", Clock::system()).unwrap();
+        let names = ["a.test".to_owned(), "b.test".to_owned()];
+        let begin = std::sync::Barrier::new(50);
+        let found: Vec<Arc<ServerConfig>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..50)
+                .map(|_| {
+                    scope.spawn(|| {
+                        begin.wait();
+                        (0..20).map(|_| authority.server_as("a.test", &names, true).unwrap()).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(found.len(), 1000);
+        assert!(found.iter().all(|server| Arc::ptr_eq(server, &found[0])));
+        let other = authority.server_as("a.test", &names, false).unwrap();
+        assert!(!Arc::ptr_eq(&found[0], &other) && other.alpn_protocols.is_empty());
+    }
+
+    #[test]
+    fn ten_thousand_names_and_more_stay_within_the_bound_and_no_serial_number_comes_twice() {
+        let authority = Authority::ephemeral("Vestibule test", Clock::system()).unwrap();
+        let mut serials = std::collections::HashSet::new();
+        for number in 0..MAX_LEAVES + 1000 {
+            let host = format!("host-{number}.test");
+            if number % 10 == 0 {
+                let (leaf, _) = authority.issue(&host).unwrap();
+                let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
+                assert!(serials.insert(leaf.raw_serial().to_vec()), "{host}");
+            }
+            authority.server(&host).unwrap();
+        }
+        authority.leaves.run_pending_tasks();
+        let count = authority.leaves.entry_count();
+        assert!((MAX_LEAVES / 2..=MAX_LEAVES).contains(&count), "{count}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::live::Live;
-use super::{App, consent, directory, health, lists, open, realm_commands, scim, signal_commands};
+use super::{App, consent, directory, health, interception, lists, open, realm_commands, scim, signal_commands};
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,6 +30,7 @@ pub fn build(config: &Config, clock: &Clock) -> Result<App, Error> {
     let admin = scim::commands(admin, &live);
     let admin = signal_commands::commands(admin, &live);
     let admin = consent::commands(admin, &live);
+    let admin = interception::commands(admin, &memory.proxy);
     let admin = admin::sessions::commands(admin.recorded(Arc::clone(&memory.audit)), &memory.sessions);
     let door = open::door(&memory.state);
     Ok(App { admin, door, start_wait: config.session.redis.start_wait, live })

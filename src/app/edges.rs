@@ -195,6 +195,7 @@ impl Plan<'_> {
                 pac: Arc::clone(&pac),
                 entries: Arc::clone(&entries),
                 guests_agree: guest_terms.is_some(),
+                interception: config.interception,
                 clock: memory.clock.clone(),
                 tokens: tools.map(|tools| token_parts(tools, known)),
                 finish: memory.shared.finish.clone(),

@@ -14,6 +14,7 @@ mod edges;
 mod error;
 mod garden;
 mod health;
+mod interception;
 pub mod lists;
 mod live;
 mod memory;

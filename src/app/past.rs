@@ -14,7 +14,7 @@ use super::draft::Draft;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::{Groups, Surrogate, User};
 use crate::observe::{lines, logs_of};
-use crate::policy::{Access, Decision, Explanation, Passes, Question, Store, Subject, Terms, Verdict, Way};
+use crate::policy::{Access, Decision, Explanation, Manner, Passes, Question, Store, Subject, Terms, Verdict, Way};
 use crate::wire::{Destination, RequestKind, Scheme};
 
 /// A text in a record, borrowed from the line wherever nothing in it is escaped. (serde borrows a `Cow` that stands alone in a
@@ -112,6 +112,19 @@ pub enum Same {
     NotByPolicy,
 }
 
+/// What a policy decides of a request that was.
+#[derive(Debug)]
+pub(super) struct PastVerdict {
+    /// The decision.
+    pub(super) decision: Decision,
+    /// The rule that made it.
+    pub(super) rule: Option<Arc<str>>,
+    /// To what the request is subject.
+    pub(super) terms: Vec<Arc<Terms>>,
+    /// Whether it is a connection that is intercepted.
+    pub(super) is_intercepted: bool,
+}
+
 impl Past {
     pub(super) fn of(seen: &Seen<'_>) -> Option<Self> {
         let method = Method::from_bytes(seen.method.as_deref()?.as_bytes()).ok()?;
@@ -151,11 +164,14 @@ impl Past {
         })
     }
 
-    /// What the policy of a draft would decide, the rule that would, and those to whose terms it would be subject.
-    pub(super) fn decide(&self, draft: &Draft) -> (Decision, Option<Arc<str>>, Vec<Arc<Terms>>) {
+    /// What the policy of a draft would decide.
+    pub(super) fn decide(&self, draft: &Draft) -> PastVerdict {
         let verdict = draft.policy.decide(&self.question(draft));
-        let terms = if let Verdict::Permit(permit) = &verdict { permit.terms().to_vec() } else { Vec::new() };
-        (Decision::of(&verdict), verdict.rule().cloned(), terms)
+        let (terms, is_intercepted) = match &verdict {
+            Verdict::Permit(permit) => (permit.terms().to_vec(), permit.manner() == Manner::Intercept),
+            _ => (Vec::new(), false),
+        };
+        PastVerdict { decision: Decision::of(&verdict), rule: verdict.rule().cloned(), terms, is_intercepted }
     }
 
     /// What the policy of a draft would decide, and each step on the way.

@@ -37,6 +37,8 @@ pub struct Replay<'a> {
     pub by_another_rule: u64,
     /// Those that would be decided alike, by the same rule, and be subject to other terms.
     pub by_other_terms: u64,
+    /// Those that would be intercepted and are not, or the other way round.
+    pub by_interception: u64,
     /// Lines that are no records.
     pub broken: u64,
     /// The first of them: where, and what is wrong.
@@ -86,7 +88,7 @@ struct Audit<'a> {
 impl<'a> Replay<'a> {
     /// The policy `before`, and the one `after` it.
     pub fn new(before: &'a Draft, after: &'a Draft) -> Self {
-        let (requests, changed, by_another_rule, by_other_terms, broken) = (0, 0, 0, 0, 0);
+        let (requests, changed, by_another_rule, by_other_terms, by_interception, broken) = (0, 0, 0, 0, 0, 0);
         let (named, changes, people, sites) = (Vec::new(), BTreeMap::new(), HashMap::new(), HashMap::new());
         Self {
             before,
@@ -95,6 +97,7 @@ impl<'a> Replay<'a> {
             changed,
             by_another_rule,
             by_other_terms,
+            by_interception,
             broken,
             named,
             changes,
@@ -165,11 +168,12 @@ impl<'a> Replay<'a> {
         let Some(asked) = Past::of(&seen) else { return Ok(()) };
         let count = seen.count.unwrap_or(1);
         self.requests += count;
-        let (before, rule_before, terms_before) = asked.decide(self.before);
-        let (after, rule_after, terms_after) = asked.decide(self.after);
+        let (was, is) = (asked.decide(self.before), asked.decide(self.after));
+        self.by_interception += if was.is_intercepted == is.is_intercepted { 0 } else { count };
+        let (before, rule_before, after, rule_after) = (was.decision, was.rule, is.decision, is.rule);
         if before == after {
             self.by_another_rule += if rule_before == rule_after { 0 } else { count };
-            self.by_other_terms += if rule_before == rule_after && terms_before != terms_after { count } else { 0 };
+            self.by_other_terms += if rule_before == rule_after && was.terms != is.terms { count } else { 0 };
             return Ok(());
         }
         self.changed += count;
@@ -284,6 +288,22 @@ mod tests {
         assert_eq!(counted(&allow, &warn), (3, 3, Some(("allow", "warn"))));
         assert_eq!(counted(&warn, &block), (3, 3, Some(("warn", "override"))));
         assert_eq!(counted(&warn, &warn), (3, 0, None));
+    }
+
+    #[test]
+    fn connections_that_would_be_intercepted_are_counted_whatever_is_decided_of_them() {
+        let intercepted = draft("[[policy.standing]]\nname = 's'\ndestinations = ['a.test']\nintercept = true");
+        let plain = draft("");
+        let log = [
+            record(Some("eve@contoso.com"), "CONNECT", "a.test", None, ",\"count\":2"),
+            record(Some("eve@contoso.com"), "GET", "a.test", Some("/"), ""),
+            record(Some("eve@contoso.com"), "CONNECT", "b.test", None, ""),
+        ];
+        for (before, after, other) in [(&plain, &intercepted, 2), (&intercepted, &plain, 2), (&plain, &plain, 0)] {
+            let mut replay = Replay::new(before, after);
+            replay.read("a.log", log.concat().as_bytes(), |_| {}).unwrap();
+            assert_eq!((replay.requests, replay.changed, replay.by_interception), (4, 0, other));
+        }
     }
 
     #[test]

@@ -64,7 +64,8 @@ fn notes(config: &Config) -> String {
         let soon = idp.as_ref().and_then(|idp| soon(realm, idp, now));
         certificates(realm).into_iter().chain(remarks).chain(soon).chain(waiting(realm, &config.state))
     };
-    let names = config::doubtful_names(config).into_iter().map(|line| line + "\n");
+    let doubts = config::doubtful_names(config).into_iter().chain(config::hidden_paths(config));
+    let names = doubts.map(|line| line + "\n");
     config.realms.iter().flat_map(of_realm).chain(names).chain(lists(config)).collect()
 }
 

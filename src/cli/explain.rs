@@ -140,6 +140,7 @@ impl Explain {
             authn_context: self.authn_context.clone(),
             decision: None,
             rule: None,
+            intercept: None,
             terms: Vec::new(),
         })
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::identity::User;
 use crate::policy::{
-    Access, Barrier, Decision, Explanation, FieldChanges, Looked, Manner, Permit, Step, Takes, Verdict,
+    Access, Barrier, Decision, Explanation, Fault, FieldChanges, Looked, Manner, Permit, Step, Takes, Verdict,
 };
 use crate::session::returning::BARRIER_PATH;
 use crate::wire::Destination;
@@ -35,6 +35,8 @@ pub(super) fn as_json(asking: &Inquiry<'_>, Explanation { verdict, steps }: &Exp
             "private": permit.lane().private,
             "route": permit.lane().route.as_ref().map(|route| route.hops().iter().map(ToString::to_string).collect::<Vec<_>>()),
             "without_sign_in": permit.is_exception(),
+            "intercepted": permit.manner() == Manner::Intercept,
+            "accepts": permit.lane().accept.iter().map(Fault::as_str).collect::<Vec<_>>(),
             "terms": permit.terms().iter().map(|terms| json!({
                 "rule": terms.rule,
                 "limit": terms.limit.map(|limit| limit.said()),
@@ -123,12 +125,19 @@ fn put_barrier(text: &mut String, barrier: &Barrier, is_shown: bool) {
 
 /// To what somebody is subject who is let through.
 fn put_terms(text: &mut String, permit: &Permit) {
-    let is_seen = permit.manner() != Manner::Tunnel;
-    if !is_seen && !FieldChanges::of(permit.terms()).is_empty() {
+    if permit.manner() == Manner::Intercept {
+        text.push_str("intercepted: each request inside is decided for itself\n");
+    }
+    let is_seen = !matches!(permit.manner(), Manner::Tunnel | Manner::Intercept);
+    if permit.manner() == Manner::Tunnel && !FieldChanges::of(permit.terms()).is_empty() {
         text.push_str("in a tunnel, where no field can be set or removed\n");
     }
     for (name, value) in FieldChanges::of(permit.terms()).set().filter(|_| is_seen) {
         writeln!(text, "with the field {name}: {value}").ok();
+    }
+    if !permit.lane().accept.is_empty() {
+        let faults: Vec<_> = permit.lane().accept.iter().map(Fault::as_str).collect();
+        writeln!(text, "with a certificate of its origin that is {}, too", faults.join(" or ")).ok();
     }
     for terms in permit.terms() {
         for name in terms.headers.removed().filter(|_| is_seen) {
@@ -150,6 +159,9 @@ fn put_step(text: &mut String, step: &Step) {
         Step::List { name, holds } => writeln!(text, "{}  {name}", mark(Some(*holds))),
         Step::SignIn { holds } => writeln!(text, "{}  somebody must sign in first", mark(Some(*holds))),
         Step::Around => writeln!(text, "\nThis is not refused. The tunnel that it is in:\n"),
+        Step::Exempt { name } => {
+            writeln!(text, "yes  rule `{name}`: it is not intercepted, so nobody can be asked or shown anything")
+        }
         Step::Default { name } => writeln!(text, "yes  {name}"),
         Step::InDoubt { name } => writeln!(text, "yes  rule `{name}` may be meant, so it warns"),
         Step::Lacking { name, evidence, within } => {

@@ -11,6 +11,7 @@ mod explain_person;
 mod explain_record;
 mod explained;
 mod healthcheck;
+mod interception;
 mod lists;
 mod metadata;
 mod password;
@@ -132,6 +133,9 @@ enum Command {
     Policy(Policy),
     /// Say what a draft of the policy would change about what access logs tell
     Replay(replay::Logs),
+    /// Which interceptions failed
+    #[command(subcommand)]
+    Interception(InterceptionCommand),
     /// Sum up access records
     #[command(subcommand)]
     Report(Report),
@@ -211,6 +215,19 @@ enum ScimToken {
 enum Ca {
     /// Print the certificate that devices are to trust, as PEM
     Show {
+        #[command(flatten)]
+        file: File,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum InterceptionCommand {
+    /// List what failed at a running node since its start, by site, client software and reason, each with the line that
+    /// spares the site
+    Failures {
+        /// One JSON document a line
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         file: File,
     },
@@ -471,6 +488,7 @@ pub fn main() -> ExitCode {
         Command::Signals(command) => signals::signals(&command),
         Command::Directory(asked) => directory::directory(&asked),
         Command::Act(asked) => act::act(&asked),
+        Command::Interception(command) => interception::interception(&command),
         Command::Report(Report::IdentityLoss(asked)) => report::identity_loss(&asked),
         Command::Report(Report::Usage(asked)) => report_usage::usage(&asked),
         Command::TestSso { realm, file } => test_sso::test_sso(&realm, &file.config),

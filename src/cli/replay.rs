@@ -82,6 +82,7 @@ fn as_json(replay: &Replay<'_>) -> String {
         "changed": replay.changed,
         "by_another_rule": replay.by_another_rule,
         "by_other_terms": replay.by_other_terms,
+        "by_interception": replay.by_interception,
         "broken_lines": replay.broken,
         "changes": replay.changes(),
         "people": replay.people(),
@@ -98,6 +99,9 @@ fn as_text(replay: &Replay<'_>, most: usize) -> String {
     if replay.by_other_terms > 0 {
         // Writing into a string does not fail.
         writeln!(text, "{} would be subject to other terms (fields, limits).", replay.by_other_terms).ok();
+    }
+    if replay.by_interception > 0 {
+        writeln!(text, "{} would be intercepted and were not, or the other way round.", replay.by_interception).ok();
     }
     if replay.changed > 0 {
         text.push_str("\nWHAT\n");

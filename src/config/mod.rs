@@ -16,10 +16,10 @@ use serde::Deserialize;
 
 use crate::config_path::ConfigPath;
 use crate::egress;
-use crate::{directory, identity, lists, net, pac, policy, portal, saml, scim, session, signals};
+use crate::{directory, identity, lists, net, pac, policy, portal, proxy, saml, scim, session, signals};
 pub use changes::{Change, changes};
 pub(crate) use check::at;
-pub use check::{Check, doubtful_names, unused_lists};
+pub use check::{Check, doubtful_names, hidden_paths, unused_lists};
 use policy_file::Joined;
 pub use problem::{Place, Problem, Problems, warnings_as_text};
 use secrets::Secrets;
@@ -67,6 +67,9 @@ pub struct Config {
     /// Who may go where.
     #[serde(default)]
     pub policy: policy::Config,
+    /// What is to be said of interception beside the rules.
+    #[serde(default)]
+    pub interception: proxy::failures::Config,
     /// How the name of the proxy says whose connection it is.
     #[serde(default)]
     pub proxy_names: session::names::Config,
@@ -105,6 +108,7 @@ const SECTIONS: &[&str] = &[
     "list",
     "directory",
     "policy",
+    "interception",
     "proxy_names",
     "pac",
     "scim",

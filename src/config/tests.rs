@@ -136,6 +136,7 @@ fn the_example_shows_every_option() {
         "[[list]]",
         "[[directory]]",
         "[policy]",
+        "[interception]",
         "[[policy.rule]]",
         "[[policy.test]]",
         "[proxy_names]",

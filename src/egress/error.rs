@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
+use super::certificate::Flaw;
+
 /// Why there is no connection to an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -40,8 +42,8 @@ pub enum Error {
     #[error("the origin did not answer in time")]
     TimedOut,
     /// The origin's certificate is not valid, or nobody whom we trust vouches for it.
-    #[error("the origin's certificate is not trusted: {0}")]
-    Certificate(String),
+    #[error("the origin's certificate is not trusted: {1}")]
+    Certificate(Flaw, String),
     /// The origin does not speak TLS, or says nothing.
     #[error("the origin does not speak TLS: {0}")]
     NoTls(String),

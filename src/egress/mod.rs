@@ -2,10 +2,12 @@
 //! dials them.
 
 mod address;
+mod certificate;
 pub mod client;
 mod error;
 mod head;
 mod health;
+mod meet;
 mod own;
 pub mod parent;
 pub mod pool;
@@ -33,7 +35,10 @@ use crate::wire::h1::{Connection, Stream};
 use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme};
 pub use address::Addresses;
+pub use certificate::Flaw;
 pub use error::{Error, ParentFault};
+use meet::Met;
+pub use meet::Presented;
 use own::Own;
 pub use parent::Through;
 use parent::{Parent, Protocol, Resolve};
@@ -141,6 +146,7 @@ pub struct Dialler {
     /// The direct way, for `direct` and for hosts with a fixed address.
     straight: Route,
     tls: OriginTls,
+    met: Met,
     via: Via,
     limit: Duration,
 }
@@ -162,6 +168,7 @@ impl Dialler {
             direct: config.direct.iter().cloned().collect(),
             straight: Route::direct(),
             tls,
+            met: Met::default(),
             // RFC 9110 §7.6.3: a random pseudonym, by which a loop is seen, and which tells nothing about this machine.
             via: Via::new(crate::seal::random()),
             limit: limits.connect_time,
@@ -238,14 +245,17 @@ impl Dialler {
         let Destination { scheme, host, .. } = &**permit.destination();
         let stream = match scheme {
             Scheme::Http => stream,
-            Scheme::Https => Stream::Other(Box::new(Box::pin(self.tls.connect(host, stream)).await?)),
+            Scheme::Https => {
+                let (shaken, _) = self.tls.meet(host, stream, permit.lane().accept).await;
+                Stream::Other(Box::new(shaken?.0))
+            }
         };
         let connection = OriginConnection { connection: Connection::new(stream), through, origin, egress };
         Ok(pool.lease(Box::new(connection), permit, turn))
     }
 
     async fn dial_by(&self, permit: &Permit, client: Option<SocketAddr>) -> Result<Dialled, Error> {
-        let Lane { private, route } = permit.lane();
+        let Lane { private, route, .. } = permit.lane();
         let wanted = Wanted { destination: permit.destination(), private: *private, client };
         let route = self.route(permit.destination(), route.as_ref());
         timeout(self.limit, self.by_route(wanted, route)).await.map_err(|_| Error::TimedOut)?

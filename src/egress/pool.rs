@@ -166,6 +166,12 @@ impl Pool {
         *kept = Kept::default();
     }
 
+    /// Keeps a connection that was opened with this permit and on which nothing was sent yet. `turn` is the pool's turn from
+    /// before it was opened.
+    pub(super) fn put(&self, permit: &Permit, connection: Box<OriginConnection>, turn: u64) {
+        self.keep(permit.destination(), permit.lane().clone(), connection, turn);
+    }
+
     fn keep(&self, destination: &Destination, lane: Lane, connection: Box<OriginConnection>, turn: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.count >= self.bounds.in_all || turn != self.turn() {

@@ -1,22 +1,32 @@
 //! TLS towards origins: certificates are always checked.
 
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Error;
+use super::certificate::{self, Verifier};
+use super::{Error, Presented};
 use crate::config_path::ConfigPath;
-use crate::faults::{Faults, Step};
+use crate::faults::{self, Step};
+use crate::policy::Faults;
 use crate::wire::target::Host;
+
+/// Sessions with origins that are kept to be resumed.
+const SESSIONS: usize = 1024;
 
 /// Certificates that are trusted to vouch for origins, besides the system's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +43,7 @@ impl Roots {
     }
 
     /// Says what is wrong with a file of certificates that are to be trusted, which stands at `path`.
-    pub fn check(path: &[Step], file: &ConfigPath, help: &str, faults: &mut Faults) {
+    pub fn check(path: &[Step], file: &ConfigPath, help: &str, faults: &mut faults::Faults) {
         if faults.readable(path, file)
             && let Err((file, why)) = Self::load(std::slice::from_ref(file))
         {
@@ -75,14 +85,88 @@ pub struct OriginTls {
     roots: Roots,
     /// Made at the first use: the system's certificates are hundreds of files, and the start of the program should not
     /// wait for them.
-    connector: Arc<OnceCell<TlsConnector>>,
+    ground: Arc<OnceCell<Ground>>,
     limit: Duration,
+}
+
+/// What all connections to origins share.
+struct Ground {
+    verifier: Arc<WebPkiServerVerifier>,
+    own_roots: Arc<[CertificateDer<'static>]>,
+    /// For certificates that are good by the usual rules.
+    usual: Way,
+    /// For those of which a rule accepts some fault. A session of one must not be resumed by another, so each has its own.
+    others: RwLock<HashMap<Faults, Way>>,
+}
+
+/// How certificates with some faults are dealt with.
+#[derive(Clone)]
+struct Way {
+    verifier: Arc<Verifier>,
+    connector: TlsConnector,
+}
+
+tokio::task_local! {
+    /// Whether the origin with which this task shakes hands has asked for a certificate of the client. rustls does not say on
+    /// which connection it asks for one, and asks while the handshake is polled.
+    static ASKED: Cell<bool>;
+}
+
+/// Has no certificate, and notes who asks for one.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        // Outside of `meet`, nobody wants to know.
+        ASKED.try_with(|asked| asked.set(true)).ok();
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+impl Ground {
+    fn new(roots: &Roots) -> Result<Self, Error> {
+        let store = Arc::new(roots.with_system());
+        let verifier = WebPkiServerVerifier::builder(store).build().map_err(|error| Error::Tls(error.to_string()))?;
+        let own_roots: Arc<[_]> = roots.0.clone().into();
+        let usual = Way::new(&verifier, &own_roots, Faults::NONE);
+        Ok(Self { verifier, own_roots, usual, others: RwLock::default() })
+    }
+
+    fn way(&self, accept: Faults) -> Way {
+        if accept.is_empty() {
+            return self.usual.clone();
+        }
+        if let Some(way) = self.others.read().unwrap_or_else(PoisonError::into_inner).get(&accept) {
+            return way.clone();
+        }
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        others.entry(accept).or_insert_with(|| Way::new(&self.verifier, &self.own_roots, accept)).clone()
+    }
+}
+
+impl Way {
+    fn new(usual: &Arc<WebPkiServerVerifier>, own_roots: &Arc<[CertificateDer<'static>]>, accept: Faults) -> Self {
+        let verifier = Arc::new(Verifier::new(Arc::clone(usual), Arc::clone(own_roots), accept));
+        let judge: Arc<dyn ServerCertVerifier> = Arc::<Verifier>::clone(&verifier);
+        let mut config = ClientConfig::builder()
+            .dangerous()
+            .with_custom_certificate_verifier(judge)
+            .with_client_cert_resolver(Arc::new(NoCertificate));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        Self { verifier, connector: TlsConnector::from(Arc::new(config)) }
+    }
 }
 
 impl OriginTls {
     /// TLS that trusts `roots` and the system's certificates, and gives up after `limit`.
     pub fn new(roots: Roots, limit: Duration) -> Self {
-        Self { roots, connector: Arc::default(), limit }
+        Self { roots, ground: Arc::default(), limit }
     }
 
     /// Whether the same certificates are trusted besides the system's.
@@ -90,20 +174,42 @@ impl OriginTls {
         self.roots == other.roots
     }
 
-    async fn connector(&self) -> Result<&TlsConnector, Error> {
+    async fn ground(&self) -> Result<&Ground, Error> {
         let make = || async {
             let roots = self.roots.clone();
-            let store = tokio::task::spawn_blocking(move || roots.with_system()).await;
-            let store = store.map_err(|error| Error::Tls(error.to_string()))?;
-            let mut config = ClientConfig::builder().with_root_certificates(store).with_no_client_auth();
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Ok(TlsConnector::from(Arc::new(config)))
+            let made = tokio::task::spawn_blocking(move || Ground::new(&roots)).await;
+            made.map_err(|error| Error::Tls(error.to_string()))?
         };
-        self.connector.get_or_try_init(make).await
+        self.ground.get_or_try_init(make).await
     }
 
     /// Does a TLS handshake on `stream`. The other end must prove that it is `host`.
     pub async fn connect<S>(&self, host: &Host<String>, stream: S) -> Result<TlsStream<S>, Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.meet(host, stream, Faults::NONE).await.0.map(|(stream, _)| stream)
+    }
+
+    /// The same, where `accept` may be wrong with the other end's certificate; with what it has shown, and whether it has asked
+    /// for a certificate of ours.
+    pub(super) async fn meet<S>(
+        &self,
+        host: &Host<String>,
+        stream: S,
+        accept: Faults,
+    ) -> (Result<(TlsStream<S>, Presented), Error>, bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let shaking = async {
+            let shaken = self.shake(host, stream, accept).await;
+            (shaken, ASKED.with(Cell::get))
+        };
+        ASKED.scope(Cell::new(false), shaking).await
+    }
+
+    async fn shake<S>(&self, host: &Host<String>, stream: S, accept: Faults) -> Result<(TlsStream<S>, Presented), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -113,16 +219,40 @@ impl OriginTls {
             Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };
-        let connector = self.connector().await?;
-        let shaken = timeout(self.limit, connector.connect(name, stream)).await;
-        shaken.map_err(|_| Error::TimedOut)?.map_err(|error| {
-            match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                Some(rustls::Error::InvalidCertificate(why)) => Error::Certificate(why.to_string()),
-                Some(why @ rustls::Error::InvalidMessage(_)) => Error::NoTls(why.to_string()),
-                Some(why) => Error::Tls(why.to_string()),
-                None => Error::NoTls(error.to_string()),
-            }
-        })
+        let way = self.ground().await?.way(accept);
+        let shaken = timeout(self.limit, way.connector.connect(name.clone(), stream)).await;
+        let stream = shaken.map_err(|_| Error::TimedOut)?.map_err(|error| failed(&error))?;
+        let (_, session) = stream.get_ref();
+        let chain = session.peer_certificates().unwrap_or_default();
+        let presented = Presented {
+            names: chain.first().map(certificate::names).unwrap_or_default(),
+            alpn: session.alpn_protocol().map(<[u8]>::to_vec),
+            // Of a session that was resumed, the verifier was not asked.
+            accepted: match chain.split_first() {
+                Some((own, others)) if !accept.is_empty() => {
+                    let found = way.verifier.judge(own, others, &name, UnixTime::now());
+                    found.map_err(|error| failed_by(&error))?
+                }
+                _ => Faults::NONE,
+            },
+            asks_certificate: false,
+        };
+        Ok((stream, presented))
+    }
+}
+
+fn failed(error: &std::io::Error) -> Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(error) => failed_by(error),
+        None => Error::NoTls(error.to_string()),
+    }
+}
+
+fn failed_by(error: &rustls::Error) -> Error {
+    match error {
+        rustls::Error::InvalidCertificate(why) => Error::Certificate(certificate::flaw_of(why), why.to_string()),
+        rustls::Error::InvalidMessage(_) => Error::NoTls(error.to_string()),
+        _ => Error::Tls(error.to_string()),
     }
 }
 

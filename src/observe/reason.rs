@@ -86,6 +86,12 @@ reasons! {
         ClientRefusedCertificate = "client-refused-certificate",
         /// The client named one host in CONNECT and another one in the handshake inside.
         ServerNameDiffers = "server-name-differs",
+        /// The origin asks for a certificate of the client, so that the connection cannot be intercepted.
+        ClientCertificateWanted = "client-certificate-wanted",
+        /// The origin's certificate is not valid, and a rule accepts that.
+        CertificateAccepted = "certificate-accepted",
+        /// The client's software has refused our certificate several times, and is let through for a while.
+        AutoTunnel = "auto-tunnel",
         /// What came through a CONNECT that was to be intercepted is neither TLS nor HTTP.
         NotHttp = "not-http",
         /// The session to which the request or tunnel belonged ended.

@@ -12,7 +12,7 @@ pub enum Cause {
     /// The origin did not answer in time.
     TimedOut,
     /// The origin's certificate is not valid, for this reason.
-    Certificate(String),
+    Certificate(Untrusted, String),
     /// There is no route to the origin.
     Unreachable,
     /// The connection ended before the answer did.
@@ -50,7 +50,7 @@ impl Cause {
             Self::NameNotFound => "error-name-not-found",
             Self::Refused => "error-refused",
             Self::TimedOut => "error-timed-out",
-            Self::Certificate(_) => "error-certificate",
+            Self::Certificate(untrusted, _) => untrusted.key(),
             Self::Unreachable => "error-unreachable",
             Self::ConnectionLost => "error-connection-lost",
             Self::BadAnswer => "error-bad-answer",
@@ -85,8 +85,39 @@ impl Cause {
     /// What is known beyond the message.
     pub(super) fn detail(&self) -> Option<&str> {
         match self {
-            Self::Certificate(detail) | Self::BadRequest(detail) if !detail.is_empty() => Some(detail),
+            Self::Certificate(_, detail) | Self::BadRequest(detail) if !detail.is_empty() => Some(detail),
             _ => None,
+        }
+    }
+}
+
+/// Why an origin's certificate is not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untrusted {
+    /// Its time is over.
+    Expired,
+    /// Its time has not begun.
+    NotYetValid,
+    /// It is another host's.
+    WrongName,
+    /// Nobody whom we trust has issued it.
+    UnknownIssuer,
+    /// Its issuer has revoked it.
+    Revoked,
+    /// For another reason.
+    Other,
+}
+
+impl Untrusted {
+    /// The name of the message that tells people.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Expired => "error-certificate-expired",
+            Self::NotYetValid => "error-certificate-not-yet",
+            Self::WrongName => "error-certificate-name",
+            Self::UnknownIssuer => "error-certificate-issuer",
+            Self::Revoked => "error-certificate-revoked",
+            Self::Other => "error-certificate",
         }
     }
 }

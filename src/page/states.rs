@@ -345,11 +345,19 @@ pub(crate) const TROUBLES: &[Trouble] = &[
 ];
 
 pub(crate) fn causes() -> Vec<Cause> {
-    vec![
+    let untrusted = [
+        Untrusted::Expired,
+        Untrusted::NotYetValid,
+        Untrusted::WrongName,
+        Untrusted::UnknownIssuer,
+        Untrusted::Revoked,
+        Untrusted::Other,
+    ];
+    let untrusted = untrusted.map(|why| Cause::Certificate(why, "it expired <yesterday>".into()));
+    let others = vec![
         Cause::NameNotFound,
         Cause::Refused,
         Cause::TimedOut,
-        Cause::Certificate("it expired <yesterday>".into()),
         Cause::Unreachable,
         Cause::ConnectionLost,
         Cause::BadAnswer,
@@ -364,5 +372,6 @@ pub(crate) fn causes() -> Vec<Cause> {
         Cause::Busy,
         Cause::Exhausted,
         Cause::Internal,
-    ]
+    ];
+    untrusted.into_iter().chain(others).collect()
 }

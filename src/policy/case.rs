@@ -12,7 +12,7 @@ use url::{Position, Url};
 use super::pass::Passes;
 use super::people;
 use super::words::{AccessKind, MethodName};
-use super::{Access, Ask, Explanation, Policy, Proof, Question, Store, Subject, Verdict, Way};
+use super::{Access, Ask, Explanation, Manner, Policy, Proof, Question, Store, Subject, Verdict, Way};
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::{Groups, Network, Networks, Realm, Risk, Surrogate, User};
 use crate::wire::{Destination, RequestKind, Scheme};
@@ -61,6 +61,8 @@ pub struct Case {
     /// The rule that must have decided it: its name, or `blocked-list`, `walled-garden`, `approved-list`, `default`,
     /// `unidentified`.
     pub rule: Option<String>,
+    /// Whether it must be intercepted.
+    pub intercept: Option<bool>,
     /// Rules to whose terms (fields, limits) it must be subject.
     #[serde(default)]
     pub terms: Vec<String>,
@@ -250,7 +252,7 @@ impl Case {
         let is_decided = self.decision.is_none_or(|wanted| wanted == decision);
         let is_by_rule = self.rule.as_deref().is_none_or(|wanted| rule.is_some_and(|rule| **rule == *wanted));
         if is_decided && is_by_rule {
-            return self.subject_to(&verdict);
+            return self.intercepted(&verdict).and_then(|()| self.subject_to(&verdict));
         }
         let say = |decision: Option<&str>, rule: Option<&str>| match (decision, rule) {
             (Some(decision), Some(rule)) => format!("{decision} by \"{rule}\""),
@@ -263,6 +265,16 @@ impl Case {
 }
 
 impl Case {
+    /// Whether it is intercepted as it must be.
+    fn intercepted(&self, verdict: &Verdict) -> Result<(), String> {
+        let is_intercepted = matches!(verdict, Verdict::Permit(permit) if permit.manner() == Manner::Intercept);
+        match self.intercept {
+            Some(true) if !is_intercepted => Err("to be intercepted was wanted, and it is not".to_owned()),
+            Some(false) if is_intercepted => Err("not to be intercepted was wanted, and it is".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether whoever is let through is subject to the terms that it names.
     fn subject_to(&self, verdict: &Verdict) -> Result<(), String> {
         let terms = if let Verdict::Permit(permit) = verdict { permit.terms() } else { &[] };
@@ -350,6 +362,14 @@ mod tests {
         name = "ours alone"
         destinations = ["payroll.test"]
         headers = { set = { X-Team = "ours" } }
+        [[standing]]
+        name = "spared"
+        destinations = ["private.payroll.test"]
+        intercept = false
+        [[standing]]
+        name = "inside"
+        destinations = ["approved.test", "private.payroll.test"]
+        intercept = true
         [[rule]]
         name = "staff by day"
         groups = ["Staff"]
@@ -405,6 +425,20 @@ mod tests {
             (
                 format!("{eve}terms = ['ours alone']"),
                 Some("the terms of \"ours alone\" were wanted, and they do not apply"),
+            ),
+            ("url = 'https://approved.test/'\nintercept = true\nterms = ['inside']".to_owned(), None),
+            (
+                "url = 'https://approved.test/'\nintercept = false".to_owned(),
+                Some("not to be intercepted was wanted, and it is"),
+            ),
+            (
+                "url = 'https://x.approved.test/'\nkind = 'navigation'\nintercept = true".to_owned(),
+                Some("to be intercepted was wanted, and it is not"),
+            ),
+            (
+                "user = 'contoso/eve'\nurl = 'https://private.payroll.test/'\nintercept = true\nproven = '2h'\nrule = 'default'"
+                    .to_owned(),
+                Some("to be intercepted was wanted, and it is not"),
             ),
             ("user = 'eve'\nurl = 'http://a.test/'".to_owned(), Some("`eve` could be of several realms: write realm/name")),
             (

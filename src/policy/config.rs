@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::case::Case;
 use super::headers::Headers;
+use super::inspection::{Faults, Inspection, Otherwise};
 use super::limit::Limit;
 use super::matcher::Pattern;
 use super::overriding::OverrideConfig;
@@ -146,12 +147,34 @@ macro_rules! conditions {
             pub headers: Headers,
             /// How much somebody may have of what it lets through.
             pub limit: Option<Limit>,
+            /// Whether TLS is intercepted; left out, the rule does not say.
+            pub intercept: Option<bool>,
+            /// What may be wrong with an origin's certificate.
+            #[serde(default)]
+            pub accept: Faults,
+            /// What becomes of a connection that is to be intercepted, and whose origin asks for a certificate of the
+            /// client. Default: `refuse`.
+            pub client_certificate: Option<Otherwise>,
+            /// What becomes of a connection that is to be intercepted and cannot be read: no TLS, Encrypted Client Hello, no
+            /// server name. Default: `refuse`.
+            pub unreadable: Option<Otherwise>,
         }
 
         impl RuleConfig {
             /// The conditions that must all be met.
             pub fn conditions(&self) -> Conditions {
                 Conditions { $($name: self.$name.clone(),)+ }
+            }
+
+            /// What it says of TLS.
+            pub(super) fn inspection(&self) -> Inspection {
+                Inspection {
+                    intercept: self.intercept,
+                    accept: self.accept,
+                    client_certificate: self.client_certificate,
+                    unreadable: self.unreadable,
+                    names_hosts: !self.destinations.is_empty(),
+                }
             }
         }
 
@@ -171,12 +194,34 @@ macro_rules! conditions {
             pub headers: Headers,
             /// How much somebody may have.
             pub limit: Option<Limit>,
+            /// Whether TLS is intercepted; left out, the rule does not say.
+            pub intercept: Option<bool>,
+            /// What may be wrong with an origin's certificate.
+            #[serde(default)]
+            pub accept: Faults,
+            /// What becomes of a connection that is to be intercepted, and whose origin asks for a certificate of the
+            /// client. Default: `refuse`.
+            pub client_certificate: Option<Otherwise>,
+            /// What becomes of a connection that is to be intercepted and cannot be read: no TLS, Encrypted Client Hello, no
+            /// server name. Default: `refuse`.
+            pub unreadable: Option<Otherwise>,
         }
 
         impl StandingConfig {
             /// The conditions that must all be met.
             pub fn conditions(&self) -> Conditions {
                 Conditions { $($name: self.$name.clone(),)+ }
+            }
+
+            /// What it says of TLS.
+            pub(super) fn inspection(&self) -> Inspection {
+                Inspection {
+                    intercept: self.intercept,
+                    accept: self.accept,
+                    client_certificate: self.client_certificate,
+                    unreadable: self.unreadable,
+                    names_hosts: !self.destinations.is_empty(),
+                }
             }
         }
     };
@@ -223,4 +268,11 @@ conditions! {
 
 fn yes() -> bool {
     true
+}
+
+impl StandingConfig {
+    /// Whether all that it does is to spare somebody something.
+    pub(super) fn only_gives(&self) -> bool {
+        self.headers.is_empty() && self.limit.is_none() && self.inspection().only_gives()
+    }
 }

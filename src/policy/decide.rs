@@ -14,8 +14,8 @@ use super::trace::{Silent, Steps, Trace};
 use super::visible::Target;
 use super::wanted::Wanted;
 use super::{
-    Access, Ask, Denial, Effect, Explanation, Fallback, Offline, Permit, Policy, Proof, Question, Rule, Stale, Store,
-    Subject, Verdict, Why,
+    Access, Ask, Denial, Effect, Explanation, Fallback, Offline, Permit, Policy, Proof, Question, Rule, Stale,
+    StandingRule, Store, Subject, Verdict, Why,
 };
 use crate::identity::network::{SignIn, Unidentified};
 use crate::lists::path::Quorum;
@@ -91,6 +91,7 @@ impl<'p, T: Trace> Deciding<'p, T> {
         let asked = self.policy.asked(question);
         let verdict = self.alone(&asked);
         let verdict = self.around(verdict, question);
+        let verdict = self.exempt(verdict, &asked);
         self.standing(verdict, &asked)
     }
 
@@ -133,7 +134,38 @@ impl<'p, T: Trace> Deciding<'p, T> {
             let rules = candidates.filter_map(|number| standing.get(usize::try_from(number).ok()?));
             permit.subject_to(rules.filter_map(|rule| rule.terms(asked, &mut self.trace)));
         }
+        if let Verdict::Permit(permit) = &mut verdict
+            && !permit.terms().is_empty()
+        {
+            let in_garden = Arc::ptr_eq(permit.rule(), &self.policy.names.walled_garden);
+            permit.settle(in_garden);
+        }
         verdict
+    }
+
+    /// What is not to be intercepted is not intercepted to ask or to tell somebody something either. Whoever is not known there
+    /// goes on as they would if they could not be asked.
+    fn exempt(&mut self, verdict: Verdict, asked: &Asked<'_>) -> Verdict {
+        let question = asked.question;
+        let may_be_intercepted =
+            matches!(question.access, Access::Connect(_)) && !matches!(verdict, Verdict::Permit(_));
+        if !may_be_intercepted || !self.policy.has_exemptions {
+            return verdict;
+        }
+        let Some(by) = self.policy.exemption(asked) else { return verdict };
+        self.trace.exempt(by);
+        match verdict {
+            Verdict::Ask(Ask { proof: Proof::SignIn, .. }) => match self.unknown(question) {
+                Verdict::Deny(denial) => Verdict::Deny(Denial { why: Why::Exempt, ..denial }),
+                verdict => verdict,
+            },
+            Verdict::Ask(Ask { proof: Proof::Again(stale), .. }) => deny(&stale.rule, Why::Exempt),
+            Verdict::Warn(barrier) | Verdict::Override(barrier) => {
+                deny(&barrier.rule, Why::Barred(Arc::clone(&barrier)))
+            }
+            Verdict::Deny(Denial { rule, why: Why::Rule | Why::Unasked(_) }) => deny(&rule, Why::Exempt),
+            other => other,
+        }
     }
 
     /// Whether a rule, the default, a barrier or a proof that is wanted stands in the way of a tunnel for whoever asks, once they
@@ -325,6 +357,13 @@ impl<'p, T: Trace> Deciding<'p, T> {
         if question.can_be_asked() {
             return Verdict::Ask(ask());
         }
+        self.unknown(question)
+    }
+
+    /// Decides where somebody must be known, nobody is, and nobody can be asked.
+    fn unknown(&mut self, question: &Question<'_>) -> Verdict {
+        let policy = self.policy;
+        let ask = || Ask { proof: Proof::SignIn, may_be_private: policy.may_open_private(question.destination) };
         // A preflight never says who asks: it is passed where anybody at all could be allowed.
         let subject = if question.is_preflight() { Subject::Untold } else { Subject::Nobody };
         if !question.is_preflight() && question.network.unidentified == Unidentified::Refuse {
@@ -356,6 +395,25 @@ impl Policy {
             Ok((rule, lane)) => permit(question, rule, Some(&Grant { lane, ..Grant::default() }), Basis::Right),
             Err(rule) => deny(rule, Why::Rule),
         })
+    }
+}
+
+impl Policy {
+    /// The rule that says that such a connection is not intercepted, if one does: the first standing rule that says anything of
+    /// it, or the rule that decides for everybody who goes there.
+    fn exemption(&self, asked: &Asked<'_>) -> Option<&Arc<str>> {
+        // In doubt somebody is asked to sign in, or nobody could while a list is not there.
+        let says = |rule: &&StandingRule| match rule.intercept() {
+            Some(true) => rule.terms(asked, &mut Silent).is_some(),
+            Some(false) => rule.applies_for_sure(asked),
+            None => false,
+        };
+        if let Some(first) = self.standing.iter().find(says) {
+            return Some(first.name()).filter(|_| first.intercept() == Some(false));
+        }
+        let own = self.rules.iter().find(|rule| rule.is_for_anybody() && rule.matches_place(asked))?;
+        let spares = own.grant.terms.as_ref().is_some_and(|terms| terms.inspection.intercept == Some(false));
+        spares.then_some(&own.name)
     }
 }
 

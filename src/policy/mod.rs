@@ -11,6 +11,7 @@ pub mod config;
 mod decide;
 pub mod headers;
 mod index;
+pub mod inspection;
 pub mod limit;
 mod listed;
 mod look;
@@ -47,6 +48,7 @@ pub use case::{Case, Decision, Ground, Situation};
 pub use config::{Conditions, Config, Effect, Fallback, RuleConfig, StandingConfig};
 pub use headers::Headers;
 use index::Index;
+pub use inspection::{Fault, Faults, Inspection, Otherwise};
 pub use limit::{Limit, Per};
 use listed::Listed;
 pub use matcher::{Hosts, Pattern};
@@ -93,6 +95,8 @@ pub struct Policy {
     /// The schedules that they have.
     schedules: Vec<Arc<Schedule>>,
     default: Fallback,
+    /// Whether a rule says of anything that it is not intercepted.
+    has_exemptions: bool,
     names: Names,
 }
 
@@ -142,6 +146,8 @@ impl Policy {
             blocked_lists,
             schedules,
             default: config.default,
+            has_exemptions: config.rules.iter().map(|rule| rule.intercept).any(|own| own == Some(false))
+                || config.standing.iter().map(|rule| rule.intercept).any(|own| own == Some(false)),
             names: Names {
                 walled_garden: "walled-garden".into(),
                 approved: "approved-list".into(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::inspection::{self, Inspection, Otherwise};
 use super::terms::Terms;
 use super::{Access, Lane, Question};
 use crate::wire::{Destination, RequestKind};
@@ -15,7 +16,7 @@ use crate::wire::{Destination, RequestKind};
 /// ```compile_fail,E0451
 /// # use vestibule::policy::{Lane, Permit};
 /// fn forge(permit: Permit) -> Permit {
-///     Permit { lane: Lane { private: true, route: None }, ..permit }
+///     Permit { lane: Lane::default(), ..permit }
 /// }
 /// ```
 ///
@@ -71,6 +72,8 @@ pub enum Manner {
     Preflight,
     /// Octets are moved, unread.
     Tunnel,
+    /// TLS is ended here, and each request inside is decided for itself.
+    Intercept,
     /// It is found out whether anybody is there.
     Look,
     /// We ask for something ourselves.
@@ -132,7 +135,7 @@ impl Permit {
 
     /// Leave for a request of our own. The address may be private: the operator knows.
     pub fn own(purpose: Purpose, destination: Arc<Destination>) -> Self {
-        let lane = Lane { private: true, route: None };
+        let lane = Lane { private: true, ..Lane::default() };
         let (manner, rule, basis) = (Manner::Own(purpose), purpose.as_str().into(), Basis::Right);
         let terms = Vec::new();
         Self {
@@ -153,6 +156,36 @@ impl Permit {
         let own = std::mem::take(&mut self.terms);
         self.terms.extend(terms.cloned());
         self.terms.extend(own);
+    }
+
+    /// Settles what its terms say of TLS. `in_garden`: whether it is there for what sign-in needs.
+    pub(super) fn settle(&mut self, in_garden: bool) {
+        self.lane.accept = self.inspections().fold(self.lane.accept, |all, own| all.and(own.accept));
+        if self.manner == Manner::Tunnel && inspection::intercepts(self.inspections(), in_garden) {
+            self.manner = Manner::Intercept;
+        }
+    }
+
+    fn inspections(&self) -> impl Iterator<Item = &Inspection> {
+        self.terms.iter().map(|terms| &terms.inspection)
+    }
+
+    /// What becomes of the connection instead of an interception if its origin asks for a certificate of the client.
+    pub fn on_client_certificate(&self) -> Otherwise {
+        self.inspections().find_map(|own| own.client_certificate).unwrap_or_default()
+    }
+
+    /// What becomes of it if it cannot be read.
+    pub fn on_unreadable(&self) -> Otherwise {
+        self.inspections().find_map(|own| own.unreadable).unwrap_or_default()
+    }
+
+    /// Has what was to be intercepted, and cannot be, tunnelled. It stays the same permit: whoever has looked at the origin with
+    /// it has given it back.
+    pub fn leave_unread(&mut self) {
+        if self.manner == Manner::Intercept {
+            self.manner = Manner::Tunnel;
+        }
     }
 
     /// Where it leads.

@@ -95,6 +95,8 @@ fn rule() -> impl Strategy<Value = String> {
             "reauthenticate = '1h'",
             "authn_context = ['urn:x', 'urn:z']",
             "private = true",
+            "intercept = true",
+            "intercept = false",
         ][..],
     );
     (conditions(3), conditions(2), does, more).prop_map(|(when, unless, effect, more)| {
@@ -124,8 +126,14 @@ fn standing() -> impl Strategy<Value = String> {
     })
 }
 
-const TERMS: [&str; 3] =
-    ["headers = { set = { X-Team = 'ours' } }", "limit = { connections = 5 }", "headers = { remove = ['X-Team'] }"];
+const TERMS: [&str; 6] = [
+    "headers = { set = { X-Team = 'ours' } }",
+    "limit = { connections = 5 }",
+    "headers = { remove = ['X-Team'] }",
+    "intercept = true",
+    "intercept = false",
+    "accept = ['expired']\nunreadable = 'tunnel'",
+];
 
 /// A question that owns what it asks about.
 #[derive(Clone, Debug)]
@@ -347,7 +355,8 @@ fn the_first_rule_that_matches_decides_exclusions_win_and_the_default_ends_it() 
                 }
             }
         }
-        let deciding: Vec<_> = steps.iter().filter(|step| !matches!(step, Step::Standing { .. })).collect();
+        let deciding: Vec<_> =
+            steps.iter().filter(|step| !matches!(step, Step::Standing { .. } | Step::Exempt { .. })).collect();
         // Whatever applies is the last that is looked at, so what stands before it does not apply.
         let applies = |step: &Step| match step {
             Step::List { holds, .. } | Step::Rule { holds, .. } => *holds,
@@ -356,7 +365,8 @@ fn the_first_rule_that_matches_decides_exclusions_win_and_the_default_ends_it() 
             | Step::Around
             | Step::InDoubt { .. }
             | Step::Lacking { .. }
-            | Step::Standing { .. } => false,
+            | Step::Standing { .. }
+            | Step::Exempt { .. } => false,
         };
         let found: Vec<_> = deciding.iter().filter(|step| applies(step)).collect();
         assert!(found.len() <= 2, "{}", said());
@@ -374,7 +384,7 @@ fn the_first_rule_that_matches_decides_exclusions_win_and_the_default_ends_it() 
             ) => {
                 assert_eq!(name, *last, "{}", said());
             }
-            (Some(name), Step::SignIn { .. } | Step::Around | Step::Standing { .. }) => {
+            (Some(name), Step::SignIn { .. } | Step::Around | Step::Standing { .. } | Step::Exempt { .. }) => {
                 panic!("{name} out of nothing\n{}", said())
             }
             (None, _) => assert!(matches!(question.subject, Subject::Nobody | Subject::Untold), "{}", said()),
@@ -461,10 +471,11 @@ fn standing_rules_hold_for_all_that_is_let_through_and_for_whoever_may_be_meant(
         let mut wanted = Vec::new();
         for step in standing {
             let Step::Standing { name, holds, conditions } = step else { continue };
-            // Whoever may be meant is meant, and whoever may be left out is not.
+            // Whoever may be meant is meant, and whoever may be left out is not; the other way round where a rule only gives.
+            let gives = policy.standing.iter().find(|rule| rule.name() == name).unwrap().gives;
             let is_met = |looked: &Looked| match (looked.not, looked.holds) {
-                (false, None) => ["users or groups", "risk"].contains(&looked.condition),
-                (true, None) => true,
+                (false, None) => !gives && ["users or groups", "risk"].contains(&looked.condition),
+                (true, None) => !gives,
                 (not, Some(holds)) => holds != not,
             };
             assert_eq!(*holds, conditions.iter().all(is_met), "{name}\n{}", said());
@@ -474,4 +485,42 @@ fn standing_rules_hold_for_all_that_is_let_through_and_for_whoever_may_be_meant(
         let own = Some(permit.rule()).filter(|_| permit.terms().len() > wanted.len());
         assert_eq!(found.collect::<Vec<_>>(), wanted.iter().chain(own).cloned().collect::<Vec<_>>(), "{}", said());
     });
+}
+
+#[test]
+fn whether_a_connection_is_intercepted_is_up_to_the_first_rule_that_says_so_and_sign_in_is_spared() {
+    let found = std::cell::Cell::new((0, 0, 0));
+    over_all(|toml, policy, owned| {
+        let question = owned.question();
+        let Explanation { verdict, steps } = policy.explain(&question);
+        let said = || format!("{toml}\n{owned:#?}\n{steps:#?}\n{verdict:?}");
+        let exempt = steps.iter().any(|step| matches!(step, Step::Exempt { .. }));
+        let (intercepted, tunnelled, exempted) = found.get();
+        if exempt {
+            assert!(matches!(question.access, Access::Connect(_)), "{}", said());
+            // Nobody is asked or shown anything inside.
+            let is_settled = match &verdict {
+                Verdict::Permit(permit) => permit.is_exception() && permit.manner() != Manner::Intercept,
+                Verdict::Deny(Denial { why: Why::Exempt | Why::Barred(_) | Why::Away, .. }) => true,
+                _ => false,
+            };
+            assert!(is_settled, "{}", said());
+            found.set((intercepted, tunnelled, exempted + 1));
+            return;
+        }
+        let Verdict::Permit(permit) = &verdict else { return };
+        let in_garden = permit.rule() == &policy.names.walled_garden;
+        let mut says = permit.terms().iter().map(|terms| terms.inspection);
+        let counts = |own: &Inspection| {
+            own.intercept.is_some() && (!in_garden || own.names_hosts || own.intercept == Some(false))
+        };
+        let wanted = says.find(counts).and_then(|own| own.intercept).unwrap_or(false);
+        let is_connect = matches!(question.access, Access::Connect(_));
+        assert_eq!(permit.manner() == Manner::Intercept, is_connect && wanted, "{}", said());
+        if is_connect {
+            found.set((intercepted + u32::from(wanted), tunnelled + u32::from(!wanted), exempted));
+        }
+    });
+    let (intercepted, tunnelled, exempted) = found.get();
+    assert!(intercepted > 1000 && tunnelled > 1000 && exempted > 1000, "{:?}", found.get());
 }

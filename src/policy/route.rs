@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::inspection::Faults;
+
 /// Ways to a destination, in the order in which they are tried. Written as one of them, or as a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Written")]
@@ -40,6 +42,8 @@ pub struct Lane {
     pub private: bool,
     /// The route that the rule names; none where the default decides, by destination alone.
     pub route: Option<Route>,
+    /// What may be wrong with the certificate of its origin.
+    pub accept: Faults,
 }
 
 #[derive(Deserialize)]

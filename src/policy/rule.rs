@@ -64,11 +64,11 @@ impl Compiler<'_> {
             authenticate: config.authenticate,
             wanted: Wanted::of(config),
             grant: Grant {
-                lane: Lane { private: config.private, route: config.route.clone() },
+                lane: Lane { private: config.private, route: config.route.clone(), ..Lane::default() },
                 is_monitored: config.effect == Effect::Monitor,
                 is_overridden: config.effect == Effect::Block,
                 finishes: config.finish,
-                terms: Terms::of(&name, &config.headers, config.limit.as_ref()),
+                terms: Terms::of(&name, &config.headers, config.limit.as_ref(), config.inspection()),
             },
             barrier: Barrier::of(config, |groups| self.members(groups, &config.realms)).map(Arc::new),
             message: config.message.as_deref().map(Arc::from),

@@ -20,20 +20,23 @@ pub(super) struct StandingRule {
     when: Vec<Condition>,
     /// None of them may be met.
     unless: Vec<Condition>,
+    /// Whether all that it does is to spare somebody something: then nobody is meant by it in doubt.
+    pub(super) gives: bool,
+    /// What of it holds for whoever may be meant, and is not for sure: what it takes, and nothing that it gives beside that.
+    in_doubt: Option<Arc<Terms>>,
     /// None where the check of the configuration will refuse it.
     terms: Option<Arc<Terms>>,
 }
-
-/// It takes something from whoever it is about, as a rule that blocks does.
-const STAND: Stand = Stand { excludes: false, lets_through: false };
 
 impl Compiler<'_> {
     pub(super) fn standing(&mut self, config: &StandingConfig) -> StandingRule {
         let name = config.name.as_str().into();
         StandingRule {
-            when: self.conditions(&config.conditions(), &config.realms, false),
-            unless: self.conditions(&config.not, &config.realms, true),
-            terms: Terms::of(&name, &config.headers, config.limit.as_ref()),
+            when: self.conditions(&config.conditions(), &config.realms, config.only_gives()),
+            unless: self.conditions(&config.not, &config.realms, !config.only_gives()),
+            terms: Terms::of(&name, &config.headers, config.limit.as_ref(), config.inspection()),
+            gives: config.only_gives(),
+            in_doubt: Terms::of(&name, &config.headers, config.limit.as_ref(), config.inspection().in_doubt()),
             name,
         }
     }
@@ -46,16 +49,21 @@ impl StandingRule {
     }
 
     /// What it subjects a request to, if it applies. It applies, too, to whoever may be one of those whom it is about, and
-    /// spares nobody who may be one of those whom it leaves out. A condition about the inside of a tunnel is not met there.
+    /// spares nobody who may be one of those whom it leaves out; one that only gives is the other way round. A condition about the
+    /// inside of a tunnel is not met there.
     pub(super) fn terms<T: Trace>(&self, asked: &Asked<'_>, trace: &mut T) -> Option<&Arc<Terms>> {
-        let mut applies = true;
+        let (mut applies, mut is_sure) = (true, true);
         for (condition, excludes) in
             self.when.iter().map(|one| (one, false)).chain(self.unless.iter().map(|one| (one, true)))
         {
-            let holds = condition.holds(asked, Stand { excludes, ..STAND });
+            // Usually it takes something from whoever it is about, as a rule that blocks does.
+            let holds = condition.holds(asked, Stand { excludes, lets_through: self.gives });
             trace.condition(condition, excludes, holds, asked.question);
+            is_sure &= holds.is_some();
             applies &= match holds {
                 Some(holds) => holds != excludes,
+                // What may be on a list of sites that nobody looks into is not looked into.
+                None if self.gives => self.is_private() && !excludes && matches!(condition, Condition::Lists(_)),
                 None => excludes || matches!(condition, Condition::People(_) | Condition::Risk(_)),
             };
             if !applies && !T::WHOLE {
@@ -63,6 +71,36 @@ impl StandingRule {
             }
         }
         trace.standing(&self.name, applies);
-        self.terms.as_ref().filter(|_| applies)
+        let terms = if is_sure || self.gives { &self.terms } else { &self.in_doubt };
+        terms.as_ref().filter(|_| applies)
+    }
+}
+
+impl StandingRule {
+    /// Whether it spares sites an interception, and does nothing else.
+    fn is_private(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| {
+            let own = terms.inspection;
+            let gives_more = own.client_certificate.is_some() || own.unreadable.is_some() || !own.accept.is_empty();
+            own.intercept == Some(false) && !gives_more
+        })
+    }
+
+    /// Whether it applies for sure.
+    pub(super) fn applies_for_sure(&self, asked: &Asked<'_>) -> bool {
+        let holds =
+            |condition: &Condition, excludes| condition.holds(asked, Stand { excludes, lets_through: self.gives });
+        self.when.iter().all(|condition| holds(condition, false) == Some(true))
+            && self.unless.iter().all(|condition| holds(condition, true) == Some(false))
+    }
+
+    /// Whether it says of TLS whether that is intercepted; none where it does not say.
+    pub(super) fn intercept(&self) -> Option<bool> {
+        self.terms.as_ref()?.inspection.intercept
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::headers::Headers;
+use super::inspection::Inspection;
 use super::limit::Limit;
 
 /// What one rule subjects a request to. A rule that decides has terms for what it lets through; a standing rule has them
@@ -15,13 +16,21 @@ pub struct Terms {
     pub headers: Headers,
     /// What it limits.
     pub limit: Option<Limit>,
+    /// What it says of TLS.
+    pub inspection: Inspection,
 }
 
 impl Terms {
     /// The terms of a rule; none where it has none.
-    pub(super) fn of(rule: &Arc<str>, headers: &Headers, limit: Option<&Limit>) -> Option<Arc<Self>> {
-        let is_any = !headers.is_empty() || limit.is_some();
-        is_any.then(|| Arc::new(Self { rule: Arc::clone(rule), headers: headers.clone(), limit: limit.copied() }))
+    pub(super) fn of(
+        rule: &Arc<str>,
+        headers: &Headers,
+        limit: Option<&Limit>,
+        inspection: Inspection,
+    ) -> Option<Arc<Self>> {
+        let is_any = !headers.is_empty() || limit.is_some() || !inspection.is_empty();
+        let (rule, limit) = (Arc::clone(rule), limit.copied());
+        is_any.then(|| Arc::new(Self { rule, headers: headers.clone(), limit, inspection }))
     }
 }
 
@@ -66,7 +75,7 @@ mod tests {
     fn of_several_rules_that_name_a_field_the_first_one_counts() {
         let terms = |text: &str| {
             let headers = toml::from_str(text).unwrap();
-            Terms::of(&"it".into(), &headers, None).unwrap()
+            Terms::of(&"it".into(), &headers, None, Inspection::default()).unwrap()
         };
         let all = [
             terms("set = { X-A = 'first', X-B = 'b' }"),

@@ -92,6 +92,7 @@ fn words(verdict: &Verdict) -> String {
         Verdict::Deny(Denial { why, .. }) => match why {
             Why::Rule | Why::Barred(_) => word,
             Why::Away => format!("{word}-"),
+            Why::Exempt => format!("{word}^"),
             Why::Unasked(Ask { proof: Proof::SignIn, .. }) => format!("{word}~"),
             Why::Unasked(Ask { proof: Proof::Again(_), .. }) => format!("{word}~~"),
         },

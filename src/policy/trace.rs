@@ -42,6 +42,9 @@ pub(super) trait Trace {
 
     /// From here on it is about the tunnel that the request is in.
     fn around(&mut self);
+
+    /// A rule says that what cannot be let through is not intercepted to say so.
+    fn exempt(&mut self, name: &Arc<str>);
 }
 
 /// Listens to nothing.
@@ -67,6 +70,8 @@ impl Trace for Silent {
     fn standing(&mut self, _: &Arc<str>, _: bool) {}
 
     fn around(&mut self) {}
+
+    fn exempt(&mut self, _: &Arc<str>) {}
 }
 
 /// A verdict, and how it came about.
@@ -132,6 +137,11 @@ pub enum Step {
     },
     /// What was asked is permitted, and the steps from here on are about the tunnel that it is in.
     Around,
+    /// A rule says that it is not intercepted: nobody can be asked or shown anything inside.
+    Exempt {
+        /// Its name.
+        name: Arc<str>,
+    },
     /// No rule applies, so the default does.
     Default {
         /// Its name.
@@ -201,6 +211,10 @@ impl Trace for Steps {
 
     fn around(&mut self) {
         self.steps.push(Step::Around);
+    }
+
+    fn exempt(&mut self, name: &Arc<str>) {
+        self.steps.push(Step::Exempt { name: Arc::clone(name) });
     }
 }
 

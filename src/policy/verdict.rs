@@ -41,6 +41,8 @@ pub enum Why {
     Unasked(Ask),
     /// They would have to pass this, and cannot be shown how.
     Barred(Arc<Barrier>),
+    /// As one of the above, and a rule says that the connection is not intercepted: so they cannot be asked or shown anything.
+    Exempt,
 }
 
 /// What somebody has to do before they get any further.

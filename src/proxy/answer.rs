@@ -10,6 +10,7 @@ use url::form_urlencoded;
 use super::forward::Failure;
 use super::shares::{Excess, Exhausted};
 use super::token::{Invitation, Wrong};
+use super::unread::{Unread, untrusted};
 use super::weak::{Helps, TooWeak};
 use crate::egress;
 use crate::identity::User;
@@ -84,6 +85,9 @@ pub(super) enum Refusal {
     /// Somebody has as much as a rule lets them have.
     #[error("{}", exhausted_said(.0))]
     Exhausted(Exhausted),
+    /// A rule has the connection intercepted, and that is not possible.
+    #[error("the connection is to be intercepted, and {0}")]
+    Unread(Unread),
     /// The browser does not keep our cookie. Holds the address with which the person can try again.
     #[error("the browser does not keep the cookie that signs it in")]
     CookiesBlocked(String),
@@ -97,9 +101,12 @@ impl Refusal {
     /// The status of the answer.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Denied(_) | Self::Barred(_) | Self::CookiesBlocked(_) | Self::CookiesContradict(_) | Self::Direct => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Denied(_)
+            | Self::Barred(_)
+            | Self::Unread(_)
+            | Self::CookiesBlocked(_)
+            | Self::CookiesContradict(_)
+            | Self::Direct => StatusCode::FORBIDDEN,
             Self::Exhausted(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SignInRequired | Self::SignInAgain(_) => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::TooWeak(weak) => weak.status(),
@@ -150,6 +157,7 @@ impl Refusal {
             | Self::CookiesBlocked(_)
             | Self::CookiesContradict(_)
             | Self::Direct
+            | Self::Unread(_)
             | Self::Exhausted(Exhausted { what: Excess::Requests, .. })
             | Self::Method => Reason::HttpRequestDenied,
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Head(_) | Self::Expectation => Reason::HttpRequestError,
@@ -187,6 +195,8 @@ impl Refusal {
             | Self::ToolUnknown(_)
             | Self::CookiesBlocked(_)
             | Self::CookiesContradict(_) => Cause::NotAllowed,
+            // It answers a CONNECT, which shows no page.
+            Self::Unread(_) => Cause::NotAllowed,
             Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(error) => match error {
                     egress::Error::NameNotFound | egress::Error::Resolver(_) | egress::Error::ResolverTimedOut => {
@@ -198,7 +208,7 @@ impl Refusal {
                     egress::Error::Refused => Cause::Refused,
                     egress::Error::Unreachable(_) => Cause::Unreachable,
                     egress::Error::TimedOut => Cause::TimedOut,
-                    egress::Error::Certificate(why) => Cause::Certificate(why.clone()),
+                    egress::Error::Certificate(flaw, why) => Cause::Certificate(untrusted(*flaw), why.clone()),
                     egress::Error::Tls(_) | egress::Error::NoTls(_) => Cause::BadAnswer,
                     egress::Error::NoRoom => Cause::Busy,
                     egress::Error::Parent(..) => Cause::Parent,
@@ -274,7 +284,7 @@ fn dial_error_type(error: &egress::Error) -> Reason {
         egress::Error::Refused => Reason::ConnectionRefused,
         egress::Error::Unreachable(_) => Reason::DestinationIpUnroutable,
         egress::Error::TimedOut => Reason::ConnectionTimeout,
-        egress::Error::Certificate(_) => Reason::TlsCertificateError,
+        egress::Error::Certificate(..) => Reason::TlsCertificateError,
         egress::Error::Tls(_) | egress::Error::NoTls(_) => Reason::TlsProtocolError,
         egress::Error::NoRoom => Reason::ConnectionLimitReached,
         egress::Error::Parent(_, fault) => match fault {
@@ -497,7 +507,7 @@ mod tests {
             egress::Error::Refused,
             egress::Error::Unreachable(String::new()),
             egress::Error::TimedOut,
-            egress::Error::Certificate(String::new()),
+            egress::Error::Certificate(egress::Flaw::Revoked, String::new()),
             egress::Error::Tls(String::new()),
             egress::Error::NoTls(String::new()),
             egress::Error::NoRoom,
@@ -526,6 +536,7 @@ mod tests {
             Refusal::CookiesBlocked(String::new()),
             Refusal::CookiesContradict(String::new()),
             Refusal::Direct,
+            Refusal::Unread(Unread::ClientCertificate),
             Refusal::Method,
             Refusal::BadTarget(target::Error::BadHost),
             Refusal::BadRequest(""),

@@ -83,11 +83,11 @@ impl Proxy {
                 request.recorder.rule = Some(Arc::clone(&barrier.rule));
                 return Refusal::Barred(Arc::clone(barrier));
             }
-            Why::Unasked(_) | Why::Rule | Why::Away => {}
+            Why::Unasked(_) | Why::Rule | Why::Away | Why::Exempt => {}
         }
         request.recorder.rule = Some(Arc::clone(&denial.rule));
         match denial.why {
-            Why::Rule | Why::Away | Why::Barred(_) => Refusal::Denied(denial.rule.to_string()),
+            Why::Rule | Why::Away | Why::Barred(_) | Why::Exempt => Refusal::Denied(denial.rule.to_string()),
             Why::Unasked(_) => self.turn_away(client, request, wrong).await,
         }
     }

@@ -20,6 +20,8 @@ pub struct Client {
     pub(super) inside: Option<Arc<Destination>>,
     /// For a connection inside a CONNECT that came with a token: the session of that token.
     token: Option<SessionId>,
+    /// Whether it is intercepted because a rule says so, and not only to ask or to tell somebody something.
+    pub(super) is_inspected: bool,
     /// The origin connection that only this client connection may use.
     pub(super) pin: Arc<Pin>,
     /// The origin connections of the worker that serves it.
@@ -29,7 +31,7 @@ pub struct Client {
 impl Client {
     /// A connection that a listener has accepted, for a worker that keeps its origin connections in `pool`.
     pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
-        Self { peer, inside: None, token: None, pin: Arc::default(), pool }
+        Self { peer, inside: None, token: None, is_inspected: false, pin: Arc::default(), pool }
     }
 
     /// One stream of a connection that carries several. It takes a place of its own among those that are counted;
@@ -41,13 +43,13 @@ impl Client {
         };
         let peer = Peer { place, ..self.peer.clone() };
         let (pin, pool) = (Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Some(Self { peer, inside: None, token: None, pin, pool })
+        Some(Self { peer, inside: None, token: None, is_inspected: false, pin, pool })
     }
 
     /// The same connection, as another configuration judges it.
     pub(super) fn judged(&self, peer: Peer) -> Self {
         let (inside, pin, pool) = (self.inside.clone(), Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Self { peer, inside, token: self.token, pin, pool }
+        Self { peer, inside, token: self.token, is_inspected: self.is_inspected, pin, pool }
     }
 
     /// The client on whose behalf a request with these fields is sent, if that is not the peer itself. What this
@@ -61,7 +63,7 @@ impl Client {
     /// origin's cookie, or the connection around it is known.
     pub(super) fn inside(&self, destination: Arc<Destination>) -> Self {
         let (peer, pool) = (self.peer.clone(), Arc::clone(&self.pool));
-        Self { peer, inside: Some(destination), token: None, pin: Arc::default(), pool }
+        Self { peer, inside: Some(destination), token: None, is_inspected: false, pin: Arc::default(), pool }
     }
 
     /// The same, known by the token that came with the CONNECT, if `identity` says that one did.

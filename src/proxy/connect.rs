@@ -1,18 +1,16 @@
-//! CONNECT: a tunnel for a client that is known, and interception for one that is to be asked to sign in.
+//! CONNECT: a tunnel for a client that is known, and interception where a rule says so, and for one that is to be asked to sign in.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::StatusCode;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use super::answer::Refusal;
 use super::ask::note_stale;
 use super::client::Client;
 use super::decide::{Decided, Sought, outcome};
 use super::exchange::check_host;
+use super::failures::Looked;
 use super::identity::Identity;
 use super::relay::{Bounds, relay_streams};
 use super::token::Wrong;
@@ -20,21 +18,17 @@ use super::until::Leave;
 use super::weak::Helps;
 use super::{Asker, Proxy, trust};
 use crate::egress::Dialled;
+use crate::net::Pipes;
 use crate::net::rewind::Rewind;
-use crate::observe::record::RequestId;
 use crate::observe::{Outcome, Reason, Recorder};
-use crate::policy::{Access, Ask, Denial, Permit, Proof, Verdict, Why};
+use crate::policy::{Access, Ask, Denial, Manner, Permit, Proof, Verdict, Why};
 use crate::session::returning::ARRIVE_PORT;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::kind::RequestKind;
-use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme};
 
 /// The answer to a CONNECT that opens the tunnel. It has no fields, because it has no content that they could describe.
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
-
-/// The first byte of a TLS connection: a handshake record (RFC 8446 §5.1).
-const TLS_HANDSHAKE: u8 = 0x16;
 
 impl Proxy {
     /// Answers a CONNECT.
@@ -59,38 +53,53 @@ impl Proxy {
         }
         // Nobody gets a tunnel to this port, known or not: a ticket must never reach an origin.
         if destination.port == ARRIVE_PORT || trust::is_mark(&destination) {
-            return self.intercept(client, connection, destination, None, recorder).await;
+            return self.intercept(client, connection, (destination, &head), None, recorder).await;
         }
-        let refusal = match self.open(client, &destination, asker.kind, &head.fields, &mut recorder).await {
+        match self.open(client, &destination, asker.kind, &head.fields, &mut recorder).await {
             Ok(ConnectAct::Intercept(identity)) => {
-                return self.intercept(client, connection, destination, identity, recorder).await;
+                self.intercept(client, connection, (destination, &head), identity, recorder).await
+            }
+            Ok(ConnectAct::Inspect(permit, identity)) => {
+                self.inspect(client, connection, &head, (permit, identity), recorder).await
             }
             Ok(ConnectAct::Tunnel(permit, identity)) => {
-                recorder.decision = outcome(&permit);
-                recorder.rule = Some(Arc::clone(permit.rule()));
-                let taken = self.limit(client, &permit, identity.as_ref(), &mut recorder);
-                let mut taken = match taken {
-                    Ok(taken) => taken,
-                    Err(exhausted) => {
-                        let refusal = Refusal::Exhausted(exhausted);
-                        return self.refuse(connection, Some(&head), &refusal, &asker, recorder).await;
-                    }
-                };
-                match self.forwarder.dialler.dial(permit, Some(client.peer.client)).await {
-                    Ok(dialled) => {
-                        let mut connection = connection;
-                        connection.stream = taken.pace(connection.stream);
-                        if let Some(open) = taken.into_open() {
-                            recorder.keep(open);
-                        }
-                        return self.tunnel(connection, dialled, identity.as_ref(), asker.kind, recorder).await;
-                    }
-                    Err(error) => error.into(),
-                }
+                self.open_tunnel(client, connection, &head, (permit, identity), recorder).await
             }
-            Err(refusal) => refusal,
+            Err(refusal) => self.refuse(connection, Some(&head), &refusal, &asker, recorder).await,
+        }
+    }
+
+    /// Opens a tunnel that is permitted, within the limits of its permit.
+    pub(super) async fn open_tunnel(
+        self: &Arc<Self>,
+        client: &Client,
+        mut connection: Box<Connection>,
+        head: &RequestHead,
+        (permit, identity): (Permit, Option<Identity>),
+        mut recorder: Recorder,
+    ) -> Option<Box<Connection>> {
+        let asker = Asker::of_head(&head.fields);
+        let destination = Arc::clone(permit.destination());
+        recorder.decision = outcome(&permit);
+        recorder.rule = Some(Arc::clone(permit.rule()));
+        let taken = self.limit(client, &permit, identity.as_ref(), &mut recorder);
+        let mut taken = match taken {
+            Ok(taken) => taken,
+            Err(exhausted) => {
+                let refusal = Refusal::Exhausted(exhausted);
+                return self.refuse(connection, Some(head), &refusal, &asker, recorder).await;
+            }
         };
-        self.refuse(connection, Some(&head), &refusal, &asker, recorder).await
+        match self.forwarder.dialler.dial(permit, Some(client.peer.client)).await {
+            Ok(dialled) => {
+                connection.stream = taken.pace(connection.stream);
+                if let Some(open) = taken.into_open() {
+                    recorder.keep(open);
+                }
+                self.tunnel(connection, dialled, (identity.as_ref(), asker.kind), &destination, recorder).await
+            }
+            Err(error) => self.refuse(connection, Some(head), &error.into(), &asker, recorder).await,
+        }
     }
 
     /// Refuses a CONNECT that is refused to everybody, signed in or not.
@@ -117,7 +126,22 @@ impl Proxy {
         let sought = Sought { destination, access: Access::Connect(kind), request: None };
         let Decided { verdict, identity, wrong } = self.decide(client, sought, fields, recorder).await;
         match verdict {
+            Verdict::Permit(permit) if permit.manner() == Manner::Intercept => {
+                Ok(ConnectAct::Inspect(permit, identity))
+            }
             Verdict::Permit(permit) => Ok(ConnectAct::Tunnel(permit, identity)),
+            // Nobody is intercepted here to be asked or told something. A tool is told of tokens without that.
+            Verdict::Deny(Denial { why: Why::Exempt, rule }) => {
+                if identity.is_none()
+                    && kind == RequestKind::Tool
+                    && let Some(invitation) = self.invite(client, fields, wrong).await
+                {
+                    recorder.reason = wrong.map(Wrong::reason);
+                    return Err(Refusal::ToolUnknown(Arc::new(invitation)));
+                }
+                recorder.rule = Some(Arc::clone(&rule));
+                Err(Refusal::Denied(rule.to_string()))
+            }
             // A CONNECT does not show whether the client can be asked to sign in. Inside, a browser can be.
             Verdict::Ask(ask) => {
                 match &ask.proof {
@@ -179,20 +203,25 @@ impl Proxy {
 
     /// Moves bytes between the client and the origin, unread.
     async fn tunnel(
-        &self,
+        self: &Arc<Self>,
         connection: Box<Connection>,
         dialled: Dialled,
-        identity: Option<&Identity>,
-        kind: RequestKind,
+        (identity, kind): (Option<&Identity>, RequestKind),
+        destination: &Arc<Destination>,
         mut recorder: Recorder,
     ) -> Option<Box<Connection>> {
-        recorder.origin = Some(dialled.origin);
-        recorder.egress = Some(dialled.egress);
-        recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
+        note_way(&mut recorder, &dialled);
         let mut leave = Leave::new(self, identity, Access::Connect(kind), None);
         let in_use = identity.and_then(|identity| identity.in_use.clone());
         let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
-        let Connection { stream: mut near, unread, .. } = *self.establish(connection, &mut recorder).await?;
+        let connection = self.establish(connection, &mut recorder).await?;
+        if self.interception.tunnels == Looked::ServerName {
+            let (proxy, destination) = (Arc::clone(self), Arc::clone(destination));
+            let asked = (destination, identity.cloned(), kind);
+            self.tasks.spawn(async move { proxy.begin_named(connection, dialled, asked, leave, recorder).await });
+            return None;
+        }
+        let Connection { stream: mut near, unread, .. } = *connection;
         let mut far = dialled.stream;
         // A task of its own, because a tunnel needs much less memory than the task that answers requests, which ends
         // here. The streams stay where they are: each copy of them would be part of the task for as long as it lasts.
@@ -208,8 +237,54 @@ impl Proxy {
         None
     }
 
+    /// The same, once it is known which host the client names in its handshake.
+    async fn begin_named(
+        self: Arc<Self>,
+        mut connection: Box<Connection>,
+        dialled: Dialled,
+        (destination, identity, kind): (Arc<Destination>, Option<Identity>, RequestKind),
+        leave: Leave,
+        mut recorder: Recorder,
+    ) {
+        let mut origin = Connection::new(dialled.stream);
+        let named =
+            self.check_name(&mut connection, &mut origin, (&destination, kind), identity.as_ref(), &recorder).await;
+        if let Err(reason) = named {
+            recorder.reason = Some(reason);
+            return;
+        }
+        // What a server has said that speaks first.
+        if !origin.unread.is_empty() && connection.write_all(&origin.unread, self.limits.body_idle).await.is_err() {
+            recorder.reason = Some(Reason::ClientLeft);
+            return;
+        }
+        let in_use = identity.and_then(|identity| identity.in_use);
+        relay(connection, origin.stream, (Bounds::of(&self.limits), self.pipes.clone()), leave, recorder).await;
+        drop(in_use);
+    }
+
+    /// Moves bytes between a client that was answered already and the origin, unread, in this task.
+    pub(super) async fn carry(
+        &self,
+        connection: Box<Connection>,
+        dialled: Dialled,
+        identity: Option<Identity>,
+        kind: RequestKind,
+        mut recorder: Recorder,
+    ) {
+        note_way(&mut recorder, &dialled);
+        let leave = Leave::new(self, identity.as_ref(), Access::Connect(kind), None);
+        let in_use = identity.and_then(|identity| identity.in_use);
+        relay(connection, dialled.stream, (Bounds::of(&self.limits), self.pipes.clone()), leave, recorder).await;
+        drop(in_use);
+    }
+
     /// Tells the client that the tunnel is open.
-    async fn establish(&self, mut connection: Box<Connection>, recorder: &mut Recorder) -> Option<Box<Connection>> {
+    pub(super) async fn establish(
+        &self,
+        mut connection: Box<Connection>,
+        recorder: &mut Recorder,
+    ) -> Option<Box<Connection>> {
         recorder.status = StatusCode::OK.as_u16();
         if connection.write_all(ESTABLISHED, self.limits.body_idle).await.is_err() {
             recorder.reason = Some(Reason::ClientLeft);
@@ -219,70 +294,9 @@ impl Proxy {
         Some(connection)
     }
 
-    /// Terminates the client's TLS with a leaf of our authority, and answers the requests inside.
-    async fn intercept(
-        self: &Arc<Self>,
-        client: &Arc<Client>,
-        connection: Box<Connection>,
-        destination: Arc<Destination>,
-        identity: Option<Identity>,
-        mut recorder: Recorder,
-    ) -> Option<Box<Connection>> {
-        recorder.decision = Outcome::Challenged;
-        let connection = self.establish(connection, &mut recorder).await?;
-        let (proxy, client) = (Arc::clone(self), Arc::clone(client));
-        self.tasks.spawn(async move {
-            let opened = (recorder.id(), destination);
-            let served = proxy.serve_inside(connection, &client, opened, identity.as_ref()).await;
-            recorder.reason = served.err();
-        });
-        None
-    }
-
-    async fn serve_inside(
-        self: Arc<Self>,
-        connection: Box<Connection>,
-        client: &Client,
-        (request_id, destination): (RequestId, Arc<Destination>),
-        identity: Option<&Identity>,
-    ) -> Result<(), Reason> {
-        let limit = self.limits.head_time;
-        let stream = Rewind::new(connection.unread.freeze(), connection.stream);
-        match bounded(limit, Rewind::peek(stream)).await.ok_or(Reason::ClientLeft)? {
-            (Some(TLS_HANDSHAKE), stream) => {
-                let host = destination.host.to_string();
-                let server = self.authority.server(&host).map_err(|error| {
-                    tracing::error!(host, %error, %request_id, "a CONNECT cannot be intercepted, because no certificate for its host can be made: the connection is closed");
-                    Reason::ProxyInternalError
-                })?;
-                let stream = bounded(limit, TlsAcceptor::from(server).accept(stream)).await;
-                // By far the most common cause is that the device does not trust our authority.
-                let stream = stream.ok_or(Reason::ClientRefusedCertificate)?;
-                // The client wants another host inside than the CONNECT named: a challenge would be for one site, and
-                // its cookie for another.
-                let asked = stream.get_ref().1.server_name();
-                if matches!(destination.host, Host::Domain(_))
-                    && asked.is_some_and(|asked| !asked.eq_ignore_ascii_case(host.trim_end_matches('.')))
-                {
-                    return Err(Reason::ServerNameDiffers);
-                }
-                self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
-                Ok(())
-            }
-            // Plain HTTP inside a CONNECT: browsers do so for a WebSocket without TLS.
-            (Some(byte), stream) if byte.is_ascii_uppercase() => {
-                let destination = Arc::new(Destination { scheme: Scheme::Http, ..Destination::clone(&destination) });
-                self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
-                Ok(())
-            }
-            (Some(_), _) => Err(Reason::NotHttp),
-            (None, _) => Err(Reason::ClientLeft),
-        }
-    }
-
     /// Answers the requests on a stream. The future is boxed, because its type would contain itself: answering a
     /// request can lead here again.
-    fn serve_http(
+    pub(super) fn serve_http(
         self: Arc<Self>,
         stream: Box<dyn ByteStream>,
         client: Client,
@@ -325,8 +339,30 @@ enum ConnectAct {
     Tunnel(Permit, Option<Identity>),
     /// Answer in the place of the destination, and decide about each request inside.
     Intercept(Option<Identity>),
+    /// The same, because a rule says so, for a person or for nobody in particular.
+    Inspect(Permit, Option<Identity>),
 }
 
-async fn bounded<T>(limit: Duration, step: impl Future<Output = std::io::Result<T>>) -> Option<T> {
-    timeout(limit, step).await.ok()?.ok()
+/// Records how the origin was reached.
+fn note_way(recorder: &mut Recorder, dialled: &Dialled) {
+    recorder.origin = Some(dialled.origin);
+    recorder.egress = Some(dialled.egress);
+    recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
+}
+
+/// Moves bytes, those first that came early, for as long as there is leave.
+async fn relay(
+    connection: Box<Connection>,
+    mut far: Stream,
+    (bounds, pipes): (Bounds, Pipes),
+    mut leave: Leave,
+    mut recorder: Recorder,
+) {
+    let Connection { stream: mut near, unread, .. } = *connection;
+    let (ended, asking) = leave.watch(&recorder);
+    let early = Vec::from(unread);
+    let (moved, end) = relay_streams(&mut near, &mut far, early, bounds, ended.as_ref(), asking, &pipes).await;
+    drop((near, far));
+    (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
+    recorder.reason = end.reason().or(recorder.reason);
 }

@@ -13,7 +13,7 @@ use super::token::Wrong;
 use crate::clock::Timestamp;
 use crate::identity::{Network, Strength, Surrogate};
 use crate::observe::{Outcome, Recorder, WhyUnidentified};
-use crate::policy::{Access, Barrier, Pass, Passes, Permit, Question, Store, Subject, Verdict, Way};
+use crate::policy::{Access, Barrier, Manner, Pass, Passes, Permit, Question, Store, Subject, Verdict, Way};
 use crate::session::Session;
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Era, RequestKind};
@@ -133,6 +133,20 @@ impl Proxy {
             Verdict::Permit(_) => Err(Over::Hours),
             _ => Err(Over::Policy),
         }
+    }
+
+    /// Whether what is sought, too, would be tunnelled unread for whoever has a tunnel.
+    pub(super) fn has_tunnelled(
+        &self,
+        session: Option<(&Session, Surrogate)>,
+        recorder: &Recorder,
+        sought: Sought<'_>,
+    ) -> bool {
+        let (client, now) = (recorder.client.ip(), self.clock.now());
+        let network = self.entries.network_of(client);
+        let from = Whence { network: &network, listener: &recorder.listener, client };
+        let subject = session.map_or(Subject::Nobody, |(session, surrogate)| person(session, surrogate, now));
+        matches!(self.put(from, sought, subject, now), Verdict::Permit(permit) if permit.manner() == Manner::Tunnel)
     }
 
     /// Which hours are on, by the rules and wherever clients are: see [`Policy::hours`](crate::policy::Policy::hours).

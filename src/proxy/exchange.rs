@@ -193,7 +193,7 @@ impl Proxy {
         }
         // This connection was intercepted to ask the person, who is known by now. It is closed after this answer, so
         // that the next one to this origin can be a tunnel.
-        let was_asked = match identity.filter(|_| client.inside.is_some()) {
+        let was_asked = match identity.filter(|_| client.inside.is_some() && !client.is_inspected) {
             Some(identity) => Box::pin(self.would_tunnel(client, &identity.session, &request.destination)).await,
             None => false,
         };

@@ -116,7 +116,7 @@ fn is_absence(error: &egress::Error) -> bool {
         | egress::Error::OwnMachine(_)
         | egress::Error::Myself(_)
         | egress::Error::Port(_)
-        | egress::Error::Certificate(_)
+        | egress::Error::Certificate(..)
         | egress::Error::Tls(_)
         | egress::Error::NoRoom => false,
     }

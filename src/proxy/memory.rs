@@ -6,6 +6,7 @@ use arc_swap::ArcSwapOption;
 
 use super::alarm::Alarms;
 use super::challenge::Bounces;
+use super::failures::{FailureCount, Failures};
 use super::identify::Contradictions;
 use super::look::Looks;
 use super::preflight::Preflights;
@@ -26,6 +27,7 @@ pub struct Memory {
     pub(super) contradictions: Contradictions,
     pub(super) shares: Shares,
     pub(super) alarms: Arc<Alarms>,
+    pub(super) failures: Failures,
     pub(super) tokens: Arc<token::Memory>,
     /// The session of everybody on a listener for guests where nobody is asked anything.
     pub(super) guest: Arc<Session>,
@@ -46,6 +48,7 @@ impl Memory {
             contradictions: Contradictions::default(),
             shares: Shares::default(),
             alarms: Arc::default(),
+            failures: Failures::default(),
             tokens: Arc::default(),
             guest: Arc::new(Session::standing(User::guest(String::new()), clock.now())),
             pools: Mutex::default(),
@@ -84,6 +87,11 @@ impl Memory {
     pub fn forget_ways(&self) {
         self.looks.clear();
         self.lock().iter().filter_map(Weak::upgrade).for_each(|pool| pool.clear());
+    }
+
+    /// Interceptions that failed, the commonest kind first.
+    pub fn interception_failures(&self) -> Vec<FailureCount> {
+        self.failures.all()
     }
 
     /// How often something has had to wait, because somebody's bandwidth is limited.

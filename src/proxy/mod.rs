@@ -1,6 +1,7 @@
 //! Takes requests and answers them: identify → decide → act → record.
 
 mod alarm;
+mod alternatives;
 mod answer;
 mod ask;
 mod challenge;
@@ -8,11 +9,14 @@ mod client;
 mod connect;
 mod decide;
 mod exchange;
+pub mod failures;
 mod forward;
 mod identify;
 mod identity;
+mod inspect;
 mod look;
 mod memory;
+mod named;
 mod origin_cookie;
 mod outgoing;
 mod planted;
@@ -22,6 +26,7 @@ mod relay;
 mod shares;
 pub mod token;
 mod trust;
+mod unread;
 mod until;
 mod watch;
 mod weak;
@@ -110,6 +115,8 @@ pub struct Parts {
     pub entries: Arc<Entries>,
     /// Whether guests must agree to terms before they go on.
     pub guests_agree: bool,
+    /// What is to be said of interception beside the rules.
+    pub interception: failures::Config,
     /// The time.
     pub clock: Clock,
     /// What the proxy needs for tokens; `None` if no tokens are accepted.
@@ -143,6 +150,7 @@ pub struct Proxy {
     entries: Arc<Entries>,
     /// Whether guests must agree to terms before they go on.
     guests_agree: bool,
+    interception: failures::Config,
     /// Fires when another configuration has replaced this one.
     retired: Retired,
     clock: Clock,
@@ -177,6 +185,7 @@ impl Proxy {
             pac: parts.pac,
             entries: parts.entries,
             guests_agree: parts.guests_agree,
+            interception: parts.interception,
             retired: Retired::default(),
             clock: parts.clock,
             finish: parts.finish,
@@ -314,6 +323,7 @@ impl Proxy {
             | Refusal::SignInAgain(_)
             | Refusal::TooWeak(_)
             | Refusal::ToolUnknown(_)
+            | Refusal::Unread(_)
             | Refusal::Exhausted(_) => Outcome::Denied,
             Refusal::Origin(forward::Failure::Dial(
                 egress::Error::Prohibited(_) | egress::Error::OwnMachine(_) | egress::Error::Port(_),

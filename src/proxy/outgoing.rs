@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use http::{Method, StatusCode, Version};
 
-use super::preflight;
+use super::{alternatives, preflight};
 use crate::clock::{Clock, http_date};
 use crate::egress::Through;
 use crate::policy::FieldChanges;
@@ -175,8 +175,8 @@ impl Incoming<'_> {
             let is_dropped = hop.has(name)
                 || (self.only_asks && !answer.takes(name, value))
                 || (name.eq_ignore_ascii_case(b"set-cookie") && cookie::sets_reserved(value));
-            if !is_dropped {
-                put(&mut octets, &[name, b": ", value, b"\r\n"]);
+            if !is_dropped && let Some(value) = alternatives::without_quic(name, value) {
+                put(&mut octets, &[name, b": ", &value, b"\r\n"]);
             }
         }
         put(&mut octets, &[via.line(head.version)]);
@@ -278,7 +278,12 @@ mod tests {
     fn what_a_rule_sets_takes_the_place_of_the_clients_own_and_stands_there_once() {
         let terms = |text: &str| {
             let headers = toml::from_str(text).unwrap();
-            Arc::new(Terms { rule: "it".into(), headers, limit: None })
+            Arc::new(Terms {
+                rule: "it".into(),
+                headers,
+                limit: None,
+                inspection: crate::policy::Inspection::default(),
+            })
         };
         let terms =
             [terms("set = { X-Team = 'ours' }\nremove = ['X-Own']"), terms("set = { x-team = 'late', X-B = 'b' }")];

@@ -1,5 +1,6 @@
 //! HTTP on the wire: heads, bodies, targets, fields, cookies, and who is at the other end of a connection.
 
+pub mod client_hello;
 pub mod cookie;
 pub mod entry;
 pub mod field;

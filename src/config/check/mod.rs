@@ -5,6 +5,7 @@ mod conditions;
 mod directories;
 mod edges;
 mod egress;
+mod interception;
 mod lists;
 mod named;
 mod people;
@@ -24,6 +25,7 @@ use super::tree::{Step, Tree};
 use super::{Config, Findings, Look};
 use crate::faults::Faults;
 pub(crate) use crate::faults::at;
+pub use interception::hidden_paths;
 pub use lists::unused_lists;
 pub use rules::doubtful_names;
 
@@ -50,6 +52,7 @@ pub(super) fn check<T>(
     risk::risk(config, &mut check);
     rules::policy(config, &mut check);
     barriers::barriers(config, &mut check);
+    interception::interception(config, &mut check);
     shadow::rules(config, &mut check);
     look(config, &mut check);
     check.into_findings()

@@ -14,7 +14,14 @@ pub(super) fn of_rule(index: usize, rule: &RuleConfig, check: &mut Check<'_>) {
     if rule.effect.lets_through() || rule.overriding.is_some() {
         return;
     }
-    for (key, is_there) in [("headers", !rule.headers.is_empty()), ("limit", rule.limit.is_some())] {
+    let inspects = [
+        ("intercept", rule.intercept.is_some()),
+        ("accept", !rule.accept.is_empty()),
+        ("client_certificate", rule.client_certificate.is_some()),
+        ("unreadable", rule.unreadable.is_some()),
+    ];
+    let others = [("headers", !rule.headers.is_empty()), ("limit", rule.limit.is_some())];
+    for (key, is_there) in others.into_iter().chain(inspects) {
         if is_there {
             let message = format!("`{key}` cannot stand in a rule that blocks");
             check.note(&within(path, key), message, "nothing is let through by it: remove one of the two");
@@ -27,10 +34,13 @@ pub(super) fn of_standing(index: usize, rule: &StandingConfig, config: &Config, 
     let path = at!["policy", "standing", index];
     headers(path, &rule.headers, &rule.conditions(), check);
     limit(path, rule.limit.as_ref(), check);
-    if rule.headers.is_empty() && rule.limit.is_none() && check.is_whole(path) {
-        let help =
-            "add `headers = { set = { … } }` or `limit = { … }`, or make it a `[[policy.rule]]` with an `effect`";
-        check.note(path, "a standing rule without `headers` and `limit` does nothing", help);
+    let inspects = rule.intercept.is_some()
+        || !rule.accept.is_empty()
+        || rule.client_certificate.is_some()
+        || rule.unreadable.is_some();
+    if rule.headers.is_empty() && rule.limit.is_none() && !inspects && check.is_whole(path) {
+        let help = "add `headers = { set = { … } }`, `limit = { … }` or `intercept`, or make it a `[[policy.rule]]` with an `effect`";
+        check.note(path, "a standing rule without `headers`, `limit` and `intercept` does nothing", help);
     }
     // Records and cases tell them apart by their names.
     if config.policy.rules.iter().any(|other| other.name == rule.name) {
@@ -115,7 +125,7 @@ mod tests {
                 format!("{STANDING}not = {{ destinations = ['a.test'] }}\nheaders = {{ remove = ['X-A'] }}"),
                 "for which hosts",
             ),
-            (STANDING.to_owned(), "a standing rule without `headers` and `limit` does nothing"),
+            (STANDING.to_owned(), "a standing rule without `headers`, `limit` and `intercept` does nothing"),
             (format!("{STANDING}limit = {{ per = 'network' }}"), "limits nothing"),
             (format!("{STANDING}limit = {{ connections = 0 }}"), "`connections` is at least 1"),
             (format!("{STANDING}limit = {{ connections = 1, burst = 2 }}"), "`burst` belongs to `requests`"),

@@ -7,6 +7,7 @@ mod driver;
 mod history;
 mod http_first;
 mod https_first;
+mod inspection;
 mod late;
 mod names;
 mod parts;

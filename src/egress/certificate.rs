@@ -1,0 +1,257 @@
+//! Judges the certificates of origins: by the usual rules, less what an operator's rule accepts.
+//!
+//! Whatever is accepted, the rest is held against the usual rules: a certificate that is too old is still that of its host and
+//! of its issuer, and whoever shows it has its key.
+
+use std::fmt;
+use std::sync::Arc;
+
+use openssl::hash::MessageDigest;
+use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspResponse, OcspResponseStatus};
+use openssl::stack::Stack;
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509VerifyFlags;
+use openssl::x509::{X509, X509VerifyResult};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+use crate::policy::{Fault, Faults};
+
+/// What is wrong with an origin's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// What a rule may accept.
+    Fault(Fault),
+    /// Its issuer has revoked it, as the origin itself has shown (OCSP, RFC 6066 §8).
+    Revoked,
+    /// Something else.
+    Other,
+}
+
+/// Names that are taken over from a certificate.
+const MAX_NAMES: usize = 100;
+
+/// Judges by the usual rules, less `accept`.
+pub(super) struct Verifier {
+    usual: Arc<WebPkiServerVerifier>,
+    /// The certificates that the operator trusts: one of them may have issued that of an origin which sends no other.
+    own_roots: Arc<[CertificateDer<'static>]>,
+    accept: Faults,
+}
+
+impl Verifier {
+    pub(super) fn new(
+        usual: Arc<WebPkiServerVerifier>,
+        own_roots: Arc<[CertificateDer<'static>]>,
+        accept: Faults,
+    ) -> Self {
+        Self { usual, own_roots, accept }
+    }
+
+    /// What of a certificate was accepted that is usually not; an error if it is not accepted.
+    pub(super) fn judge(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<Faults, Error> {
+        let (mut found, mut at) = (Faults::NONE, now);
+        // Each turn accepts a fault that none before has.
+        for _ in 0..=Fault::ALL.len() {
+            let Err(error) = self.usual.verify_server_cert(certificate, others, name, &[], at) else {
+                return Ok(found);
+            };
+            let fault = match flaw(&error, certificate) {
+                Flaw::Fault(fault) if self.accept.has(fault) && !found.has(fault) => fault,
+                _ => return Err(error),
+            };
+            found = found.and([fault].into_iter().collect());
+            match fault {
+                Fault::Expired | Fault::NotYetValid => at = middle(certificate).ok_or(error)?,
+                // The name is the last thing that is looked at.
+                Fault::WrongName => return Ok(found),
+                Fault::UnknownIssuer => return self.alone(certificate, name, now, found),
+            }
+        }
+        Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+    }
+
+    /// Judges a certificate for which nobody vouches by what it says itself.
+    fn alone(
+        &self,
+        certificate: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+        mut found: Faults,
+    ) -> Result<Faults, Error> {
+        let mut take = |fault: Fault, error: Error| {
+            found = found.and([fault].into_iter().collect());
+            if self.accept.has(fault) { Ok(()) } else { Err(error) }
+        };
+        let (from, until) = validity(certificate).ok_or(CertificateError::BadEncoding)?;
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        if now > until {
+            take(Fault::Expired, CertificateError::Expired.into())?;
+        }
+        if now < from {
+            take(Fault::NotYetValid, CertificateError::NotValidYet.into())?;
+        }
+        if let Err(error) = is_for(certificate, name) {
+            take(Fault::WrongName, error)?;
+        }
+        Ok(found)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let issuers = || intermediates.iter().chain(self.own_roots.iter());
+        if !ocsp_response.is_empty() && is_revoked(end_entity, issuers(), ocsp_response).unwrap_or(false) {
+            return Err(CertificateError::Revoked.into());
+        }
+        self.judge(end_entity, intermediates, server_name, now).map(|_| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("accept", &self.accept).finish_non_exhaustive()
+    }
+}
+
+/// What an error says of a certificate.
+pub(super) fn flaw(error: &Error, certificate: &CertificateDer<'_>) -> Flaw {
+    let Error::InvalidCertificate(error) = error else { return Flaw::Other };
+    match error {
+        CertificateError::Other(_) | CertificateError::InvalidPurpose if is_self_issued(certificate) => {
+            // An authority's own certificate, as `openssl req -x509` makes it.
+            Flaw::Fault(Fault::UnknownIssuer)
+        }
+        error => flaw_of(error),
+    }
+}
+
+/// The same of an error alone.
+pub(super) fn flaw_of(error: &CertificateError) -> Flaw {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Flaw::Fault(Fault::Expired),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Flaw::Fault(Fault::NotYetValid),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Flaw::Fault(Fault::WrongName)
+        }
+        CertificateError::UnknownIssuer => Flaw::Fault(Fault::UnknownIssuer),
+        CertificateError::Revoked => Flaw::Revoked,
+        // What webpki calls so is in no public type.
+        CertificateError::Other(other) if other.0.to_string().contains("CaUsedAsEndEntity") => {
+            Flaw::Fault(Fault::UnknownIssuer)
+        }
+        _ => Flaw::Other,
+    }
+}
+
+fn is_self_issued(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| parsed.issuer() == parsed.subject())
+}
+
+fn is_for(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
+    rustls::client::verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
+}
+
+/// From when and until when it is valid, in seconds since the epoch.
+fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let validity = parsed.validity();
+    Some((validity.not_before.timestamp(), validity.not_after.timestamp()))
+}
+
+/// A time at which it is valid.
+fn middle(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
+    let (from, until) = validity(certificate)?;
+    let middle = from.checked_add(until.checked_sub(from)? / 2)?;
+    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(middle).ok()?)))
+}
+
+/// The hosts for which it was issued, as they stand in it: names, which may begin with `*.`, and addresses.
+pub(super) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else { return Vec::new() };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(octets) => match octets.len() {
+            4 => <[u8; 4]>::try_from(*octets).ok().map(|octets| std::net::IpAddr::from(octets).to_string()),
+            _ => <[u8; 16]>::try_from(*octets).ok().map(|octets| std::net::IpAddr::from(octets).to_string()),
+        },
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(name).take(MAX_NAMES).collect()
+}
+
+/// Whether the issuer says in a response that the origin has shown that it has revoked the certificate. A response that is not
+/// the issuer's says nothing. An error says that it cannot be read.
+fn is_revoked<'c>(
+    certificate: &CertificateDer<'_>,
+    issuers: impl Iterator<Item = &'c CertificateDer<'c>>,
+    response: &[u8],
+) -> Result<bool, openssl::error::ErrorStack> {
+    let response = OcspResponse::from_der(response)?;
+    if response.status() != OcspResponseStatus::SUCCESSFUL {
+        return Ok(false);
+    }
+    let (basic, subject) = (response.basic()?, X509::from_der(certificate)?);
+    for issuer in issuers {
+        let Ok(issuer) = X509::from_der(issuer) else { continue };
+        if issuer.issued(&subject) != X509VerifyResult::OK {
+            continue;
+        }
+        for digest in [MessageDigest::sha1(), MessageDigest::sha256()] {
+            let id = OcspCertId::from_cert(digest, &subject, &issuer)?;
+            let is_revoked = basic.find_status(&id).is_some_and(|found| found.status == OcspCertStatus::REVOKED);
+            if !is_revoked {
+                continue;
+            }
+            let mut store = X509StoreBuilder::new()?;
+            store.add_cert(issuer.clone())?;
+            store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
+            let mut chain = Stack::new()?;
+            chain.push(issuer.clone())?;
+            if basic.verify(&chain, &store.build(), OcspFlag::empty()).is_ok() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}

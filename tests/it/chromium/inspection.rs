@@ -1,0 +1,64 @@
+//! https that a rule has intercepted, as people meet it in Chromium.
+
+use serde_json::json;
+use vestibule::app::demo::world::PORTAL;
+use vestibule::authority::Authority;
+use vestibule::clock::{Clock, SignedDuration};
+
+use super::super::origin::Origin;
+use super::access::check;
+use super::stage::{Browser, Stage, Trust};
+
+const RULES: &str = "[[policy.standing]]\nname = \"Private\"\ndestinations = [\"mail.test\"]\nintercept = false\n\
+    [[policy.standing]]\nname = \"Look inside\"\nusers = [\"B.Simon@contoso.com\"]\nintercept = true\n\
+    [[policy.rule]]\nname = \"No administration\"\ndestinations = [\"shop.test\"]\npaths = [\"/admin\"]\neffect = \"block\"\n\
+    [[policy.rule]]\nname = \"Careful\"\ndestinations = [\"shop.test\"]\npaths = [\"/paste\"]\neffect = \"warn\"\n\
+    message = \"Nothing of our customers' belongs here.\"\n";
+
+fn signed_in(stage: &Stage) -> Browser {
+    let browser = stage.browser(Trust::WebAndAuthority);
+    browser.open("http://news.test/");
+    browser.sign_in("bsimon@contoso.com", "simon");
+    browser.wait_text("This is news.test");
+    browser
+}
+
+#[test]
+fn sites_are_read_by_rule_and_refusals_and_warnings_about_a_path_are_pages() {
+    let stage = Stage::open_with(RULES);
+    let browser = signed_in(&stage);
+    assert_eq!(browser.open_for_issuer("https://shop.test/"), "Vestibule interception");
+    browser.wait_text("This is shop.test");
+    assert_eq!(browser.open_for_issuer("https://mail.test/"), "Vestibule demo web");
+    browser.open("https://shop.test/admin/users");
+    browser.wait_text("No administration");
+    check(&browser, "a refusal inside an interception");
+    stage.wait_for_record(&json!({ "host": "shop.test", "path": "/admin/users", "decision": "denied", "status": 403 }));
+    browser.open("https://shop.test/paste?a=b");
+    browser.wait_text("Nothing of our customers' belongs here.");
+    assert!(browser.url().starts_with(&format!("{PORTAL}/rule/")), "{}", browser.url());
+    browser.click("button[type=submit]");
+    browser.wait_text("This is shop.test");
+    assert_eq!(browser.url(), "https://shop.test/paste?a=b");
+    let record =
+        json!({ "host": "shop.test", "path": "/paste", "decision": "permitted", "user": "B.Simon@contoso.com" });
+    stage.wait_for_record(&record);
+}
+
+#[test]
+fn an_origin_whose_certificate_has_expired_is_a_page_that_says_so() {
+    let stage = Stage::open_and(|folder| {
+        let web = folder.join("web");
+        drop(Authority::open_or_create(&web, "Vestibule demo web", Clock::system()).unwrap());
+        let clock = Clock::by_hand(Clock::system().now());
+        clock.advance(SignedDuration::from_hours(-24 * 60));
+        let old = Authority::open_or_create(&web, "Vestibule demo web", clock).unwrap();
+        let (leaf, key) = old.issue("old.test").unwrap();
+        let tls = std::sync::Arc::new(old.server_with(vec![leaf], key).unwrap());
+        format!("\"old.test:443\" = \"{}\"\n{RULES}", Origin::start_tls(tls, |_, _| {}).address)
+    });
+    let browser = signed_in(&stage);
+    browser.open("https://old.test/");
+    browser.wait_text("certificate has expired");
+    check(&browser, "an expired certificate");
+}
