@@ -137,9 +137,8 @@ impl Plan<'_> {
         let mut sources = Vec::new();
         let realms = self.realms(&mut sources)?;
         let hosts = sign_in_hosts(config, &realms, self.before.map(|before| &before.hosts));
-        let idp_hosts = hosts.names();
-        let facts =
-            pac::Facts { portal_host: config.portal.url.host().to_owned(), idp_hosts: idp_hosts.clone(), proxy: None };
+        let portal_host = config.portal.url.host().to_owned();
+        let facts = pac::Facts { portal_host, idp_hosts: hosts.names(), proxy: None };
         let pac = self.pac(&facts)?;
         let secure = self.secure()?;
         let entries = Arc::new(self.entries());

@@ -9,9 +9,7 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
     let warning = Warning {
         place: Some(text("bets.test")),
         rule: text("Gambling: <b>not</b> at work"),
-        message: Some(text(
-            "Bets are your own affair, at your own cost.\n\nThe works council has agreed to this page.",
-        )),
+        message: Some(text("Bets are your own affair, at your own cost.\n\nThe works council has agreed to this.")),
         lasts: jiff::SignedDuration::from_hours(1),
         action: text("/rule/0123456789abcdef0123456789abcdef"),
         returning: Some(text("sealed")),

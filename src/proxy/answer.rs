@@ -83,7 +83,7 @@ pub(super) enum Refusal {
     #[error("{0}")]
     Absent(Failure),
     /// Somebody has as much as a rule lets them have.
-    #[error("{}", exhausted_said(.0))]
+    #[error(transparent)]
     Exhausted(Exhausted),
     /// A rule has the connection intercepted, and that is not possible.
     #[error("the connection is to be intercepted, and {0}")]
@@ -260,14 +260,6 @@ impl Refusal {
     pub(super) fn is_after_dialling(&self) -> bool {
         matches!(self, Self::Origin(failure) if !matches!(failure, Failure::Dial(_)))
     }
-}
-
-fn exhausted_said(Exhausted { rule, what, .. }: &Exhausted) -> String {
-    let what = match what {
-        Excess::Requests => "too many requests in a short time",
-        Excess::Connections => "too many connections at the same time",
-    };
-    format!("{what}: the rule \"{rule}\" limits them")
 }
 
 /// What the Allow field says. Every method is forwarded except TRACE; these are the common ones.

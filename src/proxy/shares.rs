@@ -102,7 +102,8 @@ impl Drop for Open {
 }
 
 /// Somebody has as much as they may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: the rule \"{rule}\" limits them")]
 pub(super) struct Exhausted {
     /// The rule whose limit that is.
     pub(super) rule: Arc<str>,
@@ -128,9 +129,11 @@ impl Exhausted {
 }
 
 /// What there is too much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Excess {
+    #[error("too many requests in a short time")]
     Requests,
+    #[error("too many connections at the same time")]
     Connections,
 }
 
