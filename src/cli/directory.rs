@@ -143,6 +143,7 @@ fn told(item: &Value) -> String {
         lines += &format!("  response actions: {acting}\n");
     }
     lines += &directory_risk::standing(&item["risk"]);
+    lines += &domains(&item["domains"], &item["unserved_domains"]);
     let graph = &item["graph"];
     if graph.is_null() {
         return lines;
@@ -174,6 +175,25 @@ fn told(item: &Value) -> String {
         );
     }
     lines + &format!("  next round: {}\n", text(graph, "next"))
+}
+
+/// The domains of the tenant, and which of them nobody can sign in by.
+fn domains(domains: &Value, unserved: &Value) -> String {
+    let names =
+        |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(reason) = domains["reason"].as_str() {
+        let help = "without them, compare `domains` of the realm with the tenant's domains by hand";
+        return format!("  domains of the tenant: not read ({reason}); {help}\n");
+    }
+    let (verified, unserved) = (names(&domains["verified"]), names(unserved));
+    match (verified.is_empty(), unserved.is_empty()) {
+        (true, _) => String::new(),
+        (_, true) => format!("  domains of the tenant: {verified}\n"),
+        _ => format!(
+            "  domains of the tenant: {verified}\n  no realm of this directory has {unserved} in its `domains`: \
+             nobody signs in by a name there\n"
+        ),
+    }
 }
 
 /// How the directory stands among several nodes, in one line.

@@ -143,6 +143,12 @@ impl Tenant {
         own.any(is_in) || !others.any(is_in)
     }
 
+    /// Which of these domains no realm of the directory speaks for, so that nobody signs in by a name in them.
+    pub fn unserved<'d>(&self, domains: &'d [String]) -> Vec<&'d str> {
+        let is_served = |domain: &str| self.realms.iter().any(|realm| realm.domains.iter().any(|own| own == domain));
+        domains.iter().map(String::as_str).filter(|domain| !is_served(domain)).collect()
+    }
+
     /// The risk of somebody's account, if it is read and they are known.
     pub fn risk_of(&self, user: &User) -> Risk {
         match self.person_of(user) {

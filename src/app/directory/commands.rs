@@ -95,12 +95,17 @@ impl Cabinet {
         let now = self.clock.now();
         self.meant(name, |tenant| {
             let snapshot = tenant.directory.snapshot();
-            let report = self.sync_of(&tenant.config.name).map(|sync| sync.report());
+            let sync = self.sync_of(&tenant.config.name);
+            let domains = sync.as_ref().and_then(|sync| sync.domains());
+            let unserved = domains.as_ref().map(|domains| tenant.unserved(&domains.verified));
+            let report = sync.map(|sync| sync.report());
             json!({
                 "directory": tenant.config.name,
                 "people": snapshot.people_count(),
                 "groups": snapshot.group_count(),
                 "graph": report,
+                "domains": domains,
+                "unserved_domains": unserved,
                 "risk": self.watch_of(&tenant.config.name).map(|watch| watch.report()),
                 "expiring": expiring(tenant, now),
                 "nodes": tenant.directory.nodes(),

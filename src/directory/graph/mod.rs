@@ -5,6 +5,7 @@ pub(super) mod asking;
 pub mod config;
 mod consent;
 mod credential;
+mod domains;
 mod doorbell;
 mod fault;
 mod page;
@@ -25,6 +26,8 @@ use crate::clock::Clock;
 use crate::egress::client::Client;
 pub use apply::Done;
 use config::Config;
+pub use domains::DomainsReport;
+use domains::TenantDomains;
 use doorbell::Doorbell;
 pub use doorbell::{MOST as MOST_NOTIFICATION, Rung, SELDOM as DOORBELL_PAUSE};
 pub use fault::{Condition, Fault};
@@ -51,6 +54,7 @@ pub struct Sync {
     /// Whether the next round may remove as much as it likes.
     accepts: AtomicBool,
     doorbell: Doorbell,
+    domains: TenantDomains,
 }
 
 /// What an operator wants of the next round.
@@ -68,8 +72,9 @@ impl Sync {
         let tokens = GraphTokens::new(config.clone(), clock.clone());
         let status = Status::new(status::remembered(&directory));
         let (wants_all, accepts) = (AtomicBool::new(false), AtomicBool::new(false));
-        let doorbell = Doorbell::default();
-        Self { directory, config, staged, clock, tokens, status, wanted: Notify::new(), wants_all, accepts, doorbell }
+        let (doorbell, domains) = (Doorbell::default(), TenantDomains::default());
+        let wanted = Notify::new();
+        Self { directory, config, staged, clock, tokens, status, wanted, wants_all, accepts, doorbell, domains }
     }
 
     /// The directory.
@@ -88,6 +93,11 @@ impl Sync {
             self.catch_up();
         }
         self.status.report(&self.config, self.clock.now())
+    }
+
+    /// The domains of the tenant, as this node read them the last time.
+    pub fn domains(&self) -> Option<DomainsReport> {
+        self.domains.report()
     }
 
     /// Has a round begin at once.

@@ -53,7 +53,13 @@ impl Sync {
             let mut staged = Staged::open(&self.staged, self.beginning(all)?)?;
             self.status.reads(&staged.progress);
             match self.read(&mut staged, &asking).await {
-                Ok(()) => return self.take(staged, accepts).await,
+                Ok(()) => {
+                    let done = self.take(staged, accepts).await?;
+                    if done.full || self.domains.report().is_none() {
+                        self.domains.read(&asking, &self.config.graph()).await;
+                    }
+                    return Ok(done);
+                }
                 Err(Fault::Resync) => {
                     tracing::info!(
                         directory = self.directory.name(),

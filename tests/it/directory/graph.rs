@@ -76,6 +76,8 @@ pub(super) struct State {
     /// What goes wrong with requests for it, and their targets.
     pub(super) risk_faults: VecDeque<Fault>,
     pub(super) risk_asked: Vec<String>,
+    /// The domains of the tenant, and whether they are verified; none where the application may not read them.
+    pub(super) domains: Option<Vec<(&'static str, bool)>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +117,7 @@ impl Graph {
             risk_page: 500,
             risk_faults: VecDeque::new(),
             risk_asked: Vec::new(),
+            domains: None,
         };
         let graph = Self(Arc::new(Mutex::new(state)));
         let mut build = World::build();
@@ -183,6 +186,9 @@ impl Graph {
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
         if target.starts_with(RISKY) {
             return state.risk(&target, head);
+        }
+        if target.starts_with("/v1.0/domains?") {
+            return Some(state.domains(&target));
         }
         state.asked.push(target.clone());
         if state.hangs_at == Some(state.asked.len()) {
@@ -311,6 +317,22 @@ fn answer(status: u16, fields: &str, body: &str) -> Vec<u8> {
 }
 
 impl State {
+    /// "List domains", a domain a page.
+    fn domains(&self, target: &str) -> Vec<u8> {
+        let Some(domains) = &self.domains else {
+            let body = r#"{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation."}}"#;
+            return answer(403, "", body);
+        };
+        let at = target.split_once("$skiptoken=").map_or(0, |(_, at)| at.parse().unwrap());
+        let page: Vec<_> =
+            domains.iter().skip(at).take(1).map(|(id, is)| json!({ "id": id, "isVerified": is })).collect();
+        let mut body = json!({ "value": page });
+        if at + 1 < domains.len() {
+            body["@odata.nextLink"] = json!(format!("{GRAPH}/v1.0/domains?$skiptoken={}", at + 1));
+        }
+        answer(200, "", &body.to_string())
+    }
+
     pub(super) fn user(&mut self, id: &str, properties: Value) {
         let user = self.users.entry(id.to_owned()).or_default();
         user.insert("id".to_owned(), id.into());

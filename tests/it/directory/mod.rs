@@ -1,5 +1,6 @@
 //! The directory: read from Microsoft Graph, and what it does to people who sign in.
 
+mod domains;
 mod doorbell;
 mod graph;
 mod nodes;
