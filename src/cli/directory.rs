@@ -155,6 +155,13 @@ fn told(item: &Value) -> String {
     if let Some(help) = graph["help"].as_str() {
         lines += &format!("  what to do: {help}\n");
     }
+    let alarm = &graph["alarm"];
+    if let Some(at) = alarm["at"].as_str() {
+        lines += &format!(
+            "  alarm: the round at {at} disabled {} of {} people, who are signed out: look in Entra ID whether that is right\n",
+            alarm["disabled"], alarm["of"]
+        );
+    }
     if graph["phase"] != "waiting" {
         let what = if graph["full"] == true { "everything" } else { "what has changed" };
         let (users, groups) = (&graph["users_read"], &graph["groups_read"]);

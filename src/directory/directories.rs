@@ -50,7 +50,9 @@ impl Judgement {
         match self {
             Self::Admitted => "the directory has nothing against it",
             Self::Unknown => "the directory does not know the person",
-            Self::Ambiguous => "the directory knows several people by the name that the assertion has",
+            Self::Ambiguous => {
+                "the directory knows several people by the name that the assertion has, or one of another realm"
+            }
             Self::Disabled => "the account is disabled in the directory",
             Self::Deleted => "the account was deleted in the directory",
             Self::Revoked => "the person's sign-ins were revoked in the directory",
@@ -118,10 +120,11 @@ impl Tenant {
         self.directory.snapshot().resolve(name, &self.domains)
     }
 
-    /// The person for whom an identity provider has vouched. Signing in and ending sessions ask this alone.
+    /// The person for whom an identity provider has vouched. Signing in and ending sessions ask this alone. Whoever is a person
+    /// of another realm of the directory is ambiguous, so that they are refused and never taken for a stranger.
     pub fn person_of(&self, user: &User) -> Resolved {
         match self.directory.snapshot().person_of(user, &self.domains) {
-            Resolved::One(person) if !self.is_of(&person, &user.realm) => Resolved::Nobody,
+            Resolved::One(person) if !self.is_of(&person, &user.realm) => Resolved::Ambiguous(vec![person]),
             found => found,
         }
     }

@@ -41,6 +41,8 @@ pub struct Edit<'t> {
     states: Recorded<'t, &'static str, Bytes>,
     touched: BTreeSet<u32>,
     has_written: bool,
+    /// Whether what is known of risks may be another by now.
+    has_risks: bool,
     /// Whether this node leads: it may do what only one node does.
     leads: bool,
     needs_lead: bool,
@@ -73,6 +75,7 @@ impl<'t> Edit<'t> {
             states: Recorded::new(write.open_table(STATES).map_err(failed)?, number_of("states"), own()),
             touched: BTreeSet::new(),
             has_written: false,
+            has_risks: false,
             leads,
             needs_lead: false,
         })
@@ -90,6 +93,11 @@ impl<'t> Edit<'t> {
     pub fn lead(&mut self) -> Result<(), Error> {
         self.needs_lead |= self.leads;
         if self.leads { Ok(()) } else { Err(Error::NotLeading) }
+    }
+
+    /// Whether what is known of risks was written.
+    pub(super) fn has_risks(&self) -> bool {
+        self.has_risks
     }
 
     /// Whether the write counts only if this node leads.

@@ -49,7 +49,7 @@ pub use reading::Reading;
 pub use resolve::{Domains, Resolved};
 pub use row::{GroupRow, PersonRow};
 pub use snapshot::Snapshot;
-use writer::Writer;
+use writer::{Told, Writer};
 
 /// How many people who were deleted are forgotten in one write, at most.
 const TIDIED: usize = 10_000;
@@ -68,7 +68,7 @@ pub struct Directory {
     snapshot: Arc<ArcSwap<Snapshot>>,
     changes: broadcast::Sender<Arc<Changes>>,
     owners: Arc<ArcSwap<Owners>>,
-    risks: risk::RiskTable,
+    risks: Arc<risk::RiskTable>,
     writer: Writer,
     peers: Arc<OnceLock<Peers>>,
 }
@@ -95,12 +95,13 @@ impl Directory {
     fn over(name: &str, file: file::Storage, owners: Owners) -> Result<Self, Error> {
         let file = Arc::new(file);
         let snapshot = Arc::new(ArcSwap::from_pointee(edit::load(&file, &owners)?));
-        let risks = risk::RiskTable::load(&file.read()?)?;
+        let risks = Arc::new(risk::RiskTable::load(&file.read()?)?);
         let changes = broadcast::Sender::new(UNTOLD);
         let owners = Arc::new(ArcSwap::from_pointee(owners));
         let (read, own) = (Arc::clone(&snapshot), Arc::clone(&owners));
         let peers = Arc::new(OnceLock::new());
-        let writer = Writer::start(name, Arc::clone(&file), read, changes.clone(), own, Arc::clone(&peers))?;
+        let told = Told { changes: changes.clone(), risks: Arc::clone(&risks) };
+        let writer = Writer::start(name, Arc::clone(&file), read, told, own, Arc::clone(&peers))?;
         Ok(Self { name: name.to_owned(), file, snapshot, changes, owners, risks, writer, peers })
     }
 
@@ -192,9 +193,16 @@ impl Directory {
     }
 
     /// Forgets those who were deleted longer than `keep` ago. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::NotLeading`] if another node leads, which does it.
     pub async fn tidy(&self, now: Timestamp, keep: SignedDuration) -> Result<usize, Error> {
         let (now, before) = (now.as_second(), now.as_second().saturating_sub(keep.as_secs()));
-        self.write(move |edit| edit.forget_deleted(now, before, TIDIED)).await
+        self.write(move |edit| {
+            edit.lead()?;
+            edit.forget_deleted(now, before, TIDIED)
+        })
+        .await
     }
 
     /// What the feeds have said, as it is now on the disk, in whole rows. It reads the file: not for the way of a request.

@@ -41,6 +41,9 @@ pub(super) const TOMBSTONES: TableDefinition<'_, (u32, u8), i64> = TableDefiniti
 pub(super) const RISKS: TableDefinition<'_, &str, Bytes> = TableDefinition::new("risks");
 pub(super) const STATES: TableDefinition<'_, &str, Bytes> = TableDefinition::new("states");
 
+/// The name of the state that says when risks were read.
+pub(super) const RISKS_READ: &str = "risk/read";
+
 /// The tables, as journals number them.
 pub(super) const TABLES: [&str; 11] = [
     "meta",

@@ -531,7 +531,16 @@ async fn a_realm_claims_nobody_of_another_realm_of_its_directory() {
             upn: Some(name.into()),
             ..crate::identity::User::guest(id.to_lowercase())
         };
-        directories.of_realm(realm).unwrap().person_of(&user) != Resolved::Nobody
+        let found = directories.of_realm(realm).unwrap().person_of(&user);
+        let judgement = directories.judge(&user, crate::clock::Timestamp::from_second(1000).unwrap(), true);
+        // Whoever is another realm's is refused, and no stranger.
+        assert_eq!(
+            matches!(found, Resolved::Ambiguous(_)),
+            judgement == Judgement::Ambiguous,
+            "{realm} {id}: {found:?}"
+        );
+        assert_ne!(found, Resolved::Nobody, "{realm} {id}");
+        matches!(found, Resolved::One(_))
     };
     assert!(found("contoso", "id-of-eve", "eve@contoso.com") && found("fabrikam", "id-of-bob", "bob@fabrikam.com"));
     assert!(!found("fabrikam", "id-of-eve", "bob@fabrikam.com"), "by an object ID of another realm's");

@@ -19,6 +19,7 @@ use super::feed::Owners;
 use super::file::Storage;
 use super::journal::{journal, taken_down};
 use super::peers::Peers;
+use super::risk::RiskTable;
 use super::snapshot::Snapshot;
 
 /// How many writes share one sync, at most.
@@ -64,10 +65,16 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What is told of each write, once it is on the disk.
+pub(super) struct Told {
+    pub(super) changes: broadcast::Sender<Arc<Changes>>,
+    pub(super) risks: Arc<RiskTable>,
+}
+
 struct Thread {
     file: Arc<Storage>,
     snapshot: Arc<ArcSwap<Snapshot>>,
-    changes: broadcast::Sender<Arc<Changes>>,
+    told: Told,
     owners: Arc<ArcSwap<Owners>>,
     /// By whom the snapshot was made.
     used: Mutex<Arc<Owners>>,
@@ -80,13 +87,13 @@ impl Writer {
         name: &str,
         file: Arc<Storage>,
         snapshot: Arc<ArcSwap<Snapshot>>,
-        changes: broadcast::Sender<Arc<Changes>>,
+        told: Told,
         owners: Arc<ArcSwap<Owners>>,
         peers: Arc<OnceLock<Peers>>,
     ) -> Result<Self, Error> {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let (used, is_broken) = (Mutex::new(owners.load_full()), AtomicBool::new(false));
-        let own = Thread { file, snapshot, changes, owners, used, is_broken, peers };
+        let own = Thread { file, snapshot, told, owners, used, is_broken, peers };
         let thread = thread::Builder::new().name("directory".to_owned()).spawn(move || own.write_all(waiting));
         let thread = thread.map_err(|error| Error::Open(name.to_owned(), error))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
@@ -235,8 +242,8 @@ impl Thread {
         let all = load(&self.file, &owners)?.after(&self.snapshot.load());
         self.snapshot.store(Arc::new(all));
         *self.used() = owners;
-        drop(self.changes.send(Arc::new(Changes { all: true, ..Changes::default() })));
-        Ok(())
+        drop(self.told.changes.send(Arc::new(Changes { all: true, ..Changes::default() })));
+        self.told.risks.take_over(&self.file.read()?, false)
     }
 
     fn used(&self) -> MutexGuard<'_, Arc<Owners>> {
@@ -281,6 +288,7 @@ impl Thread {
             _ => None,
         };
         let used = Arc::clone(&self.used());
+        let has_risks = edit.has_risks();
         let (next, changes) = edit.finish(&self.snapshot.load(), &used)?;
         write.commit().map_err(failed)?;
         if let Some((peers, mark)) = mark {
@@ -288,7 +296,10 @@ impl Thread {
         }
         self.snapshot.store(Arc::new(next));
         // Nobody may be following.
-        drop(self.changes.send(Arc::new(changes)));
+        drop(self.told.changes.send(Arc::new(changes)));
+        if has_risks {
+            self.told.risks.take_over(&self.file.read()?, true)?;
+        }
         self.go_by_owners()?;
         Ok(Some(Attempt::Written(outcomes)))
     }

@@ -61,6 +61,16 @@ where
 }
 
 impl Cabinet {
+    /// Has the risk of a directory's accounts read soon, by whichever node leads it.
+    async fn read_risk(&self, tenant: &Tenant) {
+        match (tenant.directory.leads(), self.watch_of(&tenant.config.name), self.nodes()) {
+            (true, Some(watch), _) => watch.sync.begin(),
+            // If the store does not answer, the next reading comes by itself.
+            (false, Some(_), Some(nodes)) => drop(nodes.wish_risk(&tenant.directory).await),
+            _ => {}
+        }
+    }
+
     pub(super) fn tasks(&self) -> Vec<Task> {
         let mut tasks: Vec<Task> = self.actions.load().values().flat_map(|actions| actions.tasks()).collect();
         tasks.sort_by_key(|task| task.begun);
@@ -127,7 +137,7 @@ pub(super) async fn perform<C>(
         let name = &tenant.config.name;
         means.cabinet.ring(name).await;
         if matches!(task.action, Action::ConfirmCompromised | Action::Dismiss) {
-            means.cabinet.watch_of(name).iter().for_each(|watch| watch.sync.begin());
+            means.cabinet.read_risk(tenant).await;
         }
     }
     Ok(Acted { task, ended, held })

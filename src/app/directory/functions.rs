@@ -13,7 +13,7 @@ impl Cabinet {
         let reading = self.sync_of(name).map(|sync| sync.report().status);
         let acting = self.actions_of(name).map(|actions| {
             // A permission is proved by using it.
-            match actions.tasks().last() {
+            match actions.tasks().iter().rev().find(|task| task.state != State::DryRun) {
                 None => "Not used yet".to_owned(),
                 Some(task) if task.state == State::Successful => "Granted".to_owned(),
                 Some(task) => task.reason.clone().unwrap_or_else(|| "Unsuccessful".to_owned()),

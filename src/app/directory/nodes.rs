@@ -153,6 +153,18 @@ impl Nodes {
         self.store.put(Kind::Directory, Self::key(directory, "wish"), record, expires).await
     }
 
+    /// Tells the node that leads that the risk of accounts is to be read.
+    pub(super) async fn wish_risk(&self, directory: &Directory) -> Result<(), store::Error> {
+        let expires = after(self.clock.now(), signed(WISH));
+        self.store.put(Kind::Directory, Self::key(directory, "risk wish"), b"1".to_vec(), expires).await
+    }
+
+    /// Whether another node wishes that the risk of accounts is read.
+    pub(super) async fn takes_risk_wish(&self, directory: &Directory) -> bool {
+        let taken = self.store.take(Kind::Directory, Self::key(directory, "risk wish")).await;
+        taken.is_ok_and(|taken| taken.is_some())
+    }
+
     async fn take_wish(&self, directory: &Directory, sync: &Sync) {
         let Ok(Some(record)) = self.store.take(Kind::Directory, Self::key(directory, "wish")).await else { return };
         if let Ok(Wished { all, accept }) = serde_json::from_slice(&record) {

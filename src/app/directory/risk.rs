@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{sleep, timeout};
 
 use super::acting::{Acted, Means, perform, record};
 use crate::admin::{Admin, Asker, Done};
@@ -19,6 +21,15 @@ use crate::identity::User;
 use crate::identity::fold::fold;
 use crate::session::Sessions;
 
+/// How often it is looked whether this node leads, and whether what was read is still fresh.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long an operator waits until another node has read.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many steps of one reading may fail, until the others wait for the next one.
+const MOST_FAILED: usize = 20;
+
 /// Watches over the risk of one directory's accounts.
 #[derive(Debug)]
 pub(in crate::app) struct Watch {
@@ -26,8 +37,9 @@ pub(in crate::app) struct Watch {
     clock: Clock,
     pub(super) sync: RiskSync,
     pub(super) episodes: Arc<Episodes>,
-    /// One reading at a time, and what rules do about it.
-    turn: Arc<Mutex<()>>,
+    /// One reading at a time, and what rules do about it; and the epoch of the lead, if there are other nodes, in which what
+    /// rules have done was read from the directory.
+    turn: Arc<Mutex<Option<u64>>>,
 }
 
 /// What is asked.
@@ -74,13 +86,27 @@ where
     admin.on("directory risk", move |arguments, asker| list(means.clone(), arguments, asker))
 }
 
-/// Keeps the risk of one directory's accounts for as long as the future is polled, and has rules act on it.
+/// Keeps the risk of one directory's accounts for as long as the future is polled, and has rules act on it, on the node that
+/// leads. The others follow what it writes.
 pub(in crate::app) async fn keep_risk<C>(means: Means<C>, watch: Arc<Watch>)
 where
     C: Fn() -> Option<Client> + Clone + Send + Sync + 'static,
 {
+    let directory = Arc::clone(watch.sync.directory());
     loop {
-        watch.sync.due().await;
+        watch.sync.judge();
+        if !directory.leads() {
+            sleep(LOOK).await;
+            continue;
+        }
+        if let Some(nodes) = means.cabinet.nodes().filter(|_| directory.nodes().is_some())
+            && nodes.takes_risk_wish(&directory).await
+        {
+            watch.sync.begin();
+        }
+        if timeout(LOOK, watch.sync.due()).await.is_err() {
+            continue;
+        }
         let Some(client) = (means.client)() else { return };
         // On its own: another configuration must not end it between what is done and the note of it.
         let (means, watch) = (means.clone(), Arc::clone(&watch));
@@ -123,9 +149,18 @@ fn is_meant(tenant: &Tenant, user: &User, ids: Option<&BTreeSet<&str>>) -> bool 
     tenant.config.realms.contains(&user.realm) && ids.is_none_or(is_one)
 }
 
-/// Reads who is at risk, and does what rules want. Nothing is done by what is not fresh.
+/// Reads who is at risk, and does what rules want, if this node leads. Nothing is done by what is not fresh.
 async fn go_round<C>(means: &Means<C>, watch: &Watch, client: Client) -> bool {
-    let _turn = watch.turn.lock().await;
+    let (mut turn, directory) = (watch.turn.lock().await, watch.sync.directory());
+    if !directory.leads() {
+        return false;
+    }
+    // Another node may have acted since this one led the last time.
+    let epoch = directory.nodes().map(|nodes| nodes.epoch);
+    if *turn != epoch {
+        watch.episodes.catch_up();
+        *turn = epoch;
+    }
     let is_good = watch.sync.read(client.clone(), &watch.episodes.watched()).await;
     if is_good {
         act_by_rules(means, watch, &client).await;
@@ -141,49 +176,83 @@ async fn act_by_rules<C>(means: &Means<C>, watch: &Watch, client: &Client) {
     let protected = |person: &_| actions.is_protected(person).is_some();
     let steps = watch.episodes.look(rules, &actions.tasks(), protected, watch.clock.now());
     // What is to be done is on the disk before it is, so that a crash in between forgets none of it.
-    keep(watch).await;
+    if !keep(watch).await {
+        return;
+    }
+    let (tried, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.rule.dry_run && !step.lifts);
+    say(means, (tenant, watch, &actions), &tried).await;
+    let mut failed = 0;
     for step in steps {
-        let goes_on = take(means, (tenant, watch, &actions), &step, client).await;
-        keep(watch).await;
-        if !goes_on {
+        match take(means, (tenant, watch, &actions), &step, client).await {
+            Taken::Done => drop(keep(watch).await),
+            Taken::Failed => failed += 1,
+            Taken::PutOff => {}
+            Taken::Enough => break,
+        }
+        if failed >= MOST_FAILED {
+            tracing::warn!(directory = watch.name, failed, "risk rules fail again and again: the others wait");
             break;
         }
     }
     keep(watch).await;
 }
 
-async fn keep(watch: &Watch) {
-    if let Err(error) = watch.episodes.keep().await {
+/// Keeps what rules have done. Whether that went well.
+async fn keep(watch: &Watch) -> bool {
+    let kept = watch.episodes.keep().await;
+    if let Err(error) = &kept {
         tracing::error!(directory = watch.name, %error, "what risk rules have done cannot be kept: after a restart it might be done again");
+    }
+    kept.is_ok()
+}
+
+fn order(step: &RiskStep) -> Order {
+    let rule = &step.rule.name;
+    let (by, rule_of) = (format!("risk rule `{rule}`"), Some(rule.clone()));
+    Order { action: step.action, person: Arc::clone(&step.person), by, rule: rule_of, why: step.why.clone() }
+}
+
+/// Says what rules would do, all at once.
+async fn say<C>(means: &Means<C>, (tenant, watch, actions): (&Tenant, &Watch, &Actions), steps: &[RiskStep]) {
+    if steps.is_empty() {
+        return;
+    }
+    let orders: Vec<Order> = steps.iter().map(order).collect();
+    match actions.say(&orders).await {
+        Ok(tasks) => {
+            tasks.iter().for_each(|task| record(&means.audit, tenant, task));
+            let now = watch.clock.now();
+            steps.iter().for_each(|step| watch.episodes.taken(step, Stage::DryRun, now));
+        }
+        Err(error) => tracing::error!(directory = watch.name, %error, "what risk rules would do cannot be kept"),
     }
 }
 
-/// Takes one step. False if no other one can be taken now.
+/// What came of a step.
+enum Taken {
+    /// It was taken.
+    Done,
+    /// It was tried, and is tried again.
+    Failed,
+    /// It may not be taken now.
+    PutOff,
+    /// No step may be taken now.
+    Enough,
+}
+
+/// Takes one step.
 async fn take<C>(
     means: &Means<C>,
     (tenant, watch, actions): (&Tenant, &Watch, &Actions),
     step: &RiskStep,
     client: &Client,
-) -> bool {
+) -> Taken {
     let rule = &step.rule.name;
-    let (by, rule_of) = (format!("risk rule `{rule}`"), Some(rule.clone()));
-    let order =
-        Order { action: step.action, person: Arc::clone(&step.person), by, rule: rule_of, why: step.why.clone() };
-    if step.rule.dry_run && !step.lifts {
-        match actions.say(&order).await {
-            Ok(task) => {
-                record(&means.audit, tenant, &task);
-                watch.episodes.taken(step, Stage::DryRun, watch.clock.now());
-            }
-            Err(error) => tracing::error!(rule, %error, "what a risk rule would do cannot be kept"),
-        }
-        return true;
-    }
     let now = || watch.clock.now();
-    match perform(means, tenant, actions, &order, client.clone()).await {
+    match perform(means, tenant, actions, &order(step), client.clone()).await {
         Ok(Acted { task, .. }) if task.state == State::Successful => {
             watch.episodes.taken(step, Stage::Done, now());
-            true
+            Taken::Done
         }
         Ok(Acted { task, .. }) => {
             tracing::warn!(
@@ -193,7 +262,7 @@ async fn take<C>(
                 "a risk rule could not act: it tries again"
             );
             watch.episodes.put_off(step, true, now());
-            true
+            Taken::Failed
         }
         Err(Refused::TooMany(most)) => {
             tracing::warn!(
@@ -201,14 +270,37 @@ async fn take<C>(
                 most,
                 "risk rules have begun as many actions as they may within an hour: the others wait"
             );
-            false
+            Taken::Enough
+        }
+        // Another node leads by now, or nothing can be kept.
+        Err(Refused::Keep(error)) => {
+            tracing::warn!(rule, %error, "a risk rule does not act");
+            Taken::Enough
         }
         Err(refused) => {
             tracing::warn!(rule, reason = %refused, "a risk rule does not act");
             watch.episodes.put_off(step, true, now());
-            true
+            Taken::PutOff
         }
     }
+}
+
+/// Has the node that leads read who is at risk, and waits until this one knows it.
+async fn wish<C>(means: &Means<C>, watch: &Watch) -> Result<(), String> {
+    let (directory, nodes) = (watch.sync.directory(), means.cabinet.nodes());
+    let before = directory.risks().read();
+    let wished = match nodes {
+        Some(nodes) => nodes.wish_risk(directory).await.map_err(|error| error.to_string()),
+        None => Err("the shared store is not there".to_owned()),
+    };
+    wished.map_err(|error| format!("another node leads the directory and cannot be told to read: {error}"))?;
+    let is_new = async {
+        while directory.risks().read() == before {
+            sleep(LOOK).await;
+        }
+    };
+    let late = "another node leads the directory and was told to read, and nothing new has come from it: see `vestibule directory risk` there";
+    timeout(PATIENCE, is_new).await.map_err(|_| late.to_owned())
 }
 
 /// Tells who is at risk, and what rules have done.
@@ -226,9 +318,11 @@ where
         return Err("nobody's risk is read: the directory has no `[directory.risk]`".to_owned());
     }
     for watch in meant {
-        if asked.now {
+        if asked.now && watch.sync.directory().leads() {
             let client = (means.client)().ok_or("the program has ended")?;
             go_round(&means, watch, client).await;
+        } else if asked.now {
+            wish(&means, watch).await?;
         }
         let episodes = watch.episodes.all();
         if !asker.tell(json!({ "directory": watch.name, "risk": watch.report() })).await {

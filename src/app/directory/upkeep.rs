@@ -16,7 +16,8 @@ const EVERY: Duration = Duration::from_hours(6);
 pub(in crate::app) async fn tidy(directories: Arc<Directories>, clock: Clock) {
     sleep(FIRST).await;
     loop {
-        for tenant in directories.all() {
+        // Whichever node leads does it for all.
+        for tenant in directories.all().iter().filter(|tenant| tenant.directory.leads()) {
             let keep = tenant.config.forget_deleted.signed();
             match tenant.directory.tidy(clock.now(), keep).await {
                 Ok(0) => {}

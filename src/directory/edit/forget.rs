@@ -6,17 +6,23 @@ use super::Edit;
 use crate::directory::error::{Error, failed};
 use crate::directory::feed::Feed;
 use crate::directory::row::{PersonRow, Row as _};
-use crate::directory::tables;
+use crate::directory::tables::{self, RISKS_READ};
 
 impl Edit<'_> {
     /// Keeps what is said of the risk of an account; nothing is with `None`.
     pub(in crate::directory) fn set_risk(&mut self, id: &str, user: Option<&[u8]>) -> Result<(), Error> {
-        self.has_written = true;
+        (self.has_written, self.has_risks) = (true, true);
         match user {
             Some(user) => self.risks.insert(id, user).map(drop),
             None => self.risks.remove(id).map(drop),
         }
         .map_err(failed)
+    }
+
+    /// Notes when risks were read.
+    pub(in crate::directory) fn set_risks_read(&mut self, read: &[u8]) -> Result<(), Error> {
+        self.has_risks = true;
+        self.set_state(RISKS_READ, Some(read))
     }
 
     /// Forgets those who were deleted before `before` (seconds since the epoch), and dates those who have been since the last

@@ -6,7 +6,7 @@ use redb::ReadableTable as _;
 
 use super::super::error::{Error, failed};
 use super::super::journal::{Journal, Stroke, Strokes};
-use super::super::tables::{FORMAT, number_of};
+use super::super::tables::{FORMAT, RISKS_READ, number_of};
 use super::super::whole::Whole;
 use super::Edit;
 
@@ -70,10 +70,12 @@ impl Edit<'_> {
             self.documents.redo(stroke)?;
         } else if is("risks") {
             self.risks.redo(stroke)?;
+            self.has_risks = true;
         } else if is("tombstones") {
             self.tombstones.redo(stroke)?;
         } else if is("states") {
             self.states.redo(stroke)?;
+            self.has_risks |= stroke.key == RISKS_READ.as_bytes();
         } else {
             return Err(Error::Journal(format!("there is no table {}", stroke.table)));
         }

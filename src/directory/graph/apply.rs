@@ -10,18 +10,18 @@ use super::page;
 use super::staged::{Part, Staged};
 use crate::directory::{Edit, Error, Feed, GroupRow, Number, PersonRow};
 
-/// How many people, or groups, one round may remove, or people disable, in any case: a small tenant changes by many percent.
+/// How many people, or groups, one round may remove, or people disable without an alarm, in any case: a small tenant changes by many percent.
 const FEW: usize = 5;
 
 /// How many memberships it may take away in any case.
 const FEW_MEMBERS: usize = 100;
 
-/// How many percent of what there is one round may take away.
+/// How many percent of what there is one round may take away without an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LossBounds {
     /// Of the people, or of the groups, may be removed.
     pub(super) removed: u8,
-    /// Of the people may be disabled.
+    /// Of the people may be disabled without an alarm.
     pub(super) disabled: u8,
     /// Of the direct memberships may be taken away.
     pub(super) left: u8,
@@ -61,8 +61,9 @@ struct Applying<'e, 't> {
     groups: BTreeMap<String, (Number, BTreeSet<Number>)>,
     /// Who and what is gone: they are removed last, and together, or not at all.
     gone: Gone,
-    /// Who is disabled, by ID, and which memberships are gone: the same holds for them.
+    /// Who is disabled, by ID.
     disabled: BTreeSet<String>,
+    /// Which memberships are gone: the same holds for them.
     left: BTreeSet<(Number, Number)>,
 }
 
@@ -73,14 +74,19 @@ struct Gone {
     groups: BTreeSet<String>,
 }
 
-/// Applies the round. Of what it would take away (people and groups, accounts that were enabled, memberships), each kind of
-/// which there is more than `bounds` allow is held back, which the fault says. All else that it tells counts at once:
-/// whoever is disabled must not wait for a decision about others.
-pub(super) fn apply(
-    edit: &mut Edit<'_>,
-    staged: &Staged,
-    bounds: Option<LossBounds>,
-) -> Result<(Done, Option<Fault>), Fault> {
+/// What has come of applying a round.
+pub(super) struct Applied {
+    pub(super) done: Done,
+    /// What is held back.
+    pub(super) held_back: Option<Fault>,
+    /// How many people were disabled, and of how many, if that is worth an alarm.
+    pub(super) alarm: Option<(usize, usize)>,
+}
+
+/// Applies the round. Of what it would remove (people and groups, memberships), each kind of which there is more than `bounds`
+/// allow is held back, which the fault says. All else that it tells counts at once: whoever is disabled never waits for
+/// anybody's decision, and many of them raise an alarm.
+pub(super) fn apply(edit: &mut Edit<'_>, staged: &Staged, bounds: Option<LossBounds>) -> Result<Applied, Fault> {
     let full = staged.progress.full;
     // What a full round does not name is gone. Otherwise a change costs no more than it is.
     let before = if full { (edit.person_ids(Feed::Graph)?, edit.group_ids(Feed::Graph)?) } else { Default::default() };
@@ -100,12 +106,11 @@ pub(super) fn apply(
     if full {
         applying.replace_members()?;
     }
-    let too_much: Vec<String> = [applying.disable(bounds)?, applying.take_out(bounds)?, applying.remove_gone(bounds)?]
-        .into_iter()
-        .flatten()
-        .collect();
+    let alarm = applying.count_disabled(bounds)?;
+    let too_much: Vec<String> =
+        [applying.take_out(bounds)?, applying.remove_gone(bounds)?].into_iter().flatten().collect();
     let held_back = (!too_much.is_empty()).then(|| Fault::Removal { what: too_much.join(", ") });
-    Ok((applying.done, held_back))
+    Ok(Applied { done: applying.done, held_back, alarm })
 }
 
 fn is_mass(few: usize, taken: usize, of: usize, most: u8) -> bool {
@@ -141,17 +146,16 @@ impl Applying<'_, '_> {
             known => fresh(known.unwrap_or_default()),
         };
         page::update_person(&mut row, object);
-        self.hold_disabled(id, was_enabled, &mut row, object);
+        self.note_disabled(id, was_enabled, &row, object);
         self.done.people += 1;
         let kept = self.edit.put_person(Feed::Graph, &row);
         self.usable(id, kept).map(drop)
     }
 
-    /// Keeps apart whom this page disables, if they were enabled.
-    fn hold_disabled(&mut self, id: &str, was_enabled: bool, row: &mut PersonRow, object: &Map<String, Value>) {
+    /// Notes whom this page disables, if they were enabled.
+    fn note_disabled(&mut self, id: &str, was_enabled: bool, row: &PersonRow, object: &Map<String, Value>) {
         if was_enabled && row.enabled == Some(false) {
             self.disabled.insert(id.to_owned());
-            row.enabled = Some(true);
         } else if object.get("accountEnabled") == Some(&Value::Bool(true)) {
             self.disabled.remove(id);
         }
@@ -211,23 +215,13 @@ impl Applying<'_, '_> {
         self.gone.groups.extend(groups.iter().filter(|id| !self.groups.contains_key(*id)).cloned());
     }
 
-    /// Disables whom the round disables, unless they are too many. Says what is held back.
-    fn disable(&mut self, bounds: Option<LossBounds>) -> Result<Option<String>, Fault> {
-        let disabled = std::mem::take(&mut self.disabled);
-        let own: Vec<String> = disabled.into_iter().filter(|id| !self.gone.people.contains(id)).collect();
-        if let Some(bounds) = bounds.filter(|_| own.len() > FEW) {
-            let of = self.edit.person_ids(Feed::Graph)?.len();
-            if is_mass(FEW, own.len(), of, bounds.disabled) {
-                return Ok(Some(format!("disable {} of {of} people", own.len())));
-            }
-        }
-        for id in &own {
-            if let Some((_, row)) = self.edit.person(Feed::Graph, id)? {
-                let kept = self.edit.put_person(Feed::Graph, &PersonRow { enabled: Some(false), ..row });
-                self.done.people_disabled += usize::from(self.usable(id, kept)?.is_some());
-            }
-        }
-        Ok(None)
+    /// Counts whom the round has disabled: how many, and of how many, if they are more than `bounds` find usual.
+    fn count_disabled(&mut self, bounds: Option<LossBounds>) -> Result<Option<(usize, usize)>, Fault> {
+        let count = self.disabled.iter().filter(|id| !self.gone.people.contains(*id)).count();
+        self.done.people_disabled = count;
+        let Some(bounds) = bounds.filter(|_| count > FEW) else { return Ok(None) };
+        let of = self.edit.person_ids(Feed::Graph)?.len();
+        Ok(is_mass(FEW, count, of, bounds.disabled).then_some((count, of)))
     }
 
     /// Takes those out of groups who have left them, unless they are too many. Whoever is gone altogether leaves with that.

@@ -47,10 +47,10 @@ pub struct Config {
     /// How many percent of the people, or of the groups, one round may remove; for more, an operator is asked. Default: 10.
     #[serde(default = "most_removed")]
     pub most_removed: u8,
-    /// How many percent of the people one round may disable. Default: 10.
+    /// How many percent of the people one round may disable without an alarm. They are disabled in any case. Default: 10.
     #[serde(default = "most_disabled")]
     pub most_disabled: u8,
-    /// How many percent of the direct memberships one round may take away. Default: 10.
+    /// How many percent of the direct memberships one round may take away; for more, an operator is asked. Default: 10.
     #[serde(default = "most_left")]
     pub most_left: u8,
 }

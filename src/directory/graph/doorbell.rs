@@ -152,7 +152,7 @@ impl Sync {
                 // One that is gone is made anew.
                 match asking.call(Call { method: Method::PATCH, ..call }, wanted, Patience::Operator).await {
                     Ok(_) => *one = Some((id, until)),
-                    Err(Fault::Answer(_) | Fault::Resync) => *one = None,
+                    Err(Fault::Answer(_) | Fault::Absent | Fault::Resync) => *one = None,
                     Err(fault) => return Err(fault),
                 }
             }

@@ -32,7 +32,7 @@ use doorbell::Doorbell;
 pub use doorbell::{MOST as MOST_NOTIFICATION, Rung, SELDOM as DOORBELL_PAUSE};
 pub use fault::{Condition, Fault};
 use status::Status;
-pub use status::{Phase, SyncReport};
+pub use status::{DisabledMany, Phase, SyncReport};
 pub(super) use token::GraphTokens;
 
 /// How often a node that follows another one looks whether it leads.
@@ -92,7 +92,8 @@ impl Sync {
         if !self.directory.leads() {
             self.catch_up();
         }
-        self.status.report(&self.config, self.clock.now())
+        let now = self.clock.now();
+        SyncReport { alarm: status::alarm(&self.directory, now), ..self.status.report(&self.config, now) }
     }
 
     /// The domains of the tenant, as this node read them the last time.

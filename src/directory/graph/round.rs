@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::apply::{Done, LossBounds, apply};
+use super::apply::{Applied, Done, LossBounds, apply};
 use super::asking::Asking;
 use super::page::{self, Page};
 use super::staged::{Part, Progress, Staged};
-use super::status::{self, Remembered};
+use super::status::{self, DisabledMany, Remembered};
 use super::{Fault, Sync};
 use crate::directory::Error;
 use crate::egress::client::Client;
@@ -132,10 +132,14 @@ impl Sync {
         let before = status::remembered(&self.directory);
         let applied = self.directory.write(move |edit| {
             edit.lead()?;
-            let (done, held_back) = apply(edit, &round, bounds)?;
+            let Applied { done, held_back, alarm } = apply(edit, &round, bounds)?;
+            let alarm = alarm.map(|(disabled, of)| DisabledMany { at: now, disabled, of });
+            if let Some(alarm) = &alarm {
+                edit.set_state(status::ALARM, Some(&serde_json::to_vec(alarm).map_err(Error::from)?))?;
+            }
             // The next round begins where this one did, and so tells again what is removed.
             if let Some(fault) = held_back {
-                return Ok(Err(fault));
+                return Ok((Err(fault), alarm));
             }
             let last_full = if done.full { Some(now) } else { before.as_ref().and_then(|before| before.last_full) };
             let remembered = Remembered {
@@ -147,12 +151,21 @@ impl Sync {
             };
             let state = serde_json::to_vec(&remembered).map_err(Error::from)?;
             edit.set_state(status::STATE, Some(&state))?;
-            Ok::<_, Fault>(Ok((done, remembered)))
+            Ok::<_, Fault>((Ok((done, remembered)), alarm))
         });
         let outcome = applied.await;
         // Whatever it would remove, the next round must ask for anew: it may have been a fault of the source.
         staged.remove();
-        let (done, remembered) = outcome??;
+        let (outcome, alarm) = outcome?;
+        if let Some(DisabledMany { disabled, of, .. }) = alarm {
+            tracing::error!(
+                directory = self.directory.name(),
+                disabled,
+                of,
+                "Microsoft Graph has disabled more people at once than `most_disabled` finds usual: they are signed out; look in Entra ID whether that is right"
+            );
+        }
+        let (done, remembered) = outcome?;
         self.status.knows(remembered);
         Ok(done)
     }

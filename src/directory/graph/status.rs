@@ -15,6 +15,10 @@ use crate::directory::Directory;
 /// The name under which the directory remembers it.
 pub(super) const STATE: &str = "graph/sync";
 
+/// The name under which the directory remembers the last alarm, and for how long that is shown.
+pub(super) const ALARM: &str = "graph/alarm";
+const ALARMED: SignedDuration = SignedDuration::from_hours(24);
+
 /// How soon a round that failed is tried again; twice as long each time, until it is the usual time.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(15);
 
@@ -37,6 +41,24 @@ pub(super) struct Remembered {
 pub(super) fn remembered(directory: &Directory) -> Option<Remembered> {
     let state = directory.read().and_then(|reading| reading.state(STATE)).ok().flatten()?;
     serde_json::from_slice(&state).ok()
+}
+
+/// That one round has disabled more people than is usual.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisabledMany {
+    /// When.
+    pub at: Timestamp,
+    /// How many people it has disabled.
+    pub disabled: usize,
+    /// Of how many people.
+    pub of: usize,
+}
+
+/// The last alarm, for a day.
+pub(super) fn alarm(directory: &Directory, now: Timestamp) -> Option<DisabledMany> {
+    let state = directory.read().and_then(|reading| reading.state(ALARM)).ok().flatten()?;
+    let alarm: DisabledMany = serde_json::from_slice(&state).ok()?;
+    (now.duration_since(alarm.at) < ALARMED).then_some(alarm)
 }
 
 /// What is being done.
@@ -81,6 +103,8 @@ pub struct SyncReport {
     pub next: Timestamp,
     /// What the last good round did.
     pub last: Option<Done>,
+    /// That a round of the last day has disabled more people than is usual.
+    pub alarm: Option<DisabledMany>,
 }
 
 #[derive(Debug)]
@@ -179,6 +203,7 @@ impl Status {
             last_good: remembered.map(|known| known.last_good),
             last_full: remembered.and_then(|known| known.last_full),
             last: remembered.map(|known| known.done.clone()),
+            alarm: None,
             next: state.due(config, now),
         }
     }

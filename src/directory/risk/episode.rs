@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Revoke, RiskRule};
-use super::user::RiskState;
+use super::user::{RiskState, RiskyUser};
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::directory::action::{Action, State, Task};
 use crate::directory::{Directory, Error, Person, Standing};
+use crate::identity::Risk;
 use crate::identity::fold::is_same;
 
 /// Episodes, at most.
@@ -18,6 +19,9 @@ const MOST: usize = 10_000;
 
 /// The name under which the directory remembers them.
 const STATE: &str = "risk/episodes";
+
+/// For how long it counts what was done to somebody of whom nothing is said any more: one answer may leave them out.
+const MISSING: SignedDuration = SignedDuration::from_hours(1);
 
 /// How soon something that failed is tried again, and the longest pause in between.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(5);
@@ -36,6 +40,9 @@ pub struct Episode {
     pub stage: Stage,
     /// When it came so far.
     pub since: Timestamp,
+    /// Whether the directory has shown since then that the account is disabled.
+    #[serde(default)]
+    pub seen: bool,
     /// Since when the person has not met the rule's conditions.
     pub gone: Option<Timestamp>,
     /// How often it was tried to go on, in vain.
@@ -69,6 +76,8 @@ pub struct RiskStep {
     pub action: Action,
     /// Whether it takes back what the rule has done.
     pub lifts: bool,
+    /// How often it was tried in vain.
+    pub tries: u32,
     /// Why, in words.
     pub why: String,
 }
@@ -83,9 +92,12 @@ pub struct Episodes {
 impl Episodes {
     /// Those that the directory remembers.
     pub fn of(directory: &Arc<Directory>) -> Self {
-        let kept = directory.read().and_then(|reading| reading.state(STATE)).ok().flatten();
-        let all = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
-        Self { directory: Arc::clone(directory), all: Mutex::new(all) }
+        Self { directory: Arc::clone(directory), all: Mutex::new(kept(directory)) }
+    }
+
+    /// Knows what the node that has led until now has kept.
+    pub fn catch_up(&self) {
+        *self.episodes() = kept(&self.directory);
     }
 
     /// All of them.
@@ -103,7 +115,8 @@ impl Episodes {
         all.iter().filter(|episode| episode.stage == Stage::Done).map(|episode| episode.person.clone()).collect()
     }
 
-    /// Looks at everybody by these rules, and says what is to be done now, whoever is at the highest risk first. `tasks` are
+    /// Looks at everybody by these rules, and says what is to be done now: what was tried least often first, and of that
+    /// whoever is at the highest risk. `tasks` are
     /// those that were begun; whoever is `protected` is exempt.
     pub fn look(
         &self,
@@ -137,35 +150,46 @@ impl Episodes {
             if is_open && is_overruled(tasks, episode, rule.action) {
                 (episode.stage, episode.since) = (Stage::Overruled, now);
             }
+            episode.seen |= episode.stage == Stage::Done && person.enabled == Some(false);
             if is_met {
                 episode.gone = None;
                 if episode.stage == Stage::DryRun && !rule.dry_run {
                     (episode.stage, episode.next) = (Stage::Wanted, now);
                 }
                 if episode.stage == Stage::Wanted && episode.next <= now && !protected(&person) {
-                    steps.push(self.step(rule, person, false));
+                    steps.push(self.step(rule, person, false, episode.tries));
                 }
                 return true;
             }
-            episode.gone.get_or_insert(now);
+            let risky = self.directory.risks().user(&episode.person);
+            // Of whom nobody knows how high their risk is, nobody knows that it is gone.
+            if risky.as_ref().is_some_and(|risky| is_unknown(risky)) {
+                episode.gone = None;
+                return true;
+            }
+            let gone = *episode.gone.get_or_insert(now);
             match (episode.stage, &rule.revoke, rule.action.opposite()) {
                 (Stage::Done, Some(revoke), Some(_)) => {
                     // Whoever has been given back the account meanwhile needs nothing more.
-                    let is_still = person.enabled == Some(false);
+                    let is_still = person.enabled == Some(false) || !episode.seen;
                     // What another rule still wants is not taken back.
                     let is_wanted = rules.iter().any(|other| {
                         other.action == rule.action && met.contains(&(other.name.clone(), episode.person.clone()))
                     });
                     if is_still && !is_wanted && episode.next <= now && self.is_over(episode, revoke, now) {
-                        steps.push(self.step(rule, person, true));
+                        steps.push(self.step(rule, person, true, episode.tries));
                     }
                     is_still
                 }
-                _ => false,
+                (Stage::Wanted, ..) => false,
+                _ => risky.is_none() && now.duration_since(gone) < MISSING,
             }
         });
         let directory = &self.directory;
-        steps.sort_by_key(|step: &RiskStep| std::cmp::Reverse(directory.risks().of(&step.person.object_id)));
+        // What fails again and again must not keep others waiting.
+        steps.sort_by_key(|step: &RiskStep| {
+            (step.tries, std::cmp::Reverse(directory.risks().of(&step.person.object_id)))
+        });
         steps
     }
 
@@ -197,6 +221,7 @@ impl Episodes {
                     action: rule.action,
                     stage: Stage::Wanted,
                     since: risky.since,
+                    seen: false,
                     gone: None,
                     tries: 0,
                     next: now,
@@ -224,7 +249,7 @@ impl Episodes {
         revoke.states.contains(&state) || revoke.gone_for.is_some_and(|gone_for| is_gone_long(gone_for.signed()))
     }
 
-    fn step(&self, rule: &RiskRule, person: Arc<Person>, lifts: bool) -> RiskStep {
+    fn step(&self, rule: &RiskRule, person: Arc<Person>, lifts: bool, tries: u32) -> RiskStep {
         let risky = self.directory.risks().user(&person.object_id);
         let why = risky.map_or_else(
             || "nothing is said of their risk any more".to_owned(),
@@ -234,7 +259,7 @@ impl Episodes {
             },
         );
         let action = if lifts { rule.action.opposite().unwrap_or(rule.action) } else { rule.action };
-        RiskStep { rule: rule.clone(), person, action, lifts, why }
+        RiskStep { rule: rule.clone(), person, action, lifts, tries, why }
     }
 
     /// Notes that a step was taken. What is taken back ends its episode.
@@ -245,7 +270,7 @@ impl Episodes {
             return all.retain(|episode| !is_it(episode));
         }
         for episode in all.iter_mut().filter(|episode| is_it(episode)) {
-            (episode.stage, episode.since, episode.tries) = (stage, now, 0);
+            (episode.stage, episode.since, episode.tries, episode.seen) = (stage, now, 0, false);
         }
     }
 
@@ -260,16 +285,30 @@ impl Episodes {
         }
     }
 
-    /// Keeps them as they are now.
+    /// Keeps them as they are now, if this node leads.
     pub async fn keep(&self) -> Result<(), Error> {
         let all = serde_json::to_vec(&*self.episodes())?;
         self.directory
-            .write(move |edit| match edit.state(STATE)?.as_deref() == Some(&all) {
-                true => Ok(()),
-                false => edit.set_state(STATE, Some(&all)),
+            .write(move |edit| {
+                edit.lead()?;
+                match edit.state(STATE)?.as_deref() == Some(&all) {
+                    true => Ok(()),
+                    false => edit.set_state(STATE, Some(&all)),
+                }
             })
             .await
     }
+}
+
+/// What the directory remembers.
+fn kept(directory: &Directory) -> Vec<Episode> {
+    let kept = directory.read().and_then(|reading| reading.state(STATE)).ok().flatten();
+    kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default()
+}
+
+/// Whether nobody knows how high somebody's risk is, or whether it is settled.
+fn is_unknown(risky: &RiskyUser) -> bool {
+    risky.risk() == Risk::Unknown || risky.state == RiskState::Unknown
 }
 
 /// Whether an operator has decided about the account since the episode came so far: by enabling or disabling it, or by doing

@@ -97,6 +97,11 @@ impl RiskSync {
         }
     }
 
+    /// Has what was read count for as long as it is fresh. Each node does so all the time, whichever one reads.
+    pub fn judge(&self) {
+        self.directory.risks().judge(self.clock.now(), self.config.stale_after.signed());
+    }
+
     /// Has a reading begin soon: something was done to an account.
     pub fn begin(&self) {
         self.wanted.notify_one();
@@ -135,7 +140,10 @@ impl RiskSync {
     fn next(&self, now: Timestamp) -> Timestamp {
         let (state, usual) = (self.state(), self.config.every.signed());
         match (state.tried, &state.fault) {
-            (None, _) => now,
+            (None, _) => match self.directory.risks().read().filter(|_| !self.directory.leads()) {
+                Some(read) => after(read, usual),
+                None => now,
+            },
             (Some(tried), Some((_, _, _, true))) => {
                 let soon = FIRST_RETRY.saturating_mul(2_i32.saturating_pow(state.failures.saturating_sub(1).min(16)));
                 after(tried, soon.min(usual))
@@ -148,7 +156,7 @@ impl RiskSync {
     pub async fn read(&self, client: Client, watched: &[String]) -> bool {
         let outcome = self.read_all(client, watched).await;
         let now = self.clock.now();
-        self.directory.risks().judge(now, self.config.stale_after.signed());
+        self.judge();
         let mut state = self.state();
         state.tried = Some(now);
         match outcome {

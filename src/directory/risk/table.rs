@@ -7,16 +7,14 @@ use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use super::user::RiskyUser;
+use super::user::{RiskState, RiskyUser};
 use crate::clock::{SignedDuration, Timestamp};
 use crate::directory::Directory;
 use crate::directory::error::Error;
 use crate::directory::reading::Reading;
+use crate::directory::tables::RISKS_READ;
 use crate::identity::Risk;
 use crate::identity::fold::fold;
-
-/// The name under which the directory remembers when it was read.
-const STATE: &str = "risk/read";
 
 /// How many changes may wait for whoever follows them, until they are told to look at everybody.
 const UNTOLD: usize = 64;
@@ -37,10 +35,12 @@ pub struct RiskTable {
     changes: broadcast::Sender<Arc<RiskChange>>,
 }
 
+type People = HashMap<Box<str>, Arc<RiskyUser>>;
+
 #[derive(Clone, Debug, Default)]
 struct Held {
     /// By object ID, folded.
-    people: Arc<HashMap<Box<str>, Arc<RiskyUser>>>,
+    people: Arc<People>,
     /// When it was read the last time.
     read: Option<Timestamp>,
     /// Whether it is so fresh that whoever is not in it has no risk.
@@ -55,13 +55,27 @@ struct Remembered {
 impl RiskTable {
     /// What is in the file. It counts once somebody has said how old it may be.
     pub(in crate::directory) fn load(reading: &Reading) -> Result<Self, Error> {
-        let mut people = HashMap::new();
-        for (id, octets) in reading.risks()? {
-            people.insert(id.into_boxed_str(), Arc::new(serde_json::from_slice(&octets)?));
-        }
-        let kept = reading.state(STATE)?.and_then(|kept| serde_json::from_slice::<Remembered>(&kept).ok());
-        let held = Held { people: Arc::new(people), read: kept.map(|kept| kept.read), is_known: false };
+        let (people, read) = kept(reading)?;
+        let held = Held { people: Arc::new(people), read, is_known: false };
         Ok(Self { held: ArcSwap::from_pointee(held), changes: broadcast::Sender::new(UNTOLD) })
+    }
+
+    /// Puts what is in the file in the place of what was known, and tells what is new. With `is_fresh` it was read just now,
+    /// and counts; otherwise [`RiskTable::judge`] decides.
+    pub(in crate::directory) fn take_over(&self, reading: &Reading, is_fresh: bool) -> Result<(), Error> {
+        let (people, read) = kept(reading)?;
+        let people = Arc::new(people);
+        let fresh = |held: &Held| Held { people: Arc::clone(&people), read, is_known: held.is_known || is_fresh };
+        let before = self.held.rcu(|held| Arc::new(fresh(held)));
+        let gone = before.people.keys().filter(|id| !people.contains_key(*id));
+        let other = people.iter().filter(|(id, user)| before.people.get(*id) != Some(*user)).map(|(id, _)| id);
+        let ids: Vec<String> = gone.chain(other).map(ToString::to_string).collect();
+        if is_fresh && !before.is_known {
+            self.tell(RiskChange::All);
+        } else if !ids.is_empty() {
+            self.tell(RiskChange::People(ids));
+        }
+        Ok(())
     }
 
     /// What each reading from now on changes. Whoever is told that they have lagged must look at everybody.
@@ -111,10 +125,12 @@ impl RiskTable {
 
     /// Has what was read count for as long as `stale_after`, from when it was read.
     pub fn judge(&self, now: Timestamp, stale_after: SignedDuration) {
-        let held = self.held.load_full();
-        let is_known = held.read.is_some_and(|read| now.duration_since(read) <= stale_after);
-        if is_known != held.is_known {
-            self.held.store(Arc::new(Held { is_known, ..(*held).clone() }));
+        let judged = |held: &Held| held.read.is_some_and(|read| now.duration_since(read) <= stale_after);
+        if judged(&self.held.load()) == self.is_known() {
+            return;
+        }
+        let before = self.held.rcu(|held| Arc::new(Held { is_known: judged(held), ..(**held).clone() }));
+        if judged(&before) != before.is_known {
             self.tell(RiskChange::All);
         }
     }
@@ -131,7 +147,7 @@ impl Directory {
         &self.risks
     }
 
-    /// Puts what was read in the place of what was known, on the disk first.
+    /// Puts what was read in the place of what was known, on the disk first, if this node leads.
     pub(super) async fn put_risks(&self, fresh: Vec<(String, RiskyUser)>, now: Timestamp) -> Result<(), Error> {
         let before = self.risks.held.load_full();
         let mut people: HashMap<Box<str>, Arc<RiskyUser>> = HashMap::new();
@@ -145,23 +161,34 @@ impl Directory {
         let other = people.iter().filter(|(id, user)| before.people.get(*id) != Some(*user));
         let other = other.map(|(id, user)| (id.to_string(), Some(Arc::clone(user))));
         let changed: Vec<(String, Option<Arc<RiskyUser>>)> = gone.chain(other).collect();
-        let ids: Vec<String> = changed.iter().map(|(id, _)| id.clone()).collect();
         let remembered = serde_json::to_vec(&Remembered { read: now })?;
+        // The writer has it count, and tells it.
         self.write(move |edit| {
+            edit.lead()?;
             for (id, user) in &changed {
                 let octets = user.as_deref().map(serde_json::to_vec).transpose()?;
                 edit.set_risk(id, octets.as_deref())?;
             }
-            edit.set_state(STATE, Some(&remembered))
+            edit.set_risks_read(&remembered)
         })
-        .await?;
-        let held = Held { people: Arc::new(people), read: Some(now), is_known: true };
-        self.risks.held.store(Arc::new(held));
-        if !before.is_known {
-            self.risks.tell(RiskChange::All);
-        } else if !ids.is_empty() {
-            self.risks.tell(RiskChange::People(ids));
-        }
-        Ok(())
+        .await
     }
+}
+
+/// What the file says of people, by object ID, and when that was read.
+fn kept(reading: &Reading) -> Result<(People, Option<Timestamp>), Error> {
+    let mut people = HashMap::new();
+    for (id, octets) in reading.risks()? {
+        // Nobody knows what another version of this program has written in words of its own.
+        let user = serde_json::from_slice(&octets).unwrap_or_else(|_| RiskyUser {
+            level: Risk::Unknown,
+            state: RiskState::Unknown,
+            detail: String::new(),
+            updated: None,
+            since: Timestamp::UNIX_EPOCH,
+        });
+        people.insert(id.into_boxed_str(), Arc::new(user));
+    }
+    let kept = reading.state(RISKS_READ)?.and_then(|kept| serde_json::from_slice::<Remembered>(&kept).ok());
+    Ok((people, kept.map(|kept| kept.read)))
 }

@@ -68,11 +68,15 @@ impl Thread {
         edit.redo(journal)?;
         edit.stand(Some(&serde_json::to_vec(&mark)?))?;
         let used = Arc::clone(&self.used());
+        let has_risks = edit.has_risks();
         let (next, changes) = edit.finish(&self.snapshot.load(), &used)?;
         write.commit().map_err(failed)?;
         peers.stand(mark);
         self.snapshot.store(Arc::new(next));
-        drop(self.changes.send(Arc::new(changes)));
+        drop(self.told.changes.send(Arc::new(changes)));
+        if has_risks {
+            self.told.risks.take_over(&self.file.read()?, false)?;
+        }
         Ok(())
     }
 

@@ -244,3 +244,28 @@ fn rules_have_a_cap_of_their_own_and_may_only_say_what_they_would_do() {
     let said = look(&node);
     assert!(said.contains("(u3): none, dismissed") || !said.contains("(u3)"), "{said}");
 }
+
+#[test]
+fn whom_rules_may_not_act_on_keeps_nobody_else_from_being_acted_on() {
+    let (graph, build) = Graph::build();
+    fill(&graph);
+    for number in 0..5 {
+        let own = serde_json::json!({ "userPrincipalName": format!("u{number}@contoso.com"), "accountEnabled": true });
+        graph.state().user(&format!("u{number}"), own);
+    }
+    let (world, folder) = (build.start(), tempfile::tempdir().unwrap());
+    let risk = "[directory.risk]\nevery = \"1h\"\nmost_per_hour = 2\n[[directory.risk_rule]]\nname = \"out\"\n\
+                risk = [\"high\"]\naction = \"sign-out\"\n";
+    let node = Setup::new(&world, folder.path()).config(&(Graph::config("") + risk + ACTIONS)).start();
+    sync_well(&node);
+    for number in 0..5 {
+        graph.state().at_risk(&format!("u{number}"), "high", "atRisk");
+    }
+    let denied = r#"{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges."}}"#;
+    graph.state().faults.extend([Fault::Answer(403, "", denied), Fault::Answer(403, "", denied)]);
+    look(&node);
+    let out = |number: u8| format!("POST u{number}/revokeSignInSessions {{}}");
+    assert_eq!(acts(&graph), [out(0), out(1), out(2), out(3)], "two in vain, and two within an hour");
+    let (_, listed, _) = say(&node, &["act", "list"]);
+    assert_eq!(listed.matches("by risk rule `out`").count(), 4, "{listed}");
+}

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::graph::{Fault, GRAPH, Graph, State};
 use super::{dump, status, sync, sync_well};
 use crate::node::Setup;
+use crate::operator::say;
 use crate::world::{Builder, PATIENCE, World};
 
 /// A tenant with so many users, a group for each ten of them, and groups in groups, in a circle.
@@ -261,51 +262,52 @@ fn a_link_leads_nowhere_but_to_graph_and_never_in_a_circle() {
 }
 
 #[test]
-fn a_round_that_would_disable_many_or_empty_groups_waits_for_an_operator() {
+fn a_round_that_would_empty_groups_waits_for_an_operator_and_one_that_disables_many_never_waits() {
     let (graph, build) = Graph::build();
     fill(&mut graph.state(), 1000);
     let (world, folder, config) = start(build, "");
     let node = Setup::new(&world, folder.path()).config(&config).start();
     sync_well(&node);
-    let before = dump(&node);
-    let disabled = |number| {
-        let id = user(number);
-        move |graph: &Graph| graph.state().user(&id, json!({ "accountEnabled": false }))
+    let alarm = || status(&node)["graph"]["alarm"].clone();
+    assert!(alarm().is_null());
+    let disable = |numbers: std::ops::Range<usize>| {
+        numbers.for_each(|number| graph.state().user(&user(number), json!({ "accountEnabled": false })));
     };
-    for number in 0..200 {
-        disabled(number)(&graph);
-    }
+    let disabled = || dump(&node).matches("|False|").count();
+    disable(0..200);
     for number in 0..400 {
         graph.state().join(&group(number % 100), &user(number), false);
     }
-    // What is told of others counts at once.
-    graph.state().user(&user(900), json!({ "displayName": "Other" }));
+    let memberships = dump(&node).lines().filter(|line| !line.contains("@contoso.com")).count();
+    // Whoever is disabled is so at once, however many they are, and whatever else waits.
     for more in [&[][..], &["--full"], &[]] {
         let (is_good, said) = sync(&node, more);
         assert!(!is_good && said.contains("Needs a decision") && said.contains("--accept-removals"), "{said}");
-        assert!(said.contains("disable 200 of 1000 people, take 400 of "), "{said}");
-        let now = dump(&node);
-        assert_eq!(now.replace("|Other\n", "|User 900\n"), before, "nothing is taken from anybody");
-        assert!(now.contains("|Other\n"));
+        assert!(said.contains("the round would take 400 of ") && !said.contains("disable 200"), "{said}");
+        assert_eq!(disabled(), 200);
+        let left = dump(&node).lines().filter(|line| !line.contains("@contoso.com")).count();
+        assert_eq!(left, memberships, "nobody is taken out of a group");
+        assert_eq!((&alarm()["disabled"], &alarm()["of"]), (&json!(200), &json!(1000)));
     }
-    // Each kind waits for itself: some who are disabled do not wait for a decision about groups.
-    for number in 0..195 {
-        graph.state().user(&user(number), json!({ "accountEnabled": true }));
-    }
+    node.wait_for_event("Microsoft Graph has disabled more people at once");
+    let (_, said, _) = say(&node, &["directory", "status"]);
+    assert!(said.contains("disabled 200 of 1000 people, who are signed out"), "{said}");
+    // One more is not held back by those.
+    disable(300..301);
     let (is_good, said) = sync(&node, &[]);
     assert!(!is_good && said.contains("the round would take 400 of "), "{said}");
-    let now = dump(&node);
-    assert!(now.contains("|user199@contoso.com|False|") && now.contains("|user0@contoso.com|True|"), "{now}");
+    assert_eq!(disabled(), 201);
     let (is_good, said) = sync(&node, &["--accept-removals"]);
     assert!(is_good, "{said}");
     assert_eq!(dump(&node), graph.dump());
     // A few are never too many.
+    disable(400..405);
     for number in 0..5 {
-        disabled(number)(&graph);
         graph.state().join(&group(number + 1), &user(number), false);
     }
     sync_well(&node);
     assert_eq!(dump(&node), graph.dump());
+    assert_eq!(alarm()["disabled"], 200);
 }
 
 #[test]
