@@ -11,7 +11,7 @@ use url::Url;
 use super::graph::GraphTokens;
 use super::graph::asking::{Asking, Patience, Wanted};
 use super::{Directory, Error, Fault, Person, Resolved, Tenant};
-use crate::clock::{Clock, SignedDuration};
+use crate::clock::{Clock, SignedDuration, Timestamp};
 use crate::egress::client::Client;
 use crate::egress::service::{Answer, Call};
 use crate::identity::LogonName;
@@ -78,18 +78,26 @@ impl Actions {
         let client_id = config.client_id.clone().unwrap_or_else(|| graph.client_id.clone());
         let own = super::graph::config::Config { client_id, credentials: config.credentials.clone(), ..graph.clone() };
         let directory = Arc::clone(&tenant.directory);
-        let kept = directory.read().and_then(|reading| reading.state(STATE)).ok().flatten();
-        let mut tasks: Vec<Task> = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
-        tasks.iter_mut().for_each(Task::interrupted);
         let (base, tokens) = (own.graph(), GraphTokens::new(own, clock.clone()));
-        let (turn, tasks) = (tokio::sync::Mutex::default(), Mutex::new(tasks));
+        let (turn, tasks) = (tokio::sync::Mutex::default(), Mutex::default());
         let most_by_rules = tenant.config.risk.as_ref().map_or(0, |risk| risk.most_per_hour);
         Some(Self { directory, config, most_by_rules, base, tokens, clock, turn, tasks })
     }
 
-    /// All tasks that are remembered, the newest last.
+    /// All tasks that are remembered, of other nodes too, the newest last. What was begun and can no longer be answered counts
+    /// as unsuccessful.
     pub fn tasks(&self) -> Vec<Task> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut held = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // If the file cannot be read, what was read before is better than nothing.
+        if let Ok(kept) = self.directory.read().and_then(|reading| reading.state(STATE)) {
+            *held = read(kept.as_deref(), self.is_alone(), self.clock.now());
+        }
+        held.clone()
+    }
+
+    /// Whether no other node keeps this directory.
+    fn is_alone(&self) -> bool {
+        self.directory.nodes().is_none()
     }
 
     /// Whether the order may be carried out now; nothing is done.
@@ -168,11 +176,10 @@ impl Actions {
 
     /// Remembers the task as it is now.
     async fn keep(&self, task: &Task) -> Result<(), Error> {
-        let task = task.clone();
+        let (task, is_alone, now) = (task.clone(), self.is_alone(), self.clock.now());
         let tasks = self.directory.write(move |edit| {
             // Read anew: another node may have acted meanwhile.
-            let kept = edit.state(STATE)?;
-            let mut tasks: Vec<Task> = kept.and_then(|kept| serde_json::from_slice(&kept).ok()).unwrap_or_default();
+            let mut tasks = read(edit.state(STATE)?.as_deref(), is_alone, now);
             tasks.retain(|kept| kept.id != task.id);
             tasks.push(task.clone());
             let surplus = tasks.len().saturating_sub(REMEMBERED);
@@ -183,6 +190,15 @@ impl Actions {
         *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks.await?;
         Ok(())
     }
+}
+
+/// The tasks that are kept. Those that nobody will answer any more have come to nothing.
+fn read(kept: Option<&[u8]>, is_alone: bool, now: Timestamp) -> Vec<Task> {
+    let mut tasks: Vec<Task> = kept.and_then(|kept| serde_json::from_slice(kept).ok()).unwrap_or_default();
+    for task in &mut tasks {
+        task.give_up(is_alone, now);
+    }
+    tasks
 }
 
 impl Tenant {

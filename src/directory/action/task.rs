@@ -1,12 +1,20 @@
 //! One action on one account, and what has become of it.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::Order;
-use crate::clock::Timestamp;
+use crate::clock::{SignedDuration, Timestamp, after};
 use crate::directory::Fault;
 use crate::egress::service::Answer;
 use crate::seal::random_text;
+
+/// Longer than any task takes: Graph is asked four times, with ten seconds in between, and each time may take some minutes.
+const LONGEST: SignedDuration = SignedDuration::from_mins(15);
+
+/// What this process is called in its tasks. One that has restarted is another one.
+static PROCESS: LazyLock<String> = LazyLock::new(|| random_text().chars().take(8).collect());
 
 /// What can be done to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +90,9 @@ pub enum State {
 pub struct Task {
     /// Its name.
     pub id: String,
+    /// The process that carries it out; empty if an older version did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub process: String,
     /// What is done.
     pub action: Action,
     /// To whom, by object ID.
@@ -112,6 +123,7 @@ impl Task {
         let person = &order.person;
         Self {
             id: random_text().chars().take(8).collect(),
+            process: PROCESS.clone(),
             action: order.action,
             person: person.object_id.to_string(),
             name: person.user_principal_name.as_deref().unwrap_or(&person.object_id).to_owned(),
@@ -145,11 +157,60 @@ impl Task {
         }
     }
 
-    /// Nobody knows what became of a task during which the program ended.
-    pub(super) fn interrupted(&mut self) {
-        if self.state == State::InProgress {
+    /// Nobody knows what became of a task during which its program ended: one of another process, if no other node keeps the
+    /// directory (`is_alone`), or one that was begun longer ago than any takes.
+    pub(super) fn give_up(&mut self, is_alone: bool, now: Timestamp) {
+        let is_own = self.process == *PROCESS;
+        let is_over = !is_own && (is_alone || after(self.begun, LONGEST) < now);
+        if self.state == State::InProgress && is_over {
             self.state = State::Unsuccessful;
             self.reason = Some("the program ended before it was answered; give the command once more".to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_nobody_will_answer_any_more_is_given_up() {
+        let begun = Timestamp::from_second(1_700_000_000).unwrap();
+        let later = |minutes| begun + SignedDuration::from_mins(minutes);
+        let task = |process: &str, state| Task {
+            id: "1".to_owned(),
+            process: process.to_owned(),
+            action: Action::Disable,
+            person: "p".to_owned(),
+            name: "n".to_owned(),
+            by: "b".to_owned(),
+            rule: None,
+            why: "w".to_owned(),
+            begun,
+            ended: None,
+            state,
+            reason: None,
+            request: None,
+        };
+        for (process, state, is_alone, minutes, wanted) in [
+            // Its own process goes on with it, however long it takes.
+            (PROCESS.as_str(), State::InProgress, true, 60, State::InProgress),
+            (PROCESS.as_str(), State::InProgress, false, 60, State::InProgress),
+            // The process before, of the only node.
+            ("other", State::InProgress, true, 0, State::Unsuccessful),
+            ("", State::InProgress, true, 0, State::Unsuccessful),
+            // Another node may go on with it, for as long as one may take.
+            ("other", State::InProgress, false, 15, State::InProgress),
+            ("other", State::InProgress, false, 16, State::Unsuccessful),
+            ("other", State::Successful, false, 16, State::Successful),
+        ] {
+            let mut task = task(process, state);
+            task.give_up(is_alone, later(minutes));
+            assert_eq!(
+                (task.state, task.reason.is_some()),
+                (wanted, wanted != state),
+                "{process} {is_alone} {minutes}"
+            );
         }
     }
 }
