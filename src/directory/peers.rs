@@ -452,7 +452,7 @@ impl Peers {
         let summit = self.look()?;
         let mark = self.mark();
         let is_astray = self.state().astray_since.is_some_and(|since| since.elapsed() > ASTRAY);
-        if !is_astray && !summit.as_ref().is_none_or(|summit| summit.changes < mark.changes) {
+        if !is_astray && summit.as_ref().is_some_and(|summit| summit.changes >= mark.changes) {
             self.state().stands_since = None;
             return Ok(false);
         }
