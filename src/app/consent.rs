@@ -21,7 +21,7 @@ struct Asked {
 #[must_use]
 pub(super) fn commands(admin: Admin, live: &Arc<Live>) -> Admin {
     let here = Arc::downgrade(live);
-    admin.on("directory consent", move |arguments, asker| tell(here.clone(), arguments, asker))
+    admin.on("directory consent", move |arguments, asker| tell(Weak::clone(&here), arguments, asker))
 }
 
 async fn tell(live: Weak<Live>, arguments: Value, asker: Asker) -> Done {

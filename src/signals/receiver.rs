@@ -365,7 +365,7 @@ impl Receiver {
 
     fn stream_updated(&self, event: &SecurityEvent) {
         let said: Option<String> = event.says.get("status").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let said = said.map(|status| status.chars().filter(|c| c.is_ascii_alphabetic()).take(20).collect::<String>());
+        let said = said.map(|status| status.chars().filter(char::is_ascii_alphabetic).take(20).collect::<String>());
         let (status, why) = (said.clone().unwrap_or_default(), event.summary());
         if status == "enabled" {
             tracing::info!(signals = self.config.name, "the transmitter has enabled the stream of signals");

@@ -118,7 +118,7 @@ fn name(index: usize, name: &str, check: &mut Check<'_>) {
 /// Where Graph tells of changes is a page of the portal.
 fn notification(index: usize, name: &str, graph: &Graph, check: &mut Check<'_>) {
     if let Some(url) = &graph.notification_url {
-        let own = format!("/graph/{}", name);
+        let own = format!("/graph/{name}");
         if url.scheme() != "https" || url.path() != own || url.query().is_some() {
             let help = format!("write https://, the portal's public address, and {own}");
             let message = "Microsoft Graph could not tell of changes at this address";
