@@ -139,8 +139,10 @@ fn told(item: &Value) -> String {
         lines += &format!("  a credential for Microsoft Graph is good until {until}: {days} days are left\n");
     }
     lines += &nodes(&item["nodes"]);
-    if let Some(acting) = item.pointer("/functions/response actions").and_then(Value::as_str) {
-        lines += &format!("  response actions: {acting}\n");
+    for function in ["sign-in", "response actions"] {
+        if let Some(standing) = item.pointer(&format!("/functions/{function}")).and_then(Value::as_str) {
+            lines += &format!("  {function}: {standing}\n");
+        }
     }
     lines += &directory_risk::standing(&item["risk"]);
     lines += &domains(&item["domains"], &item["unserved_domains"]);
@@ -203,13 +205,20 @@ fn domains(domains: &Value, unserved: &Value) -> String {
     }
 }
 
-/// How the directory stands among several nodes, in one line.
+/// What it means that the shared store is away, and what to do.
+const AWAY: &str = "what was known stays in force at each node, and no node writes, neither what Microsoft Graph has nor what is pushed \
+                    by SCIM\n  what to do: see that Redis runs and that this node reaches the `servers` of `[session.redis]`; the nodes go \
+                    on by themselves when it answers";
+
+/// How the directory stands among several nodes, in one line or a few.
 fn nodes(nodes: &Value) -> String {
     if nodes.is_null() {
         return String::new();
     }
-    let there =
-        if nodes["is_there"] == true { "" } else { "; the shared store does not answer, so nothing is written" };
+    let there = match nodes["is_there"] == true {
+        true => String::new(),
+        false => format!("  the shared store does not answer: {AWAY}\n"),
+    };
     let behind = match nodes["behind"].as_u64() {
         None | Some(0) => String::new(),
         Some(behind) => format!(", {behind} behind"),
@@ -219,7 +228,7 @@ fn nodes(nodes: &Value) -> String {
         (false, "") => "follows; no node leads".to_owned(),
         (false, leader) => format!("follows {leader}"),
     };
-    format!("  this node ({}) {who}, at change {}{behind}{there}\n", text(nodes, "node"), nodes["changes"])
+    format!("  this node ({}) {who}, at change {}{behind}\n{there}", text(nodes, "node"), nodes["changes"])
 }
 
 /// A person in a few lines.

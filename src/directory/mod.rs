@@ -187,6 +187,11 @@ impl Directory {
         self.peers.get().is_none_or(Peers::leads)
     }
 
+    /// Since which change of the lead this node leads; 0 if there are no other nodes, `None` if it does not lead.
+    pub(super) fn term(&self) -> Option<u64> {
+        self.nodes().map_or(Some(0), |nodes| nodes.leads.then_some(nodes.epoch))
+    }
+
     /// How it stands among other nodes, if there are any.
     pub fn nodes(&self) -> Option<NodesReport> {
         self.peers.get().map(Peers::report)

@@ -112,7 +112,7 @@ impl Person {
     }
 
     /// Whether one of the person's names of this kind is `text`, without regard to case.
-    pub(super) fn has_alias(&self, text: &str) -> bool {
+    pub fn has_alias(&self, text: &str) -> bool {
         self.aliases.iter().any(|alias| is_same(alias, text))
     }
 }

@@ -141,6 +141,20 @@ impl Snapshot {
         Resolved::of(self.of_upn(&name).chain(others))
     }
 
+    /// Whose mail address this is: whoever has it as their own, else whoever has it as another one, else whoever is called so
+    /// by their UPN and has no mail address. A UPN that looks like an address of somebody else's does not count.
+    pub fn of_address(&self, address: &str) -> Resolved {
+        let own = Resolved::present(self.of(Called::Mail, address, |person| person.mail.as_deref()));
+        if own != Resolved::Nobody {
+            return own;
+        }
+        let alias = Resolved::present(self.candidates(Called::Alias, address, "").filter(|one| one.has_alias(address)));
+        if alias != Resolved::Nobody {
+            return alias;
+        }
+        Resolved::present(self.of_upn(address).filter(|person| person.mail.is_none()))
+    }
+
     fn of_upn<'a, 'n>(&'a self, upn: &'n str) -> impl Iterator<Item = &'a Arc<Person>> + use<'a, 'n> {
         self.of(Called::Upn, upn, |person| person.user_principal_name.as_deref())
     }

@@ -274,6 +274,22 @@ async fn a_name_means_one_person_or_nobody_and_never_a_guess() {
         Ok(())
     })
     .await;
+    // A mail address is whose address it is, and not whose UPN is written like it.
+    let snapshot = directory.snapshot();
+    let at = |address: &str| match snapshot.of_address(address) {
+        Resolved::One(person) => person.object_id.to_string(),
+        Resolved::Nobody => "nobody".to_owned(),
+        Resolved::Ambiguous(people) => format!("{} people", people.len()),
+    };
+    for (address, wanted) in [
+        ("Eve@contoso.com", "a3"),
+        ("shared@contoso.com", "2 people"),
+        ("alias@contoso.com", "a2"),
+        ("simon@contoso.com", "nobody"),
+        ("guest_fabrikam.com#EXT#@contoso.com", "a4"),
+    ] {
+        assert_eq!(at(address), wanted, "{address}");
+    }
     let snapshot = directory.snapshot();
     let table = Domains { netbios: vec![("OTHER".into(), "other.contoso.com".into())], ..Domains::default() };
     let strict = Domains { is_strict: true, ..table.clone() };

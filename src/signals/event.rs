@@ -34,7 +34,7 @@ const SECONDS_END: i64 = 100_000_000_000;
 pub(super) enum Effect {
     /// The sessions that began before it end.
     EndEarlier,
-    /// All sessions end.
+    /// All sessions that began before it end, whichever of them it names.
     EndAll,
     /// It is recorded, and the directory is asked what has changed.
     Ask,

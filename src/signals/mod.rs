@@ -6,6 +6,7 @@
 //! finds the one person who is meant, and `receiver` does what is to be done, once. `transmitter` asks the transmitter itself: for
 //! its configuration, for signals, for a stream.
 
+mod addresses;
 pub mod config;
 mod event;
 mod keys;

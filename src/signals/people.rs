@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::addresses::AddressSearch;
 use super::config::Config;
 use super::subject::{Name, SubjectId};
 use crate::directory::{Directories, Person, Resolved, Tenant};
@@ -10,9 +11,6 @@ use crate::identity::{LogonName, User, fold};
 use crate::saml::NameId;
 use crate::session::store;
 use crate::session::{Session, Sessions};
-
-/// Sessions that are looked through in one go.
-const PORTION: usize = 1000;
 
 /// Who is meant.
 #[derive(Debug)]
@@ -22,6 +20,8 @@ pub(super) enum Meant {
     One(String, Vec<Arc<Session>>, bool),
     /// Nobody who is known here.
     Nobody,
+    /// Nobody who was found: there are more sessions than are looked through for one signal.
+    Unsought,
     /// It could be any of several.
     Ambiguous,
     /// It says somebody of another tenant, or whom another issuer names.
@@ -33,6 +33,7 @@ pub(super) struct Register<'r> {
     pub(super) config: &'r Config,
     pub(super) sessions: &'r Sessions,
     pub(super) directories: &'r Directories,
+    pub(super) addresses: &'r AddressSearch,
 }
 
 impl Register<'_> {
@@ -113,10 +114,19 @@ impl Register<'_> {
         (each_once(found), is_whole)
     }
 
+    /// Whether a directory knows the session's person, by another mail address than this one.
+    fn has_another_address(&self, session: &Session, name: &Name) -> bool {
+        let Name::Email(address) = name else { return false };
+        let Some(tenant) = self.directories.of_realm(&session.user.realm) else { return false };
+        let Resolved::One(person) = tenant.person_of(&session.user) else { return false };
+        person.mail.as_deref().is_some_and(|own| !fold::is_same(own, address)) && !person.has_alias(address)
+    }
+
     /// The person whose sessions have these names, where no directory knows anybody by them.
     async fn in_sessions(&self, names: &[&Name]) -> Result<Meant, store::Error> {
         let is_meant = |session: &Session| {
-            self.config.realms.contains(&session.user.realm) && names.iter().any(|name| is_called(session, name))
+            let is_so = |name: &&Name| is_called(session, name) && !self.has_another_address(session, name);
+            self.config.realms.contains(&session.user.realm) && names.iter().any(is_so)
         };
         let mut found = self.sessions.known(is_meant);
         for realm in &self.config.realms {
@@ -129,19 +139,21 @@ impl Register<'_> {
                 found.extend(self.sessions.named(realm, &name_id).await?);
             }
         }
-        // A mail address leads to no row by itself.
-        let mut last = None;
-        loop {
-            let some = self.sessions.list(last, PORTION).await?;
-            let Some(end) = some.last().map(|session| session.id) else { break };
-            last = Some(end);
+        // An address leads to no row by itself, unless it is what the person is identified by.
+        let addresses: Vec<&str> =
+            names.iter().map(|name| parts(name)).filter(|(is, _)| *is).map(|(_, text)| text).collect();
+        let mut is_whole = true;
+        if !addresses.is_empty() {
+            let (some, is_all) = self.addresses.find(self.sessions, &self.config.realms, &addresses).await?;
+            is_whole = is_all;
             found.extend(some.into_iter().filter(|session| is_meant(session)));
         }
         let found = each_once(found);
         let people: BTreeSet<(&str, &str)> =
             found.iter().map(|session| (session.user.realm.as_str(), session.user.id.as_str())).collect();
         Ok(match people.len() {
-            0 => Meant::Nobody,
+            0 if is_whole => Meant::Nobody,
+            0 => Meant::Unsought,
             1 => {
                 let called = found.first().map(|session| session.user.name.clone()).unwrap_or_default();
                 Meant::One(called, found, true)
@@ -161,8 +173,13 @@ enum Known<'d> {
 /// Who is meant in a directory.
 fn resolve(tenant: &Tenant, name: &Name) -> Resolved {
     let (is_address, text) = parts(name);
-    if !is_address && let Some(person) = tenant.directory.snapshot().person_of_id(text) {
+    let snapshot = tenant.directory.snapshot();
+    if !is_address && let Some(person) = snapshot.person_of_id(text) {
         return Resolved::One(Arc::clone(person));
+    }
+    // A mail address may be written like the UPN of somebody else.
+    if matches!(name, Name::Email(_)) {
+        return snapshot.of_address(text);
     }
     match LogonName::parse(text) {
         Ok(name) => tenant.resolve(&name),
@@ -174,6 +191,10 @@ fn resolve(tenant: &Tenant, name: &Name) -> Resolved {
 fn is_called(session: &Session, name: &Name) -> bool {
     let (is_address, text) = parts(name);
     let name_id = session.assertion.name_id.as_ref().map(|name| name.value.as_str());
+    // Where the person's mail address is known, another one is not theirs, even if they are called so.
+    if let (Name::Email(_), Some(email)) = (name, &session.user.email) {
+        return fold::is_same(email, text);
+    }
     session.user.is_called(text)
         || (!is_address && (fold::is_same(&session.user.id, text) || name_id == Some(text)))
         || (is_address && name_id.is_some_and(|own| fold::is_same(own, text)))

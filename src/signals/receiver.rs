@@ -10,6 +10,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
+use super::addresses::AddressSearch;
 use super::config::{Config, Delivery};
 use super::event::{Effect, SecurityEvent};
 use super::keys::Keys;
@@ -68,6 +69,7 @@ pub struct Receiver {
     pub config: Config,
     pub(super) around: Surroundings,
     pub(super) keys: Keys,
+    addresses: AddressSearch,
     turns: Semaphore,
     /// By what other nodes know that this one asks for signals.
     pub(super) node: [u8; 16],
@@ -76,15 +78,17 @@ pub struct Receiver {
 
 /// Those of a person's sessions that an event of this time means.
 fn meant_of(event: &SecurityEvent, at: Timestamp, subject: &SubjectId, found: Vec<Arc<Session>>) -> Vec<Arc<Session>> {
+    // Whoever has signed in since could: a signal that comes late, or once more, says nothing of that.
+    let is_earlier = |session: &Session| session.authenticated <= at;
     if event.effect == Effect::EndAll {
-        return found;
+        return found.into_iter().filter(|session| is_earlier(session)).collect();
     }
     let is_the_one =
         |session: &Session| subject.session.is_some() && session.assertion.session_index == subject.session;
     // A session at the identity provider that is known as such is the only one that is meant. If it is not known, any of the
     // person's may have come of it.
     let is_known = found.iter().any(|session| is_the_one(session));
-    let is_meant = |session: &Arc<Session>| session.authenticated <= at && (!is_known || is_the_one(session));
+    let is_meant = |session: &Arc<Session>| is_earlier(session) && (!is_known || is_the_one(session));
     found.into_iter().filter(is_meant).collect()
 }
 
@@ -126,8 +130,8 @@ pub enum Untaken {
 impl Receiver {
     /// Takes the signals of the transmitter that `config` says.
     pub fn new(config: Config, around: Surroundings) -> Self {
-        let (keys, turns, status) = (Keys::default(), Semaphore::new(AT_ONCE), Mutex::default());
-        Self { config, around, keys, turns, node: random(), status }
+        let (keys, addresses, turns) = (Keys::default(), AddressSearch::default(), Semaphore::new(AT_ONCE));
+        Self { config, around, keys, addresses, turns, node: random(), status: Mutex::default() }
     }
 
     pub(super) fn status(&self) -> MutexGuard<'_, ReceiverStatus> {
@@ -263,13 +267,26 @@ impl Receiver {
                 }
             };
             let directories = (self.around.directories)();
-            let register =
-                Register { config: &self.config, sessions: &self.around.sessions, directories: &directories };
+            let register = Register {
+                config: &self.config,
+                sessions: &self.around.sessions,
+                directories: &directories,
+                addresses: &self.addresses,
+            };
             let meant = register.find(&subject).await.map_err(|_| Untaken::Later)?;
             let (called, found, is_whole) = match meant {
                 Meant::One(called, found, is_whole) => (called, found, is_whole),
                 Meant::Nobody => {
                     self.record(set, event, None, "nobody is known by its subject: ignored");
+                    return Ok(());
+                }
+                Meant::Unsought => {
+                    self.record(
+                        set,
+                        event,
+                        None,
+                        "nobody was found by its subject, and not all sessions were looked through: ignored",
+                    );
                     return Ok(());
                 }
                 Meant::Ambiguous => {

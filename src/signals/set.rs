@@ -116,6 +116,10 @@ pub(super) fn header(token: &str) -> Result<Header, SetError> {
     if kind.strip_prefix("application/").unwrap_or(&kind) != "secevent+jwt" {
         return Err(SetError::Request("its `typ` is not `secevent+jwt`"));
     }
+    // Whatever it names must be understood, or the token be refused, and nothing is (RFC 7515 §4.1.11).
+    if header.crit.is_some() {
+        return Err(SetError::Request("it has `crit`, which names extensions that are not known here"));
+    }
     if !ALGORITHMS.contains(&header.alg) {
         return Err(SetError::Request("its signature algorithm is not accepted: use RS256, PS256 or ES256"));
     }

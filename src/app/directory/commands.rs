@@ -11,7 +11,7 @@ use crate::admin::{Admin, Asker, Done};
 use crate::clock::Timestamp;
 use crate::directory::graph::config::Credential;
 use crate::directory::graph::{Phase, Wish};
-use crate::directory::{Directory, Person, Resolved, Snapshot, Standing, Tenant};
+use crate::directory::{Directory, NodesReport, Person, Resolved, Snapshot, Standing, Tenant};
 use crate::identity::LogonName;
 use crate::observe::Exposition;
 use crate::observe::exposition::Kind;
@@ -108,10 +108,18 @@ impl Cabinet {
                 "unserved_domains": unserved,
                 "risk": self.watch_of(&tenant.config.name).map(|watch| watch.report()),
                 "expiring": expiring(tenant, now),
-                "nodes": tenant.directory.nodes(),
+                "nodes": self.nodes_of(&tenant.directory),
                 "functions": self.functions(tenant),
             })
         })
+    }
+
+    /// How it stands among other nodes. That the store is away is known here at once, while the directory's own thread may still
+    /// wait for an answer.
+    fn nodes_of(&self, directory: &Directory) -> Option<NodesReport> {
+        let report = directory.nodes()?;
+        let is_there = report.is_there && self.nodes().is_none_or(|nodes| nodes.is_store_there());
+        Some(NodesReport { is_there, ..report })
     }
 
     async fn begin(&self, asked: &Asked) -> Result<Vec<Value>, String> {

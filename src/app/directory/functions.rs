@@ -19,6 +19,12 @@ impl Cabinet {
                 Some(task) => task.reason.clone().unwrap_or_else(|| "Unsuccessful".to_owned()),
             }
         });
-        json!({ "directory": reading, "response actions": acting })
+        // Identity providers vouch for people by SAML, for which no permission of Microsoft Graph is needed.
+        let signing_in = match tenant.config.realms.join(", ") {
+            realms if realms.is_empty() => "No realm is of this directory".to_owned(),
+            realms => format!("By SAML, in {realms}"),
+        };
+        let risk = self.watch_of(name).map(|watch| watch.report().status);
+        json!({ "sign-in": signing_in, "directory": reading, "response actions": acting, "risk": risk })
     }
 }

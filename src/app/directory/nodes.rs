@@ -89,6 +89,11 @@ impl Nodes {
         tokio::join!(follow(&directory, &course, changed), self.lead(&directory, &course, sync));
     }
 
+    /// Whether the shared store answers, as far as is known at this moment.
+    pub(super) fn is_store_there(&self) -> bool {
+        !matches!(self.store.health(), store::Health::Away { .. })
+    }
+
     fn key(directory: &Directory, what: &str) -> store::Key {
         Shelf::key(directory.name(), what, &[])
     }

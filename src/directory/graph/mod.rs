@@ -111,18 +111,18 @@ impl Sync {
     /// Syncs for as long as the future is polled: after `first_sync`, then every `delta`, everything every `full`, and when
     /// it is told to. `client` gives the way out as the configuration in force has it; `None` ends it.
     pub async fn keep(self: Arc<Self>, client: impl Fn() -> Option<Client>) {
-        let mut led = true;
+        let mut before = self.directory.term().or(Some(0));
         loop {
-            let leads = self.directory.leads();
-            if leads && !led {
+            let term = self.directory.term();
+            // Also if this node has led before: whatever it or another one was told meanwhile may not have come to anything.
+            if term.is_some() && term != before {
                 self.catch_up();
-                // Whatever the node that has led was told may not have come to anything.
                 if status::remembered(&self.directory).is_some() {
                     self.begin(Wish::default());
                 }
             }
-            led = leads;
-            if !leads {
+            before = term;
+            if term.is_none() {
                 tokio::time::sleep(FOLLOWING).await;
                 continue;
             }
@@ -130,11 +130,19 @@ impl Sync {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.wanted.notified() => {}
+                () = self.term_ends(term) => continue,
             }
             let Some(client) = client() else { return };
             if self.directory.leads() {
                 self.sync(client).await;
             }
+        }
+    }
+
+    /// Returns when this node no longer leads, or leads anew.
+    async fn term_ends(&self, term: Option<u64>) {
+        while self.directory.term() == term {
+            tokio::time::sleep(FOLLOWING).await;
         }
     }
 
@@ -162,6 +170,11 @@ impl Sync {
                 help = fault.help(),
                 "the directory could not be synchronised: what was known before stays in force, and it is tried again"
             ),
+        }
+        // What an operator has wished for is made up for when it is tried again. That it may remove as much as it likes was
+        // said of what the source had then.
+        if outcome.as_ref().is_err_and(Fault::may_pass) {
+            self.wants_all.fetch_or(wants_all, Ordering::Relaxed);
         }
         self.status.end(outcome, now);
     }

@@ -169,7 +169,12 @@ impl Status {
     }
 
     pub(super) fn knows(&self, remembered: Remembered) {
-        self.state().remembered = Some(remembered);
+        let mut state = self.state();
+        // Another node may have led meanwhile, and have had a good round.
+        if state.fault.as_ref().is_some_and(|(at, ..)| *at < remembered.last_good) {
+            (state.fault, state.failures) = (None, 0);
+        }
+        state.remembered = Some(remembered);
     }
 
     pub(super) fn end(&self, outcome: Result<Done, Fault>, now: Timestamp) {

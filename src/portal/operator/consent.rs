@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::observe::audit::{Entry, What};
-use crate::page::{ConsentOutcome, Consented};
-use crate::portal::{Shared, Visit, show};
-use crate::seal::Sealer;
+use crate::page::{ConsentOutcome, Consented, Trouble};
+use crate::portal::{Shared, Visit, fail, show};
+use crate::seal::{Sealer, random_text};
 
 /// The path, which the registration of the application must name as a redirect URI.
 pub const PATH: &str = "/consent";
@@ -29,11 +29,13 @@ const LONGEST: usize = 300;
 #[derive(Debug, Serialize, Deserialize)]
 struct Asked {
     directory: String,
+    /// What no other link has, so that each counts once.
+    once: String,
 }
 
 /// The state of a link for a directory: only this program, and nodes that share its keys, can make it.
 pub fn state(sealer: &Sealer, directory: &str, now: Timestamp) -> String {
-    sealer.seal(PURPOSE, &Asked { directory: directory.to_owned() }, after(now, LIFETIME))
+    sealer.seal(PURPOSE, &Asked { directory: directory.to_owned(), once: random_text() }, after(now, LIFETIME))
 }
 
 /// `GET /consent`.
@@ -43,6 +45,14 @@ pub(in crate::portal) async fn show_page(
 ) -> Response<Body> {
     let now = portal.parts.clock.now();
     let asked = visit.parameter("state").and_then(|state| portal.parts.sealer.open::<Asked>(PURPOSE, state, now).ok());
+    let asked = match asked {
+        // Once: whoever finds the address in a history or a log must not have it count again.
+        Some(asked) => match portal.parts.pending.use_assertion(PURPOSE, &asked.once, after(now, LIFETIME)).await {
+            Ok(is_first) => is_first.then_some(asked),
+            Err(_) => return fail(&portal, &visit, StatusCode::SERVICE_UNAVAILABLE, Trouble::Busy),
+        },
+        None => None,
+    };
     let known = portal.parts.directories.all();
     let tenant = asked.and_then(|asked| known.iter().find(|tenant| tenant.config.name == asked.directory));
     let Some(tenant) = tenant else {

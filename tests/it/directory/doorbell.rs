@@ -52,16 +52,20 @@ fn a_change_that_graph_tells_of_is_asked_for_and_nothing_that_it_says_is_believe
     let long = format!("/graph/contoso?validationToken={}", "x".repeat(1025));
     assert_eq!(post(&world, &node, &long, &json!({})).status, 400);
     assert_eq!(post(&world, &node, "/graph/other?validationToken=x", &json!({})).status, 404);
-    // Strangers ring, and nobody comes.
-    graph.state().user("u-2", json!({ "userPrincipalName": "two@contoso.com", "accountEnabled": true }));
-    let asked_before = graph.state().asked.len();
+    // Strangers ring, and nobody comes: the round that an operator has begin after that is the only one.
+    let reads = || graph.state().asked.iter().filter(|target| target.contains("/delta?")).count();
+    let read_before = reads();
+    sync_well(&node);
+    let of_one_round = reads() - read_before;
+    assert!(of_one_round > 0, "{:#?}", graph.state().asked);
     for stranger in
         [json!({}), json!([1]), json!({ "value": [{ "clientState": "guess" }, { "clientState": null }, {}] })]
     {
         assert_eq!(post(&world, &node, "/graph/contoso", &stranger).status, 202);
     }
-    std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(graph.state().asked.len(), asked_before);
+    sync_well(&node);
+    assert_eq!(reads() - read_before, 2 * of_one_round, "{:#?}", graph.state().asked);
+    graph.state().user("u-2", json!({ "userPrincipalName": "two@contoso.com", "accountEnabled": true }));
     let said = json!({ "value": [{
         "subscriptionId": "subscription-0", "clientState": client_state, "changeType": "deleted", "resource": "Users/u-1",
         "resourceData": { "id": "u-1" },
@@ -87,12 +91,16 @@ fn an_administrator_consents_by_a_link_and_is_led_back_to_a_page_that_says_what_
     graph.state().user("u-1", json!({ "userPrincipalName": "one@contoso.com", "accountEnabled": true }));
     let (world, folder) = (build.start(), tempfile::tempdir().unwrap());
     let node = Setup::new(&world, folder.path()).config(&Graph::config("")).start();
-    let (code, said, error) = say(&node, &["directory", "consent"]);
-    assert_eq!(code, Some(0), "{error}");
-    let link = said.lines().find(|line| line.starts_with("https://")).unwrap_or_else(|| panic!("{said}"));
-    let link = url::Url::parse(link).unwrap();
+    let new_link = || {
+        let (code, said, error) = say(&node, &["directory", "consent"]);
+        assert_eq!(code, Some(0), "{error}");
+        let link = said.lines().find(|line| line.starts_with("https://")).unwrap_or_else(|| panic!("{said}"));
+        url::Url::parse(link).unwrap()
+    };
+    let link = new_link();
     assert_eq!((link.host_str(), link.path()), (Some("login.test"), "/contoso.com/v2.0/adminconsent"));
-    let of = |name: &str| link.query_pairs().find(|(own, _)| own == name).unwrap().1.into_owned();
+    let in_link = |link: &url::Url, name: &str| link.query_pairs().find(|(own, _)| own == name).unwrap().1.into_owned();
+    let of = |name: &str| in_link(&link, name);
     assert_eq!((of("client_id").as_str(), of("scope").as_str()), ("app", "https://graph.test/.default"));
     assert_eq!(of("redirect_uri"), "https://portal.vestibule.test/consent");
     let admin = node.browser(&world).at([127, 0, 0, 97]);
@@ -116,8 +124,15 @@ fn an_administrator_consents_by_a_link_and_is_led_back_to_a_page_that_says_what_
     let forged = back(&[("admin_consent", "True"), ("tenant", "t"), ("state", "forged")]);
     assert_eq!((forged.status, forged.heading()), (400, "This link is no longer valid"));
     assert_eq!(graph.state().asked.len(), 0, "nothing was read");
-    let granted =
-        back(&[("admin_consent", "True"), ("tenant", "00000000-0000-0000-0000-000000000001"), ("state", &state)]);
+    let grant = |state: &str| {
+        back(&[("admin_consent", "True"), ("tenant", "00000000-0000-0000-0000-000000000001"), ("state", state)])
+    };
+    let again = grant(&state);
+    assert_eq!((again.status, again.heading()), (400, "This link is no longer valid"), "an answer counts once");
+    assert_eq!(graph.state().asked.len(), 0, "nothing was read");
+    let state = in_link(&new_link(), "state");
+    let granted = grant(&state);
     assert_eq!((granted.status, granted.heading()), (200, "Permission was granted"), "{granted:#?}");
+    assert_eq!(grant(&state).status, 400, "an answer counts once");
     wait(|| dump(&node) == graph.dump(), || dump(&node));
 }

@@ -188,7 +188,8 @@ fn killed_or_cut_off_leaders_are_followed_by_others_that_go_on_where_they_were()
     let (_, said, _) = say(three.node(second), &["directory", "sync"]);
     assert_eq!(dump(three.node(second)), before, "it would not be what the others have: {said}");
     let (_, said, _) = say(three.node(second), &["directory", "status"]);
-    assert!(said.contains("the shared store does not answer"), "{said}");
+    assert!(said.contains("  the shared store does not answer: what was known stays in force"), "{said}");
+    assert!(said.contains("  what to do: see that Redis runs"), "{said}");
     three.links[second].mend();
     three.agree(&[0, 1, 2], &graph.dump());
     three.leader(&[0, 1, 2]);

@@ -166,6 +166,14 @@ fn what_is_pushed_is_taken_from_the_transmitter_alone_and_about_one_person_alone
         json!({}),
     );
     assert_eq!(push(&world, &node, &early, &[]).status, 202);
+    // An account that was disabled then, and with which somebody has signed in since.
+    let (_, early) = transmitter.token(
+        "risc/event-type/account-disabled",
+        email("B.Simon@contoso.com"),
+        json!({ "event_timestamp": 1_000_000_000 }),
+        json!({}),
+    );
+    assert_eq!(push(&world, &node, &early, &[]).status, 202);
     assert_eq!(
         push(&world, &node, &about(REVOKED, email("B.Simon@contoso.com"), json!({ "iat": 1_000_000_000 })), &[]).status,
         202
