@@ -64,12 +64,14 @@ struct LeafKey {
     made: Timestamp,
 }
 
-/// What tells one leaf from another: the host, the names beside it, and whether the other end speaks of protocols (ALPN).
+/// What tells one leaf from another: the host, the names beside it, whether the other end speaks of protocols (ALPN), and when
+/// its key was made: one that was begun with the key before is never given out beside those of the next.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct LeafId {
     host: String,
     names: u64,
     speaks: bool,
+    made: Timestamp,
 }
 
 /// Why there is no authority, or no leaf.
@@ -193,10 +195,20 @@ impl Authority {
     /// a protocol in the handshake (ALPN); one that has not looks so to the client. Of many who want one leaf at the same time,
     /// one has it issued, and the others wait.
     pub fn server_as(&self, host: &str, names: &[String], speaks: bool) -> Result<Arc<ServerConfig>, Error> {
-        self.rotate()?;
-        let id = LeafId { host: host.to_owned(), names: self.hasher.hash_one(names), speaks };
+        let (pair, made) = self.rotate()?;
+        self.server_by(&pair, made, (host, names, speaks))
+    }
+
+    /// The same with the key that was made then.
+    fn server_by(
+        &self,
+        pair: &KeyPair,
+        made: Timestamp,
+        (host, names, speaks): (&str, &[String], bool),
+    ) -> Result<Arc<ServerConfig>, Error> {
+        let id = LeafId { host: host.to_owned(), names: self.hasher.hash_one(names), speaks, made };
         let issue = || {
-            let (leaf, key) = self.mirror(host, names)?;
+            let (leaf, key) = self.mirror(host, names, pair)?;
             let mut server = self.server_with(vec![leaf], key)?;
             if !speaks {
                 server.alpn_protocols.clear();
@@ -207,7 +219,12 @@ impl Authority {
     }
 
     /// A leaf for a host and the names that its origin has beside it. Names that no certificate can hold are left out.
-    fn mirror(&self, host: &str, names: &[String]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+    fn mirror(
+        &self,
+        host: &str,
+        names: &[String],
+        pair: &KeyPair,
+    ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
         let is_good = |name: &&String| {
             let bare = name.strip_prefix("*.").unwrap_or(name);
             let is_label = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b':');
@@ -215,18 +232,18 @@ impl Authority {
         };
         let others = names.iter().filter(is_good).take(MAX_MIRRORED).map(String::as_str);
         let all: Vec<&str> = std::iter::once(host).chain(others).collect();
-        self.issue_for(&all)
+        self.issue_by(&all, pair)
     }
 
-    /// The key of leaves; a new one when it is a day old. Leaves of an old one are forgotten.
-    fn rotate(&self) -> Result<Arc<KeyPair>, Error> {
+    /// The key of leaves, and when it was made; a new one when it is a day old. Leaves of an old one are forgotten.
+    fn rotate(&self) -> Result<(Arc<KeyPair>, Timestamp), Error> {
         let now = self.clock.now();
         let mut key = self.leaf_key.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(key.made) >= SignedDuration::try_from(LEAF_CACHE).unwrap_or(SignedDuration::MAX) {
             *key = LeafKey { pair: Arc::new(KeyPair::generate()?), made: now };
             self.leaves.invalidate_all();
         }
-        Ok(Arc::clone(&key.pair))
+        Ok((Arc::clone(&key.pair), key.made))
     }
 
     /// The settings of a TLS server with a certificate that another authority may have issued.
@@ -251,8 +268,16 @@ impl Authority {
 
     /// Issues one leaf for several names, which may begin with `*.`, and addresses.
     pub fn issue_for(&self, hosts: &[&str]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
-        let pair = self.rotate()?;
-        let leaf = self.sign(hosts, &pair)?;
+        let (pair, _) = self.rotate()?;
+        self.issue_by(hosts, &pair)
+    }
+
+    fn issue_by(
+        &self,
+        hosts: &[&str],
+        pair: &KeyPair,
+    ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+        let leaf = self.sign(hosts, pair)?;
         let key = PrivateKeyDer::try_from(pair.serialize_der())
             .map_err(|why| Error::Unusable("the leaf key".into(), why.into()))?;
         Ok((leaf.der().clone(), key))
@@ -260,7 +285,7 @@ impl Authority {
 
     /// Issues a leaf for `host` as PEM, for a program that reads files: the certificate and its key.
     pub fn issue_pem(&self, host: &str) -> Result<(String, String), Error> {
-        let pair = self.rotate()?;
+        let (pair, _) = self.rotate()?;
         Ok((self.sign(&[host], &pair)?.pem(), pair.serialize_pem()))
     }
 
@@ -441,7 +466,7 @@ mod tests {
     fn a_leaf_says_what_clients_look_for_and_mirrors_its_origin() {
         let authority = Authority::ephemeral("Vestibule test", Clock::system()).unwrap();
         let names = ["a.test", "*.a.test", "A.TEST", "192.0.2.7", "b c", "", "*"].map(str::to_owned);
-        let (leaf, _) = authority.mirror("a.test", &names).unwrap();
+        let (leaf, _) = authority.mirror("a.test", &names, &authority.rotate().unwrap().0).unwrap();
         let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
         let (_, issuer) = x509_parser::parse_x509_certificate(authority.certificate()).unwrap();
         let found = leaf.subject_alternative_name().unwrap().unwrap().value.general_names.len();
@@ -470,13 +495,25 @@ mod tests {
     fn the_key_of_leaves_lasts_a_day_and_no_leaf_outlives_it() {
         let clock = Clock::by_hand(Clock::system().now());
         let authority = Authority::ephemeral("Vestibule test", clock.clone()).unwrap();
-        let (first, key) = (authority.server("a.test").unwrap(), authority.rotate().unwrap().serialize_der());
+        let (first, key) = (authority.server("a.test").unwrap(), authority.rotate().unwrap().0.serialize_der());
         clock.advance(SignedDuration::from_hours(23));
         assert!(Arc::ptr_eq(&first, &authority.server("a.test").unwrap()));
-        assert_eq!(authority.rotate().unwrap().serialize_der(), key);
+        assert_eq!(authority.rotate().unwrap().0.serialize_der(), key);
         clock.advance(SignedDuration::from_hours(2));
         assert!(!Arc::ptr_eq(&first, &authority.server("a.test").unwrap()));
-        assert_ne!(authority.rotate().unwrap().serialize_der(), key);
+        assert_ne!(authority.rotate().unwrap().0.serialize_der(), key);
+    }
+
+    #[test]
+    fn a_leaf_that_was_begun_with_the_key_before_is_not_given_out_beside_those_of_the_next() {
+        let clock = Clock::by_hand(Clock::system().now());
+        let authority = Authority::ephemeral("Vestibule test", clock.clone()).unwrap();
+        let (old, made) = authority.rotate().unwrap();
+        clock.advance(SignedDuration::from_hours(25));
+        authority.rotate().unwrap();
+        // Whoever had asked for the key before that ends now.
+        let late = authority.server_by(&old, made, ("a.test", &[], true)).unwrap();
+        assert!(!Arc::ptr_eq(&late, &authority.server("a.test").unwrap()));
     }
 
     #[test]

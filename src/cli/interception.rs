@@ -37,8 +37,9 @@ fn told(item: &Value) -> String {
         text("software"),
     );
     if let Some(rule) = item["rule"].as_str() {
-        // The line for people, as a table that can be put among others.
-        lines += &format!("  to spare it, in [policy]: {rule}\n");
+        lines += "  to spare it, put this before every other [[policy.standing]], or at the end where there is none:\n";
+        lines += rule;
+        lines.push('\n');
     }
     lines
 }

@@ -3,6 +3,7 @@
 //! Whatever is accepted, the rest is held against the usual rules: a certificate that is too old is still that of its host and
 //! of its issuer, and whoever shows it has its key.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,21 +36,41 @@ pub enum Flaw {
 /// Names that are taken over from a certificate.
 const MAX_NAMES: usize = 100;
 
+/// Certificates of whoever is trusted, by what they call themselves: one of them may have issued that of an origin which sends no
+/// other.
+#[derive(Default)]
+pub(super) struct Issuers(HashMap<Box<[u8]>, Vec<CertificateDer<'static>>>);
+
+impl Issuers {
+    /// These. What cannot be read is left out.
+    pub(super) fn of(all: impl Iterator<Item = CertificateDer<'static>>) -> Self {
+        let mut by_name: HashMap<Box<[u8]>, Vec<_>> = HashMap::new();
+        for certificate in all {
+            let name = X509Certificate::from_der(&certificate).ok().map(|(_, own)| own.subject().as_raw().into());
+            if let Some(name) = name {
+                by_name.entry(name).or_default().push(certificate);
+            }
+        }
+        Self(by_name)
+    }
+
+    /// Those that may have issued this one.
+    fn may_have_issued(&self, certificate: &CertificateDer<'_>) -> &[CertificateDer<'static>] {
+        let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return &[] };
+        self.0.get(parsed.issuer().as_raw()).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// Judges by the usual rules, less `accept`.
 pub(super) struct Verifier {
     usual: Arc<WebPkiServerVerifier>,
-    /// The certificates that the operator trusts: one of them may have issued that of an origin which sends no other.
-    own_roots: Arc<[CertificateDer<'static>]>,
+    roots: Arc<Issuers>,
     accept: Faults,
 }
 
 impl Verifier {
-    pub(super) fn new(
-        usual: Arc<WebPkiServerVerifier>,
-        own_roots: Arc<[CertificateDer<'static>]>,
-        accept: Faults,
-    ) -> Self {
-        Self { usual, own_roots, accept }
+    pub(super) fn new(usual: Arc<WebPkiServerVerifier>, roots: Arc<Issuers>, accept: Faults) -> Self {
+        Self { usual, roots, accept }
     }
 
     /// What of a certificate was accepted that is usually not; an error if it is not accepted.
@@ -117,7 +138,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let issuers = || intermediates.iter().chain(self.own_roots.iter());
+        let issuers = || intermediates.iter().chain(self.roots.may_have_issued(end_entity));
         if !ocsp_response.is_empty() && is_revoked(end_entity, issuers(), ocsp_response).unwrap_or(false) {
             return Err(CertificateError::Revoked.into());
         }
@@ -254,4 +275,29 @@ fn is_revoked<'c>(
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_have_issued_a_certificate_that_comes_alone_is_found_among_those_who_are_trusted() {
+        let authority = |name: &str| {
+            let mut params = rcgen::CertificateParams::default();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            let key = rcgen::KeyPair::generate().unwrap();
+            let certificate = params.self_signed(&key).unwrap().der().clone();
+            (rcgen::Issuer::new(params, key), certificate)
+        };
+        let ((issuer, own), (_, other)) = (authority("one"), authority("another"));
+        let params = rcgen::CertificateParams::new(vec!["site.test".to_owned()]).unwrap();
+        let leaf = params.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap().der().clone();
+        let broken = CertificateDer::from(vec![0; 9]);
+        let known = Issuers::of([other.clone(), broken.clone(), own.clone()].into_iter());
+        assert_eq!(known.may_have_issued(&leaf), [own]);
+        assert!(known.may_have_issued(&broken).is_empty());
+        assert!(Issuers::of([other].into_iter()).may_have_issued(&leaf).is_empty());
+    }
 }

@@ -102,7 +102,7 @@ impl Dialler {
         };
         if through.as_ref().is_none_or(|through| !through.for_one_client) {
             let connection = Connection::new(Stream::Other(Box::new(stream)));
-            let connection = OriginConnection { connection, through, origin, egress };
+            let connection = OriginConnection { connection, through, origin, egress, accepted: presented.accepted };
             pool.put(permit, Box::new(connection), turn);
         }
         Ok(presented)

@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use crate::config_path::ConfigPath;
 use crate::net::Limits;
 pub use crate::net::Ports;
-use crate::policy::{Hop, Hosts, Lane, Pattern, Permit, Route};
+use crate::policy::{Faults, Hop, Hosts, Lane, Pattern, Permit, Route};
 use crate::wire::field::Via;
 use crate::wire::h1::{Connection, Stream};
 use crate::wire::target::Host;
@@ -243,14 +243,15 @@ impl Dialler {
         let turn = pool.turn();
         let Dialled { stream, origin, egress, through } = self.dial_by(&permit, Some(client)).await?;
         let Destination { scheme, host, .. } = &**permit.destination();
-        let stream = match scheme {
-            Scheme::Http => stream,
+        let (stream, accepted) = match scheme {
+            Scheme::Http => (stream, Faults::NONE),
             Scheme::Https => {
                 let (shaken, _) = self.tls.meet(host, stream, permit.lane().accept).await;
-                Stream::Other(Box::new(shaken?.0))
+                let (stream, Presented { accepted, .. }) = shaken?;
+                (Stream::Other(Box::new(stream)), accepted)
             }
         };
-        let connection = OriginConnection { connection: Connection::new(stream), through, origin, egress };
+        let connection = OriginConnection { connection: Connection::new(stream), through, origin, egress, accepted };
         Ok(pool.lease(Box::new(connection), permit, turn))
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Through;
-use crate::policy::{Lane, Permit};
+use crate::policy::{Faults, Lane, Permit};
 use crate::wire::Destination;
 use crate::wire::h1::Connection;
 
@@ -56,6 +56,8 @@ pub struct OriginConnection {
     pub origin: SocketAddr,
     /// Our address towards it.
     pub egress: SocketAddr,
+    /// What a rule has accepted of its certificate.
+    pub accepted: Faults,
 }
 
 /// A connection in use, and the pool to which it belongs. It holds the permit for which it was taken: one permit gives

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::certificate::{self, Verifier};
+use super::certificate::{self, Issuers, Verifier};
 use super::{Error, Presented};
 use crate::config_path::ConfigPath;
 use crate::faults::{self, Step};
@@ -51,15 +51,17 @@ impl Roots {
         }
     }
 
-    /// These and the system's certificates; these and Mozilla's list if the system has none.
-    fn with_system(&self) -> RootCertStore {
+    /// These and the system's certificates; these and Mozilla's list if the system has none. That list has keys and no
+    /// certificates, so none of it is among the issuers.
+    fn with_system(&self) -> (RootCertStore, Issuers) {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let system = rustls_native_certs::load_native_certs().certs;
+        roots.add_parsable_certificates(system.iter().cloned());
         if roots.is_empty() {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
         roots.add_parsable_certificates(self.0.iter().cloned());
-        roots
+        (roots, Issuers::of(self.0.iter().cloned().chain(system)))
     }
 
     #[cfg(test)]
@@ -92,7 +94,7 @@ pub struct OriginTls {
 /// What all connections to origins share.
 struct Ground {
     verifier: Arc<WebPkiServerVerifier>,
-    own_roots: Arc<[CertificateDer<'static>]>,
+    roots: Arc<Issuers>,
     /// For certificates that are good by the usual rules.
     usual: Way,
     /// For those of which a rule accepts some fault. A session of one must not be resumed by another, so each has its own.
@@ -130,11 +132,12 @@ impl ResolvesClientCert for NoCertificate {
 
 impl Ground {
     fn new(roots: &Roots) -> Result<Self, Error> {
-        let store = Arc::new(roots.with_system());
-        let verifier = WebPkiServerVerifier::builder(store).build().map_err(|error| Error::Tls(error.to_string()))?;
-        let own_roots: Arc<[_]> = roots.0.clone().into();
-        let usual = Way::new(&verifier, &own_roots, Faults::NONE);
-        Ok(Self { verifier, own_roots, usual, others: RwLock::default() })
+        let (store, roots) = roots.with_system();
+        let builder = WebPkiServerVerifier::builder(Arc::new(store));
+        let verifier = builder.build().map_err(|error| Error::Tls(error.to_string()))?;
+        let roots = Arc::new(roots);
+        let usual = Way::new(&verifier, &roots, Faults::NONE);
+        Ok(Self { verifier, roots, usual, others: RwLock::default() })
     }
 
     fn way(&self, accept: Faults) -> Way {
@@ -145,13 +148,13 @@ impl Ground {
             return way.clone();
         }
         let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-        others.entry(accept).or_insert_with(|| Way::new(&self.verifier, &self.own_roots, accept)).clone()
+        others.entry(accept).or_insert_with(|| Way::new(&self.verifier, &self.roots, accept)).clone()
     }
 }
 
 impl Way {
-    fn new(usual: &Arc<WebPkiServerVerifier>, own_roots: &Arc<[CertificateDer<'static>]>, accept: Faults) -> Self {
-        let verifier = Arc::new(Verifier::new(Arc::clone(usual), Arc::clone(own_roots), accept));
+    fn new(usual: &Arc<WebPkiServerVerifier>, roots: &Arc<Issuers>, accept: Faults) -> Self {
+        let verifier = Arc::new(Verifier::new(Arc::clone(usual), Arc::clone(roots), accept));
         let judge: Arc<dyn ServerCertVerifier> = Arc::<Verifier>::clone(&verifier);
         let mut config = ClientConfig::builder()
             .dangerous()

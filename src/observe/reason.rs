@@ -102,6 +102,8 @@ reasons! {
         HoursOver = "hours-over",
         /// While the tunnel was open, the warning or the override was over by which its person had got there.
         PassOver = "pass-over",
+        /// While the tunnel was open, the time was over for which its software is let through (`auto_tunnel`).
+        AutoTunnelOver = "auto-tunnel-over",
         /// The tunnel had been open for as long as a tunnel may be.
         TunnelTimeOver = "tunnel-time-over",
         /// A rule wants a fresher sign-in than the person's.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::identity::Identity;
+use super::shares::Open;
 use crate::egress::pool::{Pin, Pool};
 use crate::identity::Surrogate;
 use crate::session::SessionId;
@@ -22,6 +23,8 @@ pub struct Client {
     token: Option<SessionId>,
     /// Whether it is intercepted because a rule says so, and not only to ask or to tell somebody something.
     pub(super) is_inspected: bool,
+    /// What the intercepted CONNECT around it has taken of limits, for as long as it is open.
+    pub(super) held: Option<Arc<[Open]>>,
     /// The origin connection that only this client connection may use.
     pub(super) pin: Arc<Pin>,
     /// The origin connections of the worker that serves it.
@@ -31,7 +34,7 @@ pub struct Client {
 impl Client {
     /// A connection that a listener has accepted, for a worker that keeps its origin connections in `pool`.
     pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
-        Self { peer, inside: None, token: None, is_inspected: false, pin: Arc::default(), pool }
+        Self { peer, inside: None, token: None, is_inspected: false, held: None, pin: Arc::default(), pool }
     }
 
     /// One stream of a connection that carries several. It takes a place of its own among those that are counted;
@@ -43,13 +46,14 @@ impl Client {
         };
         let peer = Peer { place, ..self.peer.clone() };
         let (pin, pool) = (Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Some(Self { peer, inside: None, token: None, is_inspected: false, pin, pool })
+        Some(Self { peer, inside: None, token: None, is_inspected: false, held: None, pin, pool })
     }
 
     /// The same connection, as another configuration judges it.
     pub(super) fn judged(&self, peer: Peer) -> Self {
-        let (inside, pin, pool) = (self.inside.clone(), Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Self { peer, inside, token: self.token, is_inspected: self.is_inspected, pin, pool }
+        let (inside, held) = (self.inside.clone(), self.held.clone());
+        let (pin, pool) = (Arc::clone(&self.pin), Arc::clone(&self.pool));
+        Self { peer, inside, token: self.token, is_inspected: self.is_inspected, held, pin, pool }
     }
 
     /// The client on whose behalf a request with these fields is sent, if that is not the peer itself. What this
@@ -62,8 +66,7 @@ impl Client {
     /// The connection inside a CONNECT to `destination`. Being inside proves nothing: each request inside shows the
     /// origin's cookie, or the connection around it is known.
     pub(super) fn inside(&self, destination: Arc<Destination>) -> Self {
-        let (peer, pool) = (self.peer.clone(), Arc::clone(&self.pool));
-        Self { peer, inside: Some(destination), token: None, is_inspected: false, pin: Arc::default(), pool }
+        Self { inside: Some(destination), ..Self::new(self.peer.clone(), Arc::clone(&self.pool)) }
     }
 
     /// The same, known by the token that came with the CONNECT, if `identity` says that one did.

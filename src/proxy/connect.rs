@@ -13,7 +13,9 @@ use super::exchange::check_host;
 use super::failures::Looked;
 use super::identity::Identity;
 use super::relay::{Bounds, relay_streams};
+use super::shares::Taken;
 use super::token::Wrong;
+use super::unread::Spared;
 use super::until::Leave;
 use super::weak::Helps;
 use super::{Asker, Proxy, trust};
@@ -70,33 +72,48 @@ impl Proxy {
     }
 
     /// Opens a tunnel that is permitted, within the limits of its permit.
-    pub(super) async fn open_tunnel(
+    async fn open_tunnel(
         self: &Arc<Self>,
         client: &Client,
-        mut connection: Box<Connection>,
+        connection: Box<Connection>,
         head: &RequestHead,
         (permit, identity): (Permit, Option<Identity>),
         mut recorder: Recorder,
     ) -> Option<Box<Connection>> {
-        let asker = Asker::of_head(&head.fields);
-        let destination = Arc::clone(permit.destination());
         recorder.decision = outcome(&permit);
         recorder.rule = Some(Arc::clone(permit.rule()));
-        let taken = self.limit(client, &permit, identity.as_ref(), &mut recorder);
-        let mut taken = match taken {
-            Ok(taken) => taken,
-            Err(exhausted) => {
-                let refusal = Refusal::Exhausted(exhausted);
-                return self.refuse(connection, Some(head), &refusal, &asker, recorder).await;
+        match self.limit(client, &permit, identity.as_ref(), &mut recorder) {
+            Ok(taken) => {
+                let within = (permit, taken, Spared::ByDefault);
+                self.open_within(client, connection, head, within, identity, recorder).await
             }
-        };
+            Err(exhausted) => {
+                let (refusal, asker) = (Refusal::Exhausted(exhausted), Asker::of_head(&head.fields));
+                self.refuse(connection, Some(head), &refusal, &asker, recorder).await
+            }
+        }
+    }
+
+    /// Opens a tunnel for which was taken what it needs of its limits.
+    pub(super) async fn open_within(
+        self: &Arc<Self>,
+        client: &Client,
+        mut connection: Box<Connection>,
+        head: &RequestHead,
+        (permit, mut taken, spared): (Permit, Taken, Spared),
+        identity: Option<Identity>,
+        mut recorder: Recorder,
+    ) -> Option<Box<Connection>> {
+        let asker = Asker::of_head(&head.fields);
+        let destination = Arc::clone(permit.destination());
         match self.forwarder.dialler.dial(permit, Some(client.peer.client)).await {
             Ok(dialled) => {
                 connection.stream = taken.pace(connection.stream);
                 if let Some(open) = taken.into_open() {
                     recorder.keep(open);
                 }
-                self.tunnel(connection, dialled, (identity.as_ref(), asker.kind), &destination, recorder).await
+                let whose = (identity.as_ref(), asker.kind, spared);
+                self.tunnel(connection, dialled, whose, &destination, recorder).await
             }
             Err(error) => self.refuse(connection, Some(head), &error.into(), &asker, recorder).await,
         }
@@ -206,12 +223,12 @@ impl Proxy {
         self: &Arc<Self>,
         connection: Box<Connection>,
         dialled: Dialled,
-        (identity, kind): (Option<&Identity>, RequestKind),
+        (identity, kind, spared): (Option<&Identity>, RequestKind, Spared),
         destination: &Arc<Destination>,
         mut recorder: Recorder,
     ) -> Option<Box<Connection>> {
         note_way(&mut recorder, &dialled);
-        let mut leave = Leave::new(self, identity, Access::Connect(kind), None);
+        let mut leave = Leave::new(self, identity, Access::Connect(kind), None).spared(spared);
         let in_use = identity.and_then(|identity| identity.in_use.clone());
         let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
         let connection = self.establish(connection, &mut recorder).await?;
@@ -231,7 +248,7 @@ impl Proxy {
             let (moved, end) = relay_streams(&mut near, &mut far, early, bounds, ended.as_ref(), asking, &pipes).await;
             drop((near, far));
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
-            recorder.reason = end.reason();
+            recorder.reason = end.reason().or(recorder.reason);
             drop(in_use);
         });
         None
@@ -269,11 +286,11 @@ impl Proxy {
         connection: Box<Connection>,
         dialled: Dialled,
         identity: Option<Identity>,
-        kind: RequestKind,
+        (kind, spared): (RequestKind, Spared),
         mut recorder: Recorder,
     ) {
         note_way(&mut recorder, &dialled);
-        let leave = Leave::new(self, identity.as_ref(), Access::Connect(kind), None);
+        let leave = Leave::new(self, identity.as_ref(), Access::Connect(kind), None).spared(spared);
         let in_use = identity.and_then(|identity| identity.in_use);
         relay(connection, dialled.stream, (Bounds::of(&self.limits), self.pipes.clone()), leave, recorder).await;
         drop(in_use);

@@ -10,6 +10,7 @@ use super::client::Client;
 use super::identity::Identity;
 use super::shares::{Exhausted, Taken, Taker};
 use super::token::Wrong;
+use super::unread::{Over, Spared};
 use crate::clock::Timestamp;
 use crate::identity::{Network, Strength, Surrogate};
 use crate::observe::{Outcome, Recorder, WhyUnidentified};
@@ -104,21 +105,29 @@ impl Proxy {
 
     /// Whether a tunnel that was opened earlier, or under another configuration, may go on now; if not, whether it is the
     /// time that forbids it. The age of a proof is that of when it was opened: that it is too old by now does not end it. What
-    /// had been passed by then counts for its time, and no longer.
+    /// had been passed by then counts for its time, and no longer. A tunnel into which nobody looks ends when it would be
+    /// intercepted now, unless it is spared that for the reason for which it was.
     pub(super) fn permits_still(
         &self,
         session: Option<(&Session, Surrogate)>,
         recorder: &Recorder,
         sought: Sought<'_>,
-        (opened, passed): (Timestamp, &[Pass]),
+        (opened, passed, spared): (Timestamp, &[Pass], Spared),
     ) -> Result<(), Over> {
         let client = recorder.client.ip();
         let network = self.entries.network_of(client);
         let from = Whence { network: &network, listener: &recorder.listener, client };
         let subject = session.map_or(Subject::Nobody, |(session, surrogate)| person(session, surrogate, opened));
-        let verdict = self.put(from, sought, subject, self.clock.now());
-        if verdict.is_for_age() || matches!(verdict, Verdict::Permit(_)) {
+        let now = self.clock.now();
+        let verdict = self.put(from, sought, subject, now);
+        if verdict.is_for_age() {
             return Ok(());
+        }
+        if let Verdict::Permit(permit) = &verdict {
+            match spared.counts(permit, now, self.interception) {
+                Err(Over::Policy) => {}
+                goes_on => return goes_on,
+            }
         }
         let by_then = match subject {
             Subject::Somebody { user, surrogate, proven, way, .. } => {
@@ -128,6 +137,8 @@ impl Proxy {
         };
         let had_passed = |barrier: &Barrier| passed.iter().any(|pass| pass.barrier == barrier.key);
         match self.put(from, sought, by_then, opened) {
+            // It would have been intercepted then, too, by the rules that are in force now.
+            Verdict::Permit(permit) if spared.counts(&permit, now, self.interception).is_err() => Err(Over::Policy),
             Verdict::Permit(permit) if permit.finishes() => Ok(()),
             Verdict::Permit(_) if verdict.barrier().is_some_and(|barrier| had_passed(barrier)) => Err(Over::Pass),
             Verdict::Permit(_) => Err(Over::Hours),
@@ -226,17 +237,6 @@ impl Proxy {
     }
 }
 
-/// Why something that is open may not go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
-    /// The hours of the rule have ended that permitted it, or those of one that forbids it have begun.
-    Hours,
-    /// What its person had passed is over.
-    Pass,
-    /// The policy does not permit it any more.
-    Policy,
-}
-
 impl Proxy {
     /// Takes what a request or tunnel needs from the shares that its permit limits, and records to which terms it is
     /// subject.
@@ -252,8 +252,8 @@ impl Proxy {
         }
         recorder.terms = permit.terms().iter().map(|terms| Arc::clone(&terms.rule)).collect();
         let (user, network) = (identity.map(|identity| &*identity.session.user), &client.peer.network.name);
-        let taken = self.memory.shares.take(permit, Taker { user, client: client.peer.client.ip(), network });
-        taken.inspect_err(|exhausted| {
+        let taker = Taker { user, client: client.peer.client.ip(), network, held: client.held.as_ref() };
+        self.memory.shares.take(permit, taker).inspect_err(|exhausted| {
             recorder.rule = Some(Arc::clone(&exhausted.rule));
             recorder.reason = Some(exhausted.reason());
         })

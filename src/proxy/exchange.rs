@@ -172,6 +172,9 @@ impl Proxy {
         recorder.egress = Some(answered.lease.connection.egress);
         recorder.parent = answered.lease.connection.through.as_ref().map(|through| Arc::clone(&through.parent));
         recorder.status = answered.head.status.as_u16();
+        if !answered.lease.connection.accepted.is_empty() {
+            recorder.reason = Some(Reason::CertificateAccepted);
+        }
         if proves_on_connection(&head.fields) || proves_on_connection(&answered.head.fields) {
             answered.lease.pin(&client.pin);
         }

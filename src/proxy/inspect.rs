@@ -15,7 +15,8 @@ use super::client::Client;
 use super::decide::outcome;
 use super::failures::{FailedBy, Failing, software};
 use super::identity::Identity;
-use super::unread::Unread;
+use super::shares::{Open, Taken};
+use super::unread::{Spared, Unread};
 use super::{Asker, Proxy, failures};
 use crate::egress::{self, Presented};
 use crate::net::rewind::Rewind;
@@ -50,6 +51,8 @@ struct ByRule {
     permit: Permit,
     /// What the origin has presented; none where its certificate is not valid, or where it is not met.
     presented: Option<Arc<Presented>>,
+    /// What it has taken of its limits, for as long as it is open.
+    taken: Taken,
 }
 
 /// How a client begins inside its CONNECT.
@@ -92,24 +95,28 @@ impl Proxy {
         recorder.terms = permit.terms().iter().map(|terms| Arc::clone(&terms.rule)).collect();
         let (asker, software) = (Asker::of_head(&head.fields), software(&head.fields));
         let destination = Arc::clone(permit.destination());
-        let failing = Failing { client: client.peer.client.ip(), site: &destination, software: &software };
-        if self.memory.failures.lets_through(failing, self.clock.now(), self.interception) {
+        let taken = match self.limit(client, &permit, identity.as_ref(), &mut recorder) {
+            Ok(taken) => taken,
+            Err(exhausted) => {
+                return self.refuse(connection, Some(head), &Refusal::Exhausted(exhausted), &asker, recorder).await;
+            }
+        };
+        let failing = Failing::new(client, identity.as_ref(), &destination, &software);
+        if let Some(until) = self.memory.failures.lets_through(failing, self.clock.now(), self.interception) {
             recorder.reason = Some(Reason::AutoTunnel);
             permit.leave_unread();
-            return self.open_tunnel(client, connection, head, (permit, identity), recorder).await;
+            let within = (permit, taken, Spared::Auto(until));
+            return self.open_within(client, connection, head, within, identity, recorder).await;
         }
         let (mut permit, met) = self.meet(client, permit, failing).await;
         let presented = match met {
             Ok(presented) => presented,
             Err(Unmet::Unread(why)) => {
                 recorder.reason = Some(why.reason());
-                let otherwise = match why {
-                    Unread::ClientCertificate => permit.on_client_certificate(),
-                    Unread::Protocol => permit.on_unreadable(),
-                };
-                if otherwise == Otherwise::Tunnel {
+                if why.otherwise(&permit) == Otherwise::Tunnel {
                     permit.leave_unread();
-                    return self.open_tunnel(client, connection, head, (permit, identity), recorder).await;
+                    let within = (permit, taken, Spared::Unread(why));
+                    return self.open_within(client, connection, head, within, identity, recorder).await;
                 }
                 return self.refuse(connection, Some(head), &Refusal::Unread(why), &asker, recorder).await;
             }
@@ -117,11 +124,7 @@ impl Proxy {
                 return self.refuse(connection, Some(head), &error.into(), &asker, recorder).await;
             }
         };
-        if let Some(presented) = presented.as_ref().filter(|presented| !presented.accepted.is_empty()) {
-            recorder.reason = Some(Reason::CertificateAccepted);
-            tracing::info!(request_id = %recorder.id(), site = %destination, accepted = ?presented.accepted, "an origin's certificate is not valid, and a rule accepts that");
-        }
-        let inspection = Some(ByRule { permit, presented });
+        let inspection = Some(ByRule { permit, presented, taken });
         let inside = Inside { destination, identity, kind: asker.kind, software, inspection };
         self.begin(client, connection, inside, recorder).await
     }
@@ -177,7 +180,7 @@ impl Proxy {
         self: Arc<Self>,
         mut connection: Box<Connection>,
         client: &Client,
-        inside: Inside,
+        mut inside: Inside,
         mut recorder: Recorder,
     ) {
         let opening = match self.opening(&mut connection).await {
@@ -211,7 +214,8 @@ impl Proxy {
             }
             return;
         }
-        let served = self.serve_inside(connection, client, &inside, opening, recorder.id()).await;
+        let held = inside.inspection.as_mut().and_then(|own| std::mem::take(&mut own.taken).into_held());
+        let served = self.serve_inside(connection, client, (&inside, held), opening, recorder.id()).await;
         if let Err(reason) = served {
             recorder.reason = Some(reason);
         }
@@ -248,20 +252,19 @@ impl Proxy {
         inside: Inside,
         mut recorder: Recorder,
     ) {
-        let Inside { identity, kind, inspection: Some(ByRule { mut permit, .. }), .. } = inside else { return };
-        match self.limit(client, &permit, identity.as_ref(), &mut recorder) {
-            Ok(mut taken) => {
-                connection.stream = taken.pace(connection.stream);
-                if let Some(open) = taken.into_open() {
-                    recorder.keep(open);
-                }
-            }
-            // It has noted why.
-            Err(_) => return,
+        let Inside { identity, kind, inspection: Some(ByRule { mut permit, mut taken, .. }), .. } = inside else {
+            return;
+        };
+        connection.stream = taken.pace(connection.stream);
+        if let Some(open) = taken.into_open() {
+            recorder.keep(open);
         }
         permit.leave_unread();
         match self.forwarder.dialler.dial(permit, Some(client.peer.client)).await {
-            Ok(dialled) => self.carry(connection, dialled, identity, kind, recorder).await,
+            Ok(dialled) => {
+                let spared = Spared::Unread(Unread::Protocol);
+                self.carry(connection, dialled, identity, (kind, spared), recorder).await;
+            }
             Err(error) => recorder.reason = Refusal::from(error).error_type(),
         }
     }
@@ -270,7 +273,7 @@ impl Proxy {
         self: Arc<Self>,
         connection: Box<Connection>,
         client: &Client,
-        inside: &Inside,
+        (inside, held): (&Inside, Option<Arc<[Open]>>),
         opening: Opening,
         request_id: RequestId,
     ) -> Result<(), Reason> {
@@ -278,7 +281,9 @@ impl Proxy {
         let stream = Rewind::new(connection.unread.freeze(), connection.stream);
         let Opening::Tls(hello) = opening else {
             let destination = Arc::new(Destination { scheme: Scheme::Http, ..Destination::clone(&destination) });
-            self.serve_http(Box::new(stream), client.inside(destination).known_by(identity)).await;
+            let mut inner = client.inside(destination).known_by(identity);
+            inner.held = held;
+            self.serve_http(Box::new(stream), inner).await;
             return Ok(());
         };
         let host = destination.host.to_string();
@@ -318,7 +323,7 @@ impl Proxy {
         }
         self.memory.failures.taken(inside.failing(client), self.interception);
         let mut inner = client.inside(destination).known_by(identity);
-        inner.is_inspected = inside.inspection.is_some();
+        (inner.is_inspected, inner.held) = (inside.inspection.is_some(), held);
         self.serve_http(Box::new(stream), inner).await;
         Ok(())
     }
@@ -329,8 +334,8 @@ impl Proxy {
 }
 
 impl Inside {
-    fn failing(&self, client: &Client) -> Failing<'_> {
-        Failing { client: client.peer.client.ip(), site: &self.destination, software: &self.software }
+    fn failing<'a>(&'a self, client: &Client) -> Failing<'a> {
+        Failing::new(client, self.identity.as_ref(), &self.destination, &self.software)
     }
 }
 

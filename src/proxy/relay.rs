@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::decide::Over;
+use super::unread::Over;
 use super::until::Asking;
 use crate::net::scratch;
 use crate::net::splice::{self, Flow};
@@ -50,6 +50,8 @@ pub(super) enum End {
     HoursOver,
     /// What its person had passed is over.
     PassOver,
+    /// The time is over for which its software was let through.
+    AutoTunnelOver,
 }
 
 /// How long a relay may go on.
@@ -80,6 +82,7 @@ impl End {
             Self::PolicyChanged => Some(Reason::PolicyChanged),
             Self::HoursOver => Some(Reason::HoursOver),
             Self::PassOver => Some(Reason::PassOver),
+            Self::AutoTunnelOver => Some(Reason::AutoTunnelOver),
         }
     }
 }
@@ -220,6 +223,7 @@ async fn watch(
                 Over::Policy => End::PolicyChanged,
                 Over::Hours => End::HoursOver,
                 Over::Pass => End::PassOver,
+                Over::AutoTunnel => End::AutoTunnelOver,
             });
         }
         let Progress { results: [there, back], moved } = poll(cx);

@@ -82,6 +82,8 @@ pub(super) struct Taker<'a> {
     pub(super) user: Option<&'a User>,
     pub(super) client: IpAddr,
     pub(super) network: &'a Arc<str>,
+    /// What the intercepted CONNECT around it has taken and still holds: nothing inside takes the same place once more.
+    pub(super) held: Option<&'a Arc<[Open]>>,
 }
 
 /// What a request or tunnel has taken. What it counts as open is given back when this is dropped.
@@ -89,7 +91,12 @@ pub(super) struct Taker<'a> {
 pub(super) struct Taken {
     open: Vec<Open>,
     paces: Vec<Pace>,
+    /// What is open around it, which lasts as long as this.
+    held: Option<Arc<[Open]>>,
 }
+
+/// Whatever counts as open until it is dropped, and what is open around it.
+pub(super) type Held = (Vec<Open>, Option<Arc<[Open]>>);
 
 /// One place among those that may be open.
 #[derive(Debug)]
@@ -156,8 +163,13 @@ impl Taken {
     }
 
     /// Whatever counts as open until it is dropped.
-    pub(super) fn into_open(self) -> Option<Vec<Open>> {
-        (!self.open.is_empty()).then_some(self.open)
+    pub(super) fn into_open(self) -> Option<Held> {
+        (!self.open.is_empty() || self.held.is_some()).then_some((self.open, self.held))
+    }
+
+    /// The same for an intercepted CONNECT, whose requests are inside of it. Each is held to its pace by itself.
+    pub(super) fn into_held(self) -> Option<Arc<[Open]>> {
+        (!self.open.is_empty()).then(|| self.open.into())
     }
 }
 
@@ -169,7 +181,7 @@ impl Shares {
     }
 
     fn take_at(&self, permit: &Permit, taker: Taker<'_>, now: u64) -> Result<Taken, Exhausted> {
-        let mut taken = Taken::default();
+        let mut taken = Taken { held: taker.held.cloned(), ..Taken::default() };
         let mut counted: Vec<(Arc<Share>, u64)> = Vec::new();
         let limits = permit.terms().iter().filter_map(|terms| Some((&terms.rule, terms.limit.as_ref()?)));
         let shares = limits.flat_map(|(rule, limit)| {
@@ -180,7 +192,8 @@ impl Shares {
         });
         for (rule, limit, whose, times) in shares {
             let share = self.share(rule, whose, now);
-            if let Err((what, again)) = self.take_from(&share, (limit, times), now, &mut taken, &mut counted) {
+            let is_held = taker.held.is_some_and(|held| held.iter().any(|open| Arc::ptr_eq(&open.0, &share)));
+            if let Err((what, again)) = self.take_from(&share, (limit, times, is_held), now, &mut taken, &mut counted) {
                 // Nobody pays for what they do not get.
                 counted.iter().for_each(|(share, cost)| share.requests.give_back(*cost));
                 return Err(Exhausted { rule: Arc::clone(rule), what, again });
@@ -189,16 +202,16 @@ impl Shares {
         Ok(taken)
     }
 
-    /// Takes from one share, which has so many times as much as the limit says.
+    /// Takes from one share, which has so many times as much as the limit says, and of which a place may be held already.
     fn take_from(
         &self,
         share: &Arc<Share>,
-        (limit, times): (&Limit, u32),
+        (limit, times, is_held): (&Limit, u32, bool),
         now: u64,
         taken: &mut Taken,
         counted: &mut Vec<(Arc<Share>, u64)>,
     ) -> Result<(), (Excess, Duration)> {
-        if let Some(most) = limit.connections {
+        if let Some(most) = limit.connections.filter(|_| !is_held) {
             let most = most.saturating_mul(times);
             let one_more = |open: u32| (open < most).then_some(open + 1);
             let entered = share.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
@@ -327,7 +340,7 @@ mod tests {
     }
 
     fn taker<'a>(user: Option<&'a User>, client: &str, network: &'a Arc<str>) -> Taker<'a> {
-        Taker { user, client: client.parse().unwrap(), network }
+        Taker { user, client: client.parse().unwrap(), network, held: None }
     }
 
     /// How many of 100 requests at one moment get through.

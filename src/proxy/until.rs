@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Proxy;
 use super::alarm::{Alarm, Alarms, Retired};
-use super::decide::{Over, Sought};
+use super::decide::Sought;
 use super::identity::Identity;
 use super::memory::Memory;
+use super::unread::{Over, Spared};
 use crate::clock::Timestamp;
 use crate::identity::Surrogate;
 use crate::observe::Recorder;
@@ -26,6 +27,8 @@ pub(super) struct Leave {
     session: Option<(Arc<Session>, Surrogate)>,
     /// As what it was asked for: by CONNECT, or by a request that changes the protocol.
     access: Access,
+    /// Why nobody looks into it.
+    spared: Spared,
     opened: Timestamp,
     /// The request that changed the protocol; `None` for a CONNECT.
     request: Option<Box<(Method, Box<str>)>>,
@@ -52,17 +55,28 @@ impl Leave {
         let passes = session.iter().flat_map(|(session, _)| &session.passes);
         let passed = passes.copied().filter(|pass| pass.until > opened).collect();
         let retired = proxy.retired.clone();
-        let mut leave = Self { memory, session, access, opened, request, era, retired, passed, alarm: None };
+        let spared = Spared::ByDefault;
+        let mut leave = Self { memory, session, access, spared, opened, request, era, retired, passed, alarm: None };
         leave.set_alarm(opened);
         leave
     }
 
-    /// Has itself woken when the next pass is over, of those that counted when the tunnel was opened.
+    /// The same for a tunnel that a rule has intercepted, and that is unread for another reason.
+    pub(super) fn spared(mut self, spared: Spared) -> Self {
+        self.spared = spared;
+        if spared.until().is_some() {
+            self.set_alarm(self.opened);
+        }
+        self
+    }
+
+    /// Has itself woken when the next pass is over, of those that counted when the tunnel was opened, and when the time is over
+    /// for which it is spared.
     fn set_alarm(&mut self, now: Timestamp) {
         let passes = self.session.iter().flat_map(|(session, _)| &session.passes);
         let is_held = |pass: &&Pass| self.passed.iter().any(|held| held.barrier == pass.barrier);
         // What was held may have made room for others in the session: its time is over all the same.
-        let ends = passes.filter(is_held).chain(&self.passed).map(|pass| pass.until);
+        let ends = passes.filter(is_held).chain(&self.passed).map(|pass| pass.until).chain(self.spared.until());
         let next = ends.filter(|until| *until > now).min();
         self.alarm = next.map(|next| Alarms::set(&self.memory.alarms, next));
     }
@@ -118,7 +132,7 @@ impl Leave {
         let session = session.filter(|(session, surrogate)| proxy.tells_still(session, *surrogate, self.era, recorder));
         let request = self.request.as_deref().map(|(method, target)| (method, &**target));
         let sought = Sought { destination: &Arc::new(destination), access: self.access, request };
-        proxy.permits_still(session, recorder, sought, (self.opened, &self.passed))
+        proxy.permits_still(session, recorder, sought, (self.opened, &self.passed, self.spared))
     }
 }
 

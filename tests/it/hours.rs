@@ -62,7 +62,7 @@ fn a_tunnel_ends_with_the_hours_of_its_rule_unless_it_may_finish() {
 }
 
 /// Waits until a tunnel has been closed.
-fn wait_for_end(tunnel: &mut TcpStream) {
+pub(crate) fn wait_for_end(tunnel: &mut TcpStream) {
     let begun = Instant::now();
     while is_alive(tunnel) {
         assert!(begun.elapsed() < PATIENCE, "it is still open");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -14,12 +15,14 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Stream
 use serde_json::{Value, json};
 use vestibule::admin;
 use vestibule::authority::Authority;
-use vestibule::clock::{Clock, SignedDuration};
+use vestibule::clock::{Clock, SignedDuration, Timestamp};
 
 use super::browser::Page;
+use super::hours::wait_for_end;
 use super::origin::Origin;
 use super::raw::{Wire, read_head};
-use super::world::{Builder, World};
+use super::reload::{echo, is_alive};
+use super::world::{Builder, PATIENCE, World};
 
 pub(crate) const OPEN: [u8; 4] = [127, 0, 5, 1];
 
@@ -214,6 +217,7 @@ const FAULTS: [(&str, &str, &str); 5] = [
 fn what_is_wrong_with_an_origins_certificate_is_said_and_nothing_is_sent_there() {
     let world = faulty(open()).config(ALL).start();
     let browser = world.browser().at(OPEN);
+    let mut listed = String::new();
     for (host, fault, said) in FAULTS {
         let page = browser.ask(&format!("https://{host}/"));
         assert_eq!((page.status, page.issuer()), (502, OURS), "{page:#?}");
@@ -222,6 +226,13 @@ fn what_is_wrong_with_an_origins_certificate_is_said_and_nothing_is_sent_there()
         let failed = failures(&world).into_iter().find(|item| item["site"] == format!("{host}:443")).unwrap();
         assert_eq!((&failed["reason"], &failed["fault"]), (&"origin-certificate".into(), &fault.into()), "{failed}");
         assert!(failed["rule"].as_str().unwrap().contains(&format!("accept = [\"{fault}\"]")), "{failed}");
+        listed += failed["rule"].as_str().unwrap();
+    }
+    // What is listed is put before the others as it is.
+    world.reload(|text| text.replacen("[[policy.standing]]", &format!("{listed}[[policy.standing]]"), 1)).unwrap();
+    for (host, _, _) in FAULTS {
+        let page = browser.ask(&format!("https://{host}/"));
+        assert_eq!((page.status, page.body.as_str(), page.issuer()), (200, "hello", OURS), "{host}: {page:#?}");
     }
 }
 
@@ -241,9 +252,12 @@ fn a_rule_accepts_one_fault_of_a_certificate_and_no_other_and_that_is_recorded()
             let page = browser.ask(&format!("https://{host}/"));
             assert_eq!((page.status, page.body.as_str(), page.issuer()), (200, "hello", OURS), "{host}: {page:#?}");
         }
-        let record = |record: &Value| record["host"] == host && record["method"] == "CONNECT";
-        let terms = json!(["look inside", format!("accept {host}")]);
-        world.last_record_has(record, &[("reason", "certificate-accepted".into()), ("terms", terms)]);
+        // The request has used that connection; what was seen of the origin before says nothing of it.
+        for (method, reason) in [("GET", "certificate-accepted".into()), ("CONNECT", Value::Null)] {
+            let record = |record: &Value| record["host"] == host && record["method"] == method;
+            let terms = json!(["look inside", format!("accept {host}")]);
+            world.last_record_has(record, &[("reason", reason), ("terms", terms)]);
+        }
     }
     let page = browser.ask("https://both.test/");
     assert_eq!(page.status, 502, "it is too old, which is accepted, and another one's: {page:#?}");
@@ -336,13 +350,12 @@ fn an_origin_that_asks_for_a_certificate_of_the_client_is_refused_or_tunnelled_b
             assert_eq!(page.connect, connect, "{page:#?}");
             assert_ne!(page.issuer(), OURS, "{page:#?}");
         }
-        world.last_record_has(
-            |record| record["host"] == "asks.test",
-            &[("reason", if connect == 403 { "client-certificate-wanted".into() } else { Value::Null })]
-                .into_iter()
-                .filter(|_| connect == 403)
-                .collect::<Vec<_>>(),
-        );
+        // A tunnel may also say how it was broken off.
+        let reasons = ["client-certificate-wanted", "connection_terminated"].map(Value::from);
+        let reasons = if connect == 403 { &reasons[..1] } else { &reasons[..] };
+        let is_its = |record: &&Value| record["host"] == "asks.test" && record["terms"] == json!(["look inside"]);
+        let all = world.wait_for(|all| all.iter().any(|record| is_its(&record)));
+        assert!(all.iter().filter(is_its).all(|record| reasons.contains(&record["reason"])), "{all:#?}");
         let failed = failures(&world).into_iter().find(|item| item["site"] == "asks.test:443").unwrap();
         assert_eq!((&failed["reason"], &failed["count"]), (&"client-certificate-wanted".into(), &2.into()), "{failed}");
         if connect == 200 {
@@ -495,6 +508,8 @@ fn a_tunnel_to_one_site_leads_to_no_other_where_names_are_looked_at() {
         let (outcome, mut stream) = shake(&world, "front.test:443", "front.test", |_| {});
         outcome.unwrap();
         assert!(get(&mut stream, "front.test").ends_with("front") && issuer(&stream).contains("Vestibule demo web"));
+        // A tunnel is recorded when both sides have closed it.
+        drop(stream);
         let (outcome, _) = shake(&world, "front.test:443", "hidden.test", |_| {});
         outcome.unwrap_err();
         let is_its = |record: &Value| record["host"] == "front.test" && record["reason"] == "server-name-differs";
@@ -577,14 +592,10 @@ fn without_a_name_or_with_a_hidden_one_the_rule_says_what_becomes_of_it_and_grea
         // With a real one, the name that is seen is another one's.
         let (outcome, _) = grease("front.test");
         outcome.unwrap_err();
-        world.last_record_has(
-            |record| record["host"] == "site.test" && record["method"] == "CONNECT",
-            &[("reason", if is_through { Value::Null } else { "not-http".into() })]
-                .into_iter()
-                .filter(|_| !is_through)
-                .collect::<Vec<_>>(),
-        );
-        if is_through {
+        if !is_through {
+            let is_connect = |record: &Value| record["host"] == "site.test" && record["method"] == "CONNECT";
+            world.last_record_has(is_connect, &[("reason", "not-http".into())]);
+        } else {
             world.wait_for(|all| {
                 let last = all.iter().rfind(|record| record["host"] == "site.test" && record["method"] == "CONNECT");
                 last.is_some_and(|record| record["bytes_in"].as_u64().unwrap_or_default() > 100)
@@ -695,11 +706,23 @@ fn software_that_trusts_nobody_is_listed_and_let_through_only_where_that_is_conf
         if is_let_through {
             let is_its = |record: &Value| record["host"] == "pinned.test" && record["reason"] == "auto-tunnel";
             world.wait_for(|all| all.iter().any(is_its));
+            // What is open then ends with its time.
+            let mut open = world.connect(OPEN);
+            write!(open, "CONNECT pinned.test:443 HTTP/1.1\r\nHost: pinned.test:443\r\nUser-Agent: BankApp/7\r\n\r\n")
+                .unwrap();
+            assert!(read_head(&mut open).starts_with("HTTP/1.1 200"));
+            let is_over = |record: &Value| record["host"] == "pinned.test" && record["reason"] == "auto-tunnel-over";
+            world.clock.advance(SignedDuration::from_hours(23));
+            std::thread::sleep(Duration::from_secs(2));
+            assert!(!world.records().iter().any(is_over), "it is not over yet");
+            world.clock.advance(SignedDuration::from_hours(2));
+            assert_eq!(open.read(&mut [0]).unwrap(), 0, "it is closed");
+            world.wait_for(|all| all.iter().any(is_over));
+            assert_eq!(ask().exit, 60, "it is intercepted again");
             continue;
         }
-        // The line that is listed spares the site, put before the others.
-        let spare = "[[policy.standing]]\nname = \"spare\"\ndestinations = [\"=pinned.test\"]\nintercept = false\n";
-        world.reload(|text| text.replacen("[[policy.standing]]", &format!("{spare}[[policy.standing]]"), 1)).unwrap();
+        // What is listed spares the site, put before the others.
+        world.reload(|text| text.replacen("[[policy.standing]]", &format!("{rule}[[policy.standing]]"), 1)).unwrap();
         let page = ask();
         assert_eq!((page.exit, page.issuer()), (0, THEIRS), "{page:#?}");
     }
@@ -826,4 +849,108 @@ fn a_hundred_megabytes_pass_in_both_directions_unchanged() {
         left -= count as u64;
     }
     assert_eq!(context.finish().as_ref(), wanted);
+}
+
+/// A tunnel that is open, unread.
+fn tunnel(world: &World, host: &str) -> TcpStream {
+    let mut stream = world.connect(OPEN);
+    write!(stream, "CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\nUser-Agent: a tool\r\n\r\n").unwrap();
+    let head = read_head(&mut stream);
+    assert!(head.starts_with("HTTP/1.1 200"), "{host}: {head}");
+    stream
+}
+
+/// The same to a server that speaks first.
+fn tunnel_to_banner(world: &World, host: &str) -> TcpStream {
+    let (mut stream, mut said) = (tunnel(world, host), [0; 14]);
+    stream.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"SSH-2.0-test\r\n");
+    stream
+}
+
+#[test]
+fn an_open_tunnel_ends_when_it_would_be_intercepted_by_a_new_configuration_or_by_hours_that_begin() {
+    let minutes = Timestamp::now().as_second() / 60;
+    let text = |minutes: i64| format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60);
+    let hours = format!("schedule = {{ hours = [\"{}-{}\"] }}", text(minutes + 3), text(minutes + 60));
+    let rules = format!(
+        "[[policy.standing]]\nname = \"spare\"\ndestinations = [\"spared.test\"]\nintercept = false\n\
+         [[policy.standing]]\nname = \"by hours\"\ndestinations = [\"hours.test\"]\nintercept = true\n{hours}\n\
+         [[policy.standing]]\nname = \"what cannot be read\"\ndestinations = [\"ssh.test\"]\nintercept = true\nunreadable = \"tunnel\"\n"
+    );
+    let builder = ["plain.test", "spared.test", "hours.test"]
+        .iter()
+        .fold(open(), |builder, host| builder.host(&format!("{host}:443"), echo()));
+    let world = builder.host("ssh.test:443", banner()).config(&rules).start();
+    let [mut plain, mut spared, mut by_hours] =
+        ["plain.test", "spared.test", "hours.test"].map(|host| tunnel(&world, host));
+    let mut ssh = tunnel_to_banner(&world, "ssh.test");
+    assert!([&mut plain, &mut spared, &mut by_hours, &mut ssh].into_iter().all(is_alive));
+    world.clock.advance(SignedDuration::from_mins(4));
+    wait_for_end(&mut by_hours);
+    world.last_record_has(|record| record["host"] == "hours.test", &[("reason", "hours-over".into())]);
+    assert!([&mut plain, &mut spared, &mut ssh].into_iter().all(is_alive), "their rules have no hours");
+    world.reload(|text| format!("{text}\n{ALL}")).unwrap();
+    wait_for_end(&mut plain);
+    world.last_record_has(|record| record["host"] == "plain.test", &[("reason", "policy-changed".into())]);
+    assert!(is_alive(&mut spared) && is_alive(&mut ssh), "nobody looks into these by the new rules either");
+    world.reload(|text| text.replace("unreadable = \"tunnel\"", "unreadable = \"refuse\"")).unwrap();
+    wait_for_end(&mut ssh);
+    world.last_record_has(|record| record["host"] == "ssh.test", &[("reason", "policy-changed".into())]);
+    assert!(is_alive(&mut spared));
+}
+
+#[test]
+fn an_intercepted_connection_takes_its_limit_once_and_keeps_it_for_as_long_as_it_is_open() {
+    let rule = format!("{ALL}unreadable = \"tunnel\"\nlimit = {{ connections = 1 }}\n");
+    let answer = |_: &str, stream: &mut dyn Wire| {
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"));
+    };
+    let world = origin(open(), "site.test", answer).host("ssh.test:443", banner()).config(&rule).start();
+    let status = |host: &str| {
+        let mut stream = world.connect(OPEN);
+        write!(stream, "CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n").unwrap();
+        read_head(&mut stream).get(9..12).unwrap().to_owned()
+    };
+    let wait_until_free = |host: &str| {
+        let begun = Instant::now();
+        while status(host) != "200" {
+            assert!(begun.elapsed() < PATIENCE, "the place was not given back");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let mut inside = world.inside(OPEN, "site.test:443");
+    for _ in 0..2 {
+        // It has its place already, idle or not, and what is asked inside takes no other.
+        assert_eq!(status("site.test"), "429");
+        inside.write_all(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+        let head = read_head(&mut inside);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let mut body = [0; 5];
+        inside.read_exact(&mut body).unwrap();
+        assert_eq!(&body, b"hello");
+    }
+    world.last_record_has(
+        |record| record["status"] == 429,
+        &[("reason", "too-many-connections".into()), ("rule", "look inside".into())],
+    );
+    drop(inside);
+    wait_until_free("site.test");
+    // One that turns out to be a tunnel takes one place, too.
+    wait_until_free("ssh.test");
+    let begun = Instant::now();
+    let mut ssh = loop {
+        let mut stream = world.connect(OPEN);
+        write!(stream, "CONNECT ssh.test:443 HTTP/1.1\r\nHost: ssh.test:443\r\n\r\n").unwrap();
+        if read_head(&mut stream).starts_with("HTTP/1.1 200") {
+            break stream;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the place was not given back");
+    };
+    let mut said = [0; 14];
+    ssh.read_exact(&mut said).unwrap();
+    assert_eq!(status("site.test"), "429");
+    assert!(is_alive(&mut ssh));
+    drop(ssh);
+    wait_until_free("site.test");
 }
