@@ -94,13 +94,12 @@ pub(super) fn stopped(brand: &Brand, locale: &Locale) -> Vec<(&'static str, Html
         let asked = ReviewAsked { is_told, place: text("games.test"), request_id: text("q1") };
         pages.push(("review-asked", asked.render(brand, locale)));
     }
-    let outcomes = [
+    let each = [
         ("consent-granted", ConsentOutcome::Granted),
         ("consent-refused", ConsentOutcome::Refused(text("AADSTS65004: <b>declined</b>"))),
         ("consent-stale", ConsentOutcome::Stale),
     ];
-    for (name, outcome) in outcomes {
-        pages.push((name, Consented { outcome, directory: text("contoso") }.render(brand, locale)));
-    }
+    let consented = |outcome| Consented { outcome, directory: text("contoso") }.render(brand, locale);
+    pages.extend(each.map(|(name, outcome)| (name, consented(outcome))));
     pages
 }

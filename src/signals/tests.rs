@@ -82,6 +82,7 @@ impl Signer {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "each value is made where it is given")]
 fn claims(more: Value) -> Value {
     let mut claims = json!({
         "iss": "https://tr.example.com/", "aud": "me", "iat": NOW, "jti": "1",

@@ -86,6 +86,7 @@ impl Transmitter {
     }
 
     /// A token about a subject: its identifier, and itself. `more` replaces claims.
+    #[expect(clippy::needless_pass_by_value, reason = "each value is made where it is given")]
     pub(super) fn token(&self, event: &str, subject: Value, says: Value, more: Value) -> (String, String) {
         let mut state = self.state();
         state.number += 1;
