@@ -191,8 +191,11 @@ fn domains(domains: &Value, unserved: &Value) -> String {
     let names =
         |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
     if let Some(reason) = domains["reason"].as_str() {
-        let help = "without them, compare `domains` of the realm with the tenant's domains by hand";
-        return format!("  domains of the tenant: not read ({reason}); {help}\n");
+        return format!(
+            "  domains of the tenant: not read, so compare them with the `domains` of the realm by hand. {reason}\n  \
+             what to do: {}\n",
+            text(domains, "help")
+        );
     }
     let (verified, unserved) = (names(&domains["verified"]), names(unserved));
     match (verified.is_empty(), unserved.is_empty()) {

@@ -23,6 +23,8 @@ pub struct DomainsReport {
     pub verified: Vec<String>,
     /// Why they are not known, if they are not.
     pub reason: Option<String>,
+    /// What to do about that.
+    pub help: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -52,8 +54,10 @@ impl TenantDomains {
     /// Reads them. That fails where the application may not; the rest of the directory does not depend on it.
     pub(super) async fn read(&self, asking: &Asking<'_>, base: &str) {
         let report = match all(asking, base).await {
-            Ok(verified) => DomainsReport { verified, reason: None },
-            Err(fault) => DomainsReport { verified: Vec::new(), reason: Some(fault.to_string()) },
+            Ok(verified) => DomainsReport { verified, ..DomainsReport::default() },
+            Err(fault) => {
+                DomainsReport { verified: Vec::new(), reason: Some(fault.to_string()), help: Some(fault.help()) }
+            }
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
