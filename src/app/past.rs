@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::draft::Draft;
 use crate::clock::{SignedDuration, Timestamp};
-use crate::identity::{Groups, Surrogate, User};
+use crate::identity::{Surrogate, User};
 use crate::observe::{lines, logs_of};
 use crate::policy::{Access, Decision, Explanation, Manner, Passes, Question, Store, Subject, Terms, Verdict, Way};
 use crate::wire::{Destination, RequestKind, Scheme};
@@ -140,17 +140,11 @@ impl Past {
             _ => Access::Request(RequestKind::Navigation),
         };
         let is_seen = matches!(access, Access::Request(_));
-        let user = seen.user.as_deref().zip(seen.realm.as_deref()).map(|(name, realm)| User {
-            realm: realm.to_owned(),
-            id: String::new(),
-            name: name.to_owned(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: Groups::Unknown,
-            risk: crate::identity::Risk::Unknown,
-        });
+        let user = seen
+            .user
+            .as_deref()
+            .zip(seen.realm.as_deref())
+            .map(|(name, realm)| User { id: String::new(), ..User::named(realm, name) });
         Some(Self {
             user,
             surrogate: seen.surrogate,

@@ -46,7 +46,6 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::clock::Timestamp;
-    use crate::identity::Groups;
     use crate::identity::network::Spans;
     use crate::saml;
     use crate::session::store::memory::Memory;
@@ -58,17 +57,7 @@ mod tests {
         let store = Arc::new(Memory::new(100, clock.clone()));
         let sessions = Arc::new(Sessions::new(Config::default(), store, clock));
         let begin = async |realm: &str, name: &str| {
-            let user = User {
-                realm: realm.into(),
-                id: name.into(),
-                name: name.into(),
-                display_name: None,
-                sam_account_name: None,
-                upn: None,
-                email: None,
-                groups: Groups::Unknown,
-                risk: crate::identity::Risk::Unknown,
-            };
+            let user = User::named(realm, name);
             let client = "192.0.2.7".parse().unwrap();
             sessions.begin(user, client, "", AssertionFacts::default(), Spans::default()).await.unwrap().session.id
         };

@@ -33,15 +33,20 @@ pub struct User {
 impl User {
     /// A person without an account. `id` tells guests apart.
     pub fn guest(id: String) -> Self {
+        Self { id, groups: Groups::Known(Vec::new()), ..Self::named(GUEST, GUEST) }
+    }
+
+    /// Somebody of whom nothing is known but a name in a realm, which is their identifier, too.
+    pub fn named(realm: &str, name: &str) -> Self {
         Self {
-            realm: GUEST.to_owned(),
-            id,
-            name: GUEST.to_owned(),
+            realm: realm.to_owned(),
+            id: name.to_owned(),
+            name: name.to_owned(),
             display_name: None,
             sam_account_name: None,
             upn: None,
             email: None,
-            groups: Groups::Known(Vec::new()),
+            groups: Groups::Unknown,
             risk: Risk::Unknown,
         }
     }

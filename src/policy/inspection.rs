@@ -187,23 +187,13 @@ mod tests {
     fn a_list_that_was_never_read_accepts_nothing_and_keeps_nobody_from_signing_in() {
         use super::super::{Access, Passes, Policy, Proof, Question, Store, Subject, Verdict, Way};
         use crate::clock::SignedDuration;
-        use crate::identity::{Groups, Networks, Risk, Surrogate, User};
+        use crate::identity::{Networks, Surrogate, User};
         use crate::wire::{Destination, RequestKind, Scheme};
         let networks = Networks::new(&[]);
         let network = networks.of("192.0.2.7".parse().unwrap());
         let destination = Destination::of_authority(Scheme::Https, "a.test").unwrap().into();
         let access = Access::Connect(RequestKind::SubResource);
-        let user = User {
-            realm: "contoso".into(),
-            id: "1".into(),
-            name: "eve".into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: Groups::Unknown,
-            risk: Risk::Unknown,
-        };
+        let user = User { id: "1".into(), ..User::named("contoso", "eve") };
         let eve = Subject::Somebody {
             user: &user,
             surrogate: Surrogate::ClientAddress,

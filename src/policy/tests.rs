@@ -24,15 +24,10 @@ pub(super) fn network(sign_in: SignIn, unidentified: Unidentified) -> Network {
 
 pub(super) fn user(groups: Groups) -> User {
     User {
-        realm: "contoso".into(),
         id: "1".into(),
-        name: "b.simon@contoso.com".into(),
-        display_name: None,
         sam_account_name: Some("bsimon".into()),
-        upn: None,
-        email: None,
         groups,
-        risk: crate::identity::Risk::Unknown,
+        ..User::named("contoso", "b.simon@contoso.com")
     }
 }
 

@@ -59,17 +59,7 @@ mod tests {
 
     #[test]
     fn a_proof_counts_if_it_is_young_enough_and_was_given_in_a_wanted_way() {
-        let user = User {
-            realm: "contoso".into(),
-            id: "1".into(),
-            name: "eve".into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: Groups::Known(vec![]),
-            risk: crate::identity::Risk::Unknown,
-        };
+        let user = User { id: "1".into(), groups: Groups::Known(vec![]), ..User::named("contoso", "eve") };
         let wanted =
             |more: &str| Wanted::of(&toml::from_str(&format!("name = 'it'\neffect = 'allow'\n{more}")).unwrap());
         assert!(wanted("").is_none() && wanted("authenticate = false\nauthn_context = ['urn:x']").is_none());

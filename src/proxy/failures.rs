@@ -426,17 +426,7 @@ mod tests {
             refuse(stranger, second);
             assert!(!is_through(stranger, second), "{second}");
         }
-        let user = |id: &str| User {
-            realm: "contoso".into(),
-            id: id.into(),
-            name: id.into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: crate::identity::Groups::Unknown,
-            risk: crate::identity::Risk::Unknown,
-        };
+        let user = |id: &str| User::named("contoso", id);
         let (eve, adam) = (user("eve"), user("adam"));
         let of = |user, client| failing(Some(user), client, &bank, "App/1");
         let day = 2 * 24 * 3600;

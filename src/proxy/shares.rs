@@ -326,17 +326,7 @@ mod tests {
     }
 
     fn user(name: &str) -> User {
-        User {
-            realm: "contoso".into(),
-            id: name.into(),
-            name: name.into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: Groups::Known(vec![]),
-            risk: crate::identity::Risk::Unknown,
-        }
+        User { groups: Groups::Known(vec![]), ..User::named("contoso", name) }
     }
 
     fn taker<'a>(user: Option<&'a User>, client: &str, network: &'a Arc<str>) -> Taker<'a> {

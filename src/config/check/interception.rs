@@ -228,17 +228,7 @@ mod tests {
         let networks = crate::identity::Networks::new(&[]);
         let zone = jiff::tz::TimeZone::UTC;
         let ground = crate::policy::Ground { realms: &[], networks: &networks, listener: "proxy", zone: &zone };
-        let user = crate::identity::User {
-            realm: "contoso".into(),
-            id: String::new(),
-            name: "eve".into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: crate::identity::Groups::Unknown,
-            risk: crate::identity::Risk::Unknown,
-        };
+        let user = crate::identity::User { id: String::new(), ..crate::identity::User::named("contoso", "eve") };
         for (host, is_spared) in [
             ("www.paypal.com", true),
             ("login.microsoftonline.com", true),

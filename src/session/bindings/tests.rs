@@ -2,23 +2,13 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::identity::network::{self, Spans};
-use crate::identity::{Groups, Networks, User};
+use crate::identity::{Networks, User};
 use crate::seal::fingerprint;
 use crate::session::store::memory::Memory;
 use crate::session::{AssertionFacts, Ending, Place, names};
 
 fn user(name: &str) -> User {
-    User {
-        realm: "contoso".into(),
-        id: name.into(),
-        name: name.into(),
-        display_name: None,
-        sam_account_name: None,
-        upn: None,
-        email: None,
-        groups: Groups::Unknown,
-        risk: crate::identity::Risk::Unknown,
-    }
+    User::named("contoso", name)
 }
 
 /// A client on `office` (10.1.0.0/16, several behind one address), on `lab` (10.2.0.0/16), or elsewhere.

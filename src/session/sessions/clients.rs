@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::identity::network::{Config as Network, Spans};
-    use crate::identity::{Groups, Networks, User};
+    use crate::identity::{Networks, User};
     use crate::session::store::Store;
     use crate::session::store::memory::Memory;
     use crate::session::{AssertionFacts, Config};
@@ -220,17 +220,7 @@ mod tests {
     }
 
     async fn sign_in(sessions: &Sessions, name: &str) -> Arc<Session> {
-        let user = User {
-            realm: "contoso".into(),
-            id: name.into(),
-            name: name.into(),
-            display_name: None,
-            sam_account_name: None,
-            upn: None,
-            email: None,
-            groups: Groups::Unknown,
-            risk: crate::identity::Risk::Unknown,
-        };
+        let user = User::named("contoso", name);
         let client = "192.0.2.7".parse().unwrap();
         sessions.begin(user, client, "", AssertionFacts::default(), Spans::default()).await.unwrap().session
     }

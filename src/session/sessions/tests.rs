@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicI64;
 
 use super::*;
 use crate::clock::{SignedDuration, Timestamp};
-use crate::identity::Groups;
 use crate::identity::network::Spans;
 use crate::policy::Pass;
 use crate::session::near::Table as _;
@@ -13,17 +12,7 @@ use crate::session::store::{Answer, Key, Kind};
 use crate::session::{Tokens, tool};
 
 fn user(name: &str) -> User {
-    User {
-        realm: "contoso".into(),
-        id: name.into(),
-        name: name.into(),
-        display_name: None,
-        sam_account_name: None,
-        upn: None,
-        email: None,
-        groups: Groups::Unknown,
-        risk: crate::identity::Risk::Unknown,
-    }
+    User::named("contoso", name)
 }
 
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
