@@ -3,16 +3,15 @@
 //! A record does not say everything: neither which groups somebody is in, nor a query, nor the kind of a known person's
 //! request. Both policies are asked the same question, so what comes out otherwise is due to them.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::draft::Draft;
 use super::past::{Past, Seen};
-use crate::observe::lines::{self, MAX_LINE};
+use crate::observe::lines::{self, Broken};
 use crate::policy::Decision;
 
 /// People and sites that are told apart. What is beyond that is counted together.
@@ -20,9 +19,6 @@ const MOST: usize = 50_000;
 
 /// What everything is called that is not told apart.
 const OTHERS: &str = "(others)";
-
-/// Broken lines that are named.
-const MAX_NAMED: usize = 10;
 
 /// Two policies, and what they have decided so far.
 #[derive(Debug)]
@@ -40,9 +36,7 @@ pub struct Replay<'a> {
     /// Those that would be intercepted and are not, or the other way round.
     pub by_interception: u64,
     /// Lines that are no records.
-    pub broken: u64,
-    /// The first of them: where, and what is wrong.
-    pub named: Vec<String>,
+    pub broken: Broken,
     changes: BTreeMap<Change, u64>,
     people: HashMap<String, u64>,
     sites: HashMap<String, u64>,
@@ -78,18 +72,11 @@ pub struct Label {
     pub name: String,
 }
 
-/// A line of the audit log, which may go to the same place.
-#[derive(Deserialize)]
-struct Audit<'a> {
-    #[serde(borrow, rename = "audit")]
-    _what: Cow<'a, str>,
-}
-
 impl<'a> Replay<'a> {
     /// The policy `before`, and the one `after` it.
     pub fn new(before: &'a Draft, after: &'a Draft) -> Self {
-        let (requests, changed, by_another_rule, by_other_terms, by_interception, broken) = (0, 0, 0, 0, 0, 0);
-        let (named, changes, people, sites) = (Vec::new(), BTreeMap::new(), HashMap::new(), HashMap::new());
+        let (requests, changed, by_another_rule, by_other_terms, by_interception) = (0, 0, 0, 0, 0);
+        let (changes, people, sites) = (BTreeMap::new(), HashMap::new(), HashMap::new());
         Self {
             before,
             after,
@@ -98,39 +85,17 @@ impl<'a> Replay<'a> {
             by_another_rule,
             by_other_terms,
             by_interception,
-            broken,
-            named,
+            broken: Broken::default(),
             changes,
             people,
             sites,
         }
     }
 
-    /// Reads the records of a file, or whatever else is called `name`. `went` is told how many bytes it has read.
-    pub fn read(&mut self, name: &str, mut input: impl BufRead, mut went: impl FnMut(u64)) -> io::Result<()> {
-        let (mut line, mut read) = (Vec::new(), 0_u64);
-        for number in 1_u64.. {
-            line.clear();
-            let is_whole = lines::read_line(&mut input, &mut line)?;
-            if line.is_empty() && is_whole {
-                return Ok(());
-            }
-            read += line.len() as u64;
-            if number % 4096 == 0 {
-                went(read);
-            }
-            let text = line.trim_ascii();
-            if text.is_empty() && is_whole {
-                continue;
-            }
-            let taken = if is_whole { self.take(text) } else { Err(format!("longer than {MAX_LINE} bytes")) };
-            if let Err(problem) = taken {
-                self.broken += 1;
-                if self.named.len() < MAX_NAMED {
-                    self.named.push(format!("{name}:{number}: {problem}"));
-                }
-            }
-        }
+    /// Reads records from `input`. `name` names it where broken lines are named; `went` is called now and then.
+    pub fn read(&mut self, name: &str, input: impl BufRead, went: impl FnMut()) -> io::Result<()> {
+        let broken = lines::each(name, input, went, |line| self.take(line))?;
+        self.broken.add(broken);
         Ok(())
     }
 
@@ -154,13 +119,7 @@ impl<'a> Replay<'a> {
 
     /// Takes one line.
     fn take(&mut self, line: &[u8]) -> Result<(), String> {
-        // Looked at as a whole, it need not be looked at once more for each text in it.
-        let line = std::str::from_utf8(line).map_err(|error| error.to_string())?;
-        let seen: Seen<'_> = match serde_json::from_str(line) {
-            Ok(seen) => seen,
-            Err(_) if serde_json::from_str::<Audit<'_>>(line).is_ok() => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-        };
+        let Some(seen) = lines::record::<Seen<'_>>(line)? else { return Ok(()) };
         // What was not understood, and what was for the proxy itself, no rule has decided.
         if !["permitted", "monitored", "overridden", "warned", "denied", "challenged"].contains(&&*seen.decision) {
             return Ok(());
@@ -243,9 +202,9 @@ mod tests {
             "{\"audit\":\"signed-in\"}\n\nbroken\n".to_owned(),
         ];
         let mut replay = Replay::new(&before, &after);
-        replay.read("a.log", log.concat().as_bytes(), |_| {}).unwrap();
-        assert_eq!((replay.requests, replay.changed, replay.by_another_rule, replay.broken), (8, 4, 2, 1));
-        assert!(replay.named[0].starts_with("a.log:10: "), "{:?}", replay.named);
+        replay.read("a.log", log.concat().as_bytes(), || {}).unwrap();
+        assert_eq!((replay.requests, replay.changed, replay.by_another_rule, replay.broken.count), (8, 4, 2, 1));
+        assert!(replay.broken.named[0].starts_with("a.log:10: "), "{:?}", replay.broken.named);
         let changes: Vec<_> = replay
             .changes()
             .into_iter()
@@ -281,7 +240,7 @@ mod tests {
         ];
         let counted = |before, after| {
             let mut replay = Replay::new(before, after);
-            replay.read("a.log", log.concat().as_bytes(), |_| {}).unwrap();
+            replay.read("a.log", log.concat().as_bytes(), || {}).unwrap();
             let decision = replay.changes().first().map(|share| (share.of.before.as_str(), share.of.after.as_str()));
             (replay.requests, replay.changed, decision)
         };
@@ -301,7 +260,7 @@ mod tests {
         ];
         for (before, after, other) in [(&plain, &intercepted, 2), (&intercepted, &plain, 2), (&plain, &plain, 0)] {
             let mut replay = Replay::new(before, after);
-            replay.read("a.log", log.concat().as_bytes(), |_| {}).unwrap();
+            replay.read("a.log", log.concat().as_bytes(), || {}).unwrap();
             assert_eq!((replay.requests, replay.changed, replay.by_interception), (4, 0, other));
         }
     }
@@ -318,7 +277,7 @@ mod tests {
         ];
         for (after, other) in [(&after, 2), (&before, 0)] {
             let mut replay = Replay::new(&before, after);
-            replay.read("a.log", log.concat().as_bytes(), |_| {}).unwrap();
+            replay.read("a.log", log.concat().as_bytes(), || {}).unwrap();
             let found = (replay.requests, replay.changed, replay.by_another_rule, replay.by_other_terms);
             assert_eq!(found, (3, 0, 0, other));
         }

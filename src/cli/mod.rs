@@ -13,6 +13,7 @@ mod explained;
 mod healthcheck;
 mod interception;
 mod lists;
+mod log;
 mod metadata;
 mod password;
 mod policy;

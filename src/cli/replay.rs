@@ -1,13 +1,13 @@
 //! `vestibule replay`: what a draft of a policy would change about what an access log tells.
 
 use std::fmt::Write as _;
-use std::io::{BufReader, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::policy::say_unread;
-use super::{Failure, File, environment};
+use super::{Failure, File, environment, log};
 use crate::app::Draft;
 use crate::app::replay::{Change, Label, Replay, Share};
 use crate::clock::Clock;
@@ -41,38 +41,13 @@ pub(super) fn replay(asked: &Logs) -> Result<(), Failure> {
     let (before, after) = (draft(&asked.file.config)?, draft(&asked.policy)?);
     let mut replay = Replay::new(&before, &after);
     for path in &asked.files {
-        read(&mut replay, path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        log::read(path, |name, input, went| replay.read(name, input, went))?;
     }
     let text = if asked.json { as_json(&replay) } else { as_text(&replay, asked.most) };
     // Nobody is left to tell when the terminal is gone.
     drop(std::io::stdout().write_all(text.as_bytes()));
-    for line in &replay.named {
-        drop(writeln!(std::io::stderr(), "not a record: {line}"));
-    }
-    let unnamed = replay.broken.saturating_sub(replay.named.len() as u64);
-    if unnamed > 0 {
-        drop(writeln!(std::io::stderr(), "not a record: {unnamed} more lines"));
-    }
+    log::say_broken(&replay.broken);
     say_unread(&[&before, &after]);
-    Ok(())
-}
-
-fn read(replay: &mut Replay<'_>, path: &Path) -> std::io::Result<()> {
-    if path == Path::new("-") {
-        return replay.read("standard input", std::io::stdin().lock(), |_| {});
-    }
-    let file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len().max(1);
-    let shows = std::io::stderr().is_terminal();
-    let progress = |read: u64| {
-        if shows {
-            drop(write!(std::io::stderr(), "\r{}: {} %", path.display(), (read * 100 / size).min(100)));
-        }
-    };
-    replay.read(&path.display().to_string(), BufReader::with_capacity(256 * 1024, file), progress)?;
-    if shows {
-        drop(writeln!(std::io::stderr(), "\r{}: 100 %", path.display()));
-    }
     Ok(())
 }
 
@@ -83,7 +58,7 @@ fn as_json(replay: &Replay<'_>) -> String {
         "by_another_rule": replay.by_another_rule,
         "by_other_terms": replay.by_other_terms,
         "by_interception": replay.by_interception,
-        "broken_lines": replay.broken,
+        "broken_lines": replay.broken.count,
         "changes": replay.changes(),
         "people": replay.people(),
         "sites": replay.sites(),

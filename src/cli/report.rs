@@ -1,13 +1,12 @@
 //! `vestibule report`: what access records tell.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::Failure;
+use super::{Failure, log};
 use crate::clock::Timestamp;
 use crate::observe::identity_loss::{Report, Site};
 
@@ -35,26 +34,13 @@ pub(super) fn identity_loss(asked: &IdentityLoss) -> Result<(), Failure> {
     let mut report = Report::new(asked.from, asked.to);
     let input = [PathBuf::from("-")];
     for path in if asked.files.is_empty() { input.as_slice() } else { &asked.files } {
-        read(&mut report, path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        log::read(path, |name, input, went| report.read(name, input, went))?;
     }
     let text = if asked.json { as_json(&report) } else { as_text(&report, asked.most) };
     // Nobody is left to tell when the terminal is gone.
     drop(std::io::stdout().write_all(text.as_bytes()));
-    for line in &report.named {
-        drop(writeln!(std::io::stderr(), "not a record: {line}"));
-    }
-    let unnamed = report.broken.saturating_sub(report.named.len() as u64);
-    if unnamed > 0 {
-        drop(writeln!(std::io::stderr(), "not a record: {unnamed} more lines"));
-    }
+    log::say_broken(&report.broken);
     Ok(())
-}
-
-fn read(report: &mut Report, path: &Path) -> std::io::Result<()> {
-    if path == Path::new("-") {
-        return report.read("standard input", std::io::stdin().lock());
-    }
-    report.read(&path.display().to_string(), BufReader::with_capacity(256 * 1024, File::open(path)?))
 }
 
 fn as_json(report: &Report) -> String {
@@ -62,7 +48,7 @@ fn as_json(report: &Report) -> String {
         "records": report.records,
         "requests": report.requests,
         "without_user": report.lost,
-        "broken_lines": report.broken,
+        "broken_lines": report.broken.count,
     });
     let sites = report.sites().into_iter().map(|site| format!("{}\n", json!(site)));
     sites.chain([format!("{}\n", json!({ "sums": sums }))]).collect()

@@ -1,19 +1,15 @@
 //! `vestibule report usage`: who uses which sites, and how much.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufReader, IsTerminal as _, Read, Write as _};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
-use flate2::bufread::MultiGzDecoder;
 use serde_json::{Value, json};
 
 use super::report::time;
-use super::{Failure, environment};
+use super::{Failure, environment, log};
 use crate::admin;
 use crate::app;
 use crate::clock::Timestamp;
@@ -81,19 +77,13 @@ pub(super) fn usage(asked: &UsageLogs) -> Result<(), Failure> {
     };
     let mut usage = Usage::new((asked.from, asked.to), &by, measure, asked.rows);
     for path in asked.logs()? {
-        read(&mut usage, &path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        log::read(&path, |name, input, went| usage.read(name, input, went))?;
     }
     let groups = if by.contains(&Facet::Group) { asked.groups(&usage.people())? } else { HashMap::new() };
     let text = if asked.json { as_json(&usage, &by, &groups) } else { as_text(&usage, &by, &groups, asked.top) };
     // Nobody is left to tell when the terminal is gone.
     drop(std::io::stdout().write_all(text.as_bytes()));
-    for line in &usage.named {
-        drop(writeln!(std::io::stderr(), "not a record: {line}"));
-    }
-    let unnamed = usage.broken.saturating_sub(usage.named.len() as u64);
-    if unnamed > 0 {
-        drop(writeln!(std::io::stderr(), "not a record: {unnamed} more lines"));
-    }
+    log::say_broken(&usage.broken);
     Ok(())
 }
 
@@ -159,48 +149,11 @@ fn groups_of(item: &Value) -> (String, Vec<String>) {
     (item["person"].as_str().unwrap_or_default().to_owned(), groups.map(str::to_owned).collect())
 }
 
-/// Counts what is read of a file, compressed as it may be.
-struct Counted<R> {
-    inner: R,
-    read: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.read.set(self.read.get() + count as u64);
-        Ok(count)
-    }
-}
-
-fn read(usage: &mut Usage, path: &Path) -> std::io::Result<()> {
-    if path == Path::new("-") {
-        return usage.read("standard input", std::io::stdin().lock(), || {});
-    }
-    let file = File::open(path)?;
-    let (size, count) = (file.metadata()?.len().max(1), Rc::new(Cell::new(0)));
-    let shows = std::io::stderr().is_terminal();
-    let say = |end: &str, percent: u64| {
-        if shows {
-            drop(write!(std::io::stderr(), "\r{}: {percent} %{end}", path.display()));
-        }
-    };
-    let progress = || say("", (count.get() * 100 / size).min(100));
-    let name = path.display().to_string();
-    let input = BufReader::with_capacity(256 * 1024, Counted { inner: file, read: Rc::clone(&count) });
-    match path.extension().is_some_and(|end| end == "gz") {
-        true => usage.read(&name, BufReader::with_capacity(256 * 1024, MultiGzDecoder::new(input)), progress)?,
-        false => usage.read(&name, input, progress)?,
-    }
-    say("\n", 100);
-    Ok(())
-}
-
 fn as_json(usage: &Usage, by: &[Facet], groups: &HashMap<String, Vec<String>>) -> String {
     let (rows, others) = usage.rows(groups);
     let rows = rows.into_iter().chain((others != Amount::default()).then(|| Row::of_others(by, others)));
     let sums = json!({
-        "records": usage.records, "broken_lines": usage.broken, "usage": usage.sum, "rows_may_be_short_by": usage.short,
+        "records": usage.records, "broken_lines": usage.broken.count, "usage": usage.sum, "rows_may_be_short_by": usage.short,
     });
     rows.map(|row| format!("{}\n", json!(row))).chain([format!("{}\n", json!({ "sums": sums }))]).collect()
 }

@@ -303,30 +303,10 @@ mod tests {
 
     use super::*;
     use crate::identity::Networks;
+    use crate::observe::page::Page;
     use crate::observe::record::Repeated;
     use crate::observe::{Reason, WhyUnidentified};
     use crate::wire::Scheme;
-    use std::sync::Mutex;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Page {
-        fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-        }
-    }
-
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn each_word_is_counted_in_its_ownplace_and_called_as_in_records() {
@@ -584,7 +564,7 @@ mod tests {
         recorder.bytes_out = 12;
         drop(recorder);
         drop(log);
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let text = page.text();
         let record: serde_json::Value = serde_json::from_str(text.strip_suffix('\n').unwrap()).unwrap();
         for (field, value) in [
             ("time", serde_json::json!("1970-01-01T00:00:00Z")),

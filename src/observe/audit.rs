@@ -153,23 +153,8 @@ impl Audit {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(octets);
-            Ok(octets.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::observe::page::Page;
 
     #[test]
     fn a_record_has_what_is_known_and_is_written_before_the_log_is_gone() {
@@ -179,7 +164,7 @@ mod tests {
         audit.record(What::SignIn, Entry { user: Some("B.Simon@contoso.com"), client, ..Entry::default() });
         audit.record(What::Command, Entry { by: Some("operator\n\"x\""), ..Entry::default() });
         drop(audit);
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let text = page.text();
         let wanted = concat!(
             r#"{"audit":"sign-in","time":"1970-01-01T00:00:00Z","user":"B.Simon@contoso.com","client":"192.0.2.7","node":"node-1"}"#,
             "\n",

@@ -2,23 +2,9 @@ use super::*;
 use crate::clock::Clock;
 use crate::identity::Networks;
 use crate::observe::AccessLog;
+use crate::observe::page::Page;
 use crate::observe::shed::Rates;
 use crate::wire::{Destination, Peer, Scheme};
-use std::io::Write;
-
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(octets);
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 struct Scene {
     page: Page,
@@ -54,7 +40,7 @@ impl Scene {
     /// The lines, when all of them are written: their host, count, first and last second, and bytes.
     fn lines(self) -> Vec<(String, u64, i64, i64, u64)> {
         drop(self.log);
-        let text = String::from_utf8(self.page.0.lock().unwrap().clone()).unwrap();
+        let text = self.page.text();
         let second = |value: &serde_json::Value| value.as_str().unwrap().parse::<Timestamp>().unwrap().as_second();
         let line = |line: &str| {
             let record: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -9,7 +9,7 @@ use std::io::{self, BufRead};
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{MAX_LINE, read_line};
+use super::lines::{self, Broken};
 use super::reason::Reason;
 use crate::clock::Timestamp;
 
@@ -18,9 +18,6 @@ const MAX_SITES: usize = 50_000;
 
 /// How many ways of losing identity are told apart for one site.
 const MAX_WAYS: usize = 32;
-
-/// How many broken lines are named.
-const MAX_NAMED: usize = 10;
 
 /// The name for everything that is not told apart.
 const OTHERS: &str = "(others)";
@@ -38,9 +35,7 @@ pub struct Report {
     /// Those of them that had no user although one was needed.
     pub lost: u64,
     /// Lines that are not records.
-    pub broken: u64,
-    /// The first broken lines: where they are, and what is wrong with them.
-    pub named: Vec<String>,
+    pub broken: Broken,
 }
 
 #[derive(Debug, Default)]
@@ -105,51 +100,22 @@ struct Seen<'a> {
     count: Option<u64>,
 }
 
-/// A line of the audit log, which may be in the same file.
-#[derive(Deserialize)]
-struct Audit<'a> {
-    #[serde(borrow, rename = "audit")]
-    _what: Cow<'a, str>,
-}
-
 impl Report {
     /// A report on records whose requests began at `from` or later, and before `to`.
     pub fn new(from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
         Self { from, to, ..Self::default() }
     }
 
-    /// Reads records from `input`. `name` names it in the report, where broken lines are counted and the first of them
-    /// are named.
-    pub fn read(&mut self, name: &str, mut input: impl BufRead) -> io::Result<()> {
-        let mut line = Vec::new();
-        for number in 1_u64.. {
-            line.clear();
-            let is_whole = read_line(&mut input, &mut line)?;
-            if line.is_empty() && is_whole {
-                return Ok(());
-            }
-            let text = line.trim_ascii();
-            if text.is_empty() && is_whole {
-                continue;
-            }
-            let problem = if is_whole { self.take(text).err() } else { Some(format!("longer than {MAX_LINE} bytes")) };
-            if let Some(problem) = problem {
-                self.broken += 1;
-                if self.named.len() < MAX_NAMED {
-                    self.named.push(format!("{name}:{number}: {problem}"));
-                }
-            }
-        }
+    /// Reads records from `input`. `name` names it where broken lines are named; `went` is called now and then.
+    pub fn read(&mut self, name: &str, input: impl BufRead, went: impl FnMut()) -> io::Result<()> {
+        let broken = lines::each(name, input, went, |line| self.take(line))?;
+        self.broken.add(broken);
         Ok(())
     }
 
     /// Takes one line.
     fn take(&mut self, line: &[u8]) -> Result<(), String> {
-        let seen: Seen<'_> = match serde_json::from_slice(line) {
-            Ok(seen) => seen,
-            Err(_) if serde_json::from_slice::<Audit<'_>>(line).is_ok() => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-        };
+        let Some(seen) = lines::record::<Seen<'_>>(line)? else { return Ok(()) };
         if self.from.is_some_and(|from| seen.time < from) || self.to.is_some_and(|to| to <= seen.time) {
             return Ok(());
         }

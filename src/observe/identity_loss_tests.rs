@@ -1,4 +1,5 @@
 use super::*;
+use crate::observe::lines::{MAX_LINE, MAX_NAMED};
 use crate::policy::RuleConfig;
 
 fn line(time: &str, host: &str, more: &str) -> String {
@@ -9,7 +10,7 @@ fn line(time: &str, host: &str, more: &str) -> String {
 
 fn report(text: &str) -> Report {
     let mut report = Report::new(None, None);
-    report.read("a.log", text.as_bytes()).unwrap();
+    report.read("a.log", text.as_bytes(), || {}).unwrap();
     report
 }
 
@@ -38,7 +39,7 @@ fn what_was_lost_is_told_from_what_was_asked_or_needs_nobody() {
         (ASKED, None),
     ] {
         let report = report(&line("10:00:00", "a.test", more));
-        assert_eq!((report.broken, report.requests, report.lost), (0, 1, u64::from(why.is_some())), "{more}");
+        assert_eq!((report.broken.count, report.requests, report.lost), (0, 1, u64::from(why.is_some())), "{more}");
         let found = report.sites().first().map(|site| (site.ways[0].way.why, site.ways[0].way.refused));
         assert_eq!(found, why, "{more}");
     }
@@ -95,12 +96,12 @@ fn broken_lines_are_counted_and_the_first_of_them_named() {
     let good = line("10:00:00", "a.test", LOST);
     let text = format!("{good}\n\n{audit}\nnonsense\n{long}\n{{\"time\":5}}\n\u{0}\n{good}\n{{\"time");
     let report = report(&text);
-    assert_eq!((report.records, report.broken), (2, 5), "{:?}", report.named);
-    assert!(report.named[0].starts_with("a.log:4: "), "{:?}", report.named);
-    assert_eq!(report.named[1], format!("a.log:5: longer than {MAX_LINE} bytes"));
-    assert!(report.named[4].starts_with("a.log:9: "), "{:?}", report.named);
+    assert_eq!((report.records, report.broken.count), (2, 5), "{:?}", report.broken.named);
+    assert!(report.broken.named[0].starts_with("a.log:4: "), "{:?}", report.broken.named);
+    assert_eq!(report.broken.named[1], format!("a.log:5: longer than {MAX_LINE} bytes"));
+    assert!(report.broken.named[4].starts_with("a.log:9: "), "{:?}", report.broken.named);
     let many = super::tests::report(&"x\n".repeat(1000));
-    assert_eq!((many.broken, many.named.len()), (1000, MAX_NAMED));
+    assert_eq!((many.broken.count, many.broken.named.len()), (1000, MAX_NAMED));
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn only_what_began_in_the_time_asked_for_counts() {
     let at = |time: &str| time.parse::<Timestamp>().unwrap();
     let mut report = Report::new(Some(at("2026-11-22T10:00:00Z")), Some(at("2026-11-22T11:00:00Z")));
     let times = ["09:59:59", "10:00:00", "10:59:59", "11:00:00"].map(|time| line(time, "a.test", LOST));
-    report.read("a.log", times.join("\n").as_bytes()).unwrap();
+    report.read("a.log", times.join("\n").as_bytes(), || {}).unwrap();
     assert_eq!(report.lost, 2);
 }
 

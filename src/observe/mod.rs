@@ -10,6 +10,8 @@ mod left_out;
 mod line;
 pub mod lines;
 pub mod metrics;
+#[cfg(test)]
+mod page;
 pub mod reason;
 pub mod record;
 pub mod rotate;

@@ -192,20 +192,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Page {
-        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(octets);
-            Ok(octets.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::observe::page::Page;
 
     #[test]
     fn all_lines_are_written_whole_whoever_gives_them() {
@@ -225,7 +212,7 @@ mod tests {
             giver.join().unwrap();
         }
         drop(lines);
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let text = page.text();
         for giver in 0..4 {
             let own: Vec<_> = text.lines().filter(|line| line.starts_with(&giver.to_string())).collect();
             assert_eq!(own.len(), 2_000);
@@ -257,7 +244,7 @@ mod tests {
         }
         let dropped = Arc::clone(lines.dropped());
         drop(lines);
-        assert_eq!(page.0.lock().unwrap().len(), 40 * line.len());
+        assert_eq!(page.len(), 40 * line.len());
         assert_eq!(dropped.total(), 0);
     }
 
@@ -291,7 +278,7 @@ mod tests {
         giving.join().unwrap();
         let dropped = lines.dropped().total();
         drop(lines);
-        let written = page.0.lock().unwrap().iter().filter(|octet| **octet == b'\n').count() as u64;
+        let written = page.text().lines().count() as u64;
         assert!(dropped > 0 && written + dropped == LINES, "{written} written, {dropped} dropped");
         assert!(written >= 16, "as much as the queue holds is kept: {written}");
     }

@@ -9,14 +9,11 @@ use std::io::{self, BufRead};
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{MAX_LINE, read_line};
+use super::lines::{self, Broken};
 use crate::clock::Timestamp;
 
 /// How many rows are told apart, unless somebody says otherwise.
 pub const MOST: usize = 200_000;
-
-/// How many broken lines are named.
-const MAX_NAMED: usize = 10;
 
 /// Bytes of one part of a key. Hosts have up to 253.
 const LONGEST: usize = 300;
@@ -141,9 +138,7 @@ pub struct Usage {
     /// Records that were read.
     pub records: u64,
     /// Lines that are not records.
-    pub broken: u64,
-    /// The first broken lines: where they are, and what is wrong with them.
-    pub named: Vec<String>,
+    pub broken: Broken,
 }
 
 /// The fields that are read of a record.
@@ -166,13 +161,6 @@ struct Seen<'a> {
     duration_ms: u64,
     #[serde(default)]
     count: Option<u64>,
-}
-
-/// A line of the audit log, which may be in the same file.
-#[derive(Deserialize)]
-struct Audit<'a> {
-    #[serde(borrow, rename = "audit")]
-    _what: Cow<'a, str>,
 }
 
 impl Usage {
@@ -199,45 +187,20 @@ impl Usage {
             short: 0,
             sum: Amount::default(),
             records: 0,
-            broken: 0,
-            named: Vec::new(),
+            broken: Broken::default(),
         }
     }
 
     /// Reads records from `input`. `name` names it where broken lines are named; `went` is called now and then.
-    pub fn read(&mut self, name: &str, mut input: impl BufRead, mut went: impl FnMut()) -> io::Result<()> {
-        let mut line = Vec::new();
-        for number in 1_u64.. {
-            line.clear();
-            let is_whole = read_line(&mut input, &mut line)?;
-            if line.is_empty() && is_whole {
-                return Ok(());
-            }
-            if number % 4096 == 0 {
-                went();
-            }
-            let text = line.trim_ascii();
-            if text.is_empty() && is_whole {
-                continue;
-            }
-            let problem = if is_whole { self.take(text).err() } else { Some(format!("longer than {MAX_LINE} bytes")) };
-            if let Some(problem) = problem {
-                self.broken += 1;
-                if self.named.len() < MAX_NAMED {
-                    self.named.push(format!("{name}:{number}: {problem}"));
-                }
-            }
-        }
+    pub fn read(&mut self, name: &str, input: impl BufRead, went: impl FnMut()) -> io::Result<()> {
+        let broken = lines::each(name, input, went, |line| self.take(line))?;
+        self.broken.add(broken);
         Ok(())
     }
 
     /// Takes one line.
     fn take(&mut self, line: &[u8]) -> Result<(), String> {
-        let seen: Seen<'_> = match serde_json::from_slice(line) {
-            Ok(seen) => seen,
-            Err(_) if serde_json::from_slice::<Audit<'_>>(line).is_ok() => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-        };
+        let Some(seen) = lines::record::<Seen<'_>>(line)? else { return Ok(()) };
         if self.from.is_some_and(|from| seen.time < from) || self.to.is_some_and(|to| to <= seen.time) {
             return Ok(());
         }

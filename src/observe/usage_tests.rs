@@ -79,8 +79,8 @@ fn usage_is_told_by_person_group_site_and_day_and_by_several_together() {
         let mut usage = Usage::new((None, None), by, Measure::Requests, MOST);
         usage.read("access.log", log().as_bytes(), || {}).unwrap();
         assert_eq!(told(&usage, &groups), *wanted, "{by:?}");
-        assert_eq!((usage.records, usage.broken, usage.sum.requests, usage.short), (7, 1, 4, 0));
-        assert!(usage.named[0].starts_with("access.log:9: "), "{:?}", usage.named);
+        assert_eq!((usage.records, usage.broken.count, usage.sum.requests, usage.short), (7, 1, 4, 0));
+        assert!(usage.broken.named[0].starts_with("access.log:9: "), "{:?}", usage.broken.named);
     }
     let mut usage = Usage::new(
         (Some("2026-11-30T00:00:00Z".parse().unwrap()), Some("2026-11-30T10:00:00Z".parse().unwrap())),
@@ -102,7 +102,7 @@ fn people_are_named_once_and_no_name_breaks_a_key() {
     };
     let text = [line(odd, "a.test"), line(odd, &long), line(None, "a.test"), line(EVE, "b.test")].concat();
     usage.read("access.log", text.as_bytes(), || {}).unwrap();
-    assert_eq!(usage.broken, 0, "{:?}", usage.named);
+    assert_eq!(usage.broken.count, 0, "{:?}", usage.broken.named);
     assert_eq!(usage.people(), ["contoso/eve", "contoso/eve@contoso.com"]);
     let (rows, _) = usage.rows(&HashMap::new());
     assert!(rows.len() == 4 && rows.iter().all(|row| row.of["site"].len() <= LONGEST));
