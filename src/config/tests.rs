@@ -103,7 +103,7 @@ fn every_example_in_the_example_can_be_switched_on() {
     // Left are files that an operator would bring, and what cannot stand beside each other.
     let said = said(&switched_on(true));
     let (files, others): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line.contains("be read"));
-    assert_eq!(files.len(), 15, "{files:#?}");
+    assert_eq!(files.len(), 16, "{files:#?}");
     let others: Vec<&str> = others.iter().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
     let doubled = ["metadata_url", "login_url", "logout_url", "logout_binding", "certificate"];
     let doubled = doubled.map(|key| format!("`{key}` cannot stand beside `metadata` / remove one of them"));
@@ -115,7 +115,11 @@ fn every_example_in_the_example_can_be_switched_on() {
                        `federated_token`, and nothing else beside"
         .to_owned();
     let pushed = "its signals are asked for, and never pushed".to_owned();
-    assert_eq!(others, [vec![terms], doubled.to_vec(), vec![sources, digests, credentials, pushed]].concat());
+    let authority = "`certificate` names the authority already / remove one of the two".to_owned();
+    assert_eq!(
+        others,
+        [vec![terms], doubled.to_vec(), vec![sources, digests, credentials, authority, pushed]].concat()
+    );
 }
 
 #[test]
@@ -136,6 +140,7 @@ fn the_example_shows_every_option() {
         "[[list]]",
         "[[directory]]",
         "[policy]",
+        "[authority]",
         "[interception]",
         "[[policy.rule]]",
         "[[policy.test]]",
