@@ -12,9 +12,11 @@ use rcgen::{
     KeyUsagePurpose, PublicKeyData as _, SerialNumber,
 };
 use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -51,17 +53,29 @@ pub struct Authority {
     clock: Clock,
     /// One key for all leaves. One for each host would cost time and protect nothing, as all of them would be in this
     /// process.
-    leaf_key: Mutex<LeafKey>,
+    leaf_key: Mutex<Arc<LeafKey>>,
     leaves: Cache<LeafId, Arc<ServerConfig>>,
     /// Tells lists of names apart.
     hasher: RandomState,
-    tickets: Arc<dyn ProducesTickets>,
+    /// What the settings of all servers have in common, the keys of tickets among it. It shows no certificate.
+    common: ServerConfig,
 }
 
 /// The key of all leaves of a day.
 struct LeafKey {
-    pair: Arc<KeyPair>,
+    pair: KeyPair,
+    /// The same as TLS signs with it. To read it from its octets checks it, which costs as much as to sign: that is done once
+    /// for a key, and not for each leaf.
+    signing: Arc<dyn SigningKey>,
     made: Timestamp,
+}
+
+impl LeafKey {
+    fn generate(now: Timestamp) -> Result<Arc<Self>, Error> {
+        let pair = KeyPair::generate()?;
+        let signing = aws_lc_rs::sign::any_supported_type(&private_key(&pair)?)?;
+        Ok(Arc::new(Self { pair, signing, made: now }))
+    }
 }
 
 /// What tells one leaf from another: the host, the names beside it, whether the other end speaks of protocols (ALPN), and when
@@ -168,11 +182,11 @@ impl Authority {
             issuer,
             certificate: der,
             certificate_pem,
-            leaf_key: Mutex::new(LeafKey { pair: Arc::new(KeyPair::generate()?), made: clock.now() }),
+            leaf_key: Mutex::new(LeafKey::generate(clock.now())?),
             clock,
             leaves: Cache::builder().max_capacity(MAX_LEAVES).time_to_live(LEAF_CACHE).build(),
             hasher: RandomState::new(),
-            tickets: rustls::crypto::aws_lc_rs::Ticketer::new()?,
+            common: common()?,
         })
     }
 
@@ -195,21 +209,17 @@ impl Authority {
     /// a protocol in the handshake (ALPN); one that has not looks so to the client. Of many who want one leaf at the same time,
     /// one has it issued, and the others wait.
     pub fn server_as(&self, host: &str, names: &[String], speaks: bool) -> Result<Arc<ServerConfig>, Error> {
-        let (pair, made) = self.rotate()?;
-        self.server_by(&pair, made, (host, names, speaks))
+        let key = self.rotate()?;
+        self.server_by(&key, host, names, speaks)
     }
 
-    /// The same with the key that was made then.
-    fn server_by(
-        &self,
-        pair: &KeyPair,
-        made: Timestamp,
-        (host, names, speaks): (&str, &[String], bool),
-    ) -> Result<Arc<ServerConfig>, Error> {
-        let id = LeafId { host: host.to_owned(), names: self.hasher.hash_one(names), speaks, made };
+    /// The same with this key.
+    fn server_by(&self, key: &LeafKey, host: &str, names: &[String], speaks: bool) -> Result<Arc<ServerConfig>, Error> {
+        let id = LeafId { host: host.to_owned(), names: self.hasher.hash_one(names), speaks, made: key.made };
         let issue = || {
-            let (leaf, key) = self.mirror(host, names, pair)?;
-            let mut server = self.server_with(vec![leaf], key)?;
+            let leaf = self.mirror(host, names, &key.pair)?;
+            // The key belongs to the leaf that was just issued for it, so nobody needs to compare them.
+            let mut server = self.showing(CertifiedKey::new(vec![leaf], Arc::clone(&key.signing)));
             if !speaks {
                 server.alpn_protocols.clear();
             }
@@ -219,12 +229,7 @@ impl Authority {
     }
 
     /// A leaf for a host and the names that its origin has beside it. Names that no certificate can hold are left out.
-    fn mirror(
-        &self,
-        host: &str,
-        names: &[String],
-        pair: &KeyPair,
-    ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+    fn mirror(&self, host: &str, names: &[String], pair: &KeyPair) -> Result<CertificateDer<'static>, Error> {
         let is_good = |name: &&String| {
             let bare = name.strip_prefix("*.").unwrap_or(name);
             let is_label = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b':');
@@ -232,18 +237,18 @@ impl Authority {
         };
         let others = names.iter().filter(is_good).take(MAX_MIRRORED).map(String::as_str);
         let all: Vec<&str> = std::iter::once(host).chain(others).collect();
-        self.issue_by(&all, pair)
+        Ok(self.sign(&all, pair)?.der().clone())
     }
 
-    /// The key of leaves, and when it was made; a new one when it is a day old. Leaves of an old one are forgotten.
-    fn rotate(&self) -> Result<(Arc<KeyPair>, Timestamp), Error> {
+    /// The key of leaves; a new one when it is a day old. Leaves of an old one are forgotten.
+    fn rotate(&self) -> Result<Arc<LeafKey>, Error> {
         let now = self.clock.now();
         let mut key = self.leaf_key.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(key.made) >= SignedDuration::try_from(LEAF_CACHE).unwrap_or(SignedDuration::MAX) {
-            *key = LeafKey { pair: Arc::new(KeyPair::generate()?), made: now };
+            *key = LeafKey::generate(now)?;
             self.leaves.invalidate_all();
         }
-        Ok((Arc::clone(&key.pair), key.made))
+        Ok(Arc::clone(&key))
     }
 
     /// The settings of a TLS server with a certificate that another authority may have issued.
@@ -252,13 +257,14 @@ impl Authority {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<ServerConfig, Error> {
-        let mut server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
-        server.alpn_protocols = vec![b"http/1.1".to_vec()];
-        server.ticketer = Arc::clone(&self.tickets);
-        // Tickets carry what resumption needs. A cache beside them would hold room for 256 sessions for each of 10,000
-        // leaves, and anybody who asks for so many hosts could fill it.
-        server.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(server)
+        Ok(self.showing(CertifiedKey::from_der(chain, key, self.common.crypto_provider())?))
+    }
+
+    /// The settings of a TLS server that shows this.
+    fn showing(&self, certified: CertifiedKey) -> ServerConfig {
+        let mut server = self.common.clone();
+        server.cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        server
     }
 
     /// Issues a leaf for `host`, a name or an address.
@@ -268,25 +274,14 @@ impl Authority {
 
     /// Issues one leaf for several names, which may begin with `*.`, and addresses.
     pub fn issue_for(&self, hosts: &[&str]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
-        let (pair, _) = self.rotate()?;
-        self.issue_by(hosts, &pair)
-    }
-
-    fn issue_by(
-        &self,
-        hosts: &[&str],
-        pair: &KeyPair,
-    ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
-        let leaf = self.sign(hosts, pair)?;
-        let key = PrivateKeyDer::try_from(pair.serialize_der())
-            .map_err(|why| Error::Unusable("the leaf key".into(), why.into()))?;
-        Ok((leaf.der().clone(), key))
+        let key = self.rotate()?;
+        Ok((self.sign(hosts, &key.pair)?.der().clone(), private_key(&key.pair)?))
     }
 
     /// Issues a leaf for `host` as PEM, for a program that reads files: the certificate and its key.
     pub fn issue_pem(&self, host: &str) -> Result<(String, String), Error> {
-        let (pair, _) = self.rotate()?;
-        Ok((self.sign(&[host], &pair)?.pem(), pair.serialize_pem()))
+        let key = self.rotate()?;
+        Ok((self.sign(&[host], &key.pair)?.pem(), key.pair.serialize_pem()))
     }
 
     fn sign(&self, hosts: &[&str], pair: &KeyPair) -> Result<rcgen::Certificate, Error> {
@@ -314,6 +309,31 @@ impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authority").field("leaves", &self.leaves.entry_count()).finish_non_exhaustive()
     }
+}
+
+/// Shows nothing: each server has a certificate of its own instead.
+#[derive(Debug)]
+struct Nothing;
+
+impl ResolvesServerCert for Nothing {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+/// What the settings of all servers have in common.
+fn common() -> Result<ServerConfig, Error> {
+    let mut common = ServerConfig::builder().with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
+    common.alpn_protocols = vec![b"http/1.1".to_vec()];
+    common.ticketer = aws_lc_rs::Ticketer::new()?;
+    // Tickets carry what resumption needs. A cache beside them would hold room for 256 sessions for each of 10,000
+    // leaves, and anybody who asks for so many hosts could fill it.
+    common.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(common)
+}
+
+fn private_key(pair: &KeyPair) -> Result<PrivateKeyDer<'static>, Error> {
+    PrivateKeyDer::try_from(pair.serialize_der()).map_err(|why| Error::Unusable("the leaf key".into(), why.into()))
 }
 
 /// A serial number that no other certificate has: random, positive, 16 octets long.
@@ -466,7 +486,7 @@ mod tests {
     fn a_leaf_says_what_clients_look_for_and_mirrors_its_origin() {
         let authority = Authority::ephemeral("Vestibule test", Clock::system()).unwrap();
         let names = ["a.test", "*.a.test", "A.TEST", "192.0.2.7", "b c", "", "*"].map(str::to_owned);
-        let (leaf, _) = authority.mirror("a.test", &names, &authority.rotate().unwrap().0).unwrap();
+        let leaf = authority.mirror("a.test", &names, &authority.rotate().unwrap().pair).unwrap();
         let (_, leaf) = x509_parser::parse_x509_certificate(&leaf).unwrap();
         let (_, issuer) = x509_parser::parse_x509_certificate(authority.certificate()).unwrap();
         let found = leaf.subject_alternative_name().unwrap().unwrap().value.general_names.len();
@@ -495,24 +515,24 @@ mod tests {
     fn the_key_of_leaves_lasts_a_day_and_no_leaf_outlives_it() {
         let clock = Clock::by_hand(Clock::system().now());
         let authority = Authority::ephemeral("Vestibule test", clock.clone()).unwrap();
-        let (first, key) = (authority.server("a.test").unwrap(), authority.rotate().unwrap().0.serialize_der());
+        let (first, key) = (authority.server("a.test").unwrap(), authority.rotate().unwrap().pair.serialize_der());
         clock.advance(SignedDuration::from_hours(23));
         assert!(Arc::ptr_eq(&first, &authority.server("a.test").unwrap()));
-        assert_eq!(authority.rotate().unwrap().0.serialize_der(), key);
+        assert_eq!(authority.rotate().unwrap().pair.serialize_der(), key);
         clock.advance(SignedDuration::from_hours(2));
         assert!(!Arc::ptr_eq(&first, &authority.server("a.test").unwrap()));
-        assert_ne!(authority.rotate().unwrap().0.serialize_der(), key);
+        assert_ne!(authority.rotate().unwrap().pair.serialize_der(), key);
     }
 
     #[test]
     fn a_leaf_that_was_begun_with_the_key_before_is_not_given_out_beside_those_of_the_next() {
         let clock = Clock::by_hand(Clock::system().now());
         let authority = Authority::ephemeral("Vestibule test", clock.clone()).unwrap();
-        let (old, made) = authority.rotate().unwrap();
+        let old = authority.rotate().unwrap();
         clock.advance(SignedDuration::from_hours(25));
         authority.rotate().unwrap();
         // Whoever had asked for the key before that ends now.
-        let late = authority.server_by(&old, made, ("a.test", &[], true)).unwrap();
+        let late = authority.server_by(&old, "a.test", &[], true).unwrap();
         assert!(!Arc::ptr_eq(&late, &authority.server("a.test").unwrap()));
     }
 
