@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::pool::{OriginConnection, Pool};
 use super::{Dialled, Dialler, Error};
+use crate::net::gather::{Gather, ReadAhead};
 use crate::policy::{Faults, Lane, Permit};
 use crate::wire::Destination;
 use crate::wire::h1::{Connection, Stream};
@@ -89,7 +90,8 @@ impl Dialler {
     async fn shake(&self, permit: &Permit, client: SocketAddr, pool: &Arc<Pool>) -> Result<Presented, Error> {
         let turn = pool.turn();
         let Dialled { stream, origin, egress, through } = self.dial_by(permit, Some(client)).await?;
-        let (shaken, asks_certificate) = self.tls.meet(&permit.destination().host, stream, permit.lane().accept).await;
+        let (shaken, asks_certificate) =
+            self.tls.meet(&permit.destination().host, ReadAhead::new(stream), permit.lane().accept).await;
         let (stream, presented) = match shaken {
             // It would refuse whoever has none, or answer otherwise: no connection of ours is of use to the client.
             Ok(_) | Err(Error::Tls(_) | Error::NoTls(_)) if asks_certificate => {
@@ -101,7 +103,7 @@ impl Dialler {
             Err(error) => return Err(error),
         };
         if through.as_ref().is_none_or(|through| !through.for_one_client) {
-            let connection = Connection::new(Stream::Other(Box::new(stream)));
+            let connection = Connection::new(Stream::Other(Box::new(Gather::new(stream))));
             let connection = OriginConnection { connection, through, origin, egress, accepted: presented.accepted };
             pool.put(permit, Box::new(connection), turn);
         }

@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use crate::config_path::ConfigPath;
 use crate::net::Limits;
 pub use crate::net::Ports;
+use crate::net::gather::{Gather, ReadAhead};
 use crate::policy::{Faults, Hop, Hosts, Lane, Pattern, Permit, Route};
 use crate::wire::field::Via;
 use crate::wire::h1::{Connection, Stream};
@@ -246,9 +247,9 @@ impl Dialler {
         let (stream, accepted) = match scheme {
             Scheme::Http => (stream, Faults::NONE),
             Scheme::Https => {
-                let (shaken, _) = self.tls.meet(host, stream, permit.lane().accept).await;
+                let (shaken, _) = self.tls.meet(host, ReadAhead::new(stream), permit.lane().accept).await;
                 let (stream, Presented { accepted, .. }) = shaken?;
-                (Stream::Other(Box::new(stream)), accepted)
+                (Stream::Other(Box::new(Gather::new(stream))), accepted)
             }
         };
         let connection = OriginConnection { connection: Connection::new(stream), through, origin, egress, accepted };

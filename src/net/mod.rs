@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod bucket;
 pub mod count;
+pub mod gather;
 pub mod limits;
 pub mod paced;
 pub mod pipe;

@@ -5,9 +5,10 @@
 //! all. What cannot be intercepted has an answer by the rule: a tunnel, or a refusal.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Refusal;
@@ -19,6 +20,7 @@ use super::shares::{Open, Taken};
 use super::unread::{Spared, Unread};
 use super::{Asker, Proxy, failures};
 use crate::egress::{self, Presented};
+use crate::net::gather::{Gather, ReadAhead};
 use crate::net::rewind::Rewind;
 use crate::observe::record::RequestId;
 use crate::observe::{Outcome, Reason, Recorder};
@@ -234,25 +236,26 @@ impl Proxy {
 
     /// Reads how a client begins, and keeps what it has sent.
     async fn opening(&self, connection: &mut Connection) -> Result<Opening, Reason> {
-        let reading = async {
-            loop {
-                match ClientHello::read(&connection.unread) {
-                    Ok(Some(hello)) => return Ok(Opening::Tls(hello)),
-                    Ok(None) if connection.unread.len() > client_hello::MAX_OCTETS => return Ok(Opening::Other),
-                    Ok(None) => {}
-                    Err(_) => match is_http(&connection.unread) {
-                        Some(true) => return Ok(Opening::Http),
-                        Some(false) => return Ok(Opening::Other),
-                        None => {}
-                    },
-                }
-                match poll_fn(|cx| connection.poll_fill(cx)).await {
-                    Ok(0) | Err(_) => return Err(Reason::ClientLeft),
-                    Ok(_) => {}
-                }
+        connection.deadline.set(self.limits.head_time);
+        loop {
+            match ClientHello::read(&connection.unread) {
+                Ok(Some(hello)) => return Ok(Opening::Tls(hello)),
+                Ok(None) if connection.unread.len() > client_hello::MAX_OCTETS => return Ok(Opening::Other),
+                Ok(None) => {}
+                Err(_) => match is_http(&connection.unread) {
+                    Some(true) => return Ok(Opening::Http),
+                    Some(false) => return Ok(Opening::Other),
+                    None => {}
+                },
             }
-        };
-        timeout(self.limits.head_time, reading).await.map_err(|_| Reason::ClientLeft)?
+            let filled = poll_fn(|cx| match connection.poll_fill(cx) {
+                Poll::Ready(filled) => Poll::Ready(filled.unwrap_or_default()),
+                Poll::Pending => connection.deadline.poll(cx).map(|()| 0),
+            });
+            if filled.await == 0 {
+                return Err(Reason::ClientLeft);
+            }
+        }
     }
 
     /// Moves octets unread where a rule says so of what cannot be read. They begin with what the client has sent.
@@ -289,7 +292,8 @@ impl Proxy {
         request_id: RequestId,
     ) -> Result<(), Reason> {
         let (destination, identity) = (Arc::clone(&inside.destination), inside.identity.as_ref());
-        let stream = Rewind::new(connection.unread.freeze(), connection.stream);
+        let Connection { stream, unread, mut deadline, .. } = *connection;
+        let stream = Rewind::new(unread.freeze(), stream);
         let Opening::Tls(hello) = opening else {
             let destination = Arc::new(Destination { scheme: Scheme::Http, ..Destination::clone(&destination) });
             let mut inner = client.inside(destination).known_by(identity);
@@ -307,9 +311,15 @@ impl Proxy {
             tracing::error!(host, %error, %request_id, "a CONNECT cannot be intercepted, because no certificate for its host can be made: the connection is closed");
             Reason::ProxyInternalError
         })?;
-        let stream = match timeout(self.limits.head_time, TlsAcceptor::from(server).accept(stream)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
+        let mut accepting = TlsAcceptor::from(server).accept(ReadAhead::new(stream));
+        deadline.set(self.limits.head_time);
+        let accepted = poll_fn(|cx| match Pin::new(&mut accepting).poll(cx) {
+            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+            Poll::Pending => deadline.poll(cx).map(|()| None),
+        });
+        let stream = match accepted.await {
+            Some(Ok(stream)) => stream,
+            Some(Err(error)) => {
                 let (by, is_certain) = failed_by(&error);
                 // Who just goes may have wanted nothing; and where no rule intercepts, none is to be got around.
                 let counts = is_certain && inside.inspection.is_some();
@@ -321,7 +331,7 @@ impl Proxy {
                     Reason::ClientRefusedCertificate
                 });
             }
-            Err(_) => return Err(Reason::ClientLeft),
+            None => return Err(Reason::ClientLeft),
         };
         // Both readers of its first message must have read the same.
         let asked = stream.get_ref().1.server_name();
@@ -335,7 +345,7 @@ impl Proxy {
         self.memory.failures.taken(inside.failing(client), self.interception);
         let mut inner = client.inside(destination).known_by(identity);
         (inner.is_inspected, inner.held) = (inside.inspection.is_some(), held);
-        self.serve_http(Box::new(stream), inner).await;
+        self.serve_http(Box::new(Gather::new(stream)), inner).await;
         Ok(())
     }
 

@@ -1,10 +1,12 @@
-//! How fast the proxy is, in one run with its peers from Debian's packages, a bare proxy of hyper, a bare relay that reads
-//! nothing, and no proxy at all.
+//! How fast the proxy is, in one run with its peers from Debian's packages, bare proxies of hyper and of hudsucker, a bare
+//! relay that reads nothing, and no proxy at all.
 //!
 //! `make bench`, or `cargo bench --bench bench -- OPTIONS`: `--quick`; `--rounds N` and `--seconds N` (a measurement);
 //! `--only ROW,…` and `--targets NAME,…`; `--beside PROGRAM`, another build of Vestibule to be measured with this one;
 //! `--sleeping`, so that the load waits for events as clients do, and proxies pay for waking it; `--instructions`, to
 //! count the instructions of an operation by callgrind instead of its time.
+//!
+//! What was measured is printed, and written to `target/bench.json`, `bench.md` (a table) and `bench.svg` (a chart).
 //!
 //! Proxies run on one core; the load and the origin, which are part of this program, on another, in one thread that
 //! never sleeps while it measures (`origin` says why). Targets take turns in every round, so that what else the machine
@@ -14,7 +16,10 @@
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod bulk;
+mod chart;
+mod h2;
 mod idle;
+mod inside;
 mod instructions;
 mod load;
 mod machine;
@@ -23,6 +28,7 @@ mod peer;
 mod relay;
 mod report;
 mod row;
+mod secure;
 mod sign_in;
 mod target;
 mod vestibule;
@@ -56,10 +62,10 @@ struct Plan {
 
 fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.split_first().map(|(word, words)| (word.as_str(), words)) {
-        Some((relay::WORD, words)) => return relay::run(words),
-        Some((peer::hyper::WORD, words)) => return peer::hyper::run(words),
-        _ => {}
+    if let Some((word, words)) = arguments.split_first()
+        && word == relay::WORD
+    {
+        return relay::run(words);
     }
     // `cargo test --benches` calls this program without the word; it is no test.
     if !arguments.iter().any(|argument| argument == "--bench") {
@@ -70,7 +76,7 @@ fn main() -> Result<()> {
     let cores = Cores::split()?;
     machine::raise_descriptor_limit();
     let folder = tempfile::tempdir()?;
-    let origin = Origin::start()?;
+    let origin = Origin::start(folder.path())?;
     let mut report = Report::new(machine::facts(&cores), plan.instructions);
     ensure!(!plan.instructions || instructions::is_there(), "--instructions needs valgrind, which is not installed");
 
@@ -84,6 +90,7 @@ fn main() -> Result<()> {
         practice: &practice,
         beside,
         instructions: plan.instructions,
+        names: 0,
     };
     let (mut kinds, mut missing) = target::kinds(&plan.targets, beside);
     if plan.instructions {
@@ -92,7 +99,7 @@ fn main() -> Result<()> {
         missing.clear();
     }
     for kind in &missing {
-        println!("{} is not installed and will not be measured", kind.name());
+        println!("{} is not there and will not be measured", kind.name());
         report.missing(kind.name());
     }
     for kind in &kinds {
@@ -103,9 +110,18 @@ fn main() -> Result<()> {
     if !plan.instructions && (plan.wants("start") || plan.wants("idle-tunnels")) {
         idle::measure(&plan, &starter, &kinds, &mut report)?;
     }
-    let targets = kinds.iter().map(|kind| starter.start_signed_in(*kind)).collect::<Result<Vec<_>>>()?;
-    for target in &targets {
+    // Only now: to read so many takes its time.
+    let names = if plan.wants("tls-fresh") || plan.wants("tls-fresh-get") { load::MOST_NAMES } else { 0 };
+    let starter = target::Starter { names, ..starter };
+    let mut targets = kinds.iter().map(|kind| starter.start_signed_in(*kind)).collect::<Result<Vec<_>>>()?;
+    for target in &mut targets {
         target.check(&origin).with_context(|| format!("{} does not do what is to be measured", target.name))?;
+        if target.kind.intercepts() {
+            target.speaks_h2 = inside::speaks_h2(target, &origin)?;
+            if !target.speaks_h2 {
+                println!("  {} does not speak HTTP/2 with clients inside: no row of that", target.name);
+            }
+        }
         if let Some(process) = &target.process {
             println!("  {} is process {}", target.name, process.id());
         }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::Plan;
 use crate::bulk::open;
 use crate::machine::{descriptors, resident};
+use crate::peer::Peer;
 use crate::report::Report;
 use crate::target::{Kind, Starter, Target};
 
@@ -19,7 +20,7 @@ const REST: Duration = Duration::from_millis(700);
 
 /// Starts each kind a few times, then holds tunnels open through it.
 pub(crate) fn measure(plan: &Plan, starter: &Starter<'_>, kinds: &[Kind], report: &mut Report) -> Result<()> {
-    let proxies = || kinds.iter().copied().filter(|kind| *kind != Kind::Direct);
+    let proxies = || kinds.iter().copied().filter(|kind| ![Kind::Direct, Kind::Peer(Peer::SquidBump)].contains(kind));
     for _ in 0..if plan.wants("start") { plan.starts } else { 0 } {
         for kind in proxies() {
             let target = starter.start(kind)?;

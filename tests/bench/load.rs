@@ -1,14 +1,19 @@
 //! The load: many small exchanges at the same time, on the origin's thread.
 
+use std::cell::Cell;
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mio::Interest;
 use mio::net::TcpStream;
+use rustls::ClientConfig;
 
+use crate::h2::End;
 use crate::origin::{BODY, Borrowed, Origin, Turning, find};
+use crate::secure::{self, Wire};
 
 /// Before the figures count: connections are opened, on both sides of the proxy.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -17,7 +22,7 @@ const WARM_UP: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is to be done, again and again.
-pub(crate) struct Work {
+pub(crate) struct Work<'a> {
     /// Whom to connect to.
     pub(crate) address: SocketAddr,
     /// How many exchanges are under way at the same time.
@@ -28,6 +33,40 @@ pub(crate) struct Work {
     pub(crate) request: Vec<u8>,
     /// Whether a connection is used again.
     pub(crate) keep_alive: bool,
+    /// What is done inside of the CONNECT, in the place of `opening` and `request`.
+    pub(crate) inside: Option<Inside<'a>>,
+}
+
+/// TLS inside a CONNECT, which the proxy is to end.
+pub(crate) struct Inside<'a> {
+    pub(crate) config: Arc<ClientConfig>,
+    /// The port of the origin.
+    pub(crate) port: u16,
+    /// How many names have been asked for, where each connection asks for a new one.
+    pub(crate) fresh: Option<&'a Cell<usize>>,
+    /// Whether anything is asked for after the handshake.
+    pub(crate) asks: bool,
+    /// How many requests are under way at the same time over HTTP/2; none where that is not spoken.
+    pub(crate) streams: Option<usize>,
+}
+
+/// Names that there are, where each connection asks for a new one.
+pub(crate) const MOST_NAMES: usize = 60_000;
+
+impl Inside<'_> {
+    /// The host of the next connection.
+    fn host(&self) -> Result<String> {
+        let Some(fresh) = self.fresh else { return Ok(secure::NAME.to_owned()) };
+        let number = fresh.get();
+        ensure!(number < MOST_NAMES, "all {MOST_NAMES} names have been asked for: measure less");
+        fresh.set(number + 1);
+        Ok(name(number))
+    }
+}
+
+/// One of the names.
+pub(crate) fn name(number: usize) -> String {
+    format!("n{number}.{}", secure::NAME)
 }
 
 /// What was done.
@@ -42,17 +81,34 @@ pub(crate) struct Done {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Wire,
     since: Instant,
     /// Still to be sent.
     unsent: Vec<u8>,
-    opened: bool,
+    request: Vec<u8>,
+    state: State,
+    /// The host of what is done inside.
+    host: String,
+    /// For HTTP/2.
+    end: Option<End>,
     /// What has arrived of an answer that is not complete.
     partial: Vec<u8>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The CONNECT is to be answered.
+    Opening,
+    /// Both ends shake hands.
+    Shaking,
+    /// The request is to be answered.
+    Open,
+    /// Nothing more is wanted, and the other end is to close.
+    Closing,
+}
+
 struct Load<'a> {
-    work: &'a Work,
+    work: &'a Work<'a>,
     turning: Borrowed<'a>,
     sleeping: bool,
     connections: Vec<Option<Connection>>,
@@ -64,7 +120,7 @@ struct Load<'a> {
 
 /// Does `work` for `window`; `cpu` tells what the proxy has used so far.
 pub(crate) fn run(
-    work: &Work,
+    work: &Work<'_>,
     origin: &Origin,
     window: Duration,
     sleeping: bool,
@@ -115,16 +171,27 @@ impl Load<'_> {
 
     fn connect(&mut self, place: usize) -> Result<()> {
         let since = Instant::now();
-        let stream = TcpStream::connect(self.work.address)?;
-        let opened = self.work.opening.is_empty();
-        let unsent = if opened { self.work.request.clone() } else { self.work.opening.clone() };
-        let mut connection = Connection { stream, since, unsent, opened, partial: Vec::new() };
-        drop(connection.stream.set_nodelay(true));
+        let stream = Wire::plain(TcpStream::connect(self.work.address)?);
+        let (mut host, mut opening, mut request) =
+            (String::new(), self.work.opening.clone(), self.work.request.clone());
+        if let Some(inside) = &self.work.inside {
+            host = inside.host()?;
+            let fields = format!("HTTP/1.1\r\nHost: {host}:{}\r\nUser-Agent: bench\r\n", inside.port);
+            opening = format!("CONNECT {host}:{} {fields}\r\n", inside.port).into_bytes();
+            request = format!("GET / {fields}Accept: */*\r\n\r\n").into_bytes();
+        }
+        let state = if opening.is_empty() { State::Open } else { State::Opening };
+        let unsent = if opening.is_empty() { request.clone() } else { opening };
+        let mut connection = Connection { stream, since, unsent, request, state, host, end: None, partial: Vec::new() };
+        drop(connection.stream.tcp.set_nodelay(true));
         // Within one machine a connection is there at once.
         connection.send()?;
-        let interest =
-            if connection.unsent.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
-        self.turning.registry().register(&mut connection.stream, Turning::token(place), interest)?;
+        let interest = if connection.unsent.is_empty() && self.work.inside.is_none() {
+            Interest::READABLE
+        } else {
+            Interest::READABLE | Interest::WRITABLE
+        };
+        self.turning.registry().register(&mut connection.stream.tcp, Turning::token(place), interest)?;
         if let Some(slot) = self.connections.get_mut(place) {
             *slot = Some(connection);
         }
@@ -137,30 +204,67 @@ impl Load<'_> {
         connection.send()?;
         loop {
             let count = match connection.stream.read(&mut self.buffer) {
+                Ok(0) if connection.state == State::Closing => return Ok(note(&mut self.latencies, connection.since)),
                 Ok(0) => bail!("the connection was closed before its answer was complete"),
                 Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if connection.state != State::Shaking || connection.stream.is_shaking() {
+                        return Ok(false);
+                    }
+                    if self.work.inside.as_ref().is_some_and(|inside| !inside.asks) {
+                        connection.state = State::Closing;
+                        connection.stream.finish()?;
+                        return Ok(false);
+                    }
+                    connection.state = State::Open;
+                    match self.work.inside.as_ref().and_then(|inside| Some((inside.port, inside.streams?))) {
+                        Some((port, streams)) => connection.begin_h2(port, streams)?,
+                        None => connection.ask()?,
+                    }
+                    continue;
+                }
+                // It may be closed without a word.
+                Err(_) if connection.state == State::Closing => {
+                    return Ok(note(&mut self.latencies, connection.since));
+                }
                 Err(error) => return Err(error.into()),
             };
             let arrived = self.buffer.get(..count).unwrap_or_default();
-            connection.partial.extend_from_slice(arrived);
-            let short = count < self.buffer.len();
-            if !connection.opened && is_opened(&connection.partial)? {
-                connection.opened = true;
-                connection.partial.clear();
-                connection.unsent.extend_from_slice(&self.work.request);
+            if let Some(end) = &mut connection.end {
+                let (mut out, answers) = end.take(arrived)?;
+                for _ in 0..answers {
+                    out.extend(end.ask());
+                    note(&mut self.latencies, connection.since);
+                }
+                if answers > 0 {
+                    connection.since = Instant::now();
+                }
+                connection.unsent.extend(out);
                 connection.send()?;
-            } else if connection.opened && is_complete(&connection.partial, &mut self.length)? {
-                let now = Instant::now();
-                let took = now.duration_since(connection.since).as_micros();
-                self.latencies.push(u32::try_from(took).unwrap_or(u32::MAX));
+                continue;
+            }
+            connection.partial.extend_from_slice(arrived);
+            let short = count < self.buffer.len() && !connection.stream.is_secure();
+            if connection.state == State::Opening && is_opened(&connection.partial)? {
+                connection.partial.clear();
+                match &self.work.inside {
+                    Some(inside) => {
+                        connection.state = State::Shaking;
+                        connection.stream.secure(&inside.config, &connection.host)?;
+                    }
+                    None => {
+                        connection.state = State::Open;
+                        connection.ask()?;
+                    }
+                }
+            } else if connection.state == State::Open && is_complete(&connection.partial, &mut self.length)? {
+                note(&mut self.latencies, connection.since);
                 if !self.work.keep_alive {
                     return Ok(true);
                 }
-                connection.since = now;
+                connection.since = Instant::now();
                 connection.partial.clear();
-                connection.unsent.extend_from_slice(&self.work.request);
-                connection.send()?;
+                connection.ask()?;
             }
             if short {
                 return Ok(false);
@@ -169,7 +273,29 @@ impl Load<'_> {
     }
 }
 
+/// Notes how long an exchange took, which is over now. True.
+fn note(latencies: &mut Vec<u32>, since: Instant) -> bool {
+    latencies.push(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX));
+    true
+}
+
 impl Connection {
+    fn begin_h2(&mut self, port: u16, streams: usize) -> Result<()> {
+        ensure!(self.stream.is_h2(), "it does not agree on HTTP/2");
+        let (mut end, first) = End::client(&format!("{}:{port}", self.host));
+        self.unsent.extend(first);
+        for _ in 0..streams {
+            self.unsent.extend(end.ask());
+        }
+        self.end = Some(end);
+        self.send()
+    }
+
+    fn ask(&mut self) -> Result<()> {
+        self.unsent.extend_from_slice(&self.request);
+        self.send()
+    }
+
     fn send(&mut self) -> Result<()> {
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {

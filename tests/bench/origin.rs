@@ -7,6 +7,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -15,6 +16,11 @@ use std::time::Duration;
 use anyhow::Result;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+
+use crate::h2::End;
+use crate::secure::{Authority, Wire};
 
 /// What the small answer holds.
 pub(crate) const BODY: &[u8; 64] = b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde\n";
@@ -24,12 +30,22 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
+const SECURE: Token = Token(usize::MAX - 2);
+const H2: Token = Token(usize::MAX - 3);
 /// The load's first token; those below are the origin's own.
 const LOAD: usize = 1 << 32;
 
 /// Answers 64 bytes to everything, or N to `GET /N`; reads what is posted, and answers it then.
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
+    /// Where it speaks TLS, and HTTP/1.1.
+    pub(crate) secure: SocketAddr,
+    /// Where it speaks TLS, and HTTP/2 to whoever offers it.
+    pub(crate) h2: SocketAddr,
+    /// Its certificate there.
+    pub(crate) certificate: CertificateDer<'static>,
+    /// Who vouches for it.
+    pub(crate) authority: Authority,
     shared: Arc<Shared>,
 }
 
@@ -46,6 +62,8 @@ pub(crate) struct Turning {
     poll: Poll,
     events: Events,
     listener: TcpListener,
+    /// The listeners for TLS.
+    secure: [(TcpListener, Arc<ServerConfig>); 2],
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     /// Large exchanges that can go on without waiting for an event.
@@ -55,10 +73,12 @@ pub(crate) struct Turning {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Wire,
     doing: Doing,
     /// The beginning of a head: some proxies send one line by line.
     partial: Vec<u8>,
+    /// For HTTP/2.
+    end: Option<End>,
 }
 
 enum Doing {
@@ -80,15 +100,23 @@ pub(crate) struct Borrowed<'a>(MutexGuard<'a, Turning>, &'a Shared);
 
 impl Origin {
     /// Starts it; it ends with this program.
-    pub(crate) fn start() -> Result<Self> {
-        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        let (address, poll) = (listener.local_addr()?, Poll::new()?);
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (mut listener, mut tls, mut newer) =
+            (TcpListener::bind(any)?, TcpListener::bind(any)?, TcpListener::bind(any)?);
+        let (address, secure, h2, poll) =
+            (listener.local_addr()?, tls.local_addr()?, newer.local_addr()?, Poll::new()?);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry().register(&mut tls, SECURE, Interest::READABLE)?;
+        poll.registry().register(&mut newer, H2, Interest::READABLE)?;
+        let authority = Authority::make(folder)?;
+        let ([config, both], certificate) = authority.origin()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let turning = Turning {
             poll,
             events: Events::with_capacity(1024),
             listener,
+            secure: [(tls, config), (newer, both)],
             connections: Vec::new(),
             free: Vec::new(),
             ready: Vec::new(),
@@ -108,7 +136,7 @@ impl Origin {
                 }
             }
         });
-        Ok(Self { address, shared })
+        Ok(Self { address, secure, h2, certificate, authority, shared })
     }
 
     /// Takes the loop over, to put a load on it.
@@ -169,7 +197,7 @@ impl Turning {
         let mut accepting = false;
         for event in &self.events {
             match event.token() {
-                LISTENER => accepting = true,
+                LISTENER | SECURE | H2 => accepting = true,
                 WAKER => {}
                 Token(place) if place >= LOAD => arrived.push(place - LOAD),
                 Token(place) => ready.push(place),
@@ -193,15 +221,28 @@ impl Turning {
     }
 
     fn accept(&mut self) -> io::Result<()> {
-        while let Ok((mut stream, _)) = self.listener.accept() {
-            drop(stream.set_nodelay(true));
-            let place = self.free.pop().unwrap_or(self.connections.len());
-            self.poll.registry().register(&mut stream, Token(place), Interest::READABLE | Interest::WRITABLE)?;
-            let connection = Some(Connection { stream, doing: Doing::Small, partial: Vec::new() });
-            match self.connections.get_mut(place) {
-                Some(slot) => *slot = connection,
-                None => self.connections.push(connection),
+        while let Ok((stream, _)) = self.listener.accept() {
+            self.take(Wire::plain(stream))?;
+        }
+        for place in 0..self.secure.len() {
+            while let Some((Ok((stream, _)), config)) =
+                self.secure.get(place).map(|(tcp, config)| (tcp.accept(), Arc::clone(config)))
+            {
+                let wire = Wire::accept(stream, &config).map_err(io::Error::other)?;
+                self.take(wire)?;
             }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, mut stream: Wire) -> io::Result<()> {
+        drop(stream.tcp.set_nodelay(true));
+        let place = self.free.pop().unwrap_or(self.connections.len());
+        self.poll.registry().register(&mut stream.tcp, Token(place), Interest::READABLE | Interest::WRITABLE)?;
+        let connection = Some(Connection { stream, doing: Doing::Small, partial: Vec::new(), end: None });
+        match self.connections.get_mut(place) {
+            Some(slot) => *slot = connection,
+            None => self.connections.push(connection),
         }
         Ok(())
     }
@@ -242,8 +283,14 @@ impl Connection {
                 Ok(count) => count,
                 Err(error) => return Next::after(&error),
             };
-            let short = count < buffer.len();
+            let short = count < buffer.len() && !self.stream.is_secure();
             let mut request = buffer.get(..count).unwrap_or_default();
+            if self.stream.is_h2() {
+                match self.serve_h2(request) {
+                    Ok(()) => continue,
+                    Err(_) => return Next::Close,
+                }
+            }
             let whole;
             if !self.partial.is_empty() {
                 whole = [&std::mem::take(&mut self.partial), request].concat();
@@ -269,6 +316,16 @@ impl Connection {
                 return Next::Event;
             }
         }
+    }
+
+    fn serve_h2(&mut self, arrived: &[u8]) -> Result<()> {
+        let (end, mut out) = match self.end.take() {
+            Some(end) => (end, Vec::new()),
+            None => End::server(),
+        };
+        let end = self.end.insert(end);
+        out.extend(end.take(arrived)?.0);
+        Ok(self.stream.write_all(&out)?)
     }
 
     fn has_read(&mut self, left: u64, count: u64, answer: &[u8]) -> Next {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::chart::{self, Measured};
 use crate::load::Done;
 use crate::row::{ROWS, Row};
 
@@ -100,7 +101,7 @@ impl Report {
             println!("{name:<14} {text}");
         }
         for name in &self.missing {
-            println!("{name:<14} NOT MEASURED: it is not installed; `make bench` installs it");
+            println!("{name:<14} NOT MEASURED: it is not there; `make bench` installs or builds it");
         }
         for row in ROWS {
             let Some(figures) = self.figures(row) else { continue };
@@ -113,7 +114,7 @@ impl Report {
             println!("\n{} ({})", row.title, row.name);
             println!(
                 "  {:<22} {:>26} {:>24} {:>6} {:>13} {:>10} {:>10} {:>11}",
-                "", unit.0, unit.1, "core %", "p50/p99 µs", "CPU:relay", "CPU:squid", "rate:direct"
+                "", unit.0, unit.1, "core %", "p50/p99 µs", "CPU:relay", "CPU:best", "rate:direct"
             );
             let of = |name: &str| figures.iter().find(|(target, _)| target == name).map(|(_, figures)| figures);
             for (target, own) in &figures {
@@ -124,7 +125,7 @@ impl Report {
                     own.cpu.map_or(String::new(), Spread::text),
                     own.share.map_or(String::new(), |share| format!("{share:.0}")),
                     ratio(own.cpu, of("relay").and_then(|relay| relay.cpu)),
-                    ratio(own.cpu, of("squid").and_then(|squid| squid.cpu)),
+                    ratio(own.cpu, best(&figures).and_then(|(_, best)| best.cpu)),
                     ratio(Some(own.rate), of("direct").map(|direct| direct.rate)),
                 );
             }
@@ -178,8 +179,56 @@ impl Report {
         });
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
         fs::write(&file, serde_json::to_vec_pretty(&value)?)?;
-        println!("The same as JSON: {}", file.display());
+        fs::write(file.with_extension("md"), self.table())?;
+        fs::write(file.with_extension("svg"), self.chart())?;
+        println!("The same as JSON, a table and a chart: {}, .md, .svg", file.with_extension("json").display());
         Ok(())
+    }
+
+    /// Each row in a line: ours, and the best of the peers.
+    fn table(&self) -> String {
+        let unit = if self.instructions { "1000 instructions" } else { "CPU µs" };
+        let mut table = format!(
+            "| {unit} an operation, or a MB | Vestibule | best peer | ratio | Squid | relay |\n|---|---|---|---|---|---|\n"
+        );
+        for row in ROWS {
+            let Some(figures) = self.figures(row) else { continue };
+            let cpu =
+                |name: &str| figures.iter().find(|(target, _)| target == name).and_then(|(_, figures)| figures.cpu);
+            let shown = |cpu: Option<Spread>| cpu.map_or(String::new(), |cpu| format!("{:.1}", cpu.median));
+            let best = best(&figures);
+            let (name, best) = best.map_or((String::new(), None), |(name, best)| (format!("{name} "), best.cpu));
+            let own = cpu(OWN);
+            let squid = cpu("squid").or_else(|| cpu("squid-bump"));
+            let cells = [
+                row.title.into(),
+                shown(own),
+                format!("{name}{}", shown(best)),
+                ratio(own, best),
+                shown(squid),
+                shown(cpu("relay")),
+            ];
+            table.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+        table
+    }
+
+    fn chart(&self) -> String {
+        let rows = ROWS.iter().filter_map(|row| {
+            let figures = self.figures(row)?;
+            let own = figures.iter().find(|(target, _)| target == OWN)?.1.cpu?.median;
+            let is_shown = |name: &str| name == OWN || is_peer(name);
+            let bars = figures.iter().filter(|(name, _)| is_shown(name));
+            let bars: Vec<_> = bars.filter_map(|(name, one)| Some((name.clone(), one.cpu?.median / own))).collect();
+            let title = format!("{}: {own:.1} µs{}", row.title, if row.is_bulk() { " a MB" } else { "" });
+            (bars.len() > 1).then_some(Measured { title, bars })
+        });
+        let known =
+            |name: &str| self.facts.iter().find(|(fact, _)| *fact == name).map_or("", |(_, value)| value.as_str());
+        let versions: Vec<&str> =
+            self.versions.iter().map(|(_, version)| version.split(" - ").next().unwrap_or_default()).collect();
+        let machine = format!("{}, Linux {}; {}", known("processor"), known("kernel"), versions.join(", "));
+        chart::draw(&rows.collect::<Vec<_>>(), &machine)
     }
 
     fn figures(&self, row: &Row) -> Option<Vec<(String, Figures)>> {
@@ -188,13 +237,40 @@ impl Report {
     }
 }
 
-const SETTING: [(&str, &str); 5] = [
+const SETTING: [(&str, &str); 7] = [
     ("setting", "plain TCP on loopback; access log to a file (squid-unlogged, haproxy, relay: none)"),
     ("", "vestibule looks a signed-in session up on every request, by client address or by cookie; peers ask nobody"),
     ("", "haproxy is in front of the one origin (a bound, no forward proxy); haproxy-tcp and relay read nothing"),
     ("", "tinyproxy, apache and trafficserver are given the origin's address, the others look its name up in a file"),
+    (
+        "",
+        "intercepted: TLS 1.3, X25519; vestibule and hudsucker with ECDSA leaves; vestibule asks the origin before it answers",
+    ),
+    (
+        "",
+        "the client, the others when there is a request; squid has programs beside it that issue leaves, which are counted",
+    ),
     ("", "load and origin share one thread, which never sleeps, unless --sleeping: no wake-up is charged to a proxy"),
 ];
+
+/// What the table calls this build.
+const OWN: &str = "vestibule";
+
+/// Whether it is a forward proxy that somebody else has made. Others are bounds, or builds of ours.
+fn is_peer(name: &str) -> bool {
+    !name.starts_with(OWN)
+        && !name.starts_with("beside")
+        && !["relay", "direct", "haproxy", "haproxy-tcp", "squid-unlogged"].contains(&name)
+}
+
+/// The peer that uses the least.
+fn best(figures: &[(String, Figures)]) -> Option<(&str, &Figures)> {
+    let peers = figures.iter().filter(|(name, figures)| is_peer(name) && figures.cpu.is_some());
+    let median = |figures: &Figures| figures.cpu.map_or(f64::NAN, |cpu| cpu.median);
+    peers
+        .min_by(|one, other| median(&one.1).total_cmp(&median(&other.1)))
+        .map(|(name, figures)| (name.as_str(), figures))
+}
 
 impl Figures {
     fn of(row: &Row, done: &[Done]) -> Self {

@@ -1,5 +1,6 @@
 //! What is measured: a proxy that runs, or none.
 
+use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::instructions::Counter;
 use crate::machine::{Cores, cpu_time, family};
 use crate::origin::Origin;
-use crate::peer::{Peer, Place, hyper};
-use crate::{bulk, relay, vestibule};
+use crate::peer::{Peer, Place};
+use crate::{bulk, inside, relay, vestibule};
 
 /// The name of the origin. Each proxy resolves it from a file.
 pub(crate) const HOST: &str = "bench.test";
@@ -27,8 +28,6 @@ pub(crate) enum Kind {
     /// Another build of it.
     Beside,
     Peer(Peer),
-    /// A forward proxy of hyper alone.
-    Hyper,
     /// The bare relay.
     Relay,
     /// No proxy at all.
@@ -48,6 +47,10 @@ pub(crate) struct Target {
     log: Option<PathBuf>,
     /// What counts its instructions.
     counter: Option<Counter>,
+    /// How many names inside it was asked for.
+    pub(crate) fresh: Cell<usize>,
+    /// Whether it speaks HTTP/2 with clients inside.
+    pub(crate) speaks_h2: bool,
 }
 
 /// A process that ends with its owner.
@@ -63,13 +66,15 @@ pub(crate) struct Starter<'a> {
     pub(crate) beside: Option<&'a str>,
     /// Whether instructions are counted.
     pub(crate) instructions: bool,
+    /// How many hosts are known to targets that read them from a file, besides the usual ones.
+    pub(crate) names: usize,
 }
 
 /// The kinds that `wanted` names; all, when it names none. Another build is there when it is named. Peers that are not
-/// installed are given apart.
+/// there are given apart.
 pub(crate) fn kinds(wanted: &[String], beside: Option<&str>) -> (Vec<Kind>, Vec<Kind>) {
     let all = [Kind::Vestibule].into_iter().chain(beside.map(|_| Kind::Beside));
-    let all = all.chain(Peer::ALL.map(Kind::Peer)).chain([Kind::Hyper, Kind::Relay, Kind::Direct]);
+    let all = all.chain(Peer::ALL.map(Kind::Peer)).chain([Kind::Relay, Kind::Direct]);
     let wanted =
         |kind: &Kind| wanted.is_empty() || *kind == Kind::Beside || wanted.iter().any(|name| name == kind.name());
     all.filter(wanted).partition(|kind| !matches!(kind, Kind::Peer(peer) if peer.program().is_none()))
@@ -81,7 +86,6 @@ impl Kind {
             Self::Vestibule => "vestibule",
             Self::Beside => "beside",
             Self::Peer(peer) => peer.name(),
-            Self::Hyper => "hyper",
             Self::Relay => "relay",
             Self::Direct => "direct",
         }
@@ -91,7 +95,7 @@ impl Kind {
         let program = match self {
             Self::Vestibule => vestibule::PROGRAM,
             Self::Peer(peer) => return peer.version(),
-            Self::Beside | Self::Hyper | Self::Relay | Self::Direct => return None,
+            Self::Beside | Self::Relay | Self::Direct => return None,
         };
         let output = Command::new(program).arg("--version").output().ok()?;
         String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
@@ -99,7 +103,7 @@ impl Kind {
 
     /// Whether it is a program that this one has built.
     pub(crate) fn is_ours(self) -> bool {
-        self.is_vestibule() || matches!(self, Self::Hyper | Self::Relay)
+        self.is_vestibule() || self == Self::Relay || matches!(self, Self::Peer(peer) if peer.is_built())
     }
 
     /// Whether people sign in at it.
@@ -129,6 +133,11 @@ impl Kind {
     /// Whether it forwards requests, one after the other, on connections that stay open.
     pub(crate) fn forwards(self) -> bool {
         self != Self::Peer(Peer::HaproxyTcp)
+    }
+
+    /// Whether it ends the TLS of clients.
+    pub(crate) fn intercepts(self) -> bool {
+        self.is_vestibule() || matches!(self, Self::Peer(Peer::Hudsucker | Peer::SquidBump))
     }
 
     pub(crate) fn keeps_connections(self) -> bool {
@@ -171,15 +180,14 @@ impl Starter<'_> {
             Kind::Vestibule => vestibule::command(self, vestibule::PROGRAM, address, &folder)?,
             Kind::Beside => vestibule::command(self, self.beside.unwrap_or_default(), address, &folder)?,
             Kind::Peer(peer) => {
-                let place = Place { cores: self.cores, folder: &folder, address, origin };
+                let place = Place { starter: self, cores: self.cores, folder: &folder, address, origin };
                 let start = peer.start(&place, &peer.program().context("it is not installed")?)?;
                 (start.command, start.log)
             }
-            Kind::Hyper | Kind::Relay => {
-                let word = if kind == Kind::Relay { relay::WORD } else { hyper::WORD };
+            Kind::Relay => {
                 let own = std::env::current_exe()?;
                 let mut command = self.command(&own.display().to_string(), &folder)?;
-                command.args([word, &address.to_string(), &origin.to_string()]);
+                command.args([relay::WORD, &address.to_string(), &origin.to_string()]);
                 (command, None)
             }
             Kind::Direct => {
@@ -193,6 +201,8 @@ impl Starter<'_> {
                     cookie,
                     log: None,
                     counter: None,
+                    fresh: Cell::new(0),
+                    speaks_h2: false,
                 });
             }
         };
@@ -200,7 +210,9 @@ impl Starter<'_> {
         let process = Process(command.spawn().with_context(|| format!("{name} does not start"))?);
         let (cold_start, cookie) = (Duration::ZERO, None);
         let counter = self.instructions.then(|| Counter::of(process.id(), &folder));
-        let target = Target { kind, name, address, process: Some(process), cold_start, cookie, log, counter };
+        let (fresh, speaks_h2) = (Cell::new(0), false);
+        let target =
+            Target { kind, name, address, process: Some(process), cold_start, cookie, log, counter, fresh, speaks_h2 };
         target.wait_for_answer(origin).with_context(|| format!("{name} does not answer"))?;
         Ok(Target { cold_start: started.elapsed(), ..target })
     }
@@ -259,6 +271,9 @@ impl Target {
             let mut stream = bulk::open(self.address, &[])?;
             stream.write_all(&self.request(origin, "GET", "/", way))?;
             bulk::read_head(&mut stream)?;
+        }
+        if self.kind.intercepts() {
+            inside::check(self, origin).context("inside a CONNECT")?;
         }
         if self.kind.tunnels() {
             bulk::open(self.address, &self.opening(origin))?;

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use toml::{Table, Value};
 
+use crate::load::name;
 use crate::machine::descriptors;
+use crate::origin::Origin;
+use crate::secure::NAME;
 use crate::sign_in;
 use crate::target::{HOST, Process, Starter, free_address};
 
@@ -50,15 +53,25 @@ impl Practice {
 
     /// The demo's configuration, changed to what is measured: another address, our origin, our access log, and as many
     /// connections from this machine as it has descriptors for.
-    fn configuration(&self, proxy: SocketAddr, port: u16, file: &Path) -> Result<Table> {
+    fn configuration(&self, proxy: SocketAddr, origin: &Origin, names: usize, file: &Path) -> Result<Table> {
+        let (port, secure, h2) = (origin.address.port(), origin.secure.port(), origin.h2.port());
         let mut all: Table = fs::read_to_string(self.folder.join("demo.toml"))?.parse()?;
         let listener = all.get_mut("listener").and_then(|all| all.get_mut(0)).context("a listener")?;
         *listener.get_mut("address").context("an address")? = proxy.to_string().into();
         let hosts = all.get_mut("dns").and_then(|dns| dns.get_mut("hosts")?.as_table_mut()).context("hosts")?;
         hosts.insert(format!("{HOST}:{port}"), format!("127.0.0.1:{port}").into());
+        hosts.insert(format!("{NAME}:{h2}"), format!("127.0.0.1:{h2}").into());
+        for name in (0..names).map(name).chain([NAME.to_owned()]) {
+            hosts.insert(format!("{name}:{secure}"), format!("127.0.0.1:{secure}").into());
+        }
         let egress = all.get_mut("egress").and_then(Value::as_table_mut).context("egress")?;
-        let ports = [443, port].map(|port| Value::Integer(port.into()));
+        let ports = [443, port, secure, h2].map(|port| Value::Integer(port.into()));
         egress.insert("connect_ports".into(), Value::Array(ports.into()));
+        let trusted = egress.get_mut("trust").and_then(Value::as_array_mut).context("whom it trusts")?;
+        trusted.push(origin.authority.file.display().to_string().into());
+        // What is below that name is intercepted, by a rule.
+        let intercepting = format!("rule = [{{ name = 'inside', destinations = ['{NAME}'], effect = 'allow', intercept = true }}]");
+        all.insert("policy".into(), Value::Table(intercepting.parse()?));
         let many = i64::try_from(connections())?;
         let limits = [("connections", many), ("connections_per_client", many)];
         all.insert(
@@ -93,7 +106,7 @@ pub(crate) fn command(
 ) -> Result<(Command, Option<PathBuf>)> {
     let mut command = starter.command(program, folder)?;
     let (file, log) = (folder.join("vestibule.toml"), folder.join("access.log"));
-    let configuration = starter.practice.configuration(address, starter.origin.address.port(), &log)?;
+    let configuration = starter.practice.configuration(address, starter.origin, starter.names, &log)?;
     fs::write(&file, toml::to_string(&configuration)?)?;
     command
         .args(["run", "--core-dumps", "--config"])

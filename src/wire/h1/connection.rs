@@ -267,6 +267,30 @@ impl AsyncWrite for Stream {
             Self::Paced(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Other(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            // One after the other, so that each counts.
+            Self::Paced(stream) => {
+                let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+                Pin::new(stream).poll_write(cx, first)
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Other(stream) => stream.is_write_vectored(),
+            Self::Paced(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Debug for Stream {

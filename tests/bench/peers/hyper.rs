@@ -1,7 +1,7 @@
 //! A forward proxy of hyper and nothing else: no log, no policy, no session, no limits. What a proxy costs that reads and
 //! writes HTTP with a good library and does nothing besides.
 //!
-//! It is this program, started again, as the bare relay is. One thread; connections to the one origin are kept.
+//! One thread; connections to the one origin are kept.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -20,9 +20,6 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local};
 
-/// The word on the command line that makes this program such a proxy.
-pub(crate) const WORD: &str = "--hyper-proxy";
-
 /// Fields that a proxy does not pass on, besides those that hyper writes itself.
 const ENDS_HERE: [HeaderName; 2] = [HeaderName::from_static("proxy-connection"), PROXY_AUTHENTICATE];
 
@@ -35,8 +32,9 @@ struct Origin {
     kept: Rc<RefCell<Vec<SendRequest<Incoming>>>>,
 }
 
-/// Serves at `words[0]`, and asks the origin at `words[1]`, for ever.
-pub(crate) fn run(words: &[String]) -> Result<()> {
+/// Serves at the address that is the first word, and asks the origin at the second, for ever.
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
     let address = |place: usize| -> Result<SocketAddr> { Ok(words.get(place).context("two addresses")?.parse()?) };
     let (own, origin) = (address(0)?, Origin { address: address(1)?, kept: Rc::default() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

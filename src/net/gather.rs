@@ -1,0 +1,218 @@
+//! TLS in larger pieces than its library moves: below it, octets are read ahead while many arrive; above it, several
+//! records are gathered for one read.
+//!
+//! rustls asks for 4 KiB at a time, and gives one record at a time, of 16 KiB at most. Each of these would be a system call,
+//! or two.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much is read ahead or gathered at once: four records.
+const PIECE: usize = 64 * 1024;
+
+/// A read of this length or more is the beginning of something long.
+const LONG: usize = 4096;
+
+/// A stream below TLS. It holds a buffer only while more arrives than a message.
+#[derive(Debug)]
+pub struct ReadAhead<S> {
+    stream: S,
+    /// What was read ahead stands from `at` to `end`. It is empty while messages are small.
+    buffer: Vec<u8>,
+    at: usize,
+    end: usize,
+    is_long: bool,
+}
+
+impl<S> ReadAhead<S> {
+    /// `stream`, of which nothing has been read ahead.
+    pub fn new(stream: S) -> Self {
+        Self { stream, buffer: Vec::new(), at: 0, end: 0, is_long: false }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let own = self.get_mut();
+        if own.at == own.end {
+            if !own.is_long || buf.remaining() >= PIECE {
+                let before = buf.filled().len();
+                ready!(Pin::new(&mut own.stream).poll_read(cx, buf))?;
+                own.is_long = buf.remaining() == 0 && buf.filled().len() - before >= LONG;
+                return Poll::Ready(Ok(()));
+            }
+            own.buffer.resize(PIECE, 0);
+            let mut ahead = ReadBuf::new(&mut own.buffer);
+            let read = Pin::new(&mut own.stream).poll_read(cx, &mut ahead);
+            (own.at, own.end) = (0, ahead.filled().len());
+            if !read.is_ready() {
+                (own.buffer, own.is_long) = (Vec::new(), false);
+            }
+            ready!(read)?;
+        }
+        let count = buf.remaining().min(own.end - own.at);
+        buf.put_slice(own.buffer.get(own.at..own.at + count).unwrap_or_default());
+        own.at += count;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A stream above TLS, of which one read gives as much as has arrived.
+#[derive(Debug)]
+pub struct Gather<S>(S);
+
+impl<S> Gather<S> {
+    /// `stream`, read so.
+    pub fn new(stream: S) -> Self {
+        Self(stream)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gather<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let begun = buf.filled().len();
+        ready!(Pin::new(&mut self.0).poll_read(cx, buf))?;
+        let mut count = buf.filled().len() - begun;
+        // An error, or the end, is there again at the next read.
+        while count >= LONG && buf.remaining() > 0 && buf.filled().len() - begun < PIECE {
+            let before = buf.filled().len();
+            let Poll::Ready(Ok(())) = Pin::new(&mut self.0).poll_read(cx, buf) else { break };
+            count = buf.filled().len() - before;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Writing goes straight through.
+macro_rules! writes_through {
+    ($name:ident, $field:tt) => {
+        impl<S: AsyncWrite + Unpin> AsyncWrite for $name<S> {
+            fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                Pin::new(&mut self.$field).poll_write(cx, buf)
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.$field).poll_flush(cx)
+            }
+
+            fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.$field).poll_shutdown(cx)
+            }
+
+            fn poll_write_vectored(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut self.$field).poll_write_vectored(cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                self.$field.is_write_vectored()
+            }
+        }
+    };
+}
+
+writes_through!(ReadAhead, stream);
+writes_through!(Gather, 0);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    /// Gives each of these to one read, as far as it fits, and waits between two of them if it `waits`.
+    struct Pieces {
+        left: VecDeque<Vec<u8>>,
+        waits: bool,
+        reads: usize,
+        has_waited: bool,
+    }
+
+    impl AsyncRead for Pieces {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let has_waited = std::mem::replace(&mut self.has_waited, false);
+            if self.waits && !has_waited {
+                self.has_waited = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.reads += 1;
+            if let Some(mut piece) = self.left.pop_front() {
+                let rest = piece.split_off(piece.len().min(buf.remaining()));
+                buf.put_slice(&piece);
+                if !rest.is_empty() {
+                    self.left.push_front(rest);
+                }
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn pieces(lengths: &[usize], waits: bool) -> (Pieces, Vec<u8>) {
+        let whole: Vec<u8> = (0..lengths.iter().sum()).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let mut at = 0;
+        let left = lengths.iter().map(|length| {
+            at += length;
+            whole[at - length..at].to_vec()
+        });
+        (Pieces { left: left.collect(), waits, reads: 0, has_waited: false }, whole)
+    }
+
+    #[tokio::test]
+    async fn octets_stay_the_same_and_in_order_however_they_arrive() {
+        for waits in [false, true] {
+            for lengths in [&[10, 4096, 1, 300_000, 5][..], &[], &[4096, 4096], &[70_000; 9], &[1; 40]] {
+                let (source, whole) = pieces(lengths, waits);
+                let (mut ahead, mut all) = (ReadAhead::new(source), Vec::new());
+                loop {
+                    let mut part = [0; 4096];
+                    let count = ahead.read(&mut part).await.unwrap();
+                    if count == 0 {
+                        break;
+                    }
+                    all.extend_from_slice(&part[..count]);
+                }
+                assert_eq!(all, whole, "{lengths:?}");
+                let (source, whole) = pieces(lengths, waits);
+                let mut all = Vec::new();
+                Gather::new(source).read_to_end(&mut all).await.unwrap();
+                assert_eq!(all, whole, "{lengths:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn many_octets_take_few_reads_and_nothing_is_held_when_none_arrive() {
+        let (source, whole) = pieces(&[1 << 20], false);
+        let mut ahead = ReadAhead::new(source);
+        let mut part = [0; 4096];
+        for _ in 0..whole.len() / part.len() {
+            ahead.read_exact(&mut part).await.unwrap();
+        }
+        assert!(ahead.stream.reads <= (1 << 20) / PIECE + 2, "{}", ahead.stream.reads);
+        let (source, _) = pieces(&[4096, 10], true);
+        let mut ahead = ReadAhead::new(source);
+        ahead.read_exact(&mut part).await.unwrap();
+        assert!(ahead.is_long);
+        ahead.read_exact(&mut [0; 10]).await.unwrap();
+        assert!(ahead.buffer.is_empty() && !ahead.is_long, "it has waited");
+    }
+
+    #[tokio::test]
+    async fn records_that_are_there_come_in_one_read() {
+        let (source, _) = pieces(&[16_384; 8], false);
+        let mut gather = Gather::new(source);
+        let mut all = vec![0; 256 * 1024];
+        assert_eq!(gather.read(&mut all).await.unwrap(), PIECE);
+        let (source, _) = pieces(&[100, 100], false);
+        assert_eq!(Gather::new(source).read(&mut all).await.unwrap(), 100, "no more is asked for after a small one");
+    }
+}
