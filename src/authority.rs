@@ -20,6 +20,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::clock::{Clock, SignedDuration, Timestamp};
 use crate::disk;
+use crate::net::TlsTickets;
 use crate::seal::random;
 
 /// The file of the authority's certificate in the state folder.
@@ -51,7 +52,7 @@ pub struct Authority {
     clock: Clock,
     /// One key for all leaves. One for each host would cost time and protect nothing, as all of them would be in this
     /// process.
-    leaf_key: Mutex<LeafKey>,
+    leaf_key: Mutex<Option<LeafKey>>,
     leaves: Cache<LeafId, Arc<ServerConfig>>,
     /// Tells lists of names apart.
     hasher: RandomState,
@@ -168,11 +169,11 @@ impl Authority {
             issuer,
             certificate: der,
             certificate_pem,
-            leaf_key: Mutex::new(LeafKey { pair: Arc::new(KeyPair::generate()?), made: clock.now() }),
+            leaf_key: Mutex::default(),
             clock,
             leaves: Cache::builder().max_capacity(MAX_LEAVES).time_to_live(LEAF_CACHE).build(),
             hasher: RandomState::new(),
-            tickets: rustls::crypto::aws_lc_rs::Ticketer::new()?,
+            tickets: Arc::new(TlsTickets::default()),
         })
     }
 
@@ -235,15 +236,19 @@ impl Authority {
         self.issue_by(&all, pair)
     }
 
-    /// The key of leaves, and when it was made; a new one when it is a day old. Leaves of an old one are forgotten.
+    /// The key of leaves, and when it was made: the first one when the first leaf is wanted, and a new one when it is a day
+    /// old. Leaves of an old one are forgotten.
     fn rotate(&self) -> Result<(Arc<KeyPair>, Timestamp), Error> {
         let now = self.clock.now();
+        let lasts = SignedDuration::try_from(LEAF_CACHE).unwrap_or(SignedDuration::MAX);
         let mut key = self.leaf_key.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.duration_since(key.made) >= SignedDuration::try_from(LEAF_CACHE).unwrap_or(SignedDuration::MAX) {
-            *key = LeafKey { pair: Arc::new(KeyPair::generate()?), made: now };
-            self.leaves.invalidate_all();
+        if let Some(key) = key.as_ref().filter(|key| now.duration_since(key.made) < lasts) {
+            return Ok((Arc::clone(&key.pair), key.made));
         }
-        Ok((Arc::clone(&key.pair), key.made))
+        let pair = Arc::new(KeyPair::generate()?);
+        *key = Some(LeafKey { pair: Arc::clone(&pair), made: now });
+        self.leaves.invalidate_all();
+        Ok((pair, now))
     }
 
     /// The settings of a TLS server with a certificate that another authority may have issued.

@@ -12,6 +12,7 @@ pub mod rewind;
 pub mod scratch;
 pub mod splice;
 pub mod tcp;
+pub mod tls_tickets;
 
 pub use bucket::Bucket;
 pub use count::Connections;
@@ -20,3 +21,4 @@ pub use paced::Paced;
 pub use pipe::Pipes;
 pub use ports::Ports;
 pub use tcp::Tcp;
+pub use tls_tickets::TlsTickets;
