@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod bucket;
 pub mod count;
+pub mod late_cache;
 pub mod limits;
 pub mod paced;
 pub mod pipe;
@@ -16,6 +17,7 @@ pub mod tls_tickets;
 
 pub use bucket::Bucket;
 pub use count::Connections;
+pub use late_cache::LateCache;
 pub use limits::Limits;
 pub use paced::Paced;
 pub use pipe::Pipes;
