@@ -120,7 +120,7 @@ impl HashedPassword {
 
 fn random<const N: usize>() -> Option<[u8; N]> {
     let mut octets = [0; N];
-    aws_lc_rs::rand::fill(&mut octets).ok()?;
+    getrandom::fill(&mut octets).ok()?;
     Some(octets)
 }
 

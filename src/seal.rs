@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -162,14 +162,16 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
-/// Random bytes from the system's generator, for secrets and identifiers.
+/// Random bytes from the operating system's generator, getrandom(2), for secrets, nonces and identifiers. Each call asks
+/// it anew, and nothing is kept here between two calls: so two copies of a virtual machine that is copied while it runs
+/// give different ones, and nobody finds in this process's memory what the next ones will be.
 ///
 /// # Panics
 /// If the operating system has no random bytes to give: nothing here is safe without them.
 #[expect(clippy::panic, reason = "no secret can be made without randomness")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if rand::fill(&mut bytes).is_err() {
+    if getrandom::fill(&mut bytes).is_err() {
         panic!("the operating system's random generator failed");
     }
     bytes

@@ -55,7 +55,7 @@ pub(super) struct Edges {
     pub(super) brand: Brand,
     /// What guests agree to.
     pub(super) guest_terms: Option<String>,
-    pub(super) locales: Locales,
+    pub(super) locales: &'static Locales,
     pub(super) limits: Limits,
     /// The name of this node.
     pub(super) node: String,

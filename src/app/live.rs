@@ -28,7 +28,7 @@ use super::workers::Workers;
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded};
 use crate::listener::{Acceptor, Admitted};
-use crate::net::Limits;
+use crate::net::{Limits, tls_tickets};
 use crate::proxy::ServePortal;
 use crate::wire::Era;
 
@@ -154,6 +154,8 @@ impl Live {
             workers.start(edges.proxy.pool())?;
         }
         let mut serving = Serving { workers, runtime: Handle::current(), tasks: Vec::new(), outlet: None };
+        // The sockets are open: whoever comes first for TLS waits for what is left of this, and nobody else does.
+        drop(serving.runtime.spawn_blocking(tls_tickets::prepare));
         if let Some(Waiting { acceptors, outlet, sources }) = force.waiting.take() {
             self.accept(&serving, &force.sockets, acceptors);
             self.give_figures(&mut serving, outlet);

@@ -29,6 +29,7 @@ use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 
 use crate::clock::{Clock, SignedDuration, Timestamp};
 use crate::faults::{Faults, at};
+use crate::net::TlsTickets;
 pub use config::Config;
 pub use described::{Described, Role};
 pub use error::{Error, Wrong};
@@ -53,7 +54,7 @@ pub struct Authority {
     clock: Clock,
     /// One key for all leaves. One for each host would cost time and protect nothing, as all of them would be in this
     /// process.
-    leaf_key: Mutex<Arc<LeafKey>>,
+    leaf_key: Mutex<Option<Arc<LeafKey>>>,
     leaves: Cache<LeafId, Arc<ServerConfig>>,
     /// Tells lists of names apart.
     hasher: RandomState,
@@ -242,15 +243,14 @@ impl Authority {
     }
 
     fn with(issuing: Issuing, source: Option<(Source, Versions)>, clock: Clock) -> Result<Self, Error> {
-        let issuing = Arc::new(issuing);
         Ok(Self {
-            leaf_key: Mutex::new(LeafKey::generate(Arc::clone(&issuing), clock.now(), 0)?),
-            issuing: ArcSwap::new(issuing),
+            leaf_key: Mutex::default(),
+            issuing: ArcSwap::from_pointee(issuing),
             source: Mutex::new(source),
             clock,
             leaves: Cache::builder().max_capacity(MAX_LEAVES).time_to_live(LEAF_CACHE).build(),
             hasher: RandomState::new(),
-            common: common()?,
+            common: common(),
         })
     }
 
@@ -369,19 +369,22 @@ impl Authority {
         key.issuing.leaf(&all, &key.pair, self.clock.now())
     }
 
-    /// The key of leaves; a new one when it is a day old, and when another authority issues them. Leaves of an old one are
-    /// forgotten.
+    /// The key of leaves: the first one when the first leaf is wanted, a new one when it is a day old, and when another authority
+    /// issues them. Leaves of an old one are forgotten.
     fn rotate(&self) -> Result<Arc<LeafKey>, Error> {
         let now = self.clock.now();
+        let lasts = SignedDuration::try_from(LEAF_CACHE).unwrap_or(SignedDuration::MAX);
         let mut key = self.leaf_key.lock().unwrap_or_else(PoisonError::into_inner);
         let issuing = self.issuing.load();
-        let is_old =
-            now.duration_since(key.made) >= SignedDuration::try_from(LEAF_CACHE).unwrap_or(SignedDuration::MAX);
-        if is_old || !Arc::ptr_eq(&key.issuing, &issuing) {
-            *key = LeafKey::generate(Arc::clone(&issuing), now, key.number.wrapping_add(1))?;
-            self.leaves.invalidate_all();
+        let is_good = |key: &&Arc<LeafKey>| now.duration_since(key.made) < lasts && Arc::ptr_eq(&key.issuing, &issuing);
+        if let Some(key) = key.as_ref().filter(is_good) {
+            return Ok(Arc::clone(key));
         }
-        Ok(Arc::clone(&key))
+        let number = key.as_ref().map_or(0, |key| key.number.wrapping_add(1));
+        let new = LeafKey::generate(Arc::clone(&issuing), now, number)?;
+        *key = Some(Arc::clone(&new));
+        self.leaves.invalidate_all();
+        Ok(new)
     }
 
     /// The settings of a TLS server with a certificate that another authority may have issued.
@@ -438,14 +441,14 @@ impl ResolvesServerCert for Nothing {
 }
 
 /// What the settings of all servers have in common.
-fn common() -> Result<ServerConfig, Error> {
+fn common() -> ServerConfig {
     let mut common = ServerConfig::builder().with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
     common.alpn_protocols = vec![b"http/1.1".to_vec()];
-    common.ticketer = aws_lc_rs::Ticketer::new()?;
+    common.ticketer = Arc::new(TlsTickets::default());
     // Tickets carry what resumption needs. A cache beside them would hold room for 256 sessions for each of 10,000
     // leaves, and anybody who asks for so many hosts could fill it.
     common.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(common)
+    common
 }
 
 fn private_key(pair: &KeyPair) -> Result<PrivateKeyDer<'static>, Error> {

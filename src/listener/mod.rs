@@ -204,11 +204,14 @@ impl Acceptor {
         };
         let mut reserve = Reserve::new();
         let entrance = Entrance { gate: Arc::clone(&gate), shared };
+        // Each waits in a list under a lock, so they are made once, and not for each client.
+        let (stopped, closed) = (entrance.shared.stop.cancelled(), end.closing.cancelled());
+        tokio::pin!(stopped, closed);
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                () = entrance.shared.stop.cancelled() => break,
-                () = end.closing.cancelled() => break,
+                () = &mut stopped => break,
+                () = &mut closed => break,
             };
             match accepted {
                 Ok((stream, client)) => entrance.admit(stream, client, &serve, &reserve),

@@ -23,6 +23,7 @@ use crate::authority::Authority;
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::config_path::ConfigPath;
 use crate::faults::{Faults, at};
+use crate::net::TlsTickets;
 use crate::seal::sha256;
 use crate::wire::Handshake;
 use crate::wire::target::is_name;
@@ -197,7 +198,7 @@ impl Config {
         }
         // Keys for TLS tickets of its own: a session in which a client has shown a certificate here must not be resumed
         // on a listener that would not ask for one.
-        server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+        server.ticketer = Arc::new(TlsTickets::default());
         server.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(server)
     }

@@ -5,7 +5,6 @@
 //! `aside` and then from the pipe, and reads only when both are empty: so bytes stay in order although they go two
 //! ways.
 
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -40,8 +39,6 @@ pub struct Flow {
     /// How many bytes splice has read since it last had to wait.
     run: usize,
     at_end: bool,
-    /// Whether the last poll stopped only to let other tasks have their turn.
-    turn_over: bool,
 }
 
 /// Why a flow cannot go on.
@@ -81,7 +78,6 @@ impl Flow {
             streams: false,
             run: 0,
             at_end: false,
-            turn_over: false,
         }
     }
 
@@ -96,26 +92,6 @@ impl Flow {
         self.aside.len() - self.written + self.loan.as_ref().map_or(0, Loan::held)
     }
 
-    /// Moves bytes until all have been written.
-    pub async fn run(&mut self, from: &mut TcpStream, to: &mut TcpStream) -> Result<(), Error> {
-        poll_fn(|cx| self.poll(from, to, cx)).await
-    }
-
-    /// Moves some bytes, so that the caller can start a time limit anew after each call. False if all have been
-    /// written.
-    pub async fn advance(&mut self, from: &mut TcpStream, to: &mut TcpStream) -> Result<bool, Error> {
-        if std::mem::take(&mut self.turn_over) {
-            tokio::task::yield_now().await;
-        }
-        let before = self.moved;
-        poll_fn(|cx| match self.poll(from, to, cx)? {
-            Poll::Ready(()) => Poll::Ready(Ok(false)),
-            Poll::Pending if self.moved != before => Poll::Ready(Ok(true)),
-            Poll::Pending => Poll::Pending,
-        })
-        .await
-    }
-
     /// Moves what can be moved now. Ready when everything has been written.
     pub fn poll(&mut self, from: &mut TcpStream, to: &mut TcpStream, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let begun = self.moved;
@@ -127,7 +103,6 @@ impl Flow {
                 return Poll::Ready(self.left.filter(|left| *left > 0).map_or(Ok(()), |left| Err(Error::CutOff(left))));
             }
             if self.moved - begun >= TURN {
-                self.turn_over = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -231,12 +206,6 @@ impl Flow {
             Poll::Ready(Ok(()))
         })
     }
-}
-
-/// Moves exactly `count` bytes, and leaves what follows on the connection. If the future is dropped before it is done,
-/// bytes may be lost, and both connections must be closed. Use a [`Flow`] to go on after a wait that was given up.
-pub async fn splice_exactly(pipes: &Pipes, from: &mut TcpStream, to: &mut TcpStream, count: u64) -> Result<(), Error> {
-    Flow::exactly(pipes, count, Vec::new()).run(from, to).await
 }
 
 fn at_most(left: Option<u64>, most: usize) -> usize {

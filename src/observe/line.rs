@@ -51,13 +51,14 @@ impl AccessLine {
         if record.evidence.is_some() {
             self.field(b",\"evidence\":", record.evidence.as_deref());
         }
-        self.field(b",\"unidentified\":", record.unidentified.map(WhyUnidentified::as_str));
+        self.plain(b",\"unidentified\":", record.unidentified.map(WhyUnidentified::as_str));
     }
 
     /// What, and what was decided about it.
     fn asked_for(&mut self, record: &Record) {
-        self.field(b",\"method\":", record.method.as_ref().map(http::Method::as_str));
-        self.field(b",\"scheme\":", record.scheme);
+        // A token (RFC 9110 §9.1).
+        self.plain(b",\"method\":", record.method.as_ref().map(http::Method::as_str));
+        self.plain(b",\"scheme\":", record.scheme);
         self.field(b",\"host\":", record.host.as_deref());
         self.raw(b",\"port\":");
         match record.port {
@@ -81,7 +82,7 @@ impl AccessLine {
 
     /// What came of it.
     fn answered(&mut self, record: &Record) {
-        self.field(b",\"reason\":", record.reason.map(Reason::as_str));
+        self.plain(b",\"reason\":", record.reason.map(Reason::as_str));
         for (name, socket) in [(&b",\"origin\":"[..], record.origin), (b",\"egress\":", record.egress)] {
             self.raw(name);
             match socket {
@@ -137,6 +138,15 @@ impl AccessLine {
         self.raw(b"\"");
     }
 
+    /// A name, and a text in which nothing must be escaped, or `null`.
+    fn plain(&mut self, name: &[u8], text: Option<&str>) {
+        self.raw(name);
+        let Some(text) = text else { return self.raw(b"null") };
+        self.0.push(b'"');
+        self.raw(text.as_bytes());
+        self.0.push(b'"');
+    }
+
     fn number(&mut self, number: impl itoa::Integer) {
         self.raw(itoa::Buffer::new().format(number).as_bytes());
     }
@@ -146,19 +156,27 @@ impl AccessLine {
         self.raw(b"\"");
         match socket {
             SocketAddr::V4(socket) => {
-                let [a, b, c, d] = socket.ip().octets();
-                self.number(a);
-                for (mark, octet) in [(b".", b), (b".", c), (b".", d)] {
-                    self.raw(mark);
-                    self.number(octet);
+                for (octet, mark) in socket.ip().octets().into_iter().zip(*b"...:") {
+                    self.octet(octet);
+                    self.0.push(mark);
                 }
-                self.raw(b":");
                 self.number(socket.port());
             }
             // Writing into memory does not fail.
             SocketAddr::V6(socket) => drop(write!(self.0, "{socket}")),
         }
         self.raw(b"\"");
+    }
+
+    /// A number of up to three digits.
+    fn octet(&mut self, octet: u8) {
+        if octet >= 100 {
+            self.0.push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            self.0.push(b'0' + octet / 10 % 10);
+        }
+        self.0.push(b'0' + octet % 10);
     }
 
     /// A time as RFC 3339 has it, with as many digits of a second as it needs, in quotation marks.

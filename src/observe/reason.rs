@@ -31,7 +31,8 @@ macro_rules! reasons {
             }
 
             /// Whether the word is a Proxy Error Type, which a Proxy-Status field may contain.
-            pub const fn is_proxy_error_type(self) -> bool {
+            #[cfg(test)]
+            pub(crate) const fn is_proxy_error_type(self) -> bool {
                 matches!(self, $(Self::$theirs)|+)
             }
         }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::left_out::LeftOut;
 use crate::identity::ClientBlock;
+use crate::net::LateCache;
 
 /// Clients that are counted at the same time.
 const MAX_CLIENTS: u64 = 20_000;
@@ -43,7 +44,7 @@ impl Default for Rates {
 pub(super) struct Shed {
     rates: Rates,
     all: Mutex<Bucket>,
-    clients: Cache<ClientBlock, Arc<Mutex<Bucket>>>,
+    clients: LateCache<ClientBlock, Arc<Mutex<Bucket>>>,
     left_out: LeftOut,
 }
 
@@ -62,7 +63,7 @@ impl Shed {
         Self {
             rates,
             all: Mutex::new(Bucket::full(rates.all, now)),
-            clients: Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(full).build(),
+            clients: LateCache::new(move || Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(full).build()),
             left_out: LeftOut::new(now),
         }
     }

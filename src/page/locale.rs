@@ -1,6 +1,7 @@
 //! The languages of the pages: messages in Fluent files, and the choice between them.
 
 use std::borrow::Cow;
+use std::sync::{LazyLock, OnceLock};
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
@@ -29,18 +30,27 @@ pub struct Locales {
     default: Locale,
 }
 
-/// One language, its messages parsed.
+/// One language.
 pub struct Locale {
     tag: &'static str,
-    bundle: FluentBundle<FluentResource>,
+    /// Its file.
+    text: &'static str,
+    /// Its messages, which are parsed when somebody first reads it: that takes milliseconds and half a megabyte, and most
+    /// people read one language of the five.
+    bundle: OnceLock<FluentBundle<FluentResource>>,
 }
+
+/// The languages that the program comes with: texts that never change, and of which one copy is enough.
+static BUILT_IN: LazyLock<Locales> = LazyLock::new(|| {
+    let mut all = FILES.iter().map(|(tag, text)| Locale::new(tag, text)).collect::<Vec<_>>();
+    let default = all.remove(0);
+    Locales { all, default }
+});
 
 impl Locales {
     /// The languages that the program comes with.
-    pub fn built_in() -> Self {
-        let mut all = FILES.iter().map(|(tag, text)| Locale::new(tag, text)).collect::<Vec<_>>();
-        let default = all.remove(0);
-        Self { all, default }
+    pub fn built_in() -> &'static Self {
+        &BUILT_IN
     }
 
     /// The best language for a request's `Accept-Language` (RFC 9110 §12.5.4), by lookup (RFC 4647 §3.4): a region
@@ -72,30 +82,34 @@ impl Locales {
     }
 }
 
-impl Default for Locales {
-    fn default() -> Self {
-        Self::built_in()
-    }
-}
-
 impl Locale {
-    fn new(tag: &'static str, text: &str) -> Self {
-        let language: LanguageIdentifier = tag.parse().unwrap_or_default();
+    fn new(tag: &'static str, text: &'static str) -> Self {
+        Self { tag, text, bundle: OnceLock::new() }
+    }
+
+    fn bundle(&self) -> &FluentBundle<FluentResource> {
+        self.bundle.get_or_init(|| self.parsed())
+    }
+
+    fn parsed(&self) -> FluentBundle<FluentResource> {
+        let language: LanguageIdentifier = self.tag.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
         // Isolation marks around values would be copied along with an account's name.
         bundle.set_use_isolating(false);
-        bundle.set_formatter(Some(match tag {
+        bundle.set_formatter(Some(match self.tag {
             "de" => number::with_points,
             "fr" => number::with_narrow_spaces,
             "es" => number::with_spaces,
             _ => number::with_commas,
         }));
         // A message that a language lacks appears in the default one; a test makes sure that none lacks any.
-        for text in FILES.first().map(|(_, text)| *text).into_iter().chain([text]) {
+        for text in
+            FILES.first().map(|(_, text)| *text).filter(|text| *text != self.text).into_iter().chain([self.text])
+        {
             let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(readable, _)| readable);
             bundle.add_resource_overriding(resource);
         }
-        Self { tag, bundle }
+        bundle
     }
 
     /// Whether a range such as `de-AT` or `*` asks for this language.
@@ -191,12 +205,12 @@ impl Locale {
     }
 
     fn format(&self, key: &str, part: Option<&str>, values: &FluentArgs<'_>) -> String {
-        let message = self.bundle.get_message(key);
+        let message = self.bundle().get_message(key);
         let pattern = match part {
             None => message.and_then(|message| message.value()),
             Some(part) => message.and_then(|message| message.get_attribute(part)).map(|attribute| attribute.value()),
         };
-        let text = pattern.map(|pattern| self.bundle.format_pattern(pattern, Some(values), &mut Vec::new()));
+        let text = pattern.map(|pattern| self.bundle().format_pattern(pattern, Some(values), &mut Vec::new()));
         text.unwrap_or(Cow::Borrowed(key)).into_owned()
     }
 }
@@ -234,6 +248,16 @@ const SYSTEMS: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_language_is_parsed_when_somebody_reads_it() {
+        for (tag, text) in FILES {
+            let locale = Locale::new(tag, text);
+            assert!(locale.bundle.get().is_none(), "{tag}");
+            assert_eq!(locale.direction(), "ltr");
+            assert!(locale.bundle.get().is_some(), "{tag}");
+        }
+    }
 
     #[test]
     fn the_language_with_the_highest_weight_that_is_known_wins() {

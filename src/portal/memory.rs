@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::refused::{Clicks, Guesses};
 use super::sign_in::{Renewals, Straight};
+use crate::net::LateCache;
 use crate::session::limit::Limiter;
 
 /// How many Responses are verified at the same time: each costs processor time, and anybody can send one.
@@ -32,11 +33,11 @@ pub struct Memory {
     pub(super) limiter: Limiter,
     pub(super) renewals: Renewals,
     /// Counts the Responses to each pending sign-in.
-    pub(super) answers: Cache<[u8; 16], Arc<AtomicU32>>,
+    pub(super) answers: LateCache<[u8; 16], Arc<AtomicU32>>,
     /// Counts unsolicited Responses.
     pub(super) unsolicited: Limiter,
     /// Challenges for which a ticket was issued while the store was away, by the fingerprints of their return tokens.
-    pub(super) answered: Cache<[u8; 16], ()>,
+    pub(super) answered: LateCache<[u8; 16], ()>,
     pub(super) verifications: Arc<Semaphore>,
     /// Counts look-ups of terminals' codes.
     pub(super) codes: Limiter,
@@ -63,9 +64,9 @@ impl Default for Memory {
             // `Portal::new` sets the bound before the first request.
             limiter: Limiter::new(0, minute),
             renewals: Renewals::default(),
-            answers: Cache::builder().max_capacity(100_000).time_to_live(hour).build(),
+            answers: LateCache::new(move || Cache::builder().max_capacity(100_000).time_to_live(hour).build()),
             unsolicited: Limiter::new(0, minute).of("unsolicited"),
-            answered: Cache::builder().max_capacity(100_000).time_to_live(hour).build(),
+            answered: LateCache::new(move || Cache::builder().max_capacity(100_000).time_to_live(hour).build()),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS)),
             codes: Limiter::new(CODES_PER_MINUTE, minute),
             straight: Straight::default(),

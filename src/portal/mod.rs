@@ -239,7 +239,7 @@ pub struct Portal {
 struct Shared {
     config: Config,
     parts: Parts,
-    locales: Locales,
+    locales: &'static Locales,
     memory: Arc<Memory>,
     /// Our metadata for each realm, in the order of the realms. Made once, because signing them costs work.
     metadata: Vec<Option<Bytes>>,

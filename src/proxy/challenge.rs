@@ -14,6 +14,7 @@ use super::client::Client;
 use super::origin_cookie::set_cookie;
 use super::{Proxy, Request, planted};
 use crate::identity::{Strength, Surrogate};
+use crate::net::LateCache;
 use crate::observe::Reason;
 use crate::policy::{BarrierKey, Stale};
 use crate::seal::{fingerprint, random_text};
@@ -51,11 +52,11 @@ pub(super) enum Wants<'a> {
 /// Counts bounces that lead nowhere. It counts by session, because several people may share a client address; and by
 /// the address that was wanted, because a browser that opens many pages of one site at once bounces once for each.
 #[derive(Debug)]
-pub(super) struct Bounces(Cache<(SessionId, [u8; 16]), u32>);
+pub(super) struct Bounces(LateCache<(SessionId, [u8; 16]), u32>);
 
 impl Default for Bounces {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(100_000).time_to_live(BOUNCE_MEMORY).build())
+        Self(LateCache::new(|| Cache::builder().max_capacity(100_000).time_to_live(BOUNCE_MEMORY).build()))
     }
 }
 

@@ -148,7 +148,7 @@ impl Proxy {
         let only_asks = permit.manner() == Manner::Preflight;
         request.recorder.decision = outcome(&permit);
         request.recorder.rule = Some(Arc::clone(permit.rule()));
-        let mut watch = Watch::new(identity.map(|identity| identity.session.ended().clone()));
+        let mut watch = Watch::new(identity.map(|identity| Arc::clone(&identity.session)));
         let (head, terms) = (&request.head, permit.terms().to_vec());
         let changes = FieldChanges::of(&terms);
         let hop = Hop::of(&head.fields);

@@ -12,6 +12,7 @@ use super::identity::Identity;
 use crate::clock::{SignedDuration, Timestamp, after};
 use crate::egress::Flaw;
 use crate::identity::{ClientBlock, User};
+use crate::net::LateCache;
 use crate::policy::Fault;
 use crate::wire::Destination;
 use crate::wire::h1::Fields;
@@ -172,9 +173,9 @@ struct Refused {
 pub(super) struct Failures {
     all: Mutex<HashMap<Kind, Seen>>,
     /// How often each has refused our certificate lately.
-    refused: Cache<Pinned, Refused>,
+    refused: LateCache<Pinned, Refused>,
     /// Until when each is let through.
-    open: Cache<Pinned, Timestamp>,
+    open: LateCache<Pinned, Timestamp>,
 }
 
 impl Default for Failures {
@@ -182,8 +183,8 @@ impl Default for Failures {
         let hour = std::time::Duration::from_secs(3600);
         Self {
             all: Mutex::default(),
-            refused: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(hour).build(),
-            open: Cache::builder().max_capacity(MAX_CLIENTS).build(),
+            refused: LateCache::new(move || Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(hour).build()),
+            open: LateCache::new(|| Cache::builder().max_capacity(MAX_CLIENTS).build()),
         }
     }
 }

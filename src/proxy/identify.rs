@@ -12,6 +12,7 @@ use super::origin_cookie;
 use super::token::{Presented, Wrong};
 use crate::clock::Timestamp;
 use crate::identity::Surrogate;
+use crate::net::LateCache;
 use crate::session::{self, Session};
 use crate::wire::h1::Fields;
 use crate::wire::kind;
@@ -23,11 +24,11 @@ const SAID: Duration = Duration::from_secs(600);
 /// Clients whose evidence contradicted itself and was reported lately. Without this, a page could fill the log: it can
 /// make that happen with each of its requests.
 #[derive(Debug)]
-pub(super) struct Contradictions(Cache<IpAddr, ()>);
+pub(super) struct Contradictions(LateCache<IpAddr, ()>);
 
 impl Default for Contradictions {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(10_000).time_to_live(SAID).build())
+        Self(LateCache::new(|| Cache::builder().max_capacity(10_000).time_to_live(SAID).build()))
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::egress::pool::Pool;
 use crate::egress::{self, Dialler};
+use crate::net::LateCache;
 use crate::policy::{Lane, Permit};
 use crate::session::limit::Limiter;
 use crate::wire::Destination;
@@ -34,7 +35,7 @@ const PER_MINUTE: u32 = 120;
 
 /// What was found about origins.
 pub(super) struct Looks {
-    found: Cache<(Destination, Lane), Arc<Look>>,
+    found: LateCache<(Destination, Lane), Arc<Look>>,
     limiter: Limiter,
 }
 
@@ -43,7 +44,7 @@ type Look = OnceCell<(Instant, Result<(), egress::Error>)>;
 
 impl Default for Looks {
     fn default() -> Self {
-        let found = Cache::builder().max_capacity(MAX_ORIGINS).time_to_live(THERE).build();
+        let found = LateCache::new(|| Cache::builder().max_capacity(MAX_ORIGINS).time_to_live(THERE).build());
         Self { found, limiter: Limiter::new(PER_MINUTE, Duration::from_secs(60)) }
     }
 }

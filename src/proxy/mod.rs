@@ -138,7 +138,7 @@ pub struct Proxy {
     log: Arc<AccessLog>,
     portal: Portal,
     brand: Brand,
-    locales: Locales,
+    locales: &'static Locales,
     forwarder: Forwarder,
     pipes: Pipes,
     memory: Arc<Memory>,

@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use crate::clock::Timestamp;
 use crate::identity::ClientBlock;
 use crate::identity::block::SITE_TIMES;
-use crate::net::Limits;
+use crate::net::{LateCache, Limits};
 use crate::wire::field::is_one_of;
 use crate::wire::h1::RequestHead;
 
@@ -101,8 +101,8 @@ impl Answer {
 /// Counts the octets of preflights that have passed without sign-in: for each client, for each site, and in all.
 #[derive(Debug)]
 pub(super) struct Preflights {
-    clients: Cache<ClientBlock, Arc<Mutex<Bucket>>>,
-    sites: Cache<ClientBlock, Arc<Mutex<Bucket>>>,
+    clients: LateCache<ClientBlock, Arc<Mutex<Bucket>>>,
+    sites: LateCache<ClientBlock, Arc<Mutex<Bucket>>>,
     all: Mutex<Bucket>,
     per_client: AtomicU64,
     in_all: AtomicU64,
@@ -153,8 +153,8 @@ impl Bucket {
 impl Preflights {
     pub(super) fn new(limits: &Limits, now: Timestamp) -> Self {
         let (per_client, in_all) = (AtomicU64::new(0), AtomicU64::new(0));
-        let [clients, sites] =
-            [(); 2].map(|()| Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(MEMORY).build());
+        let [clients, sites] = [(); 2]
+            .map(|()| LateCache::new(|| Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(MEMORY).build()));
         let all = Mutex::new(Bucket::full(limits.preflights as u64, now));
         let preflights = Self { clients, sites, all, per_client, in_all };
         preflights.hold_to(limits);

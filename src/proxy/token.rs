@@ -21,6 +21,7 @@ use super::client::Client;
 use super::identity::Identity;
 use crate::identity::Realm;
 use crate::identity::Surrogate;
+use crate::net::LateCache;
 use crate::observe::Reason;
 use crate::page::{Curl, WrongToken};
 use crate::session::limit::Limiter;
@@ -70,7 +71,7 @@ pub struct Parts {
 pub(super) struct Memory {
     failures: Limiter,
     /// What was wrong with tokens about which the store was asked.
-    known: Cache<SessionId, Wrong>,
+    known: LateCache<SessionId, Wrong>,
     lookups: Semaphore,
     late_lookups: Semaphore,
 }
@@ -126,7 +127,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             failures: Limiter::new(0, Duration::from_secs(60)),
-            known: Cache::builder().max_capacity(100_000).time_to_live(REMEMBERED).build(),
+            known: LateCache::new(|| Cache::builder().max_capacity(100_000).time_to_live(REMEMBERED).build()),
             lookups: Semaphore::new(LOOKUPS),
             late_lookups: Semaphore::new(LATE_LOOKUPS),
         }

@@ -24,6 +24,7 @@ use super::neighbours::{Neighbours, Word};
 use super::store::{Error, Key, Kind, Store};
 use super::{Session, SessionId, Sessions};
 use crate::clock::{Clock, SignedDuration, Timestamp};
+use crate::net::LateCache;
 use crate::wire::{Handshake, Peer};
 pub use devices::{Device, DeviceId, Issued};
 
@@ -106,7 +107,7 @@ pub struct Bindings {
     clock: Clock,
     near: Near<(Kind, Key), AtHand>,
     /// Evidence that was shown where it is not good, and by which client: each pair is said once in a while.
-    warned: Cache<(Key, IpAddr), ()>,
+    warned: LateCache<(Key, IpAddr), ()>,
     neighbours: Arc<Neighbours>,
     ends: Arc<Ends>,
 }
@@ -122,7 +123,7 @@ impl Bindings {
             ends: Arc::new(Ends::fleeting(clock.clone())),
             clock,
             near: Near::new(Cache::new(AT_HAND), UNKNOWN),
-            warned: Cache::builder().max_capacity(10_000).time_to_live(WARNED).build(),
+            warned: LateCache::new(|| Cache::builder().max_capacity(10_000).time_to_live(WARNED).build()),
         }
     }
 

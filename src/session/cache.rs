@@ -19,6 +19,7 @@ use super::near::Table;
 use super::store::Row;
 use super::{Session, SessionId};
 use crate::clock::Timestamp;
+use crate::net::LateCache;
 
 /// How many sessions are looked at, at most, to find one that can make room.
 const SEARCH: usize = 64;
@@ -41,7 +42,7 @@ pub(super) struct Cache {
     /// Of sessions that have made room: the token that fires at their end, because somebody may wait for it, and when
     /// they expire.
     parted: DashMap<SessionId, (CancellationToken, Timestamp)>,
-    ended: moka::sync::Cache<SessionId, ()>,
+    ended: LateCache<SessionId, ()>,
     /// Rows of sessions with uses that the store has yet to be told of.
     untold: Mutex<Vec<Row>>,
     bytes: AtomicUsize,
@@ -55,7 +56,9 @@ impl Cache {
             by_id: DashMap::new(),
             circle: Mutex::default(),
             parted: DashMap::new(),
-            ended: moka::sync::Cache::builder().max_capacity(1_000_000).time_to_live(REMEMBERED).build(),
+            ended: LateCache::new(|| {
+                moka::sync::Cache::builder().max_capacity(1_000_000).time_to_live(REMEMBERED).build()
+            }),
             untold: Mutex::default(),
             bytes: AtomicUsize::new(0),
             max: AtomicUsize::new(max),

@@ -11,6 +11,7 @@ use super::pending::PendingSignIns;
 use crate::clock::SignedDuration;
 use crate::identity::ClientBlock;
 use crate::identity::block::SITE_TIMES;
+use crate::net::LateCache;
 
 /// Clients that are counted at the same time. Beyond that, others push out those that were counted first.
 const MAX_CLIENTS: u64 = 100_000;
@@ -22,8 +23,8 @@ pub struct Limiter {
     what: &'static str,
     max: AtomicU32,
     window: SignedDuration,
-    attempts: Cache<ClientBlock, Arc<AtomicU32>>,
-    of_sites: Cache<ClientBlock, Arc<AtomicU32>>,
+    attempts: LateCache<ClientBlock, Arc<AtomicU32>>,
+    of_sites: LateCache<ClientBlock, Arc<AtomicU32>>,
 }
 
 impl Limiter {
@@ -34,8 +35,8 @@ impl Limiter {
             what: "attempts",
             max: AtomicU32::new(max),
             window: window_signed,
-            attempts: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build(),
-            of_sites: Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build(),
+            attempts: LateCache::new(move || Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build()),
+            of_sites: LateCache::new(move || Cache::builder().max_capacity(MAX_CLIENTS).time_to_live(window).build()),
         }
     }
 

@@ -36,6 +36,8 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use corrections::Corrections;
+
+use crate::net::LateCache;
 pub(super) use corrections::Mark;
 
 /// How often something is read that changes each time. After that, the reader gets no answer.
@@ -64,14 +66,14 @@ pub(super) trait Table<K> {
 /// Records that are known, and keys of which the store has none.
 pub(super) struct Near<K, T> {
     known: T,
-    absent: Cache<K, ()>,
+    absent: LateCache<K, ()>,
     corrections: Corrections,
 }
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static, T: Table<K>> Near<K, T> {
     /// Nothing is known yet. That the store has nothing is remembered for `absent_for`.
     pub(super) fn new(known: T, absent_for: Duration) -> Self {
-        let absent = Cache::builder().max_capacity(MAX_ABSENT).time_to_live(absent_for).build();
+        let absent = LateCache::new(move || Cache::builder().max_capacity(MAX_ABSENT).time_to_live(absent_for).build());
         Self { known, absent, corrections: Corrections::default() }
     }
 

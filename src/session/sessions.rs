@@ -26,7 +26,7 @@ use super::neighbours::Neighbours;
 use super::store::{Error, Health, Row, Store};
 use super::witness::Witness;
 use super::{AssertionFacts, Config, Crowded, Ending, Facts, Session, SessionId, person, shortened};
-use crate::clock::{Clock, after};
+use crate::clock::{Clock, Timestamp, after};
 use crate::identity::User;
 use crate::identity::network::Spans;
 use crate::policy::Offline;
@@ -184,8 +184,12 @@ impl Sessions {
     /// The live session with this identifier, if it is in memory and needs no confirmation. Finding it counts as using
     /// it.
     pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.find_at(id, self.clock.now())
+    }
+
+    /// The same, for a caller who knows the time.
+    fn find_at(&self, id: SessionId, now: Timestamp) -> Option<Arc<Session>> {
         let session = self.cache().find(id)?;
-        let now = self.clock.now();
         // The store has been away since it was last asked about the session, or has been away for too long: see
         // `recall`.
         if session.life.confirmed() != self.epoch.load(Ordering::Relaxed) {

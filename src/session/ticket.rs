@@ -19,6 +19,7 @@ use super::store::{Error, Kind, Store};
 use super::wanted::Wanted;
 use super::{Neighbours, SessionId};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
+use crate::net::LateCache;
 use crate::seal::{Sealer, fingerprint, random, random_text};
 
 /// How long a ticket is good: long enough for one redirect on a slow link.
@@ -63,7 +64,7 @@ pub struct Tickets {
     store: Arc<dyn Store>,
     clock: Clock,
     /// How many tickets each session has been issued in the current minute.
-    issued: Cache<SessionId, Arc<AtomicU32>>,
+    issued: LateCache<SessionId, Arc<AtomicU32>>,
     /// The same for a client.
     issued_to: Limiter,
     /// The random number of this node, which stands in its challenges; the same for as long as the process lasts.
@@ -71,7 +72,7 @@ pub struct Tickets {
     /// Seals tickets while the store is away.
     sealer: Option<Arc<Sealer>>,
     /// Tickets that this process has redeemed.
-    spent: Cache<[u8; 16], ()>,
+    spent: LateCache<[u8; 16], ()>,
     /// Where people were going, if that is too long to travel.
     wanted: Wanted,
 }
@@ -79,8 +80,10 @@ pub struct Tickets {
 impl Tickets {
     /// Tickets that are kept in `store`.
     pub fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        let issued = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build();
-        let spent = Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(120)).build();
+        let issued =
+            LateCache::new(|| Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build());
+        let spent =
+            LateCache::new(|| Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(120)).build());
         let (issued_to, node) = (Limiter::new(MAX_PER_CLIENT, Duration::from_secs(60)), u64::from_be_bytes(random()));
         let wanted = Wanted::new(&store, clock.clone());
         Self { store, clock, issued, issued_to, node, sealer: None, spent, wanted }

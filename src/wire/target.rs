@@ -173,18 +173,32 @@ fn parse_host(host: &str) -> Result<Host<String>, Error> {
 /// more than all else that is read of a target, would change nothing. Labels that begin with `xn--` are not such names;
 /// nor is what could be an IPv4 address, whose last label begins with a digit (WHATWG URL, "ends in a number").
 fn is_plain(host: &str) -> bool {
-    is_name(host)
-        && host.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_alphabetic()))
-        && !host.split('.').any(|label| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--")))
+    let mut may_be_an_address = true;
+    for label in labels(host) {
+        let is_encoded = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"));
+        if is_encoded || !is_label(label) {
+            return false;
+        }
+        may_be_an_address = !label.first().is_some_and(u8::is_ascii_alphabetic);
+    }
+    host.len() <= MAX_NAME && !may_be_an_address
 }
+
+/// The longest name, without a dot at its end.
+const MAX_NAME: usize = 253;
 
 /// Whether a name consists of labels of 1 to 63 letters, digits, hyphens and underscores.
 pub fn is_name(name: &str) -> bool {
-    name.len() <= 253
-        && name.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        })
+    name.len() <= MAX_NAME && labels(name).all(is_label)
+}
+
+fn labels(name: &str) -> impl Iterator<Item = &[u8]> {
+    name.as_bytes().split(|octet| *octet == b'.')
+}
+
+fn is_label(label: &[u8]) -> bool {
+    let may = |octet: &u8| octet.is_ascii_alphanumeric() || *octet == b'-' || *octet == b'_';
+    (1..=63).contains(&label.len()) && label.iter().all(may)
 }
 
 #[cfg(test)]

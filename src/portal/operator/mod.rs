@@ -40,14 +40,20 @@ impl Operators {
     pub fn open(state: &Path) -> io::Result<Self> {
         let path = state.join(FILE);
         disk::make_folder(state)?;
-        let made: [u8; 32] = random();
-        let key = match disk::create(&path, &made, disk::PRIVATE) {
-            Ok(()) => made,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let unusable = || io::Error::other(format!("{} is not a key: remove it", path.display()));
-                std::fs::read(&path)?.try_into().map_err(|_| unusable())?
+        let unusable = || io::Error::other(format!("{} is not a key: remove it", path.display()));
+        let read = || -> io::Result<[u8; 32]> { std::fs::read(&path)?.try_into().map_err(|_| unusable()) };
+        // Read first, because nearly every start finds a key, and making one waits for the disk.
+        let key = match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made: [u8; 32] = random();
+                match disk::create(&path, &made, disk::PRIVATE) {
+                    Ok(()) => made,
+                    // A command has made one at the same time.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read()?,
+                    Err(error) => return Err(error),
+                }
             }
-            Err(error) => return Err(error),
+            key => key?,
         };
         Ok(Self(Sealer::new(&[SealKey { id: 0, bytes: key.into() }], 0)))
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+use crate::net::LateCache;
 use crate::session::SessionId;
 use crate::session::limit::Limiter;
 
@@ -23,14 +24,14 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// Counts what people pass on this node.
 #[derive(Debug)]
 pub(in crate::portal) struct Clicks {
-    of_sessions: Cache<SessionId, Arc<AtomicU32>>,
+    of_sessions: LateCache<SessionId, Arc<AtomicU32>>,
     of_clients: Limiter,
 }
 
 impl Default for Clicks {
     fn default() -> Self {
         Self {
-            of_sessions: Cache::builder().max_capacity(100_000).time_to_live(WINDOW).build(),
+            of_sessions: LateCache::new(|| Cache::builder().max_capacity(100_000).time_to_live(WINDOW).build()),
             of_clients: Limiter::new(MOST_OF_CLIENT, WINDOW),
         }
     }

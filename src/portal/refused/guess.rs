@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::clock::SignedDuration;
 use crate::identity::User;
+use crate::net::LateCache;
 use crate::password::HashedPassword;
 use crate::seal::fingerprint;
 use crate::session::limit::Limiter;
@@ -39,7 +40,7 @@ const WHAT: &str = "override";
 #[derive(Debug)]
 pub(in crate::portal) struct Guesses {
     of_clients: Limiter,
-    of_people: Cache<[u8; 16], Arc<AtomicU32>>,
+    of_people: LateCache<[u8; 16], Arc<AtomicU32>>,
     turns: Arc<Semaphore>,
 }
 
@@ -47,7 +48,7 @@ impl Default for Guesses {
     fn default() -> Self {
         Self {
             of_clients: Limiter::new(MOST_OF_CLIENT, WINDOW).of(WHAT),
-            of_people: Cache::builder().max_capacity(100_000).time_to_live(WINDOW).build(),
+            of_people: LateCache::new(|| Cache::builder().max_capacity(100_000).time_to_live(WINDOW).build()),
             turns: Arc::new(Semaphore::new(TURNS)),
         }
     }

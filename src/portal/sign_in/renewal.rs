@@ -13,6 +13,7 @@ use moka::sync::Cache;
 use super::asking::{self, Asking};
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::LogonName;
+use crate::net::LateCache;
 use crate::page::Trouble;
 use crate::portal::form;
 use crate::portal::{RealmParts, Shared, Visit, fail, redirect};
@@ -25,11 +26,11 @@ const PAUSE: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 const MAX_REMEMBERED: u64 = 100_000;
 
 /// The renewals that have been tried lately.
-pub(in crate::portal) struct Renewals(Cache<SessionId, ()>);
+pub(in crate::portal) struct Renewals(LateCache<SessionId, ()>);
 
 impl Default for Renewals {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(PAUSE).build())
+        Self(LateCache::new(|| Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(PAUSE).build()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
+use crate::net::LateCache;
 use crate::portal::{Shared, Visit};
 use crate::seal::fingerprint;
 use crate::session::returning::Return;
@@ -16,11 +17,11 @@ const MEMORY: Duration = Duration::from_secs(30);
 
 /// Remembers who was sent straight to which address.
 #[derive(Debug)]
-pub(in crate::portal) struct Straight(Cache<(SessionId, [u8; 16]), ()>);
+pub(in crate::portal) struct Straight(LateCache<(SessionId, [u8; 16]), ()>);
 
 impl Default for Straight {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(100_000).time_to_live(MEMORY).build())
+        Self(LateCache::new(|| Cache::builder().max_capacity(100_000).time_to_live(MEMORY).build()))
     }
 }
 

@@ -19,7 +19,8 @@ const ATTEMPTS: usize = 4;
 impl Sessions {
     /// The live session that a client address stands for, if both are in memory. Finding it counts as using both.
     pub fn find_by_client(&self, client: IpAddr) -> Option<Arc<Session>> {
-        self.find(self.by_client.find(client, self.clock.now())?)
+        let now = self.clock.now();
+        self.find_at(self.by_client.find(client, now)?, now)
     }
 
     /// The live session that a client address stands for, wherever it is kept.

@@ -124,11 +124,6 @@ impl Transfer {
         self.without_trailers = true;
     }
 
-    /// Whether all of it has been read.
-    pub fn is_read(&self) -> bool {
-        matches!(self.source, Source::Done)
-    }
-
     /// Whether any octet of head or body has been written.
     pub fn has_begun(&self) -> bool {
         self.has_begun

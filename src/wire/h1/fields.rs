@@ -150,27 +150,25 @@ pub(super) fn is_field_octet(octet: u8) -> bool {
     (octet >= 0x20 && octet != 0x7f) || octet == b'\t'
 }
 
-/// The octets of a token, a bit for each.
-const TOKEN: u128 = {
-    let mut bits = 0;
+/// Which octets a token may have, by their numbers: each octet of each name is looked up.
+#[expect(clippy::indexing_slicing, reason = "a place that there is not does not compile")]
+static TOKEN: [bool; 256] = {
+    let mut may = [false; 256];
     let mut octet = 0;
     while octet < 128_u8 {
-        if octet.is_ascii_alphanumeric()
+        may[octet as usize] = octet.is_ascii_alphanumeric()
             || matches!(
                 octet,
                 b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-            )
-        {
-            bits |= 1 << octet;
-        }
+            );
         octet += 1;
     }
-    bits
+    may
 };
 
 /// tchar (RFC 9110 §5.6.2).
 pub(super) fn is_token(octet: u8) -> bool {
-    octet < 128 && (TOKEN >> octet) & 1 == 1
+    TOKEN.get(usize::from(octet)).is_some_and(|may| *may)
 }
 
 #[cfg(test)]

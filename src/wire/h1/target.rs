@@ -61,7 +61,11 @@ impl RequestTarget {
         if text.starts_with('/') {
             return Ok(whole(Form::Origin));
         }
-        let scheme = text.find("://").ok_or(HeadError::Target)?;
+        // No scheme has a colon in it.
+        let scheme = memchr(b':', octets).ok_or(HeadError::Target)?;
+        if !octets.get(scheme..).is_some_and(|rest| rest.starts_with(b"://")) {
+            return Err(HeadError::Target);
+        }
         let name = text.get(..scheme).unwrap_or_default();
         let is_scheme = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
@@ -69,7 +73,8 @@ impl RequestTarget {
             return Err(HeadError::Target);
         }
         let start = scheme + 3;
-        let length = text.get(start..).unwrap_or_default().find(['/', '?']).unwrap_or(text.len() - start);
+        let rest = octets.get(start..).unwrap_or_default();
+        let length = rest.iter().position(|octet| matches!(octet, b'/' | b'?')).unwrap_or(rest.len());
         Ok(from(Form::Absolute, scheme, (start, start + length)))
     }
 

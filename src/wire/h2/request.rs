@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -150,7 +150,7 @@ pub fn accept_of(key: &str) -> String {
 /// A nonce, by which the origin shows that it answers this very request; it is not a secret (RFC 6455 §4.1).
 fn nonce() -> String {
     let mut octets = [0; 16];
-    rand::fill(&mut octets).unwrap_or_default();
+    getrandom::fill(&mut octets).unwrap_or_default();
     STANDARD.encode(octets)
 }
 
