@@ -70,7 +70,8 @@ impl Practice {
         let trusted = egress.get_mut("trust").and_then(Value::as_array_mut).context("whom it trusts")?;
         trusted.push(origin.authority.file.display().to_string().into());
         // What is below that name is intercepted, by a rule.
-        let intercepting = format!("rule = [{{ name = 'inside', destinations = ['{NAME}'], effect = 'allow', intercept = true }}]");
+        let intercepting =
+            format!("rule = [{{ name = 'inside', destinations = ['{NAME}'], effect = 'allow', intercept = true }}]");
         all.insert("policy".into(), Value::Table(intercepting.parse()?));
         let many = i64::try_from(connections())?;
         let limits = [("connections", many), ("connections_per_client", many)];
