@@ -46,6 +46,15 @@ const MAX_LEAVES: u64 = 10_000;
 /// Names that a leaf takes over from an origin's certificate: others have so many that each handshake would be long.
 const MAX_MIRRORED: usize = 100;
 
+/// Protocols of which a client can choose one (ALPN, RFC 7301), the one that is liked best first.
+pub type Protocols = &'static [&'static [u8]];
+
+/// HTTP/1.1 alone.
+pub const HTTP_1: Protocols = &[b"http/1.1"];
+
+/// HTTP/2, and HTTP/1.1 for those who do not speak it.
+pub const HTTP_2: Protocols = &[b"h2", b"http/1.1"];
+
 /// An authority of our own, whose certificate the operator gives to the devices.
 pub struct Authority {
     issuing: ArcSwap<Issuing>,
@@ -89,13 +98,13 @@ struct LeafKey {
     number: u64,
 }
 
-/// What tells one leaf from another: the host, the names beside it, whether the other end speaks of protocols (ALPN), and its
+/// What tells one leaf from another: the host, the names beside it, the protocols that the other end speaks (ALPN), and its
 /// key: one that was begun with the key before is never given out beside those of the next.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct LeafId {
     host: String,
     names: u64,
-    speaks: bool,
+    speaks: Protocols,
     key: u64,
 }
 
@@ -326,27 +335,31 @@ impl Authority {
 
     /// The settings of a TLS server that answers as `host` with HTTP/1.1. The leaf is issued once and remembered.
     pub fn server(&self, host: &str) -> Result<Arc<ServerConfig>, Error> {
-        self.server_as(host, &[], true)
+        self.server_as(host, &[], HTTP_1)
     }
 
-    /// The same in the place of an origin whose certificate was issued for these names, too. `speaks`: whether it has agreed on
-    /// a protocol in the handshake (ALPN); one that has not looks so to the client. Of many who want one leaf at the same time,
-    /// one has it issued, and the others wait.
-    pub fn server_as(&self, host: &str, names: &[String], speaks: bool) -> Result<Arc<ServerConfig>, Error> {
+    /// The same in the place of an origin whose certificate was issued for these names, too. `speaks`: the protocols that the
+    /// client can choose from (ALPN); with none, it looks like a server that agrees on nothing. Of many who want one leaf at
+    /// the same time, one has it issued, and the others wait.
+    pub fn server_as(&self, host: &str, names: &[String], speaks: Protocols) -> Result<Arc<ServerConfig>, Error> {
         let key = self.rotate()?;
         self.server_by(&key, host, names, speaks)
     }
 
     /// The same with this key.
-    fn server_by(&self, key: &LeafKey, host: &str, names: &[String], speaks: bool) -> Result<Arc<ServerConfig>, Error> {
+    fn server_by(
+        &self,
+        key: &LeafKey,
+        host: &str,
+        names: &[String],
+        speaks: Protocols,
+    ) -> Result<Arc<ServerConfig>, Error> {
         let id = LeafId { host: host.to_owned(), names: self.hasher.hash_one(names), speaks, key: key.number };
         let issue = || {
             let leaf = self.mirror(host, names, key)?;
             // The key belongs to the leaf that was just issued for it, so nobody needs to compare them.
             let mut server = self.showing(CertifiedKey::new(key.issuing.chain(leaf), Arc::clone(&key.signing)));
-            if !speaks {
-                server.alpn_protocols.clear();
-            }
+            server.alpn_protocols = speaks.iter().map(|protocol| protocol.to_vec()).collect();
             Ok(Arc::new(server))
         };
         self.leaves.try_get_with(id, issue).map_err(|error: Arc<Error>| Error::Again(error))

@@ -130,7 +130,7 @@ fn a_leaf_that_was_begun_with_the_key_before_is_not_given_out_beside_those_of_th
     clock.advance(SignedDuration::from_hours(25));
     authority.rotate().unwrap();
     // Whoever had asked for the key before that ends now.
-    let late = authority.server_by(&old, "a.test", &[], true).unwrap();
+    let late = authority.server_by(&old, "a.test", &[], HTTP_1).unwrap();
     assert!(!Arc::ptr_eq(&late, &authority.server("a.test").unwrap()));
 }
 
@@ -144,7 +144,7 @@ fn a_burst_of_1000_first_connections_to_one_name_has_one_leaf_issued() {
             .map(|_| {
                 scope.spawn(|| {
                     begin.wait();
-                    (0..20).map(|_| authority.server_as("a.test", &names, true).unwrap()).collect::<Vec<_>>()
+                    (0..20).map(|_| authority.server_as("a.test", &names, HTTP_1).unwrap()).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -152,7 +152,7 @@ fn a_burst_of_1000_first_connections_to_one_name_has_one_leaf_issued() {
     });
     assert_eq!(found.len(), 1000);
     assert!(found.iter().all(|server| Arc::ptr_eq(server, &found[0])));
-    let other = authority.server_as("a.test", &names, false).unwrap();
+    let other = authority.server_as("a.test", &names, &[]).unwrap();
     assert!(!Arc::ptr_eq(&found[0], &other) && other.alpn_protocols.is_empty());
 }
 

@@ -35,6 +35,7 @@ mod forwarders;
 mod fresh;
 mod guests;
 mod hours;
+mod http_2;
 mod inspection;
 mod interception;
 mod lists;

@@ -318,6 +318,7 @@ impl AsyncWrite for Stream {
                 let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
                 Pin::new(stream).poll_write(cx, first)
             }
+            Self::Resumed(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -326,6 +327,7 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Other(stream) => stream.is_write_vectored(),
             Self::Paced(_) => false,
+            Self::Resumed(stream) => stream.is_write_vectored(),
         }
     }
 }
