@@ -216,7 +216,7 @@ fn an_answer_that_breaks_off_is_never_taken_for_a_whole_one() {
     assert_ne!(page.exit, 0, "the scanner has broken it off: {page:#?}");
     world.last_record_has(|record| record["host"] == "breaks.test", &[("reason", "http_response_incomplete".into())]);
     let page = browser.curl("http://clean.test/cut", &[]);
-    assert_eq!((page.status, page.heading()), (502, "The site's answer could not be understood"), "{page:#?}");
+    assert_eq!((page.status, page.heading()), (502, "The site&#39;s answer could not be understood"), "{page:#?}");
     said(&world, "clean.test", "/cut", &[("reason", "http_response_incomplete".into())]);
 }
 
