@@ -31,6 +31,7 @@ pub mod egress;
 // Layer 5: memory between requests.
 pub mod authority;
 pub mod directory;
+pub mod icap;
 pub mod observe;
 pub mod session;
 

@@ -20,6 +20,7 @@ use crate::config::{self, Config, section};
 use crate::directory::Directories;
 use crate::egress::client::Client;
 use crate::egress::{Dialler, OriginTls, Roots};
+use crate::icap::Scanners;
 use crate::identity::{Networks, Realm};
 use crate::listener::Secure;
 use crate::lists::Lists;
@@ -67,6 +68,8 @@ pub(super) struct Edges {
     pub(super) lists: Lists,
     /// The directories of the configuration.
     pub(super) directories: Arc<Directories>,
+    /// The scanners that rules name.
+    pub(super) scanners: Arc<Scanners>,
     /// What takes signals.
     pub(super) signals: Receivers,
     // These belong to `Memory`, and are here as well because every request needs them.
@@ -143,6 +146,7 @@ impl Plan<'_> {
         let secure = self.secure()?;
         let entries = Arc::new(self.entries());
         let dialler = self.dialler()?;
+        let scanners = self.scanners(&dialler);
         let secure_port = self.sockets.proxies.iter().zip(&secure).find(|(_, secure)| secure.is_some());
         let names = config.proxy_names.addresses(secure_port.map(|(bound, _)| bound.address.port()));
         // What comes from files is read at a start and at a reload. Fresh metadata, a new list or the hours of a rule must be
@@ -195,6 +199,8 @@ impl Plan<'_> {
                 entries: Arc::clone(&entries),
                 guests_agree: guest_terms.is_some(),
                 interception: config.interception,
+                scanners: Arc::clone(&scanners),
+                audit: Arc::clone(&memory.audit),
                 clock: memory.clock.clone(),
                 tokens: tools.map(|tools| token_parts(tools, known)),
                 finish: memory.shared.finish.clone(),
@@ -223,6 +229,7 @@ impl Plan<'_> {
             dialler,
             lists,
             directories,
+            scanners,
             signals,
             sessions: Arc::clone(&memory.sessions),
             bindings: Arc::clone(&memory.bindings),
@@ -389,6 +396,18 @@ impl Plan<'_> {
             Some(before) => dialler.following(&before.dialler),
             None => dialler,
         }))
+    }
+
+    /// The scanners: those in force, where it is the same configuration.
+    fn scanners(&self, dialler: &Arc<Dialler>) -> Arc<Scanners> {
+        let before = self.before.map(|before| &before.scanners);
+        match before.filter(|_| self.same) {
+            Some(same) => Arc::clone(same),
+            None => {
+                let (written, folder) = (&self.config.scanners, &self.memory.state);
+                Arc::new(Scanners::new(written, folder, dialler, before.map(|before| &**before)))
+            }
+        }
     }
 
     /// What is needed for tokens, unless they are switched off.

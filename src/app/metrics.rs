@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use super::live::Live;
 use super::{directory, lists};
 use crate::clock::Timestamp;
+use crate::icap::Scanners;
 use crate::observe::Exposition;
 use crate::observe::exposition::{Kind, MEDIA_TYPE};
 use crate::portal::RealmParts;
@@ -60,6 +61,7 @@ impl Live {
         to.family("vestibule_sessions", Kind::Gauge, "Sessions, on all nodes that share a store.");
         to.sample("", &[], memory.sessions.count());
         self.store_figures(&mut to, now);
+        scanners(&edges.scanners, &mut to);
         realms(&edges.realms, &mut to, now);
         lists::expose(&memory.lists, &mut to, now);
         directory::expose(&memory.directories, &mut to, now);
@@ -93,6 +95,27 @@ impl Live {
             "Total time that requests to the session store took.",
         );
         to.sample("", &[], format_args!("{:.6}", self.memory.round_trips.time().as_secs_f64()));
+    }
+}
+
+fn scanners(scanners: &Scanners, to: &mut Exposition) {
+    let help = "What scanners said of requests and answers, by scanner and verdict.";
+    to.family("vestibule_scans_total", Kind::Counter, help);
+    for scanner in scanners.all() {
+        for (verdict, count) in scanner.counts() {
+            to.sample("", &[("scanner", &scanner.name), ("verdict", verdict.as_str())], count);
+        }
+    }
+    to.family(
+        "vestibule_scanner_up",
+        Kind::Gauge,
+        "1 while the scanner's service answers, as far as is known, else 0.",
+    );
+    for scanner in scanners.all() {
+        for point in scanner.points() {
+            let labels = [("scanner", &*scanner.name), ("method", point.direction.as_str())];
+            to.sample("", &labels, u8::from(point.is_up()));
+        }
     }
 }
 

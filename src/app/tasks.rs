@@ -51,6 +51,7 @@ async fn look_after(live: Arc<Live>) {
         ticks.tick().await;
         live.memory.log.settle();
         live.memory.proxy.ring(live.memory.clock.now());
+        live.edges().scanners.tend();
         live.memory.sessions.upkeep().await;
     }
 }

@@ -40,6 +40,7 @@ pub(super) fn as_json(asking: &Inquiry<'_>, Explanation { verdict, steps }: &Exp
             "terms": permit.terms().iter().map(|terms| json!({
                 "rule": terms.rule,
                 "limit": terms.limit.map(|limit| limit.said()),
+                "scan": terms.scan,
                 "removes": terms.headers.removed().collect::<Vec<_>>(),
             })).collect::<Vec<_>>(),
             "sets": FieldChanges::of(permit.terms()).set().collect::<BTreeMap<_, _>>(),
@@ -146,6 +147,15 @@ fn put_terms(text: &mut String, permit: &Permit) {
         if let Some(limit) = terms.limit {
             writeln!(text, "within the limit of `{}`: {limit}", terms.rule).ok();
         }
+    }
+    match permit.scan() {
+        Some(_) if permit.manner() == Manner::Tunnel => {
+            text.push_str("in a tunnel, where no scanner can look: have it intercepted\n");
+        }
+        Some(scanners) if is_seen => {
+            writeln!(text, "looked at by {}", scanners.join(", and then by ")).ok();
+        }
+        _ => {}
     }
 }
 

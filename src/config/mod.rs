@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::config_path::ConfigPath;
 use crate::egress;
-use crate::{directory, identity, lists, net, pac, policy, portal, proxy, saml, scim, session, signals};
+use crate::{directory, icap, identity, lists, net, pac, policy, portal, proxy, saml, scim, session, signals};
 pub use changes::{Change, changes};
 pub(crate) use check::at;
 pub use check::{Check, doubtful_names, hidden_paths, unused_lists};
@@ -61,6 +61,9 @@ pub struct Config {
     /// Destinations by name, for rules.
     #[serde(rename = "list", default)]
     pub lists: Vec<lists::Config>,
+    /// Scanners that look at what passes, for rules.
+    #[serde(rename = "icap", default)]
+    pub scanners: Vec<icap::Config>,
     /// Who there is, by realm.
     #[serde(rename = "directory", default)]
     pub directories: Vec<directory::config::Config>,
@@ -106,6 +109,7 @@ const SECTIONS: &[&str] = &[
     "egress",
     "limits",
     "list",
+    "icap",
     "directory",
     "policy",
     "interception",
@@ -118,7 +122,7 @@ const SECTIONS: &[&str] = &[
 ];
 
 /// Those of which there may be several.
-const SEVERAL: &[&str] = &["listener", "network", "realm", "list", "directory", "signals"];
+const SEVERAL: &[&str] = &["listener", "network", "realm", "list", "icap", "directory", "signals"];
 
 /// Reads and checks the file at `path`. `environment` looks up an environment variable: secrets may be kept there.
 ///

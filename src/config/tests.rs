@@ -134,6 +134,7 @@ fn the_example_shows_every_option() {
         "[[egress.parent]]",
         "[limits]",
         "[[list]]",
+        "[[icap]]",
         "[[directory]]",
         "[policy]",
         "[interception]",

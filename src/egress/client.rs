@@ -24,6 +24,7 @@ use url::Url;
 use super::{Dialled, Dialler};
 use crate::policy::{Permit, Purpose};
 use crate::secret::Secret;
+use crate::wire::h1::Stream;
 use crate::wire::{Destination, Scheme, target};
 
 /// How long a document may take, from looking up the name to the last byte.
@@ -195,6 +196,18 @@ impl Client {
     /// Opens a connection for ourselves. Nothing is said on it yet.
     pub(super) async fn open(&self, destination: &Arc<Destination>, purpose: Purpose) -> Result<Dialled, super::Error> {
         self.dialler.dial(Permit::own(purpose, Arc::clone(destination)), None).await
+    }
+
+    /// Opens a connection for ourselves to a host and port, with TLS if the scheme is https. Nothing is said on it yet.
+    pub async fn reach(&self, scheme: Scheme, authority: &str, purpose: Purpose) -> Result<Stream, Error> {
+        let destination = Arc::new(Destination::of_authority(scheme, authority)?);
+        let dialled = self.open(&destination, purpose).await?;
+        Ok(match scheme {
+            Scheme::Http => dialled.stream,
+            Scheme::Https => {
+                Stream::Other(Box::new(self.dialler.tls.connect(&destination.host, dialled.stream).await?))
+            }
+        })
     }
 
     /// Sends one request on a connection of its own. Dropping the second value closes it.

@@ -78,6 +78,17 @@ pub enum ParentFault {
     Protocol(&'static str),
 }
 
+impl Error {
+    /// Whether something was waited for that did not come in time.
+    pub fn is_late(&self) -> bool {
+        match self {
+            Self::TimedOut | Self::ResolverTimedOut => true,
+            Self::Parent(_, ParentFault::NotReached(error)) => error.is_late(),
+            _ => false,
+        }
+    }
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use crate::config_path::ConfigPath;
 use crate::net::Limits;
 pub use crate::net::Ports;
-use crate::policy::{Faults, Hop, Hosts, Lane, Pattern, Permit, Route};
+use crate::policy::{Faults, Hop, Hosts, Lane, Manner, Pattern, Permit, Purpose, Route};
 use crate::wire::field::Via;
 use crate::wire::h1::{Connection, Stream};
 use crate::wire::target::Host;
@@ -126,6 +126,8 @@ pub struct Dialled {
 struct Wanted<'a> {
     destination: &'a Destination,
     private: bool,
+    /// Whether it may be on this machine.
+    here: bool,
     client: Option<SocketAddr>,
 }
 
@@ -257,8 +259,10 @@ impl Dialler {
 
     async fn dial_by(&self, permit: &Permit, client: Option<SocketAddr>) -> Result<Dialled, Error> {
         let Lane { private, route, .. } = permit.lane();
-        let wanted = Wanted { destination: permit.destination(), private: *private, client };
-        let route = self.route(permit.destination(), route.as_ref());
+        // The operator has named the scanner, which is often beside us; a parent is no way to it.
+        let here = permit.manner() == Manner::Own(Purpose::Scan);
+        let wanted = Wanted { destination: permit.destination(), private: *private, here, client };
+        let route = if here { &self.straight } else { self.route(permit.destination(), route.as_ref()) };
         timeout(self.limit, self.by_route(wanted, route)).await.map_err(|_| Error::TimedOut)?
     }
 
@@ -283,6 +287,16 @@ impl Dialler {
     /// The addresses to dial, in order. A name is checked after it has been looked up, and the addresses that were
     /// checked are the ones that are dialled, so that the name cannot change its meaning in between.
     async fn candidates(&self, destination: &Destination, private: bool) -> Result<Vec<SocketAddr>, Error> {
+        self.candidates_here(destination, private, false).await
+    }
+
+    /// The same; `here`: addresses of this machine may be dialled, too, but not our own listeners.
+    async fn candidates_here(
+        &self,
+        destination: &Destination,
+        private: bool,
+        here: bool,
+    ) -> Result<Vec<SocketAddr>, Error> {
         let fixed = self.resolver.fixed(destination);
         // A fixed address is dialled whatever it is, at the ports that the operator meant.
         let is_open = fixed.is_some() && self.resolver.opens(destination);
@@ -300,6 +314,7 @@ impl Dialler {
                 return Err(Error::Myself(socket));
             }
             match self.judge(socket.ip(), private) {
+                Err(Error::OwnMachine(_)) if here => candidates.push(socket),
                 Err(error) if !is_open => refused = Some(error),
                 _ => candidates.push(socket),
             }

@@ -60,7 +60,7 @@ impl Dialler {
     }
 
     async fn straight_to(&self, wanted: Wanted<'_>, sockets: Sockets) -> Result<Dialled, Error> {
-        let mut candidates = self.candidates(wanted.destination, wanted.private).await?;
+        let mut candidates = self.candidates_here(wanted.destination, wanted.private, wanted.here).await?;
         candidates.retain(|address| sockets.reach(address));
         self.connect(wanted, &candidates, sockets).await
     }
@@ -76,7 +76,10 @@ impl Dialler {
         // addresses), so the system is asked.
         let is_hidden = |address: &SocketAddr| {
             let (to, from) = (address.ip(), sockets.source(address));
-            from.is_some_and(|from| from != to) && !self.opens_own(wanted.destination, to) && is_of_this_machine(to)
+            !wanted.here
+                && from.is_some_and(|from| from != to)
+                && !self.opens_own(wanted.destination, to)
+                && is_of_this_machine(to)
         };
         if let Some(own) = candidates.iter().find(|address| is_hidden(address)) {
             return Err(Error::OwnMachine(own.ip()));
@@ -86,7 +89,7 @@ impl Dialler {
         let origin = if dialled.ip().is_unspecified() { stream.peer_addr()? } else { dialled };
         let egress = stream.local_addr()?;
         // Both ends have the same address, and it is not in the set: this machine has had it only for a moment.
-        if origin.ip() == egress.ip() && !self.opens_own(wanted.destination, origin.ip()) {
+        if origin.ip() == egress.ip() && !wanted.here && !self.opens_own(wanted.destination, origin.ip()) {
             self.machine.refresh();
             return Err(Error::OwnMachine(origin.ip()));
         }
@@ -94,7 +97,7 @@ impl Dialler {
     }
 
     async fn through(&self, wanted: Wanted<'_>, parent: &Parent, share: Duration) -> Result<Dialled, Error> {
-        let Wanted { destination, private, client } = wanted;
+        let Wanted { destination, private, client, .. } = wanted;
         parent.health.use_it();
         // Before the parent is dialled, so that a destination that we refuse does not count as its failure.
         self.check_literal(destination, private)?;

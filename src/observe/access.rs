@@ -173,6 +173,7 @@ impl AccessLog {
                 rule: None,
                 terms: Vec::new(),
                 reason: None,
+                scan: None,
                 origin: None,
                 egress: None,
                 parent: None,

@@ -56,6 +56,8 @@ pub enum What {
     SignalTaken,
     /// An operator, or a risk rule, had something done to an account in Entra ID; `command` says what, `reason` why.
     AccountActedOn,
+    /// A scanner has found malware in what somebody wanted to fetch or send; `subject` is its name, `by` the scanner.
+    MalwareFound,
 }
 
 /// One audit record. A field that is not known, or does not apply, is left out.

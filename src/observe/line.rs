@@ -82,6 +82,16 @@ impl AccessLine {
     /// What came of it.
     fn answered(&mut self, record: &Record) {
         self.field(b",\"reason\":", record.reason.map(Reason::as_str));
+        if let Some(scan) = &record.scan {
+            self.word(b",\"scan\":\"", scan.verdict);
+            self.field(b",\"scanner\":", Some(&scan.scanner));
+            if scan.why.is_some() {
+                self.field(b",\"scan_why\":", scan.why);
+            }
+            if scan.threat.is_some() {
+                self.field(b",\"threat\":", scan.threat.as_deref());
+            }
+        }
         for (name, socket) in [(&b",\"origin\":"[..], record.origin), (b",\"egress\":", record.egress)] {
             self.raw(name);
             match socket {
@@ -210,7 +220,7 @@ mod tests {
 
     use super::*;
     use crate::identity::{Strength, Surrogate, User};
-    use crate::observe::record::{Outcome, RequestId};
+    use crate::observe::record::{Outcome, RequestId, Scan};
 
     fn bare(time: &str) -> Record {
         Record {
@@ -236,6 +246,7 @@ mod tests {
             rule: None,
             terms: Vec::new(),
             reason: None,
+            scan: None,
             origin: None,
             egress: None,
             parent: None,
@@ -272,6 +283,12 @@ mod tests {
             rule: Some(Arc::clone(&shared)),
             terms: vec![Arc::clone(&shared), "b".into()],
             reason: Some(Reason::SessionEnded),
+            scan: Some(Box::new(Scan {
+                verdict: "found",
+                scanner: Arc::clone(&shared),
+                why: Some("size"),
+                threat: Some(text.to_owned()),
+            })),
             origin: Some("198.51.100.255:443".parse().unwrap()),
             egress: Some("[::ffff:1.2.3.4]:1".parse().unwrap()),
             parent: Some(Arc::clone(&shared)),

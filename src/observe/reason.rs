@@ -130,6 +130,12 @@ reasons! {
         TooManyRequests = "too-many-requests",
         /// Somebody has more requests and tunnels open than the limit of a rule allows.
         TooManyConnections = "too-many-connections",
+        /// A scanner has found malware in it.
+        MalwareFound = "malware-found",
+        /// A scanner that had to look at it does not work.
+        ScannerFailed = "scanner-failed",
+        /// It is too long to be looked at by a scanner, or a part of a file, and a rule has such refused.
+        NotScanned = "not-scanned",
         /// The token is not one of ours.
         TokenUnknown = "token-unknown",
         /// The token has expired.

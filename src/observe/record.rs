@@ -118,6 +118,9 @@ pub struct Record {
     pub terms: Vec<Arc<str>>,
     /// Why it ended as it did: a Proxy Error Type (RFC 9209 §2.3) or a word of ours.
     pub reason: Option<Reason>,
+    /// What scanners say of it, if one looked at it or was to.
+    #[serde(flatten)]
+    pub scan: Option<Box<Scan>>,
     /// The address that was dialled.
     pub origin: Option<SocketAddr>,
     /// Our own address on the connection to the origin, by which a firewall's records can be matched with this one.
@@ -136,6 +139,22 @@ pub struct Record {
     /// How many requests this record stands for, if it is more than one.
     #[serde(flatten)]
     pub repeated: Option<Repeated>,
+}
+
+/// What scanners say of a request or of its answer; of several, what is worst.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Scan {
+    /// The word for what came of it.
+    #[serde(rename = "scan")]
+    pub verdict: &'static str,
+    /// The scanner.
+    pub scanner: Arc<str>,
+    /// Why it was not looked at.
+    #[serde(rename = "scan_why", skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+    /// What was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threat: Option<String>,
 }
 
 /// How many requests a record stands for.

@@ -39,9 +39,31 @@ pub enum Cause {
     Busy,
     /// Somebody has as much as a rule lets them have.
     Exhausted,
+    /// A scanner has found malware.
+    Malware(Malware),
+    /// A scanner that had to look at it does not work.
+    ScannerFailed,
+    /// It is too long for a scanner to look at.
+    TooLongToScan,
+    /// It is a part of a file, and a scanner must see the whole.
+    PartNotScanned,
     /// A fault of Vestibule itself.
     Internal,
 }
+
+/// What a scanner has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malware {
+    /// What the scanner calls it.
+    pub threat: String,
+    /// The address of what it was found in.
+    pub address: String,
+    /// Whether it was to be sent, and not to be fetched.
+    pub is_upload: bool,
+}
+
+/// How many characters of an address are shown.
+const MOST_ADDRESS: usize = 300;
 
 impl Cause {
     /// The name of the message that tells people.
@@ -64,27 +86,40 @@ impl Cause {
             Self::BadRequest(_) => "error-bad-request",
             Self::Busy => "error-busy",
             Self::Exhausted => "error-exhausted",
+            Self::Malware(found) if found.is_upload => "error-malware-upload",
+            Self::Malware(_) => "error-malware",
+            Self::ScannerFailed => "error-scanner-failed",
+            Self::TooLongToScan => "error-too-long-to-scan",
+            Self::PartNotScanned => "error-part-not-scanned",
             Self::Internal => "error-internal",
         }
     }
 
     /// The message that tells people.
     pub(super) fn title(&self, t: &Locale) -> String {
-        t.with_all(self.key(), &[("port", &self.port())])
+        t.with_all(self.key(), &[("port", &self.port()), ("threat", self.threat())])
     }
 
     /// One part of the message: what happened, why, or what to do next.
     pub(super) fn part(&self, part: &str, t: &Locale) -> String {
-        t.part_with(self.key(), part, &[("port", &self.port())])
+        t.part_with(self.key(), part, &[("port", &self.port()), ("threat", self.threat())])
     }
 
     fn port(&self) -> String {
         if let Self::PortNotAllowed(port) = self { port.to_string() } else { String::new() }
     }
 
+    fn threat(&self) -> &str {
+        if let Self::Malware(found) = self { &found.threat } else { "" }
+    }
+
     /// What is known beyond the message.
     pub(super) fn detail(&self) -> Option<&str> {
         match self {
+            Self::Malware(found) => {
+                let end = found.address.char_indices().nth(MOST_ADDRESS).map_or(found.address.len(), |(at, _)| at);
+                found.address.get(..end)
+            }
             Self::Certificate(_, detail) | Self::BadRequest(detail) if !detail.is_empty() => Some(detail),
             _ => None,
         }

@@ -31,7 +31,7 @@ mod weak;
 pub use appeal::{AskReview, ReviewAsked};
 pub use barrier::{Override, OverrideKey, OverrideMistake, Warning};
 pub use brand::{Brand, Help};
-pub use cause::{Cause, Trouble, Untrusted};
+pub use cause::{Cause, Malware, Trouble, Untrusted};
 pub use colour::{Colour, NotAColour};
 pub use consent::{ConsentOutcome, Consented};
 pub use decided::TerminalDecided;

@@ -371,7 +371,17 @@ pub(crate) fn causes() -> Vec<Cause> {
         Cause::BadRequest("there are two Host fields".into()),
         Cause::Busy,
         Cause::Exhausted,
+        malware(false),
+        malware(true),
+        Cause::ScannerFailed,
+        Cause::TooLongToScan,
+        Cause::PartNotScanned,
         Cause::Internal,
     ];
     untrusted.into_iter().chain(others).collect()
+}
+
+fn malware(is_upload: bool) -> Cause {
+    let address = format!("https://files.example/{}/eicar<b>.zip", "a-long-folder-".repeat(20));
+    Cause::Malware(Malware { threat: "Win.Test.<b>EICAR</b>_HDB-1".into(), address, is_upload })
 }

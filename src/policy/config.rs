@@ -158,6 +158,8 @@ macro_rules! conditions {
             /// What becomes of a connection that is to be intercepted and cannot be read: no TLS, Encrypted Client Hello, no
             /// server name. Default: `refuse`.
             pub unreadable: Option<Otherwise>,
+            /// The scanners (`[[icap]]`) that look at what passes; left out, the rule does not say, and an empty list spares it.
+            pub scan: Option<Vec<String>>,
         }
 
         impl RuleConfig {
@@ -205,6 +207,8 @@ macro_rules! conditions {
             /// What becomes of a connection that is to be intercepted and cannot be read: no TLS, Encrypted Client Hello, no
             /// server name. Default: `refuse`.
             pub unreadable: Option<Otherwise>,
+            /// The scanners (`[[icap]]`) that look at what passes; left out, the rule does not say, and an empty list spares it.
+            pub scan: Option<Vec<String>>,
         }
 
         impl StandingConfig {
@@ -273,6 +277,8 @@ fn yes() -> bool {
 impl StandingConfig {
     /// Whether all that it does is to spare somebody something.
     pub(super) fn only_gives(&self) -> bool {
-        self.headers.is_empty() && self.limit.is_none() && self.inspection().only_gives()
+        let (inspection, scan) = (self.inspection(), self.scan.as_ref());
+        let spares = if inspection.is_empty() { scan.is_some() } else { inspection.only_gives() };
+        self.headers.is_empty() && self.limit.is_none() && spares && scan.is_none_or(Vec::is_empty)
     }
 }

@@ -93,6 +93,8 @@ pub enum Purpose {
     Directory,
     /// The signals of a transmitter, its keys and its configuration.
     Signals,
+    /// To have a scanner look at what passes. The only one that may be on this machine.
+    Scan,
 }
 
 impl Purpose {
@@ -104,6 +106,7 @@ impl Purpose {
             Self::Review => "review",
             Self::Directory => "directory",
             Self::Signals => "signals",
+            Self::Scan => "scan",
         }
     }
 }
@@ -226,6 +229,17 @@ impl Permit {
     /// Whether somebody would have had to sign in, and it was given although nobody has.
     pub fn is_exception(&self) -> bool {
         self.basis == Basis::Exception
+    }
+
+    /// The scanners that look at what is permitted, in this order. The rule that decides has the first word, and after it the
+    /// first standing rule that says anything of scanners. None where nothing is looked at.
+    pub fn scan(&self) -> Option<Arc<[Arc<str>]>> {
+        if self.terms.is_empty() {
+            return None;
+        }
+        let own = self.terms.iter().find(|terms| terms.rule == self.rule).and_then(|terms| terms.scan.as_ref());
+        let said = own.or_else(|| self.terms.iter().find_map(|terms| terms.scan.as_ref()))?;
+        (!said.is_empty()).then(|| Arc::clone(said))
     }
 
     /// What is permitted is subject to these, in this order.

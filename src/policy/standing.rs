@@ -34,9 +34,21 @@ impl Compiler<'_> {
         StandingRule {
             when: self.conditions(&config.conditions(), &config.realms, config.only_gives()),
             unless: self.conditions(&config.not, &config.realms, !config.only_gives()),
-            terms: Terms::of(&name, &config.headers, config.limit.as_ref(), config.inspection()),
+            terms: Terms::of(
+                &name,
+                &config.headers,
+                config.limit.as_ref(),
+                config.inspection(),
+                config.scan.as_deref(),
+            ),
             gives: config.only_gives(),
-            in_doubt: Terms::of(&name, &config.headers, config.limit.as_ref(), config.inspection().in_doubt()),
+            in_doubt: Terms::of(
+                &name,
+                &config.headers,
+                config.limit.as_ref(),
+                config.inspection().in_doubt(),
+                config.scan.as_deref().filter(|names| !names.is_empty()),
+            ),
             name,
         }
     }
@@ -82,7 +94,7 @@ impl StandingRule {
         self.terms.as_ref().is_some_and(|terms| {
             let own = terms.inspection;
             let gives_more = own.client_certificate.is_some() || own.unreadable.is_some() || !own.accept.is_empty();
-            own.intercept == Some(false) && !gives_more
+            own.intercept == Some(false) && !gives_more && terms.scan.is_none()
         })
     }
 

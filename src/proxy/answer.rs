@@ -11,6 +11,7 @@ use super::forward::Failure;
 use super::shares::{Excess, Exhausted};
 use super::token::{Invitation, Wrong};
 use super::unread::{Unread, untrusted};
+use super::unscanned::Unscanned;
 use super::weak::{Helps, TooWeak};
 use crate::egress;
 use crate::identity::User;
@@ -88,6 +89,9 @@ pub(super) enum Refusal {
     /// A rule has the connection intercepted, and that is not possible.
     #[error("the connection is to be intercepted, and {0}")]
     Unread(Unread),
+    /// A scanner has found something in it, or could not look at it and had to.
+    #[error(transparent)]
+    Unscanned(Unscanned),
     /// The browser does not keep our cookie. Holds the address with which the person can try again.
     #[error("the browser does not keep the cookie that signs it in")]
     CookiesBlocked(String),
@@ -107,6 +111,7 @@ impl Refusal {
             | Self::CookiesBlocked(_)
             | Self::CookiesContradict(_)
             | Self::Direct => StatusCode::FORBIDDEN,
+            Self::Unscanned(unscanned) => unscanned.status(),
             Self::Exhausted(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SignInRequired | Self::SignInAgain(_) => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::TooWeak(weak) => weak.status(),
@@ -133,7 +138,7 @@ impl Refusal {
                 ) => StatusCode::FORBIDDEN,
                 Failure::Dial(egress::Error::Myself(_)) => StatusCode::LOOP_DETECTED,
                 Failure::Dial(egress::Error::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
-                Failure::Dial(error) if is_late(error) => StatusCode::GATEWAY_TIMEOUT,
+                Failure::Dial(error) if error.is_late() => StatusCode::GATEWAY_TIMEOUT,
                 Failure::AnswerTimedOut => StatusCode::GATEWAY_TIMEOUT,
                 Failure::ClientLeft | Failure::BadBody(_) | Failure::SessionEnded => StatusCode::BAD_REQUEST,
                 Failure::BodyTimedOut => StatusCode::REQUEST_TIMEOUT,
@@ -164,6 +169,7 @@ impl Refusal {
             Self::Unnamed(forwarded::Error::Malformed) => Reason::HttpRequestError,
             Self::Unnamed(forwarded::Error::Crowded) => Reason::ConnectionLimitReached,
             Self::Loop => Reason::ProxyLoopDetected,
+            Self::Unscanned(unscanned) => unscanned.error_type(),
             Self::Origin(failure) | Self::Absent(failure) => match failure {
                 Failure::Dial(error) => dial_error_type(error),
                 Failure::AnswerTimedOut => Reason::HttpResponseTimeout,
@@ -185,6 +191,7 @@ impl Refusal {
             Self::Unnamed(forwarded::Error::Crowded) => Cause::Busy,
             Self::Loop => Cause::Loop,
             Self::Exhausted(_) => Cause::Exhausted,
+            Self::Unscanned(unscanned) => unscanned.cause(),
             Self::Direct => Cause::Direct,
             // These have pages of their own.
             Self::Denied(_)
@@ -256,9 +263,11 @@ impl Refusal {
         )
     }
 
-    /// Whether a connection to the origin had been opened.
+    /// Whether a connection to the origin, or to a scanner, had been opened.
     pub(super) fn is_after_dialling(&self) -> bool {
+        // A scanner sees the body before the origin does.
         matches!(self, Self::Origin(failure) if !matches!(failure, Failure::Dial(_)))
+            || matches!(self, Self::Unscanned(_))
     }
 }
 
@@ -285,15 +294,6 @@ fn dial_error_type(error: &egress::Error) -> Reason {
             egress::ParentFault::Ended => Reason::ConnectionTerminated,
             egress::ParentFault::Protocol(_) => Reason::HttpProtocolError,
         },
-    }
-}
-
-/// Whether something was waited for that did not come in time.
-fn is_late(error: &egress::Error) -> bool {
-    match error {
-        egress::Error::TimedOut | egress::Error::ResolverTimedOut => true,
-        egress::Error::Parent(_, egress::ParentFault::NotReached(error)) => is_late(error),
-        _ => false,
     }
 }
 

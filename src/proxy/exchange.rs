@@ -13,6 +13,7 @@ use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_c
 use super::identity::Identity;
 use super::outgoing::{Incoming, Outgoing};
 use super::relay::{Bounds, relay_streams};
+use super::scan::{Scanning, Stop};
 use super::until::Leave;
 use super::watch::Watch;
 use super::{Asker, Proxy, planted, problem, trust};
@@ -132,6 +133,7 @@ impl Proxy {
         }
         // The next request may be another one's.
         let mut connection = self.forward(client, connection, request, permit, identity).await?;
+        connection.settle();
         connection.stream = connection.stream.freed();
         Some(connection)
     }
@@ -149,6 +151,15 @@ impl Proxy {
         request.recorder.decision = outcome(&permit);
         request.recorder.rule = Some(Arc::clone(permit.rule()));
         let mut watch = Watch::new(identity.map(|identity| identity.session.ended().clone()));
+        let scanning = Scanning::of(&permit, client, identity);
+        if let Some(scanning) = &scanning
+            && let Err(stop) = {
+                let Request { head, recorder, .. } = &mut request;
+                Box::pin(self.scan_request(scanning, &mut connection, head, recorder, &mut watch)).await
+            }
+        {
+            return Box::pin(self.stop(connection, stop, request)).await;
+        }
         let (head, terms) = (&request.head, permit.terms().to_vec());
         let changes = FieldChanges::of(&terms);
         let hop = Hop::of(&head.fields);
@@ -193,6 +204,19 @@ impl Proxy {
             let leave = Leave::new(self, identity, Access::Request(request.kind), Some(seen));
             self.change_protocol(connection, answered, response, leave, request.recorder).await;
             return None;
+        }
+        if let Some(scanning) = &scanning
+            && let Err(stop) = Box::pin(self.scan_answer(
+                scanning,
+                &mut connection,
+                &mut answered,
+                head,
+                &mut request.recorder,
+                &mut watch,
+            ))
+            .await
+        {
+            return Box::pin(self.stop(connection, stop, request)).await;
         }
         // This connection was intercepted to ask the person, who is known by now. It is closed after this answer, so
         // that the next one to this origin can be a tunnel.
@@ -249,6 +273,7 @@ impl Proxy {
             }
             return None;
         }
+        lease.connection.connection.settle();
         if head.is_persistent() && upload.is_whole() && body == head.body {
             lease.give_back();
         } else {
@@ -289,6 +314,19 @@ impl Proxy {
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back + early);
             recorder.reason = end.reason();
         });
+    }
+
+    /// Does not go on with a request, because of what a scanner says.
+    async fn stop(&self, connection: Box<Connection>, stop: Stop, mut request: Request) -> Option<Box<Connection>> {
+        match stop {
+            Stop::Refuse(refusal) => self.refuse_request(connection, &refusal, request).await,
+            Stop::Answer(response) => {
+                request.recorder.decision = Outcome::Denied;
+                // The scanner may have seen a part of the body: nobody knows where the rest begins.
+                let head = Some(&request.head).filter(|head| head.body.is_none());
+                self.reply(connection, head, response, request.recorder).await
+            }
+        }
     }
 
     async fn refuse_request(

@@ -5,7 +5,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use http::{StatusCode, Version};
 
@@ -92,6 +92,18 @@ impl Upload {
     /// Whether all of it has been sent.
     pub(super) fn is_whole(&self) -> bool {
         self.state == Sent::Whole
+    }
+
+    /// Sends more of it, and gives whether there is more to send. That it breaks is no failure: the origin may say why.
+    pub(super) fn poll_more(&mut self, client: &mut Connection, origin: &mut Stream, cx: &mut Context<'_>) -> bool {
+        if self.state == Sent::Going {
+            match self.transfer.poll(client, origin, cx) {
+                Poll::Ready(Ok(())) => self.state = Sent::Whole,
+                Poll::Ready(Err(_)) => self.state = Sent::Broken,
+                Poll::Pending => {}
+            }
+        }
+        self.state == Sent::Going
     }
 }
 
@@ -275,13 +287,7 @@ impl Forwarder {
         poll_fn(|cx| {
             // An upload that breaks must not end the answer, which may say why: only the download decides about
             // success.
-            if upload.state == Sent::Going {
-                match upload.transfer.poll(client, &mut origin.stream, cx) {
-                    Poll::Ready(Ok(())) => upload.state = Sent::Whole,
-                    Poll::Ready(Err(_)) => upload.state = Sent::Broken,
-                    Poll::Pending => {}
-                }
-            }
+            let goes_on = upload.poll_more(client, &mut origin.stream, cx);
             match download.poll(origin, &mut client.stream, cx) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(BodyError::Receiver(_))) => return Poll::Ready(Err(Broken::Client)),
@@ -291,7 +297,7 @@ impl Forwarder {
             }
             // After the download: if the answer is complete in this very turn, it does not matter that the client has
             // gone.
-            if upload.state != Sent::Going && client.poll_gone(cx).is_ready() {
+            if !goes_on && client.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Broken::Client));
             }
             if watch.poll(cx).is_ready() {

@@ -11,6 +11,7 @@ mod decide;
 mod exchange;
 pub mod failures;
 mod forward;
+mod heads;
 mod identify;
 mod identity;
 mod inspect;
@@ -23,10 +24,12 @@ mod planted;
 mod preflight;
 mod problem;
 mod relay;
+mod scan;
 mod shares;
 pub mod token;
 mod trust;
 mod unread;
+mod unscanned;
 mod until;
 mod watch;
 mod weak;
@@ -44,8 +47,9 @@ use crate::authority::Authority;
 use crate::clock::{self, Clock};
 use crate::egress::pool::{self, Pool};
 use crate::egress::{self, Dialler};
+use crate::icap::Scanners;
 use crate::net::{Limits, Pipes};
-use crate::observe::{AccessLog, Outcome, Reason, Recorder};
+use crate::observe::{AccessLog, Audit, Outcome, Reason, Recorder};
 use crate::pac::Pac;
 use crate::page::{Brand, Locales};
 use crate::policy::Policy;
@@ -117,6 +121,10 @@ pub struct Parts {
     pub guests_agree: bool,
     /// What is to be said of interception beside the rules.
     pub interception: failures::Config,
+    /// The scanners that rules name.
+    pub scanners: Arc<Scanners>,
+    /// Where it is recorded what they find.
+    pub audit: Arc<Audit>,
     /// The time.
     pub clock: Clock,
     /// What the proxy needs for tokens; `None` if no tokens are accepted.
@@ -151,6 +159,8 @@ pub struct Proxy {
     /// Whether guests must agree to terms before they go on.
     guests_agree: bool,
     interception: failures::Config,
+    scanners: Arc<Scanners>,
+    audit: Arc<Audit>,
     /// Fires when another configuration has replaced this one.
     retired: Retired,
     clock: Clock,
@@ -186,6 +196,8 @@ impl Proxy {
             entries: parts.entries,
             guests_agree: parts.guests_agree,
             interception: parts.interception,
+            scanners: parts.scanners,
+            audit: parts.audit,
             retired: Retired::default(),
             clock: parts.clock,
             finish: parts.finish,
@@ -324,6 +336,7 @@ impl Proxy {
             | Refusal::TooWeak(_)
             | Refusal::ToolUnknown(_)
             | Refusal::Unread(_)
+            | Refusal::Unscanned(_)
             | Refusal::Exhausted(_) => Outcome::Denied,
             Refusal::Origin(forward::Failure::Dial(
                 egress::Error::Prohibited(_) | egress::Error::OwnMachine(_) | egress::Error::Port(_),

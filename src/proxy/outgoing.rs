@@ -283,6 +283,7 @@ mod tests {
                 headers,
                 limit: None,
                 inspection: crate::policy::Inspection::default(),
+                scan: None,
             })
         };
         let terms =

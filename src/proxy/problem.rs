@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::answer::{Refusal, Refused};
+use super::unscanned::Unscanned;
 use crate::wire::h1::Fields;
 
 /// The year since which the names below mean what they mean (RFC 4151 §2.1).
@@ -52,6 +53,7 @@ fn kind_of(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
         Refusal::SignInAgain(_) => ("sign-in-too-old", "The sign-in is too old for the rule"),
         Refusal::TooWeak(_) => ("evidence-too-weak", "The rule wants to be surer of who asks"),
         Refusal::Exhausted(_) => ("limit-reached", "Somebody has as much as a rule lets them have"),
+        Refusal::Unscanned(unscanned) => unscanned.kind(),
         _ => return None,
     })
 }
@@ -83,6 +85,11 @@ impl Refused<'_> {
             Refusal::TooWeak(weak) => {
                 set("evidence", weak.wanted.as_str().into());
                 weak.address(self.portal).map(|address| set("portal", address.into()));
+            }
+            Refusal::Unscanned(Unscanned::Infected(found)) => {
+                set("threat", found.threat.as_str().into());
+                set("scanner", (*found.scanner).into());
+                set("address", found.address.as_str().into());
             }
             Refusal::ToolUnknown(invitation) => {
                 set("portal", format!("{}/tokens", self.portal).into());

@@ -57,6 +57,7 @@ mod records;
 mod redis;
 mod reload;
 mod restart;
+mod scan;
 mod schema;
 mod scim;
 mod secure;

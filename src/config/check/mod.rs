@@ -11,6 +11,7 @@ mod named;
 mod people;
 mod risk;
 mod rules;
+mod scanners;
 mod scim;
 mod shadow;
 mod signals;
@@ -46,6 +47,7 @@ pub(super) fn check<T>(
     people::networks(config, &mut check);
     people::realms(config, &mut check);
     lists::lists(config, &mut check);
+    scanners::scanners(config, &mut check);
     directories::directories(config, &mut check);
     scim::scim(config, &mut check);
     signals::signals(config, &mut check);

@@ -32,7 +32,7 @@ pub(super) fn policy(config: &Config, check: &mut Check<'_>) {
         names(at, &rule.conditions(), &rule.realms, &realms, check);
         names(at.left_out(), &rule.not, &rule.realms, &realms, check);
         unauthenticated(index, rule, check);
-        terms::of_rule(index, rule, check);
+        terms::of_rule(index, rule, config, check);
     }
     check.unique(&["policy", "standing"], config.policy.standing.iter().map(|rule| rule.name.as_str()));
     for (index, rule) in config.policy.standing.iter().enumerate() {

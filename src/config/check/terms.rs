@@ -1,15 +1,16 @@
 //! Checks what rules subject requests to that are let through: fields, and limits.
 
-use super::{Check, at};
+use super::{Check, at, scanners};
 use crate::config::Config;
 use crate::config::tree::Step;
 use crate::policy::{Conditions, Headers, Limit, RuleConfig, StandingConfig};
 
 /// The terms of a rule that decides.
-pub(super) fn of_rule(index: usize, rule: &RuleConfig, check: &mut Check<'_>) {
+pub(super) fn of_rule(index: usize, rule: &RuleConfig, config: &Config, check: &mut Check<'_>) {
     let path = at!["policy", "rule", index];
     headers(path, &rule.headers, &rule.conditions(), check);
     limit(path, rule.limit.as_ref(), check);
+    scanners::named(path, rule.scan.as_deref(), config, check);
     // What is overridden is let through.
     if rule.effect.lets_through() || rule.overriding.is_some() {
         return;
@@ -20,7 +21,8 @@ pub(super) fn of_rule(index: usize, rule: &RuleConfig, check: &mut Check<'_>) {
         ("client_certificate", rule.client_certificate.is_some()),
         ("unreadable", rule.unreadable.is_some()),
     ];
-    let others = [("headers", !rule.headers.is_empty()), ("limit", rule.limit.is_some())];
+    let others =
+        [("headers", !rule.headers.is_empty()), ("limit", rule.limit.is_some()), ("scan", rule.scan.is_some())];
     for (key, is_there) in others.into_iter().chain(inspects) {
         if is_there {
             let message = format!("`{key}` cannot stand in a rule that blocks");
@@ -34,13 +36,14 @@ pub(super) fn of_standing(index: usize, rule: &StandingConfig, config: &Config, 
     let path = at!["policy", "standing", index];
     headers(path, &rule.headers, &rule.conditions(), check);
     limit(path, rule.limit.as_ref(), check);
+    scanners::named(path, rule.scan.as_deref(), config, check);
     let inspects = rule.intercept.is_some()
         || !rule.accept.is_empty()
         || rule.client_certificate.is_some()
         || rule.unreadable.is_some();
-    if rule.headers.is_empty() && rule.limit.is_none() && !inspects && check.is_whole(path) {
-        let help = "add `headers = { set = { … } }`, `limit = { … }` or `intercept`, or make it a `[[policy.rule]]` with an `effect`";
-        check.note(path, "a standing rule without `headers`, `limit` and `intercept` does nothing", help);
+    if rule.headers.is_empty() && rule.limit.is_none() && !inspects && rule.scan.is_none() && check.is_whole(path) {
+        let help = "add `headers = { set = { … } }`, `limit = { … }`, `intercept` or `scan`, or make it a `[[policy.rule]]` with an `effect`";
+        check.note(path, "a standing rule without `headers`, `limit`, `intercept` and `scan` does nothing", help);
     }
     // Records and cases tell them apart by their names.
     if config.policy.rules.iter().any(|other| other.name == rule.name) {
@@ -115,6 +118,7 @@ mod tests {
     #[test]
     fn terms_that_do_nothing_or_too_much_are_said() {
         const BLOCK: &str = "[[policy.rule]]\nname = 'a'\ndestinations = ['a.test']\neffect = 'block'\n";
+        const ICAP: &str = "[[icap]]\nname = 'clamav'\nrespmod = 'icap://127.0.0.1/avscan'\n";
         const STANDING: &str = "[[policy.standing]]\nname = 'b'\n";
         for (text, part) in [
             (
@@ -125,7 +129,7 @@ mod tests {
                 format!("{STANDING}not = {{ destinations = ['a.test'] }}\nheaders = {{ remove = ['X-A'] }}"),
                 "for which hosts",
             ),
-            (STANDING.to_owned(), "a standing rule without `headers`, `limit` and `intercept` does nothing"),
+            (STANDING.to_owned(), "a standing rule without `headers`, `limit`, `intercept` and `scan` does nothing"),
             (format!("{STANDING}limit = {{ per = 'network' }}"), "limits nothing"),
             (format!("{STANDING}limit = {{ connections = 0 }}"), "`connections` is at least 1"),
             (format!("{STANDING}limit = {{ connections = 1, burst = 2 }}"), "`burst` belongs to `requests`"),
@@ -139,6 +143,13 @@ mod tests {
             (format!("{STANDING}lists = ['bad']\nlimit = {{ connections = 1 }}"), "bad"),
             (format!("{BLOCK}headers = {{ set = {{ X-A = 'a' }} }}"), "`headers` cannot stand in a rule that blocks"),
             (format!("{BLOCK}limit = {{ connections = 1 }}"), "`limit` cannot stand in a rule that blocks"),
+            (format!("{BLOCK}scan = []"), "`scan` cannot stand in a rule that blocks"),
+            (format!("{STANDING}scan = ['clamva']\n{ICAP}"), "there is no scanner `clamva`"),
+            (format!("{STANDING}scan = ['clamav', 'clamav']\n{ICAP}"), "`clamav` stands there twice"),
+            (format!("{STANDING}scan = ['clamav']\n"), "there is no scanner `clamav`"),
+            (format!("{ICAP}{ICAP}"), "two entries of `[[icap]]` are called `clamav`"),
+            ("[[icap]]\nname = 'a'".to_owned(), "a scanner needs a service"),
+            ("[[icap]]\nname = 'a'\nrespmod = 'http://a.test/'".to_owned(), "not the address of an ICAP service"),
             (format!("{BLOCK}authn_context = ['urn:x']"), "`authn_context` cannot stand in a rule that blocks"),
             (
                 format!("{BLOCK}{STANDING}limit = {{ connections = 1 }}").replace("'b'", "'a'"),

@@ -19,22 +19,27 @@ const MAX_TRAILER_FIELDS: usize = 50;
 
 /// Why a body is not validly chunked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::wire) enum ChunkError {
+pub enum ChunkError {
+    /// The size is no hexadecimal number.
     #[error("a chunk's size is not valid")]
     Size,
+    /// An extension is none.
     #[error("a chunk's extension is not valid")]
     Extension,
+    /// There is no line end after its data.
     #[error("a chunk is longer than its size says")]
     End,
+    /// More extensions than any honest sender writes.
     #[error("there are too many chunk extensions")]
     TooMuch,
+    /// The trailer section is none, or too long.
     #[error("the trailer fields are not valid")]
     Trailers,
 }
 
 /// What comes out of a chunked body.
 #[derive(Debug)]
-pub(in crate::wire) enum Piece<'a> {
+pub enum Piece<'a> {
     /// Octets of the body.
     Data(&'a [u8]),
     /// The end, and the trailer fields.
@@ -42,8 +47,8 @@ pub(in crate::wire) enum Piece<'a> {
 }
 
 /// Reads a chunked body.
-#[derive(Debug)]
-pub(in crate::wire) struct Chunks {
+#[derive(Clone, Debug)]
+pub struct Chunks {
     state: State,
     /// A line of which only the beginning has arrived, or the trailer section so far.
     line: Vec<u8>,
@@ -68,7 +73,7 @@ impl Default for Chunks {
 
 impl Chunks {
     /// The next piece, taken from the beginning of `input`; `None` if more must arrive first.
-    pub(in crate::wire) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, ChunkError> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Piece<'a>>, ChunkError> {
         while !input.is_empty() || self.state == State::Done {
             match self.state {
                 State::Size => {

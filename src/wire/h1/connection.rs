@@ -17,10 +17,13 @@ use super::error::HeadError;
 use super::farewell::Farewell;
 use super::fields::is_token;
 use crate::net::count::Place;
-use crate::net::{Paced, scratch};
+use crate::net::{Paced, Resumed, scratch};
 
 /// How many empty lines before a request are ignored (RFC 9112 §2.2).
 const MAX_EMPTY_LINES: u8 = 2;
+
+/// How many octets are read at once without the scratch buffer.
+const APART: usize = 16 * 1024;
 
 /// Any stream of octets.
 pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -35,6 +38,8 @@ pub enum Stream {
     Other(Box<dyn ByteStream>),
     /// One that is held to a pace.
     Paced(Box<Paced<Stream>>),
+    /// One of which something was read before, and is read once more.
+    Resumed(Box<Resumed<Stream>>),
 }
 
 impl Stream {
@@ -44,6 +49,7 @@ impl Stream {
             Self::Plain(stream) => Some(stream),
             Self::Other(_) => None,
             Self::Paced(paced) => paced.stream().tcp(),
+            Self::Resumed(resumed) => resumed.stream().tcp(),
         }
     }
 
@@ -168,6 +174,24 @@ impl Connection {
         }
     }
 
+    /// Has `held` read next, before what has arrived and not been used yet. Whoever reads takes exactly as much from it as it
+    /// has, and calls [`Self::settle`] then.
+    pub fn resume(&mut self, held: Box<dyn AsyncRead + Send + Unpin>) {
+        let stream = std::mem::replace(&mut self.stream, Stream::Other(Box::new(tokio::io::empty())));
+        self.stream = Stream::Resumed(Box::new(Resumed::new(held, self.unread.split(), stream)));
+    }
+
+    /// Ends what [`Self::resume`] began. What is left of it is thrown away.
+    pub fn settle(&mut self) {
+        while let Stream::Resumed(_) = &self.stream {
+            let stream = std::mem::replace(&mut self.stream, Stream::Other(Box::new(tokio::io::empty())));
+            let Stream::Resumed(resumed) = stream else { return self.stream = stream };
+            let (after, stream) = resumed.into_parts();
+            self.unread.extend_from_slice(&after);
+            self.stream = stream;
+        }
+    }
+
     /// Reads what has arrived into `unread`. `Ok(0)` is the end of the stream.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         scratch::with(|scratch| {
@@ -176,6 +200,15 @@ impl Connection {
             self.unread.extend_from_slice(buffer.filled());
             Poll::Ready(Ok(buffer.filled().len()))
         })
+    }
+
+    /// The same, for whoever reads while another connection is being read: that one has the scratch buffer of this thread.
+    pub fn poll_fill_apart(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut octets = [0; APART];
+        let mut buffer = ReadBuf::new(&mut octets);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        self.unread.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 
     /// Ready when the peer has closed its side, or the connection has broken. Only a read shows that, so this reads,
@@ -239,6 +272,7 @@ impl AsyncRead for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Other(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Paced(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Resumed(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -249,6 +283,7 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Other(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Paced(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Resumed(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -257,6 +292,7 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Other(stream) => Pin::new(stream).poll_flush(cx),
             Self::Paced(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Resumed(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -265,6 +301,7 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Paced(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Resumed(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
@@ -275,6 +312,7 @@ impl std::fmt::Debug for Stream {
             Self::Plain(_) => "Plain",
             Self::Other(_) => "Other",
             Self::Paced(_) => "Paced",
+            Self::Resumed(_) => "Resumed",
         })
     }
 }

@@ -22,7 +22,7 @@ struct Line {
 
 impl Fields {
     /// Reads field lines from `start` to the empty line that must end `octets` (RFC 9112 §5). Repairs nothing.
-    pub(super) fn parse(octets: Bytes, start: usize, max: usize) -> Result<Self, HeadError> {
+    pub fn parse(octets: Bytes, start: usize, max: usize) -> Result<Self, HeadError> {
         let mut lines = Vec::with_capacity(16);
         let mut at = start;
         loop {

@@ -16,7 +16,7 @@ mod serve;
 mod target;
 
 pub use body::{BodyError, Transfer};
-pub(in crate::wire) use chunk::{Chunks, Piece};
+pub use chunk::{ChunkError, Chunks, Piece};
 pub use connection::{ByteStream, Connection, ReadError, Stream};
 pub use deadline::Deadline;
 pub use error::{FramingError, HeadError};
