@@ -1,8 +1,7 @@
 //! The interception authority while the program runs: where it is kept, when it changes, and when it ends.
 
-use super::live::Live;
 use super::validity::{Notice, notices};
-use crate::authority::{Authority, Described, Issuing, Role, Source};
+use crate::authority::{Authority, Described, Role, Whereabouts};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::observe::Exposition;
@@ -11,30 +10,14 @@ use crate::page::TRUST_HOST;
 
 /// Where the authority of a configuration is kept. Whatever it may issue leaves for, it must for the portal, the listeners, and
 /// the mark by which a browser is seen to trust it.
-pub fn source(config: &Config) -> Source {
+pub fn source(config: &Config) -> Whereabouts {
     let names = config.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(|tls| &tls.names);
     let names = names.map(|name| name.strip_prefix("*.").unwrap_or(name).to_owned());
     let own = [config.portal.url.host().to_owned(), TRUST_HOST.to_owned()];
-    Source {
+    Whereabouts {
         folder: config.state.to_path_buf(),
         config: config.authority.clone(),
         own_names: own.into_iter().chain(names).collect(),
-    }
-}
-
-impl Live {
-    /// Has the authority of another configuration issue leaves.
-    pub(super) fn take_authority(&self, source: Source, issuing: Issuing, config: &Config) {
-        if self.memory.authority.put(source, issuing) {
-            tell_soon(&self.memory.authority, config, self.memory.clock.now());
-        }
-    }
-
-    /// Takes up what operators, or other nodes that share the folder, have changed about the authority.
-    pub(super) fn refresh_authority(&self) {
-        if self.memory.authority.refresh() {
-            self.with_config(|config| tell_soon(&self.memory.authority, config, self.memory.clock.now()));
-        }
     }
 }
 

@@ -234,7 +234,9 @@ impl Live {
         sockets.open(&config, &limits, &edges.entries, &edges.secure);
         self.memory.hold_to(&config, &limits, logs.as_ref());
         self.memory.directories.put_in_force(&edges.directories);
-        self.take_authority(authority, issuing, &config);
+        if self.memory.authority.put(authority, issuing) {
+            super::authority::tell_soon(&self.memory.authority, &config, self.memory.clock.now());
+        }
         self.swap(edges);
         // Whichever keys have changed: the content of a file that they name, of certificates or a password, may have
         // changed as well.

@@ -94,7 +94,9 @@ async fn sweep(live: Arc<Live>) {
         memory.keys.turn(memory.clock.now());
         memory.proxy.sweep();
         // Before the listeners, whose certificates it issues.
-        live.refresh_authority();
+        if memory.authority.refresh() {
+            live.with_config(|config| authority::tell_soon(&memory.authority, config, memory.clock.now()));
+        }
         live.edges().secure.iter().flatten().for_each(|secure| secure.refresh());
     }
 }

@@ -120,7 +120,7 @@ fn steps(given: &Given) -> Vec<Step> {
         let (child, below) = (certificate.clone(), *below);
         let (above, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|other| is_by(&child, other));
         left = rest;
-        let is_step = child.subject_name().try_cmp(child.issuer_name()).map_or(true, |order| order.is_ne());
+        let is_step = child.subject_name().try_cmp(child.issuer_name()).map_or(true, std::cmp::Ordering::is_ne);
         let below = below + usize::from(is_step);
         steps.extend(above.into_iter().map(|certificate| Step { certificate: certificate.clone(), below }));
         next += 1;
@@ -278,7 +278,7 @@ fn private_key(file: &Path, octets: &[u8], password: Option<&Secret>) -> Result<
     });
     read.map_err(|error| {
         let path = file.display();
-        if is_unsupported(&error) {
+        if is_encrypted && is_unsupported(&error) {
             let help = format!(
                 "encrypt it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -provider legacy -provider default -in {path} -out new.key"
             );
@@ -323,7 +323,7 @@ fn read_pkcs12(file: &Path, chain: Option<&ConfigPath>, password: Option<&Secret
 
 /// Whether the library has no such cipher, because it is too old.
 fn is_unsupported(error: &ErrorStack) -> bool {
-    let reasons = error.errors().iter().filter_map(|error| error.reason());
+    let reasons = error.errors().iter().filter_map(openssl::error::Error::reason);
     reasons.into_iter().any(|reason| reason.contains("unsupported") || reason.contains("unknown pbe"))
 }
 

@@ -59,7 +59,7 @@ pub const HTTP_2: Protocols = &[b"h2", b"http/1.1"];
 pub struct Authority {
     issuing: ArcSwap<Issuing>,
     /// Where it is kept, and what has changed there since; none if it is in memory alone.
-    source: Mutex<Option<(Source, Versions)>>,
+    source: Mutex<Option<(Whereabouts, Versions)>>,
     clock: Clock,
     /// One key for all leaves. One for each host would cost time and protect nothing, as all of them would be in this
     /// process.
@@ -73,7 +73,7 @@ pub struct Authority {
 
 /// Where an authority is kept.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct Whereabouts {
     /// The state folder.
     pub folder: PathBuf,
     /// What the configuration says of it.
@@ -116,7 +116,7 @@ impl LeafKey {
     }
 }
 
-impl Source {
+impl Whereabouts {
     /// Reads the authority; one is made in the state folder where there is none, and none is named.
     pub fn open(&self, now: Timestamp) -> Result<Issuing, Error> {
         let names = self.names()?;
@@ -213,16 +213,16 @@ impl Authority {
     /// The authority in `folder`; a new one is made when there is none.
     pub fn open_or_create(folder: &Path, name: &str, clock: Clock) -> Result<Self, Error> {
         let config = Config { name: name.to_owned(), ..Config::default() };
-        Self::open(Source { folder: folder.to_owned(), config, own_names: Vec::new() }, clock)
+        Self::open(Whereabouts { folder: folder.to_owned(), config, own_names: Vec::new() }, clock)
     }
 
     /// The authority that is kept there; one is made in the state folder where there is none, and none is named.
-    pub fn open(source: Source, clock: Clock) -> Result<Self, Error> {
+    pub fn open(source: Whereabouts, clock: Clock) -> Result<Self, Error> {
         let versions = source.versions();
         let issuing = source.open(clock.now())?;
         // What was just made has files now.
         let versions = if versions.iter().all(Option::is_none) { source.versions() } else { versions };
-        Self::with(issuing, Some((source, versions)), clock)
+        Ok(Self::with(issuing, Some((source, versions)), clock))
     }
 
     /// Whether there is an authority in `folder`, good or not.
@@ -248,11 +248,11 @@ impl Authority {
         let first = certificates.into_iter().next().unwrap_or_else(|| CertificateDer::from(Vec::new()));
         let published = Described::read(Role::Current, &first).into_iter().collect();
         let issuing = Issuing::new(first, key, Vec::new(), published, &Names::default())?;
-        Self::with(issuing, None, clock)
+        Ok(Self::with(issuing, None, clock))
     }
 
-    fn with(issuing: Issuing, source: Option<(Source, Versions)>, clock: Clock) -> Result<Self, Error> {
-        Ok(Self {
+    fn with(issuing: Issuing, source: Option<(Whereabouts, Versions)>, clock: Clock) -> Self {
+        Self {
             leaf_key: Mutex::default(),
             issuing: ArcSwap::from_pointee(issuing),
             source: Mutex::new(source),
@@ -260,7 +260,7 @@ impl Authority {
             leaves: Cache::builder().max_capacity(MAX_LEAVES).time_to_live(LEAF_CACHE).build(),
             hasher: RandomState::new(),
             common: common(),
-        })
+        }
     }
 
     /// What issues leaves now.
@@ -284,7 +284,7 @@ impl Authority {
     }
 
     /// Has `issuing` issue all leaves from now on, which was read from `source`. False if it is what does so already.
-    pub fn put(&self, source: Source, issuing: Issuing) -> bool {
+    pub fn put(&self, source: Whereabouts, issuing: Issuing) -> bool {
         let versions = source.versions();
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some((source, versions));
         self.swap(issuing)

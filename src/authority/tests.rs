@@ -178,7 +178,7 @@ fn ten_thousand_names_and_more_stay_within_the_bound_and_no_serial_number_comes_
 fn names_beyond_what_is_permitted_get_no_leaf_and_are_not_mirrored() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { permitted_names: vec!["a.test".into(), "10.0.0.0/8".into()], ..Config::default() };
-    let source = Source { folder: folder.path().to_owned(), config, own_names: vec!["portal.test".into()] };
+    let source = Whereabouts { folder: folder.path().to_owned(), config, own_names: vec!["portal.test".into()] };
     let authority = Authority::open(source, Clock::system()).unwrap();
     for (host, permitted) in
         [("a.test", true), ("portal.test", true), ("b.test", false), ("10.1.1.1", true), ("192.0.2.7", false)]
@@ -198,7 +198,7 @@ fn names_beyond_what_is_permitted_get_no_leaf_and_are_not_mirrored() {
 #[test]
 fn a_successor_is_published_promoted_and_taken_up_while_the_one_before_is_shown_to_vouch_for_it() {
     let folder = tempfile::tempdir().unwrap();
-    let source = Source { folder: folder.path().to_owned(), config: Config::default(), own_names: Vec::new() };
+    let source = Whereabouts { folder: folder.path().to_owned(), config: Config::default(), own_names: Vec::new() };
     let authority = Authority::open(source.clone(), Clock::system()).unwrap();
     let (old, now) = (authority.certificate(), Clock::system().now());
     let (first, chain) = (authority.server("a.test").unwrap(), authority.issue_for(&["a.test"]).unwrap().0);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Ca, CaCommand, Failure, ca_export, environment};
 use crate::app::authority_source;
-use crate::authority::{Described, Issuing, Role, Source};
+use crate::authority::{Described, Issuing, Role, Whereabouts};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 
@@ -58,7 +58,7 @@ pub(super) fn ca(asked: &Ca) -> Result<(), Failure> {
     std::io::stdout().write_all(said.as_bytes()).map_err(Failure::new)
 }
 
-fn source(file: &Path) -> Result<Source, Failure> {
+fn source(file: &Path) -> Result<Whereabouts, Failure> {
     let config = config::load(file, &environment).map_err(|problems| Failure::config(&problems))?;
     Ok(authority_source(&config))
 }

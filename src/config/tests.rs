@@ -115,11 +115,7 @@ fn every_example_in_the_example_can_be_switched_on() {
                        `federated_token`, and nothing else beside"
         .to_owned();
     let pushed = "its signals are asked for, and never pushed".to_owned();
-    let authority = "`certificate` names the authority already / remove one of the two".to_owned();
-    assert_eq!(
-        others,
-        [vec![terms], doubled.to_vec(), vec![sources, digests, credentials, authority, pushed]].concat()
-    );
+    assert_eq!(others, [vec![terms], doubled.to_vec(), vec![sources, digests, credentials, pushed]].concat());
 }
 
 #[test]

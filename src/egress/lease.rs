@@ -40,7 +40,7 @@ impl Dialler {
             match pool.opening(&permit) {
                 Turn::Ours(opening) => return self.lease_new(permit, client, pool, (wants, Some(opening))).await,
                 Turn::Others(wait) => {
-                    let is_there = wait.is_there().await;
+                    let is_there = wait.over().await;
                     permit = match pool.take(permit, wants) {
                         Ok(lease) => return Ok(lease),
                         Err(permit) => permit,
@@ -87,7 +87,7 @@ impl Dialler {
                     .meet(&permit.destination().host, ReadAhead::new(stream), permit.lane().accept, offer)
                     .await;
                 let (stream, presented) = shaken?;
-                self.begin(&permit, (stream, way), &presented, (pool, turn)).await?
+                Box::pin(self.begin(&permit, (stream, way), &presented, (pool, turn))).await?
             }
         };
         if let Some(opening) = opening.filter(|_| connection.stream.is_some()) {

@@ -134,7 +134,7 @@ impl Dialler {
             Err(error) => return Err(error),
         };
         if way.through.as_ref().is_none_or(|through| !through.for_one_client) {
-            let connection = self.begin(permit, (stream, way), &presented, (pool, turn)).await?;
+            let connection = Box::pin(self.begin(permit, (stream, way), &presented, (pool, turn))).await?;
             if connection.stream.is_none() {
                 pool.put(permit, connection, turn);
             }

@@ -71,7 +71,7 @@ impl Drop for Opening {
 
 impl Wait {
     /// Waits until it is over, and says whether there is a connection to be shared.
-    pub(super) async fn is_there(self) -> bool {
+    pub(super) async fn over(self) -> bool {
         self.0.over.cancelled().await;
         self.0.has_worked.load(Ordering::Acquire)
     }

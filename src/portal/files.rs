@@ -38,7 +38,7 @@ pub(super) async fn authority_pem(State(portal): Portal) -> Response<Body> {
 /// `GET /certificate/authority.crt`: systems offer to install this type as soon as it is opened. It holds one certificate: the
 /// first, or the one that `?number=` names.
 pub(super) async fn authority_der(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let number = visit.parameter("number").map_or(Ok(1), |number| number.parse::<usize>());
+    let number = visit.parameter("number").map_or(Ok(1), str::parse::<usize>);
     let issuing = portal.parts.authority.issuing();
     let certificates = &issuing.published().certificates;
     let Some(found) = number.ok().and_then(|number| certificates.get(number.checked_sub(1)?)) else {

@@ -1,7 +1,7 @@
 //! Checks the authority that the operator has named, and whether it may issue what the configuration needs.
 
 use super::{Check, at};
-use crate::authority::{Names, Source};
+use crate::authority::{Names, Whereabouts};
 use crate::clock::Clock;
 use crate::config::{Config, Step};
 use crate::page::TRUST_HOST;
@@ -16,7 +16,7 @@ pub(super) fn authority(config: &Config, check: &mut Check<'_>) {
     let own = &config.authority;
     check.ask(at!["authority"], |faults| own.check(now, faults));
     if own.is_given() {
-        let source = Source { folder: config.state.to_path_buf(), config: own.clone(), own_names: Vec::new() };
+        let source = Whereabouts { folder: config.state.to_path_buf(), config: own.clone(), own_names: Vec::new() };
         if let Ok(issuing) = source.open(now) {
             permitted(config, issuing.certificate_names(), check);
         }

@@ -111,13 +111,7 @@ fn tools_that_are_given_the_lines_trust_the_authority_and_the_web() {
     let shell = |before: &str, command: &str| {
         let script = format!("{before}{command}");
         let mut shell = Command::new("sh");
-        let output = shell
-            .current_dir(&to)
-            .args(["-c", &script])
-            .env("OPEN", "127.0.5.1")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = shell.current_dir(&to).args(["-c", &script]).stdin(Stdio::null()).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     };
     let [a, b, c, d] = OPEN;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use vestibule::admin;
-use vestibule::authority::{Authority, Config, Source};
+use vestibule::authority::{Authority, Config, Whereabouts};
 use vestibule::clock::Clock;
 use vestibule::config_path::ConfigPath;
 use vestibule::faults::Faults;
@@ -37,7 +37,7 @@ fn given(files: &Files, chain: Option<&Path>) -> Config {
 }
 
 fn authority(config: Config) -> Authority {
-    let source = Source { folder: "/nowhere".into(), config, own_names: Vec::new() };
+    let source = Whereabouts { folder: "/nowhere".into(), config, own_names: Vec::new() };
     Authority::open(source, Clock::system()).unwrap()
 }
 
@@ -237,6 +237,7 @@ fn whatever_is_wrong_with_an_authority_of_ones_own_is_said_before_it_is_used() {
 fn an_authority_of_ones_own_intercepts_for_clients_that_know_the_root_alone() {
     let pki = Pki::new();
     let files = pki.sub(&Sub::default());
+    let next = pki.sub(&Sub { name: "Contoso Interception 2", key: &["-newkey", "rsa:2048"], ..Sub::default() });
     let world = open().config(&section(&files, &pki.root)).start();
     let browser = world.browser().at(OPEN).trusting(&pki.root);
     for _ in 0..2 {
@@ -246,7 +247,6 @@ fn an_authority_of_ones_own_intercepts_for_clients_that_know_the_root_alone() {
     let stranger = world.browser().at(OPEN).trusting(&world.web);
     assert_eq!(stranger.ask("https://shop.test/").exit, 60, "it does not know the root");
     // Another one takes its place while the program runs.
-    let next = pki.sub(&Sub { name: "Contoso Interception 2", key: &["-newkey", "rsa:2048"], ..Sub::default() });
     std::fs::copy(&next.certificate, &files.certificate).unwrap();
     std::fs::copy(&next.key, &files.key).unwrap();
     world.reload(|text| text).unwrap();

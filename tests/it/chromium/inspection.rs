@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vestibule::app::demo::world::PORTAL;
-use vestibule::authority::{Authority, Config, Source};
+use vestibule::authority::{Authority, Config, Whereabouts};
 use vestibule::clock::{Clock, SignedDuration};
 
 use super::super::authority::pki::{Pki, Sub};
@@ -66,7 +66,7 @@ fn a_browser_that_knows_the_root_of_an_organisation_takes_what_its_authority_iss
 fn browsers_that_know_either_authority_of_a_roll_over_take_what_the_new_one_issues() {
     let stage = Stage::open_and(|folder| {
         let config = Config::default();
-        let source = Source { folder: folder.to_owned(), config, own_names: Vec::new() };
+        let source = Whereabouts { folder: folder.to_owned(), config, own_names: Vec::new() };
         let now = Clock::system().now();
         source.open(now).unwrap();
         source.make_successor(now).unwrap();
@@ -78,7 +78,11 @@ fn browsers_that_know_either_authority_of_a_roll_over_take_what_the_new_one_issu
         if file != "authority.pem" {
             std::fs::copy(stage.folder().join(file), stage.folder().join("authority.pem")).unwrap();
         }
-        let browser = signed_in(&stage);
+        // Whoever comes from this address afterwards is known.
+        let browser = match file {
+            "authority.pem" => signed_in(&stage),
+            _ => stage.browser(Trust::WebAndAuthority),
+        };
         assert_eq!(browser.open_for_issuer("https://shop.test/"), "Vestibule interception", "{file}");
         browser.wait_text("This is shop.test");
     }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -42,7 +43,7 @@ fn start(tls: &ServerConfig, first: Vec<u8>, again: Vec<u8>) -> std::net::Socket
     let tls = speaking(tls, &[b"h2"]);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let (tls, first, again) = (tls.clone(), first.clone(), again.clone());
+            let (tls, first, again) = (Arc::clone(&tls), first.clone(), again.clone());
             std::thread::spawn(move || {
                 stream.set_read_timeout(Some(PATIENCE)).unwrap();
                 stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -52,6 +52,9 @@ fn curl_and_nginx_speak_to_each_other_what_both_can_and_the_proxy_what_each_can(
     assert!(all.iter().filter(is_new).all(|record| record["path"] == "/echo/put"), "{all:#?}");
 }
 
+/// A host, what a client offers, and what it is given.
+type Case<'a> = (&'a str, &'a [&'a [u8]], Option<&'a [u8]>);
+
 #[test]
 fn a_client_is_given_what_its_origin_has_agreed_on() {
     let mut builder = open();
@@ -66,7 +69,7 @@ fn a_client_is_given_what_its_origin_has_agreed_on() {
         builder = builder.host(&format!("{host}:443"), origin.address);
     }
     let world = builder.host("new.test:443", new.address).config(ALL).start();
-    let cases: [(&str, &[&[u8]], Option<&[u8]>); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("new.test", &[b"h2", b"http/1.1"], Some(b"h2")),
         ("new.test", &[b"h2"], Some(b"h2")),
         ("new.test", &[b"http/1.1"], Some(b"http/1.1")),
@@ -181,10 +184,16 @@ fn who_proves_on_a_connection_who_they_are_gets_one_of_http_1_1_of_their_own() {
     let world = builder.host("new.test:443", origin.address).config(ALL).start();
     let mut client = Client::open(&world, OPEN, "new.test:443");
     assert_eq!(client.get("https://new.test/").status, 200);
-    for _ in 0..2 {
+    // The record is written when the connection is back in its place.
+    let is_recorded = |count: usize| {
+        let is_get = |record: &&Value| record["method"] == "GET";
+        world.wait_for(|all| all.iter().filter(is_get).count() == count);
+    };
+    for count in 2..4 {
         let request = Request::get("https://new.test/").header("authorization", "NTLM TlRMTVNTUAAB").body(()).unwrap();
         let (response, _) = client.begin(request, true);
         assert_eq!(client.read(response).unwrap().text, "ok");
+        is_recorded(count);
     }
     // What follows on the client's connection is theirs as well.
     assert_eq!(client.get("https://new.test/").text, "ok");

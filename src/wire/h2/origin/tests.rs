@@ -99,6 +99,9 @@ async fn requests_are_asked_of_the_origin_that_was_meant_and_nothing_of_the_conn
     }
 }
 
+/// What becomes of a request that gets no answer.
+type Fated = Option<(Unanswered, Option<Vec<u8>>)>;
+
 /// What an origin does with a request.
 type Do = fn(SendResponse<Bytes>) -> Option<SendStream<Bytes>>;
 
@@ -126,13 +129,13 @@ fn trailers(send: &mut SendStream<Bytes>, value: &'static [u8]) {
 }
 
 /// What is read in answer to this request, and whether that was complete.
-async fn answer(asked: &[u8], with: Do) -> (String, io::Result<()>, Option<(Unanswered, Option<Vec<u8>>)>) {
+async fn answer(asked: &[u8], with: Do) -> (String, io::Result<()>, Fated) {
     let origin = origin(
         |_| {},
         move |_, respond| async move {
             // Whoever drops a stream resets it.
             let _kept = with(respond);
-            std::future::pending().await
+            std::future::pending::<()>().await;
         },
     )
     .await;
@@ -263,7 +266,7 @@ async fn an_answer_that_breaks_off_or_is_malformed_never_looks_complete() {
 
 #[tokio::test]
 async fn a_request_that_an_origin_has_not_looked_at_can_be_sent_again() {
-    let cases: [(Do, Option<(Unanswered, Option<Vec<u8>>)>); 3] = [
+    let cases: [(Do, Fated); 3] = [
         (
             |mut it| {
                 it.send_reset(Reason::REFUSED_STREAM);
