@@ -43,6 +43,15 @@ const MAX_LEAVES: u64 = 10_000;
 /// Names that a leaf takes over from an origin's certificate: others have so many that each handshake would be long.
 const MAX_MIRRORED: usize = 100;
 
+/// Protocols of which a client can choose one (ALPN, RFC 7301), the one that is liked best first.
+pub type Protocols = &'static [&'static [u8]];
+
+/// HTTP/1.1 alone.
+pub const HTTP_1: Protocols = &[b"http/1.1"];
+
+/// HTTP/2, and HTTP/1.1 for those who do not speak it.
+pub const HTTP_2: Protocols = &[b"h2", b"http/1.1"];
+
 /// An authority of our own, whose certificate the operator gives to the devices.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -64,13 +73,13 @@ struct LeafKey {
     made: Timestamp,
 }
 
-/// What tells one leaf from another: the host, the names beside it, whether the other end speaks of protocols (ALPN), and when
+/// What tells one leaf from another: the host, the names beside it, the protocols that the other end speaks (ALPN), and when
 /// its key was made: one that was begun with the key before is never given out beside those of the next.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct LeafId {
     host: String,
     names: u64,
-    speaks: bool,
+    speaks: Protocols,
     made: Timestamp,
 }
 
@@ -188,13 +197,13 @@ impl Authority {
 
     /// The settings of a TLS server that answers as `host` with HTTP/1.1. The leaf is issued once and remembered.
     pub fn server(&self, host: &str) -> Result<Arc<ServerConfig>, Error> {
-        self.server_as(host, &[], true)
+        self.server_as(host, &[], HTTP_1)
     }
 
-    /// The same in the place of an origin whose certificate was issued for these names, too. `speaks`: whether it has agreed on
-    /// a protocol in the handshake (ALPN); one that has not looks so to the client. Of many who want one leaf at the same time,
+    /// The same in the place of an origin whose certificate was issued for these names, too. `speaks`: the protocols
+    /// that the client can choose from (ALPN); with none, it looks like a server that agrees on nothing. Of many who want one leaf at the same time,
     /// one has it issued, and the others wait.
-    pub fn server_as(&self, host: &str, names: &[String], speaks: bool) -> Result<Arc<ServerConfig>, Error> {
+    pub fn server_as(&self, host: &str, names: &[String], speaks: Protocols) -> Result<Arc<ServerConfig>, Error> {
         let (pair, made) = self.rotate()?;
         self.server_by(&pair, made, (host, names, speaks))
     }
@@ -204,15 +213,13 @@ impl Authority {
         &self,
         pair: &KeyPair,
         made: Timestamp,
-        (host, names, speaks): (&str, &[String], bool),
+        (host, names, speaks): (&str, &[String], Protocols),
     ) -> Result<Arc<ServerConfig>, Error> {
         let id = LeafId { host: host.to_owned(), names: self.hasher.hash_one(names), speaks, made };
         let issue = || {
             let (leaf, key) = self.mirror(host, names, pair)?;
             let mut server = self.server_with(vec![leaf], key)?;
-            if !speaks {
-                server.alpn_protocols.clear();
-            }
+            server.alpn_protocols = speaks.iter().map(|protocol| protocol.to_vec()).collect();
             Ok(Arc::new(server))
         };
         self.leaves.try_get_with(id, issue).map_err(|error: Arc<Error>| Error::Again(error))
@@ -512,7 +519,7 @@ mod tests {
         clock.advance(SignedDuration::from_hours(25));
         authority.rotate().unwrap();
         // Whoever had asked for the key before that ends now.
-        let late = authority.server_by(&old, made, ("a.test", &[], true)).unwrap();
+        let late = authority.server_by(&old, made, ("a.test", &[], HTTP_1)).unwrap();
         assert!(!Arc::ptr_eq(&late, &authority.server("a.test").unwrap()));
     }
 
@@ -526,7 +533,7 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         begin.wait();
-                        (0..20).map(|_| authority.server_as("a.test", &names, true).unwrap()).collect::<Vec<_>>()
+                        (0..20).map(|_| authority.server_as("a.test", &names, HTTP_1).unwrap()).collect::<Vec<_>>()
                     })
                 })
                 .collect();
@@ -534,7 +541,7 @@ mod tests {
         });
         assert_eq!(found.len(), 1000);
         assert!(found.iter().all(|server| Arc::ptr_eq(server, &found[0])));
-        let other = authority.server_as("a.test", &names, false).unwrap();
+        let other = authority.server_as("a.test", &names, &[]).unwrap();
         assert!(!Arc::ptr_eq(&found[0], &other) && other.alpn_protocols.is_empty());
     }
 

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use moka::sync::Cache;
 use tokio::sync::OnceCell;
 
-use super::pool::{OriginConnection, Pool};
-use super::{Dialled, Dialler, Error};
+use super::lease::HTTP_2;
+use super::pool::Pool;
+use super::tls::Offer;
+use super::{Dialler, Error};
 use crate::policy::{Faults, Lane, Permit};
 use crate::wire::Destination;
-use crate::wire::h1::{Connection, Stream};
 
 /// How long it is remembered what an origin has shown.
 const SHOWN: Duration = Duration::from_secs(300);
@@ -22,6 +23,9 @@ const AWAY: Duration = Duration::from_secs(5);
 
 /// How long it is remembered that an origin asks for a certificate of the client.
 const ASKED: Duration = Duration::from_secs(24 * 3600);
+
+/// How long it is remembered that an origin wants HTTP/1.1, although it has agreed on HTTP/2.
+const PREFERRED: Duration = Duration::from_secs(3600);
 
 /// Origins that are remembered. Beyond that, those that nobody asks for are forgotten.
 const MAX_ORIGINS: u64 = 20_000;
@@ -48,6 +52,8 @@ pub(super) struct Met {
     all: Cache<(Destination, Lane), Arc<Meeting>>,
     /// Those that ask for a certificate of the client.
     askers: Cache<(Destination, Lane), ()>,
+    /// Those that want HTTP/1.1, although they have agreed on HTTP/2.
+    http_1: Cache<(Destination, Lane), ()>,
 }
 
 impl Default for Met {
@@ -55,7 +61,29 @@ impl Default for Met {
         Self {
             all: Cache::builder().max_capacity(MAX_ORIGINS).time_to_live(SHOWN).build(),
             askers: Cache::builder().max_capacity(MAX_ORIGINS).time_to_live(ASKED).build(),
+            http_1: Cache::builder().max_capacity(MAX_ORIGINS).time_to_live(PREFERRED).build(),
         }
+    }
+}
+
+impl Met {
+    /// Whether the origin to which the permit leads has agreed on HTTP/2.
+    pub(super) fn speaks_http_2(&self, permit: &Permit) -> bool {
+        let meeting = self.all.get(&key_of(permit));
+        let met = meeting.as_ref().and_then(|meeting| meeting.get());
+        met.is_some_and(|(_, met)| met.as_ref().is_ok_and(|presented| presented.alpn.as_deref() == Some(HTTP_2)))
+    }
+
+    /// Whether it wants HTTP/1.1 all the same.
+    pub(super) fn prefers_http_1(&self, permit: &Permit) -> bool {
+        self.http_1.contains_key(&key_of(permit))
+    }
+
+    /// Notes that it does.
+    pub(super) fn prefer_http_1(&self, permit: &Permit) {
+        self.http_1.insert(key_of(permit), ());
+        // Clients that come from now on are told so in their own handshake.
+        self.all.invalidate(&key_of(permit));
     }
 }
 
@@ -69,7 +97,7 @@ impl Dialler {
         client: SocketAddr,
         pool: &Arc<Pool>,
     ) -> (Permit, Result<Arc<Presented>, Error>) {
-        let key = (Destination::clone(permit.destination()), permit.lane().clone());
+        let key = key_of(&permit);
         if self.met.askers.contains_key(&key) {
             return (permit, Ok(Arc::new(Presented { asks_certificate: true, ..Presented::default() })));
         }
@@ -88,8 +116,11 @@ impl Dialler {
 
     async fn shake(&self, permit: &Permit, client: SocketAddr, pool: &Arc<Pool>) -> Result<Presented, Error> {
         let turn = pool.turn();
-        let Dialled { stream, origin, egress, through } = self.dial_by(permit, Some(client)).await?;
-        let (shaken, asks_certificate) = self.tls.meet(&permit.destination().host, stream, permit.lane().accept).await;
+        let dialled = self.dial_by(permit, Some(client)).await?;
+        let offer = if self.met.prefers_http_1(permit) { Offer::Http1 } else { dialled.offer() };
+        let (stream, way) = dialled.apart();
+        let shaken = self.tls.meet(&permit.destination().host, stream, permit.lane().accept, offer).await;
+        let (shaken, asks_certificate) = shaken;
         let (stream, presented) = match shaken {
             // It would refuse whoever has none, or answer otherwise: no connection of ours is of use to the client.
             Ok(_) | Err(Error::Tls(_) | Error::NoTls(_)) if asks_certificate => {
@@ -100,13 +131,18 @@ impl Dialler {
             Err(Error::TimedOut) => return Err(Error::NoTls("it did not answer in time".into())),
             Err(error) => return Err(error),
         };
-        if through.as_ref().is_none_or(|through| !through.for_one_client) {
-            let connection = Connection::new(Stream::Other(Box::new(stream)));
-            let connection = OriginConnection { connection, through, origin, egress, accepted: presented.accepted };
-            pool.put(permit, Box::new(connection), turn);
+        if way.through.as_ref().is_none_or(|through| !through.for_one_client) {
+            let connection = Box::pin(self.begin(permit, (stream, way), &presented, (pool, turn))).await?;
+            if connection.stream.is_none() {
+                pool.put(permit, connection, turn);
+            }
         }
         Ok(presented)
     }
+}
+
+fn key_of(permit: &Permit) -> (Destination, Lane) {
+    (Destination::clone(permit.destination()), permit.lane().clone())
 }
 
 fn is_old(meeting: &Meeting) -> bool {

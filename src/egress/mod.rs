@@ -7,7 +7,9 @@ pub mod client;
 mod error;
 mod head;
 mod health;
+mod lease;
 mod meet;
+mod opening;
 mod own;
 pub mod parent;
 pub mod pool;
@@ -15,12 +17,12 @@ mod probe;
 mod race;
 mod resolve;
 pub mod service;
+mod shared;
 mod sockets;
 mod tls;
 mod way;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -29,9 +31,9 @@ use tokio::time::timeout;
 use crate::config_path::ConfigPath;
 use crate::net::Limits;
 pub use crate::net::Ports;
-use crate::policy::{Faults, Hop, Hosts, Lane, Pattern, Permit, Route};
+use crate::policy::{Hop, Hosts, Lane, Pattern, Permit, Route};
 use crate::wire::field::Via;
-use crate::wire::h1::{Connection, Stream};
+use crate::wire::h1::Stream;
 use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme};
 pub use address::Addresses;
@@ -42,7 +44,6 @@ pub use meet::Presented;
 use own::Own;
 pub use parent::Through;
 use parent::{Parent, Protocol, Resolve};
-use pool::{Lease, OriginConnection, Pool};
 pub use resolve::{FixedHost, Resolver};
 use sockets::Sockets;
 pub use tls::{OriginTls, Roots};
@@ -110,9 +111,9 @@ impl Default for Config {
 
 /// A connection to an origin, or to a parent that leads there.
 #[derive(Debug)]
-pub struct Dialled {
+pub struct Dialled<S = Stream> {
     /// The connection.
-    pub stream: Stream,
+    pub stream: S,
     /// The address that was dialled.
     pub origin: SocketAddr,
     /// Our own address on that connection.
@@ -149,6 +150,7 @@ pub struct Dialler {
     met: Met,
     via: Via,
     limit: Duration,
+    limits: Limits,
 }
 
 impl Dialler {
@@ -172,6 +174,7 @@ impl Dialler {
             // RFC 9110 §7.6.3: a random pseudonym, by which a loop is seen, and which tells nothing about this machine.
             via: Via::new(crate::seal::random()),
             limit: limits.connect_time,
+            limits: *limits,
         }
     }
 
@@ -235,24 +238,6 @@ impl Dialler {
     /// turn, until one works. This uses the permit up, also if it fails.
     pub async fn dial(&self, permit: Permit, client: Option<SocketAddr>) -> Result<Dialled, Error> {
         self.dial_by(&permit, client).await
-    }
-
-    /// The same for HTTP, with TLS if the destination's scheme is https. The lease holds the permit, and its connection
-    /// goes to `pool` when it is given back.
-    pub async fn lease(&self, permit: Permit, client: SocketAddr, pool: &Arc<Pool>) -> Result<Lease, Error> {
-        let turn = pool.turn();
-        let Dialled { stream, origin, egress, through } = self.dial_by(&permit, Some(client)).await?;
-        let Destination { scheme, host, .. } = &**permit.destination();
-        let (stream, accepted) = match scheme {
-            Scheme::Http => (stream, Faults::NONE),
-            Scheme::Https => {
-                let (shaken, _) = self.tls.meet(host, stream, permit.lane().accept).await;
-                let (stream, Presented { accepted, .. }) = shaken?;
-                (Stream::Other(Box::new(stream)), accepted)
-            }
-        };
-        let connection = OriginConnection { connection: Connection::new(stream), through, origin, egress, accepted };
-        Ok(pool.lease(Box::new(connection), permit, turn))
     }
 
     async fn dial_by(&self, permit: &Permit, client: Option<SocketAddr>) -> Result<Dialled, Error> {

@@ -1,22 +1,29 @@
-//! Origin connections that are kept for the next request.
+//! Origin connections that are kept for the next request, and those of HTTP/2, which several requests share.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Through;
-use crate::policy::{Faults, Lane, Permit};
+use super::opening::{Openings, Turn};
+use super::shared::Multiplexed;
+use crate::policy::{Lane, Permit};
 use crate::wire::Destination;
-use crate::wire::h1::Connection;
+use crate::wire::h2::origin::Unanswered;
 
-/// Idle origin connections of one worker. A connection that was opened in one lane is never given to a request in
-/// another.
+pub use super::shared::{OriginConnection, Wants};
+
+/// How many connections of HTTP/2 to one destination are shared. Where more are needed, requests get connections of HTTP/1.1.
+const MAX_SHARED: usize = 8;
+
+/// Idle origin connections of one worker, and shared ones. A connection that was opened in one lane is never given to a request
+/// in another.
 #[derive(Debug)]
 pub struct Pool {
     kept: Mutex<Kept>,
     bounds: Bounds,
+    /// Connections that are being opened, and for which others wait.
+    openings: Openings,
     /// How often it was cleared. A connection that was in use at such a moment is not kept when it comes back.
     turn: AtomicU64,
 }
@@ -34,8 +41,15 @@ pub struct Bounds {
 
 #[derive(Debug, Default)]
 struct Kept {
-    connections: HashMap<Destination, Vec<Idle>>,
+    connections: HashMap<Destination, Ways>,
     count: usize,
+}
+
+/// The connections to one destination.
+#[derive(Debug, Default)]
+struct Ways {
+    idle: Vec<Idle>,
+    shared: Vec<Multiplexed>,
 }
 
 #[derive(Debug)]
@@ -43,21 +57,6 @@ struct Idle {
     connection: Box<OriginConnection>,
     lane: Lane,
     since: Instant,
-}
-
-/// An HTTP/1.1 connection to an origin.
-#[derive(Debug)]
-pub struct OriginConnection {
-    /// The connection itself.
-    pub connection: Connection,
-    /// The parent that it goes through.
-    pub through: Option<Through>,
-    /// The address that was dialled.
-    pub origin: SocketAddr,
-    /// Our address towards it.
-    pub egress: SocketAddr,
-    /// What a rule has accepted of its certificate.
-    pub accepted: Faults,
 }
 
 /// A connection in use, and the pool to which it belongs. It holds the permit for which it was taken: one permit gives
@@ -106,14 +105,15 @@ impl Pin {
 impl Pool {
     /// An empty pool.
     pub fn new(bounds: Bounds) -> Self {
-        Self { kept: Mutex::default(), bounds, turn: AtomicU64::new(0) }
+        Self { kept: Mutex::default(), bounds, openings: Openings::default(), turn: AtomicU64::new(0) }
     }
 
-    /// Gives an idle connection to where the permit says, if one is still open; else gives the permit back. It is the
-    /// one that was used last, because that one is the most likely to be open, and the others get the chance to expire.
-    /// A connection on which the origin has sent something unasked is not used: it could be taken for an answer.
-    pub fn take(self: &Arc<Self>, permit: Permit) -> Result<Lease, Permit> {
-        match self.find(&permit) {
+    /// Gives a connection to where the permit says, if one is still open; else gives the permit back. It is a shared one, if
+    /// there is one with room. Of idle ones it is the one that was used last, because that one is the most likely to be open,
+    /// and the others get the chance to expire. A connection on which the origin has sent something unasked is not used: it
+    /// could be taken for an answer.
+    pub fn take(self: &Arc<Self>, permit: Permit, wants: Wants) -> Result<Lease, Permit> {
+        match self.find(&permit, wants) {
             Some((connection, turn)) => Ok(self.lend(connection, permit, turn, true)),
             None => Err(permit),
         }
@@ -128,17 +128,66 @@ impl Pool {
         Lease { connection, permit, pool: Arc::clone(self), pin: None, turn, was_kept }
     }
 
-    fn find(&self, permit: &Permit) -> Option<(Box<OriginConnection>, u64)> {
+    fn find(&self, permit: &Permit, wants: Wants) -> Option<(Box<OriginConnection>, u64)> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { connections, count } = &mut *kept;
+        let ways = connections.get_mut(&**permit.destination())?;
+        let mut fitting = ways.shared.iter_mut().filter(|shared| shared.lane == *permit.lane());
+        if let Some(shared) = fitting.find_map(|shared| shared.suits(wants).then_some(shared)) {
+            return Some((shared.open(permit.destination())?, self.turn()));
+        }
+        // An idle connection of HTTP/1.1 may have been closed at the other end, and whoever asks for a change of protocol cannot
+        // ask again.
+        if wants == Wants::WebSocket {
+            return None;
+        }
         loop {
-            let connections = kept.connections.get_mut(&**permit.destination())?;
-            let last = connections.iter().rposition(|idle| idle.lane == *permit.lane())?;
-            let mut idle = connections.remove(last);
-            kept.count -= 1;
+            let last = ways.idle.iter().rposition(|idle| idle.lane == *permit.lane())?;
+            let mut idle = ways.idle.remove(last);
+            *count -= 1;
             if idle.since.elapsed() < self.bounds.idle && idle.connection.connection.is_idle() {
                 return Some((idle.connection, self.turn()));
             }
         }
+    }
+
+    /// Whether another connection to where the permit says can be shared.
+    pub(super) fn may_share(&self, permit: &Permit) -> bool {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { connections, count } = &mut *kept;
+        let Some(ways) = connections.get_mut(&**permit.destination()) else { return true };
+        *count -= forget_closed(&mut ways.shared);
+        ways.shared.len() < MAX_SHARED
+    }
+
+    /// Shares a connection that was opened with this permit, and gives a stream of it. `turn` is the pool's turn from before it
+    /// was opened.
+    pub(super) fn share(&self, permit: &Permit, mut shared: Multiplexed, turn: u64) -> Option<Box<OriginConnection>> {
+        let stream = shared.open(permit.destination());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.count < self.bounds.in_all && turn == self.turn() {
+            let ways = kept.connections.entry(Destination::clone(permit.destination())).or_default();
+            if ways.shared.len() < MAX_SHARED {
+                ways.shared.push(shared);
+                kept.count += 1;
+            }
+        }
+        stream
+    }
+
+    /// Gives no more streams of connections to where the permit says. What is open on them goes on.
+    fn forget_shared(&self, permit: &Permit) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { connections, count } = &mut *kept;
+        let Some(ways) = connections.get_mut(&**permit.destination()) else { return };
+        let before = ways.shared.len();
+        ways.shared.retain(|shared| shared.lane != *permit.lane());
+        *count -= before - ways.shared.len();
+    }
+
+    /// Whose turn it is to open a connection that can be shared to where the permit says.
+    pub(super) fn opening(&self, permit: &Permit) -> Turn {
+        self.openings.turn(permit)
     }
 
     /// A lease on a new connection, which was opened with this permit. `turn` is the pool's turn from before it was
@@ -152,14 +201,17 @@ impl Pool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { connections, count } = &mut *kept;
         *count = 0;
-        connections.retain(|_, kept| {
-            kept.retain_mut(|idle| idle.since.elapsed() < self.bounds.idle && idle.connection.connection.is_idle());
-            *count += kept.len();
-            !kept.is_empty()
+        let is_new = |since: &Instant| since.elapsed() < self.bounds.idle;
+        connections.retain(|_, ways| {
+            ways.idle.retain_mut(|idle| is_new(&idle.since) && idle.connection.connection.is_idle());
+            forget_closed(&mut ways.shared);
+            ways.shared.retain(|shared| shared.connection.is_in_use() || is_new(&shared.since));
+            *count += ways.idle.len() + ways.shared.len();
+            !ways.idle.is_empty() || !ways.shared.is_empty()
         });
     }
 
-    /// Closes all idle connections. Those that are in use are closed when they are given back.
+    /// Closes all idle connections. Those that are in use are closed when they are given back, or when their last stream ends.
     pub fn clear(&self) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Counted under the lock, as `keep` compares under the lock: a connection of the old turn either is in the pool
@@ -181,14 +233,32 @@ impl Pool {
         }
         let idle = Idle { connection, lane, since: Instant::now() };
         match kept.connections.get_mut(destination) {
-            Some(connections) if connections.len() >= self.bounds.per_origin => return,
-            Some(connections) => connections.push(idle),
+            Some(ways) if ways.idle.len() >= self.bounds.per_origin => return,
+            Some(ways) => ways.idle.push(idle),
             None => {
-                kept.connections.insert(destination.clone(), vec![idle]);
+                kept.connections.insert(destination.clone(), Ways { idle: vec![idle], shared: Vec::new() });
             }
         }
         kept.count += 1;
     }
+}
+
+/// Forgets connections that take no more requests, and says how many.
+fn forget_closed(shared: &mut Vec<Multiplexed>) -> usize {
+    let before = shared.len();
+    shared.retain_mut(|shared| shared.connection.is_open());
+    before - shared.len()
+}
+
+/// What can be done about a connection that was lost before there was an answer.
+#[derive(Debug)]
+pub enum Lost {
+    /// Nothing: the permit is used up.
+    UsedUp,
+    /// The request can be sent once more, if it is one that may be repeated: the connection was an idle one.
+    Idle(Permit),
+    /// The request can be sent once more, whatever it is: its origin has not looked at it. With what was written of its body.
+    Unseen(Permit, Unanswered, Vec<u8>),
 }
 
 impl Lease {
@@ -197,21 +267,32 @@ impl Lease {
         self.permit.destination()
     }
 
-    /// Reserves the connection for one client connection, for as long as it lasts.
+    /// Reserves the connection for one client connection, for as long as it lasts. A stream of a connection that others share
+    /// cannot be reserved.
     pub fn pin(&mut self, pin: &Arc<Pin>) {
         self.pin = Some(Arc::clone(pin));
     }
 
-    /// Gives up a connection that was lost before there was an answer. If it was an idle one, gives the permit back:
-    /// nothing has come of it, so it may be used once more. A permit for which a new connection was opened is used up.
-    pub fn lost(self) -> Option<Permit> {
-        self.was_kept.then_some(self.permit)
+    /// Gives up a connection that was lost before there was an answer, and gives the permit back if nothing has come of it. A
+    /// permit for which a new connection was opened is used up, unless the origin has said that it has not looked at the request.
+    pub fn lost(self) -> Lost {
+        match self.connection.stream.as_ref().and_then(|fate| fate.take()) {
+            Some((why, Some(written))) => {
+                if why == Unanswered::WantsHttp1 {
+                    self.pool.forget_shared(&self.permit);
+                }
+                Lost::Unseen(self.permit, why, written)
+            }
+            Some((_, None)) => Lost::UsedUp,
+            None if self.was_kept => Lost::Idle(self.permit),
+            None => Lost::UsedUp,
+        }
     }
 
     /// Gives the connection back for the next request to the same origin. The caller must have read the answer to its
-    /// end: anything that is left would be taken for the next answer.
+    /// end: anything that is left would be taken for the next answer. A stream is for one request, and ends here.
     pub fn give_back(self) {
-        if !self.connection.connection.unread.is_empty() {
+        if !self.connection.connection.unread.is_empty() || self.connection.stream.is_some() {
             return;
         }
         let (destination, lane) = self.permit.into_place();

@@ -1,9 +1,10 @@
 //! Routes and parents that do whatever a test wants.
 
+use super::pool::{Lost, Pool, Wants};
 use super::*;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -166,22 +167,25 @@ async fn a_permit_takes_what_was_kept_at_its_own_place_and_is_good_again_only_if
     let dialler = dialler(&Config { allow: vec!["127.0.0.1/32".parse().unwrap()], ..Config::default() });
     let pool = Arc::new(Pool::new(pool::Bounds { per_origin: 4, in_all: 4, idle: Duration::from_secs(60) }));
     let pin = Arc::<pool::Pin>::default();
-    let lease = async |permit| dialler.lease(permit, client().unwrap(), &pool).await.unwrap();
+    let lease = async |permit| dialler.lease(permit, client().unwrap(), &pool, Wants::Any).await.unwrap();
     let first = lease(permit(&here, "")).await;
     assert_eq!(*first.destination(), here);
     first.give_back();
     let elsewhere = Destination { port: 1, ..here.clone() };
     for other in [permit(&here, "private = true"), permit(&here, "route = 'direct'"), permit(&elsewhere, "")] {
-        let unused = pool.take(other).unwrap_err();
+        let unused = pool.take(other, Wants::Any).unwrap_err();
         assert!(pin.take(unused).is_err(), "it was opened for another place, or in another lane");
     }
-    let permit = pool.take(permit(&here, "")).unwrap().lost().unwrap();
-    let permit = pool.take(permit).unwrap_err();
+    let permit = pool.take(permit(&here, ""), Wants::Any).unwrap().lost();
+    let Lost::Idle(permit) = permit else { panic!("{permit:?}") };
+    let permit = pool.take(permit, Wants::Any).unwrap_err();
     let mut second = lease(permit).await;
     second.pin(&pin);
     second.give_back();
-    let permit = pin.take(self::permit(&here, "")).unwrap().lost().unwrap();
-    assert!(lease(permit).await.lost().is_none(), "its own connection was opened: it is used up");
+    let permit = pin.take(self::permit(&here, "")).unwrap().lost();
+    let Lost::Idle(permit) = permit else { panic!("{permit:?}") };
+    let lost = lease(permit).await.lost();
+    assert!(matches!(lost, Lost::UsedUp), "its own connection was opened: {lost:?}");
 }
 
 #[tokio::test]
@@ -191,13 +195,13 @@ async fn what_was_in_use_when_the_kept_ones_were_closed_is_not_kept_either() {
     let dialler = dialler(&Config { allow: vec!["127.0.0.1/32".parse().unwrap()], ..Config::default() });
     let pool = Arc::new(Pool::new(pool::Bounds { per_origin: 4, in_all: 4, idle: Duration::from_secs(60) }));
     let pin = Arc::<pool::Pin>::default();
-    let lease = async || dialler.lease(permit(&here, ""), client().unwrap(), &pool).await.unwrap();
+    let lease = async || dialler.lease(permit(&here, ""), client().unwrap(), &pool, Wants::Any).await.unwrap();
     let (first, mut second) = (lease().await, lease().await);
     second.pin(&pin);
     pool.clear();
     first.give_back();
     second.give_back();
-    let unused = pool.take(permit(&here, "")).unwrap_err();
+    let unused = pool.take(permit(&here, ""), Wants::Any).unwrap_err();
     assert!(pin.take(unused).is_err());
     // One that was pinned before is gone, too.
     let mut third = lease().await;
@@ -206,7 +210,7 @@ async fn what_was_in_use_when_the_kept_ones_were_closed_is_not_kept_either() {
     pool.clear();
     assert!(pin.take(permit(&here, "")).is_err());
     lease().await.give_back();
-    assert!(pool.take(permit(&here, "")).is_ok(), "those of the new turn are kept");
+    assert!(pool.take(permit(&here, ""), Wants::Any).is_ok(), "those of the new turn are kept");
 }
 
 #[tokio::test]

@@ -81,6 +81,24 @@ fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     if trial.is_empty() { Err("it holds no certificate".into()) } else { Ok(certificates) }
 }
 
+/// What is offered to an origin in the handshake (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2, and HTTP/1.1 if it does not speak that.
+    Http2,
+}
+
+impl Offer {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Http1 => vec![b"http/1.1".to_vec()],
+            Self::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        }
+    }
+}
+
 /// Speaks TLS with origins.
 #[derive(Clone)]
 pub struct OriginTls {
@@ -160,7 +178,6 @@ impl Way {
             .dangerous()
             .with_custom_certificate_verifier(judge)
             .with_client_cert_resolver(Arc::new(NoCertificate));
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
         Self { verifier, connector: TlsConnector::from(Arc::new(config)) }
     }
@@ -186,33 +203,40 @@ impl OriginTls {
         self.ground.get_or_try_init(make).await
     }
 
-    /// Does a TLS handshake on `stream`. The other end must prove that it is `host`.
+    /// Does a TLS handshake on `stream`, for HTTP/1.1. The other end must prove that it is `host`.
     pub async fn connect<S>(&self, host: &Host<String>, stream: S) -> Result<TlsStream<S>, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.meet(host, stream, Faults::NONE).await.0.map(|(stream, _)| stream)
+        self.meet(host, stream, Faults::NONE, Offer::Http1).await.0.map(|(stream, _)| stream)
     }
 
-    /// The same, where `accept` may be wrong with the other end's certificate; with what it has shown, and whether it has asked
-    /// for a certificate of ours.
+    /// The same for what is offered, where `accept` may be wrong with the other end's certificate; with what it has shown, and
+    /// whether it has asked for a certificate of ours.
     pub(super) async fn meet<S>(
         &self,
         host: &Host<String>,
         stream: S,
         accept: Faults,
+        offer: Offer,
     ) -> (Result<(TlsStream<S>, Presented), Error>, bool)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let shaking = async {
-            let shaken = self.shake(host, stream, accept).await;
+            let shaken = self.shake(host, stream, accept, offer).await;
             (shaken, ASKED.with(Cell::get))
         };
         ASKED.scope(Cell::new(false), shaking).await
     }
 
-    async fn shake<S>(&self, host: &Host<String>, stream: S, accept: Faults) -> Result<(TlsStream<S>, Presented), Error>
+    async fn shake<S>(
+        &self,
+        host: &Host<String>,
+        stream: S,
+        accept: Faults,
+        offer: Offer,
+    ) -> Result<(TlsStream<S>, Presented), Error>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -223,7 +247,8 @@ impl OriginTls {
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };
         let way = self.ground().await?.way(accept);
-        let shaken = timeout(self.limit, way.connector.connect(name.clone(), stream)).await;
+        let shaken =
+            timeout(self.limit, way.connector.with_alpn(offer.protocols()).connect(name.clone(), stream)).await;
         let stream = shaken.map_err(|_| Error::TimedOut)?.map_err(|error| failed(&error))?;
         let (_, session) = stream.get_ref();
         let chain = session.peer_certificates().unwrap_or_default();

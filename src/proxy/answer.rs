@@ -111,6 +111,8 @@ impl Refusal {
             Self::SignInRequired | Self::SignInAgain(_) => StatusCode::NETWORK_AUTHENTICATION_REQUIRED,
             Self::TooWeak(weak) => weak.status(),
             Self::Unnamed(forwarded::Error::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
+            // RFC 9110 §15.5.20: it came on a connection that leads elsewhere.
+            Self::BadTarget(target::Error::HostDiffers) => StatusCode::MISDIRECTED_REQUEST,
             Self::BadTarget(_) | Self::BadRequest(_) | Self::Unnamed(forwarded::Error::Malformed) => {
                 StatusCode::BAD_REQUEST
             }

@@ -37,16 +37,14 @@ impl Client {
         Self { peer, inside: None, token: None, is_inspected: false, held: None, pin: Arc::default(), pool }
     }
 
-    /// One stream of a connection that carries several. It takes a place of its own among those that are counted;
-    /// `None` if too many are open.
+    /// One stream of a connection that carries several, and of which everything that is known holds for each. It takes a place
+    /// of its own among those that are counted; `None` if too many are open.
     pub fn stream(&self) -> Option<Self> {
         let place = match &self.peer.place {
             Some(place) => Some(Arc::new(place.another()?)),
             None => None,
         };
-        let peer = Peer { place, ..self.peer.clone() };
-        let (pin, pool) = (Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Some(Self { peer, inside: None, token: None, is_inspected: false, held: None, pin, pool })
+        Some(self.judged(Peer { place, ..self.peer.clone() }))
     }
 
     /// The same connection, as another configuration judges it.

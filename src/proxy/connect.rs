@@ -27,7 +27,7 @@ use crate::policy::{Access, Ask, Denial, Manner, Permit, Proof, Verdict, Why};
 use crate::session::returning::ARRIVE_PORT;
 use crate::wire::h1::{self, ByteStream, Connection, Fields, RequestHead, Stream};
 use crate::wire::kind::RequestKind;
-use crate::wire::{Destination, Scheme};
+use crate::wire::{Destination, Scheme, h2};
 
 /// The answer to a CONNECT that opens the tunnel. It has no fields, because it has no content that they could describe.
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
@@ -326,6 +326,27 @@ impl Proxy {
                 let proxy = self.memory.current().unwrap_or_else(|| Arc::clone(&self));
                 let client = proxy.judge(&client);
                 async move { proxy.handle(&client, connection, head).await }
+            })
+            .await;
+        })
+    }
+
+    /// The same over HTTP/2, where `own` is the host that the CONNECT named. Each stream is one request, which is identified and
+    /// decided for itself.
+    pub(super) fn serve_http_2(
+        self: Arc<Self>,
+        stream: Box<dyn ByteStream>,
+        client: Client,
+        own: Arc<str>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let enter = || client.stream().map(Arc::new);
+            h2::serve(stream, Some(own), &self.limits, &self.finish, enter, |client, connection, head| {
+                let proxy = self.memory.current().unwrap_or_else(|| Arc::clone(&self));
+                async move {
+                    let client = proxy.judge(&client);
+                    proxy.handle(&client, connection, head).await
+                }
             })
             .await;
         })

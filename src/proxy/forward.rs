@@ -12,16 +12,22 @@ use http::{StatusCode, Version};
 use super::outgoing::{Incoming, Outgoing};
 use super::watch::Watch;
 use crate::clock::Clock;
-use crate::egress::pool::{Lease, Pin, Pool};
+use crate::egress::pool::{Lease, Lost, Pin, Pool, Wants};
 use crate::egress::{self, Dialler};
 use crate::net::{Limits, Pipes};
 use crate::observe::Reason;
 use crate::policy::Permit;
+use crate::wire::Scheme;
 use crate::wire::field::Via;
 use crate::wire::h1::{BodyError, Connection, Fields, Length, ReadError, ResponseHead, Stream, Transfer};
+use crate::wire::h2::is_web_socket;
+use crate::wire::h2::origin::Unanswered;
 
 /// How many interim answers (RFC 9110 §15.2) are taken for one request: more than any honest origin sends.
 const MAX_INTERIM: u32 = 16;
+
+/// How often a request is sent again that an origin has not looked at: on a new connection, and then by HTTP/1.1.
+const MAX_REPEATS: u32 = 2;
 
 /// Why there is no answer to pass on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +104,7 @@ impl Upload {
 impl Forwarder {
     /// Sends a request and waits for the head of the answer. If a connection that was kept turns out to be closed, the
     /// request is sent once more on a new one, provided that repeating it is safe: the method is idempotent (RFC 9110
-    /// §9.2.2), and there is no body.
+    /// §9.2.2), and there is no body; or the origin has said that it has not looked at the request (RFC 9113 §8.7).
     pub(super) async fn send(
         &self,
         permit: Permit,
@@ -107,27 +113,67 @@ impl Forwarder {
         watch: &mut Watch,
     ) -> Result<Answered, Failure> {
         let may_repeat = sending.outgoing.head.method.is_idempotent() && sending.body.is_none();
-        let mut permit = permit;
-        if sending.outgoing.upgrade.is_none() {
-            permit = match sending.pin.take(permit).or_else(|permit| sending.pool.take(permit)) {
-                Ok(mut lease) => {
-                    let mut upload = self.upload(sending, client, &lease);
-                    match self.wait(sending, client, &mut lease, &mut upload, watch).await {
-                        Ok(head) => return Ok(Answered { lease, head, upload }),
-                        Err(Failure::ConnectionLost) if may_repeat => lease.lost().ok_or(Failure::ConnectionLost)?,
-                        Err(failure) => return Err(failure),
-                    }
-                }
-                Err(permit) => permit,
+        let mut wants = wants(sending, &permit);
+        let mut taken = self.take(permit, sending, wants);
+        let mut unseen: Option<(Upload, Vec<u8>)> = None;
+        for repeats in 0..=MAX_REPEATS {
+            let mut lease = match taken {
+                Ok(lease) => lease,
+                Err(permit) => self.dial(permit, sending, wants).await?,
             };
+            let mut upload = match unseen.take() {
+                None => self.upload(sending, client, &lease),
+                Some((upload, written)) => self.upload_again(upload, &written, sending, &lease),
+            };
+            let permit = match self.wait(sending, client, &mut lease, &mut upload, watch).await {
+                Ok(head) => return Ok(Answered { lease, head, upload }),
+                Err(Failure::ConnectionLost) => match lease.lost() {
+                    Lost::Idle(permit) if may_repeat => permit,
+                    Lost::Unseen(permit, why, written) => {
+                        if why == Unanswered::WantsHttp1 {
+                            self.dialler.prefer_http_1(&permit);
+                        }
+                        // One that refuses may be full, and another connection of the same kind may not.
+                        if why != Unanswered::Refused || wants == Wants::WebSocket || repeats > 0 {
+                            wants = Wants::Http1;
+                        }
+                        unseen = Some((upload, written));
+                        permit
+                    }
+                    Lost::Idle(_) | Lost::UsedUp => return Err(Failure::ConnectionLost),
+                },
+                Err(failure) => return Err(failure),
+            };
+            taken = Err(permit);
         }
-        let mut lease = Box::pin(self.dialler.lease(permit, sending.client, sending.pool)).await?;
+        Err(Failure::ConnectionLost)
+    }
+
+    /// A connection that is there already; else gives the permit back.
+    fn take(&self, permit: Permit, sending: &Sending<'_>, wants: Wants) -> Result<Lease, Permit> {
+        match sending.outgoing.upgrade {
+            None => sending.pin.take(permit).or_else(|permit| sending.pool.take(permit, wants)),
+            Some(_) if wants == Wants::WebSocket => sending.pool.take(permit, wants),
+            Some(_) => Err(permit),
+        }
+    }
+
+    /// A new connection, or a stream of one.
+    async fn dial(&self, permit: Permit, sending: &Sending<'_>, wants: Wants) -> Result<Lease, Failure> {
+        let mut lease = Box::pin(self.dialler.lease(permit, sending.client, sending.pool, wants)).await?;
         if lease.connection.through.as_ref().is_some_and(|through| through.for_one_client) {
             lease.pin(sending.pin);
         }
-        let mut upload = self.upload(sending, client, &lease);
-        let head = self.wait(sending, client, &mut lease, &mut upload, watch).await?;
-        Ok(Answered { lease, head, upload })
+        Ok(lease)
+    }
+
+    /// The same upload on another connection, because the origin has not looked at what was `written` of the body on this one.
+    fn upload_again(&self, mut upload: Upload, written: &[u8], sending: &Sending<'_>, lease: &Lease) -> Upload {
+        let through = lease.connection.through.as_ref();
+        let octets = sending.outgoing.encode(&self.via, lease.destination(), through);
+        upload.transfer.begin_again(&octets, written);
+        upload.state = Sent::Going;
+        upload
     }
 
     /// Encodes the request for this connection: only now is it known whether the next hop is the origin or a parent.
@@ -163,8 +209,11 @@ impl Forwarder {
         let asked = &sending.outgoing;
         for _ in 0..MAX_INTERIM {
             let octets = self.next_head(client, &mut lease.connection.connection, upload, watch).await?;
-            let head = ResponseHead::parse(&octets, self.limits.head_fields, &asked.head.method)
+            let mut head = ResponseHead::parse(&octets, self.limits.head_fields, &asked.head.method)
                 .map_err(|error| Failure::BadAnswer(error.to_string()))?;
+            if lease.connection.stream.is_some() {
+                head.version = Version::HTTP_2;
+            }
             if let Some(through) = lease.connection.through.as_ref().filter(|through| through.absolute_form)
                 && head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
             {
@@ -333,6 +382,17 @@ impl Broken {
             Self::Idle => Reason::ConnectionReadTimeout,
             Self::SessionEnded => Reason::SessionEnded,
         }
+    }
+}
+
+/// What the request needs of a connection. Who proves on a connection who they are needs one of HTTP/1.1.
+fn wants(sending: &Sending<'_>, permit: &Permit) -> Wants {
+    match sending.outgoing.upgrade {
+        Some(protocol) if is_web_socket(protocol) && sending.body.is_none() => Wants::WebSocket,
+        Some(_) => Wants::Http1,
+        None if permit.destination().scheme == Scheme::Http => Wants::Any,
+        None if proves_on_connection(&sending.outgoing.head.fields) => Wants::Http1,
+        None => Wants::Any,
     }
 }
 

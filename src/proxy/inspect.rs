@@ -18,6 +18,7 @@ use super::identity::Identity;
 use super::shares::{Open, Taken};
 use super::unread::{Spared, Unread};
 use super::{Asker, Proxy, failures};
+use crate::authority::{HTTP_1, HTTP_2, Protocols};
 use crate::egress::{self, Presented};
 use crate::net::rewind::Rewind;
 use crate::observe::record::RequestId;
@@ -31,9 +32,6 @@ use crate::wire::{Destination, Scheme};
 
 /// The longest method by which plain HTTP is known.
 const MAX_METHOD: usize = 32;
-
-/// The protocols that are spoken inside.
-const SPOKEN: [&[u8]; 1] = [b"http/1.1"];
 
 /// A CONNECT that is intercepted.
 pub(super) struct Inside {
@@ -202,7 +200,7 @@ impl Proxy {
                 // Nobody who is only asked to sign in depends on a name that some software leaves out.
                 hello.has_ech || inside.inspection.is_some()
             }
-            Opening::Tls(hello) => !hello.takes(&SPOKEN),
+            Opening::Tls(hello) => !hello.takes(inside.takes()),
             Opening::Http => false,
             Opening::Other => true,
         };
@@ -289,7 +287,7 @@ impl Proxy {
         let host = destination.host.to_string();
         let presented = inside.inspection.as_ref().and_then(|own| own.presented.as_deref());
         let server = match presented {
-            Some(Presented { names, alpn, .. }) => self.authority.server_as(&host, names, alpn.is_some()),
+            Some(Presented { names, .. }) => self.authority.server_as(&host, names, inside.speaks()),
             None => self.authority.server(&host),
         };
         let server = server.map_err(|error| {
@@ -324,7 +322,11 @@ impl Proxy {
         self.memory.failures.taken(inside.failing(client), self.interception);
         let mut inner = client.inside(destination).known_by(identity);
         (inner.is_inspected, inner.held) = (inside.inspection.is_some(), held);
-        self.serve_http(Box::new(stream), inner).await;
+        if stream.get_ref().1.alpn_protocol() == HTTP_2.first().copied() {
+            self.serve_http_2(Box::new(stream), inner, host.into()).await;
+        } else {
+            self.serve_http(Box::new(stream), inner).await;
+        }
         Ok(())
     }
 
@@ -334,6 +336,23 @@ impl Proxy {
 }
 
 impl Inside {
+    /// The protocols of which the client can choose one: those of the origin, if it was met. One that has agreed on nothing looks
+    /// so to the client.
+    fn speaks(&self) -> Protocols {
+        let presented = self.inspection.as_ref().and_then(|own| own.presented.as_deref());
+        match presented.map(|presented| presented.alpn.as_deref()) {
+            Some(Some(b"h2")) => HTTP_2,
+            Some(None) => &[],
+            Some(Some(_)) | None => HTTP_1,
+        }
+    }
+
+    /// What the client may speak, whether or not that is agreed on.
+    fn takes(&self) -> Protocols {
+        let speaks = self.speaks();
+        if speaks.is_empty() { HTTP_1 } else { speaks }
+    }
+
     fn failing<'a>(&'a self, client: &Client) -> Failing<'a> {
         Failing::new(client, self.identity.as_ref(), &self.destination, &self.software)
     }

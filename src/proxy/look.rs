@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use moka::sync::Cache;
 use tokio::sync::OnceCell;
 
-use crate::egress::pool::Pool;
+use crate::egress::pool::{Pool, Wants};
 use crate::egress::{self, Dialler};
 use crate::policy::{Lane, Permit};
 use crate::session::limit::Limiter;
@@ -86,7 +86,7 @@ async fn see(
     client: SocketAddr,
     pool: &Arc<Pool>,
 ) -> (Instant, Result<(), egress::Error>) {
-    let found = match dialler.lease(permit, client, pool).await {
+    let found = match dialler.lease(permit, client, pool, Wants::Any).await {
         // A connection that serves this client alone cannot be kept in the worker's pool.
         Ok(lease) if lease.connection.through.as_ref().is_some_and(|through| through.for_one_client) => Ok(()),
         Ok(lease) => {

@@ -57,7 +57,7 @@ fn names_that_differ_are_refused_wherever_they_stand() {
     {
         let mut inside = handshake(&world, "news.test:443", "news.test").unwrap();
         let answer = ask(&mut *inside, target, host).unwrap();
-        assert_eq!((answer.status, answer.error_type().as_str()), (400, "http_request_error"), "{target} {host}");
+        assert_eq!((answer.status, answer.error_type().as_str()), (421, "http_request_error"), "{target} {host}");
     }
     let refused = |record: &&Value| record["method"] == "GET" && record["reason"] == "http_request_error";
     world.wait_for(|all| all.iter().filter(refused).count() == 3);

@@ -143,7 +143,7 @@ impl<'a> Browser<'a> {
         }
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = match self.namespace {
             None => Command::new("curl"),
             Some(process) => {

@@ -34,6 +34,7 @@ mod forwarders;
 mod fresh;
 mod guests;
 mod hours;
+mod http_2;
 mod inspection;
 mod interception;
 mod lists;

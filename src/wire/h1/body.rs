@@ -119,6 +119,13 @@ impl Transfer {
         Self { pipes: Some(pipes.clone()), ..self }
     }
 
+    /// Writes another head, and what has been `written` of the body by now, before what is left: for another receiver, because
+    /// the first one has not looked at it.
+    pub fn begin_again(&mut self, head: &[u8], written: &[u8]) {
+        let left = self.aside.get(self.written..).unwrap_or_default();
+        (self.aside, self.written) = ([head, written, left].concat(), 0);
+    }
+
     /// Leaves trailer fields out, as whoever merges them into a head must not see them (RFC 9110 §6.5.1).
     pub fn leave_out_trailers(&mut self) {
         self.without_trailers = true;

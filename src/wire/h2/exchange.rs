@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
@@ -21,20 +21,14 @@ use tokio::time::timeout;
 
 use super::broken;
 use super::request::{Asked, Body, accept_of, has_spaces};
+use super::rest::{AT_ONCE, Rest, end, fields, poll_room};
 use super::sent::{Backlog, Sent};
 use super::watched::Malformed;
 use crate::net::Limits;
-use crate::wire::h1::{Chunks, Fields, Length, Piece, ResponseHead};
-
-/// The most octets that are handed over to the library in one go.
-const AT_ONCE: usize = 32 * 1024;
+use crate::wire::h1::{Chunks, Length, ResponseHead};
 
 /// How long what was handed over may take to leave. After that, the stream is reset all the same.
 const LEAVING: Duration = Duration::from_secs(10);
-
-/// Fields that HTTP/2 must not have (RFC 9113 §8.2.2), and the one that answers a key that we have made ourselves.
-const NOT_SENT: [&[u8]; 6] =
-    [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"sec-websocket-accept"];
 
 /// One stream while it is answered.
 pub(super) struct Exchange {
@@ -68,17 +62,6 @@ enum Answer {
     Done(SendStream<Sent>),
     /// It cannot be sent any more.
     Broken,
-}
-
-/// What is expected of an answer's body.
-enum Rest {
-    Exact(u64),
-    Chunks(Chunks),
-    /// Until the stream is shut down.
-    Octets,
-    /// Nothing, but for these trailers.
-    Trailers(HeaderMap),
-    Nothing,
 }
 
 impl Exchange {
@@ -262,42 +245,6 @@ impl Asked {
     }
 }
 
-impl Rest {
-    /// Takes from these octets, which are framed for HTTP/1.1, what must be sent.
-    fn take(&mut self, octets: &[u8], pending: &mut BytesMut) -> io::Result<()> {
-        match self {
-            Self::Octets => pending.extend_from_slice(octets),
-            Self::Exact(left) => {
-                let count = usize::try_from(*left).unwrap_or(usize::MAX).min(octets.len());
-                pending.extend_from_slice(octets.get(..count).unwrap_or_default());
-                *left -= count as u64;
-            }
-            Self::Chunks(chunks) => {
-                let mut octets = octets;
-                while let Some(piece) = chunks.next(&mut octets).map_err(io::Error::other)? {
-                    match piece {
-                        Piece::Data(data) => pending.extend_from_slice(data),
-                        Piece::End(trailers) if trailers.is_empty() => {
-                            *self = Self::Nothing;
-                            return Ok(());
-                        }
-                        Piece::End(trailers) => {
-                            *self = Self::Trailers(fields(&trailers)?);
-                            return Ok(());
-                        }
-                    }
-                }
-            }
-            Self::Trailers(_) | Self::Nothing => {}
-        }
-        Ok(())
-    }
-
-    fn is_end(&self) -> bool {
-        matches!(self, Self::Exact(0) | Self::Nothing)
-    }
-}
-
 impl AsyncRead for Exchange {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -407,40 +354,4 @@ fn break_off(mut send: SendStream<Sent>, reason: Reason, backlog: Arc<Backlog>) 
         })),
         _ => send.send_reset(reason),
     }
-}
-
-/// Waits until the client's window has room, and gives for how many octets, asking for `wanted` at most.
-fn poll_room(send: &mut SendStream<Sent>, wanted: usize, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-    send.reserve_capacity(wanted.min(AT_ONCE));
-    loop {
-        match send.capacity() {
-            0 => match ready!(send.poll_capacity(cx)) {
-                Some(room) => drop(room.map_err(broken)?),
-                None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            },
-            room => return Poll::Ready(Ok(room)),
-        }
-    }
-}
-
-/// The last chunk and the trailer section (RFC 9112 §7.1.2).
-fn end(trailers: &HeaderMap) -> Bytes {
-    let mut octets = BytesMut::from(&b"0\r\n"[..]);
-    for (name, value) in trailers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            octets.extend_from_slice(part);
-        }
-    }
-    octets.extend_from_slice(b"\r\n");
-    octets.freeze()
-}
-
-/// The fields of an answer for HTTP/2.
-fn fields(of: &Fields) -> io::Result<HeaderMap> {
-    let mut fields = HeaderMap::with_capacity(of.len());
-    for (name, value) in of.iter().filter(|(name, _)| !NOT_SENT.iter().any(|not| name.eq_ignore_ascii_case(not))) {
-        let name = HeaderName::from_bytes(name).map_err(io::Error::other)?;
-        fields.append(name, HeaderValue::from_bytes(value).map_err(io::Error::other)?);
-    }
-    Ok(fields)
 }

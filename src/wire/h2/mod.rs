@@ -1,12 +1,18 @@
-//! HTTP/2 (RFC 9113) towards clients: each stream is translated to one HTTP/1.1 exchange, and answered as such.
+//! HTTP/2 (RFC 9113) towards clients: each stream is translated to one HTTP/1.1 exchange, and answered as such; and towards
+//! origins (`origin`), where an HTTP/1.1 exchange is translated to a stream.
 //!
 //! Only translation happens here. A request is written as an HTTP/1.1 head and read by the same strict reader as every
-//! other, so that there are no two ways to judge requests. The library does framing and flow control, and bounds what a
-//! peer may cost.
+//! other, so that there are no two ways to judge requests; with answers of origins it is the same. The library does framing
+//! and flow control, and bounds what a peer may cost.
 
+mod answered;
+mod asked;
 mod exchange;
+pub mod origin;
 mod request;
+mod rest;
 mod sent;
+mod state;
 mod trailers;
 mod watched;
 
@@ -27,6 +33,7 @@ use request::{Asked, Translated};
 use sent::Sent;
 use watched::{Malformed, Watched};
 
+pub use answered::is_web_socket;
 pub use request::accept_of;
 pub use watched::speaks_http_2;
 

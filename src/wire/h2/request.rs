@@ -64,9 +64,14 @@ pub(super) fn is_malformed<B>(request: &Request<B>) -> bool {
 }
 
 /// Whether a value begins or ends with white space, which a reader of HTTP/1.1 would strip.
-pub(super) fn has_spaces(fields: &HeaderMap) -> bool {
+pub(super) fn is_spaced(value: &HeaderValue) -> bool {
     let is_space = |octet: Option<&u8>| octet.is_some_and(|octet| matches!(octet, b' ' | b'\t'));
-    fields.values().map(HeaderValue::as_bytes).any(|value| is_space(value.first()) || is_space(value.last()))
+    is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
+}
+
+/// Whether that is so of a value of these fields.
+pub(super) fn has_spaces(fields: &HeaderMap) -> bool {
+    fields.values().any(is_spaced)
 }
 
 /// Translates a request to HTTP/1.1. `is_bare` says that no body follows. The reader of the result finds what is not

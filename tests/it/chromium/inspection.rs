@@ -5,6 +5,7 @@ use vestibule::app::demo::world::PORTAL;
 use vestibule::authority::Authority;
 use vestibule::clock::{Clock, SignedDuration};
 
+use super::super::clients::origins::{SAID, nginx_with};
 use super::super::origin::Origin;
 use super::access::check;
 use super::stage::{Browser, Stage, Trust};
@@ -61,4 +62,35 @@ fn an_origin_whose_certificate_has_expired_is_a_page_that_says_so() {
     browser.open("https://old.test/");
     browser.wait_text("certificate has expired");
     check(&browser, "an expired certificate");
+}
+
+#[test]
+fn a_site_that_speaks_http_2_is_spoken_to_over_http_2() {
+    let mut servers = Vec::new();
+    let stage = Stage::open_and(|folder| {
+        let web = Authority::open_or_create(&folder.join("web"), "Vestibule demo web", Clock::system()).unwrap();
+        let mut hosts = String::new();
+        for (host, listen) in [("new.test", "http2"), ("old.test", "")] {
+            let own = folder.join(host);
+            std::fs::create_dir_all(&own).unwrap();
+            let (chain, key) = web.issue_pem(host).unwrap();
+            let files = ["chain", "key"].map(|name| own.join(name));
+            std::fs::write(&files[0], chain).unwrap();
+            std::fs::write(&files[1], key).unwrap();
+            let server = nginx_with(&own, &files[0], &files[1], listen);
+            hosts += &format!("\"{host}:443\" = \"{}\"\n", server.secure);
+            servers.push(server);
+        }
+        hosts + RULES
+    });
+    let browser = signed_in(&stage);
+    for (host, protocol) in [("new.test", "h2"), ("old.test", "http/1.1")] {
+        assert_eq!(browser.open_for_issuer(&format!("https://{host}/page.html")), "Vestibule interception");
+        browser.wait_text(SAID);
+        let spoken = browser.run("return performance.getEntriesByType('navigation')[0].nextHopProtocol");
+        assert_eq!(spoken, json!(protocol), "{host}");
+        let parts = browser.run("return performance.getEntriesByType('resource').map(one => one.nextHopProtocol)");
+        assert!(parts.as_array().unwrap().iter().all(|one| *one == json!(protocol)), "{host}: {parts}");
+        stage.wait_for_record(&json!({ "host": host, "path": "/page.html", "status": 200, "method": "GET" }));
+    }
 }

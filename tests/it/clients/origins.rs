@@ -50,20 +50,28 @@ fn write_site(folder: &Path) {
 
 /// nginx, over http, and over https with this chain and key.
 pub(crate) fn nginx(folder: &Path, chain: &Path, key: &Path) -> Server {
+    nginx_with(folder, chain, key, "")
+}
+
+/// The same with another parameter of its https listener. It notes for each request by which protocol it came.
+pub(crate) fn nginx_with(folder: &Path, chain: &Path, key: &Path, listen: &str) -> Server {
     let site = folder.join("site");
     write_site(&site);
+    // Whoever asks for another listener sends long bodies.
+    let most = if listen.is_empty() { "4m" } else { "400m" };
     let (plain, secure) = (free_address(), free_address());
     let (folder, site) = (folder.display(), site.display());
     let text = format!(
         "daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{}}
 http {{
-    access_log off; etag on; absolute_redirect off; client_max_body_size 4m;
+    log_format said '$server_protocol $request_method $uri $status'; access_log {folder}/nginx.said said;
+    etag on; absolute_redirect off; client_max_body_size {most};
     types {{ text/html html; text/css css; text/javascript js; application/json json; image/svg+xml svg; text/plain txt; }}
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
     server {{
-        listen {plain}; listen {secure} ssl; root {site};
+        listen {plain}; listen {secure} ssl {listen}; root {site};
         ssl_certificate {}; ssl_certificate_key {};
         location /zipped/ {{ alias {site}/; gzip on; gzip_types *; gzip_min_length 1; }}
         location = /moved {{ return 302 /letters.txt; }}

@@ -1,0 +1,133 @@
+//! Connections for requests: a new one, or a stream of one that another request opens at the same time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::opening::{Opening, Turn};
+use super::pool::{Lease, OriginConnection, Pool, Wants};
+use super::shared::Multiplexed;
+use super::tls::Offer;
+use super::{Dialled, Dialler, Error, Presented};
+use crate::policy::{Faults, Permit};
+use crate::wire::Scheme;
+use crate::wire::h1::{ByteStream, Connection, Stream};
+use crate::wire::h2::origin::Origin;
+
+/// How often a request waits for a connection that another one opens, before it opens one of its own.
+const MAX_WAITS: usize = 4;
+
+/// HTTP/2, as ALPN names it (RFC 9113 §3.2).
+pub(super) const HTTP_2: &[u8] = b"h2";
+
+impl Dialler {
+    /// A connection for HTTP to where the permit says, with TLS if the destination's scheme is https. The lease holds the permit,
+    /// and its connection goes to `pool` when it is given back. Where the origin is known to speak HTTP/2, those who need a
+    /// connection at the same time wait for one of them to open it.
+    pub async fn lease(
+        &self,
+        permit: Permit,
+        client: SocketAddr,
+        pool: &Arc<Pool>,
+        wants: Wants,
+    ) -> Result<Lease, Error> {
+        let mut permit = permit;
+        for _ in 0..MAX_WAITS {
+            if !self.may_share(&permit, pool, wants) || !self.met.speaks_http_2(&permit) {
+                break;
+            }
+            match pool.opening(&permit) {
+                Turn::Ours(opening) => return self.lease_new(permit, client, pool, (wants, Some(opening))).await,
+                Turn::Others(wait) => {
+                    let is_there = wait.over().await;
+                    permit = match pool.take(permit, wants) {
+                        Ok(lease) => return Ok(lease),
+                        Err(permit) => permit,
+                    };
+                    if !is_there {
+                        break;
+                    }
+                }
+            }
+        }
+        self.lease_new(permit, client, pool, (wants, None)).await
+    }
+
+    /// Notes that requests such as that of this permit are to be sent by HTTP/1.1, for a while.
+    pub fn prefer_http_1(&self, permit: &Permit) {
+        self.met.prefer_http_1(permit);
+    }
+
+    /// Whether a new connection to where the permit says may be one of HTTP/2.
+    fn may_share(&self, permit: &Permit, pool: &Pool, wants: Wants) -> bool {
+        wants == Wants::Any
+            && permit.destination().scheme == Scheme::Https
+            && !self.met.prefers_http_1(permit)
+            && pool.may_share(permit)
+    }
+
+    async fn lease_new(
+        &self,
+        permit: Permit,
+        client: SocketAddr,
+        pool: &Arc<Pool>,
+        (wants, opening): (Wants, Option<Opening>),
+    ) -> Result<Lease, Error> {
+        let turn = pool.turn();
+        let may_share = self.may_share(&permit, pool, wants);
+        let dialled = self.dial_by(&permit, Some(client)).await?;
+        let connection = match permit.destination().scheme {
+            Scheme::Http => Box::new(dialled.http_1(Faults::NONE)),
+            Scheme::Https => {
+                let offer = if may_share { dialled.offer() } else { Offer::Http1 };
+                let (stream, way) = dialled.apart();
+                let (shaken, _) = self.tls.meet(&permit.destination().host, stream, permit.lane().accept, offer).await;
+                let (stream, presented) = shaken?;
+                Box::pin(self.begin(&permit, (stream, way), &presented, (pool, turn))).await?
+            }
+        };
+        if let Some(opening) = opening.filter(|_| connection.stream.is_some()) {
+            opening.has_worked();
+        }
+        Ok(pool.lease(connection, permit, turn))
+    }
+
+    /// Begins with the protocol on which was agreed. A connection of HTTP/2 is shared from now on, and this is a stream of it.
+    pub(super) async fn begin<S: ByteStream + 'static>(
+        &self,
+        permit: &Permit,
+        (stream, way): (S, Dialled<()>),
+        presented: &Presented,
+        (pool, turn): (&Arc<Pool>, u64),
+    ) -> Result<Box<OriginConnection>, Error> {
+        let Dialled { origin, egress, through, .. } = way;
+        let accepted = presented.accepted;
+        if presented.alpn.as_deref() != Some(HTTP_2) {
+            let connection = Connection::new(Stream::Other(Box::new(stream)));
+            return Ok(Box::new(OriginConnection { connection, through, origin, egress, accepted, stream: None }));
+        }
+        let connection = Origin::begin(stream, &self.limits).await?;
+        let (lane, since) = (permit.lane().clone(), Instant::now());
+        let shared = Multiplexed { connection, lane, through, origin, egress, accepted, since };
+        pool.share(permit, shared, turn).ok_or_else(|| Error::Unreachable("its name cannot be asked for".to_owned()))
+    }
+}
+
+impl Dialled {
+    /// What may be offered to the origin: a connection that a parent knows to be one client's cannot be shared.
+    pub(super) fn offer(&self) -> Offer {
+        let is_for_one = self.through.as_ref().is_some_and(|through| through.for_one_client);
+        if is_for_one { Offer::Http1 } else { Offer::Http2 }
+    }
+
+    /// The stream, and how it was reached.
+    pub(super) fn apart(self) -> (Stream, Dialled<()>) {
+        let Self { stream, origin, egress, through } = self;
+        (stream, Dialled { stream: (), origin, egress, through })
+    }
+
+    fn http_1(self, accepted: Faults) -> OriginConnection {
+        let Self { stream, origin, egress, through } = self;
+        OriginConnection { connection: Connection::new(stream), through, origin, egress, accepted, stream: None }
+    }
+}

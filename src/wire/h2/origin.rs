@@ -1,0 +1,151 @@
+//! HTTP/2 towards origins: one connection carries the requests of many clients, each on a stream that is presented as an
+//! HTTP/1.1 connection.
+//!
+//! What keeps one request from another's way: each stream has a window of its own, and the window of the connection is as
+//! large as those of all streams together, so that streams which nobody reads cannot use it up.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, SendRequest};
+use h2::{Ping, PingPong};
+use http::uri::Authority;
+use tokio::time::{Instant, sleep};
+
+use super::asked::OriginStream;
+use super::state::{Heard, Slot, State};
+use super::{SEND_BUFFER, SMALL_FRAMES, broken};
+use crate::net::Limits;
+use crate::wire::h1::{ByteStream, Stream};
+
+pub use super::asked::{Fate, Unanswered};
+
+/// How many octets of one answer an origin may send before we read them.
+const STREAM_WINDOW: u32 = 512 * 1024;
+
+/// How many streams are open on one connection at the same time, if the origin allows so many.
+const MAX_STREAMS: u32 = 100;
+
+/// How many octets of all answers on a connection may wait for their clients: as many as all streams may have.
+const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
+
+/// How long nothing may arrive while requests wait, before the origin is asked whether it is there, and how long it then has
+/// to answer.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// How much time is between two such questions. Servers of gRPC take more than one in five minutes for an attack.
+const APART: Duration = Duration::from_secs(310);
+
+/// A connection to an origin. It lasts as long as this does, or a stream.
+#[derive(Debug)]
+pub struct Origin {
+    send: SendRequest<Bytes>,
+    state: Arc<State>,
+    max_fields: usize,
+}
+
+impl Origin {
+    /// Begins on a stream on which HTTP/2 was agreed. The connection is driven by a task of the runtime that calls this.
+    pub async fn begin<S: ByteStream + 'static>(stream: S, limits: &Limits) -> io::Result<Self> {
+        let state = Arc::<State>::default();
+        let stream = Heard::new(stream, &state);
+        let (send, connection) = builder(limits).handshake(stream).await.map_err(broken)?;
+        tokio::spawn(drive(connection, Arc::clone(&state)));
+        Ok(Self { send, state, max_fields: limits.head_fields + 64 })
+    }
+
+    /// Whether a request can still be sent on it: it is open, and its origin has not said that it takes no more (GOAWAY).
+    pub fn is_open(&mut self) -> bool {
+        matches!(self.send.poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
+    }
+
+    /// Whether nothing shows that its origin may be gone.
+    pub fn seems_alive(&self) -> bool {
+        !self.state.is_asked.load(Ordering::Acquire)
+    }
+
+    /// Whether another stream may be open at the same time.
+    pub fn has_room(&self) -> bool {
+        let most = self.send.current_max_send_streams().min(MAX_STREAMS as usize);
+        self.state.streams.load(Ordering::Acquire) < most
+    }
+
+    /// Whether streams are open.
+    pub fn is_in_use(&self) -> bool {
+        self.state.streams.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether its origin takes WebSockets on streams (RFC 8441). It may say so later than the connection opens.
+    pub fn takes_web_sockets(&self) -> bool {
+        self.send.is_extended_connect_protocol_enabled()
+    }
+
+    /// A stream for one request to `authority`, as an HTTP/1.1 connection on which nothing was sent yet; and what becomes of
+    /// it. Nothing of an authority that is written to the stream is sent.
+    pub fn open(&self, authority: &str) -> io::Result<(Stream, Arc<Fate>)> {
+        let authority = Authority::try_from(authority).map_err(io::Error::other)?;
+        let (fate, slot) = (Arc::<Fate>::default(), Slot::new(&self.state));
+        let stream = OriginStream::new(self.send.clone(), authority, Arc::clone(&fate), slot, self.max_fields);
+        Ok((Stream::Other(Box::new(stream)), fate))
+    }
+}
+
+fn builder(limits: &Limits) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .initial_max_send_streams(MAX_STREAMS as usize)
+        .reset_stream_duration(Duration::from_secs(1))
+        .data_frame_budget(SMALL_FRAMES)
+        .enable_push(false);
+    builder
+}
+
+/// Drives a connection until it ends, or until its origin turns out to be gone.
+async fn drive<S: ByteStream>(mut connection: Connection<Heard<S>, Bytes>, state: Arc<State>) {
+    let mut pings = connection.ping_pong();
+    let mut asked = None;
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection to an origin has ended: its requests are sent again where that is safe");
+                }
+                return;
+            }
+            () = sleep(QUIET) => {
+                let has_heard = state.has_heard.swap(false, Ordering::AcqRel);
+                if state.is_asked.swap(false, Ordering::AcqRel) && !has_heard {
+                    // Whatever waits on its streams finds the connection lost.
+                    return;
+                }
+                if !has_heard && state.streams.load(Ordering::Acquire) > 0 && asked.is_none_or(is_long_ago) && ask(&mut pings) {
+                    asked = Some(Instant::now());
+                    state.is_asked.store(true, Ordering::Release);
+                }
+            }
+        }
+    }
+}
+
+fn is_long_ago(asked: Instant) -> bool {
+    asked.elapsed() >= APART
+}
+
+/// Asks whether the other side is there (RFC 9113 §6.7). Any octet counts as the answer.
+fn ask(pings: &mut Option<PingPong>) -> bool {
+    let Some(pings) = pings else { return false };
+    // The answer to the question before is put away first.
+    drop(pings.poll_pong(&mut Context::from_waker(Waker::noop())));
+    pings.send_ping(Ping::opaque()).is_ok()
+}
+
+#[cfg(test)]
+mod tests;
