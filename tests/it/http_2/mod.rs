@@ -3,6 +3,7 @@
 mod bodies;
 mod client;
 mod ends;
+mod grpc;
 mod hostile;
 mod origin;
 mod sides;
