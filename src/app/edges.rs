@@ -4,7 +4,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, desk};
@@ -268,10 +267,7 @@ impl Plan<'_> {
             pending: Arc::clone(&memory.pending),
             sealer: Arc::clone(memory.keys.sealer()),
             realms: parts.realms.to_vec(),
-            authority: portal::Certificate {
-                der: Bytes::copy_from_slice(memory.authority.certificate()),
-                pem: memory.authority.certificate_pem().to_owned(),
-            },
+            authority: Arc::clone(&memory.authority),
             tools: parts.tools.clone(),
             operators: Arc::clone(&memory.operators),
             policy: Arc::clone(parts.policy),

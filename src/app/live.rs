@@ -127,6 +127,11 @@ impl Live {
         self.force().config.watch
     }
 
+    /// Looks at the configuration in force.
+    pub(super) fn with_config(&self, look: impl FnOnce(&Config)) {
+        look(&self.force().config);
+    }
+
     /// The file of the policy, where it has one of its own.
     pub(super) fn policy_file(&self) -> Option<PathBuf> {
         self.force().config.policy_file.clone()
@@ -219,12 +224,17 @@ impl Live {
             serve_portal: &self.serve_portal,
         };
         let Built { edges, sources } = plan.build()?;
+        let authority = super::authority::source(&config);
+        let issuing = authority.open(self.memory.clock.now())?;
         // From here on nothing can fail. The order matters. New clients are let in by the new gates, memory goes by the
         // new bounds, and then the pointer is swapped and the old edges retire: a tunnel that asks then finds the new
         // proxy. Sockets that are no longer named close last.
         sockets.open(&config, &limits, &edges.entries, &edges.secure);
         self.memory.hold_to(&config, &limits, logs.as_ref());
         self.memory.directories.put_in_force(&edges.directories);
+        if self.memory.authority.put(authority, issuing) {
+            super::authority::tell_soon(&self.memory.authority, &config, self.memory.clock.now());
+        }
         self.swap(edges);
         // Whichever keys have changed: the content of a file that they name, of certificates or a password, may have
         // changed as well.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::authority;
 use super::directory::{self, Cabinet, Nodes};
 use super::error::Error;
 use super::lists::Shelf;
@@ -26,9 +27,6 @@ use crate::session::store::measured::{Measured, RoundTrips};
 use crate::session::terminal::Terminals;
 use crate::session::ticket::Tickets;
 use crate::session::{Bindings, Sessions};
-
-/// The name that devices show for the authority's certificate.
-pub const AUTHORITY_NAME: &str = "Vestibule interception";
 
 /// Everything that outlives a configuration.
 pub(super) struct Memory {
@@ -58,7 +56,7 @@ pub(super) struct Memory {
 impl Memory {
     /// Opens everything that is kept, where the configuration says that it is kept.
     pub(super) fn open(config: &Config, limits: &Limits, clock: &Clock) -> Result<Self, Error> {
-        let authority = Arc::new(Authority::open_or_create(&config.state, AUTHORITY_NAME, clock.clone())?);
+        let authority = Arc::new(Authority::open(authority::source(config), clock.clone())?);
         let log = Arc::new(open::access_log(&config.log, clock)?);
         let audit = Arc::new(open::audit(&config.log, clock)?);
         audit.count_in(log.metrics());

@@ -5,7 +5,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::live::Live;
-use super::{directory, lists};
+use super::{authority, directory, lists};
 use crate::clock::Timestamp;
 use crate::observe::Exposition;
 use crate::observe::exposition::{Kind, MEDIA_TYPE};
@@ -61,6 +61,7 @@ impl Live {
         to.sample("", &[], memory.sessions.count());
         self.store_figures(&mut to, now);
         realms(&edges.realms, &mut to, now);
+        authority::expose(&memory.authority, &mut to, now);
         lists::expose(&memory.lists, &mut to, now);
         directory::expose(&memory.directories, &mut to, now);
         to.into_text()

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod arrival;
+mod authority;
 mod build;
 mod consent;
 pub mod demo;
@@ -48,15 +49,16 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Door};
+use crate::authority::Authority;
 use crate::proxy::Proxy;
 use crate::session::{Bindings, Sessions};
+pub use authority::source as authority_source;
 pub use build::build;
 pub use directory::groups_of_people;
 pub use dispatch::HEALTH_PATH;
 pub use draft::{Draft, try_cases};
 pub use error::Error;
 use live::Live;
-pub use memory::AUTHORITY_NAME;
 pub use metadata::{last_known, waiting_hosts};
 pub use preflight::{Running, preflight, try_sessions};
 pub use reload::{Changed, Reloader, say_warnings};
@@ -80,6 +82,11 @@ impl App {
     /// The sessions, for tests and benchmarks that look into the program.
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.live.memory.sessions
+    }
+
+    /// The interception authority.
+    pub fn authority(&self) -> &Arc<Authority> {
+        &self.live.memory.authority
     }
 
     /// The proxy in force, for the same.

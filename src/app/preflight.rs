@@ -8,7 +8,7 @@ use super::descriptors;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::section::AccessLog;
-use crate::config::{Check, Config, Step, at};
+use crate::config::{Check, Config, Step, at, permitted};
 use crate::scim::BearerTokens;
 use crate::session::Backend;
 use crate::session::keys::Keys;
@@ -65,7 +65,7 @@ fn state(config: &Config, check: &mut Check<'_>) {
     let (folder, path) = (&*config.state, at!["state"]);
     if let Err(error) = try_to_make(folder) {
         let message = format!("`{}`, the folder of `state`, cannot be written: {error}", folder.display());
-        if !Authority::is_in(folder) {
+        if !config.authority.is_given() && !Authority::is_in(folder) {
             check.note(path, message, folder_help(&error));
             return;
         }
@@ -76,9 +76,7 @@ fn state(config: &Config, check: &mut Check<'_>) {
         let message = format!("`{}`, the folder of `state`, is open to others (mode {mode:04o})", folder.display());
         check.warn(path, message, &format!("it holds keys: `chmod 0700 {}`", folder.display()));
     }
-    if let Err(error) = Authority::check(folder) {
-        check.note(path, format!("the authority in the folder of `state`: {error}"), "");
-    }
+    authority(config, check);
     if let Err(error) = BearerTokens::open(folder, Clock::system()) {
         check.note(path, error.to_string(), "");
     }
@@ -86,6 +84,37 @@ fn state(config: &Config, check: &mut Check<'_>) {
         && let Err(error) = Keys::check(folder)
     {
         check.note(path, error.to_string(), "");
+    }
+}
+
+/// What is wrong with the authority in the state folder; one that the operator has named is looked at with the file.
+fn authority(config: &Config, check: &mut Check<'_>) {
+    let (folder, path) = (&*config.state, at!["state"]);
+    if config.authority.is_given() {
+        return;
+    }
+    if let Err(error) = Authority::check(folder) {
+        check.note(path, format!("the authority in the folder of `state`: {error}"), "");
+        return;
+    }
+    for (key, mode) in Authority::wide_keys(folder) {
+        let message = format!("`{}`, the authority's key, is open to others (mode {mode:04o})", key.display());
+        check.warn(path, message, &format!("`chmod 0600 {}`", key.display()));
+    }
+    let source = super::authority::source(config);
+    // What an authority that is there says of itself may be narrower than the configuration, or wider.
+    let Ok(Some(issuing)) = Authority::is_in(folder).then(|| source.open(Clock::system().now())).transpose() else {
+        return;
+    };
+    if config.authority.permitted_names.is_empty() {
+        permitted(config, issuing.certificate_names(), check);
+    }
+    let is_narrower = issuing.certificate_names().is_any() && !config.authority.permitted_names.is_empty();
+    if is_narrower {
+        let message = "the authority in the state folder was made without `permitted_names`: its certificate does not say so, and \
+                       only this program holds to it";
+        let help = "a successor has it in its certificate: `vestibule ca successor`";
+        check.warn(at!["authority", "permitted_names"], message, help);
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::authority;
 use super::live::Live;
 use super::metadata::Source;
 use super::validity::Notice;
@@ -91,6 +92,10 @@ async fn sweep(live: Arc<Live>) {
         memory.store.sweep();
         memory.keys.turn(memory.clock.now());
         memory.proxy.sweep();
+        // Before the listeners, whose certificates it issues.
+        if memory.authority.refresh() {
+            live.with_config(|config| authority::tell_soon(&memory.authority, config, memory.clock.now()));
+        }
         live.edges().secure.iter().flatten().for_each(|secure| secure.refresh());
     }
 }
@@ -98,7 +103,10 @@ async fn sweep(live: Arc<Live>) {
 /// Says of each realm, when the time comes, that its metadata will be over, and of each credential, for as long as the
 /// program is there.
 async fn watch_validity(program: Weak<Live>) {
-    let Some(mut before) = program.upgrade().map(|live| live.memory.clock.now()) else { return };
+    let Some(live) = program.upgrade() else { return };
+    let mut before = live.memory.clock.now();
+    live.with_config(|config| authority::tell_soon(&live.memory.authority, config, before));
+    drop(live);
     loop {
         sleep(LOOK).await;
         let Some(live) = program.upgrade() else { return };
@@ -112,6 +120,7 @@ async fn watch_validity(program: Weak<Live>) {
                 notice.tell(&realm.realm.name, until);
             }
         }
+        live.with_config(|config| authority::tell_since(&live.memory.authority, config, before, now));
         for tenant in live.edges().directories.all() {
             for until in tenant.config.credentials().filter_map(Credential::until) {
                 if let Some(notice) = Notice::since(before, until, now) {

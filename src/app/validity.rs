@@ -1,6 +1,7 @@
 //! Says in time that an identity provider's metadata will be over (some write the time into each file), and credentials.
 
 use crate::clock::{SignedDuration, Timestamp};
+use crate::units::Duration;
 
 /// How long before their end it is said, the longest first.
 const NOTICES: [SignedDuration; 3] =
@@ -18,25 +19,45 @@ pub enum Notice {
     Soon(i64),
 }
 
+/// The times of a setting.
+pub(super) fn notices(setting: &[Duration]) -> Vec<SignedDuration> {
+    setting.iter().map(|before| before.signed()).collect()
+}
+
 impl Notice {
     /// What there is to say at `now`, however often it was said.
     pub fn at(until: Timestamp, now: Timestamp) -> Option<Self> {
+        Self::within(&NOTICES, until, now)
+    }
+
+    /// The same, where it is said so long before the end.
+    pub fn within(notices: &[SignedDuration], until: Timestamp, now: Timestamp) -> Option<Self> {
         let left = until.duration_since(now);
         match left.is_positive() {
             false => Some(Self::Over),
-            true if NOTICES.iter().any(|notice| left <= *notice) => Some(Self::Soon(left.as_hours() / 24)),
+            true if notices.iter().any(|notice| left <= *notice) => Some(Self::Soon(left.as_hours() / 24)),
             true => None,
         }
     }
 
     /// What there is to say at `now` that there was not at `before`.
     pub(super) fn since(before: Timestamp, until: Timestamp, now: Timestamp) -> Option<Self> {
+        Self::since_by(&NOTICES, before, until, now)
+    }
+
+    /// The same, where it is said so long before the end.
+    pub(super) fn since_by(
+        notices: &[SignedDuration],
+        before: Timestamp,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Option<Self> {
         let (had, left) = (until.duration_since(before), until.duration_since(now));
         let ages = |left: SignedDuration| left.as_secs().div_euclid(REMINDER.as_secs());
         match left.is_positive() {
             false => (had.is_positive() || ages(had) != ages(left)).then_some(Self::Over),
             true => {
-                let passed = NOTICES.iter().any(|notice| had > *notice && left <= *notice);
+                let passed = notices.iter().any(|notice| had > *notice && left <= *notice);
                 passed.then(|| Self::Soon(left.as_hours() / 24))
             }
         }
@@ -96,6 +117,18 @@ mod tests {
         assert_eq!(said[..3], [(40, Notice::Soon(59)), (70, Notice::Soon(29)), (93, Notice::Soon(6))]);
         assert_eq!(said[3], (100, Notice::Over));
         assert_eq!(said.len(), 5, "once a day from then on: {said:?}");
+    }
+
+    #[test]
+    fn it_is_said_as_early_as_a_setting_wants() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let times = notices(&[Duration::days(90), Duration::days(1)]);
+        let until = after(now, SignedDuration::from_hours(24 * 80));
+        assert_eq!(Notice::within(&times, until, now), Some(Notice::Soon(80)));
+        assert_eq!(Notice::within(&times[1..], until, now), None);
+        let later = after(now, SignedDuration::from_hours(24 * 79 + 1));
+        assert_eq!(Notice::since_by(&times, now, until, later), Some(Notice::Soon(0)));
+        assert_eq!(Notice::since_by(&times[..1], now, until, later), None, "that was said before");
     }
 
     #[test]

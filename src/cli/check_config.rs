@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::healthcheck::running;
 use crate::app::{self, Notice};
+use crate::authority::{Authority, Described};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Check, Config};
 use crate::policy::Policy;
@@ -66,7 +67,28 @@ fn notes(config: &Config) -> String {
     };
     let doubts = config::doubtful_names(config).into_iter().chain(config::hidden_paths(config));
     let names = doubts.map(|line| line + "\n");
-    config.realms.iter().flat_map(of_realm).chain(names).chain(lists(config)).collect()
+    config.realms.iter().flat_map(of_realm).chain(names).chain(lists(config)).chain(authority(config, now)).collect()
+}
+
+/// Which certificates of the authority end before long, as far as this machine has them.
+fn authority(config: &Config, now: Timestamp) -> Vec<String> {
+    if !config.authority.is_given() && !Authority::is_in(&config.state) {
+        return Vec::new();
+    }
+    let Ok(issuing) = app::authority_source(config).open(now) else { return Vec::new() };
+    let times: Vec<_> = config.authority.warn_at.iter().map(|before| before.signed()).collect();
+    let line = |one: &Described| {
+        let said = match Notice::within(&times, one.until, now)? {
+            Notice::Over => format!("was valid only until {}", one.until),
+            Notice::Soon(days) => format!("is valid only until {} ({days} days)", one.until),
+        };
+        Some(format!(
+            "authority: {} ({}) {said}: see config/trust.md for what follows it\n",
+            one.name,
+            one.role.as_str()
+        ))
+    };
+    issuing.watched().filter_map(line).collect()
 }
 
 /// What each list holds, and the lines of it that cannot be used.

@@ -2,6 +2,7 @@
 
 mod act;
 mod ca;
+mod ca_export;
 pub mod check_config;
 mod demo;
 mod directory;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use check_config::Extent;
-use process::{environment, runtime, say_panics, stop_signal};
+use process::{environment, keep_memory_private, runtime, say_panics, stop_signal};
 
 /// The configuration file, when none is named.
 const CONFIG: &str = "/etc/vestibule/vestibule.toml";
@@ -66,6 +67,9 @@ enum Command {
     Run {
         #[command(flatten)]
         file: File,
+        /// Let core dumps and debuggers see the memory of this program, with every key in it
+        #[arg(long)]
+        core_dumps: bool,
     },
     /// Have a running program take up its configuration file, as SIGHUP does, and say what has changed
     Reload {
@@ -91,8 +95,7 @@ enum Command {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
-    /// The interception authority
-    #[command(subcommand)]
+    /// The interception authority: print the certificates that devices are to trust, as PEM
     Ca(Ca),
     /// Make a link for a test of the sign-in to a realm: it signs nobody in, and shows every check and every claim
     TestSso {
@@ -211,12 +214,38 @@ enum ScimToken {
     },
 }
 
+#[derive(Debug, clap::Args)]
+struct Ca {
+    #[command(subcommand)]
+    command: Option<CaCommand>,
+    /// The configuration file
+    #[arg(long, global = true, env = VARIABLE, default_value = CONFIG)]
+    config: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
-enum Ca {
-    /// Print the certificate that devices are to trust, as PEM
+enum CaCommand {
+    /// Say whose the authority's certificates are, by what devices show them, until when they are valid, and what comes next
     Show {
-        #[command(flatten)]
-        file: File,
+        /// One JSON document a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write what devices, browsers and tools need to trust the authority, and say what to do with it
+    Export(ca_export::Export),
+    /// Make the authority that is to follow the present one, and publish both: nothing is issued by it yet
+    Successor,
+    /// Have the successor issue certificates from now on. What trusts only the authority before goes on working
+    Promote {
+        /// Have the authority before issue certificates again
+        #[arg(long)]
+        undo: bool,
+    },
+    /// End the publication of the authority before the present one, and delete its key: what trusts only that one stops working
+    Retire {
+        /// Throw the successor away instead
+        #[arg(long)]
+        successor: bool,
     },
 }
 
@@ -470,8 +499,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if !matches!(arguments.command, Command::Run { core_dumps: true, .. })
+        && let Err(error) = keep_memory_private()
+    {
+        drop(writeln!(std::io::stderr(), "warning: core dumps of this program cannot be switched off: {error}"));
+    }
     let done = match arguments.command {
-        Command::Run { file } => run::run(&file.config),
+        Command::Run { file, .. } => run::run(&file.config),
         Command::Reload { file } => reload::reload(&file.config),
         Command::CheckConfig { file, named, file_only } => {
             let extent = if file_only { Extent::File } else { Extent::Machine };
@@ -479,7 +513,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(check_config::check_config(&file, extent, &environment));
         }
         Command::Demo { listen, folder } => demo::demo(listen, folder),
-        Command::Ca(Ca::Show { file }) => ca::show(&file.config),
+        Command::Ca(asked) => ca::ca(&asked),
         Command::Metadata { realm, file } => metadata::print(&file.config, realm.as_deref()),
         Command::Sessions(command) => sessions::sessions(&command),
         Command::Realms(asked) => realms::realms(&asked),

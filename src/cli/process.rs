@@ -1,5 +1,6 @@
 //! What every command needs of the process: threads, signals, the environment.
 
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,14 @@ pub(super) fn say_panics() {
             usual(panic);
         }
     }));
+}
+
+/// Has the system write no core dumps of this process, and lets no other process of the same user read its memory, which holds
+/// keys. The limit alone would not do: dumps that are piped to a program do not count as files.
+pub(super) fn keep_memory_private() -> std::io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 /// Looks up a variable of the environment.

@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::config_path::ConfigPath;
-use crate::egress;
+use crate::{authority, egress};
 use crate::{directory, identity, lists, net, pac, policy, portal, proxy, saml, scim, session, signals};
 pub use changes::{Change, changes};
 pub(crate) use check::at;
-pub use check::{Check, doubtful_names, hidden_paths, unused_lists};
+pub use check::{Check, doubtful_names, hidden_paths, permitted, unused_lists};
 use policy_file::Joined;
 pub use problem::{Place, Problem, Problems, warnings_as_text};
 use secrets::Secrets;
@@ -67,6 +67,9 @@ pub struct Config {
     /// Who may go where.
     #[serde(default)]
     pub policy: policy::Config,
+    /// The authority that vouches for intercepted sites.
+    #[serde(default)]
+    pub authority: authority::Config,
     /// What is to be said of interception beside the rules.
     #[serde(default)]
     pub interception: proxy::failures::Config,
@@ -108,6 +111,7 @@ const SECTIONS: &[&str] = &[
     "list",
     "directory",
     "policy",
+    "authority",
     "interception",
     "proxy_names",
     "pac",

@@ -103,7 +103,7 @@ fn every_example_in_the_example_can_be_switched_on() {
     // Left are files that an operator would bring, and what cannot stand beside each other.
     let said = said(&switched_on(true));
     let (files, others): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line.contains("be read"));
-    assert_eq!(files.len(), 15, "{files:#?}");
+    assert_eq!(files.len(), 16, "{files:#?}");
     let others: Vec<&str> = others.iter().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
     let doubled = ["metadata_url", "login_url", "logout_url", "logout_binding", "certificate"];
     let doubled = doubled.map(|key| format!("`{key}` cannot stand beside `metadata` / remove one of them"));
@@ -136,6 +136,7 @@ fn the_example_shows_every_option() {
         "[[list]]",
         "[[directory]]",
         "[policy]",
+        "[authority]",
         "[interception]",
         "[[policy.rule]]",
         "[[policy.test]]",

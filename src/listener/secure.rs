@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
@@ -90,12 +91,15 @@ pub struct Secure {
 struct Loaded {
     files: Vec<Option<(SystemTime, u64)>>,
     at: Timestamp,
+    /// The authority's certificate, where it has issued ours.
+    by: Option<CertificateDer<'static>>,
 }
 
 impl Secure {
     /// TLS as configured. `limit` is how long a handshake may take.
     pub fn new(config: Config, authority: Arc<Authority>, limit: Duration, clock: Clock) -> Result<Self, Error> {
-        let loaded = Loaded { files: config.versions(), at: clock.now() };
+        let by = config.certificate.is_none().then(|| authority.certificate());
+        let loaded = Loaded { files: config.versions(), at: clock.now(), by };
         let server = ArcSwap::from_pointee(config.server(&authority)?);
         Ok(Self { config, authority, clock, server, loaded: Mutex::new(loaded), limit })
     }
@@ -110,7 +114,9 @@ impl Secure {
     pub fn refresh(&self) {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let (files, now) = (self.config.versions(), self.clock.now());
-        if files == loaded.files && (self.config.certificate.is_some() || after(loaded.at, REISSUE) > now) {
+        let by = self.config.certificate.is_none().then(|| self.authority.certificate());
+        let is_fresh = self.config.certificate.is_some() || after(loaded.at, REISSUE) > now;
+        if files == loaded.files && by == loaded.by && is_fresh {
             return;
         }
         match self.config.server(&self.authority) {
@@ -122,7 +128,7 @@ impl Secure {
                 tracing::error!(%error, "a listener's new certificate cannot be used: it goes on with the old one");
             }
         }
-        *loaded = Loaded { files, at: now };
+        *loaded = Loaded { files, at: now, by };
     }
 
     /// Does the handshake with a client. `None` if it fails; else the stream, what the client has shown, and whether
@@ -180,8 +186,7 @@ impl Config {
             _ if self.names.is_empty() => return Err(Error::Nothing),
             _ => {
                 let names: Vec<_> = self.names.iter().map(String::as_str).collect();
-                let (leaf, key) = authority.issue_for(&names)?;
-                (vec![leaf], key)
+                authority.issue_for(&names)?
             }
         };
         let verifier = self.verifier()?;

@@ -88,6 +88,8 @@ reasons! {
         ServerNameDiffers = "server-name-differs",
         /// The origin asks for a certificate of the client, so that the connection cannot be intercepted.
         ClientCertificateWanted = "client-certificate-wanted",
+        /// The connection is to be intercepted, and the authority may not vouch for its host (name constraints).
+        OutsideAuthority = "outside-authority",
         /// The origin's certificate is not valid, and a rule accepts that.
         CertificateAccepted = "certificate-accepted",
         /// The client's software has refused our certificate several times, and is let through for a while.

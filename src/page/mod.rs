@@ -53,7 +53,7 @@ pub use tokens::{
     NewToken, TerminalAsks, TerminalHint, TokenDraft, TokenItem, TokenMistake, TokenText, Tokens, TokensNote,
     WrongToken, with_token,
 };
-pub use trust::{Certificate, TRUST_HOST, TRUST_PATH, trust_sheet};
+pub use trust::{Certificate, TRUST_HOST, TRUST_PATH, TrustedRoot, trust_sheet};
 pub use weak::TooWeak;
 
 /// The script of the buttons that copy the text before them. Without scripts the buttons stay hidden.

@@ -134,13 +134,15 @@ pub(crate) fn every_page(brand: &Brand, locale: &Locale) -> Vec<(&'static str, H
     pages.extend(tokens(brand, locale));
     for user_agent in [WINDOWS, "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0", "curl/8.14.1"]
     {
-        let certificate = Certificate {
+        let root = |mark: &str| TrustedRoot {
             name: text("Vestibule at proxy.contoso.com"),
             until: now,
-            fingerprint: vec!["AB"; 32].join(":"),
-            user_agent: text(user_agent),
+            fingerprint: vec![mark; 32].join(":"),
         };
+        let mut certificate = Certificate { roots: vec![root("AB")], user_agent: text(user_agent) };
         pages.push(("certificate", certificate.render(brand, locale)));
+        certificate.roots.push(root("CD"));
+        pages.push(("certificate-rolled", certificate.render(brand, locale)));
     }
     for cause in causes() {
         let failure = Failure { cause, place: text("news.test"), request_id: text("q1") };

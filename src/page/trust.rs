@@ -29,36 +29,75 @@ pub fn trust_sheet() -> &'static str {
 /// How to trust our authority.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    /// The authority's name.
-    pub name: String,
-    /// When its certificate expires.
-    pub until: Timestamp,
-    /// SHA-256 of the certificate, `AB:CD:…`.
-    pub fingerprint: String,
+    /// Its certificates: one, or two while one authority follows another.
+    pub roots: Vec<TrustedRoot>,
     /// The browser, by its `User-Agent`.
     pub user_agent: String,
 }
 
+/// A certificate of our authority.
+#[derive(Clone, Debug)]
+pub struct TrustedRoot {
+    /// Its name.
+    pub name: String,
+    /// When it expires.
+    pub until: Timestamp,
+    /// SHA-256 of it, `AB:CD:…`.
+    pub fingerprint: String,
+}
+
 page!(Certificate, "certificate.html", |_| Forms::None, Extras { script: None, sheet: Some(ADDRESS) });
 
-/// The systems, by the keys of their texts, and whether they take the PEM file.
-const SYSTEMS: [(&str, bool); 7] = [
-    ("system-windows", false),
-    ("system-macos", false),
-    ("system-ios", false),
-    ("system-android", false),
-    ("system-debian", true),
-    ("system-fedora", true),
-    ("system-firefox", true),
+/// A form in which the certificates can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// A certificate alone (DER).
+    Der,
+    /// A configuration profile.
+    Profile,
+    /// All certificates as text (PEM).
+    Pem,
+}
+
+/// The forms, with the address and the key of the text of each.
+const FORMS: [(Form, &str, &str); 3] = [
+    (Form::Der, "/certificate/authority.crt", "certificate-der"),
+    (Form::Profile, "/certificate/authority.mobileconfig", "certificate-profile"),
+    (Form::Pem, "/certificate/authority.pem", "certificate-pem"),
 ];
 
-impl Certificate {
+/// The systems, by the keys of their texts, and the form that they take.
+const SYSTEMS: [(&str, Form); 7] = [
+    ("system-windows", Form::Der),
+    ("system-macos", Form::Der),
+    ("system-ios", Form::Profile),
+    ("system-android", Form::Der),
+    ("system-debian", Form::Pem),
+    ("system-fedora", Form::Pem),
+    ("system-firefox", Form::Pem),
+];
+
+/// A file that can be downloaded.
+#[derive(Debug)]
+struct Download {
+    address: String,
+    /// The key of its text.
+    text: &'static str,
+    /// Which certificate it holds, where it is not all.
+    number: Option<usize>,
+    /// Whether the visitor's system takes it.
+    is_own: bool,
+}
+
+impl TrustedRoot {
     /// The fingerprint in four parts, each short enough for a line of a phone.
     fn groups(&self) -> Vec<String> {
         let bytes: Vec<_> = self.fingerprint.split(':').collect();
         bytes.chunks(8).map(|group| group.join(":")).collect()
     }
+}
 
+impl Certificate {
     fn address(&self) -> &'static str {
         ADDRESS
     }
@@ -84,9 +123,19 @@ impl Certificate {
         Some(system)
     }
 
-    /// Whether the visitor's system takes the PEM file.
-    fn wants_pem(&self) -> bool {
-        SYSTEMS.iter().any(|(key, pem)| Some(*key) == self.own() && *pem)
+    /// What can be downloaded.
+    fn downloads(&self) -> Vec<Download> {
+        let wanted = SYSTEMS.iter().find(|(key, _)| Some(*key) == self.own()).map_or(Form::Der, |(_, form)| *form);
+        let downloads = FORMS.into_iter().flat_map(|(form, address, text)| {
+            let most = if form == Form::Der { self.roots.len() } else { 1 };
+            (1..=most).map(move |number| Download {
+                address: if number == 1 { address.to_owned() } else { format!("{address}?number={number}") },
+                text,
+                number: (most > 1).then_some(number),
+                is_own: form == wanted,
+            })
+        });
+        downloads.collect()
     }
 
     /// All systems but the visitor's own.
@@ -106,22 +155,44 @@ mod tests {
 
     #[test]
     fn a_visitor_finds_the_steps_for_their_own_system_first() {
-        for (user_agent, own, pem) in [
-            ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0", "windows", false),
-            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.0 Safari/605.1.15", "macos", false),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "ios", false),
-            ("Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/156.0.0.0 Mobile Safari/537.36", "android", false),
-            ("Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0 Safari/537.36", "debian", true),
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0", "firefox", true),
+        for (user_agent, own, first) in [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0",
+                "windows",
+                "/certificate/authority.crt",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.0 Safari/605.1.15",
+                "macos",
+                "/certificate/authority.crt",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+                "ios",
+                "/certificate/authority.mobileconfig",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/156.0.0.0 Mobile Safari/537.36",
+                "android",
+                "/certificate/authority.crt",
+            ),
+            ("Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0 Safari/537.36", "debian", "/certificate/authority.pem"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
+                "firefox",
+                "/certificate/authority.pem",
+            ),
         ] {
-            let page = Certificate {
-                name: String::new(),
-                until: Timestamp::UNIX_EPOCH,
-                fingerprint: String::new(),
-                user_agent: user_agent.into(),
-            };
+            let root = || TrustedRoot { name: String::new(), until: Timestamp::UNIX_EPOCH, fingerprint: String::new() };
+            let mut page = Certificate { roots: vec![root()], user_agent: user_agent.into() };
             let own = format!("system-{own}");
-            assert_eq!((page.own(), page.wants_pem()), (Some(own.as_str()), pem), "{user_agent}");
+            let downloads = page.downloads();
+            let wanted: Vec<_> = downloads.iter().filter(|it| it.is_own).map(|it| it.address.as_str()).collect();
+            assert_eq!((page.own(), wanted), (Some(own.as_str()), vec![first]), "{user_agent}");
+            assert_eq!(downloads.len(), 3);
+            page.roots.push(root());
+            let second = page.downloads().into_iter().find(|it| it.number == Some(2)).unwrap();
+            assert_eq!(second.address, "/certificate/authority.crt?number=2");
             assert_eq!(page.others().len(), SYSTEMS.len() - 1);
         }
     }

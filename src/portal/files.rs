@@ -2,66 +2,63 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::clock::Timestamp;
+use crate::authority::{Described, Issuing};
 use crate::page::{self, Trouble};
-use crate::portal::{Certificate, RealmParts, Shared, Visit, fail, show};
+use crate::portal::{RealmParts, Shared, Visit, fail, show};
+use crate::setup;
 
 type Portal = State<Arc<Shared>>;
 
-/// What pages say about our authority.
-pub(super) struct Authority {
-    name: String,
-    until: Timestamp,
-    fingerprint: String,
-}
-
-impl Authority {
-    /// Reads it from the certificate.
-    pub(super) fn read(certificate: &Certificate) -> Self {
-        let read = X509Certificate::from_der(&certificate.der).ok().map(|(_, read)| read);
-        let name = read.as_ref().and_then(|read| read.subject().iter_common_name().next()?.as_str().ok());
-        let until = read.as_ref().and_then(|read| Timestamp::from_second(read.validity().not_after.timestamp()).ok());
-        let hash = digest::digest(&digest::SHA256, &certificate.der);
-        let bytes: Vec<_> = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Self {
-            name: name.unwrap_or_default().to_owned(),
-            until: until.unwrap_or_default(),
-            fingerprint: bytes.join(":"),
-        }
-    }
-}
-
 /// `GET /certificate`.
 pub(super) async fn certificate(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let Authority { name, until, fingerprint } = &portal.authority;
-    let page = page::Certificate {
-        name: name.clone(),
-        until: *until,
-        fingerprint: fingerprint.clone(),
-        user_agent: visit.user_agent().to_owned(),
+    let issuing = portal.parts.authority.issuing();
+    let root = |root: &Described| page::TrustedRoot {
+        name: root.name.clone(),
+        until: root.until,
+        fingerprint: root.sha256.clone(),
     };
+    let roots = issuing.published().certificates.iter().map(root).collect();
+    let page = page::Certificate { roots, user_agent: visit.user_agent().to_owned() };
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
-/// `GET /certificate/authority.pem`.
+/// `GET /certificate/authority.pem`: all certificates.
 pub(super) async fn authority_pem(State(portal): Portal) -> Response<Body> {
-    let body = Body::from(portal.parts.authority.pem.clone());
+    let body = Body::from(portal.parts.authority.issuing().published().pem.clone());
     download(body, "application/x-pem-file", "attachment; filename=\"authority.pem\"")
 }
 
-/// `GET /certificate/authority.crt`: systems offer to install this type as soon as it is opened.
-pub(super) async fn authority_der(State(portal): Portal) -> Response<Body> {
-    let body = Body::from(portal.parts.authority.der.clone());
-    download(body, "application/x-x509-ca-cert", "attachment; filename=\"authority.crt\"")
+/// `GET /certificate/authority.crt`: systems offer to install this type as soon as it is opened. It holds one certificate: the
+/// first, or the one that `?number=` names.
+pub(super) async fn authority_der(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let number = visit.parameter("number").map_or(Ok(1), str::parse::<usize>);
+    let issuing = portal.parts.authority.issuing();
+    let certificates = &issuing.published().certificates;
+    let Some(found) = number.ok().and_then(|number| certificates.get(number.checked_sub(1)?)) else {
+        return missing(&portal, &visit);
+    };
+    download(Body::from(found.der.to_vec()), "application/x-x509-ca-cert", "attachment; filename=\"authority.crt\"")
+}
+
+/// `GET /certificate/authority.mobileconfig`: a profile for Apple's systems, with all certificates.
+pub(super) async fn authority_profile(State(portal): Portal) -> Response<Body> {
+    let issuing = portal.parts.authority.issuing();
+    let roots = roots(&issuing);
+    let text = setup::roots_profile(&portal.parts.brand.title, portal.config.url.host(), &roots);
+    let disposition = "attachment; filename=\"authority.mobileconfig\"";
+    download(Body::from(text), "application/x-apple-aspen-config", disposition)
+}
+
+/// What devices are to trust.
+pub(super) fn roots(issuing: &Issuing) -> Vec<setup::Root<'_>> {
+    issuing.published().certificates.iter().map(|root| setup::Root { name: &root.name, der: &root.der }).collect()
 }
 
 /// `GET /saml/metadata`: our metadata for the realm that `?realm=` names, or for the first one.

@@ -34,6 +34,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use tower::ServiceExt as _;
 
+use crate::authority::Authority;
 use crate::clock::{Clock, SignedDuration, after};
 use crate::directory::Directories;
 use crate::egress::client::Client;
@@ -81,7 +82,7 @@ pub const TERMINAL_PATH: &str = "/terminal";
 const TEST_PATH: &str = "/test-sso";
 
 /// The paths of the portal's own pages, besides those below [`RESERVED_PATH`]. `{}` stands for one part of a path.
-const OWN_PATHS: [&str; 33] = [
+const OWN_PATHS: [&str; 34] = [
     "/",
     "/go",
     "/logon",
@@ -103,6 +104,7 @@ const OWN_PATHS: [&str; 33] = [
     "/certificate",
     "/certificate/authority.pem",
     "/certificate/authority.crt",
+    "/certificate/authority.mobileconfig",
     "/saml/metadata",
     "/tokens",
     "/tokens/new",
@@ -145,8 +147,8 @@ pub struct Parts {
     pub sealer: Arc<Sealer>,
     /// The realms. The example on the logon page is of the first one.
     pub realms: Vec<RealmParts>,
-    /// The certificate of the interception authority.
-    pub authority: Certificate,
+    /// The interception authority, whose certificates people get here.
+    pub authority: Arc<Authority>,
     /// What the portal needs for tokens; `None` if no tokens are offered.
     pub tools: Option<Tools>,
     /// Opens operators' links.
@@ -226,15 +228,6 @@ pub struct Tools {
     pub curl: Curl,
 }
 
-/// A certificate in both of its usual forms.
-#[derive(Clone, Debug)]
-pub struct Certificate {
-    /// DER.
-    pub der: Bytes,
-    /// PEM.
-    pub pem: String,
-}
-
 /// The portal. Cheap to clone.
 #[derive(Clone)]
 pub struct Portal {
@@ -250,7 +243,6 @@ struct Shared {
     memory: Arc<Memory>,
     /// Our metadata for each realm, in the order of the realms. Made once, because signing them costs work.
     metadata: Vec<Option<Bytes>>,
-    authority: files::Authority,
 }
 
 impl Portal {
@@ -261,7 +253,6 @@ impl Portal {
         let shared = Arc::new(Shared {
             locales: Locales::built_in(),
             metadata: parts.realms.iter().map(files::metadata_of).collect(),
-            authority: files::Authority::read(&parts.authority),
             config,
             parts,
             memory,
@@ -347,6 +338,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .route("/certificate", get(files::certificate))
         .route("/certificate/authority.pem", get(files::authority_pem))
         .route("/certificate/authority.crt", get(files::authority_der))
+        .route("/certificate/authority.mobileconfig", get(files::authority_profile))
         .route("/saml/metadata", get(files::metadata))
         .route("/tokens", get(tokens::list).post(tokens::make))
         .route("/tokens/new", get(tokens::show_new))

@@ -71,6 +71,8 @@ pub enum FailedBy {
     Protocol,
     /// The client named another host in the handshake than in the CONNECT.
     ServerName,
+    /// The authority may not vouch for the host (name constraints).
+    OutsideAuthority,
 }
 
 impl FailedBy {
@@ -90,13 +92,14 @@ impl FailedBy {
             Self::ClientCertificate => "client-certificate-wanted",
             Self::Protocol => "protocol",
             Self::ServerName => "server-name-differs",
+            Self::OutsideAuthority => "outside-authority",
         }
     }
 
     /// What a rule says that spares the site this failure; none where no rule should.
     fn remedy(self) -> Option<String> {
         Some(match self {
-            Self::ClientRefused => "intercept = false".to_owned(),
+            Self::ClientRefused | Self::OutsideAuthority => "intercept = false".to_owned(),
             Self::OriginCertificate(Some(fault)) => format!("accept = [\"{fault}\"]"),
             Self::OriginCertificate(None) | Self::ServerName => return None,
             Self::ClientCertificate => "client_certificate = \"tunnel\"".to_owned(),

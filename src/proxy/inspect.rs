@@ -77,6 +77,11 @@ impl Proxy {
     ) -> Option<Box<Connection>> {
         recorder.decision = Outcome::Challenged;
         let (kind, software) = (Asker::of_head(&head.fields).kind, software(&head.fields));
+        if !self.authority.permits(&destination.host.to_string()) {
+            let (why, asker) = (Unread::OutsideAuthority, Asker::of_head(&head.fields));
+            recorder.reason = Some(why.reason());
+            return self.refuse(connection, Some(head), &Refusal::Unread(why), &asker, recorder).await;
+        }
         let inside = Inside { destination, identity, kind, software, inspection: None };
         self.begin(client, connection, inside, recorder).await
     }
@@ -107,6 +112,12 @@ impl Proxy {
             permit.leave_unread();
             let within = (permit, taken, Spared::Auto(until));
             return self.open_within(client, connection, head, within, identity, recorder).await;
+        }
+        if !self.authority.permits(&destination.host.to_string()) {
+            self.memory.failures.note(failing, FailedBy::OutsideAuthority, self.clock.now(), self.interception);
+            let why = Unread::OutsideAuthority;
+            recorder.reason = Some(why.reason());
+            return self.refuse(connection, Some(head), &Refusal::Unread(why), &asker, recorder).await;
         }
         let (mut permit, met) = self.meet(client, permit, failing).await;
         let presented = match met {

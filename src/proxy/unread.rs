@@ -16,6 +16,9 @@ pub(super) enum Unread {
     /// It is no TLS that can be ended here.
     #[error("it is not TLS")]
     Protocol,
+    /// The authority may not vouch for the host: no client would take the leaf.
+    #[error("the authority may not vouch for its host")]
+    OutsideAuthority,
 }
 
 impl Unread {
@@ -24,6 +27,7 @@ impl Unread {
         match self {
             Self::ClientCertificate => Reason::ClientCertificateWanted,
             Self::Protocol => Reason::NotHttp,
+            Self::OutsideAuthority => Reason::OutsideAuthority,
         }
     }
 
@@ -32,6 +36,8 @@ impl Unread {
         match self {
             Self::ClientCertificate => permit.on_client_certificate(),
             Self::Protocol => permit.on_unreadable(),
+            // A rule wants to look inside, and what is tunnelled by itself would be a way around that.
+            Self::OutsideAuthority => Otherwise::Refuse,
         }
     }
 }

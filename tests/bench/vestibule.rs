@@ -95,6 +95,10 @@ pub(crate) fn command(
     let (file, log) = (folder.join("vestibule.toml"), folder.join("access.log"));
     let configuration = starter.practice.configuration(address, starter.origin.address.port(), &log)?;
     fs::write(&file, toml::to_string(&configuration)?)?;
-    command.arg("run").arg("--config").arg(&file).stdout(Stdio::null()).stderr(File::create(folder.join("events"))?);
+    command
+        .args(["run", "--core-dumps", "--config"])
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(File::create(folder.join("events"))?);
     Ok((command, Some(log)))
 }

@@ -279,8 +279,8 @@ impl Page {
 
     /// Who vouched for the last TLS server.
     pub(crate) fn issuer(&self) -> Option<&str> {
-        let name = self.messages.lines().filter_map(|line| line.strip_prefix("*  issuer: CN=")).next_back()?;
-        name.split(';').next()
+        let name = self.messages.lines().filter_map(|line| line.strip_prefix("*  issuer: ")).next_back()?;
+        name.split("; ").find_map(|part| part.strip_prefix("CN="))
     }
 }
 

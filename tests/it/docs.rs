@@ -119,7 +119,7 @@ fn every_configuration_that_is_written_down_is_understood() {
 }
 
 /// What commands say, and rightly, that find nothing to do here.
-const NOTHING_TO_DO: [&str; 10] = [
+const NOTHING_TO_DO: [&str; 15] = [
     "no transmitter is heard: the configuration has no `[[signals]]`",
     "nobody's risk is read",
     "no list is fetched: files are read when they change",
@@ -130,6 +130,11 @@ const NOTHING_TO_DO: [&str; 10] = [
     "nothing is read from Microsoft Graph",
     "nobody can act on accounts: no directory has `[directory.actions]`",
     "no directory knows anybody called `",
+    "there is a successor already",
+    "there is no successor",
+    "there is no authority before this one",
+    "the authority before this one is still published",
+    "the authority in force cannot be retired",
 ];
 
 /// What stands in documents for something of one's own, and what that is here.

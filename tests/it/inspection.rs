@@ -332,7 +332,7 @@ fn an_origin_that_asks_for_a_certificate_of_the_client_is_refused_or_tunnelled_b
         let chain: Vec<_> = CertificateDer::pem_file_iter(&chain).unwrap().map(Result::unwrap).collect();
         let mut roots = RootCertStore::empty();
         let client_ca = Authority::ephemeral("Clients", Clock::system()).unwrap();
-        roots.add(client_ca.certificate().clone()).unwrap();
+        roots.add(client_ca.certificate()).unwrap();
         let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
         let key = PrivateKeyDer::from_pem_file(&key).unwrap();
         let server = ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap();
@@ -666,8 +666,8 @@ fn a_leaf_has_the_names_of_its_origin() {
     let mut builder = open();
     builder.certify("site.test");
     let web = web_at(&mut builder, 0);
-    let (leaf, key) = web.issue_for(&["site.test", "*.site.test", "www.other.test"]).unwrap();
-    let tls = Arc::new(web.server_with(vec![leaf], key).unwrap());
+    let (chain, key) = web.issue_for(&["site.test", "*.site.test", "www.other.test"]).unwrap();
+    let tls = Arc::new(web.server_with(chain, key).unwrap());
     let world = builder.host("site.test:443", Origin::start_tls(tls, saying("", "hello")).address).config(ALL).start();
     let (outcome, stream) = shake(&world, "site.test:443", "site.test", |_| {});
     outcome.unwrap();

@@ -10,6 +10,7 @@
 )]
 
 mod attacks;
+mod authority;
 mod bad_origins;
 mod bad_requests;
 mod balancers;

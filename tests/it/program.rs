@@ -184,7 +184,7 @@ fn every_command_finds_the_same_file() {
     let commands: [&[&str]; 7] = [
         &["check-config"],
         &["metadata"],
-        &["ca", "show"],
+        &["ca"],
         &["test-sso", "contoso"],
         &["reload"],
         &["sessions", "list"],
@@ -263,14 +263,14 @@ fn a_state_folder_is_private_and_what_a_full_disk_left_is_mended() {
         "{said}"
     );
     std::fs::remove_dir_all(&state).unwrap();
-    assert_eq!(run(&["ca", "show", "--config", &file]).status.code(), Some(0));
+    assert_eq!(run(&["ca", "--config", &file]).status.code(), Some(0));
     assert_eq!((mode(&state), mode(&state.join("authority.key"))), (0o700, 0o600));
     // A key that is not the certificate's, and sessions that cannot be read: the start says both at once, with their line.
     std::fs::write(state.join("sessions.redb"), "no sessions").unwrap();
     let other = config(folder.path(), ANY, ANY, "");
     let text = std::fs::read_to_string(&other).unwrap();
     std::fs::write(&other, text.replace("\"state\"", "\"other\"")).unwrap();
-    assert_eq!(run(&["ca", "show", "--config", &other]).status.code(), Some(0));
+    assert_eq!(run(&["ca", "--config", &other]).status.code(), Some(0));
     std::fs::copy(folder.path().join("other/authority.key"), state.join("authority.key")).unwrap();
     let file = config(folder.path(), ANY, ANY, "");
     let said = String::from_utf8(run(&["check-config", &file]).stderr).unwrap();
@@ -296,20 +296,39 @@ fn too_few_files_that_may_be_open_are_said_and_nothing_is_served() {
 }
 
 #[test]
-fn ca_show_prints_the_authority_that_run_uses() {
+fn ca_prints_the_authority_that_run_uses() {
     let folder = tempfile::tempdir().unwrap();
     let file = config(folder.path(), ANY, ANY, "");
-    let shown = run(&["ca", "show", "--config", &file]);
+    let shown = run(&["ca", "--config", &file]);
     assert_eq!(shown.status.code(), Some(0));
     let pem = String::from_utf8(shown.stdout).unwrap();
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----\n"), "{pem}");
-    let again = run(&["ca", "show", "--config", &file]);
+    let again = run(&["ca", "--config", &file]);
     assert_eq!(String::from_utf8(again.stdout).unwrap(), pem, "it is made once");
     let mut program = Running::start(&["run", "--config", &file]);
     addresses(&mut program);
     assert_eq!(std::fs::read_to_string(folder.path().join("state/authority.pem")).unwrap(), pem);
     program.signal("-INT");
     assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn no_core_dump_of_a_running_program_is_written_unless_somebody_wants_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = config(folder.path(), ANY, ANY, "");
+    for (more, wanted) in [(&[][..], true), (&["--core-dumps"][..], false)] {
+        let script =
+            format!("ulimit -c 4096; exec {} run --config {file} {}", env!("CARGO_BIN_EXE_vestibule"), more.join(" "));
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut program = Running(command.spawn().unwrap());
+        addresses(&mut program);
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.0.id())).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(line.split_whitespace().collect::<Vec<_>>()[4..6] == ["0", "0"], wanted, "{line}");
+        program.signal("-TERM");
+        assert_eq!(program.end().0, Some(0));
+    }
 }
 
 #[test]

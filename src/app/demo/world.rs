@@ -186,7 +186,8 @@ idp = "proxy"
         let file = folder.join("demo.toml");
         let reloader = Reloader::new(&app, text, move |_| config::load_with_text(&file, &|_| None), |_| {});
         let app = app.reloaded_by(&reloader);
-        write(&files.bundle, &format!("{}{}", read(&files.authority)?, read(&files.web)?))?;
+        let authority = app.authority().certificate_pem();
+        write(&files.bundle, &format!("{authority}{}", read(&files.web)?))?;
         Ok(Self { app, reloader, stop, files })
     }
 

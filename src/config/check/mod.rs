@@ -1,5 +1,6 @@
 //! Finds what no single module can see: two parts of the configuration that contradict each other, or a file that is missing.
 
+mod authority;
 mod barriers;
 mod conditions;
 mod directories;
@@ -25,6 +26,7 @@ use super::tree::{Step, Tree};
 use super::{Config, Findings, Look};
 use crate::faults::Faults;
 pub(crate) use crate::faults::at;
+pub use authority::permitted;
 pub use interception::hidden_paths;
 pub use lists::unused_lists;
 pub use rules::doubtful_names;
@@ -52,6 +54,7 @@ pub(super) fn check<T>(
     risk::risk(config, &mut check);
     rules::policy(config, &mut check);
     barriers::barriers(config, &mut check);
+    authority::authority(config, &mut check);
     interception::interception(config, &mut check);
     shadow::rules(config, &mut check);
     look(config, &mut check);

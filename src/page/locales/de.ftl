@@ -413,8 +413,10 @@ certificate-trusted = Dieser Browser vertraut der Zertifizierungsstelle.
 certificate-trusted-next = Hier ist nichts weiter nötig. Die Schritte unten sind für andere Geräte und Browser.
 certificate-unknown = Dieser Browser vertraut der Zertifizierungsstelle noch nicht.
 certificate-unknown-next = Folgen Sie den Schritten unten und laden Sie diese Seite dann neu. Bleibt es dabei, benutzt der Browser vielleicht den Proxy nicht.
-certificate-der = Für Windows, Apple und Android herunterladen
+certificate-der = Für Windows, macOS und Android herunterladen
 certificate-pem = Für Linux und Firefox herunterladen (PEM)
+certificate-profile = Für iPhone, iPad und Mac herunterladen (Profil)
+certificate-several = Eine Zertifizierungsstelle löst bald eine andere ab. Installieren Sie beide Zertifikate, damit dieses Gerät dem Proxy durchgehend vertraut.
 certificate-install = So installieren Sie es
 
 system-windows = Windows
@@ -430,7 +432,7 @@ system-macos = macOS
         Schließen Sie das Fenster und geben Sie Ihr Kennwort ein.
 system-ios = iPhone und iPad
     .steps =
-        Öffnen Sie diese Seite in Safari und laden Sie die erste Datei. Erlauben Sie das Laden des Profils.
+        Öffnen Sie diese Seite in Safari und laden Sie das Profil. Erlauben Sie das Laden.
         Öffnen Sie in den Einstellungen „Allgemein“, dann „VPN und Geräteverwaltung“, wählen Sie das Profil und installieren Sie es.
         Öffnen Sie in den Einstellungen „Allgemein“, „Info“, „Zertifikatsvertrauenseinstellungen“ und schalten Sie das volle Vertrauen ein.
 system-android = Android

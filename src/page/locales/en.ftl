@@ -413,8 +413,10 @@ certificate-trusted = This browser trusts the authority.
 certificate-trusted-next = Nothing more is needed here. The steps below are for other devices and browsers.
 certificate-unknown = This browser does not trust the authority yet.
 certificate-unknown-next = Follow the steps below, then reload this page. If this stays, the browser may not use the proxy.
-certificate-der = Download for Windows, Apple and Android
+certificate-der = Download for Windows, macOS and Android
 certificate-pem = Download for Linux and Firefox (PEM)
+certificate-profile = Download for iPhone, iPad and Mac (profile)
+certificate-several = One authority is about to follow another. Install both certificates: whichever comes first, this device goes on trusting the proxy.
 certificate-install = How to install it
 
 system-windows = Windows
@@ -430,7 +432,7 @@ system-macos = macOS
         Close the window and enter your password.
 system-ios = iPhone and iPad
     .steps =
-        Open this page in Safari and download the first file. Allow the download of the profile.
+        Open this page in Safari and download the profile. Allow the download.
         In Settings, open General, then VPN & Device Management, choose the profile and install it.
         In Settings, open General, About, Certificate Trust Settings, and switch full trust on for it.
 system-android = Android

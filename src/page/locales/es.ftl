@@ -413,8 +413,10 @@ certificate-trusted = Este navegador confía en la entidad.
 certificate-trusted-next = Aquí no hace falta nada más. Los pasos de abajo son para otros dispositivos y navegadores.
 certificate-unknown = Este navegador aún no confía en la entidad.
 certificate-unknown-next = Siga los pasos de abajo y recargue esta página. Si no cambia, es posible que el navegador no use el proxy.
-certificate-der = Descargar para Windows, Apple y Android
+certificate-der = Descargar para Windows, macOS y Android
 certificate-pem = Descargar para Linux y Firefox (PEM)
+certificate-profile = Descargar para iPhone, iPad y Mac (perfil)
+certificate-several = Una autoridad va a sustituir pronto a otra. Instale los dos certificados para que este dispositivo siga confiando en el proxy.
 certificate-install = Cómo instalarlo
 
 system-windows = Windows
@@ -430,7 +432,7 @@ system-macos = macOS
         Cierre la ventana e introduzca su contraseña.
 system-ios = iPhone y iPad
     .steps =
-        Abra esta página en Safari y descargue el primer archivo. Permita la descarga del perfil.
+        Abra esta página en Safari y descargue el perfil. Permita la descarga.
         En Ajustes, abra «General» y «VPN y gestión de dispositivos», elija el perfil e instálelo.
         En Ajustes, abra «General», «Información», «Ajustes de confianza de los certificados» y active la confianza total.
 system-android = Android

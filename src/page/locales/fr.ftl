@@ -416,8 +416,10 @@ certificate-trusted = Ce navigateur fait confiance à l’autorité.
 certificate-trusted-next = Il n’y a rien d’autre à faire ici. Les étapes ci-dessous sont pour d’autres appareils et navigateurs.
 certificate-unknown = Ce navigateur ne fait pas encore confiance à l’autorité.
 certificate-unknown-next = Suivez les étapes ci-dessous, puis rechargez cette page. Si rien ne change, le navigateur n’utilise peut-être pas le proxy.
-certificate-der = Télécharger pour Windows, Apple et Android
+certificate-der = Télécharger pour Windows, macOS et Android
 certificate-pem = Télécharger pour Linux et Firefox (PEM)
+certificate-profile = Télécharger pour iPhone, iPad et Mac (profil)
+certificate-several = Une autorité en remplace bientôt une autre. Installez les deux certificats : cet appareil continuera ainsi de faire confiance au proxy.
 certificate-install = Comment l’installer
 
 system-windows = Windows
@@ -433,7 +435,7 @@ system-macos = macOS
         Fermez la fenêtre et saisissez votre mot de passe.
 system-ios = iPhone et iPad
     .steps =
-        Ouvrez cette page dans Safari et téléchargez le premier fichier. Autorisez le téléchargement du profil.
+        Ouvrez cette page dans Safari et téléchargez le profil. Autorisez le téléchargement.
         Dans Réglages, ouvrez « Général », puis « VPN et gestion de l’appareil », choisissez le profil et installez-le.
         Dans Réglages, ouvrez « Général », « Informations », « Réglages de confiance des certificats » et activez la confiance totale.
 system-android = Android

@@ -400,8 +400,10 @@ certificate-trusted = このブラウザーは認証局を信頼しています�
 certificate-trusted-next = ここで必要な操作はありません。下の手順は、ほかのデバイスやブラウザー用です。
 certificate-unknown = このブラウザーはまだ認証局を信頼していません。
 certificate-unknown-next = 下の手順に従ってから、このページを再読み込みしてください。変わらない場合は、ブラウザーがプロキシを使っていない可能性があります。
-certificate-der = Windows、Apple、Android 用をダウンロード
+certificate-der = Windows、macOS、Android 用をダウンロード
 certificate-pem = Linux、Firefox 用をダウンロード（PEM）
+certificate-profile = iPhone、iPad、Mac 用をダウンロード（プロファイル）
+certificate-several = 認証局がまもなく新しいものに切り替わります。このデバイスがプロキシを信頼し続けられるように、両方の証明書をインストールしてください。
 certificate-install = インストール方法
 
 system-windows = Windows
@@ -417,7 +419,7 @@ system-macos = macOS
         ウィンドウを閉じ、パスワードを入力します。
 system-ios = iPhone と iPad
     .steps =
-        このページを Safari で開き、1 つ目のファイルをダウンロードします。プロファイルのダウンロードを許可します。
+        このページを Safari で開き、プロファイルをダウンロードします。ダウンロードを許可します。
         「設定」の「一般」、「VPN とデバイス管理」を開き、プロファイルを選んでインストールします。
         「設定」の「一般」、「情報」、「証明書信頼設定」を開き、完全な信頼を有効にします。
 system-android = Android

@@ -178,12 +178,14 @@ pub(in crate::portal) async fn download(
 }
 
 fn file_for(portal: &Shared, names: &Addresses, made: &Made, system: System, with_certificate: bool) -> setup::File {
+    let issuing = portal.parts.authority.issuing();
+    let roots = files::roots(&issuing);
     system.file(&setup::Device {
         title: &portal.parts.brand.title,
         portal: portal.config.url.host(),
         pac: &names.pac(&made.secret),
         proxy: &names.proxy(&made.secret),
-        authority: with_certificate.then_some(&*portal.parts.authority.der),
+        authority: with_certificate.then_some(&roots),
         number: fingerprint(&format!("set-up {}", made.secret)),
     })
 }

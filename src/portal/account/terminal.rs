@@ -41,7 +41,7 @@ pub(in crate::portal) async fn begin(State(portal): Portal, Extension(visit): Ex
         code: codes.user_code,
         collect: format!("{}/terminal/{}", reached(&portal, &visit), codes.device_code.expose()),
         curl: tools.curl.clone(),
-        authority: portal.parts.authority.pem.clone(),
+        authority: portal.parts.authority.certificate_pem(),
     };
     text(StatusCode::OK, script.render(&portal.parts.brand, visit.locale(&portal)))
 }

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use vestibule::app::demo::world::PORTAL;
-use vestibule::authority::Authority;
+use vestibule::authority::{Authority, Config, Whereabouts};
 use vestibule::clock::{Clock, SignedDuration};
 
+use super::super::authority::pki::{Pki, Sub};
 use super::super::origin::Origin;
 use super::access::check;
 use super::stage::{Browser, Stage, Trust};
@@ -43,6 +44,47 @@ fn sites_are_read_by_rule_and_refusals_and_warnings_about_a_path_are_pages() {
     let record =
         json!({ "host": "shop.test", "path": "/paste", "decision": "permitted", "user": "B.Simon@contoso.com" });
     stage.wait_for_record(&record);
+}
+
+#[test]
+fn a_browser_that_knows_the_root_of_an_organisation_takes_what_its_authority_issues() {
+    let pki = Pki::new();
+    let files = pki.sub(&Sub::default());
+    let stage = Stage::open_and(|folder| {
+        // Where devices find what they are to trust.
+        std::fs::copy(&pki.root, folder.join("authority.pem")).unwrap();
+        let (certificate, key, chain) = (&files.certificate, &files.key, &pki.root);
+        format!("[authority]\ncertificate = {certificate:?}\nkey = {key:?}\nchain = {chain:?}\n{RULES}")
+    });
+    let browser = signed_in(&stage);
+    assert_eq!(browser.open_for_issuer("https://shop.test/"), "Contoso Interception");
+    browser.wait_text("This is shop.test");
+}
+
+#[test]
+fn browsers_that_know_either_authority_of_a_roll_over_take_what_the_new_one_issues() {
+    let stage = Stage::open_and(|folder| {
+        let config = Config::default();
+        let source = Whereabouts { folder: folder.to_owned(), config, own_names: Vec::new() };
+        let now = Clock::system().now();
+        source.open(now).unwrap();
+        source.make_successor(now).unwrap();
+        source.promote(false).unwrap();
+        RULES.to_owned()
+    });
+    // The first file is that of the old authority, the second begins with the new one's own certificate.
+    for file in ["authority.pem", "authority-2.pem"] {
+        if file != "authority.pem" {
+            std::fs::copy(stage.folder().join(file), stage.folder().join("authority.pem")).unwrap();
+        }
+        // Whoever comes from this address afterwards is known.
+        let browser = match file {
+            "authority.pem" => signed_in(&stage),
+            _ => stage.browser(Trust::WebAndAuthority),
+        };
+        assert_eq!(browser.open_for_issuer("https://shop.test/"), "Vestibule interception", "{file}");
+        browser.wait_text("This is shop.test");
+    }
 }
 
 #[test]

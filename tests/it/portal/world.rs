@@ -12,11 +12,12 @@ use http_body_util::{BodyExt as _, Full};
 use tower::ServiceExt as _;
 use url::{Url, form_urlencoded};
 use vestibule::app::demo::idp::{App, Practice};
+use vestibule::authority::Authority;
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::identity::{ForeignNames, Networks, Realm};
 use vestibule::page::{Brand, Curl, Help};
 use vestibule::policy::{self, Policy};
-use vestibule::portal::{Certificate, Config, Operators, Parts, Portal, RealmParts, Switch, Tools, Trust};
+use vestibule::portal::{Config, Operators, Parts, Portal, RealmParts, Switch, Tools, Trust};
 use vestibule::saml::config::Enabled;
 use vestibule::saml::request;
 use vestibule::saml::{ClaimMap, IdentityProvider, Key, Mismatch, ServiceProvider, SignOut, claims};
@@ -190,7 +191,6 @@ impl World {
             idp_initiated: options.idp_initiated,
             switch: Arc::clone(&switch),
         };
-        let authority = rcgen::generate_simple_self_signed(vec!["authority.test".into()]).unwrap().cert;
         let mut config = Config::new(PORTAL.parse().unwrap());
         config.attempts_per_minute = options.attempts_per_minute;
         let mut brand = Brand::new("Contoso Web", Brand::ACCENT);
@@ -203,7 +203,7 @@ impl World {
             pending: Arc::clone(&pending),
             sealer: Arc::clone(&sealer),
             realms: vec![realm],
-            authority: Certificate { der: Bytes::copy_from_slice(authority.der()), pem: authority.pem() },
+            authority: Arc::new(Authority::ephemeral("Vestibule test", clock.clone()).unwrap()),
             tools: Some(Tools {
                 tokens: session::Tokens::default(),
                 terminals: Arc::new(Terminals::new(Arc::clone(&records), clock.clone())),

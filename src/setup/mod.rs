@@ -3,9 +3,16 @@
 //! Each is a text in the format that its system reads. Every value is escaped as the format wants it, so that no name
 //! of a portal or person can become a part of a script.
 
+mod text;
+mod trust;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+
+use text::{pretty, quoted, uuid, xml};
+use trust::root_payload;
+pub use trust::{Root, firefox_policies, java_truststore, roots_profile, trust_environment};
 
 /// The values in a set-up file.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +25,9 @@ pub struct Device<'a> {
     pub pac: &'a str,
     /// The URL of the proxy, with the device's own proxy host name.
     pub proxy: &'a str,
-    /// The authority's certificate (DER), if the device is to trust it.
-    pub authority: Option<&'a [u8]>,
+    /// The certificates of the authority, if the device is to trust them. While the authority is followed by another one,
+    /// there are two.
+    pub authority: Option<&'a [Root<'a>]>,
     /// A number of the device's own, by which a file that is installed again replaces the earlier one.
     pub number: [u8; 16],
 }
@@ -105,22 +113,16 @@ fn registry(device: &Device<'_>) -> String {
 /// A configuration profile: a global proxy, and the authority as a root if `device` has one.
 fn profile(device: &Device<'_>) -> String {
     let (title, host) = (xml(device.title), xml(device.portal));
-    let (whole, root, proxy) = (uuid(device.number, 0), uuid(device.number, 1), uuid(device.number, 2));
-    let authority = device.authority.map_or_else(String::new, |der| {
-        format!(
-            "    <dict>
-      <key>PayloadType</key><string>com.apple.security.root</string>
-      <key>PayloadVersion</key><integer>1</integer>
-      <key>PayloadIdentifier</key><string>{host}.vestibule.root</string>
-      <key>PayloadUUID</key><string>{root}</string>
-      <key>PayloadDisplayName</key><string>{title}</string>
-      <key>PayloadCertificateFileName</key><string>authority.crt</string>
-      <key>PayloadContent</key><data>{}</data>
-    </dict>
-",
-            STANDARD.encode(der)
-        )
-    });
+    let (whole, proxy) = (uuid(device.number, 0), uuid(device.number, 2));
+    let roots = device.authority.unwrap_or_default().iter().enumerate();
+    let authority: String = roots
+        .map(|(index, root)| {
+            let index = u8::try_from(index).unwrap_or(u8::MAX);
+            let number = if index == 0 { 1 } else { index.saturating_add(2) };
+            let identifier = if index == 0 { "root".to_owned() } else { format!("root{}", index + 1) };
+            root_payload(device.portal, &identifier, &uuid(device.number, number), device.title, root.der)
+        })
+        .collect();
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -207,46 +209,11 @@ fn firefox(device: &Device<'_>) -> String {
 fn chromium(device: &Device<'_>) -> String {
     let settings = json!({ "ProxyMode": "pac_script", "ProxyPacUrl": device.pac, "ProxyPacMandatory": true });
     let mut policy = json!({ "ProxySettings": settings });
-    if let (Some(der), Some(policy)) = (device.authority, policy.as_object_mut()) {
-        policy.insert("CACertificates".into(), json!([STANDARD.encode(der)]));
+    if let (Some(roots), Some(policy)) = (device.authority, policy.as_object_mut()) {
+        let roots: Vec<_> = roots.iter().map(|root| STANDARD.encode(root.der)).collect();
+        policy.insert("CACertificates".into(), json!(roots));
     }
     pretty(&policy)
-}
-
-fn pretty(value: &serde_json::Value) -> String {
-    format!("{value:#}\n")
-}
-
-/// `text` as one word of a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-/// `text` as character data.
-fn xml(text: &str) -> String {
-    let known = text.chars().filter(|c| !c.is_control());
-    known.fold(String::new(), |mut all, c| {
-        match c {
-            '&' => all.push_str("&amp;"),
-            '<' => all.push_str("&lt;"),
-            '>' => all.push_str("&gt;"),
-            '"' => all.push_str("&quot;"),
-            _ => all.push(c),
-        }
-        all
-    })
-}
-
-/// One of the device's own UUIDs (RFC 9562 §5.8: version 8, of our own making).
-fn uuid(number: [u8; 16], which: u8) -> String {
-    let mut bytes = number;
-    let [first, .., sixth, _, eighth, _, _, _, _, _, _, _] = &mut bytes;
-    *first ^= which;
-    *sixth = *sixth & 0x0f | 0x80;
-    *eighth = *eighth & 0x3f | 0x80;
-    let hex = format!("{:032X}", u128::from_be_bytes(bytes));
-    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default().to_owned());
-    parts.join("-")
 }
 
 #[cfg(test)]
@@ -255,7 +222,9 @@ mod tests {
 
     const HOSTILE: &str = "Büro & <Söhne> \"'$(id)`\n";
 
-    fn device(authority: Option<&[u8]>) -> Device<'_> {
+    const ROOT: [Root<'_>; 1] = [Root { name: HOSTILE, der: b"DER" }];
+
+    fn device<'a>(authority: Option<&'a [Root<'a>]>) -> Device<'a> {
         Device {
             title: HOSTILE,
             portal: "portal.example.com",
@@ -269,7 +238,7 @@ mod tests {
     #[test]
     fn every_file_tells_the_address_and_has_a_name_and_a_type_of_its_own() {
         for system in System::ALL {
-            let file = system.file(&device(Some(b"DER")));
+            let file = system.file(&device(Some(&ROOT)));
             let device = device(None);
             let address = if system == System::Terminal { device.proxy } else { device.pac };
             assert!(file.text.contains(address), "{file:?}");
@@ -293,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_profile_is_a_property_list_whatever_the_service_is_called() {
-        for authority in [None, Some(&b"DER"[..])] {
+        for authority in [None, Some(&ROOT[..])] {
             let text = System::Apple.file(&device(authority)).text;
             let mut reader = quick_xml::Reader::from_str(&text);
             let (mut depth, mut texts) = (0_i32, Vec::new());
@@ -345,13 +314,13 @@ mod tests {
 
     #[test]
     fn policies_are_json_that_browsers_know() {
-        let read = |system: System, authority| -> serde_json::Value {
+        let read = |system: System, authority: Option<&[Root<'_>]>| -> serde_json::Value {
             serde_json::from_str(&system.file(&device(authority)).text).unwrap()
         };
-        let firefox = read(System::Firefox, Some(b"DER"));
+        let firefox = read(System::Firefox, Some(&ROOT[..]));
         assert_eq!(firefox["policies"]["Proxy"]["Mode"], "autoConfig");
         assert_eq!(firefox["policies"]["Certificates"]["Install"][0], "authority.pem");
-        let chromium = read(System::Chromium, Some(b"DER"));
+        let chromium = read(System::Chromium, Some(&ROOT[..]));
         assert_eq!(chromium["ProxySettings"]["ProxyPacMandatory"], true);
         assert_eq!(chromium["CACertificates"][0], "REVS");
         assert!(read(System::Chromium, None).get("CACertificates").is_none());
