@@ -87,9 +87,12 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static, T: Table<K>> Near<K, T> {
         self.absent.contains_key(&key)
     }
 
-    /// Notes for a short time that the store has nothing under `key`, or nothing more than this node knows.
+    /// Notes for a short time that the store has nothing under `key`, or nothing more than this node knows. That it is said
+    /// again does not make the time longer: whoever is asked for without a pause would never be looked up again.
     pub(super) fn set_absent(&self, key: K) {
-        self.absent.insert(key, ());
+        if !self.is_absent(key) {
+            self.absent.insert(key, ());
+        }
     }
 
     /// What `find` finds among what is known, or else what the store has, which `ask` asks. `None` if it has nothing, or

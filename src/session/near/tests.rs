@@ -152,3 +152,15 @@ async fn what_never_stands_still_is_not_read_without_an_end() {
     assert_eq!(stage.near.read(1, |_| None, || async { Err(()) }).await, Err(()));
     assert!(!stage.near.is_absent(1));
 }
+
+#[test]
+fn that_there_is_nothing_is_not_known_for_longer_because_it_is_said_again() {
+    let near: Near<u8, Shelf> = Near::new(Shelf::default(), Duration::from_millis(100));
+    near.set_absent(1);
+    let begun = std::time::Instant::now();
+    while near.is_absent(1) {
+        near.set_absent(1);
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is noted again and again");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
