@@ -15,6 +15,7 @@ pub mod rewind;
 pub mod scratch;
 pub mod splice;
 pub mod tcp;
+pub(crate) mod through;
 pub mod tls_tickets;
 
 pub use bucket::Bucket;
