@@ -51,7 +51,8 @@ impl Notice {
                 role, subject, %until,
                 "the authority before this one was valid only until then: end its publication with `vestibule ca retire`"
             ),
-            (Self::Soon(_), Role::Predecessor) => {}
+            // It ends with the one before, and devices are to have the next one by then.
+            (Self::Over | Self::Soon(_), Role::Bridge) | (Self::Soon(_), Role::Predecessor) => {}
             (Self::Over, _) => tracing::error!(
                 role, subject, %until,
                 "a certificate of the interception authority was valid only until then: no device takes what is issued under it"

@@ -15,6 +15,7 @@ use super::metadata::Source;
 use super::realms::{PortalCertificate, portal_certificate, realm_parts, sign_in_hosts};
 use super::signals::{Receivers, notified_by, ring_of};
 use super::sockets::{PORTAL, SCIM, Sockets};
+use crate::authority::Issuing;
 use crate::config::{self, Config, section};
 use crate::directory::Directories;
 use crate::egress::client::Client;
@@ -91,6 +92,8 @@ pub(super) struct Plan<'a> {
     pub(super) config: &'a Config,
     pub(super) limits: Limits,
     pub(super) memory: &'a Memory,
+    /// What will issue certificates when these edges are in force.
+    pub(super) issuing: &'a Issuing,
     pub(super) sockets: &'a Sockets,
     pub(super) era: Era,
     /// The edges that these will replace.
@@ -372,7 +375,7 @@ impl Plan<'_> {
                 return Ok(Some(Arc::clone(same)));
             }
             let (authority, clock) = (Arc::clone(&self.memory.authority), self.memory.clock.clone());
-            Secure::new(tls.clone(), authority, self.limits.head_time, clock)
+            Secure::new(tls.clone(), authority, self.issuing, self.limits.head_time, clock)
                 .map(|secure| Some(Arc::new(secure)))
                 .map_err(|error| Error::Secure(listener.name.clone(), error))
         };

@@ -94,8 +94,18 @@ impl Live {
         // The function that serves the portal is built before the running program exists, and finds it here.
         let (here, era) = (Arc::new(OnceLock::new()), 1);
         let serve_portal = serve_portal_of(Arc::clone(&here));
-        let (before, same, serve) = (None, false, &serve_portal);
-        let plan = Plan { config, limits, memory: &memory, sockets: &sockets, era, before, same, serve_portal: serve };
+        let issuing = memory.authority.issuing();
+        let plan = Plan {
+            config,
+            limits,
+            memory: &memory,
+            issuing: &issuing,
+            sockets: &sockets,
+            era,
+            before: None,
+            same: false,
+            serve_portal: &serve_portal,
+        };
         let Built { edges, sources } = plan.build()?;
         memory.directories.put_in_force(&edges.directories);
         sockets.open(config, &limits, &edges.entries, &edges.secure);
@@ -179,12 +189,13 @@ impl Live {
     /// cannot be done: then all stays as it was.
     pub(super) fn renew(&self) -> bool {
         let mut force = self.force();
-        let before = self.edges();
+        let (before, issuing) = (self.edges(), self.memory.authority.issuing());
         let Force { config, limits, era, sockets, .. } = &mut *force;
         let plan = Plan {
             config,
             limits: *limits,
             memory: &self.memory,
+            issuing: &issuing,
             sockets,
             era: *era,
             before: Some(&before),
@@ -214,11 +225,13 @@ impl Live {
         let shared = &self.memory.shared;
         let Fresh { mut sockets, acceptors, outlet, gone } =
             Sockets::bind(&config, &limits, shared, Some(&force.sockets))?;
+        let authority = super::authority::source(&config).find(self.memory.clock.now())?;
         let (before, era) = (self.edges(), force.era + 1);
         let plan = Plan {
             config: &config,
             limits,
             memory: &self.memory,
+            issuing: authority.issuing(),
             sockets: &sockets,
             era,
             before: Some(&before),
@@ -226,15 +239,15 @@ impl Live {
             serve_portal: &self.serve_portal,
         };
         let Built { edges, sources } = plan.build()?;
-        let authority = super::authority::source(&config);
-        let issuing = authority.open(self.memory.clock.now())?;
         // From here on nothing can fail. The order matters. New clients are let in by the new gates, memory goes by the
         // new bounds, and then the pointer is swapped and the old edges retire: a tunnel that asks then finds the new
         // proxy. Sockets that are no longer named close last.
         sockets.open(&config, &limits, &edges.entries, &edges.secure);
         self.memory.hold_to(&config, &limits, logs.as_ref());
         self.memory.directories.put_in_force(&edges.directories);
-        if self.memory.authority.put(authority, issuing) {
+        if self.memory.authority.put(authority) {
+            // Those that go on have theirs by the one before.
+            edges.secure.iter().flatten().for_each(|secure| secure.refresh());
             super::authority::tell_soon(&self.memory.authority, &config, self.memory.clock.now());
         }
         self.swap(edges);

@@ -106,8 +106,20 @@ fn authority(config: &Config, check: &mut Check<'_>) {
     let Ok(Some(issuing)) = Authority::is_in(folder).then(|| source.open(Clock::system().now())).transpose() else {
         return;
     };
-    if config.authority.permitted_names.is_empty() {
-        permitted(config, issuing.certificate_names(), check);
+    // Whatever the configuration permits, a start needs what the certificate does.
+    permitted(config, issuing.certificate_names(), check);
+    let listed = config.authority.permitted_names.iter().enumerate();
+    let outside = |(_, name): &(usize, &String)| {
+        // A range is outside with its first address.
+        let first = name.split('/').next().unwrap_or_default();
+        !issuing.certificate_names().permits(first.trim_start_matches('.'))
+    };
+    for (index, name) in listed.filter(outside) {
+        let message = format!(
+            "the certificate of the authority in the state folder does not permit `{name}`: it was made with other names"
+        );
+        let help = "a successor has it in its certificate: `vestibule ca successor`, `vestibule ca promote`, `vestibule ca retire`";
+        check.warn(&[at!["authority", "permitted_names"].to_vec(), vec![index.into()]].concat(), message, help);
     }
     let is_narrower = issuing.certificate_names().is_any() && !config.authority.permitted_names.is_empty();
     if is_narrower {
@@ -275,6 +287,21 @@ mod tests {
         let warnings = lines(&found.warnings);
         assert!(warnings[0].contains("is open to others (mode 0755)"), "{warnings:?}");
         assert_eq!(std::fs::read_dir(&state).unwrap().count(), 3, "nothing is left there");
+    }
+
+    #[test]
+    fn an_authority_that_permits_fewer_names_than_the_configuration_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let names = crate::authority::Config { permitted_names: vec!["a.test".into()], ..Default::default() };
+        let source = crate::authority::Whereabouts { folder: state.clone(), config: names, own_names: Vec::new() };
+        source.open(Clock::system().now()).unwrap();
+        let found = found(&format!("state = {state:?}\n[authority]\npermitted_names = [\"a.test\", \"b.test\"]"));
+        let problems = lines(&found.problems);
+        assert!(problems[0].contains("may not issue a certificate for the portal"), "{problems:?}");
+        let warnings = lines(&found.warnings);
+        let has = |name: &str| warnings.iter().any(|line| line.starts_with("3: ") && line.contains(name));
+        assert!(has("does not permit `b.test`") && !has("does not permit `a.test`"), "{warnings:?}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Role {
     Successor,
     /// It did, before the one in force was promoted.
     Predecessor,
+    /// It is that of the authority in force as the one before vouches for it, for devices that trust only that one.
+    Bridge,
     /// It stands between the leaves and what devices trust.
     Intermediate,
 }
@@ -28,6 +30,7 @@ impl Role {
             Self::Current => "authority",
             Self::Successor => "successor",
             Self::Predecessor => "predecessor",
+            Self::Bridge => "bridge",
             Self::Intermediate => "intermediate",
         }
     }
@@ -77,6 +80,14 @@ impl Described {
     pub fn pem(&self) -> String {
         pem(&self.der)
     }
+}
+
+/// Whether all clients take it that this authority vouches for its successor: one without a limit for the length of paths does, and
+/// those that are made now. Of others Firefox and Go do not.
+pub(super) fn can_vouch(certificate: &[u8]) -> bool {
+    let Ok((_, read)) = X509Certificate::from_der(certificate) else { return false };
+    let constraints = read.basic_constraints().ok().flatten();
+    constraints.is_some_and(|it| it.value.path_len_constraint.is_none_or(|most| most > 0))
 }
 
 /// A certificate as PEM (RFC 7468 §5).

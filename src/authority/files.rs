@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rcgen::KeyPair;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::config::Config;
-use super::described::{Described, Role};
+use super::described::{Described, Role, can_vouch};
 use super::error::Error;
 use super::issuing::Issuing;
 use super::made::{self, Made};
@@ -97,19 +97,38 @@ pub(super) fn open(folder: &Path, config: &Config, names: &Names, now: Timestamp
         let _turn = turn(folder)?;
         make(folder, &|| made::authority(config, names, now))?;
     }
-    read(folder, names)
+    read(folder, names, now)
+}
+
+/// The numbers of all authorities but the first whose keys are in `folder`.
+fn followers(folder: &Path) -> Vec<u32> {
+    let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let number = |name: &str| name.strip_prefix("authority-")?.strip_suffix(".key")?.parse().ok();
+    all.filter_map(|entry| number(entry.file_name().to_str()?)).filter(|number| *number > 1).collect()
+}
+
+/// Fails where the first authority is gone, and others are there: it was followed, and what says so is gone, too. Another one in
+/// its place would be one that no device trusts.
+fn must_be_first(folder: &Path) -> Result<(), Error> {
+    match followers(folder).into_iter().max() {
+        Some(last) if folder.join(ROLL_FILE).exists() => Err(Error::Incomplete(files(last).1, CERTIFICATE_FILE.into())),
+        Some(last) => Err(Error::Incomplete(files(last).1, ROLL_FILE.into())),
+        None => Ok(()),
+    }
 }
 
 /// The authority in `folder`, as it is there.
-pub(super) fn read(folder: &Path, names: &Names) -> Result<Issuing, Error> {
+pub(super) fn read(folder: &Path, names: &Names, now: Timestamp) -> Result<Issuing, Error> {
     let roll = Roll::read(folder)?;
     let (certificates, key) = pair(folder, roll.issues)?;
     let (current, crossed) = match &*certificates {
         [current, crossed @ ..] => (current.clone(), crossed.to_vec()),
         [] => return Err(Error::Unusable(files(roll.issues).0, "there is none in it".to_owned())),
     };
-    // A device that trusts only the one before is shown what that one says of this one.
-    let chain = if roll.predecessor().is_some() { crossed } else { Vec::new() };
+    // A device that trusts only the one before is shown what that one says of this one, as long as it may.
+    let is_over = |der: &CertificateDer<'_>| Described::read(Role::Bridge, der).is_none_or(|one| one.until <= now);
+    let crossed = crossed.into_iter().filter(|der| roll.predecessor().is_some() && !is_over(der));
+    let chain = crossed.collect();
     let mut published: Vec<_> = Described::read(Role::Current, &current).into_iter().collect();
     for number in roll.published.iter().filter(|number| **number != roll.issues) {
         let name = files(*number).0;
@@ -131,7 +150,7 @@ pub(super) fn check(folder: &Path) -> Result<(), Error> {
     let (certificate, key) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
     match (certificate.exists(), key.exists()) {
         _ if roll.issues > 1 => {}
-        (false, false) => return Ok(()),
+        (false, false) => return must_be_first(folder),
         (true, false) => return Err(Error::Incomplete(CERTIFICATE_FILE.into(), KEY_FILE.into())),
         // The start mends what a crash has left.
         (false, true) if secret(&key)?.is_empty() || disk::staged(&certificate).exists() => return Ok(()),
@@ -187,7 +206,11 @@ pub(super) fn make_successor(folder: &Path, names: &Names, now: Timestamp) -> Re
 }
 
 /// Has the successor issue leaves from now on; or, going back, the one before it again.
-pub(super) fn promote(folder: &Path, back: bool) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// Among others, where some clients will not take it that the one in force vouches for its successor, unless that is `forced`.
+pub(super) fn promote(folder: &Path, back: bool, forced: bool) -> Result<(), Error> {
     let _turn = turn(folder)?;
     let roll = Roll::read(folder)?;
     let next = match back {
@@ -196,6 +219,14 @@ pub(super) fn promote(folder: &Path, back: bool) -> Result<(), Error> {
     };
     let issues = next.map_err(|why| Error::Step(why.into()))?;
     pair(folder, issues)?;
+    let current = if back || forced { Vec::new() } else { pair(folder, roll.issues)?.0 };
+    if current.first().is_some_and(|current| !can_vouch(current)) {
+        return Err(Error::Step(
+            "the authority in force allows no other below it (pathlen:0), so Firefox and Go programs that trust only this one would \
+             break: give them the successor's certificate first, and then say so with `vestibule ca promote --force`"
+                .into(),
+        ));
+    }
     Roll { issues, published: roll.published }.write(folder)
 }
 
@@ -214,9 +245,11 @@ pub(super) fn retire(folder: &Path, successor: bool) -> Result<(), Error> {
         }),
     };
     // What a crash has left of one that was retired goes now.
-    let left =
-        (1..roll.issues).find(|number| !roll.published.contains(number) && folder.join(files(*number).1).exists());
-    let which = match (which, left.filter(|_| !successor)) {
+    let has_first = folder.join(KEY_FILE).exists().then_some(1);
+    let mut there = has_first.into_iter().chain(followers(folder));
+    let is_after = |number: &u32| *number > roll.issues;
+    let left = there.find(|number| !roll.published.contains(number) && is_after(number) == successor);
+    let which = match (which, left) {
         (Ok(which), _) => which,
         (Err(_), Some(left)) => left,
         (Err(why), None) => return Err(Error::Step(why.into())),
@@ -241,7 +274,10 @@ fn make(folder: &Path, new: &dyn Fn() -> Result<Made, Error>) -> Result<(), Erro
     }
     match (certificate.exists(), key.exists()) {
         (true, true) => Ok(()),
-        (false, false) => put(folder, 1, &new()?),
+        (false, false) => {
+            must_be_first(folder)?;
+            put(folder, 1, &new()?)
+        }
         (true, false) => Err(Error::Incomplete(CERTIFICATE_FILE.into(), KEY_FILE.into())),
         (false, true) => Err(Error::Incomplete(KEY_FILE.into(), CERTIFICATE_FILE.into())),
     }
@@ -253,9 +289,7 @@ fn put(folder: &Path, number: u32, made: &Made) -> Result<(), Error> {
     let (certificate, key) = files(number);
     let (certificate, key) = (folder.join(certificate), folder.join(key));
     let stage = |path: &Path, content: &str, mode| {
-        let staged = disk::stage(path, content.as_bytes(), mode).map_err(|error| Error::file(path, error))?;
-        belong(&staged, folder);
-        Ok::<_, Error>(staged)
+        disk::stage_for_owner(path, content.as_bytes(), mode).map_err(|error| Error::file(path, error))
     };
     let staged = stage(&certificate, &made.certificates, disk::PUBLIC)?;
     let staged_key = stage(&key, &made.key, disk::PRIVATE)?;
@@ -265,18 +299,8 @@ fn put(folder: &Path, number: u32, made: &Made) -> Result<(), Error> {
 
 fn write(folder: &Path, name: &str, content: &[u8], mode: u32) -> Result<(), Error> {
     let path = folder.join(name);
-    let staged = disk::stage(&path, content, mode).map_err(|error| Error::file(&path, error))?;
-    belong(&staged, folder);
+    let staged = disk::stage_for_owner(&path, content, mode).map_err(|error| Error::file(&path, error))?;
     finish(&staged, &path)
-}
-
-/// Gives a file to whom the folder belongs: an operator's command may be run by root, and the program by a user of its own.
-fn belong(path: &Path, folder: &Path) {
-    let (Ok(own), Ok(folder)) = (std::fs::metadata(path), std::fs::metadata(folder)) else { return };
-    if own.uid() != folder.uid() {
-        // Who may not do that is told when the program cannot read it.
-        drop(std::os::unix::fs::chown(path, Some(folder.uid()), Some(folder.gid())));
-    }
 }
 
 /// Has others who would change the authority wait. It ends with what is given.

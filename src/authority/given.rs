@@ -40,10 +40,13 @@ struct Given {
     keys: (&'static str, &'static str),
 }
 
-/// One certificate between the leaves and the root, with its distance from the first.
+/// One certificate between the leaves and the root, with how many of authorities are below it.
 struct Step {
     certificate: X509,
+    /// By RFC 5280 §4.2.1.9: those that have their issuer's name do not count.
     below: usize,
+    /// By Firefox and Go: those count as well.
+    below_by_some: usize,
 }
 
 /// The operator's own authority.
@@ -53,7 +56,7 @@ struct Step {
 /// What is wrong with it.
 pub(super) fn open(config: &Config, names: &Names, now: Timestamp) -> Result<Issuing, Error> {
     let given = read(config)?;
-    let steps = steps(&given);
+    let steps = steps(&given, now);
     match faults(&given, &steps, now).into_iter().find(|wrong| !wrong.is_doubt) {
         Some(wrong) => Err(wrong.into()),
         None => issuing(&given, &steps, names),
@@ -66,7 +69,7 @@ pub(super) fn check(config: &Config, now: Timestamp) -> Vec<Wrong> {
         Ok(given) => given,
         Err(wrong) => return vec![wrong],
     };
-    let steps = steps(&given);
+    let steps = steps(&given, now);
     let mut found = faults(&given, &steps, now);
     if found.iter().all(|wrong| wrong.is_doubt)
         && let Err(error) = issuing(&given, &steps, &Names::default())
@@ -111,18 +114,21 @@ fn is_by(certificate: &X509, issuer: &X509) -> bool {
         && issuer.public_key().and_then(|key| certificate.verify(&key)).unwrap_or(false)
 }
 
-/// The first certificate and all above it, in the order in which clients want them, whatever the order in the file.
-fn steps(given: &Given) -> Vec<Step> {
-    let mut steps = vec![Step { certificate: given.certificate.clone(), below: 0 }];
-    let mut left: Vec<&X509> = given.others.iter().filter(|other| **other != given.certificate).collect();
+/// The first certificate and all above it, in the order in which clients want them, whatever the order in the file. Others that are
+/// not valid now are left out: clients go by those that are.
+fn steps(given: &Given, now: Timestamp) -> Vec<Step> {
+    let mut steps = vec![Step { certificate: given.certificate.clone(), below: 0, below_by_some: 0 }];
+    let mut left: Vec<&X509> = given.others.iter().filter(|other| when_valid(other, now).is_none()).collect();
     let mut next = 0;
-    while let Some(Step { certificate, below }) = steps.get(next) {
+    while let Some(Step { certificate, below, below_by_some }) = steps.get(next) {
         let (child, below) = (certificate.clone(), *below);
+        // What is above a root is the same authority as others vouch for it, and takes its place.
+        let below_by_some = below_by_some + usize::from(!is_own(&child));
         let (above, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|other| is_by(&child, other));
         left = rest;
         let is_step = child.subject_name().try_cmp(child.issuer_name()).map_or(true, std::cmp::Ordering::is_ne);
         let below = below + usize::from(is_step);
-        steps.extend(above.into_iter().map(|certificate| Step { certificate: certificate.clone(), below }));
+        steps.extend(above.into_iter().map(|one| Step { certificate: one.clone(), below, below_by_some }));
         next += 1;
     }
     steps
@@ -145,10 +151,16 @@ fn faults(given: &Given, steps: &[Step], now: Timestamp) -> Vec<Wrong> {
         let help = "RSA keys of 2048 bits or more can, and ECDSA keys (P-256, P-384, P-521)";
         found.push(Wrong::new(own, "browsers take no certificate that such a key has signed", help));
     }
+    if let Some(when) = when_valid(&given.certificate, now) {
+        // That is no reason to serve nobody: what is intercepted fails in browsers, and all else goes on.
+        let subject = name(given.certificate.subject_name());
+        let message = format!("`{subject}` {when}: no device takes what is issued under it");
+        found.push(Wrong::doubt(own, message, FROM_PKI));
+    }
     for (index, step) in steps.iter().enumerate() {
         let key = if index == 0 { own } else { above };
         match step.certificate.to_der() {
-            Ok(der) => found.extend(faults_of(&der, step.below, key, now)),
+            Ok(der) => found.extend(faults_of(&der, step, key)),
             Err(error) => found.push(Wrong::new(key, error.to_string(), "")),
         }
     }
@@ -159,7 +171,10 @@ fn faults(given: &Given, steps: &[Step], now: Timestamp) -> Vec<Wrong> {
         found.push(Wrong::doubt(above, message, help));
     }
     for other in &given.others {
-        if !steps.iter().any(|step| step.certificate == *other) {
+        if let Some(when) = when_valid(other, now) {
+            let message = format!("`{}` {when}: it is left out", name(other.subject_name()));
+            found.push(Wrong::doubt(above, message, FROM_PKI));
+        } else if !steps.iter().any(|step| step.certificate == *other) {
             let message = format!("`{}` has no part in the chain", name(other.subject_name()));
             let help = "a certificate that belongs above or below it may be missing";
             found.push(Wrong::doubt(above, message, help));
@@ -168,44 +183,58 @@ fn faults(given: &Given, steps: &[Step], now: Timestamp) -> Vec<Wrong> {
     found
 }
 
-/// What is wrong with a certificate that has so many others of authorities below it.
-fn faults_of(der: &[u8], below: usize, key: &'static str, now: Timestamp) -> Vec<Wrong> {
+/// When it is valid, if that is not now.
+fn when_valid(certificate: &X509, now: Timestamp) -> Option<String> {
+    let der = certificate.to_der().ok()?;
+    let (_, read) = X509Certificate::from_der(&der).ok()?;
+    let at = |seconds: i64| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    let (from, until) = (at(read.validity().not_before.timestamp()), at(read.validity().not_after.timestamp()));
+    match () {
+        () if until <= now => Some(format!("was valid only until {until}")),
+        () if now < from => Some(format!("is valid only from {from} (is this machine's clock right?)")),
+        () => None,
+    }
+}
+
+/// What is wrong with a certificate, whenever it is valid.
+fn faults_of(der: &[u8], step: &Step, key: &'static str) -> Vec<Wrong> {
     let Ok((_, read)) = X509Certificate::from_der(der) else {
         return vec![Wrong::new(key, "it is not a certificate that can be read", "")];
     };
     let subject = read.subject().to_string().replace(char::is_control, " ");
     let mut found = Vec::new();
-    let mut say = |message: &str, help: &str| found.push(Wrong::new(key, format!("`{subject}` {message}"), help));
+    let say = |message: &str, help: &str| Wrong::new(key, format!("`{subject}` {message}"), help);
     let constraints = read.basic_constraints().ok().flatten();
     match constraints.map(|it| it.value) {
         Some(it) if it.ca => {
-            if it.path_len_constraint.is_some_and(|most| usize::try_from(most).unwrap_or(0) < below) {
-                say("allows fewer authorities below it (pathlen) than there are", FROM_PKI);
+            let most = it.path_len_constraint.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(0));
+            if most < step.below {
+                found.push(say("allows fewer authorities below it (pathlen) than there are", FROM_PKI));
+            } else if most < step.below_by_some {
+                let message = format!(
+                    "`{subject}` allows fewer authorities below it (pathlen) than there are for Firefox and Go, which count those, too, \
+                     that have their issuer's name"
+                );
+                let help = "such clients must be given the authority that is below it";
+                found.push(Wrong::doubt(key, message, help));
             }
         }
-        _ => say(
+        _ => found.push(say(
             "is not the certificate of an authority (CA:TRUE)",
             "ask for a subordinate CA, not for a server's certificate",
-        ),
+        )),
     }
     if read.key_usage().ok().flatten().is_some_and(|usage| !usage.value.key_cert_sign()) {
-        say("may not sign certificates (keyCertSign)", FROM_PKI);
+        found.push(say("may not sign certificates (keyCertSign)", FROM_PKI));
     }
     if read.extended_key_usage().ok().flatten().is_some_and(|usage| !usage.value.any && !usage.value.server_auth) {
-        say("may not vouch for servers (extended key usage)", FROM_PKI);
-    }
-    let at = |seconds: i64| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-    let (from, until) = (at(read.validity().not_before.timestamp()), at(read.validity().not_after.timestamp()));
-    if until <= now {
-        say(&format!("was valid only until {until}"), FROM_PKI);
-    } else if now < from {
-        say(&format!("is valid only from {from}"), "is this machine's clock right?");
+        found.push(say("may not vouch for servers (extended key usage)", FROM_PKI));
     }
     let signed_by = read.signature_algorithm.algorithm.to_id_string();
     // sha1WithRSAEncryption, md5WithRSAEncryption, ecdsa-with-SHA1. Nobody looks at the signature of a root.
     let is_old = ["1.2.840.113549.1.1.5", "1.2.840.113549.1.1.4", "1.2.840.10045.4.1"].contains(&&*signed_by);
     if is_old && read.subject().as_raw() != read.issuer().as_raw() {
-        say("is signed by way of SHA-1 or MD5, which clients refuse", FROM_PKI);
+        found.push(say("is signed by way of SHA-1 or MD5, which clients refuse", FROM_PKI));
     }
     let unknown = |extension: &x509_parser::extensions::X509Extension<'_>| {
         extension.critical && matches!(extension.parsed_extension(), ParsedExtension::UnsupportedExtension { .. })
@@ -223,6 +252,18 @@ fn name(name: &openssl::x509::X509NameRef) -> String {
 }
 
 fn read(config: &Config) -> Result<Given, Wrong> {
+    let mut given = read_all(config)?;
+    // One may be in two files.
+    let mut others: Vec<X509> = Vec::new();
+    for other in std::mem::take(&mut given.others) {
+        if other != given.certificate && !others.contains(&other) {
+            others.push(other);
+        }
+    }
+    Ok(Given { others, ..given })
+}
+
+fn read_all(config: &Config) -> Result<Given, Wrong> {
     match (&config.certificate, &config.key, &config.pkcs12) {
         (Some(_), _, Some(_)) => {
             Err(Wrong::new("pkcs12", "`certificate` names the authority already", "remove one of the two"))

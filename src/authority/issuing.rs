@@ -1,5 +1,7 @@
 //! What issues leaves: a key with its certificate, what is shown beside each leaf, and what devices are to trust.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -101,13 +103,17 @@ impl Issuing {
             issuer = Issuer::from_ca_cert_der(&certificate, Signer { key, signs_later: true })?;
         }
         let mut own_names = Names::default();
-        let roots = published.iter().filter(|root| root.role == Role::Current).map(|root| &root.der);
+        // As long as the one before vouches for it, devices judge leaves by what that one says, too.
+        let is_followed = !chain.is_empty() && published.iter().any(|root| root.role == Role::Predecessor);
+        let counts = |root: &&Described| root.role == Role::Current || is_followed && root.role == Role::Predecessor;
+        let roots = published.iter().filter(counts).map(|root| &root.der);
         for der in std::iter::once(&certificate).chain(&chain).chain(roots) {
             let (_, above) = X509Certificate::from_der(der).map_err(|error| unusable(&error))?;
             own_names.add(&above);
         }
         let names = names.clone().and(&own_names);
-        let intermediates = chain.iter().filter_map(|der| Described::read(Role::Intermediate, der)).collect();
+        let role = if is_followed { Role::Bridge } else { Role::Intermediate };
+        let intermediates = chain.iter().filter_map(|der| Described::read(role, der)).collect();
         let published = Published::of(published);
         Ok(Self { issuer, chain, names, own_names, until, published, certificate, intermediates })
     }
@@ -127,9 +133,22 @@ impl Issuing {
         &self.intermediates
     }
 
-    /// All whose end would be the end of interceptions, or of a roll-over.
+    /// All whose end would be the end of interceptions, or of a roll-over; each once.
     pub fn watched(&self) -> impl Iterator<Item = &Described> {
-        self.published.certificates.iter().chain(&self.intermediates)
+        let published = &self.published.certificates;
+        let is_published = |one: &&Described| published.iter().any(|other| other.der == one.der);
+        published.iter().chain(self.intermediates.iter().filter(move |one| !is_published(one)))
+    }
+
+    /// Whether all clients that trust it will take it that it vouches for its successor. Of one that allows no authority below it
+    /// (pathlen:0) Firefox and Go do not: they must be given the successor's certificate first.
+    pub fn can_vouch(&self) -> bool {
+        described::can_vouch(&self.certificate)
+    }
+
+    /// Whether the certificate by which the one before vouches for it is over.
+    pub(super) fn has_spent_bridge(&self, now: Timestamp) -> bool {
+        self.intermediates.iter().any(|one| one.role == Role::Bridge && one.until <= now)
     }
 
     /// Whether both issue the same leaves, and have the same published.
@@ -169,8 +188,10 @@ impl Issuing {
         }
         let mut params = CertificateParams::new(bare)?;
         params.distinguished_name = DistinguishedName::new();
-        // Clients read the alternative names. They are critical where there is no subject (RFC 5280 §4.1.2.6).
-        if first.len() <= LONGEST_NAME && !self.names.limits_subjects() {
+        // Clients read the alternative names. They are critical where there is no subject (RFC 5280 §4.1.2.6). An address is no
+        // common name: where names are constrained, OpenSSL takes it for one, which is not permitted.
+        let is_address = first.parse::<IpAddr>().is_ok();
+        if first.len() <= LONGEST_NAME && !is_address && !self.names.limits_subjects() {
             params.distinguished_name.push(DnType::CommonName, first);
         }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

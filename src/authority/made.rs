@@ -16,6 +16,10 @@ use crate::clock::Timestamp;
 /// Days for which the authority is valid: ten years, because a new one must be installed on every device.
 const AUTHORITY_DAYS: i64 = 3650;
 
+/// Authorities that a root allows below it (pathlen): the certificate by which it vouches for its successor. RFC 5280 §4.2.1.9 does
+/// not count that, because its issuer has its own name, but Firefox and Go do.
+const BELOW_ROOT: u8 = 1;
+
 /// A certificate and its key, as they stand in files.
 pub(super) struct Made {
     /// The certificate; after it, where there was one before, the same signed by that one.
@@ -28,13 +32,13 @@ pub(super) fn authority(config: &Config, names: &Names, now: Timestamp) -> Resul
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, config.name.as_str());
     name.push(DnType::OrganizationName, config.organization.as_str());
-    let (key, params) = (KeyPair::generate()?, params(name, names, now));
+    let (key, params) = (KeyPair::generate()?, params(name, names, BELOW_ROOT, now));
     Ok(Made { certificates: params.self_signed(&key)?.pem(), key: Zeroizing::new(key.serialize_pem()) })
 }
 
 /// The authority that is to follow this one: a new key under the same name, once signed by itself, and once by the one before, for
 /// devices that trust only that one (RFC 4210 §4.4). The name has to be the same: a certificate whose issuer has its own name is
-/// no further step in a chain (RFC 5280 §4.2.1.9), and the authorities of Vestibule allow none.
+/// no further step in a chain (RFC 5280 §4.2.1.9), and older authorities of Vestibule allow none.
 pub(super) fn successor(before: (&CertificateDer<'_>, &KeyPair), names: &Names, now: Timestamp) -> Result<Made, Error> {
     let (certificate, old_key) = before;
     let unusable = |why: &dyn std::fmt::Display| Error::Unusable("the authority in force".into(), why.to_string());
@@ -49,8 +53,9 @@ pub(super) fn successor(before: (&CertificateDer<'_>, &KeyPair), names: &Names, 
         }
     }
     let key = KeyPair::generate()?;
-    let mut params = params(name, names, now);
+    let mut params = params(name, names, BELOW_ROOT, now);
     let own = params.self_signed(&key)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.serial_number = Some(serial_number());
     params.use_authority_key_identifier_extension = true;
     params.not_after = params.not_after.min(read.validity().not_after.to_datetime());
@@ -65,10 +70,10 @@ pub(super) fn successor(before: (&CertificateDer<'_>, &KeyPair), names: &Names, 
     Ok(Made { certificates, key: Zeroizing::new(key.serialize_pem()) })
 }
 
-fn params(name: DistinguishedName, names: &Names, now: Timestamp) -> CertificateParams {
+fn params(name: DistinguishedName, names: &Names, below: u8, now: Timestamp) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = name;
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(below));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = names.extension();
     params.serial_number = Some(serial_number());

@@ -59,7 +59,7 @@ pub const HTTP_2: Protocols = &[b"h2", b"http/1.1"];
 pub struct Authority {
     issuing: ArcSwap<Issuing>,
     /// Where it is kept, and what has changed there since; none if it is in memory alone.
-    source: Mutex<Option<(Whereabouts, Versions)>>,
+    source: Mutex<Option<Kept>>,
     clock: Clock,
     /// One key for all leaves. One for each host would cost time and protect nothing, as all of them would be in this
     /// process.
@@ -80,6 +80,34 @@ pub struct Whereabouts {
     pub config: Config,
     /// The names beside those of the configuration for which it must be able to issue leaves.
     pub own_names: Vec<String>,
+}
+
+/// Where the authority in force is kept.
+struct Kept {
+    source: Whereabouts,
+    /// What its files were like before they were read.
+    versions: Versions,
+    /// Why those that are there now cannot be used, as it was said.
+    said: Option<String>,
+}
+
+/// An authority that was read, and issues nothing yet.
+pub struct Found {
+    kept: Kept,
+    issuing: Arc<Issuing>,
+}
+
+impl Found {
+    /// What would issue leaves.
+    pub fn issuing(&self) -> &Arc<Issuing> {
+        &self.issuing
+    }
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found").field("issuing", &self.issuing).finish_non_exhaustive()
+    }
 }
 
 /// What differs if a file has changed.
@@ -126,6 +154,16 @@ impl Whereabouts {
         }
     }
 
+    /// The same, to be put in force later ([`Authority::put`]).
+    pub fn find(self, now: Timestamp) -> Result<Found, Error> {
+        // Before the files are read: whatever changes meanwhile is seen afterwards.
+        let versions = self.versions();
+        let issuing = self.open(now)?;
+        // What was just made has files now.
+        let versions = if versions.iter().all(Option::is_none) { self.versions() } else { versions };
+        Ok(Found { kept: Kept { source: self, versions, said: None }, issuing: Arc::new(issuing) })
+    }
+
     /// Makes a successor of the authority in the state folder, and publishes it.
     pub fn make_successor(&self, now: Timestamp) -> Result<(), Error> {
         self.must_be_ours()?;
@@ -133,10 +171,11 @@ impl Whereabouts {
         files::make_successor(&self.folder, &self.names()?, now)
     }
 
-    /// Has the successor issue leaves from now on; or, going back, the one before it again.
-    pub fn promote(&self, back: bool) -> Result<(), Error> {
+    /// Has the successor issue leaves from now on; or, going back, the one before it again. Unless that is `forced`, only if all
+    /// clients will take it that the one before vouches for it ([`Issuing::can_vouch`]).
+    pub fn promote(&self, back: bool, forced: bool) -> Result<(), Error> {
         self.must_be_ours()?;
-        files::promote(&self.folder, back)
+        files::promote(&self.folder, back, forced)
     }
 
     /// Ends the publication of the authority before the one in force, and deletes its files; or those of a successor.
@@ -218,11 +257,8 @@ impl Authority {
 
     /// The authority that is kept there; one is made in the state folder where there is none, and none is named.
     pub fn open(source: Whereabouts, clock: Clock) -> Result<Self, Error> {
-        let versions = source.versions();
-        let issuing = source.open(clock.now())?;
-        // What was just made has files now.
-        let versions = if versions.iter().all(Option::is_none) { source.versions() } else { versions };
-        Ok(Self::with(issuing, Some((source, versions)), clock))
+        let Found { kept, issuing } = source.find(clock.now())?;
+        Ok(Self::with(issuing, Some(kept), clock))
     }
 
     /// Whether there is an authority in `folder`, good or not.
@@ -248,13 +284,13 @@ impl Authority {
         let first = certificates.into_iter().next().unwrap_or_else(|| CertificateDer::from(Vec::new()));
         let published = Described::read(Role::Current, &first).into_iter().collect();
         let issuing = Issuing::new(first, key, Vec::new(), published, &Names::default())?;
-        Ok(Self::with(issuing, None, clock))
+        Ok(Self::with(Arc::new(issuing), None, clock))
     }
 
-    fn with(issuing: Issuing, source: Option<(Whereabouts, Versions)>, clock: Clock) -> Self {
+    fn with(issuing: Arc<Issuing>, source: Option<Kept>, clock: Clock) -> Self {
         Self {
             leaf_key: Mutex::default(),
-            issuing: ArcSwap::from_pointee(issuing),
+            issuing: ArcSwap::new(issuing),
             source: Mutex::new(source),
             clock,
             leaves: Cache::builder().max_capacity(MAX_LEAVES).time_to_live(LEAF_CACHE).build(),
@@ -283,43 +319,48 @@ impl Authority {
         self.issuing.load().names().permits(host)
     }
 
-    /// Has `issuing` issue all leaves from now on, which was read from `source`. False if it is what does so already.
-    pub fn put(&self, source: Whereabouts, issuing: Issuing) -> bool {
-        let versions = source.versions();
-        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some((source, versions));
+    /// Has what was found issue all leaves from now on. False if it is what does so already.
+    pub fn put(&self, Found { kept, issuing }: Found) -> bool {
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
         self.swap(issuing)
     }
 
-    /// Reads the authority again if its files have changed. If they cannot be used, all stays as it is. True if another one issues
-    /// leaves from now on, or others are published.
+    /// Reads the authority again if its files have changed. If they cannot be used, all stays as it is, and it reads them again the
+    /// next time. True if another one issues leaves from now on, or others are published.
     pub fn refresh(&self) -> bool {
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((source, known)) = &mut *source else { return false };
-        let versions = source.versions();
-        if versions == *known {
+        let Some(Kept { source, versions: known, said }) = &mut *source else { return false };
+        let (versions, now) = (source.versions(), self.clock.now());
+        if versions == *known && !self.issuing.load().has_spent_bridge(now) {
             return false;
         }
-        *known = versions;
         // Nothing is made here: an authority whose files are gone goes on.
         let read = match source.config.is_given() {
-            true => source.open(self.clock.now()),
-            false => source.names().and_then(|names| files::read(&source.folder, &names)),
+            true => source.open(now),
+            false => source.names().and_then(|names| files::read(&source.folder, &names, now)),
         };
         match read {
-            Ok(issuing) => self.swap(issuing),
+            Ok(issuing) => {
+                (*known, *said) = (versions, None);
+                self.swap(Arc::new(issuing))
+            }
             Err(error) => {
-                tracing::error!(%error, "the files of the authority have changed, and cannot be used: it goes on as it was");
+                // Once: they are tried each minute.
+                let why = error.to_string();
+                if said.as_ref() != Some(&why) {
+                    tracing::error!(%error, "the files of the authority have changed, and cannot be used: it goes on as it was");
+                    *said = Some(why);
+                }
                 false
             }
         }
     }
 
-    fn swap(&self, issuing: Issuing) -> bool {
+    fn swap(&self, issuing: Arc<Issuing>) -> bool {
         let before = self.issuing.load_full();
         if before.is_as(&issuing) {
             return false;
         }
-        let issuing = Arc::new(issuing);
         self.issuing.store(Arc::clone(&issuing));
         let name = issuing.published().certificates.first().map(|first| (first.name.clone(), first.sha256.clone()));
         let (name, fingerprint) = name.unwrap_or_default();
@@ -424,9 +465,18 @@ impl Authority {
 
     /// Issues one leaf for several names, which may begin with `*.`, and addresses; with what is shown beside it.
     pub fn issue_for(&self, hosts: &[&str]) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
+        self.issue_under(&self.issuing.load_full(), hosts)
+    }
+
+    /// The same by an authority that need not be in force yet.
+    pub fn issue_under(
+        &self,
+        issuing: &Issuing,
+        hosts: &[&str],
+    ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
         let key = self.rotate()?;
-        let leaf = key.issuing.leaf(hosts, &key.pair, self.clock.now())?;
-        Ok((key.issuing.chain(leaf), private_key(&key.pair)?))
+        let leaf = issuing.leaf(hosts, &key.pair, self.clock.now())?;
+        Ok((issuing.chain(leaf), private_key(&key.pair)?))
     }
 
     /// Issues a leaf for `host` as PEM, for a program that reads files: the certificate with what is shown beside it, and its key.

@@ -161,7 +161,9 @@ impl Subtree {
         if let Ok(net) = entry.parse::<IpNet>() {
             return Some(Self::Addresses(net.trunc()));
         }
-        if let Ok(address) = entry.parse::<IpAddr>() {
+        // As a URL has it.
+        let inner = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+        if let Ok(address) = inner.parse::<IpAddr>() {
             return Some(Self::Addresses(address.into()));
         }
         let bare = entry.strip_prefix('.').unwrap_or(entry);
@@ -230,6 +232,7 @@ mod tests {
         ] {
             assert_eq!(names.permits(host), permitted, "{host}");
         }
+        assert_eq!(Names::listed(["[2001:db8::1]"]), Names::listed(["2001:db8::1"]), "the host of a URL");
         let alone = Names::listed(["contoso.com"]).unwrap();
         assert!(!alone.permits("10.1.2.3"), "a list without addresses means none");
         let extension = alone.extension().unwrap();

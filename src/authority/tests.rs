@@ -210,7 +210,7 @@ fn a_successor_is_published_promoted_and_taken_up_while_the_one_before_is_shown_
         issuing.published().certificates.iter().map(|one| one.role).collect::<Vec<_>>()
     };
     assert_eq!(roles(&authority), [Role::Current, Role::Successor]);
-    source.promote(false).unwrap();
+    source.promote(false, false).unwrap();
     assert!(authority.refresh() && !authority.refresh() && authority.certificate() != old);
     assert_eq!(roles(&authority), [Role::Current, Role::Predecessor]);
     assert!(!Arc::ptr_eq(&first, &authority.server("a.test").unwrap()), "leaves are issued anew");
@@ -230,6 +230,163 @@ fn a_successor_is_published_promoted_and_taken_up_while_the_one_before_is_shown_
     // Files that cannot be used change nothing.
     std::fs::write(folder.path().join("authority-2.key"), "no key").unwrap();
     assert!(!authority.refresh() && authority.server("b.test").is_ok());
+}
+
+fn in_folder(folder: &Path) -> Whereabouts {
+    Whereabouts { folder: folder.to_owned(), config: Config::default(), own_names: Vec::new() }
+}
+
+/// The path length that a certificate allows.
+fn path_length(der: &[u8]) -> Option<u32> {
+    let (_, read) = x509_parser::parse_x509_certificate(der).unwrap();
+    read.basic_constraints().unwrap().unwrap().value.path_len_constraint
+}
+
+#[test]
+fn an_authority_can_vouch_for_its_successor_where_clients_count_every_certificate() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), Clock::system().now());
+    let source = in_folder(folder.path());
+    let authority = Authority::open(source.clone(), Clock::system()).unwrap();
+    assert!(authority.issuing().can_vouch());
+    source.make_successor(now).unwrap();
+    source.promote(false, false).unwrap();
+    authority.refresh();
+    let crossed = authority.issue_for(&["a.test"]).unwrap().0.remove(1);
+    // A path from the root: crossed is the one authority below it, and has none below itself.
+    let issuing = authority.issuing();
+    let roots: Vec<_> = issuing.published().certificates.iter().map(|root| path_length(&root.der)).collect();
+    assert_eq!((roots, path_length(&crossed)), (vec![Some(1), Some(1)], Some(0)));
+}
+
+#[test]
+fn an_older_authority_that_can_not_is_followed_only_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = in_folder(folder.path());
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Vestibule interception");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let key = KeyPair::generate().unwrap();
+    std::fs::write(folder.path().join(CERTIFICATE_FILE), params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(folder.path().join(KEY_FILE), key.serialize_pem()).unwrap();
+    let now = Clock::system().now();
+    assert!(!source.open(now).unwrap().can_vouch());
+    source.make_successor(now).unwrap();
+    let refused = source.promote(false, false).unwrap_err().to_string();
+    assert!(refused.contains("Firefox and Go") && refused.contains("--force"), "{refused}");
+    assert_eq!(source.open(now).unwrap().published().certificates[0].role, Role::Current);
+    source.promote(false, true).unwrap();
+    assert!(source.open(now).unwrap().can_vouch());
+    source.promote(true, false).unwrap();
+}
+
+#[test]
+fn a_link_in_the_state_folder_gives_nobody_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, other) = (folder.path().join("state"), folder.path().join("passwd"));
+    let source = in_folder(&state);
+    let now = Clock::system().now();
+    source.open(now).unwrap();
+    std::fs::write(&other, "root").unwrap();
+    // As root this is the user of the program; others cannot, and own all of it.
+    drop(std::os::unix::fs::chown(&state, Some(65534), Some(65534)));
+    let owner = std::fs::metadata(&state).unwrap().uid();
+    let before = std::fs::metadata(&other).unwrap();
+    for name in ["authority-2.pem.new", "authority-2.key.new", "authority.json.new"] {
+        std::os::unix::fs::symlink(&other, state.join(name)).unwrap();
+    }
+    source.make_successor(now).unwrap();
+    let after = std::fs::metadata(&other).unwrap();
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "root");
+    assert_eq!((after.uid(), after.mode()), (before.uid(), before.mode()));
+    for name in ["authority-2.pem", "authority-2.key", "authority.json"] {
+        let made = std::fs::symlink_metadata(state.join(name)).unwrap();
+        assert!(made.is_file() && made.uid() == owner, "{name}");
+    }
+}
+
+#[test]
+fn no_authority_is_made_in_the_place_of_one_that_was_followed() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), Clock::system().now());
+    let source = in_folder(folder.path());
+    source.open(now).unwrap();
+    source.make_successor(now).unwrap();
+    source.promote(false, false).unwrap();
+    source.retire(false).unwrap();
+    std::fs::remove_file(folder.path().join("authority.json")).unwrap();
+    for refused in [Authority::check(folder.path()).unwrap_err(), source.open(now).unwrap_err()] {
+        assert!(refused.to_string().contains("authority-2.key is there, but authority.json is not"), "{refused}");
+    }
+    assert!(!folder.path().join(KEY_FILE).exists());
+}
+
+#[test]
+fn what_the_one_before_says_ends_with_it_and_counts_until_then() {
+    let clock = Clock::by_hand(Clock::system().now());
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { permitted_names: vec!["a.test".into()], ..Config::default() };
+    let narrow = Whereabouts { config, ..in_folder(folder.path()) };
+    narrow.open(clock.now()).unwrap();
+    let source = in_folder(folder.path());
+    clock.advance(SignedDuration::from_hours(24));
+    source.make_successor(clock.now()).unwrap();
+    source.promote(false, false).unwrap();
+    let authority = Authority::open(source.clone(), clock.clone()).unwrap();
+    let issuing = authority.issuing();
+    let roles: Vec<_> = issuing.watched().map(|one| one.role).collect();
+    assert_eq!(roles, [Role::Current, Role::Predecessor, Role::Bridge]);
+    // Devices that trust only the one before would not take it.
+    assert!(authority.permits("a.test") && !authority.permits("b.test"));
+    clock.advance(SignedDuration::from_hours(24 * 3650 - 12));
+    assert!(authority.refresh() && !authority.refresh());
+    assert_eq!((authority.issue_for(&["b.test"]).unwrap().0.len(), authority.issuing().intermediates().len()), (1, 0));
+}
+
+#[test]
+fn files_that_could_not_be_used_are_tried_again() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), Clock::system().now());
+    let source = in_folder(folder.path());
+    let authority = Authority::open(source.clone(), Clock::system()).unwrap();
+    source.make_successor(now).unwrap();
+    let file = folder.path().join("authority.json");
+    let good = std::fs::read_to_string(&file).unwrap();
+    let time = std::fs::metadata(&file).unwrap().modified().unwrap();
+    // The same length at the same time: nothing but another look tells them apart.
+    let write = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+    };
+    write(&"x".repeat(good.len()));
+    assert!(!authority.refresh() && !authority.refresh());
+    write(&good);
+    assert!(authority.refresh() && !authority.refresh());
+}
+
+#[test]
+fn the_keys_of_a_successor_that_a_crash_has_left_go_when_it_is_thrown_away() {
+    let (folder, now) = (tempfile::tempdir().unwrap(), Clock::system().now());
+    let source = in_folder(folder.path());
+    source.open(now).unwrap();
+    source.make_successor(now).unwrap();
+    let file = folder.path().join("authority-2.key");
+    let key = std::fs::read(&file).unwrap();
+    source.retire(true).unwrap();
+    assert!(source.retire(true).is_err());
+    std::fs::write(&file, key).unwrap();
+    source.retire(true).unwrap();
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_listener_can_have_its_certificate_by_an_authority_that_is_not_in_force_yet() {
+    let authority = Authority::ephemeral("before", Clock::system()).unwrap();
+    let next = Authority::ephemeral("next", Clock::system()).unwrap();
+    let chain = authority.issue_under(&next.issuing(), &["proxy.test"]).unwrap().0;
+    let (_, leaf) = x509_parser::parse_x509_certificate(&chain[0]).unwrap();
+    let by = next.certificate();
+    let (_, by) = x509_parser::parse_x509_certificate(&by).unwrap();
+    leaf.verify_signature(Some(by.public_key())).unwrap();
 }
 
 #[test]

@@ -34,18 +34,19 @@ pub(super) fn ca(asked: &Ca) -> Result<(), Failure> {
             let shown = successor.map(|one| as_text(one, now)).unwrap_or_default();
             format!(
                 "The authority has a successor, which issues nothing yet.\n\n{shown}\nGive both certificates to all devices \
-                 (`vestibule ca export`; the portal's page has both), then have it issue certificates: vestibule ca promote\n{TAKEN_UP}\n"
+                 (`vestibule ca export`; the portal's page has both), then have it issue certificates: vestibule ca promote\n{}{TAKEN_UP}\n",
+                unvouched(&issuing)
             )
         }
-        Some(CaCommand::Promote { undo }) => {
-            source.promote(*undo).map_err(Failure::new)?;
+        Some(CaCommand::Promote { undo, force }) => {
+            source.promote(*undo, *force).map_err(Failure::new)?;
             let issuing = source.open(now).map_err(Failure::new)?;
             let current = issuing.published().certificates.first().map(|one| as_text(one, now)).unwrap_or_default();
             let rest = if *undo {
                 "Devices that trust only the other one do not take what is issued now."
             } else {
-                "Devices that trust only the authority before go on working: they are shown that it vouches for this one. When \
-                 all trust this one: vestibule ca retire"
+                "Devices that trust only the authority before go on working: they are shown that it vouches for this one. (Where \
+                 `--force` was needed, Firefox and Go programs do not.) When all trust this one: vestibule ca retire"
             };
             format!("From now on certificates are issued by this authority.\n\n{current}\n{rest}\n{TAKEN_UP}\n")
         }
@@ -61,6 +62,15 @@ pub(super) fn ca(asked: &Ca) -> Result<(), Failure> {
 fn source(file: &Path) -> Result<Whereabouts, Failure> {
     let config = config::load(file, &environment).map_err(|problems| Failure::config(&problems))?;
     Ok(authority_source(&config))
+}
+
+/// What must be said of an authority that cannot vouch for its successor for all clients.
+fn unvouched(issuing: &Issuing) -> &'static str {
+    if issuing.can_vouch() {
+        return "";
+    }
+    "The authority in force allows no other below it (pathlen:0): Firefox and Go programs must have the successor's certificate before \
+     that, and other clients should. Once they do: vestibule ca promote --force\n"
 }
 
 /// Whole days until then; negative afterwards.

@@ -1,6 +1,8 @@
 //! `vestibule ca export`: the authority's certificates in the form that each system takes, with the steps.
 
+use std::fs::DirBuilder;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, environment};
@@ -41,6 +43,8 @@ enum System {
     Firefox,
     /// Java: a truststore
     Java,
+    /// Debian, Ubuntu, Fedora, Red Hat, images of containers
+    Linux,
     /// Tools that read environment variables: curl, git, pip, npm, cargo and so on
     Env,
     /// All certificates, as text
@@ -72,7 +76,13 @@ pub(super) fn export(asked: &Export, issuing: &Issuing, file: &Path) -> Result<(
         }
         System::Android => (single(all, "crt"), ANDROID.to_owned()),
         System::Firefox => firefox(all, place.as_deref()),
-        System::Java => (vec![written("vestibule-truststore.p12", java(all, asked.only)?)], java_steps(asked.only)),
+        System::Linux => {
+            let files = all.iter().enumerate().map(|(index, one)| written(&name_of(index, "crt"), one.pem()));
+            (files.collect(), LINUX.to_owned())
+        }
+        System::Java => {
+            (vec![written("vestibule-truststore.p12", java(all, asked.only)?)], java_steps(all, asked.only))
+        }
         System::Env => tools(all, asked.only, place.as_deref())?,
         System::Pem => (vec![written("vestibule-authority.pem", issuing.published().pem.to_vec())], String::new()),
         System::Der => {
@@ -99,6 +109,9 @@ fn write(files: &[Written], folder: Option<&Path>) -> Result<(), Failure> {
         }
         return io::stdout().write_all(&one.content).map_err(Failure::new);
     };
+    // What is in it is for everybody.
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+    made.map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
     for file in files {
         let path = folder.join(&file.name);
         let written = disk::replace(&path, &file.content, disk::PUBLIC);
@@ -177,8 +190,9 @@ fn apple(system: System) -> &'static str {
         System::Macos => {
             "\nWith a device management (Jamf, Intune, Kandji and so on): upload the profile and assign it: what it installs is trusted.\n\
              One Mac, as its administrator: open the file, and install it in System Settings, General, Device Management; then trust it\n\
-             in Keychain Access. Or, with `vestibule ca` for the certificate:\n    \
-             sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain vestibule-authority.pem\n"
+             in Keychain Access. Or, with the files of `vestibule ca export --for android --to FOLDER`:\n    \
+             for file in vestibule-authority*.crt; do sudo security add-trusted-cert -d -r trustRoot \
+             -k /Library/Keychains/System.keychain \"$file\"; done\n"
         }
         _ => {
             "\nWith a device management: upload the profile and assign it to supervised or enrolled devices: what it installs is trusted.\n\
@@ -187,6 +201,12 @@ fn apple(system: System) -> &'static str {
         }
     }
 }
+
+/// Each file holds one certificate: what is in a file with several is left out by the lists of Debian.
+const LINUX: &str = "\n\
+    Debian, Ubuntu: sudo cp vestibule-authority*.crt /usr/local/share/ca-certificates/ && sudo update-ca-certificates\n\
+    Fedora, Red Hat: sudo cp vestibule-authority*.crt /etc/pki/ca-trust/source/anchors/ && sudo update-ca-trust\n\
+    Chromium, for one user: for file in vestibule-authority*.crt; do certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n \"$file\" -i \"$file\"; done\n";
 
 const ANDROID: &str = "\n\
     With a device management (Android Enterprise): upload each file as a trusted root certificate for users. By hand: Settings,\n\
@@ -212,14 +232,20 @@ fn java(all: &[Described], only: bool) -> Result<Vec<u8>, Failure> {
     Ok(java_truststore(&roots))
 }
 
-fn java_steps(only: bool) -> String {
+fn java_steps(all: &[Described], only: bool) -> String {
+    let names = (0..all.len()).map(|index| name_of(index, "crt"));
+    let imports: String = names
+        .map(|name| {
+            let alias = name.trim_end_matches(".crt");
+            format!("    keytool -importcert -noprompt -cacerts -storepass changeit -alias {alias} -file {name}\n")
+        })
+        .collect();
     let holds = if only { "the authority alone" } else { "what this system trusts, and the authority" };
     format!(
         "\nThis truststore holds {holds}, and takes the place of Java's own (it is not encrypted: any password opens it):\n    \
          java -Djavax.net.ssl.trustStore=vestibule-truststore.p12 -Djavax.net.ssl.trustStoreType=PKCS12 \
          -Djavax.net.ssl.trustStorePassword=changeit ...\nFor all programs: the same in JAVA_TOOL_OPTIONS. Or add the authority to \
-         one Java, which an update may undo (`vestibule ca` prints the file):\n    \
-         keytool -importcert -noprompt -cacerts -storepass changeit -alias vestibule -file vestibule-authority.pem\n"
+         one Java, which an update may undo (`vestibule ca export --for linux --to FOLDER` writes the files):\n{imports}"
     )
 }
 
@@ -235,7 +261,6 @@ fn tools(all: &[Described], only: bool, place: Option<&Path>) -> Result<(Vec<Wri
     let lines = trust_environment(&at(whole), &at(added));
     let files = vec![written("vestibule-trust.env", lines), written(whole, bundle), written(added, own)];
     let steps = "\n. ./vestibule-trust.env in a shell, or the same lines where your images and agents get their variables from. Make the bundle\n\
-                 anew when the system's list changes. For all programs of a Debian machine instead: vestibule-authority.pem as\n\
-                 /usr/local/share/ca-certificates/vestibule.crt, then update-ca-certificates.\n";
+                 anew when the system's list changes. For all programs of a machine instead: `vestibule ca export --for linux`.\n";
     Ok((files, steps.to_owned()))
 }

@@ -241,6 +241,9 @@ enum CaCommand {
         /// Have the authority before issue certificates again
         #[arg(long)]
         undo: bool,
+        /// Even where Firefox and Go programs that trust only the authority before would break: they have the successor's certificate
+        #[arg(long)]
+        force: bool,
     },
     /// End the publication of the authority before the present one, and delete its key: what trusts only that one stops working
     Retire {

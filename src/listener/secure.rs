@@ -19,7 +19,7 @@ use url::Host;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::pair::{Fault, Pair, certificates};
-use crate::authority::Authority;
+use crate::authority::{Authority, Issuing};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::config_path::ConfigPath;
 use crate::faults::{Faults, at};
@@ -97,11 +97,18 @@ struct Loaded {
 }
 
 impl Secure {
-    /// TLS as configured. `limit` is how long a handshake may take.
-    pub fn new(config: Config, authority: Arc<Authority>, limit: Duration, clock: Clock) -> Result<Self, Error> {
-        let by = config.certificate.is_none().then(|| authority.certificate());
+    /// TLS as configured. `limit` is how long a handshake may take. `issuing` issues the first certificate, where none is named: it
+    /// may be about to be put in force.
+    pub fn new(
+        config: Config,
+        authority: Arc<Authority>,
+        issuing: &Issuing,
+        limit: Duration,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        let by = config.certificate.is_none().then(|| issuing.certificate().clone());
         let loaded = Loaded { files: config.versions(), at: clock.now(), by };
-        let server = ArcSwap::from_pointee(config.server(&authority)?);
+        let server = ArcSwap::from_pointee(config.server(&authority, issuing)?);
         Ok(Self { config, authority, clock, server, loaded: Mutex::new(loaded), limit })
     }
 
@@ -115,12 +122,13 @@ impl Secure {
     pub fn refresh(&self) {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let (files, now) = (self.config.versions(), self.clock.now());
-        let by = self.config.certificate.is_none().then(|| self.authority.certificate());
+        let issuing = self.authority.issuing();
+        let by = self.config.certificate.is_none().then(|| issuing.certificate().clone());
         let is_fresh = self.config.certificate.is_some() || after(loaded.at, REISSUE) > now;
         if files == loaded.files && by == loaded.by && is_fresh {
             return;
         }
-        match self.config.server(&self.authority) {
+        match self.config.server(&self.authority, &issuing) {
             Ok(server) => {
                 self.server.store(Arc::new(server));
                 tracing::info!(certificate = ?self.config.certificate, "a listener uses its new certificate from now on");
@@ -178,7 +186,7 @@ impl Config {
         }
     }
 
-    fn server(&self, authority: &Authority) -> Result<ServerConfig, Error> {
+    fn server(&self, authority: &Authority, issuing: &Issuing) -> Result<ServerConfig, Error> {
         let (chain, key) = match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 let Pair { chain, key } = Pair::read(certificate, key)?;
@@ -187,7 +195,7 @@ impl Config {
             _ if self.names.is_empty() => return Err(Error::Nothing),
             _ => {
                 let names: Vec<_> = self.names.iter().map(String::as_str).collect();
-                authority.issue_for(&names)?
+                authority.issue_under(issuing, &names)?
             }
         };
         let verifier = self.verifier()?;
@@ -255,7 +263,9 @@ mod tests {
         write(&authority.issue_pem("proxy.test").unwrap());
         let [own, its_key] = [&certificate, &key].map(|path| Some(ConfigPath::at(path)));
         let config = Config { certificate: own, key: its_key, ..Config::default() };
-        let secure = Secure::new(config, Arc::clone(&authority), Duration::from_secs(1), Clock::system()).unwrap();
+        let secure =
+            Secure::new(config, Arc::clone(&authority), &authority.issuing(), Duration::from_secs(1), Clock::system())
+                .unwrap();
         let first = secure.server.load_full();
         secure.refresh();
         assert!(Arc::ptr_eq(&first, &secure.server.load_full()), "nothing has changed");
@@ -281,7 +291,9 @@ mod tests {
     #[test]
     fn a_listener_needs_a_certificate_or_a_name() {
         let authority = Arc::new(Authority::ephemeral("test", Clock::system()).unwrap());
-        let made = |config| Secure::new(config, Arc::clone(&authority), Duration::from_secs(1), Clock::system());
+        let made = |config| {
+            Secure::new(config, Arc::clone(&authority), &authority.issuing(), Duration::from_secs(1), Clock::system())
+        };
         assert!(matches!(made(Config::default()), Err(Error::Nothing)));
         assert!(made(Config { names: vec!["proxy.test".into(), "*.proxy.test".into()], ..Config::default() }).is_ok());
     }

@@ -55,7 +55,7 @@ enum Form {
     Der,
     /// A configuration profile.
     Profile,
-    /// All certificates as text (PEM).
+    /// A certificate alone, as text (PEM): of several in a file most programs read the first.
     Pem,
 }
 
@@ -127,9 +127,14 @@ impl Certificate {
     fn downloads(&self) -> Vec<Download> {
         let wanted = SYSTEMS.iter().find(|(key, _)| Some(*key) == self.own()).map_or(Form::Der, |(_, form)| *form);
         let downloads = FORMS.into_iter().flat_map(|(form, address, text)| {
-            let most = if form == Form::Der { self.roots.len() } else { 1 };
+            let most = if form == Form::Profile { 1 } else { self.roots.len() };
             (1..=most).map(move |number| Download {
-                address: if number == 1 { address.to_owned() } else { format!("{address}?number={number}") },
+                // Without a number that of PEM holds all.
+                address: if most == 1 || number == 1 && form == Form::Der {
+                    address.to_owned()
+                } else {
+                    format!("{address}?number={number}")
+                },
                 text,
                 number: (most > 1).then_some(number),
                 is_own: form == wanted,
@@ -191,8 +196,10 @@ mod tests {
             assert_eq!((page.own(), wanted), (Some(own.as_str()), vec![first]), "{user_agent}");
             assert_eq!(downloads.len(), 3);
             page.roots.push(root());
-            let second = page.downloads().into_iter().find(|it| it.number == Some(2)).unwrap();
-            assert_eq!(second.address, "/certificate/authority.crt?number=2");
+            let numbered: Vec<_> = page.downloads().into_iter().filter(|it| it.number.is_some()).collect();
+            let numbered: Vec<_> =
+                numbered.iter().filter_map(|it| it.address.strip_prefix("/certificate/authority.")).collect();
+            assert_eq!(numbered, ["crt", "crt?number=2", "pem?number=1", "pem?number=2"]);
             assert_eq!(page.others().len(), SYSTEMS.len() - 1);
         }
     }

@@ -29,19 +29,31 @@ pub(super) async fn certificate(State(portal): Portal, Extension(visit): Extensi
     show(StatusCode::OK, page.render(&portal.parts.brand, visit.locale(&portal)))
 }
 
-/// `GET /certificate/authority.pem`: all certificates.
-pub(super) async fn authority_pem(State(portal): Portal) -> Response<Body> {
-    let body = Body::from(portal.parts.authority.issuing().published().pem.clone());
-    download(body, "application/x-pem-file", "attachment; filename=\"authority.pem\"")
+/// `GET /certificate/authority.pem`: all certificates; or the one that `?number=` names, as many programs read one from a file.
+pub(super) async fn authority_pem(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
+    let issuing = portal.parts.authority.issuing();
+    let published = issuing.published();
+    let Some(number) = visit.parameter("number") else {
+        let body = Body::from(published.pem.clone());
+        return download(body, "application/x-pem-file", "attachment; filename=\"authority.pem\"");
+    };
+    let Some((number, found)) = numbered(&published.certificates, number) else { return missing(&portal, &visit) };
+    let disposition = format!("attachment; filename=\"authority-{number}.pem\"");
+    download(Body::from(found.pem()), "application/x-pem-file", &disposition)
+}
+
+/// The certificate with this number, of which the first is 1.
+fn numbered<'a>(all: &'a [Described], number: &str) -> Option<(usize, &'a Described)> {
+    let number: usize = number.parse().ok()?;
+    Some((number, all.get(number.checked_sub(1)?)?))
 }
 
 /// `GET /certificate/authority.crt`: systems offer to install this type as soon as it is opened. It holds one certificate: the
 /// first, or the one that `?number=` names.
 pub(super) async fn authority_der(State(portal): Portal, Extension(visit): Extension<Visit>) -> Response<Body> {
-    let number = visit.parameter("number").map_or(Ok(1), str::parse::<usize>);
     let issuing = portal.parts.authority.issuing();
-    let certificates = &issuing.published().certificates;
-    let Some(found) = number.ok().and_then(|number| certificates.get(number.checked_sub(1)?)) else {
+    let number = visit.parameter("number").unwrap_or("1");
+    let Some((_, found)) = numbered(&issuing.published().certificates, number) else {
         return missing(&portal, &visit);
     };
     download(Body::from(found.der.to_vec()), "application/x-x509-ca-cert", "attachment; filename=\"authority.crt\"")
@@ -110,8 +122,10 @@ pub(super) fn typed(body: Body, kind: &'static str) -> Response<Body> {
     response
 }
 
-fn download(body: Body, kind: &'static str, disposition: &'static str) -> Response<Body> {
+fn download(body: Body, kind: &'static str, disposition: &str) -> Response<Body> {
     let mut response = typed(body, kind);
-    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    if let Ok(disposition) = HeaderValue::from_str(disposition) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
     response
 }

@@ -192,14 +192,20 @@ export NO_PROXY='localhost,127.0.0.1,::1'
     )
 }
 
-/// Firefox's `policies.json`. Firefox takes the authority from the system or, on Linux, from the file beside its
+/// The file of a certificate: each holds one, as Firefox installs none of a file with several.
+fn certificate_file(number: usize, of: usize) -> String {
+    if of == 1 { "authority.pem".to_owned() } else { format!("authority-{number}.pem") }
+}
+
+/// Firefox's `policies.json`. Firefox takes the authority from the system or, on Linux, from the files beside its
 /// policies.
 fn firefox(device: &Device<'_>) -> String {
     let mut policies = json!({ "Proxy": { "Mode": "autoConfig", "AutoConfigURL": device.pac } });
-    if device.authority.is_some()
+    if let Some(roots) = device.authority
         && let Some(policies) = policies.as_object_mut()
     {
-        let certificates = json!({ "ImportEnterpriseRoots": true, "Install": ["authority.pem"] });
+        let files: Vec<_> = (1..=roots.len()).map(|number| certificate_file(number, roots.len())).collect();
+        let certificates = json!({ "ImportEnterpriseRoots": true, "Install": files });
         policies.insert("Certificates".into(), certificates);
     }
     pretty(&json!({ "policies": policies }))
@@ -319,7 +325,10 @@ mod tests {
         };
         let firefox = read(System::Firefox, Some(&ROOT[..]));
         assert_eq!(firefox["policies"]["Proxy"]["Mode"], "autoConfig");
-        assert_eq!(firefox["policies"]["Certificates"]["Install"][0], "authority.pem");
+        assert_eq!(firefox["policies"]["Certificates"]["Install"], json!(["authority.pem"]));
+        let both = read(System::Firefox, Some(&[ROOT[0], ROOT[0]]));
+        let install = &both["policies"]["Certificates"]["Install"];
+        assert_eq!(*install, json!(["authority-1.pem", "authority-2.pem"]), "each holds one certificate");
         let chromium = read(System::Chromium, Some(&ROOT[..]));
         assert_eq!(chromium["ProxySettings"]["ProxyPacMandatory"], true);
         assert_eq!(chromium["CACertificates"][0], "REVS");

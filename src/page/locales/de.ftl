@@ -462,19 +462,19 @@ system-android = Android
         Wählen Sie „CA-Zertifikat“, bestätigen Sie und wählen Sie die geladene Datei. Die Menüs heißen bei jedem Hersteller etwas anders.
 system-debian = Linux: Debian und Ubuntu
     .steps =
-        Laden Sie die PEM-Datei herunter und führen Sie in ihrem Ordner aus:
-        $ sudo cp authority.pem /usr/local/share/ca-certificates/vestibule.crt
+        Laden Sie die PEM-Datei (bei zweien beide) herunter und führen Sie in ihrem Ordner aus:
+        $ for file in authority*.pem; do sudo cp "$file" "/usr/local/share/ca-certificates/$file.crt"; done
         $ sudo update-ca-certificates
         Chromium hat einen eigenen Speicher:
-        $ certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n vestibule -i authority.pem
+        $ for file in authority*.pem; do certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n "$file" -i "$file"; done
 system-fedora = Linux: Fedora und Red Hat
     .steps =
-        Laden Sie die PEM-Datei herunter und führen Sie in ihrem Ordner aus:
-        $ sudo cp authority.pem /etc/pki/ca-trust/source/anchors/vestibule.pem
+        Laden Sie die PEM-Datei (bei zweien beide) herunter und führen Sie in ihrem Ordner aus:
+        $ sudo cp authority*.pem /etc/pki/ca-trust/source/anchors/
         $ sudo update-ca-trust
 system-firefox = Firefox, auf jedem System
     .steps =
-        Laden Sie die PEM-Datei herunter.
+        Laden Sie die PEM-Datei herunter. Gibt es zwei, gilt dies für beide.
         Öffnen Sie in den Einstellungen „Datenschutz & Sicherheit“, „Zertifikate“, „Zertifikate anzeigen“ und den Reiter „Zertifizierungsstellen“.
         Wählen Sie „Importieren“, dann die Datei, und kreuzen Sie „Dieser CA vertrauen, um Websites zu identifizieren“ an.
 
@@ -529,7 +529,7 @@ setup-terminal = Terminal: curl, git und andere
 setup-firefox = Firefox
     .steps =
         Laden Sie policies.json herunter und legen Sie die Datei in den Ordner „distribution“ neben dem Programm, unter Linux in /etc/firefox/policies.
-        Legen Sie mit dem Zertifikat unter Linux authority.pem in ~/.mozilla/certificates; unter Windows und macOS nimmt Firefox es vom System.
+        Legen Sie mit dem Zertifikat unter Linux authority.pem (oder authority-1.pem und authority-2.pem) in ~/.mozilla/certificates; unter Windows und macOS nimmt Firefox es vom System.
         Oder tragen Sie die Adresse in den Einstellungen unter „Verbindungs-Einstellungen“, „Automatische Proxy-Konfigurations-Adresse“ ein.
 setup-chromium = Chromium, Chrome und Edge unter Linux
     .steps =

@@ -462,19 +462,19 @@ system-android = Android
         Choose CA certificate, confirm, and pick the downloaded file. The names of these menus differ between makers.
 system-debian = Linux: Debian and Ubuntu
     .steps =
-        Download the PEM file, then run in its folder:
-        $ sudo cp authority.pem /usr/local/share/ca-certificates/vestibule.crt
+        Download the PEM file (if there are two, both), then run in its folder:
+        $ for file in authority*.pem; do sudo cp "$file" "/usr/local/share/ca-certificates/$file.crt"; done
         $ sudo update-ca-certificates
         Chromium has a store of its own:
-        $ certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n vestibule -i authority.pem
+        $ for file in authority*.pem; do certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n "$file" -i "$file"; done
 system-fedora = Linux: Fedora and Red Hat
     .steps =
-        Download the PEM file, then run in its folder:
-        $ sudo cp authority.pem /etc/pki/ca-trust/source/anchors/vestibule.pem
+        Download the PEM file (if there are two, both), then run in its folder:
+        $ sudo cp authority*.pem /etc/pki/ca-trust/source/anchors/
         $ sudo update-ca-trust
 system-firefox = Firefox, on any system
     .steps =
-        Download the PEM file.
+        Download the PEM file. If there are two, do this for both.
         In Settings, open Privacy & Security, Certificates, View Certificates, and the tab Authorities.
         Choose Import, pick the file, and tick “Trust this CA to identify websites”.
 
@@ -529,7 +529,7 @@ setup-terminal = Terminal: curl, git and others
 setup-firefox = Firefox
     .steps =
         Download policies.json and put it into the folder “distribution” beside the program, or on Linux into /etc/firefox/policies.
-        With the certificate, put authority.pem into ~/.mozilla/certificates on Linux; on Windows and macOS Firefox takes it from the system.
+        With the certificate, put authority.pem (or authority-1.pem and authority-2.pem) into ~/.mozilla/certificates on Linux; on Windows and macOS Firefox takes it from the system.
         Or enter the address in the settings under “Network Settings”, “Automatic proxy configuration URL”.
 setup-chromium = Chromium, Chrome and Edge on Linux
     .steps =

@@ -462,19 +462,19 @@ system-android = Android
         Elija «Certificado de CA», confirme y seleccione el archivo descargado. Los nombres de estos menús varían según el fabricante.
 system-debian = Linux: Debian y Ubuntu
     .steps =
-        Descargue el archivo PEM y ejecute en su carpeta:
-        $ sudo cp authority.pem /usr/local/share/ca-certificates/vestibule.crt
+        Descargue el archivo PEM (los dos, si hay dos) y ejecute en su carpeta:
+        $ for file in authority*.pem; do sudo cp "$file" "/usr/local/share/ca-certificates/$file.crt"; done
         $ sudo update-ca-certificates
         Chromium tiene su propio almacén:
-        $ certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n vestibule -i authority.pem
+        $ for file in authority*.pem; do certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n "$file" -i "$file"; done
 system-fedora = Linux: Fedora y Red Hat
     .steps =
-        Descargue el archivo PEM y ejecute en su carpeta:
-        $ sudo cp authority.pem /etc/pki/ca-trust/source/anchors/vestibule.pem
+        Descargue el archivo PEM (los dos, si hay dos) y ejecute en su carpeta:
+        $ sudo cp authority*.pem /etc/pki/ca-trust/source/anchors/
         $ sudo update-ca-trust
 system-firefox = Firefox, en cualquier sistema
     .steps =
-        Descargue el archivo PEM.
+        Descargue el archivo PEM. Si hay dos, haga esto con ambos.
         En los ajustes, abra «Privacidad & Seguridad», «Certificados», «Ver certificados» y la pestaña «Autoridades».
         Elija «Importar», seleccione el archivo y marque «Confiar en esta CA para identificar sitios web».
 
@@ -529,7 +529,7 @@ setup-terminal = Terminal: curl, git y otros
 setup-firefox = Firefox
     .steps =
         Descargue policies.json y póngalo en la carpeta «distribution» junto al programa, o en Linux en /etc/firefox/policies.
-        Con el certificado, ponga authority.pem en ~/.mozilla/certificates en Linux; en Windows y macOS Firefox lo toma del sistema.
+        Con el certificado, ponga authority.pem (o authority-1.pem y authority-2.pem) en ~/.mozilla/certificates en Linux; en Windows y macOS Firefox lo toma del sistema.
         O introduzca la dirección en los ajustes, en «Configuración de red», «URL de configuración automática del proxy».
 setup-chromium = Chromium, Chrome y Edge en Linux
     .steps =

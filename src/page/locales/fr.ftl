@@ -465,19 +465,19 @@ system-android = Android
         Choisissez « Certificat CA », confirmez et sélectionnez le fichier téléchargé. Les noms de ces menus varient selon les fabricants.
 system-debian = Linux : Debian et Ubuntu
     .steps =
-        Téléchargez le fichier PEM, puis exécutez dans son dossier :
-        $ sudo cp authority.pem /usr/local/share/ca-certificates/vestibule.crt
+        Téléchargez le fichier PEM (les deux s’il y en a deux), puis exécutez dans son dossier :
+        $ for file in authority*.pem; do sudo cp "$file" "/usr/local/share/ca-certificates/$file.crt"; done
         $ sudo update-ca-certificates
         Chromium a son propre magasin :
-        $ certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n vestibule -i authority.pem
+        $ for file in authority*.pem; do certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n "$file" -i "$file"; done
 system-fedora = Linux : Fedora et Red Hat
     .steps =
-        Téléchargez le fichier PEM, puis exécutez dans son dossier :
-        $ sudo cp authority.pem /etc/pki/ca-trust/source/anchors/vestibule.pem
+        Téléchargez le fichier PEM (les deux s’il y en a deux), puis exécutez dans son dossier :
+        $ sudo cp authority*.pem /etc/pki/ca-trust/source/anchors/
         $ sudo update-ca-trust
 system-firefox = Firefox, sur tout système
     .steps =
-        Téléchargez le fichier PEM.
+        Téléchargez le fichier PEM. S’il y en a deux, faites ceci pour les deux.
         Dans les paramètres, ouvrez « Vie privée et sécurité », « Certificats », « Afficher les certificats » et l’onglet « Autorités ».
         Choisissez « Importer », sélectionnez le fichier et cochez « Confirmer cette AC pour identifier des sites web ».
 
@@ -532,7 +532,7 @@ setup-terminal = Terminal : curl, git et autres
 setup-firefox = Firefox
     .steps =
         Téléchargez policies.json et placez-le dans le dossier « distribution » à côté du programme, ou sous Linux dans /etc/firefox/policies.
-        Avec le certificat, placez authority.pem dans ~/.mozilla/certificates sous Linux ; sous Windows et macOS, Firefox le prend du système.
+        Avec le certificat, placez authority.pem (ou authority-1.pem et authority-2.pem) dans ~/.mozilla/certificates sous Linux ; sous Windows et macOS, Firefox le prend du système.
         Ou saisissez l’adresse dans les paramètres, sous « Paramètres réseau », « Adresse de configuration automatique du proxy ».
 setup-chromium = Chromium, Chrome et Edge sous Linux
     .steps =

@@ -449,19 +449,19 @@ system-android = Android
         「CA 証明書」を選んで確認し、ダウンロードしたファイルを選びます。メニューの名前は機種によって異なります。
 system-debian = Linux：Debian と Ubuntu
     .steps =
-        PEM ファイルをダウンロードし、そのフォルダーで次を実行します。
-        $ sudo cp authority.pem /usr/local/share/ca-certificates/vestibule.crt
+        PEM ファイル（2 つあれば両方）をダウンロードし、そのフォルダーで次を実行します。
+        $ for file in authority*.pem; do sudo cp "$file" "/usr/local/share/ca-certificates/$file.crt"; done
         $ sudo update-ca-certificates
         Chromium には独自のストアがあります。
-        $ certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n vestibule -i authority.pem
+        $ for file in authority*.pem; do certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n "$file" -i "$file"; done
 system-fedora = Linux：Fedora と Red Hat
     .steps =
-        PEM ファイルをダウンロードし、そのフォルダーで次を実行します。
-        $ sudo cp authority.pem /etc/pki/ca-trust/source/anchors/vestibule.pem
+        PEM ファイル（2 つあれば両方）をダウンロードし、そのフォルダーで次を実行します。
+        $ sudo cp authority*.pem /etc/pki/ca-trust/source/anchors/
         $ sudo update-ca-trust
 system-firefox = Firefox（すべてのシステム）
     .steps =
-        PEM ファイルをダウンロードします。
+        PEM ファイルをダウンロードします。2 つある場合は、両方について行います。
         設定の「プライバシーとセキュリティ」、「証明書」、「証明書を表示」を開き、「認証局証明書」タブを選びます。
         「インポート」を選び、ファイルを指定して、「この認証局によるウェブサイトの識別を信頼する」にチェックを入れます。
 
@@ -516,7 +516,7 @@ setup-terminal = ターミナル：curl、git など
 setup-firefox = Firefox
     .steps =
         policies.json をダウンロードし、プログラムと同じ場所の「distribution」フォルダー、Linux では /etc/firefox/policies に置きます。
-        証明書付きの場合、Linux では authority.pem を ~/.mozilla/certificates に置きます。Windows と macOS では、Firefox はシステムの証明書を使います。
+        証明書付きの場合、Linux では authority.pem（または authority-1.pem と authority-2.pem）を ~/.mozilla/certificates に置きます。Windows と macOS では、Firefox はシステムの証明書を使います。
         または、設定の「ネットワーク設定」、「自動プロキシー設定スクリプト URL」にアドレスを入力します。
 setup-chromium = Linux の Chromium、Chrome、Edge
     .steps =

@@ -154,9 +154,7 @@ pub fn accept_of(key: &str) -> String {
 
 /// A nonce, by which the origin shows that it answers this very request; it is not a secret (RFC 6455 §4.1).
 fn nonce() -> String {
-    let mut octets = [0; 16];
-    getrandom::fill(&mut octets).unwrap_or_default();
-    STANDARD.encode(octets)
+    STANDARD.encode(crate::seal::random::<16>())
 }
 
 fn is_address(host: &str) -> bool {

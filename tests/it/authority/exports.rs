@@ -76,8 +76,15 @@ fn each_system_gets_both_certificates_of_a_roll_over_in_its_own_form() {
         let text = std::fs::read_to_string(file.as_str().unwrap()).unwrap();
         assert_eq!(text.matches("BEGIN CERTIFICATE").count(), 1);
     }
+    // Linux: one certificate in each file.
+    assert!(steps("linux").contains("update-ca-certificates"));
+    for file in ["vestibule-authority.crt", "vestibule-authority-2.crt"] {
+        assert_eq!(std::fs::read_to_string(to.join(file)).unwrap().matches("BEGIN CERTIFICATE").count(), 1, "{file}");
+    }
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&to.metadata().unwrap().permissions()) & 0o777, 0o755);
     // Java: openssl reads what keytool does.
-    assert!(steps("java").contains("javax.net.ssl.trustStore"));
+    let said = steps("java");
+    assert!(said.contains("javax.net.ssl.trustStore") && said.contains("-file vestibule-authority-2.crt"), "{said}");
     let of_java = |arguments: &[&str]| {
         export(&world, &[&["java", "--to", folder], arguments].concat());
         let mut command = Command::new("openssl");

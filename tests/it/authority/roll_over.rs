@@ -61,7 +61,7 @@ fn devices_that_trust_either_authority_go_on_through_a_roll_over_and_the_old_one
     let shown = said(&ca(&file, &["show", "--json"]));
     let shown: Vec<serde_json::Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let roles: Vec<_> = shown.iter().map(|one| one["role"].as_str().unwrap()).collect();
-    assert_eq!(roles, ["authority", "predecessor", "intermediate"]);
+    assert_eq!(roles, ["authority", "predecessor", "bridge"]);
     for one in &shown[..2] {
         let fingerprint = one["sha256"].as_str().unwrap();
         assert!(
@@ -73,7 +73,13 @@ fn devices_that_trust_either_authority_go_on_through_a_roll_over_and_the_old_one
     let portal = |path: &str| browser.ask(&format!("https://portal.vestibule.test/certificate/{path}"));
     assert_eq!(portal("authority.pem").body.matches("BEGIN CERTIFICATE").count(), 2);
     assert_eq!(portal("authority.mobileconfig").body.matches("com.apple.security.root").count(), 2);
-    assert_eq!(portal("authority.crt?number=3").status, 404);
+    for (number, one) in [("1", new), ("2", old)] {
+        let pem = portal(&format!("authority.pem?number={number}")).body;
+        assert_eq!(pem, std::fs::read_to_string(one).unwrap(), "one alone, in the order of the page");
+    }
+    for missing in ["authority.crt?number=3", "authority.pem?number=3", "authority.pem?number=0"] {
+        assert_eq!(portal(missing).status, 404, "{missing}");
+    }
     // Back, and forth again.
     said(&ca(&file, &["promote", "--undo"]));
     world.reload(|text| text).unwrap();

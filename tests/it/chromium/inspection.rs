@@ -70,7 +70,7 @@ fn browsers_that_know_either_authority_of_a_roll_over_take_what_the_new_one_issu
         let now = Clock::system().now();
         source.open(now).unwrap();
         source.make_successor(now).unwrap();
-        source.promote(false).unwrap();
+        source.promote(false, false).unwrap();
         RULES.to_owned()
     });
     // The first file is that of the old authority, the second begins with the new one's own certificate.
