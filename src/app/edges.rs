@@ -187,11 +187,7 @@ impl Plan<'_> {
                 policy,
                 authority: Arc::clone(&memory.authority),
                 log: Arc::clone(&memory.log),
-                portal: proxy::Portal {
-                    url: portal.origin().to_string(),
-                    destination: portal_destination.clone(),
-                    serve: Arc::clone(self.serve_portal),
-                },
+                portal: self.served(&portal, &portal_destination),
                 brand: brand.clone(),
                 dialler: Arc::clone(&dialler),
                 limits,
@@ -239,6 +235,15 @@ impl Plan<'_> {
             finish: memory.shared.finish.clone(),
         };
         Ok(Built { edges, sources })
+    }
+
+    /// The portal, as the proxy needs it.
+    fn served(&self, portal: &Portal, destination: &Destination) -> proxy::Portal {
+        proxy::Portal {
+            url: portal.origin().to_string(),
+            destination: destination.clone(),
+            serve: Arc::clone(self.serve_portal),
+        }
     }
 
     /// The policy, once its cases have been put to it.
