@@ -322,7 +322,7 @@ impl Authority {
     /// Has what was found issue all leaves from now on. False if it is what does so already.
     pub fn put(&self, Found { kept, issuing }: Found) -> bool {
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
-        self.swap(issuing)
+        self.swap(&issuing)
     }
 
     /// Reads the authority again if its files have changed. If they cannot be used, all stays as it is, and it reads them again the
@@ -342,7 +342,7 @@ impl Authority {
         match read {
             Ok(issuing) => {
                 (*known, *said) = (versions, None);
-                self.swap(Arc::new(issuing))
+                self.swap(&Arc::new(issuing))
             }
             Err(error) => {
                 // Once: they are tried each minute.
@@ -356,12 +356,12 @@ impl Authority {
         }
     }
 
-    fn swap(&self, issuing: Arc<Issuing>) -> bool {
+    fn swap(&self, issuing: &Arc<Issuing>) -> bool {
         let before = self.issuing.load_full();
-        if before.is_as(&issuing) {
+        if before.is_as(issuing) {
             return false;
         }
-        self.issuing.store(Arc::clone(&issuing));
+        self.issuing.store(Arc::clone(issuing));
         let name = issuing.published().certificates.first().map(|first| (first.name.clone(), first.sha256.clone()));
         let (name, fingerprint) = name.unwrap_or_default();
         let published = issuing.published().certificates.len();

@@ -245,7 +245,7 @@ fn whatever_is_wrong_with_an_authority_of_ones_own_is_said_before_it_is_used() {
         (given(&below, Some(&both)), "allows fewer authorities below it (pathlen) than there are"),
         (given(&stranger, root), "the key is not that of the certificate"),
         (given(&fit, None), "the root is not there: "),
-        (given(&fit, Some(&over.certificate)), "has no part in the chain"),
+        (given(&fit, Some(&below.certificate)), "has no part in the chain"),
         (given(&fit, Some(&fit.key)), "holds no certificate"),
     ] {
         let said = faults(&config);
