@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
+
+use tokio::time::timeout_at;
 
 use super::opening::{Opening, Turn};
 use super::pool::{Lease, OriginConnection, Pool, Wants};
@@ -13,7 +16,7 @@ use crate::net::gather::{Gather, ReadAhead};
 use crate::policy::{Faults, Permit};
 use crate::wire::Scheme;
 use crate::wire::h1::{ByteStream, Connection, Stream};
-use crate::wire::h2::origin::Origin;
+use crate::wire::h2::origin::{Origin, has_room_in_all};
 
 /// How often a request waits for a connection that another one opens, before it opens one of its own.
 const MAX_WAITS: usize = 4;
@@ -33,6 +36,7 @@ impl Dialler {
         wants: Wants,
     ) -> Result<Lease, Error> {
         let mut permit = permit;
+        let deadline = tokio::time::Instant::now() + self.limit;
         for _ in 0..MAX_WAITS {
             if !self.may_share(&permit, pool, wants) || !self.met.speaks_http_2(&permit) {
                 break;
@@ -40,7 +44,7 @@ impl Dialler {
             match pool.opening(&permit) {
                 Turn::Ours(opening) => return self.lease_new(permit, client, pool, (wants, Some(opening))).await,
                 Turn::Others(wait) => {
-                    let is_there = wait.over().await;
+                    let is_there = timeout_at(deadline, wait.over()).await.unwrap_or(false);
                     permit = match pool.take(permit, wants) {
                         Ok(lease) => return Ok(lease),
                         Err(permit) => permit,
@@ -64,7 +68,16 @@ impl Dialler {
         wants == Wants::Any
             && permit.destination().scheme == Scheme::Https
             && !self.met.prefers_http_1(permit)
+            && has_room_in_all()
             && pool.may_share(permit)
+    }
+
+    /// The pool's turn for connections that are opened now. Those of a configuration that is replaced have none: whatever is
+    /// kept from now on was opened as the next one says.
+    pub(super) fn turn(&self, pool: &Pool) -> u64 {
+        // In this order: `retire` comes before the pools are cleared, so whoever finds the new turn finds that as well.
+        let turn = pool.turn();
+        if self.retired.load(Ordering::Acquire) { u64::MAX } else { turn }
     }
 
     async fn lease_new(
@@ -74,11 +87,11 @@ impl Dialler {
         pool: &Arc<Pool>,
         (wants, opening): (Wants, Option<Opening>),
     ) -> Result<Lease, Error> {
-        let turn = pool.turn();
+        let turn = self.turn(pool);
         let may_share = self.may_share(&permit, pool, wants);
         let dialled = self.dial_by(&permit, Some(client)).await?;
-        let connection = match permit.destination().scheme {
-            Scheme::Http => Box::new(dialled.http_1(Faults::NONE)),
+        let (connection, is_shared) = match permit.destination().scheme {
+            Scheme::Http => (Box::new(dialled.http_1(Faults::NONE)), false),
             Scheme::Https => {
                 let offer = if may_share { dialled.offer() } else { Offer::Http1 };
                 let (stream, way) = dialled.apart();
@@ -90,25 +103,27 @@ impl Dialler {
                 Box::pin(self.begin(&permit, (stream, way), &presented, (pool, turn))).await?
             }
         };
-        if let Some(opening) = opening.filter(|_| connection.stream.is_some()) {
+        if let Some(opening) = opening.filter(|_| is_shared) {
             opening.has_worked();
         }
         Ok(pool.lease(connection, permit, turn))
     }
 
-    /// Begins with the protocol on which was agreed. A connection of HTTP/2 is shared from now on, and this is a stream of it.
+    /// Begins with the protocol on which was agreed. This is a stream of a connection of HTTP/2, which others share from now on if
+    /// the second says so.
     pub(super) async fn begin<S: ByteStream + 'static>(
         &self,
         permit: &Permit,
         (stream, way): (S, Dialled<()>),
         presented: &Presented,
         (pool, turn): (&Arc<Pool>, u64),
-    ) -> Result<Box<OriginConnection>, Error> {
+    ) -> Result<(Box<OriginConnection>, bool), Error> {
         let Dialled { origin, egress, through, .. } = way;
         let accepted = presented.accepted;
         if presented.alpn.as_deref() != Some(HTTP_2) {
             let connection = Connection::new(Stream::Other(Box::new(Gather::new(stream))));
-            return Ok(Box::new(OriginConnection { connection, through, origin, egress, accepted, stream: None }));
+            let alone = OriginConnection { connection, through, origin, egress, accepted, stream: None };
+            return Ok((Box::new(alone), false));
         }
         let connection = Origin::begin(stream, &self.limits).await?;
         let (lane, since) = (permit.lane().clone(), Instant::now());

@@ -116,7 +116,7 @@ impl Dialler {
     }
 
     async fn shake(&self, permit: &Permit, client: SocketAddr, pool: &Arc<Pool>) -> Result<Presented, Error> {
-        let turn = pool.turn();
+        let turn = self.turn(pool);
         let dialled = self.dial_by(permit, Some(client)).await?;
         let offer = if self.met.prefers_http_1(permit) { Offer::Http1 } else { dialled.offer() };
         let (stream, way) = dialled.apart();
@@ -134,7 +134,7 @@ impl Dialler {
             Err(error) => return Err(error),
         };
         if way.through.as_ref().is_none_or(|through| !through.for_one_client) {
-            let connection = Box::pin(self.begin(permit, (stream, way), &presented, (pool, turn))).await?;
+            let (connection, _) = Box::pin(self.begin(permit, (stream, way), &presented, (pool, turn))).await?;
             if connection.stream.is_none() {
                 pool.put(permit, connection, turn);
             }

@@ -23,6 +23,7 @@ mod tls;
 mod way;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -153,6 +154,8 @@ pub struct Dialler {
     via: Via,
     limit: Duration,
     limits: Limits,
+    /// Whether another configuration has replaced this one.
+    retired: AtomicBool,
 }
 
 impl Dialler {
@@ -177,7 +180,13 @@ impl Dialler {
             via: Via::new(crate::seal::random()),
             limit: limits.connect_time,
             limits: *limits,
+            retired: AtomicBool::new(false),
         }
+    }
+
+    /// Says that another configuration has replaced this one: what is opened from now on is for one request, and not kept.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
     }
 
     /// The same dialler in the place of `before`, whose configuration is replaced. What `before` has learned belongs to

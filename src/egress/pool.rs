@@ -132,14 +132,15 @@ impl Pool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { connections, count } = &mut *kept;
         let ways = connections.get_mut(&**permit.destination())?;
-        let mut fitting = ways.shared.iter_mut().filter(|shared| shared.lane == *permit.lane());
-        if let Some(shared) = fitting.find_map(|shared| shared.suits(wants).then_some(shared)) {
+        let fitting = ways.shared.iter_mut().position(|shared| shared.lane == *permit.lane() && shared.suits(wants));
+        // A WebSocket has the connection for itself from then on: many small messages that its client does not read can end it.
+        if wants == Wants::WebSocket {
+            let mut shared = ways.shared.swap_remove(fitting?);
+            *count -= 1;
             return Some((shared.open(permit.destination())?, self.turn()));
         }
-        // An idle connection of HTTP/1.1 may have been closed at the other end, and whoever asks for a change of protocol cannot
-        // ask again.
-        if wants == Wants::WebSocket {
-            return None;
+        if let Some(shared) = fitting.and_then(|fitting| ways.shared.get_mut(fitting)) {
+            return Some((shared.open(permit.destination())?, self.turn()));
         }
         loop {
             let last = ways.idle.iter().rposition(|idle| idle.lane == *permit.lane())?;
@@ -160,9 +161,15 @@ impl Pool {
         ways.shared.len() < MAX_SHARED
     }
 
-    /// Shares a connection that was opened with this permit, and gives a stream of it. `turn` is the pool's turn from before it
-    /// was opened.
-    pub(super) fn share(&self, permit: &Permit, mut shared: Multiplexed, turn: u64) -> Option<Box<OriginConnection>> {
+    /// Shares a connection that was opened with this permit, and gives a stream of it, and whether others can have streams of it.
+    /// `turn` is the pool's turn from before it was opened.
+    pub(super) fn share(
+        &self,
+        permit: &Permit,
+        mut shared: Multiplexed,
+        turn: u64,
+    ) -> Option<(Box<OriginConnection>, bool)> {
+        let mut is_shared = false;
         let stream = shared.open(permit.destination());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.count < self.bounds.in_all && turn == self.turn() {
@@ -170,9 +177,10 @@ impl Pool {
             if ways.shared.len() < MAX_SHARED {
                 ways.shared.push(shared);
                 kept.count += 1;
+                is_shared = true;
             }
         }
-        stream
+        stream.map(|stream| (stream, is_shared))
     }
 
     /// Gives no more streams of connections to where the permit says. What is open on them goes on.
@@ -257,6 +265,8 @@ pub enum Lost {
     UsedUp,
     /// The request can be sent once more, if it is one that may be repeated: the connection was an idle one.
     Idle(Permit),
+    /// Nothing for this request; but others like it are to be sent by HTTP/1.1 (HTTP_1_1_REQUIRED).
+    WantsHttp1(Permit),
     /// The request can be sent once more, whatever it is: its origin has not looked at it. With what was written of its body.
     Unseen(Permit, Unanswered, Vec<u8>),
 }
@@ -276,13 +286,13 @@ impl Lease {
     /// Gives up a connection that was lost before there was an answer, and gives the permit back if nothing has come of it. A
     /// permit for which a new connection was opened is used up, unless the origin has said that it has not looked at the request.
     pub fn lost(self) -> Lost {
-        match self.connection.stream.as_ref().and_then(|fate| fate.take()) {
-            Some((why, Some(written))) => {
-                if why == Unanswered::WantsHttp1 {
-                    self.pool.forget_shared(&self.permit);
-                }
-                Lost::Unseen(self.permit, why, written)
-            }
+        let fate = self.connection.stream.as_ref().and_then(|fate| fate.take());
+        if matches!(fate, Some((Unanswered::WantsHttp1, _))) {
+            self.pool.forget_shared(&self.permit);
+        }
+        match fate {
+            Some((why, Some(written))) => Lost::Unseen(self.permit, why, written),
+            Some((Unanswered::WantsHttp1, None)) => Lost::WantsHttp1(self.permit),
             Some((_, None)) => Lost::UsedUp,
             None if self.was_kept => Lost::Idle(self.permit),
             None => Lost::UsedUp,

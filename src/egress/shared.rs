@@ -17,8 +17,8 @@ pub enum Wants {
     Any,
     /// It must be of HTTP/1.1, so that the request has it for itself.
     Http1,
-    /// It must be able to become a WebSocket: a stream of HTTP/2 where the origin takes them so (RFC 8441), else a new connection
-    /// of HTTP/1.1.
+    /// It must be able to become a WebSocket: the only stream of a connection of HTTP/2, where the origin takes them so (RFC 8441)
+    /// and one is idle, else a new connection of HTTP/1.1.
     WebSocket,
 }
 
@@ -58,7 +58,7 @@ impl Multiplexed {
         let is_able = match wants {
             Wants::Any => true,
             Wants::Http1 => false,
-            Wants::WebSocket => self.connection.takes_web_sockets(),
+            Wants::WebSocket => self.connection.takes_web_sockets() && !self.connection.is_in_use(),
         };
         is_able && self.connection.has_room() && self.connection.seems_alive() && self.connection.is_open()
     }

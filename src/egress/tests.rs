@@ -214,6 +214,21 @@ async fn what_was_in_use_when_the_kept_ones_were_closed_is_not_kept_either() {
 }
 
 #[tokio::test]
+async fn what_a_replaced_configuration_opens_is_not_kept_for_the_next_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dialler = dialler(&Config { allow: vec!["127.0.0.1/32".parse().unwrap()], ..Config::default() });
+    let pool = Arc::new(Pool::new(pool::Bounds { per_origin: 4, in_all: 4, idle: Duration::from_secs(60) }));
+    let here = Destination::of_authority(Scheme::Http, &listener.local_addr().unwrap().to_string()).unwrap();
+    let lease = async || dialler.lease(permit(&here, ""), client().unwrap(), &pool, Wants::Any).await.unwrap();
+    lease().await.give_back();
+    assert!(pool.take(permit(&here, ""), Wants::Any).is_ok());
+    dialler.retire();
+    pool.clear();
+    lease().await.give_back();
+    assert!(pool.take(permit(&here, ""), Wants::Any).is_err());
+}
+
+#[tokio::test]
 async fn what_a_parent_says_is_told_apart() {
     let cases: [(&'static [u8], &str); 11] = [
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "ParentDenied(\"hq\")"),

@@ -64,24 +64,38 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
 
 /// A stream above TLS, of which one read gives as much as has arrived.
 #[derive(Debug)]
-pub struct Gather<S>(S);
+pub struct Gather<S> {
+    stream: S,
+    /// What went wrong after octets that were read in the same go: it is told at the next read.
+    error: Option<io::Error>,
+}
 
 impl<S> Gather<S> {
     /// `stream`, read so.
     pub fn new(stream: S) -> Self {
-        Self(stream)
+        Self { stream, error: None }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Gather<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Err(error));
+        }
         let begun = buf.filled().len();
-        ready!(Pin::new(&mut self.0).poll_read(cx, buf))?;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let mut count = buf.filled().len() - begun;
-        // An error, or the end, is there again at the next read.
+        // The end is there again at the next read.
         while count >= LONG && buf.remaining() > 0 && buf.filled().len() - begun < PIECE {
             let before = buf.filled().len();
-            let Poll::Ready(Ok(())) = Pin::new(&mut self.0).poll_read(cx, buf) else { break };
+            match Pin::new(&mut self.stream).poll_read(cx, buf) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    self.error = Some(error);
+                    break;
+                }
+                Poll::Pending => break,
+            }
             count = buf.filled().len() - before;
         }
         Poll::Ready(Ok(()))
@@ -89,7 +103,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gather<S> {
 }
 
 writes_through!(ReadAhead, stream);
-writes_through!(Gather, 0);
+writes_through!(Gather, stream);
 
 #[cfg(test)]
 mod tests {
@@ -185,5 +199,27 @@ mod tests {
         assert_eq!(gather.read(&mut all).await.unwrap(), PIECE);
         let (source, _) = pieces(&[100, 100], false);
         assert_eq!(Gather::new(source).read(&mut all).await.unwrap(), 100, "no more is asked for after a small one");
+    }
+
+    /// Gives a long piece, and then an error once.
+    struct Breaks(u8);
+
+    impl AsyncRead for Breaks {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            self.0 += 1;
+            match self.0 {
+                1 => buf.put_slice(&[b'a'; LONG]),
+                2 => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                _ => {}
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_after_octets_is_not_taken_for_the_end() {
+        let (mut gather, mut all) = (Gather::new(Breaks(0)), vec![0; PIECE]);
+        assert_eq!(gather.read(&mut all).await.unwrap(), LONG);
+        assert_eq!(gather.read(&mut all).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 }

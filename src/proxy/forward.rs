@@ -152,6 +152,10 @@ impl Forwarder {
                         unseen = Some((upload, written));
                         permit
                     }
+                    Lost::WantsHttp1(permit) => {
+                        self.dialler.prefer_http_1(&permit);
+                        return Err(Failure::ConnectionLost);
+                    }
                     Lost::Idle(_) | Lost::UsedUp => return Err(Failure::ConnectionLost),
                 },
                 Err(failure) => return Err(failure),

@@ -277,8 +277,10 @@ impl Proxy {
         self.refuse(connection, Some(head), &Refusal::Unnamed(error), &asker, recorder).await
     }
 
-    /// Says that another configuration has replaced this one: tunnels that go on ask the new one.
+    /// Says that another configuration has replaced this one: tunnels that go on ask the new one, and connections to origins that
+    /// are opened from now on are not kept for it.
     pub fn retire(&self) {
+        self.forwarder.dialler.retire();
         self.retired.fire();
     }
 

@@ -135,8 +135,8 @@ impl OriginStream {
         let Some(length) = memmem::find(&self.pending, b"\r\n\r\n") else { return Ok(()) };
         let octets = self.pending.split_to(length + 4).freeze();
         let follows = self.pending.split();
-        let head = RequestHead::parse(&octets, self.max_fields).map_err(io::Error::other)?;
-        let asked = answered::request(&head, &self.authority);
+        let head = RequestHead::parse(&octets, self.max_fields).ok();
+        let asked = head.and_then(|head| answered::request(&head, &self.authority));
         let (sending, answer) = match asked {
             None => (Sending::Broken, Answer::Unsent(Unanswered::Unfit)),
             Some((request, rest, awaited)) => match send.send_request(request, rest.is_end()) {
@@ -205,13 +205,12 @@ impl OriginStream {
         Poll::Ready(Ok(()))
     }
 
-    /// What is written goes nowhere any more. That is no error as long as it could be sent once more, because what the origin
-    /// says instead is for whoever reads.
-    fn swallow(&mut self, octets: &[u8], error: io::Error) -> io::Result<()> {
+    /// What is written goes nowhere any more. As long as it could be sent once more, no more is taken: what has been taken is kept
+    /// for that, and what the origin says instead is for whoever reads, which the same task does next.
+    fn break_off(&mut self, error: io::Error) -> Poll<io::Result<usize>> {
         self.sending = Sending::Broken;
         self.pending.clear();
-        self.keep(octets);
-        if self.kept.is_some() { Ok(()) } else { Err(error) }
+        if self.kept.is_some() { Poll::Pending } else { Poll::Ready(Err(error)) }
     }
 
     /// Notes an error, and says what a reader is told.
@@ -378,14 +377,18 @@ impl AsyncWrite for OriginStream {
                 }
                 Ok(count)
             }
-            Err(error) => this.swallow(octets, error).map(|()| octets.len()),
+            Err(error) => return this.break_off(error),
         })
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match ready!(this.poll_pending(cx)) {
-            Err(error) => Poll::Ready(this.swallow(&[], error)),
+            // Whatever was written is kept.
+            Err(error) => match this.break_off(error) {
+                Poll::Ready(broken) => Poll::Ready(broken.map(drop)),
+                Poll::Pending => Poll::Ready(Ok(())),
+            },
             Ok(()) => Poll::Ready(Ok(())),
         }
     }

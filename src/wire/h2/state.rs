@@ -6,10 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::net::through::writes_through;
 
 /// After how many octets streams have their turn.
 const TURN: usize = 64 * 1024;
+
+/// The octets of a frame's header (RFC 9113 §4.1).
+const HEAD: usize = 9;
+
+const HEADERS: u8 = 1;
+
+/// How many HEADERS frames a stream may have: more than interim answers are taken, a final answer, and trailers. The library keeps
+/// each until it is read, and no window holds them back.
+const MAX_HEADERS: u8 = 24;
+
+/// How many requests are sent on a connection.
+pub(super) const MAX_REQUESTS: usize = 1000;
 
 /// A connection's streams, and whether it seems to be alive.
 #[derive(Debug, Default)]
@@ -18,9 +32,12 @@ pub(super) struct State {
     pub(super) streams: AtomicUsize,
     /// Whether anything has arrived since somebody last looked.
     pub(super) has_heard: AtomicBool,
-    /// Whether it has been asked if it is there, and has not answered.
-    pub(super) is_asked: AtomicBool,
+    /// Whether requests have waited for so long without a word that its origin may be gone.
+    pub(super) is_suspect: AtomicBool,
 }
+
+/// How many streams are open on all connections to origins.
+static IN_ALL: AtomicUsize = AtomicUsize::new(0);
 
 /// One stream's part of those that may be open.
 #[derive(Debug)]
@@ -30,27 +47,93 @@ impl Slot {
     /// Counts a stream until this is dropped.
     pub(super) fn new(state: &Arc<State>) -> Self {
         state.streams.fetch_add(1, Ordering::AcqRel);
+        IN_ALL.fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(state))
+    }
+
+    /// How many streams are open on all connections.
+    pub(super) fn in_all() -> usize {
+        IN_ALL.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.streams.fetch_sub(1, Ordering::AcqRel);
+        IN_ALL.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 /// A stream that notes when something arrives. The library reads everything that has arrived before streams have their turn,
 /// so it is told now and then that there is nothing.
+///
+/// It ends the connection if one stream has far more heads than any answer: the library keeps them all while nobody reads.
 pub(super) struct Heard<S> {
     stream: S,
     state: Arc<State>,
+    heads: Heads,
     since_turn: usize,
+}
+
+/// How many heads each stream has had, and the place in the sequence of frames that has been reached.
+#[derive(Default)]
+struct Heads {
+    head: [u8; HEAD],
+    head_length: usize,
+    /// How many octets of the frame's payload have yet to come.
+    left: usize,
+    /// One count for each stream, in the order in which clients number them.
+    counts: Vec<u8>,
+}
+
+impl Heads {
+    /// Follows the frames in these octets. False if the connection must be closed.
+    fn follow(&mut self, mut octets: &[u8]) -> bool {
+        while !octets.is_empty() {
+            if self.left > 0 {
+                let payload = self.left.min(octets.len());
+                self.left -= payload;
+                octets = octets.get(payload..).unwrap_or_default();
+                continue;
+            }
+            let count = (HEAD - self.head_length).min(octets.len());
+            let (part, rest) = octets.split_at_checked(count).unwrap_or_default();
+            if let Some(room) = self.head.get_mut(self.head_length..self.head_length + count) {
+                room.copy_from_slice(part);
+            }
+            (self.head_length, octets) = (self.head_length + count, rest);
+            if self.head_length == HEAD && !self.begin() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Notes that a frame's header is complete. False if the connection must be closed.
+    fn begin(&mut self) -> bool {
+        self.head_length = 0;
+        let [a, b, c, kind, _, stream @ ..] = self.head;
+        self.left = u32::from_be_bytes([0, a, b, c]) as usize;
+        if kind != HEADERS {
+            return true;
+        }
+        let number = ((u32::from_be_bytes(stream) & 0x7fff_ffff) / 2) as usize;
+        // There is no such stream: the library would close the connection as well.
+        if number >= 2 * MAX_REQUESTS {
+            return false;
+        }
+        if self.counts.len() <= number {
+            self.counts.resize(number + 1, 0);
+        }
+        let Some(count) = self.counts.get_mut(number) else { return false };
+        *count = count.saturating_add(1);
+        *count <= MAX_HEADERS
+    }
 }
 
 impl<S> Heard<S> {
     pub(super) fn new(stream: S, state: &Arc<State>) -> Self {
-        Self { stream, state: Arc::clone(state), since_turn: 0 }
+        Self { stream, state: Arc::clone(state), heads: Heads::default(), since_turn: 0 }
     }
 }
 
@@ -68,34 +151,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
             this.since_turn = 0;
         }
         ready!(polled)?;
-        this.since_turn += buf.filled().len() - start;
+        let arrived = buf.filled().get(start..).unwrap_or_default();
+        this.since_turn += arrived.len();
         this.state.has_heard.store(true, Ordering::Release);
-        Poll::Ready(Ok(()))
+        this.state.is_suspect.store(false, Ordering::Release);
+        if this.heads.follow(arrived) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
+        }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
+writes_through!(Heard, stream);

@@ -96,6 +96,8 @@ fn a_web_socket_goes_over_what_each_side_speaks() {
     // Its answer comes after its settings, which say that it takes WebSockets.
     assert_eq!(world.browser().at(OPEN).ask("https://new.test/").status, 400);
     talk_1(&world, "new.test");
+    // A WebSocket has a connection for itself.
+    assert_eq!(world.browser().at(OPEN).ask("https://new.test/").status, 400);
     talk_2(&world, "new.test");
     assert_eq!(new.connections().1, 0, "both went over HTTP/2");
     talk_1(&world, "half.test");

@@ -428,7 +428,8 @@ async fn an_origin_that_has_gone_without_a_word_is_found_out() {
     let (mut stream, fate) = ask(&origin, GET).await;
     let (_, ended) = read(&mut stream).await;
     assert!(ended.is_err() && fate.take().is_none(), "it may have been looked at");
-    assert!(begun.elapsed() >= QUIET && begun.elapsed() <= 4 * QUIET, "{:?}", begun.elapsed());
+    let most = Limits::default().answer_time + 4 * QUIET;
+    assert!(begun.elapsed() >= Limits::default().answer_time && begun.elapsed() <= most, "{:?}", begun.elapsed());
     assert!(!origin.is_open());
 }
 
@@ -459,5 +460,143 @@ async fn an_origin_that_is_there_is_not_asked_too_often() {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let count = pings.load(Ordering::Relaxed);
     assert!((3..=12).contains(&count), "{count} in an hour");
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(matches!(origin.send.poll_ready(&mut cx), Poll::Ready(Ok(()))), "what is on it goes on");
+    assert!(!origin.is_open(), "and no more is sent on one that is so old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_sent_elsewhere_while_an_origin_says_nothing_also_when_it_may_not_be_asked_again() {
+    let (near, mut far) = duplex(64 * 1024);
+    tokio::spawn(async move {
+        far.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        let mut space = [0; 4096];
+        // It answers the first question, and then no other.
+        while far.read(&mut space).await.is_ok_and(|count| count > 0) {
+            if space.get(3) == Some(&6) && space.get(4) == Some(&0) {
+                let pong = [&[0, 0, 8, 6, 1, 0, 0, 0, 0], &space[9..17]].concat();
+                far.write_all(&pong).await.unwrap();
+            }
+        }
+    });
+    let mut origin = Origin::begin(near, &Limits::default()).await.unwrap();
+    let (_stream, _) = ask(&origin, GET).await;
+    assert!(origin.seems_alive());
+    // One tick in which it has sent its settings, one after which it is asked, one in which it has answered, and one in which it
+    // says nothing.
+    tokio::time::sleep(4 * QUIET + QUIET / 2).await;
+    assert!(origin.is_open() && !origin.seems_alive());
+}
+
+#[tokio::test]
+async fn a_connection_is_worn_after_many_requests() {
+    let mut origin = origin(|_| {}, |_, _| std::future::ready(())).await;
+    for _ in 0..MAX_REQUESTS {
+        assert!(origin.is_open());
+        drop(origin.open("news.test").unwrap());
+    }
+    assert!(!origin.is_open());
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, flags][..], &stream.to_be_bytes(), payload].concat()
+}
+
+/// Reads a frame: its kind, and its stream.
+async fn next_frame(far: &mut DuplexStream) -> (u8, u32) {
+    let mut head = [0; 9];
+    far.read_exact(&mut head).await.unwrap();
+    let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+    far.read_exact(&mut payload).await.unwrap();
+    (head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]))
+}
+
+/// The other end of a connection that speaks in frames.
+async fn raw() -> (Origin, DuplexStream) {
+    let (near, mut far) = duplex(256 * 1024);
+    far.write_all(&frame(4, 0, 0, &[])).await.unwrap();
+    let origin = Origin::begin(near, &Limits::default()).await.unwrap();
+    far.read_exact(&mut [0; 24]).await.unwrap();
+    (origin, far)
+}
+
+#[tokio::test]
+async fn heads_that_nobody_reads_do_not_pile_up() {
+    let (mut origin, mut far) = raw().await;
+    let (_stream, _) = ask(&origin, GET).await;
+    while next_frame(&mut far).await != (1, 1) {}
+    let interim = frame(1, 4, 1, &[&[0, 7], &b":status"[..], &[3], &b"103"[..]].concat());
+    far.write_all(&interim.repeat(16)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(origin.is_open(), "so many may come");
+    far.write_all(&interim.repeat(100)).await.unwrap();
+    let is_closed = async {
+        while origin.is_open() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), is_closed).await.expect("it ends");
+}
+
+#[tokio::test]
+async fn requests_that_were_broken_off_do_not_end_the_connection_however_long_their_origin_goes_on() {
+    const MANY: u32 = 900;
+    let (mut origin, mut far) = raw().await;
+    let counted = tokio::spawn(async move {
+        for _ in 0..MANY {
+            while next_frame(&mut far).await.0 != 3 {}
+        }
+        far
+    });
+    for _ in 0..MANY {
+        drop(ask(&origin, POST_WITHOUT_END).await);
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    }
+    let mut far = counted.await.unwrap();
+    // For longer than the library remembers a stream by itself.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    tokio::spawn(async move {
+        for _ in 0..4 {
+            for number in 0..MANY {
+                far.write_all(&frame(0, 0, 2 * number + 1, b"late")).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        far.write_all(&frame(1, 5, 2 * MANY + 1, &[0x88])).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let (mut stream, _) = ask(&origin, GET).await;
+    let (text, ended) = read(&mut stream).await;
+    ended.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     assert!(origin.is_open());
+}
+
+const POST_WITHOUT_END: &[u8] = b"POST / HTTP/1.1\r\nHost: news.test\r\nContent-Length: 9\r\n\r\nhello";
+
+#[tokio::test]
+async fn of_a_long_upload_that_is_refused_nothing_is_lost() {
+    let refuse = |_, mut respond: SendResponse<Bytes>| async move { respond.send_reset(Reason::REFUSED_STREAM) };
+    let origin = origin(|_| {}, refuse).await;
+    let body = vec![b'a'; 300_000];
+    let (mut stream, fate) = origin.open("news.test").unwrap();
+    let head = format!("POST / HTTP/1.1\r\nHost: news.test\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut written = 0;
+    let ended = poll_fn(|cx| {
+        use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+        while written < body.len() {
+            match std::pin::Pin::new(&mut stream).poll_write(cx, &body[written..]) {
+                Poll::Ready(count) => written += count.expect("it is no error yet"),
+                Poll::Pending => break,
+            }
+        }
+        std::pin::Pin::new(&mut stream).poll_read(cx, &mut ReadBuf::new(&mut [0; 1]))
+    })
+    .await;
+    assert!(ended.is_err());
+    let (why, kept) = fate.take().unwrap();
+    assert_eq!((why, kept.map(|kept| kept.len())), (Unanswered::Refused, Some(written)));
 }
