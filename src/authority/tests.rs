@@ -349,7 +349,7 @@ fn files_that_could_not_be_used_are_tried_again() {
     let source = in_folder(folder.path());
     let authority = Authority::open(source.clone(), Clock::system()).unwrap();
     source.make_successor(now).unwrap();
-    let file = folder.path().join("authority.json");
+    let file = folder.path().join("authority-2.pem");
     let good = std::fs::read_to_string(&file).unwrap();
     let time = std::fs::metadata(&file).unwrap().modified().unwrap();
     // The same length at the same time: nothing but another look tells them apart.
