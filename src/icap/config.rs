@@ -26,9 +26,12 @@ pub struct Config {
     /// The longest body that it looks at. Default: 256 MiB.
     #[serde(default = "max_size")]
     pub max_size: Size,
-    /// What becomes of longer ones. Default: `pass`.
-    #[serde(default)]
-    pub over_size: OverSize,
+    /// What becomes of longer ones. Default: they are refused where `on_failure` is `refuse`, and pass where it is `bypass`.
+    pub over_size: Option<OverSize>,
+    /// The content codings that it can undo. Others are not asked for, and an answer in another one counts as one that could not
+    /// be looked at. Default: `gzip` and `deflate`.
+    #[serde(default = "encodings")]
+    pub encodings: Vec<String>,
     /// The media types that it looks at, such as `application/*`. Default: all, but event streams and gRPC, which have no end.
     #[serde(default)]
     pub types: Vec<MediaRange>,
@@ -72,11 +75,10 @@ pub enum OnFailure {
 }
 
 /// What becomes of a body that is too long.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverSize {
     /// It passes, and its record says so.
-    #[default]
     Pass,
     /// It is refused.
     Refuse,
@@ -144,6 +146,10 @@ fn max_size() -> Size {
     Size::kib(256 * 1024)
 }
 
+fn encodings() -> Vec<String> {
+    vec!["gzip".to_owned(), "deflate".to_owned()]
+}
+
 fn spool() -> Size {
     Size::kib(4 * 1024 * 1024)
 }
@@ -184,6 +190,13 @@ impl Config {
                 "what comes after it is sent if the service wants it",
             );
         }
+        if self.encodings.iter().any(|coding| coding.is_empty() || !coding.bytes().all(is_token)) {
+            faults.note(
+                at!["encodings"],
+                "what is no content coding cannot be undone",
+                "such as `[\"gzip\", \"deflate\"]`",
+            );
+        }
         for (key, time) in [("connect_time", self.connect_time), ("answer_time", self.answer_time)] {
             if time.is_zero() {
                 faults.note(at![key], format!("`{key}` cannot be zero"), "no service could answer in that time");
@@ -199,24 +212,43 @@ impl Config {
         }
     }
 
-    /// Whether it looks at a body of this type. A body that does not say its type is looked at.
-    pub fn wants_type(&self, content_type: Option<&[u8]>) -> bool {
-        let Some(written) = content_type else { return true };
-        let written = String::from_utf8_lossy(written).to_ascii_lowercase();
-        let written = written.split(';').next().unwrap_or_default().trim();
+    /// What becomes of a body that is longer than what it looks at.
+    pub fn over_size(&self) -> OverSize {
+        let usual = if self.on_failure == OnFailure::Bypass { OverSize::Pass } else { OverSize::Refuse };
+        self.over_size.unwrap_or(usual)
+    }
+
+    /// Whether it can undo this content coding (RFC 9110 §8.4.1).
+    pub fn undoes(&self, coding: &[u8]) -> bool {
+        let plain = coding.strip_prefix(b"x-").unwrap_or(coding);
+        let is = |own: &str| plain.eq_ignore_ascii_case(own.as_bytes());
+        coding.eq_ignore_ascii_case(b"identity") || self.encodings.iter().any(|own| is(own))
+    }
+
+    /// Whether it looks at a body of this type, as [`media_type`] gives it. A body that does not say its type is looked at.
+    pub fn wants_type(&self, written: Option<&str>) -> bool {
+        let Some(written) = written else { return true };
         let has = |ranges: &[MediaRange]| ranges.iter().any(|range| range.has(written));
-        if !self.types.is_empty() {
-            return has(&self.types) && !has(&self.skip_types);
-        }
-        !has(&self.skip_types) && !is_endless(written)
+        (self.types.is_empty() || has(&self.types)) && !has(&self.skip_types)
     }
 }
 
-/// Types whose bodies have no end for which anybody could wait.
-fn is_endless(written: &str) -> bool {
-    matches!(written, "text/event-stream" | "application/grpc" | "multipart/x-mixed-replace")
-        || written.starts_with("application/grpc+")
-        || written.starts_with("application/grpc-")
+/// The media type in the Content-Type lines of a message, in lower case and without parameters. None if there is none, or what
+/// browsers may read as another one: several lines, a list, or what is no type at all (RFC 9110 §8.3).
+pub fn media_type<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Option<String> {
+    let written = lines.next().filter(|written| !written.contains(&b','))?;
+    if lines.next().is_some() {
+        return None;
+    }
+    let written = std::str::from_utf8(written).ok()?.split(';').next()?.trim_matches([' ', '\t']);
+    let (kind, subtype) = written.split_once('/')?;
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(is_token);
+    (is_word(kind) && is_word(subtype)).then(|| written.to_ascii_lowercase())
+}
+
+/// Whether a token may have this octet (RFC 9110 §5.6.2).
+fn is_token(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet)
 }
 
 impl MediaRange {
@@ -315,13 +347,42 @@ mod tests {
             (Some("application/pdf"), true, false, true),
             (Some("text/html"), true, false, true),
             (Some("video/mp4"), true, false, false),
-            (Some("text/event-stream"), false, true, false),
-            (Some("application/grpc+proto"), false, true, false),
-            (Some("application/grpc-web"), false, true, false),
-            (Some(""), true, false, true),
+            // What is no type for sure is looked at.
+            (Some(""), true, true, true),
+            (Some("video"), true, true, true),
+            (Some("video/mp4, text/html"), true, true, true),
+            (Some("video/mp4\u{b}"), true, true, true),
         ] {
-            let wants = |config: &Config| config.wants_type(content_type.map(str::as_bytes));
+            let read = media_type(content_type.map(str::as_bytes).into_iter());
+            let wants = |config: &Config| config.wants_type(read.as_deref());
             assert_eq!((wants(&usual), wants(&own), wants(&skips)), (by_default, by_own, by_skips), "{content_type:?}");
+        }
+        assert_eq!(media_type([&b"video/mp4"[..], b"text/html"].into_iter()), None);
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_where_failures_are() {
+        for (text, over_size) in [
+            ("", OverSize::Refuse),
+            ("on_failure = 'bypass'", OverSize::Pass),
+            ("over_size = 'pass'", OverSize::Pass),
+            ("on_failure = 'bypass'\nover_size = 'refuse'", OverSize::Refuse),
+        ] {
+            assert_eq!(config(text).over_size(), over_size, "{text}");
+        }
+        let (usual, own) = (config(""), config("encodings = ['BR']"));
+        for (coding, by_default, by_own) in [
+            ("gzip", true, false),
+            ("x-gzip", true, false),
+            ("br", false, true),
+            ("zstd", false, false),
+            ("Identity", true, true),
+        ] {
+            assert_eq!(
+                (usual.undoes(coding.as_bytes()), own.undoes(coding.as_bytes())),
+                (by_default, by_own),
+                "{coding}"
+            );
         }
     }
 
@@ -333,6 +394,7 @@ mod tests {
             ("max_size = '0B'", "`max_size` is at least 1B"),
             ("max_size = '8GiB'", "no room"),
             ("preview = '65KiB'", "at most 64KiB"),
+            ("encodings = ['gzip, br']", "no content coding"),
             ("answer_time = '0s'", "`answer_time` cannot be zero"),
         ] {
             let mut faults = Faults::default();

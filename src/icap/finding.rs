@@ -44,10 +44,23 @@ impl Finding {
     }
 }
 
-/// The text of a field, without control characters, and cut where it is too long.
+/// The text of a field, without characters that steer how text is shown, and cut where it is too long.
 pub fn plain(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect::<String>().trim().to_owned()
+    text.chars()
+        .map(|c| if c.is_control() || steers(c) { ' ' } else { c })
+        .take(MOST)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+/// Characters without a form of their own: they turn the direction of text, break lines, or hide (Unicode's `Cf`, `Zl`, `Zp`).
+fn steers(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -67,6 +80,7 @@ mod tests {
             ("X-Virus-ID: <b>\t\u{1b}[0m", None),
             ("X-Violations-Found: 1\r\n\t-\r\n\tEicar.UNOFFICIAL\r\n\t0\r\n\t0", Some(("Eicar.UNOFFICIAL", false))),
             ("X-Violations-Found: 1\r\n\ta.exe\r\n\tEicar\r\n\t7\r\n\t1", Some(("Eicar", true))),
+            ("X-Virus-ID: gpj.\u{202e}exe\u{2028}x", Some(("gpj. exe x", false))),
             ("X-Violations-Found: 0", None),
             ("X-Violations-Found: many", None),
             (&format!("X-Virus-ID: {long}"), Some((&long[..MOST], false))),

@@ -5,15 +5,17 @@
 //! would have passed it on without a scanner, octet for octet.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::Method;
 
 use super::body::Body;
-use super::config::{Config, OnFailure};
+use super::config::Config;
+use super::fetch::{Fetch, beside};
 use super::finding::Finding;
 use super::head::{AnswerHead, Direction, Envelope, HeadKind, Malformed, put_chunk};
 use super::message::{Attend, Gone, Message, Reply, Trouble};
@@ -24,6 +26,10 @@ use super::sender::{Sender, Stuck};
 use super::spool::{Kept, Space, Spool};
 use crate::egress::client::Client;
 use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead, Stream};
+
+/// How long a connection to a service waits, all in all, for a message that comes slowly. After that the message is kept until
+/// it is here, and shown once more: whoever lets many messages drip must not have all the connections.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What a message is looked at with.
 #[derive(Debug)]
@@ -38,20 +44,30 @@ pub struct Look<'a> {
     pub client: &'a Client,
     /// How long no octet of the message may come.
     pub idle: Duration,
+    /// The client whose message it is.
+    pub owner: IpAddr,
 }
 
 impl Look<'_> {
     /// Has the service look at `message`, whose body comes from `from`. Afterwards `from` gives the body that is to be passed
     /// on, if one is.
     pub async fn at(&self, message: &Message<'_>, from: &mut Connection, attend: Attend<'_>) -> Result<Reply, Trouble> {
-        let looked = match self.once(message, from, attend, false).await {
-            // A connection that was kept may have been closed meanwhile. Nothing of the message is lost.
-            Err(Trouble::Scanner { failure: Outage::Lost, is_whole: true }) => {
-                self.once(message, from, attend, true).await
+        let (mut is_fresh, mut is_here) = (false, false);
+        let looked = loop {
+            match self.once(message, from, attend, (is_fresh, is_here)).await {
+                // A connection that was kept may have been closed meanwhile. Nothing of the message is lost.
+                Err(Trouble::Scanner { failure: Outage::Lost, is_whole: true }) if !is_fresh => is_fresh = true,
+                Err(Trouble::Scanner { failure: Outage::Slow, is_whole: true }) if !is_here => {
+                    let (spool, most) = (self.place(message), self.config.max_size.as_bytes());
+                    Fetch { spool, most, idle: self.idle }.all(message.body, from, attend).await?;
+                    is_here = true;
+                }
+                looked => break looked,
             }
-            looked => looked,
         };
         match &looked {
+            // Nobody was asked.
+            Ok(Reply::Unwanted) => {}
             Ok(_) => self.point.note(Ok(())),
             Err(Trouble::Scanner { failure, .. }) => self.point.note(Err(failure)),
             Err(_) => {}
@@ -64,7 +80,7 @@ impl Look<'_> {
         message: &Message<'_>,
         from: &mut Connection,
         attend: Attend<'_>,
-        fresh: bool,
+        (is_fresh, is_here): (bool, bool),
     ) -> Result<Reply, Trouble> {
         let options = beside(self.point.options(self.client), from, attend).await??;
         let has_body = !message.body.is_none();
@@ -77,9 +93,7 @@ impl Look<'_> {
         if let Some(most) = preview {
             peek.fill(from, most, self.idle, attend).await?;
         }
-        let keeps = has_body && (options.allows_204 || self.config.on_failure == OnFailure::Bypass);
-        let length = if let Length::Exact(length) = message.body { Some(length) } else { None };
-        let spool = keeps.then(|| self.space.place(length)).flatten();
+        let spool = has_body.then(|| self.place(message)).flatten();
         let asking = Envelope {
             direction: self.point.direction,
             address: &self.point.address.url,
@@ -91,10 +105,11 @@ impl Look<'_> {
             response: message.response,
             has_body,
         };
-        let link = beside(self.point.link(self.client, fresh), from, attend).await??;
+        let link = beside(self.point.link(self.client, self.owner, is_fresh), from, attend).await??;
         Asked {
             look: self,
             message,
+            since: (!is_here).then(Instant::now),
             may_be_same: !asking.may_be_unmodified,
             link,
             sender: first(&asking, &peek),
@@ -103,6 +118,10 @@ impl Look<'_> {
         }
         .go(from, attend, asking.preview)
         .await
+    }
+
+    fn place(&self, message: &Message<'_>) -> Option<Spool> {
+        self.space.place(if let Length::Exact(length) = message.body { Some(length) } else { None })
     }
 
     /// How much is shown first.
@@ -128,6 +147,8 @@ fn first(asking: &Envelope<'_>, peek: &Peek) -> Sender {
 struct Asked<'a> {
     look: &'a Look<'a>,
     message: &'a Message<'a>,
+    /// Since when it has its connection. None if all of the message is here.
+    since: Option<Instant>,
     may_be_same: bool,
     link: Channel,
     sender: Sender,
@@ -149,6 +170,10 @@ impl Asked<'_> {
             answer = self.answer(from, attend).await?;
         }
         self.look.point.note_istag(&answer);
+        // Some say that by other words than 200. What is repaired comes with a 200 only.
+        if let Some(found) = Finding::of(&answer).filter(|found| !found.is_repaired || answer.status != 200) {
+            return Ok(Reply::Found(found));
+        }
         match answer.status {
             204 => self.unmodified(from, &answer),
             200 => self.modified(from, attend, answer).await,
@@ -167,20 +192,22 @@ impl Asked<'_> {
 
     /// Takes what was looked through into the spool.
     fn take_peeked(&mut self, from: &mut Connection) -> Result<(), Trouble> {
-        let raw = from.unread.split_to(self.peek.at.min(from.unread.len()));
-        match &mut self.spool {
-            None => Ok(()),
-            Some(spool) => {
-                let pushed = spool.push(&raw);
-                pushed.map_err(|_| Trouble::Scanner { failure: Outage::NoRoom, is_whole: false })
-            }
+        let count = self.peek.at.min(from.unread.len());
+        if let Some(spool) = &mut self.spool {
+            let pushed = spool.push(from.unread.get(..count).unwrap_or_default());
+            // Nothing has been taken yet.
+            pushed.map_err(|_| Trouble::Scanner { failure: Outage::NoRoom, is_whole: true })?;
         }
+        from.unread.advance(count);
+        Ok(())
     }
 
     /// Sends, and waits for the head of the next answer. An answer may come before everything has been sent.
     async fn answer(&mut self, from: &mut Connection, attend: Attend<'_>) -> Result<AnswerHead, Trouble> {
         let (idle, patience) = (self.look.idle, self.look.point.answer_time());
         let is_request = self.look.point.direction == Direction::Reqmod;
+        let since = self.since;
+        let left = || since.map(|since| GRACE.saturating_sub(since.elapsed()));
         let Self { link: Channel { connection, .. }, sender, .. } = self;
         let mut progress = None;
         let read = poll_fn(|cx| {
@@ -201,16 +228,25 @@ impl Asked<'_> {
             }
             if progress != Some((sender.moved, sender.waits)) {
                 progress = Some((sender.moved, sender.waits));
-                connection.deadline.set(if sender.waits { idle } else { patience });
+                let wait = left().map_or(idle, |left| idle.min(left));
+                connection.deadline.set(if sender.waits { wait } else { patience });
             }
-            connection
-                .deadline
-                .poll(cx)
-                .map(|()| Err(if sender.waits { Stop::Late } else { Stop::Scanner(Outage::TimedOut) }))
+            connection.deadline.poll(cx).map(|()| {
+                Err(match left() {
+                    _ if !sender.waits => Stop::Scanner(Outage::TimedOut),
+                    Some(Duration::ZERO) => Stop::Scanner(Outage::Slow),
+                    _ => Stop::Late,
+                })
+            })
         })
         .await;
         connection.deadline.lift();
-        read.map_err(|stop| match stop {
+        read.map_err(|stop| self.trouble(stop, from))
+    }
+
+    /// What it means that nothing was read.
+    fn trouble(&mut self, stop: Stop, from: &mut Connection) -> Trouble {
+        match stop {
             Stop::Gone(gone) => Trouble::Gone(gone),
             Stop::Late => Trouble::Late,
             Stop::Stuck(Stuck::Lost) => Trouble::Lost,
@@ -219,7 +255,7 @@ impl Asked<'_> {
             // What could not be written to the disk is gone.
             Stop::Stuck(Stuck::Spool(_)) => Trouble::Scanner { failure: Outage::NoRoom, is_whole: false },
             Stop::Scanner(failure) => self.fail(failure, from),
-        })
+        }
     }
 
     /// Has `from` give once more what was taken from it. False if that was not kept.
@@ -257,17 +293,12 @@ impl Asked<'_> {
         attend: Attend<'_>,
         answer: AnswerHead,
     ) -> Result<Reply, Trouble> {
-        let found = Finding::of(&answer);
-        if let Some(found) = found.clone().filter(|found| !found.is_repaired) {
-            return Ok(Reply::Found(found));
-        }
+        let repaired = Finding::of(&answer);
         let Some(part) = answer.encapsulated else { return Err(self.fail(Malformed::Encapsulated.into(), from)) };
         let Some((kind, length)) = part.head else { return Err(self.fail(Malformed::Encapsulated.into(), from)) };
         let octets = match self.encapsulated(from, attend, length).await {
             Ok(octets) => octets,
-            Err(Stop::Gone(gone)) => return Err(Trouble::Gone(gone)),
-            Err(Stop::Scanner(failure)) => return Err(self.fail(failure, from)),
-            Err(_) => return Err(Trouble::Lost),
+            Err(stop) => return Err(self.trouble(stop, from)),
         };
         let keeps = answer.is_persistent() && self.sender.is_whole();
         match (kind, self.look.point.direction) {
@@ -284,7 +315,7 @@ impl Asked<'_> {
                 if head.status.is_informational() {
                     return Err(self.fail(Malformed::Head.into(), from));
                 }
-                Ok(self.response(from, (direction, head), part.has_body, keeps, found))
+                Ok(self.response(from, (direction, head), part.has_body, keeps, repaired))
             }
             (HeadKind::Request, Direction::Respmod) => Err(self.fail(Malformed::Encapsulated.into(), from)),
         }
@@ -330,6 +361,8 @@ impl Asked<'_> {
         has_body: bool,
         keeps: bool,
     ) -> Result<Reply, Trouble> {
+        // Another one is sent: what was kept of this one is not needed any more.
+        drop(self.sender.take_spool());
         // The client's connection is needed for the answer, so all of its request must have been read by now.
         if !self.sender.is_read() {
             self.finish(from, attend).await?;
@@ -349,24 +382,53 @@ impl Asked<'_> {
         Ok(Reply::Request { head: Box::new(RequestHead { body, ..head }), is_spent })
     }
 
-    /// Sends the rest, although an answer has begun.
+    /// Sends the rest, although an answer has begun. What the service gives back meanwhile is kept, so that it does not wait
+    /// for us while we wait for it.
     async fn finish(&mut self, from: &mut Connection, attend: Attend<'_>) -> Result<(), Trouble> {
-        let patience = self.look.point.answer_time();
+        let (idle, patience) = (self.look.idle, self.look.point.answer_time());
+        let Some(mut back) = self.look.space.place(None) else { return Err(self.fail(Outage::NoRoom, from)) };
         let Self { link: Channel { connection, .. }, sender, .. } = self;
-        connection.deadline.set(patience);
+        let (mut progress, mut came, mut is_open) = (None, 0, true);
         let sent = poll_fn(|cx| {
+            while is_open {
+                match back.poll_ready(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Stop::Scanner(Outage::NoRoom))),
+                    Poll::Pending => break,
+                }
+                if connection.unread.is_empty() {
+                    match connection.poll_fill(cx) {
+                        Poll::Ready(Ok(count)) if count > 0 => {}
+                        Poll::Ready(_) => is_open = false,
+                        Poll::Pending => break,
+                    }
+                }
+                if back.push(&connection.unread).is_err() {
+                    return Poll::Ready(Err(Stop::Scanner(Outage::NoRoom)));
+                }
+                came += connection.unread.len();
+                connection.unread.clear();
+            }
             if let Poll::Ready(sent) = sender.poll(from, &mut connection.stream, cx) {
-                return Poll::Ready(sent.map_err(|_| Trouble::Lost));
+                return Poll::Ready(sent.map_err(Stop::Stuck));
             }
             if let Poll::Ready(gone) = attend(from, cx) {
-                return Poll::Ready(Err(Trouble::Gone(gone)));
+                return Poll::Ready(Err(Stop::Gone(gone)));
             }
-            let late = || Trouble::Scanner { failure: Outage::TimedOut, is_whole: false };
-            connection.deadline.poll(cx).map(|()| Err(late()))
+            if progress != Some((sender.moved, came, sender.waits)) {
+                progress = Some((sender.moved, came, sender.waits));
+                connection.deadline.set(if sender.waits { idle } else { patience });
+            }
+            let late = if sender.waits { Stop::Late } else { Stop::Scanner(Outage::TimedOut) };
+            connection.deadline.poll(cx).map(|()| Err(late))
         })
         .await;
         connection.deadline.lift();
-        sent
+        if let Err(stop) = sent {
+            return Err(self.trouble(stop, from));
+        }
+        connection.resume(Box::new(Kept::from(back)));
+        Ok(())
     }
 
     /// Another answer is to be given.
@@ -378,7 +440,8 @@ impl Asked<'_> {
         keeps: bool,
         repaired: Option<Finding>,
     ) -> Reply {
-        let Self { look, link, sender, may_be_same, message, .. } = self;
+        let Self { look, link, mut sender, may_be_same, message, .. } = self;
+        drop(sender.take_spool());
         let is_bodiless = message.method == Method::HEAD
             || matches!(head.status, http::StatusCode::NO_CONTENT | http::StatusCode::NOT_MODIFIED);
         let has_body = has_body && !is_bodiless;
@@ -403,14 +466,4 @@ enum Stop {
     Late,
     Stuck(Stuck),
     Scanner(Outage),
-}
-
-/// Waits for `future`, unless nobody waits for what comes of it.
-async fn beside<T>(future: impl Future<Output = T>, from: &mut Connection, attend: Attend<'_>) -> Result<T, Trouble> {
-    let mut future = std::pin::pin!(future);
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => attend(from, cx).map(|gone| Err(Trouble::Gone(gone))),
-    })
-    .await
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod config;
+mod fetch;
 pub mod finding;
 pub mod head;
 mod look;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use body::Body;
-pub use config::{Config, OnFailure, OverSize, Partial, Requests, Tell};
+pub use config::{Config, OnFailure, OverSize, Partial, Requests, Tell, media_type};
 pub use finding::Finding;
 pub use head::Direction;
 pub use look::Look;
@@ -33,15 +34,15 @@ pub use spool::Space;
 use crate::egress::Dialler;
 use crate::egress::client::Client;
 
-/// What came of a message.
+/// What came of a message; of several, the last of these counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// It was not to be looked at.
-    Skipped,
     /// Nothing was found.
     Clean,
     /// The scanner has changed it, or answered in its place.
     Modified,
+    /// It was not to be looked at.
+    Skipped,
     /// It could not be looked at, and passed.
     Bypassed,
     /// It could not be looked at, and was refused.
@@ -52,7 +53,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Skipped, Self::Clean, Self::Modified, Self::Bypassed, Self::Refused, Self::Found];
+    pub const ALL: [Self; 6] = [Self::Clean, Self::Modified, Self::Skipped, Self::Bypassed, Self::Refused, Self::Found];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {

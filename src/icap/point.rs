@@ -1,5 +1,7 @@
 //! One service of a scanner: what it can do, whether it works, and the connections to it.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -26,6 +28,9 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// After how many failures in a row a service counts as down.
 const FAILURES: u32 = 3;
+
+/// How many connections each client may have at least, if there are as many.
+const LEAST_SHARE: usize = 4;
 
 /// How long it is then left alone: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -60,6 +65,9 @@ pub enum Outage {
     /// It says what is out of place here.
     #[error("its answer is out of place")]
     OutOfPlace,
+    /// The message comes too slowly for a connection to wait for it, and could not be kept until it is here.
+    #[error("the message came too slowly")]
+    Slow,
     /// A body that it wants whole could not be kept here.
     #[error("the message could not be kept while it looked at it")]
     NoRoom,
@@ -77,13 +85,25 @@ impl Outage {
             Self::Malformed(_) | Self::OutOfPlace => "bad-answer",
             Self::Status(_) => "status",
             Self::NoMethod(_) => "no-method",
+            Self::Slow => "slow",
             Self::NoRoom => "no-room",
         }
     }
 
-    /// Whether it says anything about the service.
+    /// Whether it may say something about the service.
     fn is_its_own(&self) -> bool {
-        !matches!(self, Self::Down | Self::Busy | Self::NoRoom)
+        !matches!(self, Self::Down) && !self.is_of_crowd()
+    }
+
+    /// Whether it says that messages of others are not looked at either. What a service says of one message, or does not say,
+    /// may be the message's doing.
+    fn is_general(&self) -> bool {
+        matches!(self, Self::Dial(_) | Self::NoMethod(_))
+    }
+
+    /// Whether somebody who fills connections or the disk can bring it about: that must not open a way past the scanner.
+    pub fn is_of_crowd(&self) -> bool {
+        matches!(self, Self::Busy | Self::Slow | Self::NoRoom)
     }
 }
 
@@ -107,6 +127,10 @@ pub struct Point {
 
 #[derive(Debug)]
 struct State {
+    /// How many connections the service takes, as far as it has ever said.
+    theirs: Option<usize>,
+    /// How many each client has.
+    shares: HashMap<IpAddr, usize>,
     options: Option<Arc<Options>>,
     /// When they must be asked for again.
     until: Instant,
@@ -140,12 +164,27 @@ pub struct Channel {
 
 /// One of the connections that may be in use.
 #[derive(Debug)]
-struct Seat(Arc<Point>);
+struct Seat {
+    point: Arc<Point>,
+    /// The client whose message it is for; none for what the service can do.
+    owner: Option<IpAddr>,
+}
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.lock().in_use -= 1;
-        self.0.freed.notify_one();
+        let mut state = self.point.lock();
+        state.in_use -= 1;
+        if let Some(owner) = self.owner
+            && let Some(count) = state.shares.get_mut(&owner)
+        {
+            *count -= 1;
+            if *count == 0 {
+                state.shares.remove(&owner);
+            }
+        }
+        drop(state);
+        // All of them: the first that waits may have as many as it may have.
+        self.point.freed.notify_waiters();
     }
 }
 
@@ -153,6 +192,8 @@ impl Point {
     /// A service of which nothing is known yet.
     pub fn new(scanner: &Arc<str>, direction: Direction, address: Address, config: &super::Config) -> Self {
         let state = State {
+            theirs: None,
+            shares: HashMap::new(),
             options: None,
             until: Instant::now(),
             failures: 0,
@@ -187,7 +228,7 @@ impl Point {
 
     /// What it can do. Asks for that if it is not known. A service that has failed is not asked here, so that its failures
     /// cost each request nothing.
-    pub async fn options(&self, client: &Client) -> Result<Arc<Options>, Outage> {
+    pub async fn options(self: &Arc<Self>, client: &Client) -> Result<Arc<Options>, Outage> {
         if let Some(known) = self.known()? {
             return Ok(known);
         }
@@ -216,15 +257,20 @@ impl Point {
     }
 
     /// Asks what it can do, unless somebody is doing that.
-    pub async fn tend(&self, client: &Client) {
+    pub async fn tend(self: &Arc<Self>, client: &Client) {
         if let Ok(_turn) = self.asking.try_lock() {
             // What came of it is noted.
             drop(self.ask(client).await);
         }
     }
 
-    async fn ask(&self, client: &Client) -> Result<Arc<Options>, Outage> {
+    async fn ask(self: &Arc<Self>, client: &Client) -> Result<Arc<Options>, Outage> {
+        // It counts among the connections that the service takes.
+        let Ok(_seat) = timeout(self.connect_time, self.seat(None)).await else {
+            return Err(self.put_off(Outage::Busy));
+        };
         let asked = async {
+            self.make_room();
             let mut connection = self.connect(client).await?;
             let request = head::options(&self.address.url, &self.address.authority);
             connection.write_all(&request, self.answer_time).await.map_err(|_| Outage::Lost)?;
@@ -233,11 +279,32 @@ impl Point {
             if options.looks_at(self.direction) { Ok(Arc::new(options)) } else { Err(Outage::NoMethod(self.direction)) }
         };
         let asked = timeout(self.answer_time, asked).await.unwrap_or(Err(Outage::TimedOut));
-        match &asked {
-            Ok(options) => self.note_options(options),
-            Err(failure) => self.note_down(failure),
+        match asked {
+            Ok(options) => {
+                self.note_options(&options);
+                Ok(options)
+            }
+            Err(failure) => {
+                let works = {
+                    let state = self.lock();
+                    state.options.is_some() && state.failures == 0 && state.down_until.is_none()
+                };
+                // As long as it looks at messages, what was known of it holds.
+                if works && !matches!(failure, Outage::NoMethod(_)) {
+                    return Err(self.put_off(failure));
+                }
+                self.note_down(&failure);
+                Err(failure)
+            }
         }
-        asked
+    }
+
+    /// It is asked again later.
+    fn put_off(&self, failure: Outage) -> Outage {
+        let mut state = self.lock();
+        let later = Instant::now() + PAUSE.1;
+        (state.until, state.down_until) = (later, state.down_until.map(|_| later));
+        failure
     }
 
     fn note_options(&self, options: &Arc<Options>) {
@@ -245,6 +312,7 @@ impl Point {
         let was_down = state.down_until.take().is_some();
         let is_news = was_down || state.options.as_ref().is_none_or(|before| before != options);
         state.options = Some(Arc::clone(options));
+        state.theirs = options.connections;
         (state.until, state.failures, state.pause, state.is_said) = (Instant::now() + options.ttl, 0, PAUSE.0, false);
         drop(state);
         if is_news {
@@ -290,7 +358,12 @@ impl Point {
                 let is_down = {
                     let mut state = self.lock();
                     state.failures += 1;
-                    state.failures >= FAILURES && state.down_until.is_none()
+                    let has_failed = state.failures >= FAILURES && state.down_until.is_none();
+                    if has_failed && !failure.is_general() {
+                        // Whether that is the service's fault shows when it is asked what it can do.
+                        state.until = Instant::now();
+                    }
+                    has_failed && failure.is_general()
                 };
                 if is_down {
                     self.note_down(failure);
@@ -300,18 +373,19 @@ impl Point {
         }
     }
 
-    /// Notes the state that an answer shows. Where it is another one, nothing counts that was known.
+    /// Notes the state that an answer shows. Where it is another one, the service is asked soon what it can do now.
     pub fn note_istag(&self, answer: &AnswerHead) {
         let Some(istag) = options::istag(answer) else { return };
         let mut state = self.lock();
         if state.options.as_ref().is_some_and(|known| known.istag.as_ref().is_some_and(|before| *before != istag)) {
-            state.options = None;
+            state.until = Instant::now();
         }
     }
 
-    /// A connection: one that was kept, unless a `fresh` one is wanted, or a new one. Waits until there is one to be had.
-    pub async fn link(self: &Arc<Self>, client: &Client, fresh: bool) -> Result<Channel, Outage> {
-        let seat = timeout(self.connect_time, self.seat()).await.map_err(|_| Outage::Busy)?;
+    /// A connection for a message of `owner`: one that was kept, unless a `fresh` one is wanted, or a new one. Waits until there
+    /// is one to be had. A client has a quarter of the connections at most, so that nobody can take them all.
+    pub async fn link(self: &Arc<Self>, client: &Client, owner: IpAddr, fresh: bool) -> Result<Channel, Outage> {
+        let seat = timeout(self.connect_time, self.seat(Some(owner))).await.map_err(|_| Outage::Busy)?;
         if !fresh && let Some(connection) = self.take() {
             return Ok(Channel { connection, was_kept: true, _seat: seat });
         }
@@ -330,16 +404,15 @@ impl Point {
         drop(seat);
     }
 
-    async fn seat(self: &Arc<Self>) -> Seat {
+    async fn seat(self: &Arc<Self>, owner: Option<IpAddr>) -> Seat {
         loop {
-            {
-                let mut state = self.lock();
-                if state.in_use < state.bound(self.most) {
-                    state.in_use += 1;
-                    return Seat(Arc::clone(self));
-                }
+            // From here on nothing that becomes free is missed.
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if self.lock().sit(self.most, owner) {
+                return Seat { point: Arc::clone(self), owner };
             }
-            self.freed.notified().await;
+            freed.await;
         }
     }
 
@@ -380,8 +453,24 @@ impl Point {
 impl State {
     /// How many connections there may be.
     fn bound(&self, most: usize) -> usize {
-        let theirs = self.options.as_ref().and_then(|options| options.connections).unwrap_or(most);
-        most.min(theirs).max(1)
+        most.min(self.theirs.unwrap_or(most)).max(1)
+    }
+
+    /// Takes one of them, if one is free.
+    fn sit(&mut self, most: usize, owner: Option<IpAddr>) -> bool {
+        let bound = self.bound(most);
+        if self.in_use >= bound {
+            return false;
+        }
+        if let Some(owner) = owner {
+            let share = self.shares.entry(owner).or_default();
+            if *share >= (bound / 4).max(LEAST_SHARE) {
+                return false;
+            }
+            *share += 1;
+        }
+        self.in_use += 1;
+        true
     }
 }
 

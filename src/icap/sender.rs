@@ -85,9 +85,9 @@ impl Sender {
         self.rest.is_some()
     }
 
-    /// What was kept.
+    /// What was kept. None if nothing was, or not all.
     pub fn take_spool(&mut self) -> Option<Spool> {
-        self.rest.as_mut()?.spool.take()
+        self.rest.as_mut()?.spool.take().filter(Spool::is_sound)
     }
 
     /// Moves what can be moved now. Ready when all has been sent, or the scanner takes no more.
@@ -139,13 +139,13 @@ impl Sender {
         let part = from.unread.get(..from.unread.len().min(MOST_WAITING)).unwrap_or_default();
         let mut content = BytesMut::with_capacity(part.len());
         let count = rest.reader.read(part, &mut content).map_err(|error| Stuck::Malformed(error.to_string()))?;
-        let raw = from.unread.split_to(count);
         *moved += count as u64;
         let is_too_long = content.len() as u64 > rest.left;
         rest.left = rest.left.saturating_sub(content.len() as u64);
         if let Some(spool) = &mut rest.spool {
-            spool.push(&raw).map_err(Stuck::Spool)?;
+            spool.push(part.get(..count).unwrap_or_default()).map_err(Stuck::Spool)?;
         }
+        from.unread.advance(count);
         if is_too_long {
             return Poll::Ready(Err(Stuck::TooLong));
         }

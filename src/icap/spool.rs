@@ -41,6 +41,7 @@ impl Space {
             read: 0,
             writing: None,
             reading: None,
+            is_broken: false,
         };
         let wanted = length.unwrap_or(1);
         (self.taken.load(Ordering::Relaxed).checked_add(wanted)? <= self.most).then_some(place)
@@ -68,6 +69,8 @@ pub struct Spool {
     read: u64,
     writing: Option<JoinHandle<io::Result<Arc<File>>>>,
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// Whether something of it could not be kept: then nothing more is kept or read.
+    is_broken: bool,
 }
 
 impl Spool {
@@ -76,14 +79,28 @@ impl Spool {
         if let Some(writing) = &mut self.writing {
             let written = ready!(Pin::new(writing).poll(cx));
             self.writing = None;
-            self.file = Some(written.map_err(io::Error::other)??);
+            match written.map_err(io::Error::other).flatten() {
+                Ok(file) => self.file = Some(file),
+                Err(error) => {
+                    self.is_broken = true;
+                    return Poll::Ready(Err(error));
+                }
+            }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(if self.is_broken { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) })
+    }
+
+    /// Whether all that was pushed is there, as far as is known.
+    pub fn is_sound(&self) -> bool {
+        !self.is_broken
     }
 
     /// Keeps more. Only when [`Self::poll_ready`] says so.
     pub fn push(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.space.take(octets.len() as u64)?;
+        let taken =
+            if self.is_broken { Err(io::ErrorKind::StorageFull.into()) } else { self.space.take(octets.len() as u64) };
+        self.is_broken |= taken.is_err();
+        taken?;
         self.taken += octets.len() as u64;
         self.in_memory.extend_from_slice(octets);
         if self.in_memory.len() >= IN_MEMORY {
@@ -104,7 +121,10 @@ impl Spool {
 
     /// Reads the next part of the file.
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        let (Some(file), at) = (&self.file, self.read) else { return Poll::Ready(Ok(Vec::new())) };
+        // What is said to be in the file and is not there has been lost.
+        let (Some(file), at) = (&self.file, self.read) else {
+            return Poll::Ready(Err(io::ErrorKind::StorageFull.into()));
+        };
         let length = usize::try_from(self.in_file - at).unwrap_or(IN_MEMORY).min(IN_MEMORY);
         let file = Arc::clone(file);
         let reading = self.reading.get_or_insert_with(|| {
@@ -205,7 +225,9 @@ mod tests {
         assert!(space.place(Some(41)).is_none());
         let mut second = space.place(None).unwrap();
         assert_eq!(push(&mut second, &[0; 41]).await.unwrap_err().kind(), io::ErrorKind::StorageFull);
-        push(&mut second, &[0; 40]).await.unwrap();
+        assert!(push(&mut second, &[0; 40]).await.is_err() && !second.is_sound(), "nothing is left out in its middle");
+        let mut third = space.place(None).unwrap();
+        push(&mut third, &[0; 40]).await.unwrap();
         assert!(space.place(None).is_none());
         drop(first);
         assert!(space.place(Some(60)).is_some());
@@ -217,5 +239,15 @@ mod tests {
         let mut spool = space.place(None).unwrap();
         push(&mut spool, &vec![0; IN_MEMORY]).await.unwrap();
         assert!(push(&mut spool, b"x").await.is_err());
+        assert!(!spool.is_sound() && push(&mut spool, b"x").await.is_err(), "it stays so");
+        // Whoever reads it is told, and does not turn for ever.
+        let mut read = Vec::new();
+        assert!(Kept::from(spool).read_to_end(&mut read).await.is_err());
+        let mut spool = space.place(None).unwrap();
+        push(&mut spool, &vec![0; IN_MEMORY]).await.unwrap();
+        let mut kept = Kept::from(spool);
+        for _ in 0..2 {
+            assert!(kept.read(&mut [0; 9]).await.is_err());
+        }
     }
 }

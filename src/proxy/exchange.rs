@@ -160,10 +160,12 @@ impl Proxy {
         {
             return Box::pin(self.stop(connection, stop, request)).await;
         }
+        self.ask_readable(scanning.as_ref(), &mut request.head);
         let (head, terms) = (&request.head, permit.terms().to_vec());
         let changes = FieldChanges::of(&terms);
         let hop = Hop::of(&head.fields);
-        let may_upgrade = !only_asks && head.version == Version::HTTP_11;
+        // What a scanner has seen of a body is HTTP: it is not sent as the beginning of something else.
+        let may_upgrade = !only_asks && head.version == Version::HTTP_11 && (scanning.is_none() || head.body.is_none());
         let upgrade = hop.upgrade().filter(|protocol| may_upgrade && may_change(protocol));
         let max_forwards = max_forwards(head).map(|left| left.saturating_sub(1));
         let asking = (&client.peer, self.forwarded_for);
@@ -199,6 +201,7 @@ impl Proxy {
                 let failure = Failure::BadAnswer("it changes the protocol in the middle of a request".into());
                 return Box::pin(self.refuse_request(connection, &Refusal::Origin(failure), request)).await;
             }
+            self.note_unread(scanning.as_ref(), &mut request.recorder);
             let response = self.incoming(&answered, head, only_asks, true);
             let seen = (head.method.clone(), head.target.path_and_query().into());
             let leave = Leave::new(self, identity, Access::Request(request.kind), Some(seen));

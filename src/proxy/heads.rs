@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::wire::Destination;
 use crate::wire::cookie;
 use crate::wire::field::{Hop, is_one_of};
-use crate::wire::h1::{Length, RequestHead, ResponseHead};
+use crate::wire::h1::{Fields, Length, RequestHead, ResponseHead};
 
 /// What a scanner of answers is not told of a request: who asks is nothing to it.
 const SECRETS: [&str; 2] = ["cookie", "authorization"];
@@ -52,6 +52,26 @@ pub(super) fn of_response(head: &ResponseHead) -> Vec<u8> {
     octets
 }
 
+/// Leaves in Accept-Encoding what `may` says of each content coding. Where none is left, the origin is to send what is plain.
+pub(super) fn cut_codings(fields: &mut Fields, may: impl Fn(&[u8]) -> bool) {
+    let is_coding = |item: &&[u8]| may(item.split(|b| *b == b';').next().unwrap_or_default().trim_ascii());
+    let left: Vec<&[u8]> = fields.items("accept-encoding").filter(is_coding).collect();
+    if left.len() == fields.items("accept-encoding").count() {
+        return;
+    }
+    let left = if left.is_empty() { b"identity".to_vec() } else { left.join(&b", "[..]) };
+    let mut octets = Vec::with_capacity(1024);
+    for (name, value) in fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"accept-encoding")) {
+        put(&mut octets, name, value);
+    }
+    put(&mut octets, b"Accept-Encoding", &left);
+    octets.extend_from_slice(b"\r\n");
+    // They were read before, so they can be read again.
+    if let Ok(cut) = Fields::parse(octets.into(), 0, fields.len()) {
+        *fields = cut;
+    }
+}
+
 /// Only content has a length here: the body is framed by ICAP.
 fn put_length(octets: &mut Vec<u8>, body: Length) {
     if let Length::Exact(length @ 1..) = body {
@@ -67,10 +87,30 @@ fn put(octets: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http::Method;
 
     use super::*;
     use crate::wire::Scheme;
+
+    #[test]
+    fn codings_are_left_out_that_cannot_be_undone() {
+        for (asked, left) in [
+            ("A: b\r\n", "A: b\r\n"),
+            ("Accept-Encoding: gzip\r\nA: b\r\n", "Accept-Encoding: gzip\r\nA: b\r\n"),
+            (
+                "Accept-Encoding: gzip;q=0.5, br\r\nA: b\r\naccept-encoding: zstd\r\n",
+                "A: b\r\nAccept-Encoding: gzip;q=0.5\r\n",
+            ),
+            ("Accept-Encoding: br, *\r\n", "Accept-Encoding: identity\r\n"),
+        ] {
+            let mut fields = Fields::parse(Bytes::from(format!("{asked}\r\n")), 0, 9).unwrap();
+            cut_codings(&mut fields, |coding| coding == b"gzip");
+            let mut octets = Vec::new();
+            fields.iter().for_each(|(name, value)| put(&mut octets, name, value));
+            assert_eq!(String::from_utf8(octets).unwrap(), left, "{asked}");
+        }
+    }
 
     #[test]
     fn a_scanner_sees_the_whole_address_and_nobodys_secrets() {

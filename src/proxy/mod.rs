@@ -30,6 +30,7 @@ pub mod token;
 mod trust;
 mod unread;
 mod unscanned;
+mod unseen;
 mod until;
 mod watch;
 mod weak;

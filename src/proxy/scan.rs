@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Response};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
@@ -19,11 +19,11 @@ use super::client::Client;
 use super::forward::{Answered, Failure};
 use super::identity::Identity;
 use super::unscanned::{Infected, Unscanned};
+use super::unseen::{Unseen, too_long, unseen_answer, unseen_request};
 use super::watch::Watch;
 use super::{Proxy, heads};
 use crate::icap::{
-    self, Body, Direction, Gone, Look, Message, OnFailure, OverSize, Partial, Reply, Requests, Scanner, Tell, Trouble,
-    Verdict,
+    self, Body, Direction, Gone, Look, Message, OnFailure, Reply, Requests, Scanner, Tell, Trouble, Verdict,
 };
 use crate::observe::audit::{Entry, What};
 use crate::observe::record::Scan;
@@ -31,7 +31,7 @@ use crate::observe::{Reason, Recorder};
 use crate::policy::{Manner, Permit};
 use crate::wire::Destination;
 use crate::wire::field::Hop;
-use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead};
+use crate::wire::h1::{Connection, RequestHead, ResponseHead};
 
 /// How much of a page is read that a scanner gives in the place of the origin's answer.
 const MOST_PAGE: u64 = 1024 * 1024;
@@ -50,12 +50,6 @@ pub(super) enum Stop {
     Refuse(Refusal),
     /// The scanner answers.
     Answer(Response<Bytes>),
-}
-
-/// What becomes of a message that is not looked at.
-enum Unseen {
-    Skipped(&'static str),
-    Refused(Unscanned),
 }
 
 impl Proxy {
@@ -96,7 +90,7 @@ impl Proxy {
                 told: &told,
             };
             let mut attend = |_: &mut Connection, cx: &mut Context<'_>| watch.poll(cx).map(|()| Gone::Session);
-            let looked = self.look_with(scanner, point).at(&message, connection, &mut attend).await;
+            let looked = self.look_with(scanner, point, scanning).at(&message, connection, &mut attend).await;
             match self.weigh(scanner, Direction::Reqmod, looked, destination, head, recorder)? {
                 None => {}
                 Some(Reply::Request { head: other, is_spent }) => {
@@ -144,7 +138,7 @@ impl Proxy {
             if head.body.is_none() {
                 continue;
             }
-            if let Some(unseen) = unseen_answer(scanner, head) {
+            if let Some(unseen) = unseen_answer(scanner, asked, head) {
                 pass_unseen(scanner, unseen, recorder)?;
                 continue;
             }
@@ -166,7 +160,7 @@ impl Proxy {
                 }
                 watch.poll(cx).map(|()| Gone::Session)
             };
-            let looked = self.look_with(scanner, point).at(&message, from, &mut attend).await;
+            let looked = self.look_with(scanner, point, scanning).at(&message, from, &mut attend).await;
             if let Some(Reply::Response { head: other, .. }) =
                 self.weigh(scanner, Direction::Respmod, looked, destination, asked, recorder)?
             {
@@ -177,9 +171,30 @@ impl Proxy {
         Ok(())
     }
 
-    fn look_with<'a>(&'a self, scanner: &'a Scanner, point: &'a Arc<icap::Point>) -> Look<'a> {
-        let client = self.scanners.client();
-        Look { point, config: &scanner.config, space: &scanner.space, client, idle: self.limits.body_idle }
+    fn named(&self, scanning: Option<&Scanning<'_>>) -> Vec<&Arc<Scanner>> {
+        let names = scanning.into_iter().flat_map(|scanning| scanning.names.iter());
+        names.filter_map(|name| self.scanners.get(name)).collect()
+    }
+
+    /// Asks for no coding that a scanner of the answer cannot undo.
+    pub(super) fn ask_readable(&self, scanning: Option<&Scanning<'_>>, head: &mut RequestHead) {
+        for scanner in self.named(scanning) {
+            if scanner.point(Direction::Respmod).is_some() {
+                heads::cut_codings(&mut head.fields, |coding| scanner.config.undoes(coding));
+            }
+        }
+    }
+
+    /// Notes that nobody looks at what comes after a change of the protocol.
+    pub(super) fn note_unread(&self, scanning: Option<&Scanning<'_>>, recorder: &mut Recorder) {
+        for scanner in self.named(scanning) {
+            note(recorder, scanner, Verdict::Skipped, Some("upgrade"), None);
+        }
+    }
+
+    fn look_with<'a>(&'a self, scanner: &'a Scanner, point: &'a Arc<icap::Point>, scanning: &Scanning<'_>) -> Look<'a> {
+        let (client, owner) = (self.scanners.client(), scanning.client.peer.client.ip().to_canonical());
+        Look { point, config: &scanner.config, space: &scanner.space, client, idle: self.limits.body_idle, owner }
     }
 
     /// The scanner of this name. The configuration is checked for it; if it should not be there all the same, nothing passes.
@@ -282,51 +297,17 @@ impl<'a> Scanning<'a> {
     }
 }
 
-/// Why a scanner does not see this request.
-fn unseen_request(scanner: &Scanner, head: &RequestHead) -> Option<Unseen> {
-    if Hop::of(&head.fields).upgrade().is_some() {
-        return Some(Unseen::Skipped("upgrade"));
-    }
-    unseen(scanner, head.body, head.fields.get("content-type"))
-}
-
-/// Why a scanner does not see this answer.
-fn unseen_answer(scanner: &Scanner, head: &ResponseHead) -> Option<Unseen> {
-    if head.status == StatusCode::PARTIAL_CONTENT {
-        match scanner.config.partial {
-            Partial::Scan => {}
-            Partial::Pass => return Some(Unseen::Skipped("part")),
-            Partial::Refuse => return Some(Unseen::Refused(Unscanned::Part(Arc::clone(&scanner.name)))),
-        }
-    }
-    unseen(scanner, head.body, head.fields.get("content-type"))
-}
-
-fn unseen(scanner: &Scanner, body: Length, content_type: Option<&[u8]>) -> Option<Unseen> {
-    if !body.is_none() && !scanner.config.wants_type(content_type) {
-        return Some(Unseen::Skipped("type"));
-    }
-    match body {
-        Length::Exact(length) if length > scanner.config.max_size.as_bytes() => Some(too_long(scanner)),
-        _ => None,
-    }
-}
-
-fn too_long(scanner: &Scanner) -> Unseen {
-    match scanner.config.over_size {
-        OverSize::Pass => Unseen::Skipped("size"),
-        OverSize::Refuse => Unseen::Refused(Unscanned::TooLong(Arc::clone(&scanner.name))),
-    }
-}
-
 fn pass_unseen(scanner: &Scanner, unseen: Unseen, recorder: &mut Recorder) -> Result<(), Stop> {
     match unseen {
         Unseen::Skipped(why) => {
             note(recorder, scanner, Verdict::Skipped, Some(why), None);
             Ok(())
         }
-        Unseen::Refused(unscanned) => {
-            let why = if matches!(unscanned, Unscanned::Part(_)) { "part" } else { "size" };
+        Unseen::Bypassed(why) => {
+            note(recorder, scanner, Verdict::Bypassed, Some(why), None);
+            Ok(())
+        }
+        Unseen::Refused(why, unscanned) => {
             note(recorder, scanner, Verdict::Refused, Some(why), None);
             recorder.reason = Some(Reason::NotScanned);
             Err(Stop::Refuse(Refusal::Unscanned(unscanned)))
@@ -340,13 +321,13 @@ fn troubled(trouble: Trouble, scanner: &Scanner, is_upload: bool, recorder: &mut
         Trouble::Gone(who) => return Err(gone(who, recorder)),
         Trouble::TooLong { is_whole } => {
             let pass = too_long(scanner);
-            let lost = || Unseen::Refused(Unscanned::TooLong(Arc::clone(&scanner.name)));
+            let lost = || Unseen::Refused("size", Unscanned::TooLong(Arc::clone(&scanner.name)));
             return pass_unseen(scanner, if is_whole { pass } else { lost() }, recorder);
         }
         Trouble::Scanner { failure, is_whole } => {
             let word = failure.as_str();
             tracing::debug!(scanner = &*scanner.name, request_id = %recorder.id(), reason = %failure, "a scanner has not looked at a message");
-            if is_whole && scanner.config.on_failure == OnFailure::Bypass {
+            if is_whole && scanner.config.on_failure == OnFailure::Bypass && !failure.is_of_crowd() {
                 note(recorder, scanner, Verdict::Bypassed, Some(word), None);
                 return Ok(());
             }

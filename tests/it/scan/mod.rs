@@ -6,6 +6,7 @@ mod practice;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -15,6 +16,9 @@ use super::world::{Builder, PATIENCE, World};
 use practice::Practice;
 
 const OPEN: [u8; 4] = [127, 0, 5, 1];
+
+/// Whether the origin goes on with what it holds back.
+static GOES_ON: AtomicBool = AtomicBool::new(false);
 
 /// What the origin gives: its beginning, and its length.
 const LONG: usize = 700_000;
@@ -31,6 +35,20 @@ fn origin() -> Origin {
             )
         };
         let answer = match path {
+            "/head" => with_length("text/plain", head),
+            "/events" => {
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: 1\n\n".to_owned()
+            }
+            "/grpc" => "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nConnection: close\r\n\r\nMZ".to_owned(),
+            "/mixed" => with_length("multipart/x-mixed-replace", "MZ"),
+            "/zstd" => with_length("text/plain", "packed").replace("OK\r\n", "OK\r\nContent-Encoding: zstd\r\n"),
+            "/held" => {
+                let all = with_length("application/zip", &long);
+                let (first, rest) = all.split_at(200_000);
+                drop(stream.write_all(first.as_bytes()));
+                wait("the other request", || GOES_ON.load(Ordering::Relaxed));
+                rest.to_owned()
+            }
             "/long" | "/long.gif" => with_length("application/zip", &long),
             "/film" => with_length("video/mp4", "moving pictures"),
             "/chunked" => format!(
@@ -200,11 +218,15 @@ fn where_a_scanner_fails_its_messages_are_refused_or_pass_as_the_operator_has_sa
     }
     let record = world.records().into_iter().rfind(|record| record["host"] == "off.test").unwrap();
     assert!(["unreachable", "down"].contains(&record["scan_why"].as_str().unwrap()), "{record}");
-    // One that fails again and again is left alone: it costs nobody its time any more.
-    for _ in 0..3 {
-        browser.bare_curl("http://slow-pass.test/short", &[]);
+    // One that cannot be reached is left alone: it costs nobody its time any more.
+    browser.bare_curl("http://off-pass.test/short", &[]);
+    world.wait_for(|all| all.iter().any(|record| record["host"] == "off-pass.test" && record["scan_why"] == "down"));
+    // One that answers may have failed because of the messages, and goes on looking at others.
+    for _ in 0..4 {
+        browser.bare_curl("http://down-pass.test/short", &[]);
+        let why = [("scan", json!("bypassed")), ("scan_why", json!("status"))];
+        said(&world, "down-pass.test", "/short", &why);
     }
-    world.wait_for(|all| all.iter().any(|record| record["host"] == "slow-pass.test" && record["scan_why"] == "down"));
 }
 
 #[test]
@@ -240,8 +262,8 @@ fn what_a_scanner_does_not_look_at_passes_or_is_refused_and_the_record_says_why(
     let mut world = open();
     for (name, service, more) in [
         ("types", "clean", "skip_types = [\"video/*\"]"),
-        ("small", "clean", "max_size = \"1KiB\""),
-        ("strict", "clean", "max_size = \"1KiB\"\nover_size = \"refuse\"\npartial = \"refuse\""),
+        ("small", "clean", "max_size = \"1KiB\"\nover_size = \"pass\""),
+        ("strict", "clean", "max_size = \"1KiB\"\npartial = \"refuse\""),
         ("lax", "clean", "partial = \"pass\""),
         ("pictures", "pictures", ""),
     ] {
@@ -283,6 +305,53 @@ fn what_a_scanner_does_not_look_at_passes_or_is_refused_and_the_record_says_why(
     assert_eq!(browser.bare_curl("http://lax.test/long", &[]).status, 200);
     assert_eq!(browser.bare_curl("http://exempt.test/long", &[]).status, 200);
     said(&world, "exempt.test", "/long", &[("scan", Value::Null)]);
+}
+
+#[test]
+fn an_origin_cannot_keep_a_scanner_from_looking() {
+    let server = Practice::start();
+    let world = scanner(open(), &server, "found", "found", "");
+    let world = scanner(world, &server, "lax", "clean", "on_failure = \"bypass\"").start();
+    let browser = world.browser().at(OPEN);
+    let events = "Accept: text/event-stream";
+    for (url, field, status, scan, why) in [
+        ("http://found.test/events", "A: b", 403, "found", Value::Null),
+        ("http://found.test/grpc", events, 403, "found", Value::Null),
+        ("http://found.test/mixed", events, 403, "found", Value::Null),
+        ("http://found.test/events", events, 200, "skipped", "type".into()),
+        ("http://found.test/zstd", "A: b", 503, "refused", "coding".into()),
+        ("http://lax.test/zstd", "A: b", 200, "bypassed", "coding".into()),
+    ] {
+        let page = browser.bare_curl(url, &["-H", field]);
+        assert_eq!((page.status, page.exit), (status, 0), "{url} {field}: {page:#?}");
+        let (host, path) = url[7..].split_once('/').unwrap();
+        said(&world, host, &format!("/{path}"), &[("scan", scan.into()), ("scan_why", why), ("status", status.into())]);
+    }
+    // It is not asked for what the scanner cannot unpack.
+    let page = browser.bare_curl("http://lax.test/head", &["-H", "Accept-Encoding: gzip, br;q=0.5, zstd"]);
+    assert!(page.body.contains("Accept-Encoding: gzip\r\n") && !page.body.contains("zstd"), "{page:#?}");
+}
+
+#[test]
+fn what_comes_slowly_does_not_keep_the_scanner_from_others() {
+    let server = Practice::start();
+    let world = scanner(open(), &server, "one", "one", "connect_time = \"50s\"").start();
+    let browser = world.browser().at(OPEN);
+    std::thread::scope(|scope| {
+        let held = scope.spawn(|| browser.bare_curl("http://one.test/held", &[]));
+        wait("the scanner to be asked", || !server.seen("one").is_empty());
+        let page = browser.bare_curl("http://one.test/short", &[]);
+        GOES_ON.store(true, Ordering::Relaxed);
+        assert_eq!(
+            (page.status, page.body.as_str()),
+            (200, "short"),
+            "it takes one connection, and that is free: {page:#?}"
+        );
+        let page = held.join().unwrap();
+        assert_eq!((page.status, page.exit, page.body.len()), (200, 0, LONG), "{}", page.messages);
+    });
+    said(&world, "one.test", "/held", &[("scan", "clean".into())]);
+    assert_eq!(server.seen("one").pop().unwrap().body.len(), LONG, "it has seen all of it");
 }
 
 #[test]
@@ -360,6 +429,9 @@ fn uploads_are_looked_at_before_the_origin_sees_them() {
     assert_eq!((page.status, page.heading()), (403, "Malware was found in what you wanted to send"), "{page:#?}");
     let page = browser.bare_curl("http://gate.test/up", &["--data-binary", &long]);
     assert_eq!((page.status, page.body.as_str()), (403, "a page of the scanner's own"), "{page:#?}");
+    // Who offers another protocol does not get past it.
+    let offer = ["--data-binary", "bad", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"];
+    assert_eq!(browser.bare_curl("http://found.test/up", &offer).status, 403);
     for name in ["down", "strays"] {
         let page = browser.bare_curl(&format!("http://{name}.test/up"), &["--data-binary", &long]);
         assert_eq!(page.status, 503, "{name}: {page:#?}");
