@@ -91,7 +91,7 @@ mod tests {
             (Length::Exact(6), "hello!next", "hello!", true, 4),
             (Length::Exact(6), "hel", "hel", false, 0),
             (Length::Chunked, &format!("{chunked}next"), "hello!", true, 4),
-            (Length::Chunked, &chunked[..10], "hello", false, 0),
+            (Length::Chunked, chunked.get(..10).unwrap(), "hello", false, 0),
             (Length::UntilClose, "hello", "hello", false, 0),
         ] {
             // In one piece, and octet by octet.

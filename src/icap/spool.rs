@@ -202,7 +202,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let space = Space::new(folder.path(), 10_000_000);
         for length in [0, 1, IN_MEMORY - 1, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY + 7] {
-            let all: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let all: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
             let mut spool = space.place(None).unwrap();
             for part in all.chunks(50_001) {
                 push(&mut spool, part).await.unwrap();

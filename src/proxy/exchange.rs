@@ -327,7 +327,7 @@ impl Proxy {
                 request.recorder.decision = Outcome::Denied;
                 // The scanner may have seen a part of the body: nobody knows where the rest begins.
                 let head = Some(&request.head).filter(|head| head.body.is_none());
-                self.reply(connection, head, response, request.recorder).await
+                self.reply(connection, head, *response, request.recorder).await
             }
         }
     }

@@ -49,7 +49,7 @@ pub(super) enum Stop {
     /// It is refused.
     Refuse(Refusal),
     /// The scanner answers.
-    Answer(Response<Bytes>),
+    Answer(Box<Response<Bytes>>),
 }
 
 impl Proxy {
@@ -109,7 +109,7 @@ impl Proxy {
                     let page = timeout(point.answer_time(), page_of(*head, body)).await.ok().flatten();
                     return Err(page.map_or_else(
                         || Stop::Refuse(Refusal::Unscanned(Unscanned::Failed(Arc::clone(name)))),
-                        Stop::Answer,
+                        |page| Stop::Answer(Box::new(page)),
                     ));
                 }
                 Some(_) => {}

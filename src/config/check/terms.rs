@@ -149,7 +149,7 @@ mod tests {
             (format!("{STANDING}scan = ['clamav']\n"), "there is no scanner `clamav`"),
             (format!("{ICAP}{ICAP}"), "two entries of `[[icap]]` are called `clamav`"),
             ("[[icap]]\nname = 'a'".to_owned(), "a scanner needs a service"),
-            ("[[icap]]\nname = 'a'\nrespmod = 'http://a.test/'".to_owned(), "not the address of an ICAP service"),
+            (format!("{ICAP}reqmod = 'http://a.test/'"), "not the address of an ICAP service"),
             (format!("{BLOCK}authn_context = ['urn:x']"), "`authn_context` cannot stand in a rule that blocks"),
             (
                 format!("{BLOCK}{STANDING}limit = {{ connections = 1 }}").replace("'b'", "'a'"),
