@@ -145,7 +145,7 @@ fn a_connect_is_intercepted_or_refused_or_asks_for_a_token_but_is_never_answered
     assert_eq!(connect("blocked.test:443", ""), 403, "a tool is told at once");
     // A browser shows nothing that comes with a refused CONNECT, so it is told inside.
     let answer = send(&mut world.inside(STRANGER, "blocked.test:443"), "GET", "/", "");
-    assert_eq!(answer.status, 400, "the Host field is another one: {answer:#?}");
+    assert_eq!(answer.status, 421, "the Host field is another one: {answer:#?}");
     let mut inside = world.inside(STRANGER, "blocked.test:443");
     write!(inside, "GET / HTTP/1.1\r\nHost: blocked.test\r\n{CHROMIUM}Accept: text/html\r\nConnection: close\r\n\r\n")
         .unwrap();

@@ -113,7 +113,9 @@ impl Clamav {
 fn modules() -> PathBuf {
     let found = std::fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path().join("c_icap"));
     let mut found = found.filter(|folder| folder.join("virus_scan.so").exists());
-    found.next().expect("libc-icap-mod-virus-scan is needed, and `make test` installs it")
+    let found = found.next();
+    assert!(found.is_some(), "libc-icap-mod-virus-scan is needed, and `make test` installs it");
+    found.unwrap()
 }
 
 fn wait(is_there: impl Fn() -> bool, what: &str) {
