@@ -44,10 +44,8 @@ pub(crate) fn draw(all: &[Measured], machine: &str) -> String {
             line(&mut svg, "name", 14.0, y, name);
             // Writing into memory does not fail.
             let top = y - LINE * 0.7;
-            drop(writeln!(
-                svg,
-                "<rect class='{class}' x='{LEFT}' y='{top:.1}' width='{width:.1}' height='11' rx='2'/>"
-            ));
+            writeln!(svg, "<rect class='{class}' x='{LEFT}' y='{top:.1}' width='{width:.1}' height='11' rx='2'/>")
+                .unwrap_or_default();
             let cut = if *ratio > MOST { " →" } else { "" };
             line(&mut svg, "more", LEFT + width + 6.0, y, &format!("{ratio:.2}{cut}"));
             y += LINE;
@@ -55,7 +53,7 @@ pub(crate) fn draw(all: &[Measured], machine: &str) -> String {
         y += LINE;
     }
     let (one, end) = (LEFT + LONGEST / MOST, y - LINE);
-    drop(writeln!(svg, "<path class='one' d='M{one:.1} {LINE}V{end:.1}'/>"));
+    writeln!(svg, "<path class='one' d='M{one:.1} {LINE}V{end:.1}'/>").unwrap_or_default();
     line(&mut svg, "more", 4.0, y, machine);
     svg.push_str("</svg>\n");
     svg
@@ -63,5 +61,5 @@ pub(crate) fn draw(all: &[Measured], machine: &str) -> String {
 
 fn line(svg: &mut String, class: &str, x: f64, y: f64, text: &str) {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    drop(writeln!(svg, "<text class='{class}' x='{x:.1}' y='{y:.1}'>{text}</text>"));
+    writeln!(svg, "<text class='{class}' x='{x:.1}' y='{y:.1}'>{text}</text>").unwrap_or_default();
 }

@@ -93,13 +93,13 @@ fn replay() -> Result<()> {
     }
     let begun = on_processor()?;
     let mut replay = Replay::new(&before, &after);
-    replay.read("a.log", log.as_bytes(), |_| {})?;
+    replay.read("a.log", log.as_bytes(), || {})?;
     let seconds = (on_processor()? - begun).as_secs_f64();
     ensure!(
-        replay.requests == RECORDS as u64 && replay.broken == 0,
+        replay.requests == RECORDS as u64 && replay.broken.count == 0,
         "{} of {RECORDS}, {:?}",
         replay.requests,
-        replay.named
+        replay.broken.named
     );
     let rate = replay.requests as f64 / seconds;
     println!(
