@@ -16,6 +16,10 @@ pub use super::shared::{OriginConnection, Wants};
 /// How many connections of HTTP/2 to one destination are shared. Where more are needed, requests get connections of HTTP/1.1.
 const MAX_SHARED: usize = 8;
 
+/// Where there is no more room: of how many idle connections one is closed. Several at once, because to find those that were used
+/// longest ago, all are looked at.
+const CLOSED_OF: usize = 16;
+
 /// Idle origin connections of one worker, and shared ones. A connection that was opened in one lane is never given to a request
 /// in another.
 #[derive(Debug)]
@@ -172,7 +176,7 @@ impl Pool {
         let mut is_shared = false;
         let stream = shared.open(permit.destination());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.count < self.bounds.in_all && turn == self.turn() {
+        if turn == self.turn() && kept.make_room(self.bounds.in_all) {
             let ways = kept.connections.entry(Destination::clone(permit.destination())).or_default();
             if ways.shared.len() < MAX_SHARED {
                 ways.shared.push(shared);
@@ -236,7 +240,7 @@ impl Pool {
 
     fn keep(&self, destination: &Destination, lane: Lane, connection: Box<OriginConnection>, turn: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.count >= self.bounds.in_all || turn != self.turn() {
+        if turn != self.turn() || !kept.make_room(self.bounds.in_all) {
             return;
         }
         let idle = Idle { connection, lane, since: Instant::now() };
@@ -248,6 +252,32 @@ impl Pool {
             }
         }
         kept.count += 1;
+    }
+}
+
+impl Kept {
+    /// Whether there is room for one more among `most`. Where there is none, it is made: whoever was used longest ago is the least
+    /// likely to be of use again, and an origin that was just met is about to be asked for something. Only idle connections go.
+    fn make_room(&mut self, most: usize) -> bool {
+        if self.count < most {
+            return true;
+        }
+        let mut times: Vec<Instant> =
+            self.connections.values().flat_map(|ways| &ways.idle).map(|idle| idle.since).collect();
+        let at = times.len() / CLOSED_OF;
+        if times.is_empty() {
+            return false;
+        }
+        let (_, last, _) = times.select_nth_unstable(at);
+        let last = *last;
+        let count = &mut self.count;
+        self.connections.retain(|_, ways| {
+            let before = ways.idle.len();
+            ways.idle.retain(|idle| idle.since > last);
+            *count -= before - ways.idle.len();
+            !ways.idle.is_empty() || !ways.shared.is_empty()
+        });
+        self.count < most
     }
 }
 

@@ -229,6 +229,32 @@ async fn what_a_replaced_configuration_opens_is_not_kept_for_the_next_one() {
 }
 
 #[tokio::test]
+async fn where_no_more_can_be_kept_whatever_was_used_longest_ago_makes_room() {
+    let config = Config { allow: vec!["127.0.0.1/32".parse().unwrap()], ..Config::default() };
+    let (dialler, mut origins) = (dialler(&config), Vec::new());
+    for _ in 0..6 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = Destination::of_authority(Scheme::Http, &listener.local_addr().unwrap().to_string()).unwrap();
+        origins.push((listener, here));
+    }
+    let pool = Arc::new(Pool::new(pool::Bounds { per_origin: 4, in_all: 4, idle: Duration::from_secs(60) }));
+    for (_, here) in &origins {
+        let lease = dialler.lease(permit(here, ""), client().unwrap(), &pool, Wants::Any).await.unwrap();
+        lease.give_back();
+        // What is taken again was used lately.
+        if let Ok(lease) = pool.take(permit(&origins[0].1, ""), Wants::Any) {
+            lease.give_back();
+        }
+    }
+    let is_kept = origins.iter().map(|(_, here)| pool.take(permit(here, ""), Wants::Any).is_ok()).collect::<Vec<_>>();
+    assert_eq!(is_kept, [true, false, false, true, true, true]);
+    let none = Arc::new(Pool::new(pool::Bounds { per_origin: 4, in_all: 0, idle: Duration::from_secs(60) }));
+    let lease = dialler.lease(permit(&origins[0].1, ""), client().unwrap(), &none, Wants::Any).await.unwrap();
+    lease.give_back();
+    assert!(none.take(permit(&origins[0].1, ""), Wants::Any).is_err(), "where nothing may be kept, nothing is");
+}
+
+#[tokio::test]
 async fn what_a_parent_says_is_told_apart() {
     let cases: [(&'static [u8], &str); 11] = [
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "ParentDenied(\"hq\")"),
