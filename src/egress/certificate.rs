@@ -20,6 +20,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
+use super::verified::{Chain, Verified, validity};
 use crate::policy::{Fault, Faults};
 
 /// What is wrong with an origin's certificate.
@@ -64,13 +65,37 @@ impl Issuers {
 /// Judges by the usual rules, less `accept`.
 pub(super) struct Verifier {
     usual: Arc<WebPkiServerVerifier>,
+    /// What `usual` has found good.
+    verified: Arc<Verified>,
     roots: Arc<Issuers>,
     accept: Faults,
 }
 
 impl Verifier {
-    pub(super) fn new(usual: Arc<WebPkiServerVerifier>, roots: Arc<Issuers>, accept: Faults) -> Self {
-        Self { usual, roots, accept }
+    /// `verified` is what `usual` has found good.
+    pub(super) fn new(
+        (usual, verified): (Arc<WebPkiServerVerifier>, Arc<Verified>),
+        roots: Arc<Issuers>,
+        accept: Faults,
+    ) -> Self {
+        Self { usual, verified, roots, accept }
+    }
+
+    /// Judges by the usual rules.
+    fn by_usual_rules(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        at: UnixTime,
+    ) -> Result<(), Error> {
+        let chain = Chain::of(certificate, others);
+        if self.verified.has(&chain, at) {
+            return is_for(certificate, name);
+        }
+        self.usual.verify_server_cert(certificate, others, name, &[], at)?;
+        self.verified.note(chain, std::iter::once(certificate).chain(others), at);
+        Ok(())
     }
 
     /// What of a certificate was accepted that is usually not; an error if it is not accepted.
@@ -84,9 +109,7 @@ impl Verifier {
         let (mut found, mut at) = (Faults::NONE, now);
         // Each turn accepts a fault that none before has.
         for _ in 0..=Fault::ALL.len() {
-            let Err(error) = self.usual.verify_server_cert(certificate, others, name, &[], at) else {
-                return Ok(found);
-            };
+            let Err(error) = self.by_usual_rules(certificate, others, name, at) else { return Ok(found) };
             let fault = match flaw(&error, certificate) {
                 Flaw::Fault(fault) if self.accept.has(fault) && !found.has(fault) => fault,
                 _ => return Err(error),
@@ -212,13 +235,6 @@ fn is_for(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(),
     rustls::client::verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
 }
 
-/// From when and until when it is valid, in seconds since the epoch.
-fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let validity = parsed.validity();
-    Some((validity.not_before.timestamp(), validity.not_after.timestamp()))
-}
-
 /// A time at which it is valid.
 fn middle(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
     let (from, until) = validity(certificate)?;
@@ -299,5 +315,44 @@ mod tests {
         assert_eq!(known.may_have_issued(&leaf), [own]);
         assert!(known.may_have_issued(&broken).is_empty());
         assert!(Issuers::of([other].into_iter()).may_have_issued(&leaf).is_empty());
+    }
+
+    #[test]
+    fn a_chain_that_was_found_good_is_still_held_against_the_host_and_the_time() {
+        let (key, mut params) = (rcgen::KeyPair::generate().unwrap(), rcgen::CertificateParams::default());
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(params.self_signed(&key).unwrap().der().clone()).unwrap();
+        let issuer = rcgen::Issuer::new(params, key);
+        let names = vec!["a.test".to_owned(), "b.test".to_owned()];
+        let mut params = rcgen::CertificateParams::new(names).unwrap();
+        let seconds = |seconds: i64| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        (params.not_before, params.not_after) = (seconds(1_700_000_000), seconds(1_800_000_000));
+        let leaf = params.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap().der().clone();
+        let usual = WebPkiServerVerifier::builder(Arc::new(roots)).build().unwrap();
+        let verified = Arc::<Verified>::default();
+        let verifier = |accept| Verifier::new((Arc::clone(&usual), Arc::clone(&verified)), Arc::default(), accept);
+        let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        let judge = |accept: Faults, host: &str, time: u64| {
+            let name = ServerName::try_from(host.to_owned()).unwrap();
+            verifier(accept).judge(&leaf, &[], &name, at(time)).map_err(|error| flaw(&error, &leaf))
+        };
+        let (now, late, chain) = (1_750_000_000, 1_800_000_001, Chain::of(&leaf, &[]));
+        let wrong = Err(Flaw::Fault(Fault::WrongName));
+        assert_eq!(judge(Faults::NONE, "c.test", now), wrong);
+        assert!(!verified.has(&chain, at(now)), "nothing is remembered of what was refused");
+        assert_eq!(judge(Faults::NONE, "a.test", now), Ok(Faults::NONE));
+        assert!(verified.has(&chain, at(now)));
+        assert_eq!(judge(Faults::NONE, "b.test", now), Ok(Faults::NONE));
+        assert_eq!(judge(Faults::NONE, "c.test", now), wrong);
+        assert_eq!(judge(Faults::NONE, "a.test", late), Err(Flaw::Fault(Fault::Expired)));
+        let accept = |faults: &[Fault]| faults.iter().copied().collect::<Faults>();
+        assert_eq!(judge(accept(&[Fault::Expired]), "a.test", late), Ok(accept(&[Fault::Expired])));
+        assert_eq!(judge(accept(&[Fault::Expired]), "c.test", late), wrong);
+        // By an authority that is not trusted.
+        let stranger = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone();
+        let name = ServerName::try_from("a.test").unwrap();
+        assert!(verifier(Faults::NONE).judge(&stranger, &[], &name, at(now)).is_err());
+        assert!(!verified.has(&Chain::of(&stranger, &[]), at(now)));
     }
 }

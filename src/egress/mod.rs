@@ -20,6 +20,7 @@ pub mod service;
 mod shared;
 mod sockets;
 mod tls;
+mod verified;
 mod way;
 
 use std::net::{IpAddr, SocketAddr};

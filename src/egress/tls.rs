@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::{self, Issuers, Verifier};
+use super::verified::Verified;
 use super::{Error, Presented};
 use crate::config_path::ConfigPath;
 use crate::faults::{self, Step};
@@ -112,6 +113,8 @@ pub struct OriginTls {
 /// What all connections to origins share.
 struct Ground {
     verifier: Arc<WebPkiServerVerifier>,
+    /// What it has found good.
+    verified: Arc<Verified>,
     roots: Arc<Issuers>,
     /// For certificates that are good by the usual rules.
     usual: Way,
@@ -153,9 +156,9 @@ impl Ground {
         let (store, roots) = roots.with_system();
         let builder = WebPkiServerVerifier::builder(Arc::new(store));
         let verifier = builder.build().map_err(|error| Error::Tls(error.to_string()))?;
-        let roots = Arc::new(roots);
-        let usual = Way::new(&verifier, &roots, Faults::NONE);
-        Ok(Self { verifier, roots, usual, others: RwLock::default() })
+        let (verified, roots) = (Arc::default(), Arc::new(roots));
+        let usual = Way::new((&verifier, &verified), &roots, Faults::NONE);
+        Ok(Self { verifier, verified, roots, usual, others: RwLock::default() })
     }
 
     fn way(&self, accept: Faults) -> Way {
@@ -166,13 +169,19 @@ impl Ground {
             return way.clone();
         }
         let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-        others.entry(accept).or_insert_with(|| Way::new(&self.verifier, &self.roots, accept)).clone()
+        let judges = (&self.verifier, &self.verified);
+        others.entry(accept).or_insert_with(|| Way::new(judges, &self.roots, accept)).clone()
     }
 }
 
 impl Way {
-    fn new(usual: &Arc<WebPkiServerVerifier>, roots: &Arc<Issuers>, accept: Faults) -> Self {
-        let verifier = Arc::new(Verifier::new(Arc::clone(usual), Arc::clone(roots), accept));
+    fn new(
+        (usual, verified): (&Arc<WebPkiServerVerifier>, &Arc<Verified>),
+        roots: &Arc<Issuers>,
+        accept: Faults,
+    ) -> Self {
+        let judges = (Arc::clone(usual), Arc::clone(verified));
+        let verifier = Arc::new(Verifier::new(judges, Arc::clone(roots), accept));
         let judge: Arc<dyn ServerCertVerifier> = Arc::<Verifier>::clone(&verifier);
         let mut config = ClientConfig::builder()
             .dangerous()
