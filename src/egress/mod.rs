@@ -46,6 +46,7 @@ pub use meet::Presented;
 use own::Own;
 pub use parent::Through;
 use parent::{Parent, Protocol, Resolve};
+use resolve::Fixed;
 pub use resolve::{FixedHost, Resolver};
 use sockets::Sockets;
 pub use tls::{OriginTls, Roots};
@@ -128,10 +129,19 @@ pub struct Dialled<S = Stream> {
 #[derive(Clone, Copy, Debug)]
 struct Wanted<'a> {
     destination: &'a Destination,
+    /// Where the operator says that it is.
+    fixed: Option<&'a Fixed>,
     private: bool,
     /// Whether it may be on this machine.
     here: bool,
     client: Option<SocketAddr>,
+}
+
+impl Wanted<'_> {
+    /// Whether the operator has said where it is, and means that address whatever it is.
+    fn is_open(&self) -> bool {
+        self.fixed.is_some_and(|fixed| fixed.is_open)
+    }
 }
 
 /// Dials origins.
@@ -233,7 +243,7 @@ impl Dialler {
     pub async fn check_found(&self, destination: &Destination, private: bool) -> Result<(), Error> {
         // The parent looks the name up when it is dialled.
         let elsewhere = self
-            .route(destination, None)
+            .route(destination, self.resolver.fixed(destination).is_some(), None)
             .hops()
             .iter()
             .any(|hop| self.parent(hop).is_some_and(|parent| parent.resolve == Resolve::Parent));
@@ -256,15 +266,17 @@ impl Dialler {
         let Lane { private, route, .. } = permit.lane();
         // The operator has named the scanner, which is often beside us; a parent is no way to it.
         let here = permit.manner() == Manner::Own(Purpose::Scan);
-        let wanted = Wanted { destination: permit.destination(), private: *private, here, client };
-        let route = if here { &self.straight } else { self.route(permit.destination(), route.as_ref()) };
+        let destination = permit.destination();
+        let fixed = self.resolver.fixed(destination);
+        let wanted = Wanted { destination, fixed: fixed.as_ref(), private: *private, here, client };
+        let route = if here { &self.straight } else { self.route(destination, fixed.is_some(), route.as_ref()) };
         timeout(self.limit, self.by_route(wanted, route)).await.map_err(|_| Error::TimedOut)?
     }
 
     /// The way to a destination. To a host with a fixed address it is always direct, because the operator has said
     /// where that host is.
-    fn route<'a>(&'a self, destination: &Destination, named: Option<&'a Route>) -> &'a Route {
-        if self.resolver.fixed(destination).is_some() {
+    fn route<'a>(&'a self, destination: &Destination, is_fixed: bool, named: Option<&'a Route>) -> &'a Route {
+        if is_fixed {
             return &self.straight;
         }
         match named {
@@ -282,21 +294,17 @@ impl Dialler {
     /// The addresses to dial, in order. A name is checked after it has been looked up, and the addresses that were
     /// checked are the ones that are dialled, so that the name cannot change its meaning in between.
     async fn candidates(&self, destination: &Destination, private: bool) -> Result<Vec<SocketAddr>, Error> {
-        self.candidates_here(destination, private, false).await
+        let fixed = self.resolver.fixed(destination);
+        self.candidates_of(Wanted { destination, fixed: fixed.as_ref(), private, here: false, client: None }).await
     }
 
-    /// The same; `here`: addresses of this machine may be dialled, too, but not our own listeners.
-    async fn candidates_here(
-        &self,
-        destination: &Destination,
-        private: bool,
-        here: bool,
-    ) -> Result<Vec<SocketAddr>, Error> {
-        let fixed = self.resolver.fixed(destination);
+    /// The same; where it may be on this machine, that does not open our own listeners.
+    async fn candidates_of(&self, wanted: Wanted<'_>) -> Result<Vec<SocketAddr>, Error> {
+        let Wanted { destination, fixed, private, here, .. } = wanted;
         // A fixed address is dialled whatever it is, at the ports that the operator meant.
-        let is_open = fixed.is_some() && self.resolver.opens(destination);
+        let is_open = wanted.is_open();
         let found = match fixed {
-            Some(fixed) => fixed,
+            Some(fixed) => fixed.addresses.clone(),
             None => {
                 let found = Box::pin(self.resolver.resolve(&destination.host)).await?;
                 found.into_iter().map(|address| SocketAddr::new(address, destination.port)).collect()
@@ -330,9 +338,8 @@ impl Dialler {
     }
 
     /// Whether an address that turns out to be one of this machine's may be dialled for this destination.
-    fn opens_own(&self, destination: &Destination, address: IpAddr) -> bool {
-        let is_fixed = self.resolver.fixed(destination).is_some() && self.resolver.opens(destination);
-        is_fixed || self.addresses.name(address)
+    fn opens_own(&self, wanted: Wanted<'_>, address: IpAddr) -> bool {
+        wanted.is_open() || self.addresses.name(address)
     }
 
     /// Keeps the addresses of this machine up to date, and never ends.

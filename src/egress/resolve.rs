@@ -34,6 +34,16 @@ pub struct FixedHost {
     pub dial_port: Option<u16>,
 }
 
+/// What is dialled for a fixed host.
+#[derive(Clone, Debug)]
+pub struct Fixed {
+    /// Its addresses.
+    pub addresses: Vec<SocketAddr>,
+    /// Whether they are dialled whatever they are. A name that is written without a port is meant for the web's ports; at other
+    /// ports its address is checked like any other.
+    pub is_open: bool,
+}
+
 /// Finds the addresses of hosts.
 pub struct Resolver {
     fixed: HashMap<String, Vec<FixedHost>>,
@@ -51,28 +61,21 @@ impl Resolver {
         Self { fixed, dns: dns(servers, limit), limit }
     }
 
-    /// The addresses to dial for a fixed host; `None` if it is none.
-    pub fn fixed(&self, destination: &Destination) -> Option<Vec<SocketAddr>> {
-        let Host::Domain(name) = &destination.host else { return None };
-        let found: Vec<_> = self
-            .fixed
-            .get(name)?
-            .iter()
-            .filter(|host| host.port.is_none_or(|port| port == destination.port))
-            .map(|host| SocketAddr::new(host.address, host.dial_port.unwrap_or(destination.port)))
-            .collect();
-        (!found.is_empty()).then_some(found)
+    /// What is dialled for a fixed host; `None` if it is none.
+    pub fn fixed(&self, destination: &Destination) -> Option<Fixed> {
+        let mut found: Option<Fixed> = None;
+        for host in self.entries(destination).filter(|host| host.port.is_none_or(|port| port == destination.port)) {
+            let fixed = found
+                .get_or_insert_with(|| Fixed { addresses: Vec::new(), is_open: WEB_PORTS.contains(&destination.port) });
+            fixed.addresses.push(SocketAddr::new(host.address, host.dial_port.unwrap_or(destination.port)));
+            fixed.is_open |= host.port.is_some();
+        }
+        found
     }
 
     /// Whether the operator has written the name with this port.
     pub fn names_port(&self, destination: &Destination) -> bool {
         self.entries(destination).any(|host| host.port == Some(destination.port))
-    }
-
-    /// Whether a fixed host is dialled at this port whatever its address is. A name that is written without a port is
-    /// meant for the web's ports; at other ports its address is checked like any other.
-    pub fn opens(&self, destination: &Destination) -> bool {
-        WEB_PORTS.contains(&destination.port) || self.names_port(destination)
     }
 
     fn entries<'a>(&'a self, destination: &'a Destination) -> impl Iterator<Item = &'a FixedHost> {
@@ -87,7 +90,7 @@ impl Resolver {
     pub async fn resolve_at(&self, host: &Host<String>, port: u16) -> Result<Vec<SocketAddr>, Error> {
         let named = Destination { scheme: Scheme::Https, host: host.clone(), port };
         if let Some(fixed) = self.fixed(&named) {
-            return Ok(fixed);
+            return Ok(fixed.addresses);
         }
         let found = self.resolve(host).await?;
         Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
@@ -174,7 +177,7 @@ mod tests {
             ("a.test", None),
         ] {
             let destination = Destination::of_authority(Scheme::Https, authority).unwrap();
-            let found = resolver.fixed(&destination).map(|all| all[0].to_string());
+            let found = resolver.fixed(&destination).map(|fixed| fixed.addresses[0].to_string());
             assert_eq!(found.as_deref(), dialled, "{authority}");
         }
     }

@@ -768,8 +768,10 @@ async fn an_address_that_this_machine_has_since_a_moment_ago_is_not_served_eithe
     let (mut from_any, mut from_chosen) = (dialler(&Config::default()), dialler(&Config::default()));
     from_chosen.sockets = Sockets::new(&[ip("127.0.0.77")], Limits::default().tcp());
     for dialler in [&mut from_any, &mut from_chosen] {
+        let destination = tunnel(&format!("wiki.test:{port}"));
+        let fixed = dialler.resolver.fixed(&destination);
         let wanted =
-            Wanted { destination: &tunnel(&format!("wiki.test:{port}")), private: true, here: false, client: None };
+            Wanted { destination: &destination, fixed: fixed.as_ref(), private: true, here: false, client: None };
         let error =
             dialler.connect(wanted, &[SocketAddr::new(ip("127.0.0.1"), port)], dialler.sockets).await.unwrap_err();
         assert_eq!(error, Error::OwnMachine(ip("127.0.0.1")));

@@ -22,6 +22,13 @@ impl Dialler {
     /// Tries each way in turn. The next one is tried only if the fault is a parent's. What a parent says about the
     /// origin counts as an answer, and no other way is tried.
     pub(super) async fn by_route(&self, wanted: Wanted<'_>, route: &Route) -> Result<Dialled, Error> {
+        if let [Hop::Direct] = route.hops() {
+            return self.straight_to(wanted, self.sockets).await;
+        }
+        Box::pin(self.by_turns(wanted, route)).await
+    }
+
+    async fn by_turns(&self, wanted: Wanted<'_>, route: &Route) -> Result<Dialled, Error> {
         let until = Instant::now() + self.limit;
         let is_up = |hop: &&Hop| self.parent(hop).is_none_or(|parent| parent.health.is_up());
         let mut hops: Vec<&Hop> = route.hops().iter().filter(is_up).collect();
@@ -60,7 +67,7 @@ impl Dialler {
     }
 
     async fn straight_to(&self, wanted: Wanted<'_>, sockets: Sockets) -> Result<Dialled, Error> {
-        let mut candidates = self.candidates_here(wanted.destination, wanted.private, wanted.here).await?;
+        let mut candidates = self.candidates_of(wanted).await?;
         candidates.retain(|address| sockets.reach(address));
         self.connect(wanted, &candidates, sockets).await
     }
@@ -76,10 +83,7 @@ impl Dialler {
         // addresses), so the system is asked.
         let is_hidden = |address: &SocketAddr| {
             let (to, from) = (address.ip(), sockets.source(address));
-            !wanted.here
-                && from.is_some_and(|from| from != to)
-                && !self.opens_own(wanted.destination, to)
-                && is_of_this_machine(to)
+            !wanted.here && from.is_some_and(|from| from != to) && !self.opens_own(wanted, to) && is_of_this_machine(to)
         };
         if let Some(own) = candidates.iter().find(|address| is_hidden(address)) {
             return Err(Error::OwnMachine(own.ip()));
@@ -89,7 +93,7 @@ impl Dialler {
         let origin = if dialled.ip().is_unspecified() { stream.peer_addr()? } else { dialled };
         let egress = stream.local_addr()?;
         // Both ends have the same address, and it is not in the set: this machine has had it only for a moment.
-        if origin.ip() == egress.ip() && !wanted.here && !self.opens_own(wanted.destination, origin.ip()) {
+        if origin.ip() == egress.ip() && !wanted.here && !self.opens_own(wanted, origin.ip()) {
             self.machine.refresh();
             return Err(Error::OwnMachine(origin.ip()));
         }

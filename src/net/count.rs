@@ -105,8 +105,14 @@ impl Connections {
 
     /// A place for one more connection of `client`; `None` if there is no room.
     pub fn enter(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
-        let kept = if self.known.has(client) { 0 } else { self.bounds.load().for_known };
-        self.take(self.bounds.load().all.saturating_sub(kept))?;
+        let (all, kept) = {
+            let bounds = self.bounds.load();
+            (bounds.all, bounds.for_known)
+        };
+        // Whether somebody is known there is looked for only where that matters: it costs more than all the rest.
+        if self.take(all.saturating_sub(kept)).is_none() {
+            self.known.has(client).then(|| self.take(all))??;
+        }
         if !self.count(client) {
             self.all.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -170,12 +176,11 @@ fn count(all: &DashMap<ClientBlock, usize>, of: ClientBlock, max: usize) -> bool
 }
 
 fn discount(all: &DashMap<ClientBlock, usize>, of: ClientBlock) {
-    if let Some(mut count) = all.get_mut(&of) {
+    // In one step, so that nobody counts one more in between.
+    all.remove_if_mut(&of, |_, count| {
         *count -= 1;
-    }
-    // The lock on the entry is let go above, so somebody may have counted one more since: `remove_if` looks again,
-    // under the lock.
-    all.remove_if(&of, |_, count| *count == 0);
+        *count == 0
+    });
 }
 
 impl Place {

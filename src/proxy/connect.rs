@@ -48,26 +48,27 @@ impl Proxy {
         });
         let destination = match checked {
             Ok(destination) => Arc::new(destination),
-            Err(refusal) => return self.refuse(connection, Some(&head), &refusal, &asker, recorder).await,
+            Err(refusal) => return Box::pin(self.refuse(connection, Some(&head), &refusal, &asker, recorder)).await,
         };
         if *destination == self.portal.destination {
-            return self.open_portal(client, connection, recorder).await;
+            return Box::pin(self.open_portal(client, connection, recorder)).await;
         }
         // Nobody gets a tunnel to this port, known or not: a ticket must never reach an origin.
         if destination.port == ARRIVE_PORT || trust::is_mark(&destination) {
-            return self.intercept(client, connection, (destination, &head), None, recorder).await;
+            return Box::pin(self.intercept(client, connection, (destination, &head), None, recorder)).await;
         }
+        // All but a tunnel is boxed, so that one does not carry what the others would need.
         match self.open(client, &destination, asker.kind, &head.fields, &mut recorder).await {
             Ok(ConnectAct::Intercept(identity)) => {
-                self.intercept(client, connection, (destination, &head), identity, recorder).await
+                Box::pin(self.intercept(client, connection, (destination, &head), identity, recorder)).await
             }
             Ok(ConnectAct::Inspect(permit, identity)) => {
-                self.inspect(client, connection, &head, (permit, identity), recorder).await
+                Box::pin(self.inspect(client, connection, &head, (permit, identity), recorder)).await
             }
             Ok(ConnectAct::Tunnel(permit, identity)) => {
                 self.open_tunnel(client, connection, &head, (permit, identity), recorder).await
             }
-            Err(refusal) => self.refuse(connection, Some(&head), &refusal, &asker, recorder).await,
+            Err(refusal) => Box::pin(self.refuse(connection, Some(&head), &refusal, &asker, recorder)).await,
         }
     }
 
@@ -89,7 +90,7 @@ impl Proxy {
             }
             Err(exhausted) => {
                 let (refusal, asker) = (Refusal::Exhausted(exhausted), Asker::of_head(&head.fields));
-                self.refuse(connection, Some(head), &refusal, &asker, recorder).await
+                Box::pin(self.refuse(connection, Some(head), &refusal, &asker, recorder)).await
             }
         }
     }
@@ -115,7 +116,7 @@ impl Proxy {
                 let whose = (identity.as_ref(), asker.kind, spared);
                 self.tunnel(connection, dialled, whose, &destination, recorder).await
             }
-            Err(error) => self.refuse(connection, Some(head), &error.into(), &asker, recorder).await,
+            Err(error) => Box::pin(self.refuse(connection, Some(head), &error.into(), &asker, recorder)).await,
         }
     }
 
@@ -151,7 +152,7 @@ impl Proxy {
             Verdict::Deny(Denial { why: Why::Exempt, rule }) => {
                 if identity.is_none()
                     && kind == RequestKind::Tool
-                    && let Some(invitation) = self.invite(client, fields, wrong).await
+                    && let Some(invitation) = Box::pin(self.invite(client, fields, wrong)).await
                 {
                     recorder.reason = wrong.map(Wrong::reason);
                     return Err(Refusal::ToolUnknown(Arc::new(invitation)));
@@ -162,7 +163,7 @@ impl Proxy {
             // A CONNECT does not show whether the client can be asked to sign in. Inside, a browser can be.
             Verdict::Ask(ask) => {
                 match &ask.proof {
-                    Proof::SignIn => self.check_connect_askable(destination, kind, &ask).await?,
+                    Proof::SignIn => Box::pin(self.check_connect_askable(destination, kind, &ask)).await?,
                     // Nothing inside makes more of what stands for a tool.
                     Proof::Again(stale) if kind == RequestKind::Tool => {
                         let weak = self.too_weak(client, kind, fields, stale);
@@ -173,16 +174,16 @@ impl Proxy {
                     }
                     Proof::Again(_) => {}
                 }
-                self.look(client, destination).await?;
+                Box::pin(self.look(client, destination)).await?;
                 Ok(ConnectAct::Intercept(identity))
             }
             Verdict::Deny(Denial { why: Why::Unasked(ask), .. }) if ask.proof == Proof::SignIn => {
-                self.check_connect_askable(destination, kind, &ask).await?;
-                if let Some(invitation) = self.invite(client, fields, wrong).await {
+                Box::pin(self.check_connect_askable(destination, kind, &ask)).await?;
+                if let Some(invitation) = Box::pin(self.invite(client, fields, wrong)).await {
                     recorder.reason = wrong.map(Wrong::reason);
                     return Err(Refusal::ToolUnknown(Arc::new(invitation)));
                 }
-                self.look(client, destination).await?;
+                Box::pin(self.look(client, destination)).await?;
                 Ok(ConnectAct::Intercept(identity))
             }
             // A browser shows inside what bars its way. Nobody looks for the destination first: before that is passed,

@@ -173,7 +173,7 @@ async fn relay_tcp(
     let mut there = Spliced { flow: Flow::to_end(pipes, early), state: State::Open };
     let mut back = Spliced { flow: Flow::to_end(pipes, Vec::new()), state: State::Open };
     let end = watch(bounds, ended, asking, |cx| Progress {
-        results: [there.poll(a, b, cx), back.poll(b, a, cx)],
+        results: [there.poll(a, b, back.state, cx), back.poll(b, a, there.state, cx)],
         moved: there.flow.moved() + back.flow.moved(),
     })
     .await;
@@ -268,13 +268,25 @@ struct Spliced {
 }
 
 impl Spliced {
-    fn poll(&mut self, from: &mut TcpStream, to: &mut TcpStream, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+    /// `other`: how far the direction back is.
+    fn poll(
+        &mut self,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        other: State,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Fault>> {
         if self.state == State::Open {
             self.state = match ready!(self.flow.poll(from, to, cx)) {
                 Ok(()) => State::Closing,
                 Err(splice::Error::Writing(_)) => State::Broken(Fault::Writing),
                 Err(splice::Error::Reading(_) | splice::Error::CutOff(_)) => State::Broken(Fault::Reading),
             };
+        }
+        // Where both ends are done, the caller closes both, and nothing is left to be read that would make that a reset: to
+        // close says the same as to shut down.
+        if self.state == State::Closing && other == State::Closed {
+            self.state = State::Closed;
         }
         if self.state == State::Closing {
             let told = ready!(Pin::new(to).poll_shutdown(cx));
