@@ -436,6 +436,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn between_two_tcp_connections_an_end_arrives_as_an_end_whoever_is_done_first() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        for is_client_first in [true, false] {
+            let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+            let (mut client, (mut a, _)) = (client.unwrap(), accepted.unwrap());
+            let (origin, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+            let (mut origin, (mut b, _)) = (origin.unwrap(), accepted.unwrap());
+            let task = tokio::spawn(async move {
+                let pipes = Pipes::new(0);
+                relay_tcp(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody(), &pipes).await
+            });
+            let (first, second) = if is_client_first { (&mut client, &mut origin) } else { (&mut origin, &mut client) };
+            let (mut got, mut answered) = (String::new(), String::new());
+            first.write_all(b"one").await.unwrap();
+            first.shutdown().await.unwrap();
+            second.read_to_string(&mut got).await.unwrap();
+            second.write_all(b"two").await.unwrap();
+            second.shutdown().await.unwrap();
+            // A reset would be an error here.
+            first.read_to_string(&mut answered).await.unwrap();
+            assert_eq!((got.as_str(), answered.as_str()), ("one", "two"));
+            assert_eq!(task.await.unwrap(), (Moved { there: 3, back: 3 }, End::Closed));
+            assert_eq!(second.read(&mut [0]).await.unwrap(), 0);
+        }
+    }
+
+    #[tokio::test]
     async fn more_than_the_other_side_takes_at_once_arrives_whole() {
         let (mut client, mut a) = duplex(1000);
         let (mut origin, mut b) = duplex(77);
