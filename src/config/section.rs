@@ -10,6 +10,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::config_path::ConfigPath;
 use crate::egress::{self, FixedHost};
+use crate::faults::{Faults, at};
 use crate::identity::range;
 use crate::listener::secure;
 use crate::observe::rotate::Rotation;
@@ -166,6 +167,15 @@ pub enum Level {
 impl Default for Dns {
     fn default() -> Self {
         Self { servers: Vec::new(), hosts: Hosts::default(), timeout: egress::Config::default().dns_time }
+    }
+}
+
+impl Dns {
+    /// Says what is wrong with it.
+    pub fn check(&self, faults: &mut Faults) {
+        if self.timeout.is_zero() {
+            faults.note(at!["timeout"], "no name could be looked up", "the default is \"5s\"");
+        }
     }
 }
 

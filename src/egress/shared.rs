@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::Version;
+
 use super::Through;
 use crate::policy::{Faults, Lane};
 use crate::wire::Destination;
@@ -37,6 +39,13 @@ pub struct OriginConnection {
     pub accepted: Faults,
     /// For a stream of HTTP/2: what becomes of its request. Such a stream is for one request.
     pub stream: Option<Arc<Fate>>,
+}
+
+impl OriginConnection {
+    /// The version of HTTP in which requests are sent on it.
+    pub fn version(&self) -> Version {
+        if self.stream.is_some() { Version::HTTP_2 } else { Version::HTTP_11 }
+    }
 }
 
 /// A connection of HTTP/2.

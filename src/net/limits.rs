@@ -8,10 +8,14 @@ use serde::Deserialize;
 
 use super::Tcp;
 use super::count::Bounds;
+use crate::faults::{Faults, at};
 use crate::units;
 
 /// How long a client may take to send what it was about to send, or to begin on a connection that it has just opened.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// The most threads that move people's bytes.
+const MAX_WORKERS: usize = 1024;
 
 /// Bounds on size, time and count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -113,6 +117,40 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Says what is wrong with them.
+    pub fn check(&self, faults: &mut Faults) {
+        if self.head_bytes < 8 * 1024 {
+            let help = "browsers send up to 8 KiB of cookies alone; the default is \"64KiB\"";
+            faults.note(at!["head_bytes"], "many requests would not fit", help);
+        }
+        if self.workers > MAX_WORKERS {
+            let message = format!("more than {MAX_WORKERS} threads would only wait for each other");
+            faults.note(at!["workers"], message, "0 stands for as many as there are processors");
+        }
+        let counts = [
+            ("head_fields", self.head_fields),
+            ("connections", self.connections),
+            ("connections_per_client", self.connections_per_client),
+        ];
+        for (key, _) in counts.into_iter().filter(|(_, count)| *count == 0) {
+            faults.note(at![key], format!("with `{key} = 0` nothing could be served"), "");
+        }
+        let times = [
+            ("head_time", self.head_time),
+            ("body_idle", self.body_idle),
+            ("answer_time", self.answer_time),
+            ("connect_time", self.connect_time),
+            ("tunnel_idle", self.tunnel_idle),
+            ("tunnel_time", self.tunnel_time),
+            ("tcp_keepalive", self.tcp_keepalive),
+            ("tcp_user_timeout", self.tcp_user_timeout),
+            ("h2_idle", self.h2_idle),
+        ];
+        for (key, _) in times.into_iter().filter(|(_, time)| time.is_zero()) {
+            faults.note(at![key], format!("with `{key} = \"0s\"` nothing could be served"), "");
+        }
+    }
+
     /// The settings of every TCP connection.
     pub fn tcp(&self) -> Tcp {
         Tcp { keepalive: self.tcp_keepalive, user_timeout: self.tcp_user_timeout }
@@ -146,5 +184,33 @@ impl Limits {
             .max_buf_size(self.head_bytes.max(128 * 1024))
             .half_close(false);
         server
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with limits that differ from the usual ones in this, by key.
+    fn wrong(change: impl FnOnce(&mut Limits)) -> Vec<String> {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let mut faults = Faults::default();
+        limits.check(&mut faults);
+        faults.into_vec().iter().map(|fault| format!("{:?}: {}", fault.path, fault.message)).collect()
+    }
+
+    #[test]
+    fn limits_by_which_nothing_could_be_served_are_said_by_their_key() {
+        assert_eq!(wrong(|_| {}), [""; 0]);
+        for (found, key) in [
+            (wrong(|limits| limits.head_bytes = 8 * 1024 - 1), "head_bytes"),
+            (wrong(|limits| limits.workers = MAX_WORKERS + 1), "workers"),
+            (wrong(|limits| limits.connections_per_client = 0), "connections_per_client"),
+            (wrong(|limits| limits.h2_idle = Duration::ZERO), "h2_idle"),
+            (wrong(|limits| limits.tunnel_time = Duration::ZERO), "tunnel_time"),
+        ] {
+            assert!(found.len() == 1 && found[0].starts_with(&format!("[Key({key:?})]")), "{key}: {found:?}");
+        }
     }
 }

@@ -66,6 +66,7 @@ impl AccessLine {
             None => self.raw(b"null"),
         }
         self.field(b",\"path\":", record.path.as_deref());
+        self.plain(b",\"protocol\":", record.protocol);
         self.raw(b",\"status\":");
         self.number(record.status);
         self.word(b",\"decision\":\"", record.decision.as_str());
@@ -100,6 +101,7 @@ impl AccessLine {
                 None => self.raw(b"null"),
             }
         }
+        self.plain(b",\"origin_protocol\":", record.origin_protocol);
         if record.parent.is_some() {
             self.field(b",\"parent\":", record.parent.as_deref());
         }
@@ -259,6 +261,7 @@ mod tests {
             host: None,
             port: None,
             path: None,
+            protocol: None,
             status: 0,
             decision: Outcome::Rejected,
             rule: None,
@@ -267,6 +270,7 @@ mod tests {
             scan: None,
             origin: None,
             egress: None,
+            origin_protocol: None,
             parent: None,
             bytes_in: 0,
             bytes_out: u64::MAX,
@@ -296,6 +300,7 @@ mod tests {
             host: Some(text.to_owned()),
             port: Some(65535),
             path: Some(text.to_owned()),
+            protocol: Some("HTTP/1.0"),
             status: 204,
             decision: Outcome::Monitored,
             rule: Some(Arc::clone(&shared)),
@@ -309,6 +314,7 @@ mod tests {
             })),
             origin: Some("198.51.100.255:443".parse().unwrap()),
             egress: Some("[::ffff:1.2.3.4]:1".parse().unwrap()),
+            origin_protocol: Some("HTTP/2"),
             parent: Some(Arc::clone(&shared)),
             bytes_in: 10,
             duration_ms: 1_234_567,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::Version;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -66,6 +67,16 @@ impl Outcome {
     }
 }
 
+/// The word by which records name a version of HTTP; `None` for one that we do not speak.
+pub fn protocol(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_10 => Some("HTTP/1.0"),
+        Version::HTTP_11 => Some("HTTP/1.1"),
+        Version::HTTP_2 => Some("HTTP/2"),
+        _ => None,
+    }
+}
+
 /// One access record. Its form as serde has it is that of the log's lines, which are written by hand (`line`).
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
@@ -107,6 +118,9 @@ pub struct Record {
     pub port: Option<u16>,
     /// The path, without its query; never for tunnels.
     pub path: Option<String>,
+    /// The version of HTTP in which the client sent it: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`; `None` for a request that was not
+    /// understood.
+    pub protocol: Option<&'static str>,
     /// The status of the answer to the client.
     pub status: u16,
     /// What was decided about it.
@@ -125,6 +139,8 @@ pub struct Record {
     pub origin: Option<SocketAddr>,
     /// Our own address on the connection to the origin, by which a firewall's records can be matched with this one.
     pub egress: Option<SocketAddr>,
+    /// The version of HTTP in which it was sent to the origin; `None` for tunnels, and where nothing was sent.
+    pub origin_protocol: Option<&'static str>,
     /// The parent that it went through; `origin` is the parent's address then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Arc<str>>,

@@ -47,6 +47,8 @@ pub enum Cause {
     TooLongToScan,
     /// It is a part of a file, and a scanner must see the whole.
     PartNotScanned,
+    /// It is packed in a way that a scanner cannot unpack.
+    CodingNotScanned,
     /// A fault of Vestibule itself.
     Internal,
 }
@@ -91,6 +93,7 @@ impl Cause {
             Self::ScannerFailed => "error-scanner-failed",
             Self::TooLongToScan => "error-too-long-to-scan",
             Self::PartNotScanned => "error-part-not-scanned",
+            Self::CodingNotScanned => "error-coding-not-scanned",
             Self::Internal => "error-internal",
         }
     }

@@ -378,6 +378,7 @@ pub(crate) fn causes() -> Vec<Cause> {
         Cause::ScannerFailed,
         Cause::TooLongToScan,
         Cause::PartNotScanned,
+        Cause::CodingNotScanned,
         Cause::Internal,
     ];
     untrusted.into_iter().chain(others).collect()

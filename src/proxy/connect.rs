@@ -107,6 +107,7 @@ impl Proxy {
     ) -> Option<Box<Connection>> {
         let asker = Asker::of_head(&head.fields);
         let destination = Arc::clone(permit.destination());
+        self.note_tunnel(&permit, &mut recorder);
         match self.forwarder.dialler.dial(permit, Some(client.peer.client)).await {
             Ok(dialled) => {
                 connection.stream = taken.pace(connection.stream);

@@ -160,6 +160,29 @@ impl Proxy {
         matches!(self.put(from, sought, subject, now), Verdict::Permit(permit) if permit.manner() == Manner::Tunnel)
     }
 
+    /// Whether a request that a scanner wants sent instead of the permitted one is permitted by the same rule and on the same
+    /// terms. If not, which rule is against it.
+    pub(super) fn permits_instead(
+        &self,
+        client: &Client,
+        identity: Option<&Identity>,
+        sought: Sought<'_>,
+        permit: &Permit,
+    ) -> Result<(), Arc<str>> {
+        let now = self.clock.now();
+        let rules = |permit: &Permit| -> Vec<Arc<str>> {
+            let terms = permit.terms().iter().map(|terms| &terms.rule);
+            std::iter::once(permit.rule()).chain(terms).map(Arc::clone).collect()
+        };
+        match self.put(Whence::of(client), sought, subject(identity, now), now) {
+            Verdict::Permit(other) if rules(&other) == rules(permit) => Ok(()),
+            Verdict::Permit(other) => Err(Arc::clone(other.rule())),
+            Verdict::Deny(denial) => Err(denial.rule),
+            Verdict::Warn(barrier) | Verdict::Override(barrier) => Err(Arc::clone(&barrier.rule)),
+            Verdict::Ask(_) => Err(Arc::clone(permit.rule())),
+        }
+    }
+
     /// Which hours are on, by the rules and wherever clients are: see [`Policy::hours`](crate::policy::Policy::hours).
     pub fn hours(&self) -> Vec<bool> {
         self.policy.hours(self.clock.now(), &self.entries.time_zones())

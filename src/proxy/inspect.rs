@@ -272,6 +272,7 @@ impl Proxy {
             recorder.keep(open);
         }
         permit.leave_unread();
+        self.note_tunnel(&permit, &mut recorder);
         match self.forwarder.dialler.dial(permit, Some(client.peer.client)).await {
             Ok(dialled) => {
                 let spared = Spared::Unread(Unread::Protocol);

@@ -15,6 +15,7 @@ mod heads;
 mod identify;
 mod identity;
 mod inspect;
+mod instead;
 mod look;
 mod memory;
 mod named;
@@ -50,6 +51,7 @@ use crate::egress::pool::{self, Pool};
 use crate::egress::{self, Dialler};
 use crate::icap::Scanners;
 use crate::net::{Limits, Pipes};
+use crate::observe::record::protocol;
 use crate::observe::{AccessLog, Audit, Outcome, Reason, Recorder};
 use crate::pac::Pac;
 use crate::page::{Brand, Locales};
@@ -226,7 +228,8 @@ impl Proxy {
         connection: Box<Connection>,
         head: Result<RequestHead, HeadError>,
     ) -> Option<Box<Connection>> {
-        let recorder = self.log.begin(&client.peer, head.as_ref().ok().map(|head| &head.method));
+        let mut recorder = self.log.begin(&client.peer, head.as_ref().ok().map(|head| &head.method));
+        recorder.protocol = head.as_ref().ok().and_then(|head| protocol(head.received));
         let head = match head {
             Ok(head) => head,
             Err(error) => {
@@ -273,7 +276,8 @@ impl Proxy {
         head: &RequestHead,
         error: forwarded::Error,
     ) -> Option<Box<Connection>> {
-        let recorder = self.log.begin(&client.peer, Some(&head.method));
+        let mut recorder = self.log.begin(&client.peer, Some(&head.method));
+        recorder.protocol = protocol(head.received);
         let asker = Asker::of_head(&head.fields);
         self.refuse(connection, Some(head), &Refusal::Unnamed(error), &asker, recorder).await
     }

@@ -29,6 +29,7 @@ use crate::observe::audit::{Entry, What};
 use crate::observe::record::Scan;
 use crate::observe::{Reason, Recorder};
 use crate::policy::{Manner, Permit};
+use crate::session::returning::RESERVED_PATH;
 use crate::wire::Destination;
 use crate::wire::field::Hop;
 use crate::wire::h1::{Connection, RequestHead, ResponseHead};
@@ -189,6 +190,15 @@ impl Proxy {
     pub(super) fn note_unread(&self, scanning: Option<&Scanning<'_>>, recorder: &mut Recorder) {
         for scanner in self.named(scanning) {
             note(recorder, scanner, Verdict::Skipped, Some("upgrade"), None);
+        }
+    }
+
+    /// Notes that nobody looks into a tunnel, although a rule wants it.
+    pub(super) fn note_tunnel(&self, permit: &Permit, recorder: &mut Recorder) {
+        for name in permit.scan().iter().flat_map(|names| names.iter()) {
+            if let Some(scanner) = self.scanners.get(name) {
+                note(recorder, scanner, Verdict::Skipped, Some("tunnel"), None);
+            }
         }
     }
 
@@ -382,7 +392,8 @@ fn changed(before: &RequestHead, after: RequestHead, destination: &Destination, 
     let goes_there = |authority: &str| destination.check_host_field(authority).is_ok();
     let goes_there = after.fields.all("host").all(|host| std::str::from_utf8(host).is_ok_and(goes_there))
         && after.target.authority().is_none_or(goes_there);
-    let is_same = goes_there && after.method == before.method && after.method != Method::CONNECT;
+    let is_ours = after.target.path().starts_with(RESERVED_PATH);
+    let is_same = goes_there && !is_ours && after.method == before.method && after.method != Method::CONNECT;
     // What the client has said of its connection is not in the new head.
     let is_last = !before.is_persistent() || !is_spent;
     is_same.then(|| RequestHead { version: before.version, received: before.received, is_last, ..after })
@@ -428,6 +439,7 @@ mod tests {
             ("GET http://b.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n", false),
             ("GET http://a.test/ HTTP/1.1\r\nHost: b.test\r\n\r\n", false),
             ("GET http://a.test:81/ HTTP/1.1\r\nHost: a.test:81\r\n\r\n", false),
+            (&format!("GET http://a.test{RESERVED_PATH}arrive HTTP/1.1\r\nHost: a.test\r\n\r\n"), false),
             ("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n", false),
             ("POST http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n", false),
         ] {

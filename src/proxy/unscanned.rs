@@ -22,6 +22,9 @@ pub(super) enum Unscanned {
     /// It is a part of a file.
     #[error("it is a part of a file, which the scanner \"{0}\" must see as a whole")]
     Part(Arc<str>),
+    /// It is in a content coding that the scanner cannot undo.
+    #[error("it is in a content coding that the scanner \"{0}\" cannot undo")]
+    Coding(Arc<str>),
 }
 
 /// What a scanner has found.
@@ -54,6 +57,7 @@ impl Unscanned {
             Self::Infected(_) => ("malware-found", "A scanner has found malware in it"),
             Self::Failed(_) => ("scanner-failed", "A scanner that had to look at it does not work"),
             Self::TooLong(_) | Self::Part(_) => ("not-scanned", "A scanner cannot look at it as a whole"),
+            Self::Coding(_) => ("not-scanned", "It is in a content coding that a scanner cannot undo"),
         }
     }
 
@@ -67,6 +71,7 @@ impl Unscanned {
             Self::Failed(_) => Cause::ScannerFailed,
             Self::TooLong(_) => Cause::TooLongToScan,
             Self::Part(_) => Cause::PartNotScanned,
+            Self::Coding(_) => Cause::CodingNotScanned,
         }
     }
 }

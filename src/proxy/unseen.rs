@@ -43,7 +43,7 @@ pub(super) fn unseen_answer(scanner: &Scanner, asked: &RequestHead, head: &Respo
     }
     Some(match scanner.config.on_failure {
         OnFailure::Bypass => Unseen::Bypassed("coding"),
-        OnFailure::Refuse => Unseen::Refused("coding", Unscanned::Failed(name())),
+        OnFailure::Refuse => Unseen::Refused("coding", Unscanned::Coding(name())),
     })
 }
 

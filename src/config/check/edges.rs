@@ -138,48 +138,6 @@ pub(super) fn portal(config: &Config, check: &mut Check<'_>) {
     }
 }
 
-pub(super) fn session_and_limits(config: &Config, check: &mut Check<'_>) {
-    let limits = &config.limits;
-    check.ask(at!["session"], |faults| config.session.check(faults));
-    if limits.head_bytes < 8 * 1024 {
-        let help = "browsers send up to 8 KiB of cookies alone; the default is \"64KiB\"";
-        check.note(at!["limits", "head_bytes"], "many requests would not fit", help);
-    }
-    if limits.workers > MAX_WORKERS {
-        let help = "0 stands for as many as there are processors";
-        check.note(
-            at!["limits", "workers"],
-            format!("more than {MAX_WORKERS} threads would only wait for each other"),
-            help,
-        );
-    }
-    let counts = [
-        ("head_fields", limits.head_fields),
-        ("connections", limits.connections),
-        ("connections_per_client", limits.connections_per_client),
-    ];
-    for (key, _) in counts.into_iter().filter(|(_, count)| *count == 0) {
-        check.note(at!["limits", key], format!("with `{key} = 0` nothing could be served"), "");
-    }
-    let times = [
-        ("head_time", limits.head_time),
-        ("body_idle", limits.body_idle),
-        ("answer_time", limits.answer_time),
-        ("connect_time", limits.connect_time),
-        ("tunnel_idle", limits.tunnel_idle),
-        ("tunnel_time", limits.tunnel_time),
-        ("tcp_keepalive", limits.tcp_keepalive),
-        ("tcp_user_timeout", limits.tcp_user_timeout),
-        ("h2_idle", limits.h2_idle),
-    ];
-    for (key, _) in times.into_iter().filter(|(_, time)| time.is_zero()) {
-        check.note(at!["limits", key], format!("with `{key} = \"0s\"` nothing could be served"), "");
-    }
-}
-
-/// The most threads that move people's bytes.
-const MAX_WORKERS: usize = 1024;
-
 pub(super) fn proxy_names(config: &Config, check: &mut Check<'_>) {
     let names = &config.proxy_names;
     let secure =

@@ -11,7 +11,7 @@ use crate::egress::Roots;
 use crate::policy::{Hop, Route};
 use crate::session::returning::ARRIVE_PORT;
 
-pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
+pub(super) fn egress(config: &Config, check: &mut Check<'_>) {
     for (index, file) in config.egress.trust.iter().enumerate() {
         let help = "PEM is wanted: it begins with `-----BEGIN CERTIFICATE-----`";
         check.ask(at!["egress", "trust"], |faults| Roots::check(at![index], file, help, faults));
@@ -32,9 +32,6 @@ pub(super) fn dns_and_egress(config: &Config, check: &mut Check<'_>) {
     if let Some(index) = config.egress.connect_ports.iter().position(|port| *port == ARRIVE_PORT) {
         let problem = format!("port {ARRIVE_PORT} is ours on every host: tickets of the sign-in arrive there");
         check.note(at!["egress", "connect_ports", index], problem, "leave it out: nothing is ever dialled there");
-    }
-    if config.dns.timeout.is_zero() {
-        check.note(at!["dns", "timeout"], "no name could be looked up", "the default is \"5s\"");
     }
     sources(&config.egress.source, check);
     parents(config, check);

@@ -42,8 +42,10 @@ pub(super) fn check<T>(
     let mut check = Check { joined, ..Check::new(text, &reading.tree, &reading.damaged) };
     edges::listeners(config, &mut check);
     edges::portal(config, &mut check);
-    egress::dns_and_egress(config, &mut check);
-    edges::session_and_limits(config, &mut check);
+    check.ask(at!["dns"], |faults| config.dns.check(faults));
+    egress::egress(config, &mut check);
+    check.ask(at!["session"], |faults| config.session.check(faults));
+    check.ask(at!["limits"], |faults| config.limits.check(faults));
     edges::proxy_names(config, &mut check);
     edges::pac(config, &mut check);
     people::networks(config, &mut check);

@@ -76,7 +76,7 @@ pub(super) struct OriginStream {
     max_fields: usize,
     /// Who waits for an answer to a request that has not been sent.
     reader: Option<Waker>,
-    _slot: Slot,
+    slot: Slot,
 }
 
 /// How far the request has come.
@@ -125,20 +125,24 @@ impl OriginStream {
             fate,
             max_fields,
             reader: None,
-            _slot: slot,
+            slot,
         }
     }
 
     /// Sends the head if it is complete by now.
     fn send_head(&mut self) -> io::Result<()> {
-        let Sending::Head(send) = &mut self.sending else { return Ok(()) };
         let Some(length) = memmem::find(&self.pending, b"\r\n\r\n") else { return Ok(()) };
+        let Sending::Head(send) = &mut self.sending else { return Ok(()) };
         let octets = self.pending.split_to(length + 4).freeze();
         let follows = self.pending.split();
         let head = RequestHead::parse(&octets, self.max_fields).ok();
         let asked = head.and_then(|head| answered::request(&head, &self.authority));
         let (sending, answer) = match asked {
             None => (Sending::Broken, Answer::Unsent(Unanswered::Unfit)),
+            // The library would keep it until another one is over.
+            Some(_) if !self.slot.send(send.current_max_send_streams()) => {
+                (Sending::Broken, Answer::Unsent(Unanswered::Refused))
+            }
             Some((request, rest, awaited)) => match send.send_request(request, rest.is_end()) {
                 Ok((response, _)) if rest.is_end() => (Sending::Done, Answer::Head(response, awaited)),
                 Ok((response, send)) => (Sending::Body { send, rest }, Answer::Head(response, awaited)),

@@ -30,6 +30,8 @@ pub(super) const MAX_REQUESTS: usize = 1000;
 pub(super) struct State {
     /// How many streams are open.
     pub(super) streams: AtomicUsize,
+    /// On how many of them a request was sent.
+    sent: AtomicUsize,
     /// Whether anything has arrived since somebody last looked.
     pub(super) has_heard: AtomicBool,
     /// Whether requests have waited for so long without a word that its origin may be gone.
@@ -41,14 +43,24 @@ static IN_ALL: AtomicUsize = AtomicUsize::new(0);
 
 /// One stream's part of those that may be open.
 #[derive(Debug)]
-pub(super) struct Slot(Arc<State>);
+pub(super) struct Slot {
+    state: Arc<State>,
+    is_sent: bool,
+}
 
 impl Slot {
     /// Counts a stream until this is dropped.
     pub(super) fn new(state: &Arc<State>) -> Self {
         state.streams.fetch_add(1, Ordering::AcqRel);
         IN_ALL.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(state))
+        Self { state: Arc::clone(state), is_sent: false }
+    }
+
+    /// Notes that its request is sent now. False if `most` others are on their way, and it must not be.
+    pub(super) fn send(&mut self, most: usize) -> bool {
+        let count = |sent: usize| (sent < most).then_some(sent + 1);
+        self.is_sent |= self.state.sent.fetch_update(Ordering::AcqRel, Ordering::Acquire, count).is_ok();
+        self.is_sent
     }
 
     /// How many streams are open on all connections.
@@ -59,7 +71,10 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::AcqRel);
+        self.state.streams.fetch_sub(1, Ordering::AcqRel);
+        if self.is_sent {
+            self.state.sent.fetch_sub(1, Ordering::AcqRel);
+        }
         IN_ALL.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -9,9 +9,10 @@ use h2::{Reason, RecvStream};
 use http::{Request, Response};
 use serde_json::Value;
 
+use super::super::scan::practice::Practice;
 use super::super::world::World;
 use super::client::Client;
-use super::origin::{Doing, Origin, repeat, say};
+use super::origin::{Doing, Origin, repeat, say, send};
 use super::{ALL, OPEN, open};
 
 /// Resets the first requests by this code, and answers the rest.
@@ -188,4 +189,35 @@ fn at_a_stop_clients_are_told_and_what_is_under_way_may_end() {
     let records = ending.join().unwrap();
     let is_its = |record: &&Value| record["host"] == "new.test" && record["method"] == "GET";
     assert!(records.iter().find(is_its).unwrap()["reason"].is_null(), "{records:#?}");
+}
+
+#[test]
+fn of_an_origin_that_ends_its_connection_while_its_answer_is_scanned_all_passes_or_nothing() {
+    let scanner = Practice::start();
+    let answer = |_: Request<RecvStream>, mut respond: SendResponse<Bytes>| -> Doing {
+        Box::pin(async move {
+            let mut stream = respond.send_response(Response::new(()), false).unwrap();
+            send(&mut stream, vec![b'a'; 100_000].into(), false).await;
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            send(&mut stream, vec![b'b'; 100_000].into(), true).await;
+        })
+    };
+    let mut builder = open();
+    let origin = Origin::start(&builder.certify("new.test"), |_| {}, "", answer);
+    let icap = format!("[[icap]]\nname = \"clean\"\nrespmod = {:?}\n", scanner.url("clean"));
+    let rule = "[[policy.standing]]\nname = \"scan\"\nnetworks = [\"open\"]\nscan = [\"clean\"]\n";
+    let world = builder.host("new.test:443", origin.address).config(ALL).config(&(icap + rule)).start();
+    for (path, status, length, scan, reason) in [
+        ("/last", 200, 200_000, "clean".into(), Value::Null),
+        ("/gone", 502, 0, Value::Null, "http_response_incomplete".into()),
+    ] {
+        let mut client = Client::open(&world, OPEN, "new.test:443");
+        let answer = client.get(&format!("https://new.test{path}"));
+        let content = answer.text.matches(['a', 'b']).count();
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        assert!(if status == 200 { content == length } else { !answer.text.contains("aaa") }, "{path}: {content}");
+        let record = |record: &Value| record["path"] == path;
+        world.last_record_has(record, &[("scan", scan), ("reason", reason), ("origin_protocol", "HTTP/2".into())]);
+    }
+    assert_eq!(scanner.seen("clean")[0].body.len(), 200_000, "it has seen all of what has passed");
 }

@@ -101,7 +101,13 @@ impl Origin {
             if request.uri().path() == "/last" {
                 connection.graceful_shutdown();
             }
+            let is_gone = request.uri().path() == "/gone";
             tokio::spawn(answer(request, respond));
+            // One path has it break off a little later.
+            if is_gone {
+                drop(tokio::time::timeout(std::time::Duration::from_millis(500), connection.accept()).await);
+                return;
+            }
         }
     }
 

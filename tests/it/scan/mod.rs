@@ -1,7 +1,7 @@
 //! Scanners that are reached by ICAP: what they see, what becomes of what they say, and what happens where they fail.
 
 mod clamav;
-mod practice;
+pub(crate) mod practice;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -319,7 +319,7 @@ fn an_origin_cannot_keep_a_scanner_from_looking() {
         ("http://found.test/grpc", events, 403, "found", Value::Null),
         ("http://found.test/mixed", events, 403, "found", Value::Null),
         ("http://found.test/events", events, 200, "skipped", "type".into()),
-        ("http://found.test/zstd", "A: b", 503, "refused", "coding".into()),
+        ("http://found.test/zstd", "A: b", 403, "refused", "coding".into()),
         ("http://lax.test/zstd", "A: b", 200, "bypassed", "coding".into()),
     ] {
         let page = browser.bare_curl(url, &["-H", field]);
@@ -327,6 +327,10 @@ fn an_origin_cannot_keep_a_scanner_from_looking() {
         let (host, path) = url[7..].split_once('/').unwrap();
         said(&world, host, &format!("/{path}"), &[("scan", scan.into()), ("scan_why", why), ("status", status.into())]);
     }
+    // The scanner is there: people are not told that it cannot be reached.
+    let page =
+        browser.bare_curl("http://found.test/zstd", &["-H", "Accept: text/html", "-H", "Sec-Fetch-Mode: navigate"]);
+    assert!(page.body.contains("the scanner cannot unpack") && !page.body.contains("be reached"), "{}", page.body);
     // It is not asked for what the scanner cannot unpack.
     let page = browser.bare_curl("http://lax.test/head", &["-H", "Accept-Encoding: gzip, br;q=0.5, zstd"]);
     assert!(page.body.contains("Accept-Encoding: gzip\r\n") && !page.body.contains("zstd"), "{page:#?}");
@@ -487,6 +491,134 @@ fn a_scanner_is_left_when_its_client_leaves() {
     drop(client);
     wait("the scanner to be left", || server.seen("waits").iter().all(|seen| seen.body == b"left"));
     said(&world, "waits.test", "/short", &[("reason", "client-left".into())]);
+}
+
+/// An origin that gives back the head that it has seen, once the whole request is there.
+fn mirror() -> Origin {
+    Origin::start(|head, stream| {
+        let lower = head.to_lowercase();
+        let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        drop(std::io::Read::read_exact(&mut *stream, &mut body));
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{head}", head.len());
+        drop(stream.write_all(answer.as_bytes()));
+    })
+}
+
+/// A scanner of requests by this name, and a rule that has it look at the host of its name, after these others.
+fn scanner_of_requests(
+    world: Builder,
+    server: &Practice,
+    (name, host): (&str, &str),
+    rules: &str,
+) -> (Builder, Origin) {
+    let (url, origin) = (server.url(name), mirror());
+    let world = world.host(&format!("{host}:80"), origin.address).config(&format!(
+        "[[icap]]\nname = {name:?}\nreqmod = {url:?}\nrequests = \"all\"\n{rules}\
+         [[policy.rule]]\nname = \"looked at\"\ndestinations = [{host:?}]\neffect = \"allow\"\nscan = [{name:?}]\n"
+    ));
+    (world, origin)
+}
+
+#[test]
+fn what_a_scanner_wants_sent_instead_is_subject_to_the_rules_like_what_was_asked_for() {
+    let server = Practice::start();
+    for (rule, status) in [
+        ("effect = \"block\"", 403),
+        ("effect = \"allow\"\nscan = []", 403),
+        ("effect = \"allow\"\nscan = []\nmethods = [\"PUT\"]", 200),
+    ] {
+        let rules = format!(
+            "[[policy.rule]]\nname = \"asked\"\ndestinations = [\"a.test\"]\npaths = [\"/asked\"]\nauthenticate = false\n{rule}\n"
+        );
+        let (world, origin) = scanner_of_requests(open(), &server, ("asks", "a.test"), &rules);
+        let world = world.start();
+        let page = world.browser().at(OPEN).bare_curl("http://a.test/asking", &[]);
+        assert_eq!(page.status, status, "{rule}: {page:#?}");
+        assert_eq!(origin.seen().len(), usize::from(status == 200), "{rule}: the origin has seen it");
+        let decided = if status == 200 { ("looked at", "permitted") } else { ("asked", "denied") };
+        let wanted = [("rule", decided.0.into()), ("decision", decided.1.into()), ("scan", "modified".into())];
+        said(&world, "a.test", "/asking", &wanted);
+    }
+}
+
+#[test]
+fn nobody_looks_into_a_tunnel_and_its_record_says_so() {
+    let server = Practice::start();
+    let origin = Origin::answering("hello");
+    let world = scanner(open(), &server, "clean", "clean", "").host("clean.test:443", origin.address).start();
+    let mut client = world.connect(OPEN);
+    client.write_all(b"CONNECT clean.test:443 HTTP/1.1\r\nHost: clean.test:443\r\n\r\nGET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut client, &mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 200") && said.ends_with("hello"), "{said}");
+    drop(client);
+    let wanted = [("scan", "skipped".into()), ("scan_why", "tunnel".into()), ("scanner", "clean".into())];
+    world.last_record_has(|record| record["host"] == "clean.test", &wanted);
+    assert!(server.seen("clean").is_empty());
+}
+
+#[test]
+fn a_scanner_is_reached_by_tls_and_only_one_that_proves_who_it_is() {
+    let mut world = open();
+    let (good, other) = (world.certify("scan.test"), world.certify("other.test"));
+    let (server, stranger) = (Practice::start_tls(good), Practice::start_tls(other));
+    for (name, server) in [("good", &server), ("wrong", &stranger)] {
+        let (port, origin) = (server.address.port(), origin().address);
+        world = world.host(&format!("scan.test:{port}"), server.address).host(&format!("{name}.test:80"), origin);
+        world = world.config(&format!(
+            "[[icap]]\nname = {name:?}\nrespmod = \"icaps://scan.test:{port}/found\"\n\
+             [[policy.rule]]\nname = {name:?}\ndestinations = [\"{name}.test\"]\neffect = \"allow\"\nscan = [{name:?}]\n"
+        ));
+    }
+    let world = world.start();
+    let browser = world.browser().at(OPEN);
+    for path in ["/short", "/long"] {
+        let page = browser.bare_curl(&format!("http://good.test{path}"), &[]);
+        assert_eq!(page.status, 403, "{page:#?}");
+        said(&world, "good.test", path, &[("scan", "found".into()), ("reason", "malware-found".into())]);
+    }
+    assert_eq!(server.seen("found").pop().unwrap().body.len(), LONG);
+    assert_eq!(browser.bare_curl("http://wrong.test/short", &[]).status, 503);
+    said(&world, "wrong.test", "/short", &[("scan", "refused".into()), ("reason", "scanner-failed".into())]);
+    assert!(stranger.seen("found").is_empty(), "it has seen nothing");
+}
+
+#[test]
+fn of_several_scanners_each_sees_the_whole_whatever_fails_before_it() {
+    let server = Practice::start();
+    let services =
+        [("down", "bypass"), ("closes", "bypass"), ("clean", "refuse"), ("found", "refuse"), ("garbage", "refuse")];
+    let mut world = open();
+    for (service, otherwise) in services {
+        let url = server.url(service);
+        let more = format!("[[icap]]\nname = {service:?}\nrespmod = {url:?}\non_failure = {otherwise:?}\n");
+        world = world.config(&more);
+    }
+    let cases: [(&str, &[&str], u16, &str, &str); 4] = [
+        ("one", &["down", "closes", "clean"], 200, "bypassed", "closes"),
+        ("two", &["closes", "down", "found"], 403, "found", "found"),
+        ("three", &["down", "garbage", "clean"], 503, "refused", "garbage"),
+        ("four", &["clean", "down", "closes"], 200, "bypassed", "closes"),
+    ];
+    for (name, scanners, ..) in cases {
+        world = world.host(&format!("{name}.test:80"), origin().address).config(&format!(
+            "[[policy.rule]]\nname = {name:?}\ndestinations = [\"{name}.test\"]\neffect = \"allow\"\nscan = {scanners:?}\n"
+        ));
+    }
+    let world = world.start();
+    let browser = world.browser().at(OPEN);
+    let long = "0123456789".repeat(LONG / 10);
+    for (name, scanners, status, verdict, by) in cases {
+        let page = browser.bare_curl(&format!("http://{name}.test/long"), &[]);
+        assert_eq!((page.status, page.exit), (status, 0), "{name}: {}", page.messages);
+        assert!(status != 200 || page.body == long, "{name}: {} octets", page.body.len());
+        said(&world, &format!("{name}.test"), "/long", &[("scan", verdict.into()), ("scanner", by.into())]);
+        let last = server.seen(if status == 503 { "garbage" } else { scanners.last().unwrap() });
+        assert!(!last.is_empty(), "{name}: it was not asked");
+    }
+    let clean = server.seen("clean");
+    assert!(clean.len() == 2 && clean.iter().all(|seen| seen.body.len() == LONG), "{}", clean.len());
 }
 
 fn wait(what: &str, is_so: impl Fn() -> bool) {

@@ -1,37 +1,43 @@
 //! A practice ICAP server: what it says depends on the path of the service that is asked.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::cell::RefCell;
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::super::raw::Wire;
+
 /// What it was asked.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) method: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
     /// The last part of the service's address.
-    pub(super) service: String,
+    pub(crate) service: String,
     /// The head of the ICAP request.
-    pub(super) head: String,
+    pub(crate) head: String,
     /// The heads that it encapsulates.
-    pub(super) inner: String,
+    pub(crate) inner: String,
     /// What came of the body.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Which connection it came on.
-    pub(super) connection: usize,
+    pub(crate) connection: usize,
 }
 
 impl Seen {
     /// A field of the ICAP request.
-    pub(super) fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
 /// An ICAP server on a port of its own. It ends with the test program.
-pub(super) struct Practice {
-    pub(super) address: SocketAddr,
+pub(crate) struct Practice {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     /// How many messages are being read, and how many there were at most.
     open: Arc<Mutex<(usize, usize)>>,
@@ -39,57 +45,93 @@ pub(super) struct Practice {
 
 impl Practice {
     /// How many messages came at the same time, at most.
-    pub(super) fn most_open(&self) -> usize {
+    pub(crate) fn most_open(&self) -> usize {
         self.open.lock().unwrap().1
     }
 
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
-    pub(super) fn on(listener: TcpListener) -> Self {
+    /// The same behind TLS.
+    pub(crate) fn start_tls(tls: Arc<ServerConfig>) -> Self {
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), Some(tls))
+    }
+
+    pub(crate) fn on(listener: TcpListener) -> Self {
+        Self::listen(listener, None)
+    }
+
+    fn listen(listener: TcpListener, tls: Option<Arc<ServerConfig>>) -> Self {
         let (address, seen) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Seen>>>::default());
         let open = Arc::<Mutex<(usize, usize)>>::default();
         let (all, number, count) = (Arc::clone(&seen), AtomicUsize::new(0), Arc::clone(&open));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (all, connection) = (Arc::clone(&all), number.fetch_add(1, Ordering::Relaxed));
-                let count = Arc::clone(&count);
-                std::thread::spawn(move || Visit::new(stream.unwrap(), connection, &all, &count).serve());
+                let (count, tls) = (Arc::clone(&count), tls.clone());
+                std::thread::spawn(move || {
+                    let stream = stream.unwrap();
+                    let stream: Box<dyn Wire> = match tls {
+                        None => Box::new(stream),
+                        Some(tls) => Box::new(StreamOwned::new(ServerConnection::new(tls).unwrap(), stream)),
+                    };
+                    Visit::new(Shared(Rc::new(RefCell::new(stream))), connection, &all, &count).serve();
+                });
             }
         });
         Self { address, seen, open }
     }
 
     /// The address of a service.
-    pub(super) fn url(&self, service: &str) -> String {
+    pub(crate) fn url(&self, service: &str) -> String {
         format!("icap://{}/{service}", self.address)
     }
 
     /// What was asked of a service so far, without OPTIONS.
-    pub(super) fn seen(&self, service: &str) -> Vec<Seen> {
+    pub(crate) fn seen(&self, service: &str) -> Vec<Seen> {
         let all = self.seen.lock().unwrap().clone();
         all.into_iter().filter(|seen| seen.service == service && seen.method != "OPTIONS").collect()
     }
 
     /// How often a service was asked what it can do.
-    pub(super) fn options(&self, service: &str) -> usize {
+    pub(crate) fn options(&self, service: &str) -> usize {
         let all = self.seen.lock().unwrap();
         all.iter().filter(|seen| seen.service == service && seen.method == "OPTIONS").count()
     }
 }
 
+/// A connection of which one half reads and the other writes.
+#[derive(Clone)]
+struct Shared(Rc<RefCell<Box<dyn Wire>>>);
+
+impl Read for Shared {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().read(octets)
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().flush()
+    }
+}
+
 struct Visit<'a> {
-    reader: BufReader<TcpStream>,
-    stream: TcpStream,
+    reader: BufReader<Shared>,
+    stream: Shared,
     connection: usize,
     all: &'a Mutex<Vec<Seen>>,
     open: &'a Mutex<(usize, usize)>,
 }
 
 impl<'a> Visit<'a> {
-    fn new(stream: TcpStream, connection: usize, all: &'a Mutex<Vec<Seen>>, open: &'a Mutex<(usize, usize)>) -> Self {
-        Self { reader: BufReader::new(stream.try_clone().unwrap()), stream, connection, all, open }
+    fn new(stream: Shared, connection: usize, all: &'a Mutex<Vec<Seen>>, open: &'a Mutex<(usize, usize)>) -> Self {
+        Self { reader: BufReader::new(stream.clone()), stream, connection, all, open }
     }
 
     fn serve(&mut self) {
@@ -145,7 +187,7 @@ impl<'a> Visit<'a> {
     }
 
     fn say(&mut self, text: &str) -> bool {
-        self.stream.write_all(text.as_bytes()).is_ok()
+        self.stream.write_all(text.as_bytes()).and_then(|()| self.stream.flush()).is_ok()
     }
 
     fn options(&mut self, seen: &Seen) -> bool {

@@ -300,6 +300,38 @@ async fn a_request_that_an_origin_has_not_looked_at_can_be_sent_again() {
     assert_eq!(fate, Some((Unanswered::Unfit, Some(Vec::new()))));
 }
 
+/// An origin that allows one request at a time, and answers none of them.
+async fn narrow_origin() -> Origin {
+    let answer = |_, respond: SendResponse<Bytes>| async move {
+        let _kept = respond;
+        std::future::pending::<()>().await;
+    };
+    let narrow = |settings: &mut h2::server::Builder| {
+        settings.max_concurrent_streams(1);
+    };
+    origin(narrow, answer).await
+}
+
+#[tokio::test]
+async fn what_would_have_to_wait_for_another_answer_is_sent_elsewhere() {
+    for (asked, kept) in [(GET, ""), (POST, "hello")] {
+        let origin = narrow_origin().await;
+        // Both have their streams before anything is known of the origin.
+        let (mut late, fate) = origin.open("news.test").unwrap();
+        let (_first, _) = ask(&origin, GET).await;
+        while origin.send.current_max_send_streams() != 1 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!origin.has_room());
+        late.write_all(asked).await.unwrap();
+        let begun = std::time::Instant::now();
+        let (text, ended) = tokio::time::timeout(Duration::from_secs(9), read(&mut late)).await.unwrap();
+        assert!(ended.is_err() && text.is_empty(), "{text}");
+        assert!(begun.elapsed() < Duration::from_millis(200), "it does not wait: {:?}", begun.elapsed());
+        assert_eq!(fate.take(), Some((Unanswered::Refused, Some(kept.into()))));
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_takes_no_more_requests_says_so_and_what_it_has_not_seen_can_be_sent_again() {
     let (near, far) = duplex(64 * 1024);
