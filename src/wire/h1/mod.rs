@@ -12,6 +12,7 @@ mod farewell;
 mod fields;
 mod framing;
 mod head;
+mod names;
 mod serve;
 mod target;
 
@@ -21,8 +22,9 @@ pub use connection::{ByteStream, Connection, ReadError, Stream};
 pub use deadline::Deadline;
 pub use error::{FramingError, HeadError};
 pub use farewell::Farewell;
-pub use fields::Fields;
+pub use fields::{Fields, Passed};
 pub use framing::Length;
 pub use head::{RequestHead, ResponseHead};
+pub use names::Names;
 pub use serve::{answer, serve, settle};
 pub use target::{Form, RequestTarget};
