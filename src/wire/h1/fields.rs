@@ -191,16 +191,10 @@ impl<const N: usize> From<[(&str, &str); N]> for Fields {
 
 /// The places of name and value in a line.
 fn parse_line(line: &[u8]) -> Result<(Range<usize>, Range<usize>), HeadError> {
-    if line.first().is_some_and(|b| is_space(*b)) {
-        return Err(HeadError::ObsoleteFolding);
-    }
-    let colon = memchr(b':', line).ok_or(HeadError::NoColon)?;
+    let colon = line.iter().position(|b| !is_token(*b)).unwrap_or(line.len());
     let (name, after) = line.split_at_checked(colon).unwrap_or_default();
-    if name.last().is_some_and(|b| is_space(*b)) {
-        return Err(HeadError::SpaceBeforeColon);
-    }
-    if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
-        return Err(HeadError::FieldName);
+    if name.is_empty() || after.first() != Some(&b':') {
+        return Err(wrong_name(line));
     }
     let value = after.get(1..).unwrap_or_default();
     // Without a way out of the loop, so that the compiler looks at many octets at a time.
@@ -212,6 +206,17 @@ fn parse_line(line: &[u8]) -> Result<(Range<usize>, Range<usize>), HeadError> {
     let start = colon + 1 + front;
     let end = (line.len() - back).max(start);
     Ok((0..colon, start..end))
+}
+
+/// What is wrong with the name of a line.
+#[cold]
+fn wrong_name(line: &[u8]) -> HeadError {
+    if line.first().is_some_and(|b| is_space(*b)) {
+        return HeadError::ObsoleteFolding;
+    }
+    let Some(colon) = memchr(b':', line) else { return HeadError::NoColon };
+    let before = colon.checked_sub(1).and_then(|last| line.get(last));
+    if before.is_some_and(|b| is_space(*b)) { HeadError::SpaceBeforeColon } else { HeadError::FieldName }
 }
 
 /// SP or HTAB (RFC 9110 §5.6.3).

@@ -26,5 +26,6 @@ pub use fields::{Fields, Passed};
 pub use framing::Length;
 pub use head::{RequestHead, ResponseHead};
 pub use names::Names;
+pub(crate) use names::mark;
 pub use serve::{answer, serve, settle};
 pub use target::{Form, RequestTarget};

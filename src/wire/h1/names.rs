@@ -7,7 +7,7 @@
 /// the same have the same mark. That two marks are the same says nothing. The factors keep the marks of what Vestibule
 /// looks for apart from those of most fields that browsers and origins send.
 #[inline]
-pub(super) const fn mark(name: &[u8]) -> u64 {
+pub(crate) const fn mark(name: &[u8]) -> u64 {
     match name {
         [] => 0,
         [only] => 1 << ((54 * (*only as usize | 0x20) + 1) % 64),
