@@ -192,7 +192,7 @@ impl Plan<'_> {
                 dialler: Arc::clone(&dialler),
                 limits,
                 forwarded_for: config.egress.forwarded_for,
-                probes: config.portal.probes.clone(),
+                probes: config.portal.probes.clone().into(),
                 pac: Arc::clone(&pac),
                 entries: Arc::clone(&entries),
                 guests_agree: guest_terms.is_some(),

@@ -1,6 +1,5 @@
 //! Origin connections that are kept for the next request, and those of HTTP/2, which several requests share.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,7 +44,8 @@ pub struct Bounds {
 
 #[derive(Debug, Default)]
 struct Kept {
-    connections: HashMap<Destination, Ways>,
+    // Whoever chooses names so that they collide finds a map of no more entries than there are idle connections.
+    connections: foldhash::HashMap<Destination, Ways>,
     count: usize,
 }
 

@@ -4,9 +4,10 @@
 //! one is always a candidate. Candidates come in the order of the rules, so that the first one that matches is the same as
 //! without.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use foldhash::HashMap;
 use url::Host;
 
 use super::matcher::{Hosts, suffixes};

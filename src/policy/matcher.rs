@@ -1,8 +1,8 @@
 //! Sets of destinations, matched at label boundaries.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use ipnet::IpNet;
+use memchr::memchr;
 use serde::Deserialize;
 use url::Host;
 
@@ -100,7 +100,7 @@ impl Hosts {
 
 /// `a.b.c`, `b.c`, `c`.
 pub(super) fn suffixes(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(name), |rest| rest.split_once('.').map(|(_, parent)| parent))
+    std::iter::successors(Some(name), |rest| rest.get(memchr(b'.', rest.as_bytes())? + 1..))
 }
 
 impl FromIterator<Pattern> for Hosts {

@@ -1,6 +1,6 @@
 //! A client connection, as far as identity goes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::identity::Identity;
 use super::shares::Open;
@@ -8,8 +8,8 @@ use crate::egress::pool::{Pin, Pool};
 use crate::identity::Surrogate;
 use crate::session::SessionId;
 use crate::wire::forwarded;
-use crate::wire::h1::Fields;
-use crate::wire::{Destination, Peer};
+use crate::wire::h1::{Fields, RequestTarget};
+use crate::wire::{Destination, Peer, target};
 
 /// A client connection, as far as identity goes.
 #[derive(Debug)]
@@ -29,12 +29,23 @@ pub struct Client {
     pub(super) pin: Arc<Pin>,
     /// The origin connections of the worker that serves it.
     pub(super) pool: Arc<Pool>,
+    /// Where the last request in absolute-form went. Browsers send requests for one origin on one connection.
+    recent: Mutex<Option<Arc<Destination>>>,
 }
 
 impl Client {
     /// A connection that a listener has accepted, for a worker that keeps its origin connections in `pool`.
     pub fn new(peer: Peer, pool: Arc<Pool>) -> Self {
-        Self { peer, inside: None, token: None, is_inspected: false, held: None, pin: Arc::default(), pool }
+        Self {
+            peer,
+            inside: None,
+            token: None,
+            is_inspected: false,
+            held: None,
+            pin: Arc::default(),
+            pool,
+            recent: Mutex::default(),
+        }
     }
 
     /// One stream of a connection that carries several, and of which everything that is known holds for each. It takes a place
@@ -51,7 +62,27 @@ impl Client {
     pub(super) fn judged(&self, peer: Peer) -> Self {
         let (inside, held) = (self.inside.clone(), self.held.clone());
         let (pin, pool) = (Arc::clone(&self.pin), Arc::clone(&self.pool));
-        Self { peer, inside, token: self.token, is_inspected: self.is_inspected, held, pin, pool }
+        Self {
+            peer,
+            inside,
+            token: self.token,
+            is_inspected: self.is_inspected,
+            held,
+            pin,
+            pool,
+            recent: Mutex::default(),
+        }
+    }
+
+    /// Where a request in absolute-form is to go.
+    pub(super) fn destination_of(&self, target: &RequestTarget) -> Result<Arc<Destination>, target::Error> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(recent) = recent.as_ref().filter(|recent| recent.is_written_in(target)) {
+            return Ok(Arc::clone(recent));
+        }
+        let destination = Arc::new(Destination::of_absolute_form(target)?);
+        *recent = Some(Arc::clone(&destination));
+        Ok(destination)
     }
 
     /// The client on whose behalf a request with these fields is sent, if that is not the peer itself. What this

@@ -48,7 +48,8 @@ impl Proxy {
         recorder.destination(&destination);
         recorder.path = Some(head.target.path().to_owned());
         let kind = classify(&head, &destination, &self.probes);
-        let mut request = Request { head, destination, kind, recorder };
+        // Boxed, because it is handed on from step to step, and each step would have room of its own for it.
+        let mut request = Box::new(Request { head, destination, kind, recorder });
         match self.answer(client, &mut request).await {
             Ok(RequestAct::Answer(response)) => {
                 self.reply(connection, Some(&request.head), response, request.recorder).await
@@ -117,7 +118,7 @@ impl Proxy {
         &self,
         client: &Client,
         mut connection: Box<Connection>,
-        mut request: Request,
+        mut request: Box<Request>,
         permit: Permit,
         identity: Option<&Identity>,
     ) -> Option<Box<Connection>> {
@@ -144,7 +145,7 @@ impl Proxy {
         &self,
         client: &Client,
         mut connection: Box<Connection>,
-        mut request: Request,
+        mut request: Box<Request>,
         permit: Permit,
         identity: Option<&Identity>,
     ) -> Option<Box<Connection>> {
@@ -253,15 +254,15 @@ impl Proxy {
     async fn pass(
         &self,
         mut connection: Box<Connection>,
-        Passing { answered, octets, in_chunks, only_asks, keeps }: Passing,
+        Passing { mut answered, octets, in_chunks, only_asks, keeps }: Passing,
         watch: &mut Watch,
-        mut request: Request,
+        mut request: Box<Request>,
     ) -> Option<Box<Connection>> {
-        let Answered { mut lease, head, mut upload } = answered;
+        let Answered { lease, head, upload } = &mut *answered;
         let body = if only_asks { Length::NONE } else { head.body };
         let origin = &mut lease.connection.connection;
         let mut download = self.forwarder.splicing(Transfer::new(octets, body, in_chunks), origin, &connection);
-        let passed = self.forwarder.pass_bodies(&mut connection, origin, &mut upload, &mut download, watch).await;
+        let passed = self.forwarder.pass_bodies(&mut connection, origin, upload, &mut download, watch).await;
         request.recorder.bytes_in = upload.transfer.moved;
         request.recorder.bytes_out = download.moved;
         if passed == Err(Broken::Malformed) && !download.has_begun() {
@@ -279,13 +280,14 @@ impl Proxy {
             return None;
         }
         lease.connection.connection.settle();
-        if head.is_persistent() && upload.is_whole() && body == head.body {
-            lease.give_back();
+        let is_sent = upload.is_whole();
+        if head.is_persistent() && is_sent && body == head.body {
+            answered.lease.give_back();
         } else {
-            drop(lease);
+            drop(answered);
         }
         drop(request);
-        if keeps && upload.is_whole() {
+        if keeps && is_sent {
             return Some(connection);
         }
         connection.close().await;
@@ -296,7 +298,7 @@ impl Proxy {
     async fn change_protocol(
         &self,
         mut connection: Box<Connection>,
-        answered: Answered,
+        answered: Box<Answered>,
         (mut octets, _): (Vec<u8>, bool),
         mut leave: Leave,
         mut recorder: Recorder,
@@ -322,7 +324,12 @@ impl Proxy {
     }
 
     /// Does not go on with a request, because of what a scanner says.
-    async fn stop(&self, connection: Box<Connection>, stop: Stop, mut request: Request) -> Option<Box<Connection>> {
+    async fn stop(
+        &self,
+        connection: Box<Connection>,
+        stop: Stop,
+        mut request: Box<Request>,
+    ) -> Option<Box<Connection>> {
         match stop {
             Stop::Refuse(refusal) => self.refuse_request(connection, &refusal, request).await,
             Stop::Answer(response) => {
@@ -338,7 +345,7 @@ impl Proxy {
         &self,
         connection: Box<Connection>,
         refusal: &Refusal,
-        request: Request,
+        request: Box<Request>,
     ) -> Option<Box<Connection>> {
         // The browser has cookies of others beside ours. A page repeats such a request by itself, so the answer removes
         // those cookies, and the next request comes with ours alone.
@@ -364,7 +371,7 @@ impl Proxy {
 
 /// An answer that is to be passed on.
 struct Passing {
-    answered: Answered,
+    answered: Box<Answered>,
     /// Its head, as it is written to the client.
     octets: Vec<u8>,
     in_chunks: bool,

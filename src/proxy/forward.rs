@@ -123,7 +123,7 @@ impl Forwarder {
         sending: &Sending<'_>,
         client: &mut Connection,
         watch: &mut Watch,
-    ) -> Result<Answered, Failure> {
+    ) -> Result<Box<Answered>, Failure> {
         let may_repeat = sending.outgoing.head.method.is_idempotent() && sending.body.is_none();
         let mut wants = wants(sending, &permit);
         let mut taken = self.take(permit, sending, wants);
@@ -138,7 +138,7 @@ impl Forwarder {
                 Some((upload, written)) => self.upload_again(upload, &written, sending, &lease),
             };
             let permit = match self.wait(sending, client, &mut lease, &mut upload, watch).await {
-                Ok(head) => return Ok(Answered { lease, head, upload }),
+                Ok(head) => return Ok(Box::new(Answered { lease, head, upload })),
                 Err(Failure::ConnectionLost) => match lease.lost() {
                     Lost::Idle(permit) if may_repeat => permit,
                     Lost::Unseen(permit, why, written) => {

@@ -4,11 +4,14 @@ use std::io::Write as _;
 
 use crate::wire::Destination;
 use crate::wire::cookie;
-use crate::wire::field::{Hop, is_one_of};
-use crate::wire::h1::{Fields, Length, RequestHead, ResponseHead};
+use crate::wire::field::Hop;
+use crate::wire::h1::{Fields, Length, Names, RequestHead, ResponseHead};
 
 /// What a scanner of answers is not told of a request: who asks is nothing to it.
-const SECRETS: [&str; 2] = ["cookie", "authorization"];
+const SECRETS: Names<'_> = Names::of(&["cookie", "authorization"]);
+
+/// What is written anew, or was for us.
+const OURS: Names<'_> = Names::of(&["host", "expect"]);
 
 /// The head of a request, with its whole address. `is_told_all`: whether the scanner may give it back changed, so that it must
 /// see all that is to be sent.
@@ -19,8 +22,7 @@ pub(super) fn of_request(head: &RequestHead, destination: &Destination, is_told_
     drop(write!(octets, "{} {target} HTTP/1.1\r\nHost: {}\r\n", head.method, destination.authority()));
     let hop = Hop::of(&head.fields);
     for (name, value) in head.fields.iter() {
-        let is_left_out =
-            hop.has(name) || is_one_of(name, &["host", "expect"]) || (!is_told_all && is_one_of(name, &SECRETS));
+        let is_left_out = hop.has(name) || OURS.has(name) || (!is_told_all && SECRETS.has(name));
         if is_left_out {
             continue;
         }

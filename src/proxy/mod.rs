@@ -63,7 +63,7 @@ use crate::session::{Bindings, Sessions};
 use crate::wire::forwarded::{self, ForwardedFor};
 use crate::wire::h1::{self, ByteStream, Connection, Fields, HeadError, RequestHead};
 use crate::wire::kind::{self, RequestKind};
-use crate::wire::{Destination, Entries, Peer, Probe, target};
+use crate::wire::{Destination, Entries, Peer, Probes, target};
 use alarm::Retired;
 use answer::Refusal;
 pub use client::Client;
@@ -115,7 +115,7 @@ pub struct Parts {
     /// What origins are told about the client's address.
     pub forwarded_for: ForwardedFor,
     /// Addresses that browsers and systems request to find out whether there is a captive portal.
-    pub probes: Vec<Probe>,
+    pub probes: Probes,
     /// The PAC files, which say which destinations browsers reach without us.
     pub pac: Arc<Pac>,
     /// What each listener knows of its clients: networks, guests, trusted peers.
@@ -156,7 +156,7 @@ pub struct Proxy {
     tokens: Option<token::Tokens>,
     limits: Limits,
     forwarded_for: ForwardedFor,
-    probes: Vec<Probe>,
+    probes: Probes,
     pac: Arc<Pac>,
     entries: Arc<Entries>,
     /// Whether guests must agree to terms before they go on.
@@ -244,7 +244,7 @@ impl Proxy {
         }
         let destination = match &client.inside {
             Some(inside) => check_inside(inside, &head),
-            None => Destination::of_absolute_form(&head.target).map(Arc::new),
+            None => client.destination_of(&head.target),
         };
         match destination {
             Ok(destination) => self.exchange(client, connection, head, destination, recorder).await,

@@ -9,16 +9,19 @@ use crate::clock::{Clock, http_date};
 use crate::egress::Through;
 use crate::policy::FieldChanges;
 use crate::wire::cookie;
-use crate::wire::field::{Hop, Via, is_one_of};
+use crate::wire::field::{Hop, Via};
 use crate::wire::forwarded::ForwardedFor;
-use crate::wire::h1::{Fields, Length, RequestHead, ResponseHead};
+use crate::wire::h1::{Fields, Length, Names, Passed, RequestHead, ResponseHead};
 use crate::wire::target::Host;
 use crate::wire::{Destination, Peer};
 
 /// Fields of a request that are not passed on, because we write them ourselves or because they would tell the origin
 /// about the client's network.
-const NOT_SENT: [&str; 6] =
-    ["host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+const NOT_SENT: Names<'_> =
+    Names::of(&["host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]);
+
+/// Fields of a request, and of an answer, that are not passed on as they are, or not always.
+const LOOKED_AT: Names<'_> = Names::of(&["cookie", "max-forwards", "expect", "set-cookie", "alt-svc"]);
 
 /// A request on its way to an origin. It is a description, and is encoded only when the next hop is known, and anew if
 /// it has to be sent again.
@@ -84,29 +87,24 @@ impl Outgoing<'_> {
 
     /// The fields that go on as they came.
     fn put_fields(&self, octets: &mut Vec<u8>) {
-        for (name, value) in self.head.fields.iter() {
-            if self.hop.has(name)
-                || is_one_of(name, &NOT_SENT)
+        self.head.fields.pass(octets, |name, value| {
+            let is_left_out = self.hop.has(name)
+                || NOT_SENT.has(name)
                 || self.changes.names(name)
-                || (self.only_asks && !preflight::is_question(name, value))
-            {
-                continue;
+                || (self.only_asks && !preflight::is_question(name, value));
+            if is_left_out {
+                Passed::Not
+            } else if !LOOKED_AT.has(name) {
+                Passed::Whole
+            } else if name.eq_ignore_ascii_case(b"cookie") {
+                cookie::without_reserved(value).map_or(Passed::Not, Passed::of)
+            } else {
+                let is_counted_down = name.eq_ignore_ascii_case(b"max-forwards") && self.max_forwards.is_some();
+                // HTTP/1.0 knows no expectations (RFC 9110 §10.1.1).
+                let is_unknown = name.eq_ignore_ascii_case(b"expect") && self.head.version == Version::HTTP_10;
+                if is_counted_down || is_unknown { Passed::Not } else { Passed::Whole }
             }
-            if name.eq_ignore_ascii_case(b"cookie") {
-                if let Some(kept) = cookie::without_reserved(value) {
-                    put(octets, &[name, b": ", &kept, b"\r\n"]);
-                }
-                continue;
-            }
-            if name.eq_ignore_ascii_case(b"max-forwards") && self.max_forwards.is_some() {
-                continue;
-            }
-            // HTTP/1.0 knows no expectations (RFC 9110 §10.1.1).
-            if name.eq_ignore_ascii_case(b"expect") && self.head.version == Version::HTTP_10 {
-                continue;
-            }
-            put(octets, &[name, b": ", value, b"\r\n"]);
-        }
+        });
     }
 
     /// The framing of the body, and the fields that are for the next hop alone.
@@ -171,14 +169,17 @@ impl Incoming<'_> {
         let reason =
             if self.only_asks { head.status.canonical_reason().unwrap_or_default().as_bytes() } else { &head.reason };
         put(&mut octets, &[b"HTTP/1.1 ", head.status.as_str().as_bytes(), b" ", reason, b"\r\n"]);
-        for (name, value) in head.fields.iter() {
-            let is_dropped = hop.has(name)
-                || (self.only_asks && !answer.takes(name, value))
-                || (name.eq_ignore_ascii_case(b"set-cookie") && cookie::sets_reserved(value));
-            if !is_dropped && let Some(value) = alternatives::without_quic(name, value) {
-                put(&mut octets, &[name, b": ", &value, b"\r\n"]);
+        head.fields.pass(&mut octets, |name, value| {
+            if hop.has(name) || (self.only_asks && !answer.takes(name, value)) {
+                Passed::Not
+            } else if !LOOKED_AT.has(name) {
+                Passed::Whole
+            } else if name.eq_ignore_ascii_case(b"set-cookie") {
+                if cookie::sets_reserved(value) { Passed::Not } else { Passed::Whole }
+            } else {
+                alternatives::without_quic(name, value).map_or(Passed::Not, Passed::of)
             }
-        }
+        });
         put(&mut octets, &[via.line(head.version)]);
         // RFC 9110 §6.6.1: a recipient with a clock adds a Date that the origin has left out.
         if !head.status.is_informational() && !head.fields.contains("date") {

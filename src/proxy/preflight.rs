@@ -16,8 +16,7 @@ use crate::clock::Timestamp;
 use crate::identity::ClientBlock;
 use crate::identity::block::SITE_TIMES;
 use crate::net::{LateCache, Limits};
-use crate::wire::field::is_one_of;
-use crate::wire::h1::RequestHead;
+use crate::wire::h1::{Names, RequestHead};
 
 /// The most octets that path and query may have.
 const MAX_PATH: usize = 2048;
@@ -37,7 +36,7 @@ const QUESTION: [(&str, usize); 6] = [
 const ASKED: usize = 4;
 
 /// The fields of the answer, besides those that begin with [`ANSWER_PREFIX`].
-const ANSWER: [&str; 3] = ["allow", "cache-control", "vary"];
+const ANSWER: Names<'_> = Names::of(&["allow", "cache-control", "vary"]);
 const ANSWER_PREFIX: &[u8] = b"access-control-";
 
 /// The most octets that the fields of an answer may have.
@@ -89,7 +88,7 @@ impl Answer {
     /// Whether a field is part of the answer, and there is room for it.
     pub(super) fn takes(&mut self, name: &[u8], value: &[u8]) -> bool {
         let begins = name.get(..ANSWER_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(ANSWER_PREFIX));
-        if !begins && !is_one_of(name, &ANSWER) {
+        if !begins && !ANSWER.has(name) {
             return false;
         }
         let Some(left) = self.left.checked_sub(name.len() + value.len()) else { return false };

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::COOKIE;
+use memchr::memchr2_iter;
 
 use super::h1::Fields;
 
@@ -32,7 +33,9 @@ pub fn values<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a
 
 /// A Cookie line without our cookies. All others stay as they are, octet for octet. `None` if there are no others.
 pub fn without_reserved(line: &[u8]) -> Option<Cow<'_, [u8]>> {
-    if !pairs(line).any(is_reserved) {
+    // Nearly always there is none of ours, and no octet with which one could begin.
+    let mut begins = memchr2_iter(b'v', b'V', line).filter_map(|at| line.get(at..at + RESERVED.len()));
+    if !begins.any(|begin| begin.eq_ignore_ascii_case(RESERVED.as_bytes())) || !pairs(line).any(is_reserved) {
         return Some(Cow::Borrowed(line));
     }
     let kept = pairs(line).filter(|pair| !is_reserved(pair)).collect::<Vec<_>>().join(&b"; "[..]);

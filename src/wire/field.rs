@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, Version};
 
-use super::h1::Fields;
+use super::h1::{Fields, Names};
 
 /// Fields that are for the next hop alone, besides those that Connection names (RFC 9110 §7.6.1); and fields that frame
 /// the message, which each hop writes anew.
-const HOP_BY_HOP: [&str; 11] = [
+const HOP_BY_HOP: Names<'_> = Names::of(&[
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -18,10 +18,11 @@ const HOP_BY_HOP: [&str; 11] = [
     "transfer-encoding",
     "content-length",
     "upgrade",
-];
+]);
 
 /// Fields without which a message would mean something else: Connection cannot have them removed.
-const NOT_TAKEN_AWAY: [&str; 7] = ["host", "cookie", "set-cookie", "via", "expect", "max-forwards", "authorization"];
+const NOT_TAKEN_AWAY: Names<'_> =
+    Names::of(&["host", "cookie", "set-cookie", "via", "expect", "max-forwards", "authorization"]);
 
 /// How many names in Connection are looked at: more than any honest sender writes.
 const MAX_NAMED: usize = 16;
@@ -37,13 +38,13 @@ impl<'a> Hop<'a> {
     /// Reads the Connection field.
     pub fn of(fields: &'a Fields) -> Self {
         let tells = |name: &&[u8]| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close");
-        let is_kept = |name: &&[u8]| !is_one_of(name, &NOT_TAKEN_AWAY);
+        let is_kept = |name: &&[u8]| !NOT_TAKEN_AWAY.has(name);
         Self { fields, named: fields.items("connection").filter(tells).filter(is_kept).take(MAX_NAMED).collect() }
     }
 
     /// Whether the field is for this hop alone.
     pub fn has(&self, name: &[u8]) -> bool {
-        is_one_of(name, &HOP_BY_HOP) || self.names(name)
+        HOP_BY_HOP.has(name) || self.names(name)
     }
 
     /// The protocol to which the sender wants to change (RFC 9110 §7.8), if Connection names Upgrade, as it must.
@@ -59,11 +60,6 @@ impl<'a> Hop<'a> {
     fn names(&self, name: &[u8]) -> bool {
         self.named.iter().any(|named| named.eq_ignore_ascii_case(name))
     }
-}
-
-/// Whether `name` is one of these.
-pub fn is_one_of(name: &[u8], names: &[&str]) -> bool {
-    names.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
 }
 
 /// This proxy's entries for the Via field (RFC 9110 §7.6.3). The lines are made once, and not for each message.

@@ -8,7 +8,7 @@
 use http::Method;
 
 use super::h1::{Fields, RequestHead};
-use super::probe::{self, Probe};
+use super::probe::{self, Probes};
 use super::{Destination, Scheme};
 
 /// A kind of request.
@@ -29,7 +29,7 @@ pub enum RequestKind {
 }
 
 /// The kind of this request.
-pub fn classify(request: &RequestHead, destination: &Destination, probes: &[Probe]) -> RequestKind {
+pub fn classify(request: &RequestHead, destination: &Destination, probes: &Probes) -> RequestKind {
     let fields = &request.fields;
     let reads = request.method == Method::GET || request.method == Method::HEAD;
     if request.method == Method::OPTIONS
@@ -49,9 +49,9 @@ pub fn classify(request: &RequestHead, destination: &Destination, probes: &[Prob
 
 /// Whether a browser or system tests for a captive portal: at a known address, or at one that looks like such. A page
 /// that requests such an address sends a Referer or an Origin, and a system does not.
-fn is_probe(request: &RequestHead, destination: &Destination, probes: &[Probe]) -> bool {
+fn is_probe(request: &RequestHead, destination: &Destination, probes: &Probes) -> bool {
     let (fields, path) = (&request.fields, request.target.path());
-    if probes.iter().any(|probe| probe.is(destination, path)) {
+    if probes.has(destination, path) {
         return true;
     }
     let is_asked_by_a_page = fields.contains("referer") || fields.contains("origin");
@@ -127,6 +127,7 @@ fn prefers_html(accept: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Probe;
 
     type Field = (&'static str, &'static str);
 
@@ -151,7 +152,7 @@ mod tests {
         let request = RequestHead::parse(&head.into(), 9).unwrap();
         let scheme = if url.starts_with("https") { Scheme::Https } else { Scheme::Http };
         let destination = Destination::of_authority(scheme, request.target.authority().unwrap()).unwrap();
-        classify(&request, &destination, &Probe::known())
+        classify(&request, &destination, &Probe::known().into())
     }
 
     #[test]

@@ -18,6 +18,6 @@ pub mod target;
 pub use entry::{Entries, Entry};
 pub use kind::RequestKind;
 pub use peer::{Era, Handshake, Peer, Proof};
-pub use probe::Probe;
+pub use probe::{Probe, Probes};
 pub use serve::serve;
 pub use target::{Destination, Scheme};

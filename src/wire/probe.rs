@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::Destination;
+use super::h1::mark;
 use super::target::Host;
 
 /// The known probes of systems and browsers in use.
@@ -95,6 +96,29 @@ impl Probe {
     }
 }
 
+/// All probes that are known by host and path.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    probes: Vec<Probe>,
+    /// The marks of their hosts. Each request is held against them all, and hardly any is a probe.
+    marks: u64,
+}
+
+impl Probes {
+    /// Whether `destination` and `path` are one's.
+    pub fn has(&self, destination: &Destination, path: &str) -> bool {
+        let Host::Domain(host) = &destination.host else { return false };
+        self.marks & mark(host.as_bytes()) != 0 && self.probes.iter().any(|probe| probe.is(destination, path))
+    }
+}
+
+impl From<Vec<Probe>> for Probes {
+    fn from(probes: Vec<Probe>) -> Self {
+        let marks = probes.iter().fold(0, |marks, probe| marks | mark(probe.host.as_bytes()));
+        Self { probes, marks }
+    }
+}
+
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.host, self.path)
@@ -174,5 +198,19 @@ mod tests {
         assert!(!probe.is(&to("captive.example.com"), "/check/"));
         assert!(!probe.is(&to("example.com"), "/check"));
         assert!(!probe.is(&to("192.0.2.1"), "/check"));
+    }
+
+    #[test]
+    fn each_of_many_is_found_and_nothing_else() {
+        let probes = Probes::from(Probe::known());
+        for Probe { host, path } in Probe::known() {
+            let to = Destination::of_authority(Scheme::Http, &host).unwrap();
+            assert!(probes.has(&to, &path) && !probes.has(&to, "/other"), "{host}{path}");
+        }
+        for host in ["news.test", "captive.applx.com", "192.0.2.1"] {
+            assert!(!probes.has(&Destination::of_authority(Scheme::Http, host).unwrap(), "/"), "{host}");
+        }
+        let to = Destination::of_authority(Scheme::Http, "captive.apple.com").unwrap();
+        assert!(!Probes::default().has(&to, "/"));
     }
 }

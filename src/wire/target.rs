@@ -81,6 +81,21 @@ impl Destination {
         }
     }
 
+    /// Whether an absolute-form names this destination as plainly as can be, so that it need not be read: false says nothing.
+    pub fn is_written_in(&self, target: &RequestTarget) -> bool {
+        let (Some(scheme), Some(authority), Host::Domain(name)) = (target.scheme(), target.authority(), &self.host)
+        else {
+            return false;
+        };
+        let Some(after) = authority.strip_prefix(name.as_str()) else { return false };
+        let port = match after.strip_prefix(':') {
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
+            None if after.is_empty() => Some(self.scheme.default_port()),
+            _ => None,
+        };
+        scheme.eq_ignore_ascii_case(self.scheme.as_str()) && port == Some(self.port)
+    }
+
     /// Reads authority-form, the target of CONNECT (RFC 9112 §3.2.3): it must have a port.
     pub fn of_authority_form(target: &RequestTarget) -> Result<Self, Error> {
         let authority = target.authority().filter(|_| target.form() == Form::Authority).ok_or(Error::NotAbsolute)?;
@@ -90,13 +105,16 @@ impl Destination {
 
     /// Reads `host[:port]`.
     pub fn of_authority(scheme: Scheme, authority: &str) -> Result<Self, Error> {
-        if authority.contains('@') {
+        let octets = authority.as_bytes();
+        if octets.contains(&b'@') {
             return Err(Error::UserInfo);
         }
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (authority, None),
-        };
+        // Each octet that is looked for here is a whole character.
+        let (host, port) =
+            match octets.iter().rposition(|octet| *octet == b':').map(|at| authority.split_at_checked(at)) {
+                Some(Some((host, port))) if !octets.ends_with(b"]") => (host, port.get(1..)),
+                _ => (authority, None),
+            };
         let port = match port {
             None => scheme.default_port(),
             Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
@@ -156,12 +174,17 @@ impl fmt::Display for Destination {
 
 fn parse_host(host: &str) -> Result<Host<String>, Error> {
     // 255 octets are the longest name in the DNS. A zone (`%`) has a meaning only on the client's own machine.
-    if host.is_empty() || host.len() > 255 || host.contains('%') {
+    if host.is_empty() || host.len() > 255 || host.as_bytes().contains(&b'%') {
         return Err(Error::BadHost);
     }
     let host = host.strip_suffix('.').unwrap_or(host);
     if is_plain(host) {
         return Ok(Host::Domain(host.to_ascii_lowercase()));
+    }
+    // Four decimal numbers without leading zeros mean the same to every reader; other ways to write an address are for the
+    // URL standard to read.
+    if let Ok(address) = host.parse() {
+        return Ok(Host::Ipv4(address));
     }
     match Host::parse(host).map_err(|_| Error::BadHost)? {
         Host::Domain(name) if !is_name(&name) => Err(Error::BadHost),
@@ -215,6 +238,8 @@ mod tests {
             ("http://News.Test/a?q=1", "http://news.test"),
             ("http://news.test:80/", "http://news.test"),
             ("http://news.test.:8080/", "http://news.test:8080"),
+            ("http://192.0.2.7:81/", "http://192.0.2.7:81"),
+            ("http://192.0.2.7./", "http://192.0.2.7"),
             ("http://2130706433/", "http://127.0.0.1"),
             ("http://0x7f.1/", "http://127.0.0.1"),
             ("http://0251.0376.0251.0376/", "http://169.254.169.254"),
@@ -282,6 +307,45 @@ mod tests {
             ("http://a..test/", Error::BadHost),
         ] {
             assert_eq!(absolute(target), Err(error), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_written_is_what_would_be_read() {
+        let targets = [
+            "http://news.test/a",
+            "HTTP://news.test:80/",
+            "http://news.test:080/",
+            "http://news.test:8080/?q",
+            "http://news.test:+80/",
+            "http://news.test:/",
+            "http://news.test.:80/",
+            "http://NEWS.test/",
+            "http://news.tes/",
+            "http://news.testa/",
+            "http://a@news.test/",
+            "http://news.test:80:80/",
+            "http://news.test:99999/",
+            "https://news.test/",
+            "http://xn--nws-8ma.test/",
+            "http://192.0.2.1/",
+            "http://[::1]/",
+            "ftp://news.test/",
+        ];
+        let mut count = 0;
+        for one in targets {
+            let Ok(destination) = absolute(one) else { continue };
+            for other in targets {
+                if destination.is_written_in(&RequestTarget::from(other)) {
+                    assert_eq!(absolute(other).as_ref(), Ok(&destination), "{one} {other}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 8, "{count}");
+        let known = absolute("http://news.test/").unwrap();
+        for same in ["http://news.test/b", "http://news.test:80/?q", "http://news.test"] {
+            assert!(known.is_written_in(&RequestTarget::from(same)), "{same}");
         }
     }
 

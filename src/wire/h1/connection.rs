@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use memchr::memchr;
+use memchr::{memchr, memmem};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -21,6 +21,9 @@ use crate::net::{Paced, Resumed, scratch};
 
 /// How many empty lines before a request are ignored (RFC 9112 §2.2).
 const MAX_EMPTY_LINES: u8 = 2;
+
+/// The end of a head.
+static END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
 
 /// How many octets are read at once without the scratch buffer.
 const APART: usize = 16 * 1024;
@@ -148,6 +151,15 @@ impl Connection {
         // refused at once.
         if is_request && self.unread.first().is_some_and(|b| !is_token(*b) && *b != b'\r' && *b != b'\n') {
             return Err(HeadError::RequestLine);
+        }
+        // Nearly always all of a head is there at once: its end is found without looking at each line, which whoever reads the
+        // lines does, with the same result.
+        if scan.at == 0
+            && !self.unread.starts_with(b"\r")
+            && !self.unread.starts_with(b"\n")
+            && let Some(found) = END.find(&self.unread)
+        {
+            return Ok(Some(found + 4));
         }
         loop {
             let Some(found) = memchr(b'\n', self.unread.get(scan.at..).unwrap_or_default()) else {

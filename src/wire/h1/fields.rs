@@ -1,17 +1,21 @@
 //! The fields of a message as they were sent: their order, case and octets stay.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
 use memchr::memchr;
 
 use super::error::HeadError;
+use super::names::mark;
 
 /// The fields of a message (RFC 9110 §5). Names are compared without regard to case.
 #[derive(Clone, Default)]
 pub struct Fields {
     octets: Bytes,
     lines: Vec<Line>,
+    /// The marks of all names, so that a name that is not there need not be looked for, as most are that are asked for.
+    marks: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -20,22 +24,44 @@ struct Line {
     value: (u32, u32),
 }
 
+/// What becomes of a line in a head that is passed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Passed<'a> {
+    /// It is passed on as it is.
+    Whole,
+    /// It is passed on with this value.
+    As(Cow<'a, [u8]>),
+    /// It is left out.
+    Not,
+}
+
+impl<'a> Passed<'a> {
+    /// What becomes of a line of whose value this is left.
+    pub fn of(left: Cow<'a, [u8]>) -> Self {
+        match left {
+            Cow::Borrowed(_) => Self::Whole,
+            Cow::Owned(_) => Self::As(left),
+        }
+    }
+}
+
 impl Fields {
     /// Reads field lines from `start` to the empty line that must end `octets` (RFC 9112 §5). Repairs nothing.
     pub fn parse(octets: Bytes, start: usize, max: usize) -> Result<Self, HeadError> {
         let mut lines = Vec::with_capacity(16);
-        let mut at = start;
+        let (mut at, mut marks) = (start, 0);
         loop {
             let rest = octets.get(at..).unwrap_or_default();
             let length = memchr(b'\n', rest).ok_or(HeadError::BareCarriageReturn)?;
             let line = rest.get(..length).unwrap_or_default().strip_suffix(b"\r").ok_or(HeadError::BareLineFeed)?;
             if line.is_empty() {
-                return Ok(Self { octets, lines });
+                return Ok(Self { octets, lines, marks });
             }
             if lines.len() == max {
                 return Err(HeadError::TooManyFields);
             }
             let (name, value) = parse_line(line)?;
+            marks |= mark(line.get(name.clone()).unwrap_or_default());
             let span = |range: Range<usize>| {
                 let place = |offset: usize| u32::try_from(at + offset).map_err(|_| HeadError::TooLarge);
                 Ok::<_, HeadError>((place(range.start)?, place(range.end)?))
@@ -46,28 +72,33 @@ impl Fields {
     }
 
     /// The value of the first line with this name.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let line = self.lines.iter().find(|line| self.is_named(line, name))?;
+        let line = self.maybe_named(name).iter().find(|line| self.is_named(line, name))?;
         Some(self.octets_of(line.value))
     }
 
     /// The values of all lines with this name.
+    #[inline]
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.lines.iter().filter(|line| self.is_named(line, name)).map(|line| self.octets_of(line.value))
+        self.maybe_named(name).iter().filter(|line| self.is_named(line, name)).map(|line| self.octets_of(line.value))
     }
 
     /// The members of a field that is a list (RFC 9110 §5.6.1).
+    #[inline]
     pub fn items<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let members = self.all(name).flat_map(|value| value.split(|b| *b == b','));
         members.map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
     }
 
     /// The value of the first line with this name, if it is text.
+    #[inline]
     pub fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.get(name)?).ok()
     }
 
     /// Whether there is a line with this name.
+    #[inline]
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -75,6 +106,43 @@ impl Fields {
     /// Names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.lines.iter().map(|line| (self.octets_of(line.name), self.octets_of(line.value)))
+    }
+
+    /// Writes the lines as `judge` says of each, by its name and value, each as `name: value`. What stands so already and
+    /// stays together is copied at once.
+    pub fn pass<'a>(&'a self, octets: &mut Vec<u8>, mut judge: impl FnMut(&'a [u8], &'a [u8]) -> Passed<'a>) {
+        // What is to be copied, and is not yet.
+        let mut run = (0, 0);
+        for line in &self.lines {
+            let (name, value) = (self.octets_of(line.name), self.octets_of(line.value));
+            let value = match judge(name, value) {
+                Passed::Not => continue,
+                Passed::As(other) => other,
+                Passed::Whole => match self.standing(*line) {
+                    Some((start, end)) if start == run.1 => {
+                        run.1 = end;
+                        continue;
+                    }
+                    Some(standing) => {
+                        octets.extend_from_slice(self.octets_of(std::mem::replace(&mut run, standing)));
+                        continue;
+                    }
+                    None => Cow::Borrowed(value),
+                },
+            };
+            octets.extend_from_slice(self.octets_of(std::mem::take(&mut run)));
+            for part in [name, b": ", &value, b"\r\n"] {
+                octets.extend_from_slice(part);
+            }
+        }
+        octets.extend_from_slice(self.octets_of(run));
+    }
+
+    /// Where this line stands with its end, if it stands as it is passed on: with one space before the value, and none after it.
+    fn standing(&self, Line { name, value }: Line) -> Option<(u32, u32)> {
+        let after = (value.1, value.1.saturating_add(2));
+        let is_so = self.octets_of((name.1, value.0)) == b": " && self.octets_of(after) == b"\r\n";
+        is_so.then_some((name.0, after.1))
     }
 
     /// How many lines there are.
@@ -85,6 +153,12 @@ impl Fields {
     /// Whether there are no lines.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// The lines, unless none of them can have this name.
+    #[inline]
+    fn maybe_named(&self, name: &str) -> &[Line] {
+        if self.marks & mark(name.as_bytes()) == 0 { &[] } else { &self.lines }
     }
 
     fn is_named(&self, line: &Line, name: &str) -> bool {
@@ -117,16 +191,10 @@ impl<const N: usize> From<[(&str, &str); N]> for Fields {
 
 /// The places of name and value in a line.
 fn parse_line(line: &[u8]) -> Result<(Range<usize>, Range<usize>), HeadError> {
-    if line.first().is_some_and(|b| is_space(*b)) {
-        return Err(HeadError::ObsoleteFolding);
-    }
-    let colon = memchr(b':', line).ok_or(HeadError::NoColon)?;
+    let colon = line.iter().position(|b| !is_token(*b)).unwrap_or(line.len());
     let (name, after) = line.split_at_checked(colon).unwrap_or_default();
-    if name.last().is_some_and(|b| is_space(*b)) {
-        return Err(HeadError::SpaceBeforeColon);
-    }
-    if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
-        return Err(HeadError::FieldName);
+    if name.is_empty() || after.first() != Some(&b':') {
+        return Err(wrong_name(line));
     }
     let value = after.get(1..).unwrap_or_default();
     // Without a way out of the loop, so that the compiler looks at many octets at a time.
@@ -138,6 +206,17 @@ fn parse_line(line: &[u8]) -> Result<(Range<usize>, Range<usize>), HeadError> {
     let start = colon + 1 + front;
     let end = (line.len() - back).max(start);
     Ok((0..colon, start..end))
+}
+
+/// What is wrong with the name of a line.
+#[cold]
+fn wrong_name(line: &[u8]) -> HeadError {
+    if line.first().is_some_and(|b| is_space(*b)) {
+        return HeadError::ObsoleteFolding;
+    }
+    let Some(colon) = memchr(b':', line) else { return HeadError::NoColon };
+    let before = colon.checked_sub(1).and_then(|last| line.get(last));
+    if before.is_some_and(|b| is_space(*b)) { HeadError::SpaceBeforeColon } else { HeadError::FieldName }
 }
 
 /// SP or HTAB (RFC 9110 §5.6.3).
@@ -189,6 +268,35 @@ mod tests {
         assert_eq!(fields.iter().next(), Some((&b"Host"[..], &b"news.test"[..])));
         assert!(!fields.contains("hos") && fields.len() == 4);
         assert_eq!(format!("{fields:?}"), r#"["Host", "X-A", "x-a", "B"]"#);
+    }
+
+    #[test]
+    fn what_is_passed_on_is_what_was_judged_line_by_line_however_the_lines_stand() {
+        let head = b"GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC:3\r\nD: 4 \r\nE:\t5\r\nF:\r\nG: \r\nH:  8\r\nI: 9\r\nJ: 10\r\nK: 11\r\n\r\n";
+        let fields = Fields::parse(Bytes::copy_from_slice(head), 16, 20).unwrap();
+        let passed = |judge: fn(&[u8]) -> Passed<'static>| {
+            let mut octets = b">".to_vec();
+            fields.pass(&mut octets, |name, _| judge(name));
+            String::from_utf8(octets).unwrap()
+        };
+        assert_eq!(
+            passed(|_| Passed::Whole),
+            ">A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: \r\nG: \r\nH: 8\r\nI: 9\r\nJ: 10\r\nK: 11\r\n"
+        );
+        assert_eq!(
+            passed(|name| if matches!(name, b"A" | b"C" | b"J") { Passed::Not } else { Passed::Whole }),
+            ">B: 2\r\nD: 4\r\nE: 5\r\nF: \r\nG: \r\nH: 8\r\nI: 9\r\nK: 11\r\n"
+        );
+        assert_eq!(
+            passed(|name| match name {
+                b"B" | b"K" => Passed::As(Cow::Borrowed(b"x")),
+                b"C" => Passed::As(Cow::Owned(b"y".to_vec())),
+                b"A" | b"I" | b"J" => Passed::Whole,
+                _ => Passed::Not,
+            }),
+            ">A: 1\r\nB: x\r\nC: y\r\nI: 9\r\nJ: 10\r\nK: x\r\n"
+        );
+        assert_eq!(passed(|_| Passed::Not), ">");
     }
 
     #[test]

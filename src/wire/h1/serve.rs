@@ -1,5 +1,6 @@
 //! Serves a client connection: one request after the other, until one side closes.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, Write as _};
 use std::task::Poll;
@@ -7,7 +8,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Response, StatusCode};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
 
 use super::body::Transfer;
 use super::connection::{Connection, ReadError, Stream};
@@ -19,6 +20,41 @@ use crate::net::Limits;
 /// The most octets of an unread body that are read and thrown away, so that the connection can be kept.
 const MAX_UNWANTED: u64 = 64 * 1024;
 
+/// How many boxes of answers that were given a thread keeps: as many requests at once need no memory anew.
+const MAX_SPARE: usize = 256;
+
+/// An answer that is under way.
+type Answering = ReusableBoxFuture<'static, Option<Box<Connection>>>;
+
+thread_local! {
+    /// Boxes of answers that were given. An answer takes thousands of octets, and as many answers as there are busy clients
+    /// are under way at the same time: more than an allocator keeps at hand of that size.
+    static SPARE: RefCell<Vec<Answering>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An answer in a box that another one has left, if there is one. No future, because it would have room for the answer, too.
+fn boxed<F>(answer: F) -> Answering
+where
+    F: Future<Output = Option<Box<Connection>>> + Send + 'static,
+{
+    match SPARE.with_borrow_mut(Vec::pop) {
+        Some(mut spare) => {
+            spare.set(answer);
+            spare
+        }
+        None => ReusableBoxFuture::new(answer),
+    }
+}
+
+/// Keeps the box of an answer that was given.
+fn keep(given: Answering) {
+    SPARE.with_borrow_mut(|spare| {
+        if spare.len() < MAX_SPARE {
+            spare.push(given);
+        }
+    });
+}
+
 /// Reads requests from `connection` and gives each, or the error if it cannot be read, to `answer`, which gives the
 /// connection back if another request may follow. After `finish` has fired, one more request is answered, with
 /// `Connection: close`. A client may be about to send it, and must not find the connection closed (RFC 9112 §9.6), so
@@ -26,7 +62,7 @@ const MAX_UNWANTED: u64 = 64 * 1024;
 pub async fn serve<A, F>(connection: Connection, limits: &Limits, finish: &CancellationToken, answer: A)
 where
     A: Fn(Box<Connection>, Result<RequestHead, HeadError>) -> F,
-    F: Future<Output = Option<Box<Connection>>>,
+    F: Future<Output = Option<Box<Connection>>> + Send + 'static,
 {
     let mut connection = Box::new(connection);
     let finished = finish.cancelled();
@@ -60,7 +96,10 @@ where
         };
         // Boxed, because what it takes to answer a request is many times what it takes to wait for one: a connection that
         // waits has none of it, and those that do not wait use the same memory one after the other.
-        match Box::pin(answer(connection, head)).await {
+        let mut answering = boxed(answer(connection, head));
+        let answered = poll_fn(|cx| answering.poll(cx)).await;
+        keep(answering);
+        match answered {
             Some(kept) => connection = kept,
             None => return,
         }

@@ -38,7 +38,9 @@ impl RequestTarget {
         let text = std::str::from_utf8(octets).map_err(|_| HeadError::Target)?;
         // A client never sends a fragment (RFC 9112 §3.2). If one is there, the next reader may understand the target
         // in another way than we do.
-        if text.is_empty() || text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'#') {
+        // Without a way out of the loop, so that the compiler looks at many octets at a time.
+        let is_bad = |octet: u8| octet <= b' ' || octet == 0x7f || octet == b'#';
+        if text.is_empty() || text.bytes().fold(false, |found, octet| found | is_bad(octet)) {
             return Err(HeadError::Target);
         }
         let from = |form, scheme, authority: (usize, usize)| {
