@@ -100,7 +100,7 @@ impl Proxy {
             _ => true,
         };
         let here_alone = surrogate == Surrogate::GuestListener;
-        is_somebody && (!session.user.is_guest() || self.entries.admits_guests(listener, era, client, here_alone))
+        is_somebody && (!session.is_guest() || self.entries.admits_guests(listener, era, client, here_alone))
     }
 
     /// Whether a tunnel that was opened earlier, or under another configuration, may go on now; if not, whether it is the

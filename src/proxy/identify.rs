@@ -134,7 +134,7 @@ impl super::Proxy {
             Sight::Unclear => Box::pin(self.recall_handshake(&client.peer)).await,
         };
         // A guest's session counts only where guests are let in.
-        match shown.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests()) {
+        match shown.filter(|found| !found.session.is_guest() || client.peer.admits_guests()) {
             // Another person has signed in over this very connection, so the name or certificate has been passed on to
             // them.
             Some(identity) if Box::pin(self.is_contradicted(client, &identity.session)).await => {
@@ -203,7 +203,7 @@ impl super::Proxy {
     /// Drops a guest's identity where guests are not let in. On a listener where nobody is asked to sign in or to
     /// agree, whoever is not known counts as a guest.
     fn admit_guest(&self, client: &Client, found: Option<Identity>) -> Option<Identity> {
-        let found = found.filter(|found| !found.session.user.is_guest() || client.peer.admits_guests());
+        let found = found.filter(|found| !found.session.is_guest() || client.peer.admits_guests());
         if found.is_some() || !client.peer.guest {
             return found;
         }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
 use serde::{Deserialize, Serialize};
 
 use super::SessionId;
@@ -34,22 +35,23 @@ const UNKNOWN: Duration = Duration::from_secs(1);
 /// seen its traffic, an address lapses earlier by that much, which costs its person one redirect through the portal.
 const TOUCH: SignedDuration = SignedDuration::from_mins(5);
 
-/// What a client address stands for.
+/// What a client address stands for. What each request asks of it comes first, and stays there (`repr(C)`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(C)]
 pub(super) struct Binding {
     pub(super) session: Option<SessionId>,
-    /// Who was bound lately, and when.
-    people: Vec<(Key, Timestamp)>,
-    paused_until: Timestamp,
     /// When it stops standing for the session, however much it is used.
     #[serde(default = "long_ago")]
     until: Timestamp,
-    /// Its last use, as far as the store knows.
-    #[serde(default = "long_ago")]
-    used: Timestamp,
     /// Seconds without a use after which it stands for nobody.
     #[serde(default)]
     idle: i64,
+    /// Who was bound lately, and when.
+    people: Vec<(Key, Timestamp)>,
+    paused_until: Timestamp,
+    /// Its last use, as far as the store knows.
+    #[serde(default = "long_ago")]
+    used: Timestamp,
 }
 
 fn long_ago() -> Timestamp {
@@ -121,41 +123,57 @@ impl Binding {
     }
 }
 
-/// When an address was last used, in seconds since the epoch. While anybody but the table holds a reference to one, the
-/// address counts as in use.
-#[derive(Debug, Default)]
-pub(super) struct Usage {
-    used: AtomicI64,
-    /// The last use that the store knows of.
-    told: AtomicI64,
-}
-
 /// Held by something that began at a client address, such as a tunnel: the address is in use for as long.
 #[derive(Clone, Debug)]
-pub struct InUse(#[expect(dead_code, reason = "that it is held is what counts")] Arc<Usage>);
+pub struct InUse(#[expect(dead_code, reason = "that it is held is what counts")] Arc<()>);
 
-/// A binding in memory.
+/// A binding in memory. Its last use is in it, and not behind a pointer, because every request looks at it.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Known {
+    /// When the address was last used, in seconds since the epoch.
+    used: AtomicI64,
     binding: Binding,
-    usage: Arc<Usage>,
+    /// The last use that the store knows of.
+    told: AtomicI64,
+    /// While anybody else holds a reference to it, the address counts as in use.
+    holders: Arc<()>,
 }
 
 impl Known {
+    fn new(binding: Binding) -> Self {
+        let used = binding.used.as_second();
+        Self { used: AtomicI64::new(used), binding, told: AtomicI64::new(used), holders: Arc::default() }
+    }
+
+    /// What is known once the store has this to say.
+    fn renew(&mut self, binding: Binding) {
+        // Tunnels that are open hold on to the use of the address, whatever the store says of it.
+        if self.binding.session == binding.session {
+            let used = binding.used.as_second();
+            self.used.fetch_max(used, Ordering::Relaxed);
+            self.told.fetch_max(used, Ordering::Relaxed);
+            self.binding = binding;
+        } else {
+            *self = Self::new(binding);
+        }
+    }
+
     fn is_held(&self) -> bool {
-        Arc::strong_count(&self.usage) > 1
+        Arc::strong_count(&self.holders) > 1
     }
 
     /// Whether it still stands for its session: its time is not over, and it has not gone unused for too long.
     fn stands(&self, now: Timestamp) -> bool {
-        let quiet = || now.as_second().saturating_sub(self.usage.used.load(Ordering::Relaxed));
-        self.binding.session.is_some() && self.binding.until > now && (self.is_held() || quiet() < self.binding.idle)
+        let quiet = || now.as_second().saturating_sub(self.used.load(Ordering::Relaxed));
+        // Whether it is held is asked last: that takes another look at memory.
+        self.binding.session.is_some() && self.binding.until > now && (quiet() < self.binding.idle || self.is_held())
     }
 
     fn touch(&self, now: Timestamp) {
         // Written only when it changes, so that the cache line stays shared between cores.
-        if self.usage.used.load(Ordering::Relaxed) < now.as_second() {
-            self.usage.used.fetch_max(now.as_second(), Ordering::Relaxed);
+        if self.used.load(Ordering::Relaxed) < now.as_second() {
+            self.used.fetch_max(now.as_second(), Ordering::Relaxed);
         }
     }
 }
@@ -177,12 +195,10 @@ impl Table<IpAddr> for DashMap<IpAddr, Known> {
     type Held = ();
 
     fn note(&self, client: IpAddr, binding: Binding) -> Option<()> {
-        // Tunnels that are open hold on to the use of the address, whatever the store says of it.
-        let held = self.get(&client).filter(|held| held.binding.session == binding.session);
-        let usage = held.map(|held| Arc::clone(&held.usage)).unwrap_or_default();
-        usage.used.fetch_max(binding.used.as_second(), Ordering::Relaxed);
-        usage.told.fetch_max(binding.used.as_second(), Ordering::Relaxed);
-        self.insert(client, Known { binding, usage });
+        match self.entry(client) {
+            Entry::Occupied(mut held) => held.get_mut().renew(binding),
+            Entry::Vacant(free) => drop(free.insert(Known::new(binding))),
+        }
         Some(())
     }
 
@@ -214,12 +230,12 @@ impl Addresses {
 
     /// Keeps `client` in use until what is given is dropped.
     pub(super) fn hold(&self, client: IpAddr) -> Option<InUse> {
-        Some(InUse(Arc::clone(&self.near.known().get(&client)?.usage)))
+        Some(InUse(Arc::clone(&self.near.known().get(&client)?.holders)))
     }
 
     /// When `client` was last used here.
     pub(super) fn last_use(&self, client: IpAddr, now: Timestamp) -> Timestamp {
-        let used = |known: &Known| Timestamp::from_second(known.usage.used.load(Ordering::Relaxed)).unwrap_or(now);
+        let used = |known: &Known| Timestamp::from_second(known.used.load(Ordering::Relaxed)).unwrap_or(now);
         self.near.known().get(&client).map_or_else(long_ago, |known| if known.is_held() { now } else { used(&known) })
     }
 
@@ -250,12 +266,12 @@ impl Addresses {
             if known.is_held() {
                 known.touch(now);
             }
-            let used = known.usage.used.load(Ordering::Relaxed);
+            let used = known.used.load(Ordering::Relaxed);
             if let (Some(session), Ok(at)) = (known.binding.session, Timestamp::from_second(used))
-                && used.saturating_sub(known.usage.told.load(Ordering::Relaxed))
+                && used.saturating_sub(known.told.load(Ordering::Relaxed))
                     >= TOUCH.as_secs().min(known.binding.idle / 2)
             {
-                known.usage.told.store(used, Ordering::Relaxed);
+                known.told.store(used, Ordering::Relaxed);
                 untold.push((*known.key(), session, at));
             }
         }
@@ -290,6 +306,12 @@ pub(super) fn key_of_person(person: Key, network: &str, client: IpAddr) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_each_request_looks_at_stands_together() {
+        let known = std::mem::offset_of!(Known, binding);
+        assert!(known + std::mem::offset_of!(Binding, people) <= 64);
+    }
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 

@@ -2,19 +2,20 @@
 //!
 //! A session that nobody has used for a while makes room for others. It does not end by that: the store still has it.
 //! What follows looks at three maps without one lock around them, so the order of the steps is what keeps them right:
-//! `ended` is written before a session is removed, and read after one is added; `by_id` is locked before `parted`,
-//! never the other way round; the locks on `circle` and on `untold` are held for a push or a drain, and no other lock is
-//! taken under them.
+//! `ended` is written before a session is taken out of `by_id`, and read with the session's entry in `by_id` locked before
+//! it is put in; so from the moment when [`Cache::remove`] returns, nobody finds the session. `by_id` is locked before
+//! `parted` and `ended`, never the other way round; the locks on `circle` and on `untold` are held for a push or a drain,
+//! and no other lock is taken under them.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use tokio_util::sync::CancellationToken;
 
+use super::index::{Added, Index};
 use super::near::Table;
 use super::store::Row;
 use super::{Session, SessionId};
@@ -36,7 +37,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// The sessions in memory.
 #[derive(Debug)]
 pub(super) struct Cache {
-    by_id: DashMap<SessionId, Arc<Session>>,
+    by_id: Index,
     /// All of them in a circle. Each has the last use (seconds since the epoch) that it had when it was last looked at.
     circle: Mutex<VecDeque<(SessionId, i64)>>,
     /// Of sessions that have made room: the token that fires at their end, because somebody may wait for it, and when
@@ -53,7 +54,7 @@ pub(super) struct Cache {
 impl Cache {
     pub(super) fn new(max: usize, max_bytes: usize) -> Self {
         Self {
-            by_id: DashMap::new(),
+            by_id: Index::new(),
             circle: Mutex::default(),
             parted: DashMap::new(),
             ended: LateCache::new(|| {
@@ -73,7 +74,12 @@ impl Cache {
     }
 
     pub(super) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
-        Some(Arc::clone(self.by_id.get(&id)?.value()))
+        self.by_id.find(id)
+    }
+
+    /// What `look` says of a session in memory. It must not ask the cache in turn: a part of it is locked meanwhile.
+    pub(super) fn look<T>(&self, id: SessionId, look: impl FnOnce(&Arc<Session>) -> T) -> Option<T> {
+        self.by_id.look(id, look)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -81,40 +87,38 @@ impl Cache {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Arc<Session>> {
-        self.by_id.iter().map(|entry| Arc::clone(entry.value()))
+        self.by_id.all()
     }
 
     /// Takes a session in, and gives the one that is in memory then: if there is one already, that one stays. `None` if
     /// the session has been ended.
     pub(super) fn insert(&self, mut session: Session) -> Option<Arc<Session>> {
         let id = session.id;
-        if !self.by_id.contains_key(&id) {
+        if self.by_id.look(id, |_| ()).is_none() {
             self.make_room(session.weight());
         }
-        let held = match self.by_id.entry(id) {
-            Entry::Occupied(held) => return Some(Arc::clone(held.get())),
-            Entry::Vacant(free) => {
-                // The session made room before, and somebody still waits for its end: the token that they wait for
-                // becomes this one's. This happens under the lock on its entry, so nobody finds the session with
-                // another token.
-                if let Some((_, (ended, _))) = self.parted.remove(&id) {
-                    session.life.resume(ended);
-                }
-                let session = Arc::new(session);
-                self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
-                free.insert(Arc::clone(&session));
-                session
+        let added = self.by_id.add(id, || {
+            // It may have been ended while its row was being read. `remove` first writes `ended` and then looks for the
+            // session; we read `ended` with its entry locked. So if we do not see the end, `remove` has yet to lock the
+            // entry, and finds the session: nobody else does once it has returned.
+            if self.ended.contains_key(&id) {
+                return None;
             }
-        };
-        self.circle().push_back((id, held.last_used().as_second()));
-        // It may have been ended while its row was being read. `remove` first writes `ended` and then takes the session
-        // out of the map; we first put it in and then read `ended`. Whatever the order of the two, one of us sees the
-        // other, and an ended session does not stay in memory.
-        if self.ended.contains_key(&id) {
-            self.remove(id);
-            return None;
+            // The session made room before, and somebody still waits for its end: the token that they wait for becomes
+            // this one's. As this happens under the lock, too, nobody finds the session with another token.
+            if let Some((_, (ended, _))) = self.parted.remove(&id) {
+                session.life.resume(ended);
+            }
+            self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
+            Some(Arc::new(session))
+        });
+        if let Added::Now(held) = &added {
+            self.circle().push_back((id, held.last_used().as_second()));
         }
-        Some(held)
+        match added {
+            Added::Now(held) | Added::Before(held) => Some(held),
+            Added::Never => None,
+        }
     }
 
     /// Replaces what is known of a session. `None` if it is not in memory any more.
@@ -125,35 +129,36 @@ impl Cache {
     /// The same with what `change` makes of the session in memory, so that nothing is lost that somebody else changes at
     /// the same time.
     pub(super) fn change(&self, id: SessionId, change: impl FnOnce(&Session) -> Session) -> Option<Arc<Session>> {
-        let mut held = self.by_id.get_mut(&id)?;
-        let session = change(&held);
-        self.put(&mut held, session);
-        Some(Arc::clone(&held))
+        self.by_id.change(id, |held| Some(self.in_place_of(held, change(held))))
     }
 
     /// Puts `session` in the place of `old`, if that is still the one in memory.
     pub(super) fn exchange(&self, old: &Arc<Session>, session: Session) -> bool {
-        let held = self.by_id.get_mut(&old.id).filter(|held| Arc::ptr_eq(held, old));
-        held.map(|mut held| self.put(&mut held, session)).is_some()
+        let mut is_done = false;
+        self.by_id.change(old.id, |held| {
+            is_done = Arc::ptr_eq(held, old);
+            is_done.then(|| self.in_place_of(held, session))
+        });
+        is_done
     }
 
-    /// Puts `session` in the place of the same session in memory, whose entry the caller has locked.
-    fn put(&self, held: &mut Arc<Session>, session: Session) {
+    /// `session` as it takes the place of the same session in memory, whose entry the caller has locked.
+    fn in_place_of(&self, held: &Session, session: Session) -> Arc<Session> {
         self.bytes.fetch_add(session.weight(), Ordering::Relaxed);
         self.bytes.fetch_sub(held.weight(), Ordering::Relaxed);
         // It may have been used after the new one was copied from it.
         session.life.use_at(held.life.used());
-        *held = Arc::new(session);
+        Arc::new(session)
     }
 
     /// Ends a session on this node, and gives it if it was in memory. Whatever runs on its behalf stops.
     pub(super) fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
-        // First, so that `insert` and `make_room`, which read it last, see it.
+        // First, so that `insert`, which reads it before it puts a session in, and `make_room`, which reads it last, see it.
         self.ended.insert(id, ());
         if let Some((_, (ended, _))) = self.parted.remove(&id) {
             ended.cancel();
         }
-        let (_, session) = self.by_id.remove(&id)?;
+        let session = self.by_id.take(id, |_| true)?;
         self.bytes.fetch_sub(session.weight(), Ordering::Relaxed);
         session.life.end().cancel();
         Some(session)
@@ -251,19 +256,27 @@ impl Cache {
             }
             let Some(session) = chosen else { break };
             // Whoever holds the session may be about to wait for its end, and would wait for a token that nobody fires
-            // any more. So it goes only if nobody does: one reference is the map's, one is ours. `remove_if` has the
-            // entry's shard locked, and references are only made from the map under that lock, so the count cannot rise
+            // any more. So it goes only if nobody does: one reference is the index's, one is ours. `take` has the
+            // entry's shard locked, and references are only made from the index under that lock, so the count cannot rise
             // between the look and the removal. A session that is in use stays, and the bound is exceeded by as many as
             // are in use.
-            let removed = self.by_id.remove_if(&session.id, |_, held| Arc::strong_count(held) <= 2);
+            let removed = self.by_id.take(session.id, |held| {
+                if Arc::strong_count(held) > 2 {
+                    return false;
+                }
+                // Whoever has let it go may have begun to wait for its end before: that is seen from here on.
+                fence(Ordering::Acquire);
+                // Under the lock as well, so that nobody puts it in again without this token.
+                if held.life.is_watched() {
+                    self.parted.insert(held.id, (held.life.end().clone(), held.expires));
+                }
+                true
+            });
             if removed.is_none() {
                 self.circle().push_back((session.id, session.last_used().as_second()));
                 break;
             }
             self.bytes.fetch_sub(session.weight(), Ordering::Relaxed);
-            if session.life.is_watched() {
-                self.parted.insert(session.id, (session.life.end().clone(), session.expires));
-            }
             self.tell_later(session.stale_row().into_iter().collect());
             // It may have been ended since it left the map, when `remove` found it in neither. `remove` writes `ended`
             // before it looks into `parted`; we write `parted` before we look into `ended`. So one of us fires the
@@ -284,16 +297,9 @@ impl Table<SessionId> for Cache {
 
     fn note(&self, id: SessionId, (found, now): (Session, Timestamp)) -> Option<Arc<Session>> {
         let returns = found.life.confirmed();
-        let held = match self.by_id.get_mut(&id) {
-            Some(mut held) => {
-                if found.is_ahead_of(&held) {
-                    let caught_up = held.caught_up(&found, now);
-                    self.put(&mut held, caught_up);
-                }
-                Some(Arc::clone(&held))
-            }
-            None => None,
-        };
+        let held = self
+            .by_id
+            .change(id, |held| found.is_ahead_of(held).then(|| self.in_place_of(held, held.caught_up(&found, now))));
         let held = held.or_else(|| self.insert(found))?;
         held.life.confirm(returns);
         Some(held)
@@ -306,3 +312,6 @@ impl Table<SessionId> for Cache {
     /// Leaves them, for the same reason: `Sessions::reconcile` asks the store about each.
     fn forget_all(&self) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,26 +11,31 @@ use crate::clock::Timestamp;
 
 /// The life of a session that is in memory.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Life {
     /// Seconds since the epoch at which the session was last used.
     used: AtomicI64,
-    /// The last use that the store knows of.
-    stored: AtomicI64,
     /// How often the store had come back when this node last asked it about the session.
     confirmed: AtomicU32,
     /// Whether somebody may wait for the end.
     is_watched: AtomicBool,
+    /// Whether it is a guest's. That never changes, and is here because each request asks, and the person's record would be
+    /// two steps away.
+    is_guest: bool,
+    /// The last use that the store knows of.
+    stored: AtomicI64,
     ended: CancellationToken,
 }
 
 impl Life {
     /// The life of a session whose last use the store knows, because the session has just begun or has just been read.
-    pub(super) fn since(used: Timestamp) -> Self {
+    pub(super) fn since(used: Timestamp, is_guest: bool) -> Self {
         Self {
             used: AtomicI64::new(used.as_second()),
-            stored: AtomicI64::new(used.as_second()),
             confirmed: AtomicU32::new(0),
             is_watched: AtomicBool::new(false),
+            is_guest,
+            stored: AtomicI64::new(used.as_second()),
             ended: CancellationToken::new(),
         }
     }
@@ -41,11 +46,17 @@ impl Life {
     pub(super) fn goes_on(&self) -> Self {
         Self {
             used: AtomicI64::new(self.used()),
-            stored: AtomicI64::new(self.stored.load(Ordering::Relaxed)),
             confirmed: AtomicU32::new(self.confirmed()),
             is_watched: AtomicBool::new(true),
+            is_guest: self.is_guest,
+            stored: AtomicI64::new(self.stored.load(Ordering::Relaxed)),
             ended: self.ended.clone(),
         }
+    }
+
+    /// Whether it is a guest's.
+    pub(super) fn is_guest(&self) -> bool {
+        self.is_guest
     }
 
     /// The second, since the epoch, in which it was last used.

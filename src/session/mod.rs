@@ -8,6 +8,7 @@ mod cache;
 mod config;
 pub mod ends;
 mod evidence;
+mod index;
 pub mod keys;
 mod life;
 pub mod limit;
@@ -113,39 +114,44 @@ impl std::fmt::Debug for SessionId {
 
 /// One signed-in person on one browser or tool: facts that stay the same, and a life that moves. It dereferences to its
 /// facts.
+///
+/// Every request looks at some of it. Those fields stand together at its beginning, and in this order (`repr(C)`): what is
+/// asked to find it in one cache line, and the rest in the next.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Session {
-    facts: Facts,
     life: Life,
+    facts: Facts,
 }
 
 /// What is known of a session. None of it changes: when a person proves anew who they are, a new `Session` with the
 /// same identifier takes the place of the old one.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Facts {
     /// The session's identifier.
     pub id: SessionId,
-    /// The person.
-    pub user: Arc<User>,
-    /// What the identity provider said about its assertion, which Single Logout needs.
-    pub assertion: AssertionFacts,
-    /// The client address from which the person signed in.
-    pub client: IpAddr,
-    /// The browser's `User-Agent`, shortened, for the person to recognise it by.
-    pub user_agent: String,
-    /// When the person signed in.
-    pub started: Timestamp,
-    /// When they last proved to the identity provider who they are. With single sign-on that may have been before
-    /// `started`.
-    pub authenticated: Timestamp,
     /// When they must sign in again, whatever happens.
     pub expires: Timestamp,
     /// How long the session may go unused before it is over; `None` for as long as it lasts.
     pub idle: Option<SignedDuration>,
+    /// The person.
+    pub user: Arc<User>,
     /// What a tool's session has besides; `None` for a browser's.
     pub tool: Option<Arc<Tool>>,
+    /// When they last proved to the identity provider who they are. With single sign-on that may have been before
+    /// `started`.
+    pub authenticated: Timestamp,
     /// The warnings that the person has read, and the blocks that they have overridden.
     pub passes: Vec<Pass>,
+    /// When the person signed in.
+    pub started: Timestamp,
+    /// What the identity provider said about its assertion, which Single Logout needs.
+    pub assertion: AssertionFacts,
+    /// The browser's `User-Agent`, shortened, for the person to recognise it by.
+    pub user_agent: String,
+    /// The client address from which the person signed in.
+    pub client: IpAddr,
 }
 
 /// How many barriers a session remembers as passed. Beyond that it forgets the one that would be over first.
@@ -180,13 +186,14 @@ impl Session {
 
     /// A session that begins now, which counts as its first use.
     fn begun(facts: Facts) -> Self {
-        let life = Life::since(facts.started);
+        let life = Life::since(facts.started, facts.user.is_guest());
         Self { facts, life }
     }
 
     /// A session that was read from a store, and was last used at `last_used`.
     fn kept(facts: Facts, last_used: Timestamp) -> Self {
-        Self { facts, life: Life::since(last_used) }
+        let life = Life::since(last_used, facts.user.is_guest());
+        Self { facts, life }
     }
 
     /// The same session after its person has proven once more who they are: the facts of the new assertion replace all
@@ -241,6 +248,11 @@ impl Session {
     /// Fires when somebody ends the session: whatever runs on its behalf stops then.
     pub fn ended(&self) -> &CancellationToken {
         self.life.watch()
+    }
+
+    /// Whether it is the session of a guest, for whom nobody vouches.
+    pub fn is_guest(&self) -> bool {
+        self.life.is_guest()
     }
 
     /// Whether both sessions are of the same person.
@@ -325,5 +337,21 @@ impl Ending {
             Self::IdentityProvider => "identity-provider",
             Self::Directory => "directory",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+
+    #[test]
+    fn what_each_request_looks_at_stands_in_the_first_two_cache_lines() {
+        // The two counts of references stand before a session.
+        let begin = 2 * size_of::<usize>();
+        let facts = begin + offset_of!(Session, facts);
+        assert!(facts + offset_of!(Facts, expires) <= 64, "its life and its identifier");
+        assert!(facts + offset_of!(Facts, authenticated) <= 128, "its end, and the pointers to whose it is");
     }
 }

@@ -59,6 +59,14 @@ pub struct Begun {
     pub secret: String,
 }
 
+/// What a look at a session in memory says.
+enum Sight {
+    Live(Arc<Session>),
+    /// The store must be asked first.
+    Unsure,
+    Expired(Arc<Session>),
+}
+
 /// The sessions. Cheap to share, and no lookup waits for anything but one shard of a map.
 #[derive(Debug)]
 pub struct Sessions {
@@ -189,23 +197,34 @@ impl Sessions {
 
     /// The same, for a caller who knows the time.
     fn find_at(&self, id: SessionId, now: Timestamp) -> Option<Arc<Session>> {
-        let session = self.cache().find(id)?;
-        // The store has been away since it was last asked about the session, or has been away for too long: see
-        // `recall`.
-        if session.life.confirmed() != self.epoch.load(Ordering::Relaxed) {
-            return None;
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        // All of it before the pointer is copied, which writes to the session: nothing behind a write like that is read
+        // before it is done.
+        let look = |session: &Arc<Session>| {
+            // The store has been away since it was last asked about the session, or has been away for too long: see
+            // `recall`.
+            if session.life.confirmed() != epoch {
+                return Sight::Unsure;
+            }
+            // A session that was ended is not in memory any more, so its token need not be looked at, which would cost
+            // a lock.
+            if session.expires <= now {
+                return Sight::Expired(Arc::clone(session));
+            }
+            if session.is_idle(now) {
+                return Sight::Unsure;
+            }
+            session.life.touch(now);
+            Sight::Live(Arc::clone(session))
+        };
+        match self.cache().look(id, look)? {
+            Sight::Live(session) => Some(session),
+            Sight::Unsure => None,
+            Sight::Expired(session) => {
+                self.forget(&session, Ending::Expired);
+                None
+            }
         }
-        // A session that was ended is not in memory any more, so its token need not be looked at, which would cost a
-        // lock.
-        if session.expires <= now {
-            self.forget(&session, Ending::Expired);
-            return None;
-        }
-        if session.is_idle(now) {
-            return None;
-        }
-        session.life.touch(now);
-        Some(session)
     }
 
     /// The live session with this identifier, wherever it is kept.

@@ -22,8 +22,9 @@ use vestibule::session::{AssertionFacts, NewTool, Session};
 use vestibule::wire::h1::{Fields, RequestHead};
 use vestibule::wire::{Destination, Handshake, Peer, Scheme};
 
-/// How long each surrogate is measured.
-const WINDOW: Duration = Duration::from_secs(2);
+/// How often each surrogate is measured, and for how long each time.
+const WINDOWS: usize = 5;
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// Requests of one surrogate, from people far apart, so that what one leaves in the processor's cache helps no other.
 const REQUESTS: usize = 20_000;
@@ -123,7 +124,7 @@ async fn measure(count: usize) -> Result<()> {
         }
     }
     println!("{count} tokens: {:.2} KB each, {:?} in all", kilobytes(between, resident()?, count), begun.elapsed());
-    println!("\n{:<20} {:>10} {:>14}", "surrogate", "ns", "allocations");
+    println!("\n{:<20} {:>10} {:>14} {:>14}", "surrogate", "ns", "least to most", "allocations");
     let destination = Destination::of_authority(Scheme::Http, "news.test")?;
     let networks = Networks::new(&toml::from_str::<Named>(SITE)?.network);
     let pool = app.proxy().pool();
@@ -184,27 +185,39 @@ struct Named {
     network: Vec<vestibule::identity::network::Config>,
 }
 
-/// Identifies each again and again, and prints what one took.
+/// Identifies each again and again, and prints what one took: the middle of several windows, the least and the most.
 async fn row(app: &App, surrogate: Surrogate, destination: &Destination, all: &[Asking]) -> Result<()> {
     for asking in all {
         let found = app.proxy().who(&asking.client, destination, &asking.fields).await;
         let found = found.map_or(Surrogate::None, |(_, surrogate)| surrogate);
         ensure!(found == surrogate, "{found:?} and not {surrogate:?}");
     }
-    let (begun, allocated) = (Instant::now(), Region::new(ALLOCATOR));
-    let mut times = 0_u64;
-    while begun.elapsed() < WINDOW {
-        for asking in all {
-            std::hint::black_box(app.proxy().who(&asking.client, destination, &asking.fields).await);
+    let (mut each, mut allocations, mut times) = (Vec::with_capacity(WINDOWS), 0, 0_u64);
+    for _ in 0..WINDOWS {
+        let (begun, allocated, worked, before) = (Instant::now(), Region::new(ALLOCATOR), worked()?, times);
+        while begun.elapsed() < WINDOW {
+            for asking in all {
+                std::hint::black_box(app.proxy().who(&asking.client, destination, &asking.fields).await);
+            }
+            times += all.len() as u64;
         }
-        times += all.len() as u64;
+        allocations += allocated.change().allocations;
+        each.push((self::worked()? - worked) / (times - before));
     }
-    let elapsed = begun.elapsed();
-    let allocations = allocated.change().allocations;
+    each.sort_unstable();
     let name = serde_json::to_value(surrogate)?;
-    let each = elapsed.as_nanos() as f64 / times as f64;
-    println!("{:<20} {each:>10.0} {:>14.1}", name.as_str().unwrap_or_default(), allocations as f64 / times as f64);
+    let (name, each_allocates) = (name.as_str().unwrap_or_default(), allocations as f64 / times as f64);
+    let of = |place: usize| each.get(place).copied().context("so many windows");
+    let (least, middle, most) = (of(0)?, of(WINDOWS / 2)?, of(WINDOWS - 1)?);
+    println!("{name:<20} {middle:>10} {:>14} {each_allocates:>14.1}", format!("{least} to {most}"));
     Ok(())
+}
+
+/// Nanoseconds for which this thread has had a processor: on a machine that does other things, too, the time of day says
+/// less.
+fn worked() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(text.split_whitespace().next().context("no schedstat")?.parse()?)
 }
 
 fn address(number: usize) -> IpAddr {
