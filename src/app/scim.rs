@@ -59,7 +59,7 @@ impl Edges {
     async fn answer_scim(&self, peer: &Peer, mut request: Request<Incoming>) -> Response<Recorded> {
         let mut recorder = self.log.begin(peer, Some(request.method()));
         request.extensions_mut().insert(recorder.id());
-        recorder.path = Some(request.uri().path().to_owned());
+        recorder.path = Some(request.uri().path().into());
         recorder.decision = Outcome::Local;
         let response = match &self.scim {
             Some(desk) => desk.scim.handle(request, peer.client.ip()).await,
