@@ -210,11 +210,11 @@ fn is_terminal(path: &str) -> bool {
 }
 
 /// A path as records show it: without the codes of terminals and other secrets.
-fn recorded(path: &str) -> String {
+fn recorded(path: &str) -> Box<str> {
     let secret = [TERMINAL_PATH, "/t"]
         .into_iter()
         .find(|start| path.strip_prefix(start).is_some_and(|rest| rest.starts_with('/')));
-    names::recordable(secret.unwrap_or(path)).to_owned()
+    names::recordable(secret.unwrap_or(path)).into()
 }
 
 /// The answer of the readiness check while the program is stopping.

@@ -61,7 +61,7 @@ impl Edges {
         let mut recorder = self.log.begin(peer, Some(request.method()));
         recorder.protocol = protocol(request.version());
         request.extensions_mut().insert(recorder.id());
-        recorder.path = Some(request.uri().path().to_owned());
+        recorder.path = Some(request.uri().path().into());
         recorder.decision = Outcome::Local;
         let response = match &self.scim {
             Some(desk) => desk.scim.handle(request, peer.client.ip()).await,

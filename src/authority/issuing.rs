@@ -80,6 +80,25 @@ impl SigningKey for Signer {
     }
 }
 
+/// A key of which a certificate can be made, and which signs nothing.
+struct Unsigned<'a>(&'a KeyPair);
+
+impl PublicKeyData for Unsigned<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.der_bytes()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.0.algorithm()
+    }
+}
+
+impl SigningKey for Unsigned<'_> {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(Vec::new())
+    }
+}
+
 impl Issuing {
     /// The authority with this certificate and key. `chain` is shown beside each leaf; `published` is what devices trust; `names`
     /// are those for which the configuration permits leaves.
@@ -93,15 +112,13 @@ impl Issuing {
         let unusable = |why: &dyn std::fmt::Display| Error::Unusable("the authority".into(), why.to_string());
         let (_, read) = X509Certificate::from_der(&certificate).map_err(|error| unusable(&error))?;
         let (subject, until) = (read.subject().as_raw().to_vec(), read.validity().not_after.to_datetime());
-        let mut issuer = Issuer::from_ca_cert_der(&certificate, Signer { key, signs_later: false })
-            .map_err(|error| unusable(&error))?;
-        // Names with two attributes of one kind (`DC=contoso, DC=com`) come out otherwise.
+        // Names with two attributes of one kind (`DC=contoso, DC=com`) come out otherwise. Nothing is signed to find that out:
+        // for its first random number AWS-LC gathers entropy for 30 ms, and the sockets should be open by then.
+        let issuer = Issuer::from_ca_cert_der(&certificate, Unsigned(&key)).map_err(|error| unusable(&error))?;
         let trial = CertificateParams::new(vec!["trial.invalid".to_owned()])?.signed_by(issuer.key(), &issuer)?;
         let (_, trial) = X509Certificate::from_der(trial.der()).map_err(|error| unusable(&error))?;
-        if trial.issuer().as_raw() != subject {
-            let key = KeyPair::try_from(issuer.key().key.serialized_der())?;
-            issuer = Issuer::from_ca_cert_der(&certificate, Signer { key, signs_later: true })?;
-        }
+        let signs_later = trial.issuer().as_raw() != subject;
+        let issuer = Issuer::from_ca_cert_der(&certificate, Signer { key, signs_later })?;
         let mut own_names = Names::default();
         // As long as the one before vouches for it, devices judge leaves by what that one says, too.
         let is_followed = !chain.is_empty() && published.iter().any(|root| root.role == Role::Predecessor);

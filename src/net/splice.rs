@@ -29,16 +29,23 @@ pub struct Flow {
     left: Option<u64>,
     /// How many bytes have been written.
     moved: u64,
-    /// What was read by copying and could not be written yet; the first `written` bytes of it are written by now.
-    aside: Vec<u8>,
-    written: usize,
+    /// What was read by copying and could not be written yet. Boxed, because there rarely is any.
+    aside: Option<Box<Aside>>,
     /// The pipe, with what was read by splice and could not be written yet.
     loan: Option<Loan>,
     /// Whether it goes by splice, because more seems to come than a message.
     streams: bool,
-    /// How many bytes splice has read since it last had to wait.
-    run: usize,
+    /// How many bytes splice has read since it last had to wait; no more than fit are counted.
+    run: u32,
     at_end: bool,
+}
+
+/// Bytes that wait to be written.
+#[derive(Debug)]
+struct Aside {
+    bytes: Box<[u8]>,
+    /// How many of them are written by now.
+    written: usize,
 }
 
 /// Why a flow cannot go on.
@@ -72,8 +79,7 @@ impl Flow {
             pipes: pipes.clone(),
             left,
             moved: 0,
-            aside: early,
-            written: 0,
+            aside: Aside::of(early),
             loan: None,
             streams: false,
             run: 0,
@@ -89,7 +95,7 @@ impl Flow {
     /// How many bytes have been read and not yet written. While there are any, neither connection can be used for
     /// anything else: this flow must go on, or both must be closed.
     pub fn held(&self) -> usize {
-        self.aside.len() - self.written + self.loan.as_ref().map_or(0, Loan::held)
+        self.aside.as_ref().map_or(0, |aside| aside.rest().len()) + self.loan.as_ref().map_or(0, Loan::held)
     }
 
     /// Moves what can be moved now. Ready when everything has been written.
@@ -114,16 +120,16 @@ impl Flow {
 
     /// Writes what was read by copying.
     fn poll_aside(&mut self, to: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(rest) = self.aside.get(self.written..).filter(|rest| !rest.is_empty()) {
-            let count = ready!(Pin::new(&mut *to).poll_write(cx, rest))?;
+        let Some(aside) = &mut self.aside else { return Poll::Ready(Ok(())) };
+        while !aside.rest().is_empty() {
+            let count = ready!(Pin::new(&mut *to).poll_write(cx, aside.rest()))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.written += count;
+            aside.written += count;
             self.moved += count as u64;
         }
-        self.aside = Vec::new();
-        self.written = 0;
+        self.aside = None;
         Poll::Ready(Ok(()))
     }
 
@@ -149,7 +155,7 @@ impl Flow {
                 // Nothing to read. The pipe is empty here, since `poll` drains it before it fills it, so it goes back
                 // for others. If little has come since the last wait, these are messages, and the next ones are copied.
                 self.loan = None;
-                self.streams = self.run >= MESSAGE;
+                self.streams = self.run as usize >= MESSAGE;
                 self.run = 0;
                 return Poll::Pending;
             };
@@ -166,7 +172,7 @@ impl Flow {
                 Ok(0) => self.at_end = true,
                 Ok(count) => {
                     self.left = self.left.map(|left| left.saturating_sub(count as u64));
-                    self.run = self.run.saturating_add(count);
+                    self.run = self.run.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
                 }
                 Err(error) if is_no_error(&error) => continue,
                 Err(error) => return Poll::Ready(Err(error)),
@@ -198,13 +204,24 @@ impl Flow {
                         rest = rest.get(count..).unwrap_or_default();
                     }
                     Poll::Pending => {
-                        self.aside = rest.to_vec();
+                        self.aside = Aside::of(rest.to_vec());
                         return Poll::Pending;
                     }
                 }
             }
             Poll::Ready(Ok(()))
         })
+    }
+}
+
+impl Aside {
+    /// These bytes; `None` if there are none.
+    fn of(bytes: Vec<u8>) -> Option<Box<Self>> {
+        (!bytes.is_empty()).then(|| Box::new(Self { bytes: bytes.into_boxed_slice(), written: 0 }))
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
     }
 }
 

@@ -24,9 +24,9 @@ const MAX_BURSTS: usize = 4096;
 struct Likeness {
     client: ClientBlock,
     listener: Arc<str>,
-    host: String,
+    host: Box<str>,
     port: Option<u16>,
-    session: Option<String>,
+    session: Option<Box<str>>,
     status: u16,
     decision: Outcome,
     rule: Option<Arc<str>>,
@@ -96,13 +96,13 @@ impl Burst {
     fn add(&mut self, mut record: Record) {
         let (mut count, mut first) = (1, record.time);
         if let Some(before) = &self.more {
-            let repeated = before.repeated;
+            let repeated = before.repeated.as_deref();
             count += repeated.map_or(1, |repeated| repeated.count);
             first = repeated.map_or(before.time, |repeated| repeated.first);
             record.bytes_in += before.bytes_in;
             record.bytes_out += before.bytes_out;
         }
-        record.repeated = Some(Repeated { count, first, last: record.time });
+        record.repeated = Some(Box::new(Repeated { count, first, last: record.time }));
         self.more = Some(record);
     }
 }

@@ -11,6 +11,7 @@ use super::reason::Reason;
 use super::record::{Record, Repeated};
 use super::unidentified::WhyUnidentified;
 use crate::clock::Timestamp;
+use crate::wire::Scheme;
 
 /// Octets for which most lines have room.
 const USUAL: usize = 640;
@@ -59,7 +60,7 @@ impl AccessLine {
     fn asked_for(&mut self, record: &Record) {
         // A token (RFC 9110 §9.1).
         self.plain(b",\"method\":", record.method.as_ref().map(http::Method::as_str));
-        self.plain(b",\"scheme\":", record.scheme);
+        self.plain(b",\"scheme\":", record.scheme.map(Scheme::as_str));
         self.field(b",\"host\":", record.host.as_deref());
         self.raw(b",\"port\":");
         match record.port {
@@ -73,7 +74,7 @@ impl AccessLine {
         self.word(b",\"decision\":\"", record.decision.as_str());
         self.field(b",\"rule\":", record.rule.as_deref());
         let mut before: &[u8] = b",\"terms\":[";
-        for rule in &record.terms {
+        for rule in &*record.terms {
             self.field(before, Some(rule));
             before = b",";
         }
@@ -113,7 +114,7 @@ impl AccessLine {
         self.raw(b",\"duration_ms\":");
         self.number(record.duration_ms);
         self.field(b",\"node\":", Some(&record.node));
-        if let Some(Repeated { count, first, last }) = record.repeated {
+        if let Some(Repeated { count, first, last }) = record.repeated.as_deref().copied() {
             self.raw(b",\"count\":");
             self.number(count);
             self.raw(b",\"first\":");
@@ -294,7 +295,7 @@ mod tests {
             status: 0,
             decision: Outcome::Rejected,
             rule: None,
-            terms: Vec::new(),
+            terms: Box::default(),
             reason: None,
             scan: None,
             origin: None,
@@ -319,21 +320,21 @@ mod tests {
             network: Arc::clone(&shared),
             listener: Arc::clone(&shared),
             user: Some(Arc::new(user)),
-            session: Some(text.to_owned()),
+            session: Some(text.into()),
             surrogate: Surrogate::OriginCookie,
             strength: Strength::Medium,
             evidence: Some(Arc::clone(&shared)),
             unidentified: Some(WhyUnidentified::SubResource),
             method: Some(http::Method::from_bytes(b"PROPFIND").unwrap()),
-            scheme: Some("https"),
-            host: Some(text.to_owned()),
+            scheme: Some(Scheme::Https),
+            host: Some(text.into()),
             port: Some(65535),
-            path: Some(text.to_owned()),
+            path: Some(text.into()),
             protocol: Some("HTTP/1.0"),
             status: 204,
             decision: Outcome::Monitored,
             rule: Some(Arc::clone(&shared)),
-            terms: vec![Arc::clone(&shared), "b".into()],
+            terms: [Arc::clone(&shared), "b".into()].into(),
             reason: Some(Reason::SessionEnded),
             scan: Some(Box::new(Scan {
                 verdict: "found",
@@ -348,11 +349,11 @@ mod tests {
             bytes_in: 10,
             duration_ms: 1_234_567,
             node: shared,
-            repeated: Some(Repeated {
+            repeated: Some(Box::new(Repeated {
                 count: 99,
                 first: at("2026-02-03T04:05:06.070809Z"),
                 last: at("1969-12-31T23:59:59.999999999Z"),
-            }),
+            })),
             ..bare(time)
         }
     }
@@ -392,7 +393,7 @@ mod tests {
         let mut records: Vec<_> = times.iter().map(|time| bare(time)).collect();
         records.extend(times.iter().flat_map(|time| texts.iter().map(move |text| full(time, text))));
         for all in [1, 3] {
-            records.push(Record { terms: vec!["x".into(); all], ..bare(times[0]) });
+            records.push(Record { terms: vec!["x".into(); all].into(), ..bare(times[0]) });
         }
         for record in &records {
             let written = String::from_utf8(of(record)).unwrap();

@@ -11,6 +11,7 @@ use super::reason::Reason;
 use super::unidentified::WhyUnidentified;
 use crate::clock::Timestamp;
 use crate::identity::{Strength, Surrogate, User};
+use crate::wire::Scheme;
 
 /// What was decided about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -97,7 +98,7 @@ pub struct Record {
     #[serde(flatten, serialize_with = "names_of")]
     pub user: Option<Arc<User>>,
     /// The short form of the session's identifier.
-    pub session: Option<String>,
+    pub session: Option<Box<str>>,
     /// The surrogate by which the person is known.
     pub surrogate: Surrogate,
     /// How strong that surrogate is.
@@ -111,13 +112,14 @@ pub struct Record {
     #[serde(serialize_with = "text_of")]
     pub method: Option<http::Method>,
     /// `http` or `https`; `None` for a request that was not understood.
-    pub scheme: Option<&'static str>,
+    #[serde(serialize_with = "scheme_of")]
+    pub scheme: Option<Scheme>,
     /// The host that was asked for.
-    pub host: Option<String>,
+    pub host: Option<Box<str>>,
     /// The port that was asked for.
     pub port: Option<u16>,
     /// The path, without its query; never for tunnels.
-    pub path: Option<String>,
+    pub path: Option<Box<str>>,
     /// The version of HTTP in which the client sent it: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`; `None` for a request that was not
     /// understood.
     pub protocol: Option<&'static str>,
@@ -128,8 +130,8 @@ pub struct Record {
     /// The name of the rule that decided.
     pub rule: Option<Arc<str>>,
     /// The names of the rules to whose terms it was subject, if there were any: fields that were set, and limits.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub terms: Vec<Arc<str>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub terms: Box<[Arc<str>]>,
     /// Why it ended as it did: a Proxy Error Type (RFC 9209 §2.3) or a word of ours.
     pub reason: Option<Reason>,
     /// What scanners say of it, if one looked at it or was to.
@@ -152,9 +154,10 @@ pub struct Record {
     pub duration_ms: u64,
     /// The node that answered.
     pub node: Arc<str>,
-    /// How many requests this record stands for, if it is more than one.
+    /// How many requests this record stands for, if it is more than one. Boxed, because few do, and a tunnel has its record for as
+    /// long as it is open.
     #[serde(flatten)]
-    pub repeated: Option<Repeated>,
+    pub repeated: Option<Box<Repeated>>,
 }
 
 /// What scanners say of a request or of its answer; of several, what is worst.
@@ -187,6 +190,11 @@ pub struct Repeated {
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn text_of<S: Serializer>(method: &Option<http::Method>, serializer: S) -> Result<S::Ok, S::Error> {
     method.as_ref().map(http::Method::as_str).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn scheme_of<S: Serializer>(scheme: &Option<Scheme>, serializer: S) -> Result<S::Ok, S::Error> {
+    scheme.map(Scheme::as_str).serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]

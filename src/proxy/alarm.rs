@@ -1,10 +1,13 @@
 //! Signals that have tunnels ask anew whether they may go on: another configuration is in force, or something is over.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::clock::Timestamp;
 
@@ -15,8 +18,11 @@ pub(super) struct Retired(Arc<Signal>);
 #[derive(Debug, Default)]
 struct Signal {
     fired: AtomicBool,
-    notify: Notify,
+    notify: Arc<Notify>,
 }
+
+/// A wait for a signal.
+pub(super) struct Wait(Pin<Box<OwnedNotified>>);
 
 impl Retired {
     pub(super) fn fire(&self) {
@@ -28,15 +34,19 @@ impl Retired {
         self.0.fired.load(Ordering::Acquire)
     }
 
-    pub(super) async fn wait(self) {
-        let notified = self.0.notify.notified();
-        tokio::pin!(notified);
-        // In this order: `fire` first sets the flag and then wakes those who are enlisted. We enlist first and then
-        // look at the flag. So if it fires between the two, we see the flag; if it fires later, we are woken.
-        notified.as_mut().enable();
-        if !self.has_fired() {
-            notified.await;
-        }
+    /// Waits for it, if it has not fired. `fire` first sets the flag and then wakes those who are enlisted. So whoever waits
+    /// polls this first, which enlists them, and then looks at the flag: if it fires between the two, they see the flag; if
+    /// it fires later, they are woken.
+    pub(super) fn wait(&self) -> Wait {
+        Wait(Box::pin(Arc::clone(&self.0.notify).notified_owned()))
+    }
+}
+
+impl Wait {
+    /// Has this task woken when it fires.
+    pub(super) fn enlist(&mut self, cx: &mut Context<'_>) {
+        // Ready only if it has fired, and then the flag is set.
+        let _: Poll<()> = self.0.as_mut().poll(cx);
     }
 }
 

@@ -173,7 +173,7 @@ impl Proxy {
             request.recorder.reason = Some(Reason::SessionEnded);
             return Ok(redirect(StatusCode::FOUND, &ticket.answers.destination));
         };
-        request.recorder.identity(&session.user, session.id.short(), Surrogate::OriginCookie);
+        request.recorder.identity(&session.user, session.id.short().into(), Surrogate::OriginCookie);
         if !self.memory.bounces.add(session.id, &counted(&ticket.answers.destination, ticket.answers.halt.as_ref())) {
             return Err(in_circles(planted, ticket.answers.destination));
         }

@@ -12,15 +12,14 @@ use super::decide::{Decided, Sought, outcome};
 use super::exchange::check_host;
 use super::failures::Looked;
 use super::identity::Identity;
-use super::relay::{Bounds, relay_streams};
 use super::shares::Taken;
 use super::token::Wrong;
+use super::tunnel::Tunnel;
 use super::unread::Spared;
 use super::until::Leave;
 use super::weak::Helps;
 use super::{Asker, Proxy, trust};
 use crate::egress::Dialled;
-use crate::net::Pipes;
 use crate::net::rewind::Rewind;
 use crate::observe::{Outcome, Reason, Recorder};
 use crate::policy::{Access, Ask, Denial, Manner, Permit, Proof, Verdict, Why};
@@ -230,9 +229,8 @@ impl Proxy {
         mut recorder: Recorder,
     ) -> Option<Box<Connection>> {
         note_way(&mut recorder, &dialled);
-        let mut leave = Leave::new(self, identity, Access::Connect(kind), None).spared(spared);
+        let leave = Leave::new(self, identity, Access::Connect(kind), None).spared(spared);
         let in_use = identity.and_then(|identity| identity.in_use.clone());
-        let (bounds, pipes) = (Bounds::of(&self.limits), self.pipes.clone());
         let connection = self.establish(connection, &mut recorder).await?;
         if self.interception.tunnels == Looked::ServerName {
             let (proxy, destination) = (Arc::clone(self), Arc::clone(destination));
@@ -240,19 +238,9 @@ impl Proxy {
             self.tasks.spawn(async move { proxy.begin_named(connection, dialled, asked, leave, recorder).await });
             return None;
         }
-        let Connection { stream: mut near, unread, .. } = *connection;
-        let mut far = dialled.stream;
-        // A task of its own, because a tunnel needs much less memory than the task that answers requests, which ends
-        // here. The streams stay where they are: each copy of them would be part of the task for as long as it lasts.
-        self.tasks.spawn(async move {
-            let (ended, asking) = leave.watch(&recorder);
-            let early = Vec::from(unread);
-            let (moved, end) = relay_streams(&mut near, &mut far, early, bounds, ended.as_ref(), asking, &pipes).await;
-            drop((near, far));
-            (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
-            recorder.reason = end.reason().or(recorder.reason);
-            drop(in_use);
-        });
+        let mut tunnel = Tunnel::new(self, connection, dialled.stream, leave, in_use, recorder);
+        // A task of its own, because a tunnel needs much less memory than the task that answers requests, which ends here.
+        self.tasks.spawn(async move { tunnel.run().await });
         None
     }
 
@@ -278,8 +266,7 @@ impl Proxy {
             return;
         }
         let in_use = identity.and_then(|identity| identity.in_use);
-        relay(connection, origin.stream, (Bounds::of(&self.limits), self.pipes.clone()), leave, recorder).await;
-        drop(in_use);
+        Tunnel::new(&self, connection, origin.stream, leave, in_use, recorder).run().await;
     }
 
     /// Moves bytes between a client that was answered already and the origin, unread, in this task.
@@ -294,8 +281,7 @@ impl Proxy {
         note_way(&mut recorder, &dialled);
         let leave = Leave::new(self, identity.as_ref(), Access::Connect(kind), None).spared(spared);
         let in_use = identity.and_then(|identity| identity.in_use);
-        relay(connection, dialled.stream, (Bounds::of(&self.limits), self.pipes.clone()), leave, recorder).await;
-        drop(in_use);
+        Tunnel::new(self, connection, dialled.stream, leave, in_use, recorder).run().await;
     }
 
     /// Tells the client that the tunnel is open.
@@ -388,21 +374,4 @@ fn note_way(recorder: &mut Recorder, dialled: &Dialled) {
     recorder.origin = Some(dialled.origin);
     recorder.egress = Some(dialled.egress);
     recorder.parent = dialled.through.as_ref().map(|through| Arc::clone(&through.parent));
-}
-
-/// Moves bytes, those first that came early, for as long as there is leave.
-async fn relay(
-    connection: Box<Connection>,
-    mut far: Stream,
-    (bounds, pipes): (Bounds, Pipes),
-    mut leave: Leave,
-    mut recorder: Recorder,
-) {
-    let Connection { stream: mut near, unread, .. } = *connection;
-    let (ended, asking) = leave.watch(&recorder);
-    let early = Vec::from(unread);
-    let (moved, end) = relay_streams(&mut near, &mut far, early, bounds, ended.as_ref(), asking, &pipes).await;
-    drop((near, far));
-    (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back);
-    recorder.reason = end.reason().or(recorder.reason);
 }

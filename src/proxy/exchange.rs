@@ -12,7 +12,7 @@ use super::decide::{Decided, Sought, outcome};
 use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
 use super::identity::Identity;
 use super::outgoing::{Incoming, Outgoing};
-use super::relay::{Bounds, relay_streams};
+use super::relay::{Bounds, Streams, relay_streams};
 use super::scan::{Scanning, Stop};
 use super::until::Leave;
 use super::watch::Watch;
@@ -46,7 +46,7 @@ impl Proxy {
         mut recorder: Recorder,
     ) -> Option<Box<Connection>> {
         recorder.destination(&destination);
-        recorder.path = Some(head.target.path().to_owned());
+        recorder.path = Some(head.target.path().into());
         let kind = classify(&head, &destination, &self.probes);
         // Boxed, because it is handed on from step to step, and each step would have room of its own for it.
         let mut request = Box::new(Request { head, destination, kind, recorder });
@@ -306,18 +306,16 @@ impl Proxy {
         let origin = answered.lease.connection.connection;
         octets.extend_from_slice(&origin.unread);
         let (early, bounds, pipes) = (origin.unread.len() as u64, Bounds::of(&self.limits), self.pipes.clone());
-        let mut far = origin.stream;
         recorder.open_tunnel();
         self.tasks.spawn(async move {
             if connection.write_all(&octets, bounds.idle).await.is_err() {
                 recorder.reason = Some(Reason::ClientLeft);
                 return;
             }
-            let Connection { stream: mut near, unread, .. } = *connection;
-            let (ended, asking) = leave.watch(&recorder);
-            let (moved, end) =
-                relay_streams(&mut near, &mut far, unread.to_vec(), bounds, ended.as_ref(), asking, &pipes).await;
-            drop((near, far));
+            let Connection { stream: near, unread, .. } = *connection;
+            let mut streams = Streams { near, far: origin.stream, early: Vec::from(unread), bounds, pipes };
+            let (moved, end) = relay_streams(&mut streams, &mut leave, &recorder).await;
+            drop(streams);
             (recorder.bytes_in, recorder.bytes_out) = (moved.there, moved.back + early);
             recorder.reason = end.reason();
         });

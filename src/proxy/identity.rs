@@ -32,7 +32,7 @@ impl Identity {
 
     /// Notes it in the access record.
     pub(super) fn record(&self, recorder: &mut Recorder) {
-        recorder.identity(&self.session.user, self.session.id.short(), self.surrogate);
+        recorder.identity(&self.session.user, self.session.id.short().into(), self.surrogate);
         recorder.evidence.clone_from(&self.evidence);
     }
 }

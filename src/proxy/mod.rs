@@ -29,6 +29,7 @@ mod scan;
 mod shares;
 pub mod token;
 mod trust;
+mod tunnel;
 mod unread;
 mod unscanned;
 mod unseen;
@@ -393,7 +394,7 @@ impl Proxy {
     fn review_of(&self, refusal: &Refusal, recorder: &Recorder) -> Option<String> {
         let Refusal::Denied(rule) = refusal else { return None };
         self.brand.review.as_ref().filter(|review| review.is_at_portal())?;
-        let (site, request_id) = (recorder.host.clone()?, recorder.id().to_string());
+        let (site, request_id) = (recorder.host.as_deref()?.to_owned(), recorder.id().to_string());
         let appeal = Appeal { site, rule: rule.clone(), request_id };
         Some(format!("{}{}", self.portal.url, appeal.address(&self.sealer, self.clock.now())))
     }

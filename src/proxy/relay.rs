@@ -6,21 +6,21 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::unread::Over;
-use super::until::Asking;
+use super::until::{Asking, Leave};
 use crate::net::scratch;
 use crate::net::splice::{self, Flow};
 use crate::net::{Limits, Pipes};
-use crate::observe::Reason;
+use crate::observe::{Reason, Recorder};
 use crate::wire::h1::Stream;
 
 /// How many bytes a direction copies before it lets other tasks have their turn.
@@ -96,23 +96,43 @@ pub(super) struct Moved {
     pub(super) back: u64,
 }
 
-/// As [`relay`]; splices if both streams are plain TCP. The caller must close both when it has ended.
-pub(super) async fn relay_streams(
-    a: &mut Stream,
-    b: &mut Stream,
-    early: Vec<u8>,
-    bounds: Bounds,
-    ended: Option<&CancellationToken>,
-    asking: Asking<'_>,
-    pipes: &Pipes,
-) -> (Moved, End) {
-    match (a, b) {
-        (Stream::Plain(a), Stream::Plain(b)) => relay_tcp(a, b, early, bounds, ended, asking, pipes).await,
+/// What bytes are moved between, and within which bounds.
+///
+/// Whatever waits for a relay holds this once, and lends it: what is handed to an asynchronous function is a part of its
+/// future, and of each that hands it on, for as long as the relay lasts.
+pub(super) struct Streams {
+    pub(super) near: Stream,
+    pub(super) far: Stream,
+    /// What has been read from the first stream already.
+    pub(super) early: Vec<u8>,
+    pub(super) bounds: Bounds,
+    pub(super) pipes: Pipes,
+}
+
+/// As [`relay`], for as long as there is leave; splices if both streams are plain TCP. The caller must close both when it
+/// has ended.
+pub(super) async fn relay_streams(streams: &mut Streams, leave: &mut Leave, recorder: &Recorder) -> (Moved, End) {
+    let Streams { near, far, early, bounds, pipes } = streams;
+    let mut until = Until { bounds, ended: leave.ended(), asking: leave.watch(recorder) };
+    match (near, far) {
+        (Stream::Plain(near), Stream::Plain(far)) => {
+            let mut both = (Spliced::of(pipes, std::mem::take(early)), Spliced::of(pipes, Vec::new()));
+            let (there, back) = &mut both;
+            let end = watch(&mut until, &mut |cx| Progress {
+                results: [there.poll(near, far, back.state, cx), back.poll(far, near, there.state, cx)],
+                moved: there.flow.moved() + back.flow.moved(),
+            })
+            .await;
+            if end == End::Broken {
+                break_off(far);
+            }
+            (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
+        }
         // Boxed, so that a spliced tunnel, of which there are most, has a smaller task.
-        (a, b) => {
-            let relayed = Box::pin(relay(a, b, early, bounds, ended, asking)).await;
+        (near, far) => {
+            let relayed = Box::pin(relay(near, far, std::mem::take(early), &mut until)).await;
             if relayed.1 == End::Broken {
-                break_off(b);
+                far.tcp().iter().for_each(|far| break_off(far));
             }
             relayed
         }
@@ -121,10 +141,8 @@ pub(super) async fn relay_streams(
 
 /// Has a connection reset when it is closed, because the other one was: RFC 9113 §8.5 wants the origin to see a
 /// client's reset as a reset, and not as an end.
-fn break_off(stream: &Stream) {
-    if let Some(stream) = stream.tcp() {
-        drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)));
-    }
+fn break_off(stream: &TcpStream) {
+    drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)));
 }
 
 /// Which stream of a direction has failed.
@@ -136,51 +154,29 @@ enum Fault {
     Writing,
 }
 
-/// Moves bytes both ways until both streams are done, a bound is reached, `ended` fires, or a new configuration does
+/// What can end a relay from outside.
+struct Until<'a> {
+    bounds: &'a Bounds,
+    /// Ready when the session has ended. Boxed by nobody: [`watch`] pins it where it is.
+    ended: Option<WaitForCancellationFutureOwned>,
+    asking: Asking<'a>,
+}
+
+/// Moves bytes both ways until both streams are done, a bound is reached, the session ends, or a new configuration does
 /// not permit it. `early` is what has been read from the first stream already.
-async fn relay<A, B>(
-    a: &mut A,
-    b: &mut B,
-    early: Vec<u8>,
-    bounds: Bounds,
-    ended: Option<&CancellationToken>,
-    asking: Asking<'_>,
-) -> (Moved, End)
+async fn relay<A, B>(a: &mut A, b: &mut B, early: Vec<u8>, until: &mut Until<'_>) -> (Moved, End)
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let mut there = Direction { aside: early, ..Direction::default() };
     let mut back = Direction::default();
-    let end = watch(bounds, ended, asking, |cx| Progress {
+    let end = watch(until, &mut |cx| Progress {
         results: [there.poll(a, b, cx), back.poll(b, a, cx)],
         moved: there.moved + back.moved,
     })
     .await;
     (Moved { there: there.moved, back: back.moved }, end)
-}
-
-/// As [`relay`], between two TCP connections: what is longer than a message is spliced through `pipes`.
-async fn relay_tcp(
-    a: &mut TcpStream,
-    b: &mut TcpStream,
-    early: Vec<u8>,
-    bounds: Bounds,
-    ended: Option<&CancellationToken>,
-    asking: Asking<'_>,
-    pipes: &Pipes,
-) -> (Moved, End) {
-    let mut there = Spliced { flow: Flow::to_end(pipes, early), state: State::Open };
-    let mut back = Spliced { flow: Flow::to_end(pipes, Vec::new()), state: State::Open };
-    let end = watch(bounds, ended, asking, |cx| Progress {
-        results: [there.poll(a, b, back.state, cx), back.poll(b, a, there.state, cx)],
-        moved: there.flow.moved() + back.flow.moved(),
-    })
-    .await;
-    if end == End::Broken {
-        drop(socket2::SockRef::from(&*b).set_linger(Some(Duration::ZERO)));
-    }
-    (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
 }
 
 /// What one poll of both directions has given.
@@ -190,32 +186,21 @@ struct Progress {
     moved: u64,
 }
 
-/// Polls both directions until they are done, a bound is reached, `ended` fires, or a new configuration does not permit
+/// Polls both directions until they are done, a bound is reached, the session ends, or a new configuration does not permit
 /// it.
-async fn watch(
-    bounds: Bounds,
-    ended: Option<&CancellationToken>,
-    mut asking: Asking<'_>,
-    mut poll: impl FnMut(&mut Context<'_>) -> Progress,
-) -> End {
-    let session_ended = async {
-        match ended {
-            Some(ended) => ended.cancelled().await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(session_ended);
-    let Bounds { idle, total } = bounds;
+async fn watch(until: &mut Until<'_>, poll: &mut impl FnMut(&mut Context<'_>) -> Progress) -> End {
+    let mut session_ended = pin!(until.ended.take());
+    let asking = &mut until.asking;
+    let Bounds { idle, total } = *until.bounds;
     let (mut last, mut before) = (Instant::now(), 0);
     // See [`LONGEST`]: adding more could overflow.
     let end = last + total.min(LONGEST);
-    let timer = sleep_until(end.min(last + idle));
-    tokio::pin!(timer);
+    let mut timer = pin!(sleep_until(end.min(last + idle)));
     poll_fn(|cx| {
         // First what ends the tunnel from outside, then the bytes. A tunnel that always has bytes to move gives
         // `Pending` only after a turn of each direction; polled last, these two would still be seen, but the bytes of
         // one more turn would pass after the end.
-        if session_ended.as_mut().poll(cx).is_ready() {
+        if session_ended.as_mut().as_pin_mut().is_some_and(|ended| ended.poll(cx).is_ready()) {
             return Poll::Ready(End::SessionEnded);
         }
         if let Poll::Ready(over) = asking.poll(cx) {
@@ -268,6 +253,10 @@ struct Spliced {
 }
 
 impl Spliced {
+    fn of(pipes: &Pipes, early: Vec<u8>) -> Self {
+        Self { flow: Flow::to_end(pipes, early), state: State::Open }
+    }
+
     /// `other`: how far the direction back is.
     fn poll(
         &mut self,
@@ -414,14 +403,21 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    use tokio_util::sync::CancellationToken;
+
     const LONG: Bounds = Bounds { idle: Duration::from_secs(60), total: Duration::from_secs(90) };
+
+    /// Within long bounds, and while this session lasts.
+    fn until(session: Option<&CancellationToken>) -> Until<'static> {
+        let ended = session.map(|session| session.clone().cancelled_owned());
+        Until { bounds: &LONG, ended, asking: Asking::nobody() }
+    }
 
     #[tokio::test]
     async fn early_bytes_go_first_and_each_side_can_close_alone() {
         let (mut client, mut a) = duplex(64);
         let (mut origin, mut b) = duplex(64);
-        let task =
-            tokio::spawn(async move { relay(&mut a, &mut b, b"early ".to_vec(), LONG, None, Asking::nobody()).await });
+        let task = tokio::spawn(async move { relay(&mut a, &mut b, b"early ".to_vec(), &mut until(None)).await });
         client.write_all(b"bytes").await.unwrap();
         client.shutdown().await.unwrap();
         let mut got = String::new();
@@ -446,7 +442,13 @@ mod tests {
             let (mut origin, (mut b, _)) = (origin.unwrap(), accepted.unwrap());
             let task = tokio::spawn(async move {
                 let pipes = Pipes::new(0);
-                relay_tcp(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody(), &pipes).await
+                let (mut there, mut back) = (Spliced::of(&pipes, Vec::new()), Spliced::of(&pipes, Vec::new()));
+                let end = watch(&mut until(None), &mut |cx| Progress {
+                    results: [there.poll(&mut a, &mut b, back.state, cx), back.poll(&mut b, &mut a, there.state, cx)],
+                    moved: there.flow.moved() + back.flow.moved(),
+                });
+                let end = end.await;
+                (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
             });
             let (first, second) = if is_client_first { (&mut client, &mut origin) } else { (&mut origin, &mut client) };
             let (mut got, mut answered) = (String::new(), String::new());
@@ -467,7 +469,7 @@ mod tests {
     async fn more_than_the_other_side_takes_at_once_arrives_whole() {
         let (mut client, mut a) = duplex(1000);
         let (mut origin, mut b) = duplex(77);
-        let task = tokio::spawn(async move { relay(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody()).await });
+        let task = tokio::spawn(async move { relay(&mut a, &mut b, Vec::new(), &mut until(None)).await });
         let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let copy = sent.clone();
         tokio::spawn(async move {
@@ -485,7 +487,7 @@ mod tests {
     async fn a_relay_ends_when_nothing_moves_when_its_time_is_over_and_when_its_session_ends() {
         let (_client, mut a) = duplex(64);
         let (_origin, mut b) = duplex(64);
-        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody()).await.1, End::Idle);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), &mut until(None)).await.1, End::Idle);
         let (mut client, mut a) = duplex(64);
         let (mut origin, mut b) = duplex(64);
         let talking = tokio::spawn(async move {
@@ -494,13 +496,13 @@ mod tests {
             }
         });
         let begun = Instant::now();
-        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, None, Asking::nobody()).await.1, End::TooLong);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), &mut until(None)).await.1, End::TooLong);
         assert_eq!(begun.elapsed().as_secs(), 90);
         talking.abort();
         let (_client, mut a) = duplex(64);
         let (_origin, mut b) = duplex(64);
         let ended = CancellationToken::new();
         ended.cancel();
-        assert_eq!(relay(&mut a, &mut b, Vec::new(), LONG, Some(&ended), Asking::nobody()).await.1, End::SessionEnded);
+        assert_eq!(relay(&mut a, &mut b, Vec::new(), &mut until(Some(&ended))).await.1, End::SessionEnded);
     }
 }

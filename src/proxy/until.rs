@@ -1,14 +1,13 @@
 //! How long a tunnel may go on: until its session ends, or a new configuration, or the time, does not permit it any more.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Method;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::Proxy;
-use super::alarm::{Alarm, Alarms, Retired};
+use super::alarm::{Alarm, Alarms, Retired, Wait};
 use super::decide::Sought;
 use super::identity::Identity;
 use super::memory::Memory;
@@ -37,8 +36,8 @@ pub(super) struct Leave {
     retired: Retired,
     /// What its person had passed when it was opened.
     passed: Box<[Pass]>,
-    /// Fires when the next pass of its person is over.
-    alarm: Option<Alarm>,
+    /// Fires when the next pass of its person is over. Boxed, because few have one.
+    alarm: Option<Box<Alarm>>,
 }
 
 impl Leave {
@@ -78,7 +77,7 @@ impl Leave {
         // What was held may have made room for others in the session: its time is over all the same.
         let ends = passes.filter(is_held).chain(&self.passed).map(|pass| pass.until).chain(self.spared.until());
         let next = ends.filter(|until| *until > now).min();
-        self.alarm = next.map(|next| Alarms::set(&self.memory.alarms, next));
+        self.alarm = next.map(|next| Box::new(Alarms::set(&self.memory.alarms, next)));
     }
 
     /// Whether it has to be asked anew whether it may go on.
@@ -86,27 +85,19 @@ impl Leave {
         self.retired.has_fired() || self.alarm.as_ref().is_some_and(|alarm| alarm.signal().has_fired())
     }
 
-    /// Ready when it is.
-    fn wait(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let retired = self.retired.clone().wait();
-        match &self.alarm {
-            None => Box::pin(retired),
-            Some(alarm) => {
-                let alarm = alarm.signal().clone().wait();
-                Box::pin(async move {
-                    tokio::select! {
-                        () = retired => {}
-                        () = alarm => {}
-                    }
-                })
-            }
-        }
+    /// Waits until it is.
+    fn wait(&self) -> Waits {
+        (self.retired.wait(), self.alarm.as_ref().map(|alarm| alarm.signal().wait()))
     }
 
-    /// What to watch while the tunnel of `recorder` goes on: the end of its session, and new configurations.
-    pub(super) fn watch<'a>(&'a mut self, recorder: &'a Recorder) -> (Option<CancellationToken>, Asking<'a>) {
-        let ended = self.session.as_ref().map(|(session, _)| session.ended().clone());
-        (ended, Asking { leave: Some((self, recorder)), wait: None })
+    /// Ready when its session ends; `None` if it is nobody's.
+    pub(super) fn ended(&self) -> Option<WaitForCancellationFutureOwned> {
+        self.session.as_ref().map(|(session, _)| session.ended().clone().cancelled_owned())
+    }
+
+    /// Watches for new configurations while the tunnel of `recorder` goes on.
+    pub(super) fn watch<'a>(&'a mut self, recorder: &'a Recorder) -> Asking<'a> {
+        Asking { leave: Some((self, recorder)), wait: None }
     }
 
     /// Whether the tunnel of `recorder` may go on under the configuration that is in force now.
@@ -125,7 +116,7 @@ impl Leave {
             *session = current;
         }
         self.set_alarm(proxy.clock.now());
-        let scheme = if recorder.scheme == Some(Scheme::Http.as_str()) { Scheme::Http } else { Scheme::Https };
+        let scheme = recorder.scheme.unwrap_or(Scheme::Https);
         let (Some(host), Some(port)) = (&recorder.host, recorder.port) else { return Ok(()) };
         let Ok(destination) = Destination::of_authority(scheme, &format!("{host}:{port}")) else { return Ok(()) };
         let session = self.session.as_ref().map(|(session, surrogate)| (&**session, *surrogate));
@@ -139,8 +130,11 @@ impl Leave {
 /// Watches for the moment when it must be asked anew: of a new configuration, or because something is over.
 pub(super) struct Asking<'a> {
     leave: Option<(&'a mut Leave, &'a Recorder)>,
-    wait: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    wait: Option<Waits>,
 }
+
+/// Waits for another configuration, and for an alarm, if one is set.
+type Waits = (Wait, Option<Wait>);
 
 impl Asking<'_> {
     /// Watches nothing.
@@ -168,9 +162,11 @@ impl Asking<'_> {
                 }
                 none => {
                     let mut wait = leave.wait();
-                    let fired = wait.as_mut().poll(cx).is_ready();
+                    let (retired, alarm) = &mut wait;
+                    retired.enlist(cx);
+                    alarm.iter_mut().for_each(|alarm| alarm.enlist(cx));
                     *none = Some(wait);
-                    if !fired {
+                    if !leave.is_in_doubt() {
                         return Poll::Pending;
                     }
                 }
