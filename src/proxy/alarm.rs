@@ -46,7 +46,9 @@ impl Wait {
     /// Has this task woken when it fires.
     pub(super) fn enlist(&mut self, cx: &mut Context<'_>) {
         // Ready only if it has fired, and then the flag is set.
-        let _: Poll<()> = self.0.as_mut().poll(cx);
+        match self.0.as_mut().poll(cx) {
+            Poll::Ready(()) | Poll::Pending => {}
+        }
     }
 }
 

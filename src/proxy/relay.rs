@@ -443,11 +443,12 @@ mod tests {
             let task = tokio::spawn(async move {
                 let pipes = Pipes::new(0);
                 let (mut there, mut back) = (Spliced::of(&pipes, Vec::new()), Spliced::of(&pipes, Vec::new()));
-                let end = watch(&mut until(None), &mut |cx| Progress {
+                let mut until = until(None);
+                let mut both = |cx: &mut Context<'_>| Progress {
                     results: [there.poll(&mut a, &mut b, back.state, cx), back.poll(&mut b, &mut a, there.state, cx)],
                     moved: there.flow.moved() + back.flow.moved(),
-                });
-                let end = end.await;
+                };
+                let end = watch(&mut until, &mut both).await;
                 (Moved { there: there.flow.moved(), back: back.flow.moved() }, end)
             });
             let (first, second) = if is_client_first { (&mut client, &mut origin) } else { (&mut origin, &mut client) };
