@@ -14,7 +14,7 @@ use super::realms::PortalCertificate;
 use super::recorded::Recorded;
 use crate::authority;
 use crate::observe::Outcome;
-use crate::observe::record::{RequestId, protocol};
+use crate::observe::record::{HttpVersion, RequestId};
 use crate::pac;
 use crate::page::{ProxyHome, TerminalPointer};
 use crate::portal::TERMINAL_PATH;
@@ -72,7 +72,7 @@ impl Edges {
         head: &RequestHead,
     ) -> Option<Box<Connection>> {
         let mut recorder = self.log.begin(&client.peer, Some(&head.method));
-        recorder.protocol = protocol(head.received);
+        recorder.protocol = HttpVersion::of(head.received);
         recorder.path = Some(recorded(head.target.path()));
         recorder.decision = Outcome::Local;
         let response = match head.target.path() {
@@ -85,7 +85,7 @@ impl Edges {
     /// Answers a request that was sent to the portal.
     pub(super) async fn answer_portal(&self, peer: Arc<Peer>, mut request: Request<Incoming>) -> Response<Recorded> {
         let mut recorder = self.log.begin(&peer, Some(request.method()));
-        recorder.protocol = protocol(request.version());
+        recorder.protocol = HttpVersion::of(request.version());
         request.extensions_mut().insert(recorder.id());
         recorder.destination(&self.portal_destination);
         recorder.path = Some(recorded(request.uri().path()));

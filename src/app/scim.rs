@@ -19,7 +19,7 @@ use crate::admin::{Admin, Asker, Done};
 use crate::clock::SignedDuration;
 use crate::directory::Directories;
 use crate::observe::Outcome;
-use crate::observe::record::protocol;
+use crate::observe::record::HttpVersion;
 use crate::scim::BearerTokens;
 use crate::wire::h1::ByteStream;
 use crate::wire::{Peer, serve};
@@ -59,7 +59,7 @@ impl Edges {
     /// Answers a request of SCIM, and records it.
     async fn answer_scim(&self, peer: &Peer, mut request: Request<Incoming>) -> Response<Recorded> {
         let mut recorder = self.log.begin(peer, Some(request.method()));
-        recorder.protocol = protocol(request.version());
+        recorder.protocol = HttpVersion::of(request.version());
         request.extensions_mut().insert(recorder.id());
         recorder.path = Some(request.uri().path().into());
         recorder.decision = Outcome::Local;

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use jiff::tz::Offset;
 
 use super::reason::Reason;
-use super::record::{Record, Repeated};
+use super::record::{HttpVersion, Record, Repeated};
 use super::unidentified::WhyUnidentified;
 use crate::clock::Timestamp;
 use crate::wire::Scheme;
@@ -68,7 +68,7 @@ impl AccessLine {
             None => self.raw(b"null"),
         }
         self.field(b",\"path\":", record.path.as_deref());
-        self.plain(b",\"protocol\":", record.protocol);
+        self.plain(b",\"protocol\":", record.protocol.map(HttpVersion::as_str));
         self.raw(b",\"status\":");
         self.number(record.status);
         self.word(b",\"decision\":\"", record.decision.as_str());
@@ -103,7 +103,7 @@ impl AccessLine {
                 None => self.raw(b"null"),
             }
         }
-        self.plain(b",\"origin_protocol\":", record.origin_protocol);
+        self.plain(b",\"origin_protocol\":", record.origin_protocol.map(HttpVersion::as_str));
         if record.parent.is_some() {
             self.field(b",\"parent\":", record.parent.as_deref());
         }
@@ -330,7 +330,7 @@ mod tests {
             host: Some(text.into()),
             port: Some(65535),
             path: Some(text.into()),
-            protocol: Some("HTTP/1.0"),
+            protocol: Some(HttpVersion::Http10),
             status: 204,
             decision: Outcome::Monitored,
             rule: Some(Arc::clone(&shared)),
@@ -344,7 +344,7 @@ mod tests {
             })),
             origin: Some("198.51.100.255:443".parse().unwrap()),
             egress: Some("[::ffff:1.2.3.4]:1".parse().unwrap()),
-            origin_protocol: Some("HTTP/2"),
+            origin_protocol: Some(HttpVersion::Http2),
             parent: Some(Arc::clone(&shared)),
             bytes_in: 10,
             duration_ms: 1_234_567,

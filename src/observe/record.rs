@@ -68,13 +68,38 @@ impl Outcome {
     }
 }
 
-/// The word by which records name a version of HTTP; `None` for one that we do not speak.
-pub fn protocol(version: Version) -> Option<&'static str> {
-    match version {
-        Version::HTTP_10 => Some("HTTP/1.0"),
-        Version::HTTP_11 => Some("HTTP/1.1"),
-        Version::HTTP_2 => Some("HTTP/2"),
-        _ => None,
+/// A version of HTTP, as records name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum HttpVersion {
+    /// HTTP/1.0.
+    #[serde(rename = "HTTP/1.0")]
+    Http10,
+    /// HTTP/1.1.
+    #[serde(rename = "HTTP/1.1")]
+    Http11,
+    /// HTTP/2.
+    #[serde(rename = "HTTP/2")]
+    Http2,
+}
+
+impl HttpVersion {
+    /// The one with this version.
+    pub fn of(version: Version) -> Option<Self> {
+        match version {
+            Version::HTTP_10 => Some(Self::Http10),
+            Version::HTTP_11 => Some(Self::Http11),
+            Version::HTTP_2 => Some(Self::Http2),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
     }
 }
 
@@ -122,7 +147,7 @@ pub struct Record {
     pub path: Option<Box<str>>,
     /// The version of HTTP in which the client sent it: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`; `None` for a request that was not
     /// understood.
-    pub protocol: Option<&'static str>,
+    pub protocol: Option<HttpVersion>,
     /// The status of the answer to the client.
     pub status: u16,
     /// What was decided about it.
@@ -142,7 +167,7 @@ pub struct Record {
     /// Our own address on the connection to the origin, by which a firewall's records can be matched with this one.
     pub egress: Option<SocketAddr>,
     /// The version of HTTP in which it was sent to the origin; `None` for tunnels, and where nothing was sent.
-    pub origin_protocol: Option<&'static str>,
+    pub origin_protocol: Option<HttpVersion>,
     /// The parent that it went through; `origin` is the parent's address then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Arc<str>>,

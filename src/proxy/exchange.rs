@@ -17,7 +17,7 @@ use super::scan::{Scanning, Stop};
 use super::until::Leave;
 use super::watch::Watch;
 use super::{Asker, Proxy, planted, problem, trust};
-use crate::observe::record::protocol;
+use crate::observe::record::HttpVersion;
 use crate::observe::{Outcome, Reason, Recorder};
 use crate::policy::{Access, FieldChanges, Manner, Permit, Verdict};
 use crate::session::returning::{ARRIVE_PATH, ARRIVE_PORT, RESERVED_PATH};
@@ -185,7 +185,7 @@ impl Proxy {
         let recorder = &mut request.recorder;
         recorder.origin = Some(answered.lease.connection.origin);
         recorder.egress = Some(answered.lease.connection.egress);
-        recorder.origin_protocol = protocol(answered.lease.connection.version());
+        recorder.origin_protocol = HttpVersion::of(answered.lease.connection.version());
         recorder.parent = answered.lease.connection.through.as_ref().map(|through| Arc::clone(&through.parent));
         recorder.status = answered.head.status.as_u16();
         if !answered.lease.connection.accepted.is_empty() {

@@ -52,7 +52,7 @@ use crate::egress::pool::{self, Pool};
 use crate::egress::{self, Dialler};
 use crate::icap::Scanners;
 use crate::net::{Limits, Pipes};
-use crate::observe::record::protocol;
+use crate::observe::record::HttpVersion;
 use crate::observe::{AccessLog, Audit, Outcome, Reason, Recorder};
 use crate::pac::Pac;
 use crate::page::{Brand, Locales};
@@ -230,7 +230,7 @@ impl Proxy {
         head: Result<RequestHead, HeadError>,
     ) -> Option<Box<Connection>> {
         let mut recorder = self.log.begin(&client.peer, head.as_ref().ok().map(|head| &head.method));
-        recorder.protocol = head.as_ref().ok().and_then(|head| protocol(head.received));
+        recorder.protocol = head.as_ref().ok().and_then(|head| HttpVersion::of(head.received));
         let head = match head {
             Ok(head) => head,
             Err(error) => {
@@ -278,7 +278,7 @@ impl Proxy {
         error: forwarded::Error,
     ) -> Option<Box<Connection>> {
         let mut recorder = self.log.begin(&client.peer, Some(&head.method));
-        recorder.protocol = protocol(head.received);
+        recorder.protocol = HttpVersion::of(head.received);
         let asker = Asker::of_head(&head.fields);
         self.refuse(connection, Some(head), &Refusal::Unnamed(error), &asker, recorder).await
     }

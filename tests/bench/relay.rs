@@ -53,7 +53,11 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let (mut events, mut buffer) = (Events::with_capacity(1024), vec![0; BUFFER]);
     let (mut pairs, mut free, mut pipes) = (Vec::<Option<Pair>>::new(), Vec::new(), Vec::new());
     loop {
-        poll.poll(&mut events, None)?;
+        match poll.poll(&mut events, None) {
+            // callgrind interrupts a program that it is asked about.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            polled => polled?,
+        }
         for event in &events {
             if event.token() != LISTENER {
                 let (place, side) = (event.token().0 / 2, event.token().0 % 2);
