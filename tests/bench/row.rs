@@ -132,6 +132,14 @@ impl Row {
         }
     }
 
+    /// Whether it is about what is inside a CONNECT.
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(
+            self.kind,
+            Doing::StreamInside(_) | Doing::Handshake { .. } | Doing::GetInside(_) | Doing::DownloadInside
+        )
+    }
+
     /// The ways to be known that are measured.
     pub(crate) fn variants(&self, target: &Target) -> Vec<Known> {
         match (self.kind, &target.cookie) {
