@@ -12,7 +12,7 @@ use super::decide::{Decided, Sought, outcome};
 use super::forward::{Answered, Broken, Failure, Sending, may_change, proves_on_connection};
 use super::identity::Identity;
 use super::outgoing::{Incoming, Outgoing};
-use super::relay::{Bounds, Streams, relay_streams};
+use super::relay::{Bounds, Streams, break_off, relay_streams};
 use super::scan::{Scanning, Stop};
 use super::until::Leave;
 use super::watch::Watch;
@@ -275,7 +275,7 @@ impl Proxy {
             // it is reset instead (RFC 9112 §8).
             let ends_by_close = !in_chunks && !matches!(body, Length::Exact(_));
             if ends_by_close && broken != Broken::Client {
-                reset(&connection);
+                connection.stream.tcp().into_iter().for_each(break_off);
             }
             return None;
         }
@@ -458,11 +458,4 @@ fn check_change(head: &RequestHead, asked: bool, answer: &ResponseHead) -> Resul
 /// Max-Forwards of an OPTIONS; other methods have none (RFC 9110 §7.6.2).
 fn max_forwards(head: &RequestHead) -> Option<u32> {
     if head.method != Method::OPTIONS { None } else { head.fields.text("max-forwards")?.parse().ok() }
-}
-
-/// Has the connection reset when it is closed, so that its peer sees an error.
-fn reset(connection: &Connection) {
-    if let Some(stream) = connection.stream.tcp() {
-        drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)));
-    }
 }

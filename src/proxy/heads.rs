@@ -5,13 +5,13 @@ use std::io::Write as _;
 use crate::wire::Destination;
 use crate::wire::cookie;
 use crate::wire::field::Hop;
-use crate::wire::h1::{Fields, Length, Names, RequestHead, ResponseHead};
+use crate::wire::h1::{FieldNames, Fields, Length, RequestHead, ResponseHead};
 
 /// What a scanner of answers is not told of a request: who asks is nothing to it.
-const SECRETS: Names<'_> = Names::of(&["cookie", "authorization"]);
+const SECRETS: FieldNames<'_> = FieldNames::of(&["cookie", "authorization"]);
 
 /// What is written anew, or was for us.
-const OURS: Names<'_> = Names::of(&["host", "expect"]);
+const OURS: FieldNames<'_> = FieldNames::of(&["host", "expect"]);
 
 /// The head of a request, with its whole address. `is_told_all`: whether the scanner may give it back changed, so that it must
 /// see all that is to be sent.

@@ -11,17 +11,17 @@ use crate::policy::FieldChanges;
 use crate::wire::cookie;
 use crate::wire::field::{Hop, Via};
 use crate::wire::forwarded::ForwardedFor;
-use crate::wire::h1::{Fields, Length, Names, Passed, RequestHead, ResponseHead};
+use crate::wire::h1::{FieldNames, Fields, Length, Passed, RequestHead, ResponseHead};
 use crate::wire::target::Host;
 use crate::wire::{Destination, Peer};
 
 /// Fields of a request that are not passed on, because we write them ourselves or because they would tell the origin
 /// about the client's network.
-const NOT_SENT: Names<'_> =
-    Names::of(&["host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]);
+const NOT_SENT: FieldNames<'_> =
+    FieldNames::of(&["host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]);
 
 /// Fields of a request, and of an answer, that are not passed on as they are, or not always.
-const LOOKED_AT: Names<'_> = Names::of(&["cookie", "max-forwards", "expect", "set-cookie", "alt-svc"]);
+const LOOKED_AT: FieldNames<'_> = FieldNames::of(&["cookie", "max-forwards", "expect", "set-cookie", "alt-svc"]);
 
 /// A request on its way to an origin. It is a description, and is encoded only when the next hop is known, and anew if
 /// it has to be sent again.

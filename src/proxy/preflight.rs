@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::identity::ClientBlock;
 use crate::identity::block::SITE_TIMES;
 use crate::net::{LateCache, Limits};
-use crate::wire::h1::{Names, RequestHead};
+use crate::wire::h1::{FieldNames, RequestHead};
 
 /// The most octets that path and query may have.
 const MAX_PATH: usize = 2048;
@@ -36,7 +36,7 @@ const QUESTION: [(&str, usize); 6] = [
 const ASKED: usize = 4;
 
 /// The fields of the answer, besides those that begin with [`ANSWER_PREFIX`].
-const ANSWER: Names<'_> = Names::of(&["allow", "cache-control", "vary"]);
+const ANSWER: FieldNames<'_> = FieldNames::of(&["allow", "cache-control", "vary"]);
 const ANSWER_PREFIX: &[u8] = b"access-control-";
 
 /// The most octets that the fields of an answer may have.

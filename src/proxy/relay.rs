@@ -139,9 +139,9 @@ pub(super) async fn relay_streams(streams: &mut Streams, leave: &mut Leave, reco
     }
 }
 
-/// Has a connection reset when it is closed, because the other one was: RFC 9113 §8.5 wants the origin to see a
-/// client's reset as a reset, and not as an end.
-fn break_off(stream: &TcpStream) {
+/// Has a connection reset when it is closed, so that its peer does not take that for an end: because the other one was reset
+/// (RFC 9113 §8.5 wants the origin to see a client's reset), or an answer broke off that ends by the close (RFC 9112 §8).
+pub(super) fn break_off(stream: &TcpStream) {
     drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)));
 }
 

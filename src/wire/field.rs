@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, Version};
 
-use super::h1::{Fields, Names};
+use super::h1::{FieldNames, Fields};
 
 /// Fields that are for the next hop alone, besides those that Connection names (RFC 9110 §7.6.1); and fields that frame
 /// the message, which each hop writes anew.
-const HOP_BY_HOP: Names<'_> = Names::of(&[
+const HOP_BY_HOP: FieldNames<'_> = FieldNames::of(&[
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -21,8 +21,8 @@ const HOP_BY_HOP: Names<'_> = Names::of(&[
 ]);
 
 /// Fields without which a message would mean something else: Connection cannot have them removed.
-const NOT_TAKEN_AWAY: Names<'_> =
-    Names::of(&["host", "cookie", "set-cookie", "via", "expect", "max-forwards", "authorization"]);
+const NOT_TAKEN_AWAY: FieldNames<'_> =
+    FieldNames::of(&["host", "cookie", "set-cookie", "via", "expect", "max-forwards", "authorization"]);
 
 /// How many names in Connection are looked at: more than any honest sender writes.
 const MAX_NAMED: usize = 16;

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use super::world::{PATIENCE, World};
 
-const FIELDS: [&str; 26] = [
+const FIELDS: [&str; 28] = [
+    "protocol",
+    "origin_protocol",
     "time",
     "request_id",
     "client",
@@ -154,6 +156,9 @@ fn each_request_and_each_tunnel_has_one_line_with_who_and_why() {
         assert_eq!(record["user"].is_null(), record["surrogate"] == "none", "{record}");
         assert_eq!(record["user"].is_null(), record["strength"] == "none", "{record}");
         let dialled = record["decision"] == "permitted";
+        assert_eq!(record["protocol"], "HTTP/1.1", "{record}");
+        let is_sent = dialled && record["method"] != "CONNECT";
+        assert_eq!(record["origin_protocol"].as_str(), is_sent.then_some("HTTP/1.1"), "{record}");
         assert_eq!((record["origin"].is_string(), record["egress"].is_string()), (dialled, dialled), "{record}");
     }
     let line = |path: &str| {

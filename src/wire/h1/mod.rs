@@ -25,7 +25,7 @@ pub use farewell::Farewell;
 pub use fields::{Fields, Passed};
 pub use framing::Length;
 pub use head::{RequestHead, ResponseHead};
-pub use names::Names;
+pub use names::FieldNames;
 pub(crate) use names::mark;
 pub use serve::{answer, serve, settle};
 pub use target::{Form, RequestTarget};

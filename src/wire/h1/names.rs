@@ -1,9 +1,9 @@
-//! Names of fields, in sets that say quickly of most names that they are not in them.
+//! FieldNames of fields, in sets that say quickly of most names that they are not in them.
 //!
 //! A message has ten or twenty fields, and a proxy asks of each whether it is one of thirty names, and of thirty names whether
 //! they are there: without a shortcut that is most of what a head costs.
 
-/// The mark of a name: one of 64 bits, by its length and its first and last octets, without regard to case. Names that are
+/// The mark of a name: one of 64 bits, by its length and its first and last octets, without regard to case. FieldNames that are
 /// the same have the same mark. That two marks are the same says nothing. The factors keep the marks of what Vestibule
 /// looks for apart from those of most fields that browsers and origins send.
 #[inline]
@@ -17,12 +17,12 @@ pub(crate) const fn mark(name: &[u8]) -> u64 {
 
 /// A set of names, compared without regard to case.
 #[derive(Debug)]
-pub struct Names<'a> {
+pub struct FieldNames<'a> {
     names: &'a [&'a str],
     marks: u64,
 }
 
-impl<'a> Names<'a> {
+impl<'a> FieldNames<'a> {
     /// The set of these.
     pub const fn of(names: &'a [&'a str]) -> Self {
         let (mut marks, mut rest) = (0, names);
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_set_has_its_names_in_any_case_and_no_other() {
-        const SET: Names<'_> = Names::of(&["host", "te", "x", "transfer-encoding"]);
+        const SET: FieldNames<'_> = FieldNames::of(&["host", "te", "x", "transfer-encoding"]);
         for name in ["host", "HOST", "Host", "TE", "X", "x", "Transfer-Encoding"] {
             assert!(SET.has(name.as_bytes()), "{name}");
         }
@@ -55,7 +55,7 @@ mod tests {
         for name in ["", "hos", "hxxt", "t", "xx", "transfer-encodings"] {
             assert!(!SET.has(name.as_bytes()), "{name}");
         }
-        assert!(!Names::of(&[]).has(b"") && !Names::of(&[]).has(b"host"));
+        assert!(!FieldNames::of(&[]).has(b"") && !FieldNames::of(&[]).has(b"host"));
     }
 
     proptest! {
@@ -65,7 +65,7 @@ mod tests {
             prop_assert_eq!(mark.count_ones(), 1);
             prop_assert_eq!(mark, super::mark(name.to_ascii_uppercase().as_bytes()));
             prop_assert_eq!(mark, super::mark(name.to_ascii_lowercase().as_bytes()));
-            prop_assert!(Names::of(&[&name]).has(name.to_ascii_uppercase().as_bytes()));
+            prop_assert!(FieldNames::of(&[&name]).has(name.to_ascii_uppercase().as_bytes()));
         }
     }
 }
