@@ -3,6 +3,7 @@
 //! A library for servers or clients repairs what is wrong in a message, hides interim answers, and rewrites fields. A
 //! proxy must do none of that: what it takes for one message, both ends must also take for one message.
 
+mod answering;
 mod body;
 mod chunk;
 mod connection;
@@ -16,6 +17,7 @@ mod names;
 mod serve;
 mod target;
 
+pub(super) use answering::Answering;
 pub use body::{BodyError, Transfer};
 pub use chunk::{ChunkError, Chunks, Piece};
 pub use connection::{ByteStream, Connection, ReadError, Stream};

@@ -1,6 +1,5 @@
 //! Serves a client connection: one request after the other, until one side closes.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, Write as _};
 use std::task::Poll;
@@ -8,8 +7,9 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Response, StatusCode};
-use tokio_util::sync::{CancellationToken, ReusableBoxFuture};
+use tokio_util::sync::CancellationToken;
 
+use super::answering::Answering;
 use super::body::Transfer;
 use super::connection::{Connection, ReadError, Stream};
 use super::error::HeadError;
@@ -19,41 +19,6 @@ use crate::net::Limits;
 
 /// The most octets of an unread body that are read and thrown away, so that the connection can be kept.
 const MAX_UNWANTED: u64 = 64 * 1024;
-
-/// How many boxes of answers that were given a thread keeps: as many requests at once need no memory anew.
-const MAX_SPARE: usize = 256;
-
-/// An answer that is under way.
-type Answering = ReusableBoxFuture<'static, Option<Box<Connection>>>;
-
-thread_local! {
-    /// Boxes of answers that were given. An answer takes thousands of octets, and as many answers as there are busy clients
-    /// are under way at the same time: more than an allocator keeps at hand of that size.
-    static SPARE: RefCell<Vec<Answering>> = const { RefCell::new(Vec::new()) };
-}
-
-/// An answer in a box that another one has left, if there is one. No future, because it would have room for the answer, too.
-fn boxed<F>(answer: F) -> Answering
-where
-    F: Future<Output = Option<Box<Connection>>> + Send + 'static,
-{
-    match SPARE.with_borrow_mut(Vec::pop) {
-        Some(mut spare) => {
-            spare.set(answer);
-            spare
-        }
-        None => ReusableBoxFuture::new(answer),
-    }
-}
-
-/// Keeps the box of an answer that was given.
-fn keep(given: Answering) {
-    SPARE.with_borrow_mut(|spare| {
-        if spare.len() < MAX_SPARE {
-            spare.push(given);
-        }
-    });
-}
 
 /// Reads requests from `connection` and gives each, or the error if it cannot be read, to `answer`, which gives the
 /// connection back if another request may follow. After `finish` has fired, one more request is answered, with
@@ -96,10 +61,7 @@ where
         };
         // Boxed, because what it takes to answer a request is many times what it takes to wait for one: a connection that
         // waits has none of it, and those that do not wait use the same memory one after the other.
-        let mut answering = boxed(answer(connection, head));
-        let answered = poll_fn(|cx| answering.poll(cx)).await;
-        keep(answering);
-        match answered {
+        match Answering::new(answer(connection, head)).given().await {
             Some(kept) => connection = kept,
             None => return,
         }

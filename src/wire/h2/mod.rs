@@ -26,7 +26,7 @@ use http::Request;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::h1::{ByteStream, Connection, HeadError, RequestHead, Stream};
+use super::h1::{Answering, ByteStream, Connection, HeadError, RequestHead, Stream};
 use crate::net::Limits;
 use exchange::Exchange;
 use request::{Asked, Translated};
@@ -86,8 +86,9 @@ pub async fn serve<S, C, A, F>(
                         respond.send_reset(Reason::PROTOCOL_ERROR);
                     } else if let Some(client) = enter() {
                         let (exchange, head) = begin(request, respond, own.as_deref(), limits, &malformed);
-                        let answering = answer(client, exchange, head);
-                        tokio::spawn(async move { drop(answering.await) });
+                        // Boxed, because a task is copied several times before it runs.
+                        let answering = Answering::new(answer(client, exchange, head));
+                        tokio::spawn(answering.given());
                     } else {
                         // Nothing has been done for it, and this code tells the client that it may try again (RFC 9113
                         // §8.7).
