@@ -89,6 +89,31 @@ async fn a_body_that_ends_early_is_not_taken_for_a_whole_one() {
 }
 
 #[tokio::test]
+async fn what_came_before_a_reset_is_passed_on_and_the_reset_is_told() {
+    // All of it fits into the window, and the last is read from again before it is written.
+    for count in [MESSAGE, MESSAGE + 1, MESSAGE + BRISK] {
+        let ((mut sender, mut from), (mut to, mut receiver)) = (connection().await, connection().await);
+        let body = noise(count);
+        sender.write_all(&body).await.unwrap();
+        while from.peek(&mut vec![0; count]).await.unwrap() < count {
+            tokio::task::yield_now().await;
+        }
+        SockRef::from(&sender).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(sender);
+        let mut flow = Flow::to_end(&Pipes::new(1), Vec::new());
+        let end = run(&mut flow, &mut from, &mut to).await;
+        assert!(
+            matches!(&end, Err(Error::Reading(error)) if error.kind() == io::ErrorKind::ConnectionReset),
+            "{end:?}"
+        );
+        drop(to);
+        let mut got = Vec::new();
+        receiver.read_to_end(&mut got).await.unwrap();
+        assert!(got == body, "{} of {count}", got.len());
+    }
+}
+
+#[tokio::test]
 async fn a_wait_that_is_given_up_loses_nothing() {
     let ((mut sender, mut from), (mut to, mut receiver)) = (connection().await, connection().await);
     SockRef::from(&to).set_send_buffer_size(64 * 1024).unwrap();
