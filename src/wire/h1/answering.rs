@@ -20,7 +20,8 @@ thread_local! {
 }
 
 impl Answering {
-    /// An answer in a box that another one has left, if there is one.
+    /// An answer in a box that another one has left, if there is one. Not asynchronous: its future would have room for the answer,
+    /// too.
     pub(crate) fn new<F>(answer: F) -> Self
     where
         F: Future<Output = Option<Box<Connection>>> + Send + 'static,
