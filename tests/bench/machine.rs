@@ -88,6 +88,8 @@ pub(crate) fn facts(cores: &Cores) -> Vec<(&'static str, String)> {
         ("processor", format!("{number} x {}", model.trim_start_matches([' ', '\t', ':']))),
         ("memory", format!("{} GiB", kib >> 20)),
         ("kernel", word("/proc/sys/kernel/osrelease")),
+        // BBR paces what it sends, also to this machine: that is a part of each row about many bytes.
+        ("congestion", word("/proc/sys/net/ipv4/tcp_congestion_control")),
         ("load average", word("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ")),
         ("cores", pinned),
         ("descriptors", descriptors().to_string()),
