@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::live::Live;
 use crate::egress::pool::Pool;
 use crate::listener::{Admitted, Secure};
+use crate::net::within;
 use crate::proxy::Client;
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
 use crate::wire::{Peer, h2, serve};
@@ -53,7 +53,7 @@ impl Live {
         }
         let limits = self.edges().limits;
         let first = tokio::select! {
-            first = timeout(limits.head_time, h2::speaks_http_2(stream)) => first,
+            first = within(limits.head_time, h2::speaks_http_2(stream)) => first,
             () = finish.cancelled() => return,
         };
         let Ok(Ok((speaks_h2, stream))) = first else { return };
@@ -90,7 +90,7 @@ impl Live {
                 return;
             }
         };
-        let Ok(Ok(stream)) = timeout(limits.head_time, TlsAcceptor::from(server).accept(stream)).await else {
+        let Ok(Ok(stream)) = within(limits.head_time, TlsAcceptor::from(server).accept(stream)).await else {
             tracing::debug!(client = %peer.client, "a TLS handshake with the portal failed or took too long: the connection is closed");
             return;
         };

@@ -4,18 +4,12 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::egress::pool::Pool;
-
-/// How often a worker wakes although nothing has happened. A timer that would fire before all others makes Tokio wake the
-/// runtime by a system call, although it is awake, so that it waits for less: with this one, which is nearly always the
-/// next, the time limits of connections and tunnels cost no system call.
-const TICK: Duration = Duration::from_secs(1);
+use crate::net::timers;
 
 /// The workers.
 #[derive(Debug, Default)]
@@ -41,7 +35,7 @@ impl Workers {
         let (ended, handle) = (self.ended.clone(), runtime.handle().clone());
         let number = self.workers.len();
         let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-            runtime.block_on(tick_until(&ended));
+            runtime.block_on(run_until(&ended));
             // Does not wait for look-ups of names that block.
             runtime.shutdown_background();
         })?;
@@ -66,16 +60,13 @@ impl Workers {
     }
 }
 
-/// Ticks until `ended` fires.
-async fn tick_until(ended: &CancellationToken) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let ended = ended.cancelled();
-    tokio::pin!(ended);
-    loop {
-        tokio::select! {
-            () = &mut ended => return,
-            _ = ticks.tick() => {}
+/// Runs what is spawned on this thread's runtime until `ended` fires.
+async fn run_until(ended: &CancellationToken) {
+    tokio::select! {
+        () = ended.cancelled() => {}
+        Err(error) = timers::drive() => {
+            tracing::warn!(%error, "a worker has no clock of its own: its time limits cost more, and are kept all the same");
+            ended.cancelled().await;
         }
     }
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use tokio::time::timeout_at;
-
 use super::opening::{Opening, Turn};
 use super::pool::{Lease, OriginConnection, Pool, Wants};
 use super::shared::Multiplexed;
 use super::tls::Offer;
 use super::{Dialled, Dialler, Error, Presented};
 use crate::net::gather::{Gather, ReadAhead};
+use crate::net::within;
 use crate::policy::{Faults, Permit};
 use crate::wire::Scheme;
 use crate::wire::h1::{ByteStream, Connection, Stream};
@@ -44,7 +43,9 @@ impl Dialler {
             match pool.opening(&permit) {
                 Turn::Ours(opening) => return self.lease_new(permit, client, pool, (wants, Some(opening))).await,
                 Turn::Others(wait) => {
-                    let is_there = timeout_at(deadline, wait.over()).await.unwrap_or(false);
+                    let is_there = within(deadline.saturating_duration_since(tokio::time::Instant::now()), wait.over())
+                        .await
+                        .unwrap_or(false);
                     permit = match pool.take(permit, wants) {
                         Ok(lease) => return Ok(lease),
                         Err(permit) => permit,

@@ -28,11 +28,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::time::timeout;
 
 use crate::config_path::ConfigPath;
-use crate::net::Limits;
 pub use crate::net::Ports;
+use crate::net::{Limits, within};
 use crate::policy::{Hop, Hosts, Lane, Manner, Pattern, Permit, Purpose, Route};
 use crate::wire::field::Via;
 use crate::wire::h1::Stream;
@@ -270,7 +269,7 @@ impl Dialler {
         let fixed = self.resolver.fixed(destination);
         let wanted = Wanted { destination, fixed: fixed.as_ref(), private: *private, here, client };
         let route = if here { &self.straight } else { self.route(destination, fixed.is_some(), route.as_ref()) };
-        timeout(self.limit, self.by_route(wanted, route)).await.map_err(|_| Error::TimedOut)?
+        within(self.limit, self.by_route(wanted, route)).await.map_err(|_| Error::TimedOut)?
     }
 
     /// The way to a destination. To a host with a fixed address it is always direct, because the operator has said

@@ -8,9 +8,9 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::Name;
-use tokio::time::timeout;
 
 use super::Error;
+use crate::net::within;
 use crate::wire::target::Host;
 use crate::wire::{Destination, Scheme};
 
@@ -104,7 +104,7 @@ impl Resolver {
             Host::Domain(name) => name,
         };
         let dns = self.dns.as_ref().ok_or_else(|| Error::Resolver("no DNS server is known".into()))?;
-        let found = timeout(self.limit, dns.lookup_ip(dns_name(name)?)).await.map_err(|_| Error::ResolverTimedOut)?;
+        let found = within(self.limit, dns.lookup_ip(dns_name(name)?)).await.map_err(|_| Error::ResolverTimedOut)?;
         match found {
             Ok(found) => Ok(found.iter().map(|address| address.to_canonical()).collect()),
             Err(error) if error.is_no_records_found() || error.is_nx_domain() => Err(Error::NameNotFound),

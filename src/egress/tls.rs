@@ -14,7 +14,6 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -23,6 +22,7 @@ use super::verified::Verified;
 use super::{Error, Presented};
 use crate::config_path::ConfigPath;
 use crate::faults::{self, Step};
+use crate::net::within;
 use crate::policy::Faults;
 use crate::wire::target::Host;
 
@@ -256,8 +256,7 @@ impl OriginTls {
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };
         let way = self.ground().await?.way(accept);
-        let shaken =
-            timeout(self.limit, way.connector.with_alpn(offer.protocols()).connect(name.clone(), stream)).await;
+        let shaken = within(self.limit, way.connector.with_alpn(offer.protocols()).connect(name.clone(), stream)).await;
         let stream = shaken.map_err(|_| Error::TimedOut)?.map_err(|error| failed(&error))?;
         let (_, session) = stream.get_ref();
         let chain = session.peer_certificates().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Version;
 use tokio::io::AsyncWriteExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::error::{Error, ParentFault};
 use super::own::is_of_this_machine;
@@ -13,6 +13,7 @@ use super::parent::{Parent, Protocol, Resolve};
 use super::sockets::Sockets;
 use super::{Dialled, Dialler, Wanted, race};
 use crate::net::proxy_protocol;
+use crate::net::within;
 use crate::policy::{Hop, Route};
 use crate::wire::Scheme;
 use crate::wire::h1::Stream;
@@ -133,7 +134,7 @@ impl Dialler {
         client: Option<SocketAddr>,
         limit: Duration,
     ) -> Result<(Stream, SocketAddr, SocketAddr), Error> {
-        let reached = match timeout(limit, self.open(parent, client)).await {
+        let reached = match within(limit, self.open(parent, client)).await {
             Ok(reached) => reached,
             Err(_) => Err(ParentFault::NotReached(Box::new(Error::TimedOut))),
         };

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{Mutex as Turn, Notify};
-use tokio::time::timeout;
 
 use super::config::Address;
 use super::head::{self, AnswerHead, Direction, Malformed};
 use super::options::{self, Options};
 use crate::egress::client::{self, Client};
+use crate::net::within;
 use crate::policy::Purpose;
 use crate::wire::h1::{Connection, ReadError};
 
@@ -266,7 +266,7 @@ impl Point {
 
     async fn ask(self: &Arc<Self>, client: &Client) -> Result<Arc<Options>, Outage> {
         // It counts among the connections that the service takes.
-        let Ok(_seat) = timeout(self.connect_time, self.seat(None)).await else {
+        let Ok(_seat) = within(self.connect_time, self.seat(None)).await else {
             return Err(self.put_off(Outage::Busy));
         };
         let asked = async {
@@ -278,7 +278,7 @@ impl Point {
             let options = Options::of(&answer).ok_or(Outage::Status(answer.status))?;
             if options.looks_at(self.direction) { Ok(Arc::new(options)) } else { Err(Outage::NoMethod(self.direction)) }
         };
-        let asked = timeout(self.answer_time, asked).await.unwrap_or(Err(Outage::TimedOut));
+        let asked = within(self.answer_time, asked).await.unwrap_or(Err(Outage::TimedOut));
         match asked {
             Ok(options) => {
                 self.note_options(&options);
@@ -385,7 +385,7 @@ impl Point {
     /// A connection for a message of `owner`: one that was kept, unless a `fresh` one is wanted, or a new one. Waits until there
     /// is one to be had. A client has a quarter of the connections at most, so that nobody can take them all.
     pub async fn link(self: &Arc<Self>, client: &Client, owner: IpAddr, fresh: bool) -> Result<Channel, Outage> {
-        let seat = timeout(self.connect_time, self.seat(Some(owner))).await.map_err(|_| Outage::Busy)?;
+        let seat = within(self.connect_time, self.seat(Some(owner))).await.map_err(|_| Outage::Busy)?;
         if !fresh && let Some(connection) = self.take() {
             return Ok(Channel { connection, was_kept: true, _seat: seat });
         }
@@ -441,7 +441,7 @@ impl Point {
 
     async fn connect(&self, client: &Client) -> Result<Connection, Outage> {
         let dialled =
-            timeout(self.connect_time, client.reach(self.address.scheme, &self.address.authority, Purpose::Scan)).await;
+            within(self.connect_time, client.reach(self.address.scheme, &self.address.authority, Purpose::Scan)).await;
         Ok(Connection::new(dialled.unwrap_or(Err(client::Error::TimedOut(self.connect_time)))?))
     }
 

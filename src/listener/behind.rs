@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::{Admitted, Entrance, Gate};
 use crate::net::proxy_protocol::{self, SIGNATURE, WORD};
+use crate::net::within;
 use crate::wire::h1::{Connection, Stream};
 
 /// The answer to a peer that sends a PROXY header and may not.
@@ -27,7 +27,7 @@ where
         // All clients of a load balancer come from its one address, so the limit for one client does not apply to it.
         let Some(place) = entrance.shared.connections.enter_unnamed() else { return };
         tasks.spawn(async move {
-            let Some((stream, client)) = timeout(limit, named(&waiting, stream, peer)).await.ok().flatten() else {
+            let Some((stream, client)) = within(limit, named(&waiting, stream, peer)).await.ok().flatten() else {
                 return;
             };
             drop(place);
@@ -38,7 +38,7 @@ where
         });
     } else if let Some(client) = entrance.place(gate, peer) {
         tasks.spawn(async move {
-            match timeout(limit, speaks_for_itself(&waiting, &stream, peer)).await {
+            match within(limit, speaks_for_itself(&waiting, &stream, peer)).await {
                 Ok(true) => serve(stream, client).await,
                 // Closed slowly: a plain close with unread octets would reset the connection, and the answer would be
                 // lost.

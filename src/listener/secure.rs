@@ -12,7 +12,6 @@ use rustls::server::{NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier}
 use rustls::{RootCertStore, ServerConfig};
 use serde::Deserialize;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use url::Host;
@@ -23,7 +22,7 @@ use crate::authority::{Authority, Issuing};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::config_path::ConfigPath;
 use crate::faults::{Faults, at};
-use crate::net::TlsTickets;
+use crate::net::{TlsTickets, within};
 use crate::seal::sha256;
 use crate::wire::Handshake;
 use crate::wire::target::is_name;
@@ -144,7 +143,7 @@ impl Secure {
     /// both have agreed on HTTP/2.
     pub async fn accept(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Handshake, bool)> {
         let acceptor = TlsAcceptor::from(self.server.load_full());
-        let stream = timeout(self.limit, acceptor.accept(stream)).await.ok()?.ok()?;
+        let stream = within(self.limit, acceptor.accept(stream)).await.ok()?.ok()?;
         let (_, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(<[_]>::first).map(|certificate| sha256(certificate));
         let server_name = session.server_name().map(|name| name.to_ascii_lowercase().into());

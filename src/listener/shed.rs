@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+
+use crate::net::within;
 
 /// The answer to a client that cannot be served. It is constant, so that it needs no memory.
 const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
@@ -59,7 +60,7 @@ impl Reserve {
         match Arc::clone(&self.lingering).try_acquire_owned() {
             Ok(room) if plain_http => {
                 tokio::spawn(async move {
-                    drop(timeout(LINGER, linger(stream)).await);
+                    drop(within(LINGER, linger(stream)).await);
                     drop(room);
                 });
             }

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod bucket;
 pub mod count;
+pub mod deadline;
 pub mod gather;
 pub mod late_cache;
 pub mod limits;
@@ -16,10 +17,12 @@ pub mod scratch;
 pub mod splice;
 pub mod tcp;
 pub(crate) mod through;
+pub mod timers;
 pub mod tls_tickets;
 
 pub use bucket::Bucket;
 pub use count::Connections;
+pub use deadline::{Deadline, within};
 pub use late_cache::LateCache;
 pub use limits::Limits;
 pub use paced::Paced;
@@ -27,4 +30,5 @@ pub use pipe::Pipes;
 pub use ports::Ports;
 pub use resumed::Resumed;
 pub use tcp::Tcp;
+pub use timers::Timer;
 pub use tls_tickets::TlsTickets;

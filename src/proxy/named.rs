@@ -5,11 +5,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::time::timeout;
-
 use super::Proxy;
 use super::decide::Sought;
 use super::identity::Identity;
+use crate::net::within;
 use crate::observe::{Reason, Recorder};
 use crate::policy::Access;
 use crate::wire::client_hello::{ClientHello, Error as NameError, MAX_OCTETS};
@@ -56,7 +55,7 @@ impl Proxy {
                 }
             }
         };
-        let read = timeout(self.limits.head_time, reading).await.map_err(|_| Reason::ClientLeft)?;
+        let read = within(self.limits.head_time, reading).await.map_err(|_| Reason::ClientLeft)?;
         let Some(hello) = read? else { return Ok(()) };
         if hello.is_for(destination) {
             return Ok(());

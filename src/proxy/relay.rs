@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::unread::Over;
 use super::until::{Asking, Leave};
 use crate::net::scratch;
 use crate::net::splice::{self, Flow};
-use crate::net::{Limits, Pipes};
+use crate::net::{Limits, Pipes, Timer};
 use crate::observe::{Reason, Recorder};
 use crate::wire::h1::Stream;
 
@@ -195,7 +195,7 @@ async fn watch(until: &mut Until<'_>, poll: &mut impl FnMut(&mut Context<'_>) ->
     let (mut last, mut before) = (Instant::now(), 0);
     // See [`LONGEST`]: adding more could overflow.
     let end = last + total.min(LONGEST);
-    let mut timer = pin!(sleep_until(end.min(last + idle)));
+    let mut timer = Timer::new(end.min(last + idle));
     poll_fn(|cx| {
         // First what ends the tunnel from outside, then the bytes. A tunnel that always has bytes to move gives
         // `Pending` only after a turn of each direction; polled last, these two would still be seen, but the bytes of
@@ -229,17 +229,17 @@ async fn watch(until: &mut Until<'_>, poll: &mut impl FnMut(&mut Context<'_>) ->
         if moved != before {
             (last, before) = (Instant::now(), moved);
         }
-        // The timer is not moved with each byte, which would cost a lock on the runtime's timers, but only when it
+        // The timer is not moved with each byte, but only when it
         // fires: it then looks how long ago the last byte really moved. It must be polled until `Pending` after each
         // reset, or nothing would wake this task.
-        while timer.as_mut().poll(cx).is_ready() {
+        while timer.poll(cx).is_ready() {
             if last.elapsed() >= idle {
                 return Poll::Ready(End::Idle);
             }
             if Instant::now() >= end {
                 return Poll::Ready(End::TooLong);
             }
-            timer.as_mut().reset(end.min(last + idle));
+            timer.reset(end.min(last + idle));
         }
         Poll::Pending
     })

@@ -12,7 +12,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response};
 use tokio::io::AsyncReadExt as _;
-use tokio::time::timeout;
 
 use super::answer::Refusal;
 use super::client::Client;
@@ -25,6 +24,7 @@ use super::{Proxy, heads};
 use crate::icap::{
     self, Body, Direction, Gone, Look, Message, OnFailure, Reply, Requests, Scanner, Tell, Trouble, Verdict,
 };
+use crate::net::within;
 use crate::observe::audit::{Entry, What};
 use crate::observe::record::Scan;
 use crate::observe::{Reason, Recorder};
@@ -107,7 +107,7 @@ impl Proxy {
                     })?;
                 }
                 Some(Reply::Response { head, body, .. }) => {
-                    let page = timeout(point.answer_time(), page_of(*head, body)).await.ok().flatten();
+                    let page = within(point.answer_time(), page_of(*head, body)).await.ok().flatten();
                     return Err(page.map_or_else(
                         || Stop::Refuse(Refusal::Unscanned(Unscanned::Failed(Arc::clone(name)))),
                         |page| Stop::Answer(Box::new(page)),

@@ -12,12 +12,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::h1::Farewell;
-use crate::net::Limits;
 use crate::net::count::Place;
+use crate::net::{Limits, within};
 
 /// Answers every request on `stream` with `answer`. After `finish` has fired, answers have `Connection: close`. `place`
 /// is the connection's place among those that are counted.
@@ -52,7 +51,7 @@ pub async fn serve<S, A, F, B>(
         ended = connection.as_mut() => drop(ended),
         () = finish.cancelled() => {
             // A client that is about to send a request is still answered.
-            if timeout(limits.last_wait(), connection.as_mut()).await.is_err() {
+            if within(limits.last_wait(), connection.as_mut()).await.is_err() {
                 connection.as_mut().graceful_shutdown();
                 drop(connection.await);
             }

@@ -12,12 +12,11 @@ use memchr::{memchr, memmem};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::deadline::Deadline;
 use super::error::HeadError;
 use super::farewell::Farewell;
 use super::fields::is_token;
 use crate::net::count::Place;
-use crate::net::{Paced, Resumed, scratch};
+use crate::net::{Deadline, Paced, Resumed, scratch};
 
 /// How many empty lines before a request are ignored (RFC 9112 §2.2).
 const MAX_EMPTY_LINES: u8 = 2;

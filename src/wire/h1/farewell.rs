@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::deadline::Deadline;
+use crate::net::Deadline;
 use crate::net::count::Place;
 use crate::net::scratch;
 

@@ -17,14 +17,14 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 use super::broken;
 use super::request::{Asked, Body, accept_of, has_spaces};
 use super::rest::{AT_ONCE, Rest, end, fields, poll_room};
 use super::sent::{Backlog, Sent};
 use super::watched::Malformed;
-use crate::net::Limits;
+use crate::net::deadline::Overdue;
+use crate::net::{Limits, within};
 use crate::wire::h1::{Chunks, Length, ResponseHead};
 
 /// How long what was handed over may take to leave. After that, the stream is reset all the same.
@@ -349,7 +349,7 @@ impl Drop for Exchange {
 fn break_off(mut send: SendStream<Sent>, reason: Reason, backlog: Arc<Backlog>) {
     match Handle::try_current() {
         Ok(runtime) if !backlog.is_empty() => drop(runtime.spawn(async move {
-            drop(timeout(LEAVING, poll_fn(|cx| backlog.poll_empty(cx))).await);
+            let (Ok(()) | Err(Overdue)) = within(LEAVING, poll_fn(|cx| backlog.poll_empty(cx))).await;
             send.send_reset(reason);
         })),
         _ => send.send_reset(reason),

@@ -16,6 +16,7 @@ mod state;
 mod trailers;
 mod watched;
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +24,10 @@ use std::time::Duration;
 use h2::Reason;
 use h2::server::{Builder, SendResponse};
 use http::Request;
-use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::h1::{Answering, ByteStream, Connection, HeadError, RequestHead, Stream};
-use crate::net::Limits;
+use crate::net::{Deadline, Limits, within};
 use exchange::Exchange;
 use request::{Asked, Translated};
 use sent::Sent;
@@ -69,15 +69,16 @@ pub async fn serve<S, C, A, F>(
 {
     let malformed = Malformed::default();
     let stream = Watched::new(stream, malformed.clone());
-    let Ok(Ok(mut connection)) = timeout(limits.head_time, builder(limits).handshake::<_, Sent>(stream)).await else {
+    let Ok(Ok(mut connection)) = within(limits.head_time, builder(limits).handshake::<_, Sent>(stream)).await else {
         return;
     };
     let mut finishing = false;
     // A client that has sent a request may be idle for longer than one that has sent none, for which the limit is that
     // of HTTP/1.1.
     let mut patience = limits.head_time;
+    let mut idle = Deadline::default();
     loop {
-        let idle = sleep_until(Instant::now() + patience);
+        idle.set(patience);
         tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, mut respond))) => {
@@ -101,7 +102,7 @@ pub async fn serve<S, C, A, F>(
                 finishing = true;
                 connection.graceful_shutdown();
             }
-            () = idle, if !finishing => if !connection.has_streams() {
+            () = poll_fn(|cx| idle.poll(cx)), if !finishing => if !connection.has_streams() {
                 finishing = true;
                 connection.graceful_shutdown();
             },

@@ -4,6 +4,7 @@
 //! What keeps one request from another's way: each stream has a window of its own, and the window of the connection is as
 //! large as those of all streams together, so that streams which nobody reads cannot use it up.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,12 +15,12 @@ use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 use h2::{Ping, PingPong};
 use http::uri::Authority;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::asked::OriginStream;
 use super::state::{Heard, MAX_REQUESTS, Slot, State};
 use super::{SEND_BUFFER, SMALL_FRAMES, broken};
-use crate::net::Limits;
+use crate::net::{Deadline, Limits};
 use crate::wire::h1::{ByteStream, Stream};
 
 pub use super::asked::{Fate, Unanswered};
@@ -138,6 +139,8 @@ async fn drive<S: ByteStream>(mut connection: Connection<Heard<S>, Bytes>, state
     let mut pings = connection.ping_pong();
     let mut asked = None;
     let mut waits = false;
+    let mut quiet = Deadline::default();
+    quiet.set(QUIET);
     loop {
         tokio::select! {
             ended = &mut connection => {
@@ -146,7 +149,8 @@ async fn drive<S: ByteStream>(mut connection: Connection<Heard<S>, Bytes>, state
                 }
                 return;
             }
-            () = sleep(QUIET) => {
+            () = poll_fn(|cx| quiet.poll(cx)) => {
+                quiet.set(QUIET);
                 if state.has_heard.swap(false, Ordering::AcqRel) {
                     state.is_suspect.store(false, Ordering::Release);
                     waits = false;

@@ -1,13 +1,12 @@
 //! Streams, as a client of another maker sees them.
 
-use std::future::poll_fn;
-
 use super::*;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::io::duplex;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// A client of a server that answers each request with `octets`, after it has read `wait` octets of the request's body
 /// as HTTP/1.1 has it. What it read comes out of the channel, head first.
