@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use http::uri::Authority;
+
 use super::opening::{Opening, Turn};
 use super::pool::{Lease, OriginConnection, Pool, Wants};
 use super::shared::Multiplexed;
@@ -126,10 +128,12 @@ impl Dialler {
             let alone = OriginConnection { connection, through, origin, egress, accepted, stream: None };
             return Ok((Box::new(alone), false));
         }
-        let connection = Origin::begin(stream, &self.limits).await?;
+        let authority = Authority::try_from(permit.destination().authority());
+        let authority = authority.map_err(|_| Error::Unreachable("its name cannot be asked for".to_owned()))?;
+        let connection = Origin::begin(stream, authority, &self.limits).await?;
         let (lane, since) = (permit.lane().clone(), Instant::now());
         let shared = Multiplexed { connection, lane, through, origin, egress, accepted, since };
-        pool.share(permit, shared, turn).ok_or_else(|| Error::Unreachable("its name cannot be asked for".to_owned()))
+        Ok(pool.share(permit, shared, turn))
     }
 }
 

@@ -141,10 +141,10 @@ impl Pool {
         if wants == Wants::WebSocket {
             let mut shared = ways.shared.swap_remove(fitting?);
             *count -= 1;
-            return Some((shared.open(permit.destination())?, self.turn()));
+            return Some((shared.open(), self.turn()));
         }
         if let Some(shared) = fitting.and_then(|fitting| ways.shared.get_mut(fitting)) {
-            return Some((shared.open(permit.destination())?, self.turn()));
+            return Some((shared.open(), self.turn()));
         }
         loop {
             let last = ways.idle.iter().rposition(|idle| idle.lane == *permit.lane())?;
@@ -167,14 +167,9 @@ impl Pool {
 
     /// Shares a connection that was opened with this permit, and gives a stream of it, and whether others can have streams of it.
     /// `turn` is the pool's turn from before it was opened.
-    pub(super) fn share(
-        &self,
-        permit: &Permit,
-        mut shared: Multiplexed,
-        turn: u64,
-    ) -> Option<(Box<OriginConnection>, bool)> {
+    pub(super) fn share(&self, permit: &Permit, mut shared: Multiplexed, turn: u64) -> (Box<OriginConnection>, bool) {
         let mut is_shared = false;
-        let stream = shared.open(permit.destination());
+        let stream = shared.open();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if turn == self.turn() && kept.make_room(self.bounds.in_all) {
             let ways = kept.connections.entry(Destination::clone(permit.destination())).or_default();
@@ -184,7 +179,7 @@ impl Pool {
                 is_shared = true;
             }
         }
-        stream.map(|stream| (stream, is_shared))
+        (stream, is_shared)
     }
 
     /// Gives no more streams of connections to where the permit says. What is open on them goes on.

@@ -8,7 +8,6 @@ use http::Version;
 
 use super::Through;
 use crate::policy::{Faults, Lane};
-use crate::wire::Destination;
 use crate::wire::h1::Connection;
 use crate::wire::h2::origin::{Fate, Origin};
 
@@ -72,17 +71,17 @@ impl Multiplexed {
         is_able && self.connection.has_room() && self.connection.seems_alive() && self.connection.is_open()
     }
 
-    /// A stream for one request to `destination`, to which the connection leads.
-    pub(super) fn open(&mut self, destination: &Destination) -> Option<Box<OriginConnection>> {
-        let (stream, fate) = self.connection.open(&destination.authority()).ok()?;
+    /// A stream for one request to where the connection leads.
+    pub(super) fn open(&mut self) -> Box<OriginConnection> {
+        let (stream, fate) = self.connection.open();
         self.since = Instant::now();
-        Some(Box::new(OriginConnection {
+        Box::new(OriginConnection {
             connection: Connection::new(stream),
             through: self.through.clone(),
             origin: self.origin,
             egress: self.egress,
             accepted: self.accepted,
             stream: Some(fate),
-        }))
+        })
     }
 }

@@ -25,7 +25,7 @@ use super::point::{self, Channel, MOST_FIELDS, MOST_HEAD, Outage, Point};
 use super::sender::{Sender, Stuck};
 use super::spool::{Kept, Space, Spool};
 use crate::egress::client::Client;
-use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead, Stream};
+use crate::wire::h1::{Connection, Length, RequestHead, ResponseHead, Stream, head_length};
 
 /// How long a connection to a service waits, all in all, for a message that comes slowly. After that the message is kept until
 /// it is here, and shown once more: whoever lets many messages drip must not have all the connections.
@@ -348,8 +348,7 @@ impl Asked<'_> {
         .await?;
         connection.deadline.lift();
         // One head, and nothing behind it (RFC 3507 §4.4.1).
-        let end = memchr::memmem::find(&octets, b"\r\n\r\n").map(|at| at + 4);
-        if end == Some(length) { Ok(octets) } else { Err(Stop::Scanner(Malformed::Head.into())) }
+        if head_length(&octets) == Some(length) { Ok(octets) } else { Err(Stop::Scanner(Malformed::Head.into())) }
     }
 
     /// Another request is to be sent.

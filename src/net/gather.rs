@@ -4,6 +4,7 @@
 //! rustls asks for 4 KiB at a time, and gives one record at a time, of 16 KiB at most. Each of these would be a system call,
 //! or two.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,6 +18,11 @@ const PIECE: usize = 64 * 1024;
 
 /// A read of this length or more is the beginning of something long.
 const LONG: usize = 4096;
+
+thread_local! {
+    /// A buffer that a stream no longer needs. A new one costs 64 KiB of zeroes.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A stream below TLS. It holds a buffer only while more arrives than a message.
 #[derive(Debug)]
@@ -46,12 +52,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
                 own.is_long = buf.remaining() == 0 && buf.filled().len() - before >= LONG;
                 return Poll::Ready(Ok(()));
             }
-            own.buffer.resize(PIECE, 0);
+            if own.buffer.is_empty() {
+                own.buffer = SPARE.take();
+                own.buffer.resize(PIECE, 0);
+            }
             let mut ahead = ReadBuf::new(&mut own.buffer);
             let read = Pin::new(&mut own.stream).poll_read(cx, &mut ahead);
             (own.at, own.end) = (0, ahead.filled().len());
             if !read.is_ready() {
-                (own.buffer, own.is_long) = (Vec::new(), false);
+                own.is_long = false;
+                SPARE.set(std::mem::take(&mut own.buffer));
             }
             ready!(read)?;
         }
@@ -189,6 +199,17 @@ mod tests {
         assert!(ahead.is_long);
         ahead.read_exact(&mut [0; 10]).await.unwrap();
         assert!(ahead.buffer.is_empty() && !ahead.is_long, "it has waited");
+        let spare = SPARE.take();
+        let place = spare.as_ptr();
+        SPARE.set(spare);
+        let (source, whole) = pieces(&[4096, 70_000], false);
+        let mut ahead = ReadAhead::new(source);
+        let mut all = vec![0; whole.len()];
+        ahead.read_exact(&mut all[..4096]).await.unwrap();
+        ahead.read_exact(&mut all[4096..5000]).await.unwrap();
+        assert_eq!(ahead.buffer.as_ptr(), place, "it has the buffer that another one has left");
+        ahead.read_exact(&mut all[5000..]).await.unwrap();
+        assert_eq!(all, whole);
     }
 
     #[tokio::test]

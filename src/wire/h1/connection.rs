@@ -24,6 +24,11 @@ const MAX_EMPTY_LINES: u8 = 2;
 /// The end of a head.
 static END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
 
+/// How long the head is with which these octets begin, if it is complete.
+pub fn head_length(octets: &[u8]) -> Option<usize> {
+    END.find(octets).map(|at| at + 4)
+}
+
 /// How many octets are read at once without the scratch buffer.
 const APART: usize = 16 * 1024;
 

@@ -122,6 +122,11 @@ impl Fields {
         self.lines.iter().map(|line| (self.octets_of(line.name), self.octets_of(line.value)))
     }
 
+    /// The same; the values are parts of the head's octets, and keep these.
+    pub fn shared(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
+        self.iter().map(|(name, value)| (name, self.octets.slice_ref(value)))
+    }
+
     /// Writes the lines as `judge` says of each, by its name and value, each as `name: value`. What stands so already and
     /// stays together is copied at once.
     pub fn pass<'a>(&'a self, octets: &mut Vec<u8>, mut judge: impl FnMut(&'a [u8], &'a [u8]) -> Passed<'a>) {

@@ -19,7 +19,7 @@ mod target;
 pub(super) use answering::Answering;
 pub use body::{BodyError, Transfer};
 pub use chunk::{ChunkError, Chunks, Piece};
-pub use connection::{ByteStream, Connection, ReadError, Stream};
+pub use connection::{ByteStream, Connection, ReadError, Stream, head_length};
 pub use error::{FramingError, HeadError};
 pub use farewell::Farewell;
 pub use fields::{Fields, Passed};

@@ -1,6 +1,6 @@
 //! What is asked of an origin over HTTP/2, and what it answers: the heads, translated from and to HTTP/1.1 (RFC 9113 §8.3).
 
-use std::io::{self, Write as _};
+use std::io;
 
 use bytes::Bytes;
 use h2::ext::Protocol;
@@ -129,7 +129,10 @@ fn start<'a>(
     fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
 ) -> io::Result<Vec<u8>> {
     let mut octets = Vec::with_capacity(1024);
-    write!(octets, "HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default())?;
+    let reason = status.canonical_reason().unwrap_or_default();
+    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+        octets.extend_from_slice(part.as_bytes());
+    }
     for (name, value) in fields {
         // A reader of HTTP/1.1 would strip the spaces (RFC 9113 §8.2.1).
         if is_spaced(value) {

@@ -12,7 +12,6 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
 use http::uri::Authority;
-use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answered::{self, Awaited, Framing};
@@ -20,7 +19,7 @@ use super::broken;
 use super::request::has_spaces;
 use super::rest::{AT_ONCE, Rest, end, poll_room};
 use super::state::Slot;
-use crate::wire::h1::RequestHead;
+use crate::wire::h1::{RequestHead, head_length};
 
 /// How much of a request's body is kept until its origin has begun to answer, so that it can be sent once more to an origin
 /// that has not looked at it.
@@ -131,9 +130,9 @@ impl OriginStream {
 
     /// Sends the head if it is complete by now.
     fn send_head(&mut self) -> io::Result<()> {
-        let Some(length) = memmem::find(&self.pending, b"\r\n\r\n") else { return Ok(()) };
+        let Some(length) = head_length(&self.pending) else { return Ok(()) };
         let Sending::Head(send) = &mut self.sending else { return Ok(()) };
-        let octets = self.pending.split_to(length + 4).freeze();
+        let octets = self.pending.split_to(length).freeze();
         let follows = self.pending.split();
         let head = RequestHead::parse(&octets, self.max_fields).ok();
         let asked = head.and_then(|head| answered::request(&head, &self.authority));

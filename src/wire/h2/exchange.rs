@@ -14,7 +14,6 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Method, Response, StatusCode};
-use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 
@@ -25,7 +24,7 @@ use super::sent::{Backlog, Sent};
 use super::watched::Malformed;
 use crate::net::deadline::Overdue;
 use crate::net::{Limits, within};
-use crate::wire::h1::{Chunks, Length, ResponseHead};
+use crate::wire::h1::{Chunks, Length, ResponseHead, head_length};
 
 /// How long what was handed over may take to leave. After that, the stream is reset all the same.
 const LEAVING: Duration = Duration::from_secs(10);
@@ -164,9 +163,9 @@ impl Exchange {
     /// Sends the heads that are complete by now: interim ones and the final one.
     fn take_heads(&mut self) -> io::Result<()> {
         while let Answer::Head(respond) = &mut self.answer
-            && let Some(end) = memmem::find(&self.pending, b"\r\n\r\n")
+            && let Some(length) = head_length(&self.pending)
         {
-            let octets = self.pending.split_to(end + 4).freeze();
+            let octets = self.pending.split_to(length).freeze();
             let asked = if let Asked::Message(method) = &self.asked { method } else { &Method::GET };
             let head = ResponseHead::parse(&octets, self.max_fields, asked).map_err(io::Error::other)?;
             let mut response = Response::new(());

@@ -56,6 +56,7 @@ const APART: Duration = Duration::from_secs(310);
 #[derive(Debug)]
 pub struct Origin {
     send: SendRequest<Bytes>,
+    authority: Authority,
     state: Arc<State>,
     max_fields: usize,
     born: Instant,
@@ -64,14 +65,15 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Begins on a stream on which HTTP/2 was agreed. The connection is driven by a task of the runtime that calls this.
-    pub async fn begin<S: ByteStream + 'static>(stream: S, limits: &Limits) -> io::Result<Self> {
+    /// Begins on a stream on which HTTP/2 was agreed. All requests are for `authority`: nothing is sent of one that is written
+    /// to a stream. The connection is driven by a task of the runtime that calls this.
+    pub async fn begin<S: ByteStream + 'static>(stream: S, authority: Authority, limits: &Limits) -> io::Result<Self> {
         let state = Arc::<State>::default();
         let stream = Heard::new(stream, &state);
         let (send, connection) = builder(limits).handshake(stream).await.map_err(broken)?;
         tokio::spawn(drive(connection, Arc::clone(&state), limits.answer_time));
         let (max_fields, requests) = (limits.head_fields + 64, AtomicUsize::new(0));
-        Ok(Self { send, state, max_fields, born: Instant::now(), requests })
+        Ok(Self { send, authority, state, max_fields, born: Instant::now(), requests })
     }
 
     /// Whether a request can still be sent on it: it is open, its origin has not said that it takes no more (GOAWAY), and it has not
@@ -102,14 +104,13 @@ impl Origin {
         self.send.is_extended_connect_protocol_enabled()
     }
 
-    /// A stream for one request to `authority`, as an HTTP/1.1 connection on which nothing was sent yet; and what becomes of
-    /// it. Nothing of an authority that is written to the stream is sent.
-    pub fn open(&self, authority: &str) -> io::Result<(Stream, Arc<Fate>)> {
-        let authority = Authority::try_from(authority).map_err(io::Error::other)?;
+    /// A stream for one request, as an HTTP/1.1 connection on which nothing was sent yet; and what becomes of it.
+    pub fn open(&self) -> (Stream, Arc<Fate>) {
         let (fate, slot) = (Arc::<Fate>::default(), Slot::new(&self.state));
         self.requests.fetch_add(1, Ordering::AcqRel);
-        let stream = OriginStream::new(self.send.clone(), authority, Arc::clone(&fate), slot, self.max_fields);
-        Ok((Stream::Other(Box::new(stream)), fate))
+        let (send, authority) = (self.send.clone(), self.authority.clone());
+        let stream = OriginStream::new(send, authority, Arc::clone(&fate), slot, self.max_fields);
+        (Stream::Other(Box::new(stream)), fate)
     }
 }
 

@@ -101,9 +101,9 @@ pub(super) fn end(trailers: &HeaderMap) -> Bytes {
 /// The fields of a message for HTTP/2.
 pub(super) fn fields(of: &Fields) -> io::Result<HeaderMap> {
     let mut fields = HeaderMap::with_capacity(of.len());
-    for (name, value) in of.iter().filter(|(name, _)| !NOT_SENT.iter().any(|not| name.eq_ignore_ascii_case(not))) {
+    for (name, value) in of.shared().filter(|(name, _)| !NOT_SENT.iter().any(|not| name.eq_ignore_ascii_case(not))) {
         let name = HeaderName::from_bytes(name).map_err(io::Error::other)?;
-        fields.append(name, HeaderValue::from_bytes(value).map_err(io::Error::other)?);
+        fields.append(name, HeaderValue::from_maybe_shared(value).map_err(io::Error::other)?);
     }
     Ok(fields)
 }

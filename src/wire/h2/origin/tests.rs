@@ -1,13 +1,15 @@
 //! Requests, as an origin of another maker sees them.
 
-use std::future::poll_fn;
-
 use super::*;
 use bytes::BytesMut;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+async fn begin(near: DuplexStream) -> Origin {
+    Origin::begin(near, Authority::from_static("news.test"), &Limits::default()).await.unwrap()
+}
 
 /// The settings of an origin, and a connection to one that does this with each request.
 async fn origin<F>(
@@ -26,12 +28,12 @@ where
             tokio::spawn(answer(request, respond));
         }
     });
-    Origin::begin(near, &Limits::default()).await.unwrap()
+    begin(near).await
 }
 
 /// Writes a request on a stream of its own.
 async fn ask(origin: &Origin, octets: &[u8]) -> (Stream, Arc<Fate>) {
-    let (mut stream, fate) = origin.open("news.test").unwrap();
+    let (mut stream, fate) = origin.open();
     stream.write_all(octets).await.unwrap();
     stream.flush().await.unwrap();
     (stream, fate)
@@ -86,7 +88,7 @@ async fn requests_are_asked_of_the_origin_that_was_meant_and_nothing_of_the_conn
         ),
     ] {
         for part in [1, 7, 10_000] {
-            let (mut stream, _) = origin.open("news.test").unwrap();
+            let (mut stream, _) = origin.open();
             for part in asked.as_bytes().chunks(part) {
                 stream.write_all(part).await.unwrap();
             }
@@ -317,7 +319,7 @@ async fn what_would_have_to_wait_for_another_answer_is_sent_elsewhere() {
     for (asked, kept) in [(GET, ""), (POST, "hello")] {
         let origin = narrow_origin().await;
         // Both have their streams before anything is known of the origin.
-        let (mut late, fate) = origin.open("news.test").unwrap();
+        let (mut late, fate) = origin.open();
         let (_first, _) = ask(&origin, GET).await;
         while origin.send.current_max_send_streams() != 1 {
             tokio::task::yield_now().await;
@@ -348,7 +350,7 @@ async fn a_connection_that_takes_no_more_requests_says_so_and_what_it_has_not_se
         let drive = async { while connection.accept().await.is_some() {} };
         tokio::join!(finish, drive);
     });
-    let mut origin = Origin::begin(near, &Limits::default()).await.unwrap();
+    let mut origin = begin(near).await;
     assert!(origin.is_open() && origin.has_room());
     let (mut first, _) = ask(&origin, GET).await;
     let mut start = [0; 1];
@@ -453,7 +455,7 @@ async fn silent(mut far: DuplexStream) {
 async fn an_origin_that_has_gone_without_a_word_is_found_out() {
     let (near, far) = duplex(64 * 1024);
     tokio::spawn(silent(far));
-    let mut origin = Origin::begin(near, &Limits::default()).await.unwrap();
+    let mut origin = begin(near).await;
     tokio::time::sleep(10 * QUIET).await;
     assert!(origin.is_open(), "nobody waits for anything");
     let begun = Instant::now();
@@ -487,7 +489,7 @@ async fn an_origin_that_is_there_is_not_asked_too_often() {
             }
         }
     });
-    let mut origin = Origin::begin(near, &Limits::default()).await.unwrap();
+    let mut origin = begin(near).await;
     let (_stream, _) = ask(&origin, GET).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let count = pings.load(Ordering::Relaxed);
@@ -511,7 +513,7 @@ async fn requests_are_sent_elsewhere_while_an_origin_says_nothing_also_when_it_m
             }
         }
     });
-    let mut origin = Origin::begin(near, &Limits::default()).await.unwrap();
+    let mut origin = begin(near).await;
     let (_stream, _) = ask(&origin, GET).await;
     assert!(origin.seems_alive());
     // One tick in which it has sent its settings, one after which it is asked, one in which it has answered, and one in which it
@@ -525,7 +527,7 @@ async fn a_connection_is_worn_after_many_requests() {
     let mut origin = origin(|_| {}, |_, _| std::future::ready(())).await;
     for _ in 0..MAX_REQUESTS {
         assert!(origin.is_open());
-        drop(origin.open("news.test").unwrap());
+        drop(origin.open());
     }
     assert!(!origin.is_open());
 }
@@ -548,7 +550,7 @@ async fn next_frame(far: &mut DuplexStream) -> (u8, u32) {
 async fn raw() -> (Origin, DuplexStream) {
     let (near, mut far) = duplex(256 * 1024);
     far.write_all(&frame(4, 0, 0, &[])).await.unwrap();
-    let origin = Origin::begin(near, &Limits::default()).await.unwrap();
+    let origin = begin(near).await;
     far.read_exact(&mut [0; 24]).await.unwrap();
     (origin, far)
 }
@@ -613,7 +615,7 @@ async fn of_a_long_upload_that_is_refused_nothing_is_lost() {
     let refuse = |_, mut respond: SendResponse<Bytes>| async move { respond.send_reset(Reason::REFUSED_STREAM) };
     let origin = origin(|_| {}, refuse).await;
     let body = vec![b'a'; 300_000];
-    let (mut stream, fate) = origin.open("news.test").unwrap();
+    let (mut stream, fate) = origin.open();
     let head = format!("POST / HTTP/1.1\r\nHost: news.test\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut written = 0;
