@@ -5,6 +5,7 @@
 //! ones still open.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -33,8 +34,30 @@ pub struct SealKey {
 
 /// The keys that are in use at one time.
 struct Ring {
+    number: u64,
     sealing: u32,
     keys: Vec<(u32, LessSafeKey)>,
+}
+
+/// The number of the next ring, which no other ring has, of whichever sealer.
+static RINGS: AtomicU64 = AtomicU64::new(0);
+
+/// What was in a token. It is good for as long as that token would open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened<T> {
+    /// The value.
+    pub value: T,
+    /// When it expires, in seconds since the epoch.
+    expires: i64,
+    /// The number of the ring that has opened it.
+    ring: u64,
+}
+
+impl<T> Opened<T> {
+    /// Whether its token would still open by `sealer`.
+    pub fn stands(&self, sealer: &Sealer, now: Timestamp) -> bool {
+        self.ring == sealer.ring.load().number && self.expires > now.as_second()
+    }
 }
 
 /// Why a token was not opened.
@@ -73,7 +96,7 @@ impl Ring {
             let unbound = UnboundKey::new(&AES_256_GCM, &*key.bytes);
             (key.id, LessSafeKey::new(unbound.unwrap_or_else(|_| unreachable!("the key has the right length"))))
         });
-        Self { sealing, keys: keys.collect() }
+        Self { number: RINGS.fetch_add(1, Ordering::Relaxed), sealing, keys: keys.collect() }
     }
 
     /// The keys with this number. There are several if each of several secrets has made one.
@@ -123,6 +146,16 @@ impl Sealer {
 
     /// Opens a token that was sealed for `purpose` and has not expired.
     pub fn open<T: DeserializeOwned>(&self, purpose: &str, token: &str, now: Timestamp) -> Result<T, Error> {
+        self.open_to_keep(purpose, token, now).map(|opened| opened.value)
+    }
+
+    /// The same, for whoever will be shown the same token again.
+    pub fn open_to_keep<T: DeserializeOwned>(
+        &self,
+        purpose: &str,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Opened<T>, Error> {
         let mut bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::Forged)?;
         let (id, rest) = bytes.split_first_chunk_mut::<KEY_LEN>().ok_or(Error::Forged)?;
         let (nonce, sealed) = rest.split_at_mut_checked(NONCE_LEN).ok_or(Error::Forged)?;
@@ -149,10 +182,12 @@ impl Sealer {
             }
         };
         let (expiry, json) = plain.split_first_chunk::<EXPIRY_LEN>().ok_or(Error::Forged)?;
-        if i64::from_be_bytes(*expiry) <= now.as_second() {
+        let expires = i64::from_be_bytes(*expiry);
+        if expires <= now.as_second() {
             return Err(Error::Expired);
         }
-        serde_json::from_slice(json).map_err(|_| Error::Forged)
+        let value = serde_json::from_slice(json).map_err(|_| Error::Forged)?;
+        Ok(Opened { value, expires, ring: ring.number })
     }
 }
 
@@ -225,6 +260,20 @@ mod tests {
         sealer.turn(std::slice::from_ref(&new), 8);
         assert_eq!(sealer.open::<i32>("return", &before, at(1)), Err(Error::Forged), "its key is gone");
         assert_eq!(Sealer::new(&[new], 8).open::<i32>("return", &after, at(1)), Ok(2), "another node has the key");
+    }
+
+    #[test]
+    fn what_was_opened_stands_until_its_token_expires_or_other_keys_are_in_use() {
+        let key = SealKey::random(7);
+        let sealer = Sealer::new(std::slice::from_ref(&key), 7);
+        let token = sealer.seal("return", &1, at(100));
+        let opened = sealer.open_to_keep::<i32>("return", &token, at(1)).unwrap();
+        assert_eq!(opened.value, 1);
+        assert!(opened.stands(&sealer, at(99)));
+        assert!(!opened.stands(&sealer, at(100)), "it has expired");
+        assert!(!opened.stands(&Sealer::new(std::slice::from_ref(&key), 7), at(1)), "another sealer");
+        sealer.turn(&[key], 7);
+        assert!(!opened.stands(&sealer, at(1)), "other keys, though the same by chance");
     }
 
     #[test]

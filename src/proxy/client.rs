@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::identity::Identity;
+use super::origin_cookie::SeenCookie;
 use super::shares::Open;
 use crate::egress::pool::{Pin, Pool};
 use crate::identity::Surrogate;
@@ -29,6 +30,8 @@ pub struct Client {
     pub(super) pin: Arc<Pin>,
     /// The origin connections of the worker that serves it.
     pub(super) pool: Arc<Pool>,
+    /// The cookie by which the last request was known.
+    pub(super) seen: Arc<SeenCookie>,
     /// Where the last request in absolute-form went. Browsers send requests for one origin on one connection.
     recent: Mutex<Option<Arc<Destination>>>,
 }
@@ -44,6 +47,7 @@ impl Client {
             held: None,
             pin: Arc::default(),
             pool,
+            seen: Arc::default(),
             recent: Mutex::default(),
         }
     }
@@ -55,7 +59,8 @@ impl Client {
             Some(place) => Some(Arc::new(place.another()?)),
             None => None,
         };
-        Some(self.judged(Peer { place, ..self.peer.clone() }))
+        let seen = Arc::clone(&self.seen);
+        Some(Self { seen, ..self.judged(Peer { place, ..self.peer.clone() }) })
     }
 
     /// The same connection, as another configuration judges it.
@@ -70,6 +75,7 @@ impl Client {
             held,
             pin,
             pool,
+            seen: Arc::default(),
             recent: Mutex::default(),
         }
     }

@@ -214,7 +214,7 @@ impl super::Proxy {
     /// unclear, no weaker one is looked at.
     fn identify_quickly(&self, client: &Client, destination: &Destination, fields: &Fields, now: Timestamp) -> Sight {
         let mut of_cookie: Option<Arc<Session>> = None;
-        for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), fields) {
+        for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), &client.seen, fields) {
             let Some(session) = self.sessions.find(id) else { return Sight::Unclear };
             if of_cookie.as_ref().is_some_and(|other| !other.is_of_same_person(&session)) {
                 return Sight::Unclear;
@@ -237,7 +237,7 @@ impl super::Proxy {
         now: Timestamp,
     ) -> Option<Identity> {
         let (mut of_cookie, mut several): (Option<Arc<Session>>, bool) = (None, false);
-        for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), fields) {
+        for id in origin_cookie::named(&self.sealer, now, (destination, &client.peer), &client.seen, fields) {
             let Some(session) = self.sessions.recall(id).await else { continue };
             several |= of_cookie.as_ref().is_some_and(|other| !other.is_of_same_person(&session));
             of_cookie = Some(younger(of_cookie, session));

@@ -5,13 +5,14 @@
 //! origin, on https, too. So the place where it was given is part of what it is sealed for: from elsewhere it names
 //! nobody, and the person bounces once more.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
 
 use http::header::SET_COOKIE;
 use http::{HeaderValue, Response};
 
 use crate::clock::Timestamp;
-use crate::seal::Sealer;
+use crate::seal::{Opened, Sealer};
 use crate::session::{Place, Session, SessionId};
 use crate::wire::h1::Fields;
 use crate::wire::{Destination, Peer, Scheme, cookie};
@@ -19,15 +20,46 @@ use crate::wire::{Destination, Peer, Scheme, cookie};
 /// An origin, and the client that shows a cookie there.
 type At<'a> = (&'a Destination, &'a Peer);
 
-/// The sessions that the valid ones among a request's cookies name.
+/// The cookie that was last found valid on a connection: the next request shows the same one, which need not be opened again.
+#[derive(Default)]
+pub(super) struct SeenCookie(Mutex<Option<(Destination, Box<str>, Opened<SessionId>)>>);
+
+impl SeenCookie {
+    /// The session that a cookie names on an origin, if it is the one that was seen there, and still good.
+    fn find(&self, sealer: &Sealer, now: Timestamp, destination: &Destination, token: &str) -> Option<SessionId> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, _, opened) = seen.as_ref().filter(|(at, seen, _)| at == destination && **seen == *token)?;
+        opened.stands(sealer, now).then_some(opened.value)
+    }
+
+    fn note(&self, destination: &Destination, token: &str, opened: Opened<SessionId>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((destination.clone(), token.into(), opened));
+    }
+}
+
+impl fmt::Debug for SeenCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SeenCookie(***)")
+    }
+}
+
+/// The sessions that the valid ones among a request's cookies name. `seen` is what its connection keeps: the client at its other
+/// end must always be the same.
 pub(super) fn named<'a>(
     sealer: &'a Sealer,
     now: Timestamp,
     at: At<'a>,
+    seen: &'a SeenCookie,
     fields: &'a Fields,
 ) -> impl Iterator<Item = SessionId> + 'a {
     let tokens = cookie::values(fields, name(at.0.scheme));
-    tokens.filter_map(move |token| sealer.open::<SessionId>(&purpose(at), token, now).ok())
+    tokens.filter_map(move |token| {
+        seen.find(sealer, now, at.0, token).or_else(|| {
+            let opened = sealer.open_to_keep::<SessionId>(&purpose(at), token, now).ok()?;
+            seen.note(at.0, token, opened);
+            Some(opened.value)
+        })
+    })
 }
 
 /// The Set-Cookie line of the cookie that carries a session on one origin until `ends`. On http it must not be
@@ -87,6 +119,7 @@ mod tests {
     use crate::clock::SignedDuration;
     use crate::identity::network::Config;
     use crate::identity::{Networks, User};
+    use crate::seal::SealKey;
 
     fn at(address: &str) -> Peer {
         let networks: [Config; 3] = [
@@ -108,7 +141,7 @@ mod tests {
         let shown = |line: &str, destination: &Destination, address: &str, now| {
             let pair = line.split(';').next().unwrap();
             let fields = Fields::from([("cookie", pair)]);
-            named(&sealer, now, (destination, &at(address)), &fields).next().is_some()
+            named(&sealer, now, (destination, &at(address)), &SeenCookie::default(), &fields).next().is_some()
         };
         for (given, good, bad) in [
             // One person's own address.
@@ -131,5 +164,38 @@ mod tests {
                 assert!(!shown(&line, &shop, address, now), "given at {given}, shown at {address}");
             }
         }
+    }
+
+    #[test]
+    fn a_cookie_that_was_seen_names_nobody_on_another_origin_nor_after_its_end_nor_without_its_key() {
+        let (sealer, now) = (Sealer::random(), Timestamp::UNIX_EPOCH);
+        let peer = at("10.1.0.7");
+        let of = |authority: &str| Destination::of_authority(Scheme::Http, authority).unwrap();
+        let [shop, mail] = ["shop.test", "mail.test"].map(of);
+        let ends = now + SignedDuration::from_hours(1);
+        let sessions = ["one", "two"].map(|name| Session::standing(User::guest(name.into()), now));
+        let pairs = sessions.each_ref().map(|session| {
+            let line = line(&sealer, session, (&shop, &peer), now, ends);
+            line.split(';').next().unwrap().to_owned()
+        });
+        let seen = SeenCookie::default();
+        let shown = |pair: &str, destination: &Destination, now| {
+            let fields = Fields::from([("cookie", pair)]);
+            named(&sealer, now, (destination, &peer), &seen, &fields).collect::<Vec<_>>()
+        };
+        let [one, two] = &pairs;
+        for _ in 0..2 {
+            assert_eq!(shown(one, &shop, now), [sessions[0].id]);
+            assert!(seen.0.lock().unwrap().as_ref().is_some_and(|(_, seen, _)| one.ends_with(&**seen)));
+            assert!(shown(one, &mail, now).is_empty(), "another origin");
+            assert!(shown(&one[..one.len() - 1], &shop, now).is_empty(), "a part of it");
+            assert!(shown(one, &shop, ends).is_empty(), "it has ended");
+            assert_eq!(shown(one, &shop, now), [sessions[0].id], "it is still the one that was seen");
+            assert_eq!(shown(two, &shop, now), [sessions[1].id]);
+            assert_eq!(shown(&format!("{one}; {two}"), &shop, now), sessions.each_ref().map(|session| session.id));
+        }
+        assert!(!format!("{seen:?}").contains(one.split('=').nth(1).unwrap()));
+        sealer.turn(&[SealKey::random(1)], 1);
+        assert!(shown(one, &shop, now).is_empty() && shown(two, &shop, now).is_empty(), "their key is gone");
     }
 }
