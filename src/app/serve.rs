@@ -60,10 +60,9 @@ impl Live {
         if !speaks_h2 {
             return self.serve_h1(Stream::Other(Box::new(stream)), Arc::new(client), finish).await;
         }
-        let enter = || client.stream().map(Arc::new);
-        h2::serve(stream, own, &limits, &finish, enter, |client, connection, head| {
-            let edges = self.edges();
-            async move { edges.answer(&client, connection, head).await }
+        h2::serve(stream, own, &limits, &finish, || {
+            let (edges, client) = (self.edges(), Arc::new(client.stream()?));
+            Some(move |connection, head| async move { edges.answer(&client, connection, head).await })
         })
         .await;
     }
@@ -71,9 +70,9 @@ impl Live {
     async fn serve_h1(self: Arc<Self>, stream: Stream, client: Arc<Client>, finish: CancellationToken) {
         let limits = self.edges().limits;
         let connection = Connection::new(stream).counted(client.peer.place.as_ref());
-        h1::serve(connection, &limits, &finish, |connection, head| {
+        h1::serve(connection, &limits, &finish, || {
             let (edges, client) = (self.edges(), Arc::clone(&client));
-            async move { edges.answer(&client, connection, head).await }
+            move |connection, head| async move { edges.answer(&client, connection, head).await }
         })
         .await;
     }

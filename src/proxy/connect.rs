@@ -309,11 +309,11 @@ impl Proxy {
         Box::pin(async move {
             let client = Arc::new(client);
             let connection = Connection::new(Stream::Other(stream)).counted(client.peer.place.as_ref());
-            h1::serve(connection, &self.limits, &self.finish, |connection, head| {
+            h1::serve(connection, &self.limits, &self.finish, || {
                 // Each request is answered under the configuration that is in force when it comes.
                 let proxy = self.memory.current().unwrap_or_else(|| Arc::clone(&self));
                 let client = proxy.judge(&client);
-                async move { proxy.handle(&client, connection, head).await }
+                move |connection, head| async move { proxy.handle(&client, connection, head).await }
             })
             .await;
         })
@@ -328,13 +328,10 @@ impl Proxy {
         own: Arc<str>,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            let enter = || client.stream().map(Arc::new);
-            h2::serve(stream, Some(own), &self.limits, &self.finish, enter, |client, connection, head| {
+            h2::serve(stream, Some(own), &self.limits, &self.finish, || {
                 let proxy = self.memory.current().unwrap_or_else(|| Arc::clone(&self));
-                async move {
-                    let client = proxy.judge(&client);
-                    proxy.handle(&client, connection, head).await
-                }
+                let client = proxy.judge(&Arc::new(client.stream()?));
+                Some(move |connection, head| async move { proxy.handle(&client, connection, head).await })
             })
             .await;
         })

@@ -20,13 +20,13 @@ use crate::net::Limits;
 /// The most octets of an unread body that are read and thrown away, so that the connection can be kept.
 const MAX_UNWANTED: u64 = 64 * 1024;
 
-/// Reads requests from `connection` and gives each, or the error if it cannot be read, to `answer`, which gives the
+/// Reads requests from `connection` and gives each, or the error if it cannot be read, to what `enter` gives for it, which gives the
 /// connection back if another request may follow. After `finish` has fired, one more request is answered, with
 /// `Connection: close`. A client may be about to send it, and must not find the connection closed (RFC 9112 §9.6), so
 /// an idle connection stays open a little longer.
-pub async fn serve<A, F>(connection: Connection, limits: &Limits, finish: &CancellationToken, answer: A)
+pub async fn serve<A, F>(connection: Connection, limits: &Limits, finish: &CancellationToken, enter: impl Fn() -> A)
 where
-    A: Fn(Box<Connection>, Result<RequestHead, HeadError>) -> F,
+    A: FnOnce(Box<Connection>, Result<RequestHead, HeadError>) -> F + Send + 'static,
     F: Future<Output = Option<Box<Connection>>> + Send + 'static,
 {
     let mut connection = Box::new(connection);
@@ -61,7 +61,7 @@ where
         };
         // Boxed, because what it takes to answer a request is many times what it takes to wait for one: a connection that
         // waits has none of it, and those that do not wait use the same memory one after the other.
-        match Answering::new(answer(connection, head)).given().await {
+        match Answering::new(enter(), connection, head).given().await {
             Some(kept) => connection = kept,
             None => return,
         }

@@ -52,19 +52,17 @@ const SMALL_FRAMES: usize = 16 << 20;
 /// How many octets of one answer may wait for the client.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Serves the streams of a connection, several at the same time. For each, `enter` gives a client if there is room, and
-/// `answer` answers it. `own` is the name under which the client has connected to us: https requests for that name are
+/// Serves the streams of a connection, several at the same time. For each, `enter` gives what answers it, if there is room. `own` is the name under which the client has connected to us: https requests for that name are
 /// for us. After `finish` has fired, no new streams are accepted.
-pub async fn serve<S, C, A, F>(
+pub async fn serve<S, A, F>(
     stream: S,
     own: Option<Arc<str>>,
     limits: &Limits,
     finish: &CancellationToken,
-    enter: impl Fn() -> Option<C>,
-    answer: A,
+    enter: impl Fn() -> Option<A>,
 ) where
     S: ByteStream,
-    A: Fn(C, Box<Connection>, Result<RequestHead, HeadError>) -> F,
+    A: FnOnce(Box<Connection>, Result<RequestHead, HeadError>) -> F + Send + 'static,
     F: Future<Output = Option<Box<Connection>>> + Send + 'static,
 {
     let malformed = Malformed::default();
@@ -85,11 +83,9 @@ pub async fn serve<S, C, A, F>(
                     patience = limits.h2_idle;
                     if request::is_malformed(&request) {
                         respond.send_reset(Reason::PROTOCOL_ERROR);
-                    } else if let Some(client) = enter() {
+                    } else if let Some(answer) = enter() {
                         let (exchange, head) = begin(request, respond, own.as_deref(), limits, &malformed);
-                        // Boxed, because a task is copied several times before it runs.
-                        let answering = Answering::new(answer(client, exchange, head));
-                        tokio::spawn(answering.given());
+                        tokio::spawn(Answering::new(answer, exchange, head).given());
                     } else {
                         // Nothing has been done for it, and this code tells the client that it may try again (RFC 9113
                         // §8.7).

@@ -15,9 +15,9 @@ async fn client(octets: &'static str, wait: usize) -> (SendRequest<Bytes>, mpsc:
     let (tell, told) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let (limits, finish) = (Limits::default(), CancellationToken::new());
-        let answer = |(), mut connection: Box<Connection>, head: Result<RequestHead, HeadError>| {
+        let enter = || {
             let tell = tell.clone();
-            async move {
+            Some(move |mut connection: Box<Connection>, head: Result<RequestHead, HeadError>| async move {
                 let head = head.map_or_else(
                     |error| format!("{error:?}"),
                     |head| {
@@ -46,9 +46,9 @@ async fn client(octets: &'static str, wait: usize) -> (SendRequest<Bytes>, mpsc:
                 tell.send(String::from_utf8_lossy(&connection.unread).into_owned()).unwrap();
                 drop(connection.write_all(octets.as_bytes(), Duration::from_secs(5)).await);
                 Some(connection)
-            }
+            })
         };
-        serve(far, Some("proxy.test".into()), &limits, &finish, || Some(()), answer).await;
+        serve(far, Some("proxy.test".into()), &limits, &finish, enter).await;
     });
     let (send, connection) = h2::client::handshake(near).await.unwrap();
     tokio::spawn(connection);
@@ -171,11 +171,11 @@ async fn a_connection_without_streams_is_closed_soon_if_it_never_had_one_and_lat
         let begun = Instant::now();
         let serving = tokio::spawn(async move {
             let (limits, finish) = (Limits::default(), CancellationToken::new());
-            let answer = |(), mut connection: Box<Connection>, _| async move {
+            let answer = |mut connection: Box<Connection>, _| async move {
                 connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n", Duration::from_secs(5)).await.ok()?;
                 Some(connection)
             };
-            serve(far, None, &limits, &finish, || Some(()), answer).await;
+            serve(far, None, &limits, &finish, || Some(answer)).await;
         });
         let (mut send, connection) = h2::client::handshake(near).await.unwrap();
         tokio::spawn(connection);
