@@ -109,9 +109,10 @@ impl Loan {
         self.held
     }
 
-    /// Moves up to `most` bytes from a non-blocking socket into the pipe; 0 at the end of the stream. `WouldBlock` means that
-    /// nothing has arrived, or that the pipe is full: only of an empty pipe is it known which.
+    /// Moves up to `most` bytes from a non-blocking socket into the pipe; 0 at the end of the stream. The pipe must be
+    /// empty: otherwise `WouldBlock` could also mean that the pipe is full.
     pub fn fill(&mut self, from: impl AsFd, most: usize) -> io::Result<usize> {
+        debug_assert_eq!(self.held, 0, "only an empty pipe may be filled");
         let pipe = self.pipe.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
         let count = splice(from, None, &pipe.write, None, most, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)?;
         self.held += count;

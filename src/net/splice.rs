@@ -18,13 +18,6 @@ use super::scratch;
 /// The size of a read while messages are small: for those, recv and send cost less than two splices.
 const MESSAGE: usize = 16 * 1024;
 
-/// A stream that gives this much at once is read from again before anything is written, until there are [`LOAD`] bytes or
-/// nothing is left: its next bytes arrive in the meantime, and each system call and each packet carries more of them.
-const BRISK: usize = 32 * 1024;
-
-/// How many bytes are read before they are written. The rest of a pipe's room is for a stream that gives more at once.
-const LOAD: usize = 512 * 1024;
-
 /// How many bytes a flow moves before it lets other tasks have their turn.
 const TURN: u64 = 1 << 20;
 
@@ -45,8 +38,6 @@ pub struct Flow {
     /// How many bytes splice has read since it last had to wait; no more than fit are counted.
     run: u32,
     at_end: bool,
-    /// Why nothing more can be read, once what was read before has been written.
-    broken: Option<io::Error>,
 }
 
 /// Bytes that wait to be written.
@@ -93,7 +84,6 @@ impl Flow {
             streams: false,
             run: 0,
             at_end: false,
-            broken: None,
         }
     }
 
@@ -160,9 +150,6 @@ impl Flow {
 
     /// Reads by splice. False if there is no pipe to be had.
     fn poll_fill(&mut self, from: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if let Some(error) = self.broken.take() {
-            return Poll::Ready(Err(error));
-        }
         loop {
             let Poll::Ready(readiness) = from.poll_read_ready(cx) else {
                 // Nothing to read. The pipe is empty here, since `poll` drains it before it fills it, so it goes back
@@ -179,30 +166,16 @@ impl Flow {
             let Some(loan) = &mut self.loan else { return Poll::Ready(Ok(false)) };
             // `try_io` clears the readiness on `WouldBlock`, and the loop then waits for it anew. That is right only
             // because the pipe is empty: a full pipe would give `WouldBlock`, too, and we would wait for a socket that
-            // is readable already. What is read besides is read without it.
+            // is readable already.
             let most = at_most(self.left, CAPACITY);
-            let mut count = match from.try_io(Interest::READABLE, || loan.fill(from, most)) {
-                Ok(count) => count,
+            match from.try_io(Interest::READABLE, || loan.fill(from, most)) {
+                Ok(0) => self.at_end = true,
+                Ok(count) => {
+                    self.left = self.left.map(|left| left.saturating_sub(count as u64));
+                    self.run = self.run.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+                }
                 Err(error) if is_no_error(&error) => continue,
                 Err(error) => return Poll::Ready(Err(error)),
-            };
-            loop {
-                self.at_end = count == 0;
-                self.left = self.left.map(|left| left.saturating_sub(count as u64));
-                self.run = self.run.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-                if count < BRISK || loan.held() >= LOAD || self.left == Some(0) {
-                    break;
-                }
-                match loan.fill(from, at_most(self.left, CAPACITY)) {
-                    Ok(more) => count = more,
-                    // The pipe may be full, and readiness says nothing of that: it stays until an empty pipe gets nothing.
-                    Err(error) if is_no_error(&error) => break,
-                    // The socket tells it once only, and what came before it must be written.
-                    Err(error) => {
-                        self.broken = Some(error);
-                        break;
-                    }
-                }
             }
             return Poll::Ready(Ok(true));
         }

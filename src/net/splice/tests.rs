@@ -90,8 +90,8 @@ async fn a_body_that_ends_early_is_not_taken_for_a_whole_one() {
 
 #[tokio::test]
 async fn what_came_before_a_reset_is_passed_on_and_the_reset_is_told() {
-    // All of it fits into the window, and the last is read from again before it is written.
-    for count in [MESSAGE, MESSAGE + 1, MESSAGE + BRISK] {
+    // All of it fits into the window. The first is copied, the rest spliced.
+    for count in [MESSAGE, MESSAGE + 1, 3 * MESSAGE] {
         let ((mut sender, mut from), (mut to, mut receiver)) = (connection().await, connection().await);
         let body = noise(count);
         sender.write_all(&body).await.unwrap();
