@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
@@ -157,20 +158,20 @@ impl Ground {
         let builder = WebPkiServerVerifier::builder(Arc::new(store));
         let verifier = builder.build().map_err(|error| Error::Tls(error.to_string()))?;
         let (verified, roots) = (Arc::default(), Arc::new(roots));
-        let usual = Way::new((&verifier, &verified), &roots, Faults::NONE);
+        let usual = Way::new((&verifier, &verified), &roots, Faults::NONE)?;
         Ok(Self { verifier, verified, roots, usual, others: RwLock::default() })
     }
 
-    fn way(&self, accept: Faults) -> Way {
+    fn way(&self, accept: Faults) -> Result<Way, Error> {
         if accept.is_empty() {
-            return self.usual.clone();
+            return Ok(self.usual.clone());
         }
         if let Some(way) = self.others.read().unwrap_or_else(PoisonError::into_inner).get(&accept) {
-            return way.clone();
+            return Ok(way.clone());
         }
+        let way = Way::new((&self.verifier, &self.verified), &self.roots, accept)?;
         let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-        let judges = (&self.verifier, &self.verified);
-        others.entry(accept).or_insert_with(|| Way::new(judges, &self.roots, accept)).clone()
+        Ok(others.entry(accept).or_insert(way).clone())
     }
 }
 
@@ -179,17 +180,30 @@ impl Way {
         (usual, verified): (&Arc<WebPkiServerVerifier>, &Arc<Verified>),
         roots: &Arc<Issuers>,
         accept: Faults,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let judges = (Arc::clone(usual), Arc::clone(verified));
         let verifier = Arc::new(Verifier::new(judges, Arc::clone(roots), accept));
         let judge: Arc<dyn ServerCertVerifier> = Arc::<Verifier>::clone(&verifier);
-        let mut config = ClientConfig::builder()
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Tls(error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(judge)
             .with_client_cert_resolver(Arc::new(NoCertificate));
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
-        Self { verifier, connector: TlsConnector::from(Arc::new(config)) }
+        Ok(Self { verifier, connector: TlsConnector::from(Arc::new(config)) })
     }
+}
+
+/// What is offered to origins, in the order of browsers: AES with keys of 128 bits first, which takes less of both sides, most of
+/// all by its hash, and ChaCha20 last.
+fn provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| {
+        let name = suite.suite().as_str().unwrap_or_default();
+        ["AES_128", "AES_256"].iter().position(|first| name.contains(first)).unwrap_or(usize::MAX)
+    });
+    provider
 }
 
 impl OriginTls {
@@ -255,7 +269,7 @@ impl OriginTls {
             Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };
-        let way = self.ground().await?.way(accept);
+        let way = self.ground().await?.way(accept)?;
         let shaken = within(self.limit, way.connector.with_alpn(offer.protocols()).connect(name.clone(), stream)).await;
         let stream = shaken.map_err(|_| Error::TimedOut)?.map_err(|error| failed(&error))?;
         let (_, session) = stream.get_ref();
@@ -295,5 +309,27 @@ fn failed_by(error: &rustls::Error) -> Error {
 impl std::fmt::Debug for OriginTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("OriginTls")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CipherSuite;
+
+    use super::*;
+
+    #[test]
+    fn all_cipher_suites_are_offered_in_the_order_of_browsers() {
+        let suites = |provider: CryptoProvider| -> Vec<CipherSuite> {
+            provider.cipher_suites.iter().map(rustls::SupportedCipherSuite::suite).collect()
+        };
+        let offered = suites(provider());
+        for version in ["TLS13_", "TLS_ECDHE_ECDSA_", "TLS_ECDHE_RSA_"] {
+            let names = offered.iter().filter_map(|suite| suite.as_str()?.strip_prefix(version));
+            let ciphers: Vec<_> = names.map(|name| name.trim_start_matches("WITH_")).collect();
+            assert_eq!(ciphers, ["AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256"], "{version}");
+        }
+        let usual = suites(aws_lc_rs::default_provider());
+        assert!(offered.len() == usual.len() && usual.iter().all(|suite| offered.contains(suite)));
     }
 }
