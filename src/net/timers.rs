@@ -2,8 +2,8 @@
 //!
 //! Tokio waits for sockets no longer than until its next timer, so that with timers of its own, each wait of a worker has a
 //! limit, for which the kernel arms a timer and disarms it again when the first octet comes. The timers of a worker are in a
-//! list of ours instead, and one timerfd(2), which is armed anew at most once a [`GRAIN`], wakes the worker when one of
-//! them is due: its waits have no limit, and cost less.
+//! list of ours instead, and one timerfd(2) wakes the worker when the first of them is due, rounded up to a [`GRAIN`]: its waits
+//! have no limit, and cost less.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -22,15 +22,20 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// By how much a timer can be late.
-const GRAIN: Duration = Duration::from_millis(250);
+/// By how much a timer can be late: a fourth of a second.
+const GRAIN: Duration = Duration::from_millis(1000 / GRAINS);
+
+/// How many grains a second has.
+const GRAINS: u64 = 4;
 
 thread_local! {
     static TIMERS: RefCell<Option<Timers>> = const { RefCell::new(None) };
 }
 
-/// The next timer's number, which no other timer has, of whatever thread.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+/// The first number of the timers of the next thread that has some, and how many numbers each thread has: no two timers have the
+/// same, so that none is taken for one of another thread.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+const NUMBERS_EACH: u64 = 1 << 48;
 
 /// A time at which a task wants to be woken.
 #[derive(Debug)]
@@ -68,6 +73,8 @@ struct Timers {
     clock: Rc<AsyncFd<OwnedFd>>,
     /// When the clock wakes the thread next, if it does.
     armed: Option<Tick>,
+    /// The number of the next timer.
+    next: u64,
 }
 
 /// So many grains after a thread's timers have begun.
@@ -142,7 +149,8 @@ impl Entry {
 
 impl Timers {
     fn add(&mut self, at: Instant, waker: Waker) -> Key {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let number = self.next;
+        self.next += 1;
         let tick = self.ticks(at) + 1;
         let place = self.waiting.insert(Waiting { number, tick, waker });
         self.due.insert((tick, place));
@@ -191,7 +199,7 @@ impl Timers {
     /// How many whole grains have passed by then.
     fn ticks(&self, at: Instant) -> Tick {
         let time = at.saturating_duration_since(self.begun);
-        time.as_secs() * 4 + u64::from(time.subsec_millis()) / 250
+        time.as_secs() * GRAINS + u64::from(time.subsec_nanos() / GRAIN.subsec_nanos())
     }
 }
 
@@ -219,7 +227,8 @@ pub async fn drive() -> io::Result<Infallible> {
     let clock = AsyncFd::with_interest(clock, Interest::READABLE)?;
     let clock = Rc::new(clock);
     let (waiting, due, begun) = (Slab::new(), BTreeSet::new(), Instant::now());
-    TIMERS.set(Some(Timers { waiting, due, begun, clock: Rc::clone(&clock), armed: None }));
+    let next = NUMBERS.fetch_add(NUMBERS_EACH, Ordering::Relaxed);
+    TIMERS.set(Some(Timers { waiting, due, begun, clock: Rc::clone(&clock), armed: None, next }));
     let _driven = Driven;
     loop {
         let mut fired = clock.readable().await?;
