@@ -17,7 +17,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
-use slab::Slab;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -32,8 +31,7 @@ thread_local! {
     static TIMERS: RefCell<Option<Timers>> = const { RefCell::new(None) };
 }
 
-/// The first number of the timers of the next thread that has some, and how many numbers each thread has: no two timers have the
-/// same, so that none is taken for one of another thread.
+/// The first number of the next thread's timers, and how many numbers each thread has.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 const NUMBERS_EACH: u64 = 1 << 48;
 
@@ -51,30 +49,26 @@ enum Entry {
     #[default]
     None,
     /// With its thread's timers.
-    Coarse(Key),
+    Coarse(Number),
     /// With Tokio, because its thread has none.
     Exact(Pin<Box<Sleep>>),
 }
 
-/// Where a timer is among those of its thread, and its number.
-#[derive(Clone, Copy, Debug)]
-struct Key {
-    place: usize,
-    number: u64,
-}
+/// A timer's number, which no other timer has, of whatever thread.
+type Number = u64;
 
 /// The timers of one thread.
 #[derive(Debug)]
 struct Timers {
-    waiting: Slab<Waiting>,
+    waiting: foldhash::HashMap<Number, Waiting>,
     /// What is waiting, by its time.
-    due: BTreeSet<(Tick, usize)>,
+    due: BTreeSet<(Tick, Number)>,
     begun: Instant,
     clock: Rc<AsyncFd<OwnedFd>>,
     /// When the clock wakes the thread next, if it does.
     armed: Option<Tick>,
     /// The number of the next timer.
-    next: u64,
+    next: Number,
 }
 
 /// So many grains after a thread's timers have begun.
@@ -82,7 +76,6 @@ type Tick = u64;
 
 #[derive(Debug)]
 struct Waiting {
-    number: u64,
     tick: Tick,
     waker: Waker,
 }
@@ -112,15 +105,15 @@ impl Timer {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.entry {
             Entry::Exact(sleep) => return sleep.as_mut().poll(cx),
-            Entry::Coarse(key) if is_waiting(*key, cx.waker()) => return Poll::Pending,
+            Entry::Coarse(number) if is_waiting(*number, cx.waker()) => return Poll::Pending,
             // Nothing has waited yet, its time has come, or it waited on another thread.
             Entry::None | Entry::Coarse(_) => self.entry = Entry::None,
         }
         if Instant::now() >= self.at {
             return Poll::Ready(());
         }
-        if let Some(key) = with(|timers| timers.add(self.at, cx.waker().clone())) {
-            self.entry = Entry::Coarse(key);
+        if let Some(number) = with(|timers| timers.add(self.at, cx.waker().clone())) {
+            self.entry = Entry::Coarse(number);
             return Poll::Pending;
         }
         let mut sleep = Box::pin(sleep_until(self.at));
@@ -139,33 +132,28 @@ impl Drop for Timer {
 impl Entry {
     /// Nowhere, after it has been taken off its thread's timers.
     fn retired(self) -> Self {
-        if let Self::Coarse(key) = self {
+        if let Self::Coarse(number) = self {
             // To drop a waker can end its task, which drops timers: not while the list is in use.
-            drop(with(|timers| timers.remove(key)));
+            drop(with(|timers| timers.remove(number)));
         }
         Self::None
     }
 }
 
 impl Timers {
-    fn add(&mut self, at: Instant, waker: Waker) -> Key {
-        let number = self.next;
+    fn add(&mut self, at: Instant, waker: Waker) -> Number {
+        let (number, tick) = (self.next, self.ticks(at) + 1);
         self.next += 1;
-        let tick = self.ticks(at) + 1;
-        let place = self.waiting.insert(Waiting { number, tick, waker });
-        self.due.insert((tick, place));
+        self.waiting.insert(number, Waiting { tick, waker });
+        self.due.insert((tick, number));
         self.arm();
-        Key { place, number }
+        number
     }
 
-    fn find(&mut self, key: Key) -> Option<&mut Waiting> {
-        self.waiting.get_mut(key.place).filter(|waiting| waiting.number == key.number)
-    }
-
-    fn remove(&mut self, key: Key) -> Option<Waiting> {
-        let tick = self.find(key)?.tick;
-        self.due.remove(&(tick, key.place));
-        self.waiting.try_remove(key.place)
+    fn remove(&mut self, number: Number) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&number)?;
+        self.due.remove(&(waiting.tick, number));
+        Some(waiting)
     }
 
     /// What is due by now is taken off, and its wakers are given.
@@ -174,7 +162,7 @@ impl Timers {
         let due = std::mem::replace(&mut self.due, later);
         self.armed = None;
         self.arm();
-        due.into_iter().filter_map(|(_, place)| self.waiting.try_remove(place)).map(|waiting| waiting.waker).collect()
+        due.into_iter().filter_map(|(_, number)| self.waiting.remove(&number)).map(|waiting| waiting.waker).collect()
     }
 
     /// Has the clock fire when the first of them is due. A clock that fires for nothing, because that one was taken off, is left as
@@ -204,9 +192,9 @@ impl Timers {
 }
 
 /// Whether a timer is still among those of this thread; if so, this is whom it wakes.
-fn is_waiting(key: Key, waker: &Waker) -> bool {
+fn is_waiting(number: Number, waker: &Waker) -> bool {
     let found = with(|timers| {
-        let waiting = timers.find(key)?;
+        let waiting = timers.waiting.get_mut(&number)?;
         let is_other = !waiting.waker.will_wake(waker);
         Some(is_other.then(|| std::mem::replace(&mut waiting.waker, waker.clone())))
     });
@@ -226,7 +214,7 @@ pub async fn drive() -> io::Result<Infallible> {
     #[expect(deprecated, reason = "it is for what may close its descriptor early, which an OwnedFd does not")]
     let clock = AsyncFd::with_interest(clock, Interest::READABLE)?;
     let clock = Rc::new(clock);
-    let (waiting, due, begun) = (Slab::new(), BTreeSet::new(), Instant::now());
+    let (waiting, due, begun) = (foldhash::HashMap::default(), BTreeSet::new(), Instant::now());
     let next = NUMBERS.fetch_add(NUMBERS_EACH, Ordering::Relaxed);
     TIMERS.set(Some(Timers { waiting, due, begun, clock: Rc::clone(&clock), armed: None, next }));
     let _driven = Driven;
@@ -328,19 +316,16 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_no_more_is_forgotten_and_its_place_is_not_taken_for_another() {
+    fn what_waits_no_more_is_forgotten() {
         driven(async {
-            let mut first = Timer::new(soon(3_600_000));
-            assert!(poll_once(&mut first).is_pending());
-            let Entry::Coarse(key) = first.entry else { panic!("{first:?}") };
+            let mut timers = [Timer::new(soon(3_600_000)), Timer::new(soon(3_600_000))];
+            assert!(timers.iter_mut().all(|timer| poll_once(timer).is_pending()));
+            assert_eq!(waiting(), 2);
+            let [first, second] = timers;
             drop(first);
-            assert_eq!(waiting(), 0);
-            let mut second = Timer::new(soon(3_600_000));
-            assert!(poll_once(&mut second).is_pending());
-            let Entry::Coarse(other) = second.entry else { panic!("{second:?}") };
-            assert_eq!(key.place, other.place);
-            assert!(with(|timers| timers.remove(key).is_none()).unwrap());
             assert_eq!(waiting(), 1);
+            drop(second);
+            assert_eq!(waiting(), 0);
         });
     }
 

@@ -113,7 +113,8 @@ pub(super) struct Streams {
 /// has ended.
 pub(super) async fn relay_streams(streams: &mut Streams, leave: &mut Leave, recorder: &Recorder) -> (Moved, End) {
     let Streams { near, far, early, bounds, pipes } = streams;
-    let mut until = Until { bounds, ended: leave.ended(), asking: leave.watch(recorder) };
+    let ended = pin!(leave.ended());
+    let mut until = Until { bounds, ended, asking: leave.watch(recorder) };
     match (near, far) {
         (Stream::Plain(near), Stream::Plain(far)) => {
             let mut both = (Spliced::of(pipes, std::mem::take(early)), Spliced::of(pipes, Vec::new()));
@@ -157,8 +158,8 @@ enum Fault {
 /// What can end a relay from outside.
 struct Until<'a> {
     bounds: &'a Bounds,
-    /// Ready when the session has ended. Boxed by nobody: [`watch`] pins it where it is.
-    ended: Option<WaitForCancellationFutureOwned>,
+    /// Ready when the session has ended.
+    ended: Pin<&'a mut Option<WaitForCancellationFutureOwned>>,
     asking: Asking<'a>,
 }
 
@@ -189,21 +190,16 @@ struct Progress {
 /// Polls both directions until they are done, a bound is reached, the session ends, or a new configuration does not permit
 /// it.
 async fn watch(until: &mut Until<'_>, poll: &mut impl FnMut(&mut Context<'_>) -> Progress) -> End {
-    let mut session_ended = pin!(until.ended.take());
-    let asking = &mut until.asking;
-    let Bounds { idle, total } = *until.bounds;
-    let (mut last, mut before) = (Instant::now(), 0);
-    // See [`LONGEST`]: adding more could overflow.
-    let end = last + total.min(LONGEST);
-    let mut timer = Timer::new(end.min(last + idle));
+    let mut time = Time::begin(until.bounds);
+    // Whatever is captured here is a part of each tunnel's task: few references, and each to much.
     poll_fn(|cx| {
         // First what ends the tunnel from outside, then the bytes. A tunnel that always has bytes to move gives
         // `Pending` only after a turn of each direction; polled last, these two would still be seen, but the bytes of
         // one more turn would pass after the end.
-        if session_ended.as_mut().as_pin_mut().is_some_and(|ended| ended.poll(cx).is_ready()) {
+        if until.ended.as_mut().as_pin_mut().is_some_and(|ended| ended.poll(cx).is_ready()) {
             return Poll::Ready(End::SessionEnded);
         }
-        if let Poll::Ready(over) = asking.poll(cx) {
+        if let Poll::Ready(over) = until.asking.poll(cx) {
             return Poll::Ready(match over {
                 Over::Policy => End::PolicyChanged,
                 Over::Hours => End::HoursOver,
@@ -226,24 +222,46 @@ async fn watch(until: &mut Until<'_>, poll: &mut impl FnMut(&mut Context<'_>) ->
         if there.is_ready() && back.is_ready() {
             return Poll::Ready(if there == Poll::Ready(Ok(())) { End::Closed } else { End::BrokenOff });
         }
-        if moved != before {
-            (last, before) = (Instant::now(), moved);
-        }
-        // The timer is not moved with each byte, but only when it
-        // fires: it then looks how long ago the last byte really moved. It must be polled until `Pending` after each
-        // reset, or nothing would wake this task.
-        while timer.poll(cx).is_ready() {
-            if last.elapsed() >= idle {
-                return Poll::Ready(End::Idle);
-            }
-            if Instant::now() >= end {
-                return Poll::Ready(End::TooLong);
-            }
-            timer.reset(end.min(last + idle));
-        }
-        Poll::Pending
+        time.poll(until.bounds.idle, moved, cx)
     })
     .await
+}
+
+/// How long a relay has gone on.
+struct Time {
+    /// When bytes were last seen to have moved, and how many had moved by then.
+    last: Instant,
+    before: u64,
+    end: Instant,
+    timer: Timer,
+}
+
+impl Time {
+    fn begin(bounds: &Bounds) -> Self {
+        let now = Instant::now();
+        // See [`LONGEST`]: adding more could overflow.
+        let end = now + bounds.total.min(LONGEST);
+        Self { last: now, before: 0, end, timer: Timer::new(end.min(now + bounds.idle)) }
+    }
+
+    /// Ready when it is over, for want of bytes or in all. `moved`: how many bytes have moved by now.
+    fn poll(&mut self, idle: Duration, moved: u64, cx: &mut Context<'_>) -> Poll<End> {
+        if moved != self.before {
+            (self.last, self.before) = (Instant::now(), moved);
+        }
+        // The timer is not moved with each byte, but only when it fires: it then looks how long ago the last byte really
+        // moved. It must be polled until `Pending` after each reset, or nothing would wake this task.
+        while self.timer.poll(cx).is_ready() {
+            if self.last.elapsed() >= idle {
+                return Poll::Ready(End::Idle);
+            }
+            if Instant::now() >= self.end {
+                return Poll::Ready(End::TooLong);
+            }
+            self.timer.reset(self.end.min(self.last + idle));
+        }
+        Poll::Pending
+    }
 }
 
 /// A direction between two TCP connections.
@@ -410,7 +428,7 @@ mod tests {
     /// Within long bounds, and while this session lasts.
     fn until(session: Option<&CancellationToken>) -> Until<'static> {
         let ended = session.map(|session| session.clone().cancelled_owned());
-        Until { bounds: &LONG, ended, asking: Asking::nobody() }
+        Until { bounds: &LONG, ended: Pin::static_mut(Box::leak(Box::new(ended))), asking: Asking::nobody() }
     }
 
     #[tokio::test]
