@@ -1,7 +1,9 @@
 //! The machine: which cores there are, what it is, what a process has used.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -109,14 +111,23 @@ pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
     Ok(time)
 }
 
-/// By thread. Those that have ended do not count any more.
+/// What each thread of each process had when it was last looked at. A thread that has ended had it all the same: without it, a
+/// process that ends one would seem to have given time back.
+static SEEN: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::new(BTreeMap::new());
+
+/// By thread.
 fn of_threads(process: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
-    let times = threads.flatten().filter_map(|thread| {
-        let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        stat.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    Some(Duration::from_nanos(times.sum::<u64>()))
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    for thread in threads.flatten() {
+        let number = thread.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        let stat = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        let time = stat.split_whitespace().next().and_then(|word| word.parse().ok());
+        if let (Some(number), Some(time)) = (number, time) {
+            seen.insert((process, number), time);
+        }
+    }
+    Some(Duration::from_nanos(seen.range((process, 0)..=(process, u32::MAX)).map(|(_, time)| time).sum()))
 }
 
 fn of_process(process: u32) -> Result<Duration> {
