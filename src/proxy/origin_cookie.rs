@@ -22,18 +22,27 @@ type At<'a> = (&'a Destination, &'a Peer);
 
 /// The cookie that was last found valid on a connection: the next request shows the same one, which need not be opened again.
 #[derive(Default)]
-pub(super) struct SeenCookie(Mutex<Option<(Destination, Box<str>, Opened<SessionId>)>>);
+pub(super) struct SeenCookie(Mutex<Option<Valid>>);
+
+/// A cookie that was found valid: where, its token, and the session that it names.
+struct Valid {
+    destination: Destination,
+    token: Box<str>,
+    opened: Opened<SessionId>,
+}
 
 impl SeenCookie {
     /// The session that a cookie names on an origin, if it is the one that was seen there, and still good.
     fn find(&self, sealer: &Sealer, now: Timestamp, destination: &Destination, token: &str) -> Option<SessionId> {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, _, opened) = seen.as_ref().filter(|(at, seen, _)| at == destination && **seen == *token)?;
+        let Valid { opened, .. } =
+            seen.as_ref().filter(|seen| seen.destination == *destination && *seen.token == *token)?;
         opened.stands(sealer, now).then_some(opened.value)
     }
 
     fn note(&self, destination: &Destination, token: &str, opened: Opened<SessionId>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((destination.clone(), token.into(), opened));
+        let valid = Valid { destination: destination.clone(), token: token.into(), opened };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(valid);
     }
 }
 
@@ -186,9 +195,9 @@ mod tests {
         let [one, two] = &pairs;
         for _ in 0..2 {
             assert_eq!(shown(one, &shop, now), [sessions[0].id]);
-            assert!(seen.0.lock().unwrap().as_ref().is_some_and(|(_, seen, _)| one.ends_with(&**seen)));
+            assert!(seen.0.lock().unwrap().as_ref().is_some_and(|seen| one.ends_with(&*seen.token)));
             assert!(shown(one, &mail, now).is_empty(), "another origin");
-            assert!(shown(&one[..one.len() - 1], &shop, now).is_empty(), "a part of it");
+            assert!(shown(one.get(..one.len() - 1).unwrap(), &shop, now).is_empty(), "a part of it");
             assert!(shown(one, &shop, ends).is_empty(), "it has ended");
             assert_eq!(shown(one, &shop, now), [sessions[0].id], "it is still the one that was seen");
             assert_eq!(shown(two, &shop, now), [sessions[1].id]);
