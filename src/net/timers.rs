@@ -2,8 +2,8 @@
 //!
 //! Tokio waits for sockets no longer than until its next timer, so that with timers of its own, each wait of a worker has a
 //! limit, for which the kernel arms a timer and disarms it again when the first octet comes. The timers of a worker are in a
-//! list of ours instead, and one timerfd(2) wakes the worker when the first of them is due, rounded up to a [`GRAIN`]: its waits
-//! have no limit, and cost less.
+//! list of ours instead, and one timerfd(2) wakes the worker when the first of them is due, rounded up to a fourth of a
+//! second: its waits have no limit, and cost less.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -100,7 +100,7 @@ impl Timer {
         }
     }
 
-    /// Ready when it is due, on a thread that has timers of its own at most a [`GRAIN`] later. After a reset it must be
+    /// Ready when it is due, on a thread that has timers of its own at most a fourth of a second later. After a reset it must be
     /// polled for its task to be woken.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.entry {
