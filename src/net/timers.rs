@@ -301,13 +301,14 @@ mod tests {
             let begun = Moment::now();
             let mut late = Timer::new(soon(3_600_000));
             assert!(poll_once(&mut late).is_pending());
-            let mut near = Timer::new(soon(900));
+            let mut near = Timer::new(soon(3000));
             let mut nearer = Timer::new(soon(300));
             tokio::join!(wait(&mut near), async {
                 wait(&mut nearer).await;
-                assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+                // However busy the machine is.
+                assert!(begun.elapsed() < Duration::from_millis(3000), "{:?}", begun.elapsed());
             });
-            assert!(begun.elapsed() >= Duration::from_millis(900));
+            assert!(begun.elapsed() >= Duration::from_millis(3000));
             assert_eq!(waiting(), 1);
             late.reset(soon(300));
             assert_eq!(waiting(), 0, "until it is polled");
