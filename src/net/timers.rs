@@ -252,6 +252,7 @@ mod tests {
                 biased;
                 Err(error) = drive() => panic!("{error}"),
                 given = asked => given,
+                () = tokio::time::sleep(Duration::from_secs(60)) => panic!("nothing was woken"),
             }
         })
     }
