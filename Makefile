@@ -21,8 +21,9 @@ check: ## formatting, lints, documentation, licences and advisories
 
 bench: ## how fast it is, compared with its peers, a bare relay and no proxy; BENCH='--quick' for less
 	@.ci/setup bench
-	cargo build --release --locked --manifest-path tests/bench/peers/Cargo.toml --target-dir target/peers
-	cargo bench --locked --bench bench -- $(BENCH)
+	cargo build --release --locked
+	cargo build --release --locked --manifest-path tests/bench/proxies/Cargo.toml --target-dir target/proxies
+	target/proxies/release/bench $(BENCH)
 
 image: ## the container image
 	@.ci/image

@@ -3,13 +3,11 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
-use std::alloc::System;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use vestibule::app::{self, App};
 use vestibule::clock::{Clock, SignedDuration};
 use vestibule::config;
@@ -37,8 +35,9 @@ const SITE: &str =
 const BROWSER: &str = "Host: news.test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0\r\n\
                        Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-GB,en;q=0.9\r\n";
 
+/// The program's.
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -124,7 +123,7 @@ async fn measure(count: usize) -> Result<()> {
         }
     }
     println!("{count} tokens: {:.2} KB each, {:?} in all", kilobytes(between, resident()?, count), begun.elapsed());
-    println!("\n{:<20} {:>10} {:>14} {:>14}", "surrogate", "ns", "least to most", "allocations");
+    println!("\n{:<20} {:>10} {:>14}", "surrogate", "ns", "least to most");
     let destination = Destination::of_authority(Scheme::Http, "news.test")?;
     let networks = Networks::new(&toml::from_str::<Named>(SITE)?.network);
     let pool = app.proxy().pool();
@@ -192,24 +191,23 @@ async fn row(app: &App, surrogate: Surrogate, destination: &Destination, all: &[
         let found = found.map_or(Surrogate::None, |(_, surrogate)| surrogate);
         ensure!(found == surrogate, "{found:?} and not {surrogate:?}");
     }
-    let (mut each, mut allocations, mut times) = (Vec::with_capacity(WINDOWS), 0, 0_u64);
+    let (mut each, mut times) = (Vec::with_capacity(WINDOWS), 0_u64);
     for _ in 0..WINDOWS {
-        let (begun, allocated, worked, before) = (Instant::now(), Region::new(ALLOCATOR), worked()?, times);
+        let (begun, worked, before) = (Instant::now(), worked()?, times);
         while begun.elapsed() < WINDOW {
             for asking in all {
                 std::hint::black_box(app.proxy().who(&asking.client, destination, &asking.fields).await);
             }
             times += all.len() as u64;
         }
-        allocations += allocated.change().allocations;
         each.push((self::worked()? - worked) / (times - before));
     }
     each.sort_unstable();
     let name = serde_json::to_value(surrogate)?;
-    let (name, each_allocates) = (name.as_str().unwrap_or_default(), allocations as f64 / times as f64);
+    let name = name.as_str().unwrap_or_default();
     let of = |place: usize| each.get(place).copied().context("so many windows");
     let (least, middle, most) = (of(0)?, of(WINDOWS / 2)?, of(WINDOWS - 1)?);
-    println!("{name:<20} {middle:>10} {:>14} {each_allocates:>14.1}", format!("{least} to {most}"));
+    println!("{name:<20} {middle:>10} {:>14}", format!("{least} to {most}"));
     Ok(())
 }
 

@@ -93,7 +93,7 @@ impl Kind {
 
     pub(crate) fn version(self) -> Option<String> {
         let program = match self {
-            Self::Vestibule => vestibule::PROGRAM,
+            Self::Vestibule => vestibule::program().ok()?,
             Self::Peer(peer) => return peer.version(),
             Self::Beside | Self::Relay | Self::Direct => return None,
         };
@@ -177,7 +177,7 @@ impl Starter<'_> {
         let (address, origin, name) = (free_address()?, self.origin.address, kind.name());
         let folder = self.folder(kind, address);
         let (mut command, log) = match kind {
-            Kind::Vestibule => vestibule::command(self, vestibule::PROGRAM, address, &folder)?,
+            Kind::Vestibule => vestibule::command(self, &vestibule::program()?, address, &folder)?,
             Kind::Beside => vestibule::command(self, self.beside.unwrap_or_default(), address, &folder)?,
             Kind::Peer(peer) => {
                 let place = Place { starter: self, cores: self.cores, folder: &folder, address, origin };

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::chart::{self, Measured};
 use crate::load::Done;
+use crate::machine;
 use crate::row::{ROWS, Row};
 
 /// Everything that was measured.
@@ -177,7 +177,7 @@ impl Report {
             "idle": self.idle.iter().map(idle).collect::<Vec<_>>(),
             "access_log_lines": self.records.iter().map(|(target, records)| json!({ "target": target, "lines": records })).collect::<Vec<_>>(),
         });
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench.json");
+        let file = machine::built("../../bench.json")?;
         fs::write(&file, serde_json::to_vec_pretty(&value)?)?;
         fs::write(file.with_extension("md"), self.table())?;
         fs::write(file.with_extension("svg"), self.chart())?;

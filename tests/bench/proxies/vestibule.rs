@@ -10,14 +10,18 @@ use anyhow::{Context as _, Result, ensure};
 use toml::{Table, Value};
 
 use crate::load::name;
-use crate::machine::descriptors;
+use crate::machine::{self, descriptors};
 use crate::origin::Origin;
 use crate::secure::NAME;
 use crate::sign_in;
 use crate::target::{HOST, Process, Starter, free_address};
 
-/// The program, as cargo has built it for this benchmark.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
+/// The program, as people get it: what is built with the tests has a Tokio whose clock can be stopped, which costs something.
+pub(crate) fn program() -> Result<String> {
+    let program = machine::built("../../release/vestibule")?;
+    ensure!(program.exists(), "{} is not there: cargo build --release", program.display());
+    Ok(program.display().to_string())
+}
 
 /// The demo, for its identity provider and its configuration.
 pub(crate) struct Practice {
@@ -29,7 +33,7 @@ impl Practice {
     /// Starts the demo and waits until it is there.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
         let folder = folder.join("demo");
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program()?);
         command.args(["demo", "--listen", &free_address()?.to_string(), "--folder"]).arg(&folder);
         let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().context("the demo")?;
         let practice = Self { _process: Process::new(child), folder };

@@ -1,19 +1,17 @@
-//! Proxies that are a library and nothing else. `make bench` builds them in a package of their own, `tests/bench/peers`.
-
-use std::path::Path;
+//! Proxies that are a library and nothing else. `make bench` builds them in the package of this benchmark.
 
 use anyhow::Result;
 
 use super::{Place, Start};
+use crate::machine;
 use crate::secure::NAME;
 
 /// The versions of what they are made of.
-const LOCK: &str = include_str!("../peers/Cargo.lock");
+const LOCK: &str = include_str!("../Cargo.lock");
 
 /// Where the program of this name is, if it is built.
 pub(super) fn program(name: &str) -> Option<String> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/release").join(name);
-    program.exists().then(|| program.display().to_string())
+    machine::built(name).ok().filter(|program| program.exists()).map(|program| program.display().to_string())
 }
 
 /// The version of the library of this name.

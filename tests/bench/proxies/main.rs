@@ -1,7 +1,7 @@
 //! How fast the proxy is, in one run with its peers from Debian's packages, bare proxies of hyper and of hudsucker, a bare
 //! relay that reads nothing, and no proxy at all.
 //!
-//! `make bench`, or `cargo bench --bench bench -- OPTIONS`: `--quick`; `--rounds N` and `--seconds N` (a measurement);
+//! `make bench`, or `make bench BENCH='OPTIONS'`: `--quick`; `--rounds N` and `--seconds N` (a measurement);
 //! `--only ROW,…` and `--targets NAME,…`; `--beside PROGRAM`, another build of Vestibule to be measured with this one;
 //! `--sleeping`, so that the load waits for events as clients do, and proxies pay for waking it; `--instructions`, to
 //! count the instructions of an operation by callgrind instead of its time.
@@ -23,6 +23,7 @@ mod inside;
 mod instructions;
 mod load;
 mod machine;
+mod network;
 mod origin;
 mod peer;
 mod relay;
@@ -61,18 +62,14 @@ struct Plan {
 }
 
 fn main() -> Result<()> {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some((word, words)) = arguments.split_first()
         && word == relay::WORD
     {
         return relay::run(words);
     }
-    // `cargo test --benches` calls this program without the word; it is no test.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return Ok(());
-    }
-    arguments.retain(|argument| argument != "--bench");
     let plan = Plan::parse(&arguments)?;
+    network::enter()?;
     let cores = Cores::split()?;
     machine::raise_descriptor_limit();
     let folder = tempfile::tempdir()?;

@@ -1,12 +1,16 @@
 //! The machine: which cores there are, what it is, what a process has used.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+
+use crate::network;
 
 /// Ticks a second in `/proc/PID/stat` (proc(5)): Linux shows 100 to programs, whatever it counts in.
 const TICKS: u64 = 100;
@@ -51,6 +55,11 @@ fn cores(list: &str) -> Vec<usize> {
     list.split(',').filter_map(range).flatten().collect()
 }
 
+/// A file in the folder of this program.
+pub(crate) fn built(path: &str) -> Result<PathBuf> {
+    Ok(env::current_exe().context("this program's own path")?.with_file_name(path))
+}
+
 /// Lets this program and what it starts open as many descriptors as the machine allows.
 pub(crate) fn raise_descriptor_limit() {
     let hard = limit(HARD);
@@ -90,8 +99,8 @@ pub(crate) fn facts(cores: &Cores) -> Vec<(&'static str, String)> {
         ("processor", format!("{number} x {}", model.trim_start_matches([' ', '\t', ':']))),
         ("memory", format!("{} GiB", kib >> 20)),
         ("kernel", word("/proc/sys/kernel/osrelease")),
-        // BBR paces what it sends, also to this machine: that is a part of each row about many bytes.
-        ("congestion", word("/proc/sys/net/ipv4/tcp_congestion_control")),
+        ("network", if network::is_own() { "one of its own" } else { "the machine's" }.to_owned()),
+        ("congestion", word(network::CONGESTION)),
         ("load average", word("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ")),
         ("cores", pinned),
         ("descriptors", descriptors().to_string()),
