@@ -27,7 +27,7 @@ use super::vouched;
 use super::workers::Workers;
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded};
-use crate::listener::{Acceptor, Admitted};
+use crate::listener::Acceptor;
 use crate::net::{Limits, tls_tickets};
 use crate::proxy::ServePortal;
 use crate::wire::Era;
@@ -167,7 +167,7 @@ impl Live {
         // The sockets are open: whoever comes first for TLS waits for what is left of this, and nobody else does.
         drop(serving.runtime.spawn_blocking(tls_tickets::prepare));
         if let Some(Waiting { acceptors, outlet, sources }) = force.waiting.take() {
-            self.accept(&serving, &force.sockets, acceptors);
+            self.accept(&serving.runtime, &serving.workers, &force.sockets, acceptors);
             self.give_figures(&mut serving, outlet);
             self.begin_tasks(&mut serving, &edges, sources, &force.config);
         }
@@ -256,7 +256,7 @@ impl Live {
         self.memory.proxy.forget_ways();
         let moved = force.sockets.outlet != sockets.outlet;
         if let Some(serving) = &mut force.serving {
-            self.accept(serving, &sockets, acceptors);
+            self.accept(&serving.runtime, &serving.workers, &sockets, acceptors);
             if moved {
                 serving.outlet.take().iter().for_each(JoinHandle::abort);
                 self.give_figures(serving, outlet);
@@ -279,40 +279,6 @@ impl Live {
         let before = self.edges.swap(edges);
         // After both pointers are new, because a tunnel that is woken by this asks `memory.proxy` at once.
         before.proxy.retire();
-    }
-
-    /// Starts accepting clients on these sockets, each on the thread of its worker.
-    fn accept(self: &Arc<Self>, serving: &Serving, sockets: &Sockets, all: Vec<(usize, Vec<Acceptor>)>) {
-        for (at, acceptors) in all {
-            let bound = sockets.at(at);
-            let Some(gate) = &bound.gate else { continue };
-            if at > sockets.proxies.len() {
-                for acceptor in acceptors {
-                    let (live, shared) = (Arc::clone(self), self.memory.shared.clone());
-                    let serve = move |stream, admitted: Admitted| Arc::clone(&live).serve_scim(stream, admitted.peer);
-                    drop(serving.runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
-                }
-                continue;
-            }
-            if at == sockets.proxies.len() {
-                for acceptor in acceptors {
-                    let (live, shared) = (Arc::clone(self), self.memory.shared.clone());
-                    let serve = move |stream, admitted: Admitted| {
-                        Arc::clone(&live).serve_portal(Box::new(stream), admitted.peer)
-                    };
-                    drop(serving.runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
-                }
-                continue;
-            }
-            for (acceptor, (runtime, pool)) in acceptors.into_iter().zip(serving.workers.all()) {
-                let (live, shared, pool) = (Arc::clone(self), self.memory.shared.clone(), Arc::clone(pool));
-                let finish = acceptor.finish().clone();
-                let serve = move |stream, admitted| {
-                    Arc::clone(&live).serve_client(stream, admitted, Arc::clone(&pool), finish.clone())
-                };
-                drop(runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
-            }
-        }
     }
 
     fn give_figures(self: &Arc<Self>, serving: &mut Serving, outlet: Option<Outlet>) {

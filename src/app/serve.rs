@@ -1,20 +1,63 @@
-//! Serves connections. Each request is answered under the configuration that is in force when it comes.
+//! Accepts and serves connections. Each request is answered under the configuration that is in force when it comes.
 
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::live::Live;
+use super::sockets::Sockets;
+use super::workers::Workers;
 use crate::egress::pool::Pool;
-use crate::listener::{Admitted, Secure};
+use crate::listener::{Acceptor, Admitted, Secure};
 use crate::net::within;
 use crate::proxy::Client;
 use crate::wire::h1::{self, ByteStream, Connection, Stream};
 use crate::wire::{Peer, h2, serve};
 
 impl Live {
+    /// Starts accepting clients on these sockets: of a proxy listener each on the thread of its worker, all others on `runtime`.
+    pub(super) fn accept(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        workers: &Workers,
+        sockets: &Sockets,
+        all: Vec<(usize, Vec<Acceptor>)>,
+    ) {
+        for (at, acceptors) in all {
+            let bound = sockets.at(at);
+            let Some(gate) = &bound.gate else { continue };
+            if at > sockets.proxies.len() {
+                for acceptor in acceptors {
+                    let (live, shared) = (Arc::clone(self), self.memory.shared.clone());
+                    let serve = move |stream, admitted: Admitted| Arc::clone(&live).serve_scim(stream, admitted.peer);
+                    drop(runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
+                }
+                continue;
+            }
+            if at == sockets.proxies.len() {
+                for acceptor in acceptors {
+                    let (live, shared) = (Arc::clone(self), self.memory.shared.clone());
+                    let serve = move |stream, admitted: Admitted| {
+                        Arc::clone(&live).serve_portal(Box::new(stream), admitted.peer)
+                    };
+                    drop(runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
+                }
+                continue;
+            }
+            for (acceptor, (runtime, pool)) in acceptors.into_iter().zip(workers.all()) {
+                let (live, shared, pool) = (Arc::clone(self), self.memory.shared.clone(), Arc::clone(pool));
+                let finish = acceptor.finish().clone();
+                let serve = move |stream, admitted| {
+                    Arc::clone(&live).serve_client(stream, admitted, Arc::clone(&pool), finish.clone())
+                };
+                drop(runtime.spawn(acceptor.run(shared, Arc::clone(gate), serve)));
+            }
+        }
+    }
+
     /// Serves a client of a proxy listener. `finish` fires when the exchange under way must be the last on the
     /// connection.
     pub(super) async fn serve_client(

@@ -73,12 +73,9 @@ impl AccessLine {
         self.number(record.status);
         self.word(b",\"decision\":\"", record.decision.as_str());
         self.field(b",\"rule\":", record.rule.as_deref());
-        let mut before: &[u8] = b",\"terms\":[";
-        for rule in &*record.terms {
-            self.field(before, Some(rule));
-            before = b",";
-        }
-        if !record.terms.is_empty() {
+        if let [first, more @ ..] = &*record.terms {
+            self.field(b",\"terms\":[", Some(first));
+            more.iter().for_each(|rule| self.field(b",", Some(rule)));
             self.raw(b"]");
         }
     }
@@ -96,13 +93,10 @@ impl AccessLine {
                 self.field(b",\"threat\":", scan.threat.as_deref());
             }
         }
-        for (name, socket) in [(&b",\"origin\":"[..], record.origin), (b",\"egress\":", record.egress)] {
-            self.raw(name);
-            match socket {
-                Some(socket) => self.socket(socket),
-                None => self.raw(b"null"),
-            }
-        }
+        self.raw(b",\"origin\":");
+        self.socket_or_null(record.origin);
+        self.raw(b",\"egress\":");
+        self.socket_or_null(record.egress);
         self.plain(b",\"origin_protocol\":", record.origin_protocol.map(HttpVersion::as_str));
         if record.parent.is_some() {
             self.field(b",\"parent\":", record.parent.as_deref());
@@ -125,20 +119,27 @@ impl AccessLine {
         self.raw(b"}\n");
     }
 
-    fn raw(&mut self, octets: &[u8]) {
+    /// Octets whose number the compiler knows: they are moved where they belong, without a call for each.
+    #[inline(always)]
+    fn raw<const N: usize>(&mut self, octets: &[u8; N]) {
         self.0.extend_from_slice(octets);
     }
 
     /// A word of ours, in which nothing must be escaped. `name` ends with the opening quotation mark.
-    fn word(&mut self, name: &[u8], word: &str) {
+    #[inline(always)]
+    fn word<const N: usize>(&mut self, name: &[u8; N], word: &str) {
         self.raw(name);
-        self.raw(word.as_bytes());
-        self.raw(b"\"");
+        self.rest(word);
     }
 
     /// A name, and a text or `null`.
-    fn field(&mut self, name: &[u8], text: Option<&str>) {
+    #[inline(always)]
+    fn field<const N: usize>(&mut self, name: &[u8; N], text: Option<&str>) {
         self.raw(name);
+        self.text(text);
+    }
+
+    fn text(&mut self, text: Option<&str>) {
         let Some(text) = text else { return self.raw(b"null") };
         if must_be_escaped(text.as_bytes()) {
             // Writing into memory does not fail, nor does a text.
@@ -146,21 +147,34 @@ impl AccessLine {
             return;
         }
         self.raw(b"\"");
-        self.raw(text.as_bytes());
-        self.raw(b"\"");
+        self.rest(text);
     }
 
     /// A name, and a text in which nothing must be escaped, or `null`.
-    fn plain(&mut self, name: &[u8], text: Option<&str>) {
+    #[inline(always)]
+    fn plain<const N: usize>(&mut self, name: &[u8; N], text: Option<&str>) {
         self.raw(name);
         let Some(text) = text else { return self.raw(b"null") };
-        self.0.push(b'"');
-        self.raw(text.as_bytes());
+        self.raw(b"\"");
+        self.rest(text);
+    }
+
+    /// A text in which nothing must be escaped, and the closing quotation mark.
+    fn rest(&mut self, text: &str) {
+        self.0.reserve(text.len() + 1);
+        self.0.extend_from_slice(text.as_bytes());
         self.0.push(b'"');
     }
 
     fn number(&mut self, number: impl itoa::Integer) {
-        self.raw(itoa::Buffer::new().format(number).as_bytes());
+        self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    }
+
+    fn socket_or_null(&mut self, socket: Option<SocketAddr>) {
+        match socket {
+            Some(socket) => self.socket(socket),
+            None => self.raw(b"null"),
+        }
     }
 
     /// An address and a port, in quotation marks.
@@ -207,7 +221,7 @@ impl AccessLine {
             }
             self.raw(b".");
             let used = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
-            self.raw(digits.get(..used).unwrap_or_default());
+            self.0.extend_from_slice(digits.get(..used).unwrap_or_default());
         }
         self.raw(b"Z\"");
     }

@@ -3,7 +3,6 @@
 //! Whoever is known is found without waiting. Whoever is not known here may be known to the store: `recall` asks it.
 
 mod clients;
-mod connections;
 mod ending;
 mod named;
 mod passing;
@@ -31,6 +30,7 @@ use crate::identity::User;
 use crate::identity::network::Spans;
 use crate::policy::Offline;
 use crate::seal::random_text;
+use crate::wire::Scheme;
 pub use ending::Ended;
 pub(super) use named::key_of;
 pub use regard::Known;
@@ -224,6 +224,14 @@ impl Sessions {
                 self.forget(&session, Ending::Expired);
                 None
             }
+        }
+    }
+
+    /// When a cookie that names the person of `session` on an origin with this scheme must expire.
+    pub fn cookie_ends(&self, session: &Session, scheme: Scheme, now: Timestamp) -> Timestamp {
+        match scheme {
+            Scheme::Http => session.expires.min(after(now, self.config.load().http_cookie_lifetime)),
+            Scheme::Https => session.expires,
         }
     }
 

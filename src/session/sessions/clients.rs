@@ -1,4 +1,4 @@
-//! Which session a client address stands for, on this node and on the others.
+//! Which session a client's address stands for, on this node and on the others, and which one a whole connection.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -69,6 +69,26 @@ impl Sessions {
         if !self.by_client.stands_since(client, session.id, after(now, most), now) {
             self.bind_client(peer, session).await;
         }
+    }
+
+    /// Lets the whole connection of `peer` stand for `session` from now on, if the other end of it is one browser. Only
+    /// the portal may call this, when its own cookie, or a sign-in, has just come over that connection.
+    ///
+    /// If two people with live sessions turn out to use it, some program between them and us carries both: it stands
+    /// for nobody from then on.
+    pub async fn prove_connection(&self, peer: &Peer, session: &Session) {
+        let Some(proof) = &peer.proof else { return };
+        let before = proof.session().map(SessionId::from).filter(|before| *before != session.id);
+        let other = match before {
+            Some(before) => self.recall(before).await.filter(|other| !other.is_of_same_person(session)),
+            None => None,
+        };
+        if let Some(other) = other {
+            let (client, user, other) = (peer.client.ip(), &session.user.name, &other.user.name);
+            tracing::warn!(%client, user, other, "one client connection carries two people, so it stands for neither from now on: is there another proxy between them and this one?");
+            return proof.spoil();
+        }
+        proof.set(session.id.into());
     }
 
     async fn bind_address(&self, client: IpAddr, session: &Session, lapse: Lapse) -> bool {
