@@ -620,7 +620,8 @@ fn both_sides_agree_on_the_newest_keys_and_resume_and_old_tls_works() {
                 let head = read_head(&mut stream);
                 let group = stream.conn.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()));
                 let kind = format!("{:?}", stream.conn.handshake_kind());
-                seen.lock().unwrap().push((group, kind));
+                let cipher = stream.conn.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+                seen.lock().unwrap().push((group, kind, cipher));
                 if !head.is_empty() {
                     drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"));
                     stream.conn.send_close_notify();
@@ -657,8 +658,11 @@ fn both_sides_agree_on_the_newest_keys_and_resume_and_old_tls_works() {
     assert_eq!(old.conn.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_2));
     assert!(get(&mut old, "site.test").ends_with("ok"));
     let groups = groups.lock().unwrap();
-    assert!(groups.iter().any(|(group, _)| group.as_deref() == Some("X25519MLKEM768")), "{groups:?}");
-    assert!(groups.iter().any(|(_, kind)| kind == "Some(Resumed)"), "{groups:?}");
+    assert!(groups.iter().any(|(group, ..)| group.as_deref() == Some("X25519MLKEM768")), "{groups:?}");
+    assert!(groups.iter().any(|(_, kind, _)| kind == "Some(Resumed)"), "{groups:?}");
+    // This origin takes what it is offered first.
+    let is_first = |cipher: &Option<String>| cipher.as_deref() == Some("TLS13_AES_128_GCM_SHA256");
+    assert!(groups.iter().all(|(.., cipher)| is_first(cipher)), "{groups:?}");
 }
 
 #[test]

@@ -332,6 +332,40 @@ fn no_core_dump_of_a_running_program_is_written_unless_somebody_wants_that() {
 }
 
 #[test]
+fn each_worker_has_a_clock_of_its_own_which_is_set_while_a_client_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Running::start(&["run", "--config", &config(folder.path(), ANY, ANY, "")]);
+    let (listening, _events) = addresses(&mut program);
+    let process = format!("/proc/{}", program.0.id());
+    let read = |folder: &str, file: fn(&Path) -> std::path::PathBuf| -> Vec<String> {
+        let entries = std::fs::read_dir(format!("{process}/{folder}")).unwrap().flatten();
+        entries.filter_map(|entry| std::fs::read_to_string(file(&entry.path())).ok()).collect()
+    };
+    let workers = || read("task", |task| task.join("comm")).iter().filter(|name| name.starts_with("worker-")).count();
+    // proc_pid_fdinfo(5)
+    let clocks = || -> Vec<String> {
+        let infos = read("fdinfo", Path::to_path_buf);
+        infos.into_iter().filter(|info| info.contains("clockid: 1")).collect()
+    };
+    let set = || clocks().iter().filter(|info| !info.contains("it_value: (0, 0)")).count();
+    let wait = |is_so: &dyn Fn() -> bool| {
+        let end = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < end, "{} workers, {:?}", workers(), clocks());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    // They begin after the sockets are there.
+    wait(&|| workers() > 0 && clocks().len() == workers());
+    assert_eq!(set(), 0);
+    let client = connect(listening[0], ANY.ip());
+    wait(&|| set() == 1);
+    drop(client);
+    program.signal("-TERM");
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
 fn elsewhere_nothing_goes_on_without_a_sign_in() {
     let origin = Origin::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let folder = tempfile::tempdir().unwrap();

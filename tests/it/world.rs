@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::Ticketer;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -236,9 +237,12 @@ impl Builder {
         self.folder.path()
     }
 
-    /// A TLS server with a certificate that the proxy and browsers trust.
+    /// A TLS server with a certificate that the proxy and browsers trust. The keys of its tickets are its own: all servers of
+    /// one authority share them otherwise, and whoever has met one would take another for it, without a certificate.
     pub(crate) fn certify(&mut self, host: &str) -> Arc<ServerConfig> {
-        self.web().server(host).unwrap()
+        let mut server = ServerConfig::clone(&self.web().server(host).unwrap());
+        server.ticketer = Ticketer::new().unwrap();
+        Arc::new(server)
     }
 
     /// The same as PEM files: the chain and its key.

@@ -181,7 +181,7 @@ impl Report {
         fs::write(&file, serde_json::to_vec_pretty(&value)?)?;
         fs::write(file.with_extension("md"), self.table())?;
         fs::write(file.with_extension("svg"), self.chart())?;
-        println!("The same as JSON, a table and a chart: {}, .md, .svg", file.with_extension("json").display());
+        println!("The same as JSON, a table and a chart: {}, .md, .svg", file.canonicalize()?.display());
         Ok(())
     }
 

@@ -41,9 +41,15 @@ pub(crate) struct Practice {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// How many messages are being read, and how many there were at most.
     open: Arc<Mutex<(usize, usize)>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Practice {
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     /// How many messages came at the same time, at most.
     pub(crate) fn most_open(&self) -> usize {
         self.open.lock().unwrap().1
@@ -65,7 +71,8 @@ impl Practice {
     fn listen(listener: TcpListener, tls: Option<Arc<ServerConfig>>) -> Self {
         let (address, seen) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Seen>>>::default());
         let open = Arc::<Mutex<(usize, usize)>>::default();
-        let (all, number, count) = (Arc::clone(&seen), AtomicUsize::new(0), Arc::clone(&open));
+        let (all, count, connections) = (Arc::clone(&seen), Arc::clone(&open), Arc::<AtomicUsize>::default());
+        let number = Arc::clone(&connections);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (all, connection) = (Arc::clone(&all), number.fetch_add(1, Ordering::Relaxed));
@@ -80,7 +87,7 @@ impl Practice {
                 });
             }
         });
-        Self { address, seen, open }
+        Self { address, seen, open, connections }
     }
 
     /// The address of a service.
