@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::COOKIE;
-use memchr::memchr2_iter;
+use memchr::{memchr, memchr2_iter};
 
 use super::h1::Fields;
 
@@ -35,11 +35,24 @@ pub fn values<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a
 pub fn without_reserved(line: &[u8]) -> Option<Cow<'_, [u8]>> {
     // Nearly always there is none of ours, and no octet with which one could begin.
     let mut begins = memchr2_iter(b'v', b'V', line).filter_map(|at| line.get(at..at + RESERVED.len()));
-    if !begins.any(|begin| begin.eq_ignore_ascii_case(RESERVED.as_bytes())) || !pairs(line).any(is_reserved) {
+    if !begins.any(|begin| begin.eq_ignore_ascii_case(RESERVED.as_bytes())) {
         return Some(Cow::Borrowed(line));
     }
-    let kept = pairs(line).filter(|pair| !is_reserved(pair)).collect::<Vec<_>>().join(&b"; "[..]);
-    (!kept.is_empty()).then_some(Cow::Owned(kept))
+    let (mut kept, mut has_ours) = (Vec::with_capacity(line.len()), false);
+    for pair in pairs(line) {
+        if is_reserved(pair) {
+            has_ours = true;
+            continue;
+        }
+        if !kept.is_empty() {
+            kept.extend_from_slice(b"; ");
+        }
+        kept.extend_from_slice(pair);
+    }
+    match has_ours {
+        true => (!kept.is_empty()).then_some(Cow::Owned(kept)),
+        false => Some(Cow::Borrowed(line)),
+    }
 }
 
 /// Whether a Set-Cookie line would set a cookie with a reserved name.
@@ -51,16 +64,25 @@ pub fn sets_reserved(line: &[u8]) -> bool {
 /// (RFC 6265bis §5.7), and send a cookie without a name as its value alone (§5.8.3): `=name=value` comes back as
 /// `name=value`.
 fn is_reserved(pair: &[u8]) -> bool {
-    let name = split(pair.trim_ascii_start().strip_prefix(b"=").unwrap_or(pair)).0;
+    let pair = pair.trim_ascii_start();
+    let pair = pair.strip_prefix(b"=").map_or(pair, <[u8]>::trim_ascii_start);
+    // Neither has `=` in it: what begins so has a name that does.
     let starts =
-        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
+        |prefix: &str| pair.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
     starts(RESERVED) || starts(RESERVED_HOST)
 }
 
 /// The cookies of a line, as octets: origins may set any octets that a field can hold (RFC 9110 §5.5), and one that is
 /// not text must not hide ours.
 fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|b| *b == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+    let mut rest = Some(line);
+    let parts = std::iter::from_fn(move || {
+        let line = rest?;
+        let Some(end) = memchr(b';', line) else { return rest.take() };
+        rest = line.get(end + 1..);
+        line.get(..end)
+    });
+    parts.map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
 /// The value of a pair, if the pair has this name.
@@ -71,7 +93,7 @@ fn text_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a str> {
 
 /// The name and the value of a pair.
 fn split(pair: &[u8]) -> (&[u8], &[u8]) {
-    let (name, value) = match pair.iter().position(|b| *b == b'=') {
+    let (name, value) = match memchr(b'=', pair) {
         Some(place) => (pair.get(..place).unwrap_or_default(), pair.get(place + 1..).unwrap_or_default()),
         None => (pair, &[][..]),
     };
@@ -90,6 +112,8 @@ mod tests {
             (b"a=\xe9; vestibule_s=secret; nameless; b = \xc3\xa9", Some(b"a=\xe9; nameless; b = \xc3\xa9")),
             (b"vestibule_s=secret", None),
             (b"a=1;b=2;", Some(b"a=1;b=2;")),
+            (b"a=vestibule_s=1; b", Some(b"a=vestibule_s=1; b")),
+            (b";; a=1 ;\tvestibule_s ;; = vestibule_s=1; b=2;", Some(b"a=1; b=2")),
             (b"", Some(b"")),
         ] {
             assert_eq!(without_reserved(line).as_deref(), left, "{}", line.escape_ascii());
@@ -119,6 +143,31 @@ mod tests {
             ("a=vestibule_s=1", false),
         ] {
             assert_eq!(sets_reserved(line.as_bytes()), ours, "{line}");
+        }
+    }
+
+    /// The same, as simply as it can be said.
+    fn is_ours(pair: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(pair).to_ascii_lowercase();
+        let text = text.trim_ascii_start();
+        let text = text.strip_prefix('=').unwrap_or(text);
+        let name = text.split('=').next().unwrap().trim_ascii();
+        name.starts_with("vestibule_") || name.starts_with("__host-vestibule_")
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_line_none_of_ours_is_left_and_nothing_else_is_lost(
+            parts in proptest::collection::vec("[ \t=vV_aé;]{0,6}((__[hH]ost-)?[vV]estibule_?)?[ =;a]{0,4}", 0..8),
+        ) {
+            let line = parts.join(";");
+            let all: Vec<&[u8]> = line.as_bytes().split(|octet| *octet == b';').map(<[u8]>::trim_ascii).collect();
+            let others: Vec<&[u8]> = all.iter().copied().filter(|pair| !pair.is_empty() && !is_ours(pair)).collect();
+            let expected = match all.iter().any(|pair| is_ours(pair)) {
+                true => Some(others.join(&b"; "[..])).filter(|left| !left.is_empty()),
+                false => Some(line.clone().into_bytes()),
+            };
+            proptest::prop_assert_eq!(without_reserved(line.as_bytes()).map(Cow::into_owned), expected);
         }
     }
 }
