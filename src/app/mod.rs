@@ -113,11 +113,12 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let Self { live, admin, door, .. } = self;
         let shared = live.memory.shared.clone();
+        let hours = tasks::hours(&live);
         live.begin()?;
         if let Some(door) = door {
             tokio::spawn(admin.serve(door, shared.stop.clone()));
         }
-        let tasks = tasks::begin(&live);
+        let tasks = tasks::begin(&live, hours);
         stop.cancelled().await;
         // First everybody hears that this node is stopping: load balancers by its readiness, clients by their next
         // answer. Only then do the sockets close: the other way round, a load balancer would go on sending clients

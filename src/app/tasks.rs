@@ -31,8 +31,8 @@ const LONGEST_RETRY: Duration = Duration::from_mins(15);
 /// How often it is looked whether the hours of a rule have begun or ended.
 const HOURS: Duration = Duration::from_secs(1);
 
-/// Starts the tasks.
-pub(super) fn begin(live: &Arc<Live>) -> Vec<JoinHandle<()>> {
+/// Starts the tasks. `hours` are those that were on before anything was open.
+pub(super) fn begin(live: &Arc<Live>, hours: Hours) -> Vec<JoinHandle<()>> {
     let memory = &live.memory;
     let (store, sessions) = (Arc::clone(&memory.store), Arc::clone(&memory.sessions));
     let bindings = Arc::clone(&memory.bindings);
@@ -40,7 +40,7 @@ pub(super) fn begin(live: &Arc<Live>) -> Vec<JoinHandle<()>> {
         tokio::spawn(session::follow(store, sessions, bindings)),
         tokio::spawn(look_after(Arc::clone(live))),
         tokio::spawn(sweep(Arc::clone(live))),
-        tokio::spawn(follow_hours(Arc::clone(live))),
+        tokio::spawn(follow_hours(Arc::clone(live), hours)),
         tokio::spawn(watch_validity(Arc::downgrade(live))),
     ]
 }
@@ -57,28 +57,37 @@ async fn look_after(live: Arc<Live>) {
     }
 }
 
-/// Has whatever is open asked anew when the hours of a rule begin or end.
-async fn follow_hours(live: Arc<Live>) {
+/// A policy, and which of its hours are on.
+pub(super) type Hours = (Arc<Proxy>, Vec<bool>);
+
+/// The policy in force, and which of its hours are on now.
+pub(super) fn hours(live: &Live) -> Hours {
+    let proxy = Arc::clone(&live.edges().proxy);
+    let hours = proxy.hours();
+    (proxy, hours)
+}
+
+/// Has whatever is open asked anew when the hours of a rule begin or end. `before`: what they were before anything was open, or
+/// what ends before the first look would go on.
+async fn follow_hours(live: Arc<Live>, mut before: Hours) {
     let mut ticks = interval(HOURS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut before: Option<(Arc<Proxy>, Vec<bool>)> = None;
     loop {
         ticks.tick().await;
-        let proxy = Arc::clone(&live.edges().proxy);
-        let hours = proxy.hours();
+        let (proxy, hours) = hours(&live);
         // What another configuration has asked about anew may have been asked just before they changed.
-        let have_changed = before.is_some_and(|(other, old)| old != hours || !Arc::ptr_eq(&other, &proxy));
+        let have_changed = before.1 != hours || !Arc::ptr_eq(&before.0, &proxy);
         if have_changed && !hours.is_empty() {
             tracing::info!(
                 "the hours of a rule may have begun or ended: the policy decides anew about each open tunnel"
             );
             if !live.renew() {
                 // Once more at the next look, or what is open would go on past its hours.
-                before = Some((proxy, Vec::new()));
+                before = (proxy, Vec::new());
                 continue;
             }
         }
-        before = Some((Arc::clone(&live.edges().proxy), hours));
+        before = (Arc::clone(&live.edges().proxy), hours);
     }
 }
 
