@@ -67,8 +67,8 @@ pub(super) fn hours(live: &Live) -> Hours {
     (proxy, hours)
 }
 
-/// Has whatever is open asked anew when the hours of a rule begin or end. `before`: what they were before anything was open, or
-/// what ends before the first look would go on.
+/// Has whatever is open asked anew when the hours of a rule begin or end. `before`: what they were before anything was open;
+/// else an end before the first look would be missed.
 async fn follow_hours(live: Arc<Live>, mut before: Hours) {
     let mut ticks = interval(HOURS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
