@@ -6,14 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flate2::bufread::MultiGzDecoder;
 use http::Method;
 use serde::Deserialize;
 
 use super::draft::Draft;
 use crate::clock::{SignedDuration, Timestamp};
 use crate::identity::{Surrogate, User};
-use crate::observe::{lines, logs_of};
+use crate::observe::{lines, logs_of, packed};
 use crate::policy::{Access, Decision, Explanation, Manner, Passes, Question, Store, Subject, Terms, Verdict, Way};
 use crate::wire::{Destination, RequestKind, Scheme};
 
@@ -245,10 +244,7 @@ pub fn find(path: &Path, id: &str) -> io::Result<Option<(PathBuf, Past, Recorded
             opened => opened?,
         };
         let input = BufReader::with_capacity(256 * 1024, opened);
-        let found = match file.extension().is_some_and(|end| end == "gz") {
-            true => find_in(BufReader::with_capacity(256 * 1024, MultiGzDecoder::new(input)), &wanted)?,
-            false => find_in(input, &wanted)?,
-        };
+        let found = find_in(packed::unpacked(&file, input)?, &wanted)?;
         if let Some((past, recorded)) = found {
             return Ok(Some((file, past, recorded)));
         }
@@ -280,7 +276,6 @@ fn find_in(mut input: impl BufRead, id: &str) -> io::Result<Option<(Past, Record
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
 
     fn line(id: &str, host: &str) -> String {
         format!(
@@ -297,10 +292,8 @@ mod tests {
         // Another record has the identifier in its path.
         let decoy = line("0000-0001", "decoy.test").replace("/a", "/7k2m-0qx4\\\"7k2m-0qx4\\\"");
         std::fs::write(&log, format!("{decoy}{}broken 7k2m-0qx4\n", line("0000-0002", "new.test"))).unwrap();
-        let packed = folder.path().join("access.log-20261126T080512Z-0000.gz");
-        let mut gz = flate2::write::GzEncoder::new(std::fs::File::create(packed).unwrap(), flate2::Compression::fast());
-        gz.write_all(line("7k2m-0qx4", "old.test").as_bytes()).unwrap();
-        gz.finish().unwrap();
+        let old = zstd::encode_all(line("7k2m-0qx4", "old.test").as_bytes(), 0).unwrap();
+        std::fs::write(folder.path().join("access.log-20261126T080512Z-0000.zst"), old).unwrap();
         std::fs::write(folder.path().join("access.log-20261127T080512Z-0001"), line("0000-0003", "mid.test")).unwrap();
         std::fs::write(folder.path().join("access.log.other"), line("0000-0004", "other.test")).unwrap();
         for (id, host) in [

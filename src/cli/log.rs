@@ -6,10 +6,9 @@ use std::io::{BufRead, BufReader, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 use std::rc::Rc;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::Failure;
 use crate::observe::lines::Broken;
+use crate::observe::packed;
 
 /// How much of a file is read in one go, in bytes.
 const AT_ONCE: usize = 256 * 1024;
@@ -52,12 +51,8 @@ fn try_read(path: &Path, reader: &mut impl Reader) -> std::io::Result<()> {
     };
     let mut went = || say("", (count.get() * 100 / size).min(100));
     let name = path.display().to_string();
-    let mut input = BufReader::with_capacity(AT_ONCE, Counted { inner: file, read: Rc::clone(&count) });
-    if path.extension().is_some_and(|end| end == "gz") {
-        reader(&name, &mut BufReader::with_capacity(AT_ONCE, MultiGzDecoder::new(input)), &mut went)?;
-    } else {
-        reader(&name, &mut input, &mut went)?;
-    }
+    let input = BufReader::with_capacity(AT_ONCE, Counted { inner: file, read: Rc::clone(&count) });
+    reader(&name, &mut packed::unpacked(path, input)?, &mut went)?;
     say("\n", 100);
     Ok(())
 }

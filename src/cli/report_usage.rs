@@ -24,7 +24,7 @@ const PORTION: usize = 1000;
 /// What is asked of a report about usage.
 #[derive(Debug, clap::Args)]
 pub(super) struct UsageLogs {
-    /// Access logs of any nodes, plain or compressed (.gz), `-` for standard input [default: the one in the configuration, and
+    /// Access logs of any nodes, plain or compressed (.zst, .gz), `-` for standard input [default: the one in the configuration, and
     /// those that were put aside beside it]
     files: Vec<PathBuf>,
     /// By what it is told apart: person, group, site, day, or several with commas between them

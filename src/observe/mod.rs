@@ -10,6 +10,7 @@ mod left_out;
 mod line;
 pub mod lines;
 pub mod metrics;
+pub mod packed;
 #[cfg(test)]
 mod page;
 pub mod reason;

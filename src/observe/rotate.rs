@@ -10,10 +10,9 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde::Deserialize;
 
+use super::packed;
 use crate::clock::Clock;
 use crate::units;
 
@@ -29,7 +28,7 @@ pub struct Rotation {
     pub age: Duration,
     /// How many files that were put aside are kept.
     pub keep: usize,
-    /// Whether files that were put aside are compressed (gzip).
+    /// Whether files that were put aside are compressed (Zstandard, RFC 8878).
     pub compress: bool,
 }
 
@@ -75,7 +74,7 @@ impl Rotated {
             let keep = (self.path.clone(), self.rotation.keep);
             let compressing = std::thread::Builder::new().name("log-compression".to_owned());
             compressing.spawn(move || {
-                if let Err(error) = compress(&aside) {
+                if let Err(error) = packed::pack(&aside) {
                     tracing::error!(%error, file = %aside.display(), "a log file that was put aside cannot be compressed: it stays as it is");
                 }
                 prune(&keep.0, keep.1);
@@ -98,7 +97,7 @@ impl Rotated {
         let first = self.number;
         self.number += 1;
         let name = |number: u32| PathBuf::from(format!("{}-{now}-{:04}", self.path.display(), number % 10_000));
-        let is_free = |path: &PathBuf| !path.exists() && !with_gz(path).exists();
+        let is_free = |path: &PathBuf| packed::names(path).iter().all(|name| !name.exists());
         (first..first.saturating_add(10_000)).map(name).find(is_free).unwrap_or_else(|| name(first))
     }
 
@@ -156,31 +155,10 @@ fn open(path: &Path) -> io::Result<File> {
     fs::OpenOptions::new().append(true).create(true).mode(0o640).open(path)
 }
 
-fn with_gz(path: &Path) -> PathBuf {
-    PathBuf::from(format!("{}.gz", path.display()))
-}
-
 /// The file's name without the ending for compression.
 fn uncompressed(path: &Path) -> PathBuf {
-    if path.extension().is_some_and(|end| end == "gz") { path.with_extension("") } else { path.to_owned() }
-}
-
-/// Compresses a file into another one beside it, and then removes the first: at every moment one of the two is whole.
-fn compress(path: &Path) -> io::Result<()> {
-    let unfinished = PathBuf::from(format!("{}.gz.unfinished", path.display()));
-    let done = || {
-        let to = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&unfinished)?;
-        // A busy proxy puts files aside all the time. The default takes six times as long, for files that are a third
-        // smaller.
-        let mut encoder = GzEncoder::new(to, Compression::fast());
-        io::copy(&mut File::open(path)?, &mut encoder)?;
-        encoder.finish()?.sync_all()?;
-        // If the file has been deleted meanwhile, this fails, and no compressed one takes its place.
-        fs::metadata(path)?;
-        fs::rename(&unfinished, with_gz(path))?;
-        fs::remove_file(path)
-    };
-    done().inspect_err(|_| drop(fs::remove_file(&unfinished)))
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.map_or_else(|| path.to_owned(), |name| path.with_file_name(packed::bare(name)))
 }
 
 /// The log at `path` and those that were put aside, the newest first.
@@ -202,7 +180,7 @@ fn aside(path: &Path) -> Vec<PathBuf> {
     // `-20261129T080512Z-0000`
     let is_ours = |entry: &PathBuf| {
         let found = entry.file_name().and_then(|found| found.to_str()).and_then(|found| found.strip_prefix(name));
-        let time = found.and_then(|rest| rest.strip_prefix('-')).map(|rest| rest.strip_suffix(".gz").unwrap_or(rest));
+        let time = found.and_then(|rest| rest.strip_prefix('-')).map(packed::bare);
         time.is_some_and(|time| {
             time.len() >= 21
                 && time.as_bytes().get(8) == Some(&b'T')
@@ -253,11 +231,8 @@ mod tests {
     fn text(path: &Path) -> String {
         let mut text = String::new();
         for file in aside(path) {
-            if file.extension().is_some_and(|end| end == "gz") {
-                flate2::read::GzDecoder::new(File::open(file).unwrap()).read_to_string(&mut text).unwrap();
-            } else {
-                text += &fs::read_to_string(file).unwrap();
-            }
+            let input = io::BufReader::new(File::open(&file).unwrap());
+            packed::unpacked(&file, input).unwrap().read_to_string(&mut text).unwrap();
         }
         text + &fs::read_to_string(path).unwrap()
     }
@@ -273,7 +248,8 @@ mod tests {
             log.write_all(line.as_bytes()).unwrap();
         }
         let begun = Instant::now();
-        while aside(&path).iter().any(|file| file.extension().is_none_or(|end| end != "gz")) || aside(&path).len() > 3 {
+        while aside(&path).iter().any(|file| file.extension().is_none_or(|end| end != "zst")) || aside(&path).len() > 3
+        {
             assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", aside(&path));
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -281,7 +257,8 @@ mod tests {
         for line in &lines {
             log.write_all(line.as_bytes()).unwrap();
         }
-        while aside(&path).iter().any(|file| file.extension().is_none_or(|end| end != "gz")) || aside(&path).len() > 3 {
+        while aside(&path).iter().any(|file| file.extension().is_none_or(|end| end != "zst")) || aside(&path).len() > 3
+        {
             assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", aside(&path));
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -293,7 +270,7 @@ mod tests {
     fn a_file_that_is_there_twice_while_it_is_compressed_counts_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
-        let names = ["0000.gz", "0001.gz", "0002", "0002.gz", "0003"];
+        let names = ["0000.gz", "0001.gz", "0002", "0002.zst", "0003"];
         for name in names {
             fs::write(folder.path().join(format!("access.log-19700101T000000Z-{name}")), name).unwrap();
         }
@@ -332,13 +309,13 @@ mod tests {
         let path = folder.path().join("access.log");
         // It never has room (full(4)).
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-        for number in ["0000.gz", "0001.gz"] {
+        for number in ["0000.gz", "0001.zst"] {
             fs::write(folder.path().join(format!("access.log-19700101T000000Z-{number}")), "").unwrap();
         }
         let mut log = rotated(&path, Rotation::default());
         assert_eq!(log.write_all(b"one\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
         let left = aside(&path);
-        assert!(left.len() == 1 && left[0].to_str().unwrap().ends_with("-0001.gz"), "{left:?}");
+        assert!(left.len() == 1 && left[0].to_str().unwrap().ends_with("-0001.zst"), "{left:?}");
     }
 
     #[test]
@@ -356,10 +333,16 @@ mod tests {
     fn nobody_elses_files_are_thrown_away() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
-        for other in ["access.log.1", "access.log-old", "access.log-20261129.gz", "access.logs-20261129T080512Z-0000"] {
+        for other in [
+            "access.log.1",
+            "access.log-old",
+            "access.log-20261129.gz",
+            "access.log-20261129.zst",
+            "access.logs-20261129T080512Z-0000",
+        ] {
             fs::write(folder.path().join(other), "").unwrap();
         }
         prune(&path, 0);
-        assert_eq!((aside(&path), fs::read_dir(folder.path()).unwrap().count()), (Vec::new(), 4));
+        assert_eq!((aside(&path), fs::read_dir(folder.path()).unwrap().count()), (Vec::new(), 5));
     }
 }
