@@ -29,7 +29,7 @@ use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 
 use crate::clock::{Clock, SignedDuration, Timestamp};
 use crate::faults::{Faults, at};
-use crate::net::TlsTickets;
+use crate::net::{TlsTickets, tls_suites};
 pub use config::Config;
 pub use described::{Described, Role};
 pub use error::{Error, Wrong};
@@ -258,7 +258,7 @@ impl Authority {
     /// The authority that is kept there; one is made in the state folder where there is none, and none is named.
     pub fn open(source: Whereabouts, clock: Clock) -> Result<Self, Error> {
         let Found { kept, issuing } = source.find(clock.now())?;
-        Ok(Self::with(issuing, Some(kept), clock))
+        Self::with(issuing, Some(kept), clock)
     }
 
     /// Whether there is an authority in `folder`, good or not.
@@ -284,19 +284,19 @@ impl Authority {
         let first = certificates.into_iter().next().unwrap_or_else(|| CertificateDer::from(Vec::new()));
         let published = Described::read(Role::Current, &first).into_iter().collect();
         let issuing = Issuing::new(first, key, Vec::new(), published, &Names::default())?;
-        Ok(Self::with(Arc::new(issuing), None, clock))
+        Self::with(Arc::new(issuing), None, clock)
     }
 
-    fn with(issuing: Arc<Issuing>, source: Option<Kept>, clock: Clock) -> Self {
-        Self {
+    fn with(issuing: Arc<Issuing>, source: Option<Kept>, clock: Clock) -> Result<Self, Error> {
+        Ok(Self {
             leaf_key: Mutex::default(),
             issuing: ArcSwap::new(issuing),
             source: Mutex::new(source),
             clock,
             leaves: Cache::builder().max_capacity(MAX_LEAVES).time_to_live(LEAF_CACHE).build(),
             hasher: RandomState::new(),
-            common: common(),
-        }
+            common: common()?,
+        })
     }
 
     /// What issues leaves now.
@@ -504,14 +504,15 @@ impl ResolvesServerCert for Nothing {
 }
 
 /// What the settings of all servers have in common.
-fn common() -> ServerConfig {
-    let mut common = ServerConfig::builder().with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
+fn common() -> Result<ServerConfig, Error> {
+    let mut common = tls_suites::server()?.with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
+    common.ignore_client_order = true;
     common.alpn_protocols = vec![b"http/1.1".to_vec()];
     common.ticketer = Arc::new(TlsTickets::default());
     // Tickets carry what resumption needs. A cache beside them would hold room for 256 sessions for each of 10,000
     // leaves, and anybody who asks for so many hosts could fill it.
     common.session_storage = Arc::new(NoServerSessionStorage {});
-    common
+    Ok(common)
 }
 
 fn private_key(pair: &KeyPair) -> Result<PrivateKeyDer<'static>, Error> {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
@@ -23,7 +22,7 @@ use super::verified::Verified;
 use super::{Error, Presented};
 use crate::config_path::ConfigPath;
 use crate::faults::{self, Step};
-use crate::net::within;
+use crate::net::{tls_suites, within};
 use crate::policy::Faults;
 use crate::wire::target::Host;
 
@@ -184,7 +183,7 @@ impl Way {
         let judges = (Arc::clone(usual), Arc::clone(verified));
         let verifier = Arc::new(Verifier::new(judges, Arc::clone(roots), accept));
         let judge: Arc<dyn ServerCertVerifier> = Arc::<Verifier>::clone(&verifier);
-        let mut config = ClientConfig::builder_with_provider(Arc::new(provider()))
+        let mut config = ClientConfig::builder_with_provider(tls_suites::provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Tls(error.to_string()))?
             .dangerous()
@@ -193,17 +192,6 @@ impl Way {
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
         Ok(Self { verifier, connector: TlsConnector::from(Arc::new(config)) })
     }
-}
-
-/// What is offered to origins, in the order of browsers: AES with keys of 128 bits first, which takes less of both sides, most of
-/// all by its hash, and ChaCha20 last.
-fn provider() -> CryptoProvider {
-    let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.sort_by_key(|suite| {
-        let name = suite.suite().as_str().unwrap_or_default();
-        ["AES_128", "AES_256"].iter().position(|first| name.contains(first)).unwrap_or(usize::MAX)
-    });
-    provider
 }
 
 impl OriginTls {
@@ -309,27 +297,5 @@ fn failed_by(error: &rustls::Error) -> Error {
 impl std::fmt::Debug for OriginTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("OriginTls")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rustls::CipherSuite;
-
-    use super::*;
-
-    #[test]
-    fn all_cipher_suites_are_offered_in_the_order_of_browsers() {
-        let suites = |provider: CryptoProvider| -> Vec<CipherSuite> {
-            provider.cipher_suites.iter().map(rustls::SupportedCipherSuite::suite).collect()
-        };
-        let offered = suites(provider());
-        for version in ["TLS13_", "TLS_ECDHE_ECDSA_", "TLS_ECDHE_RSA_"] {
-            let names = offered.iter().filter_map(|suite| suite.as_str()?.strip_prefix(version));
-            let ciphers: Vec<_> = names.map(|name| name.trim_start_matches("WITH_")).collect();
-            assert_eq!(ciphers, ["AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256"], "{version}");
-        }
-        let usual = suites(aws_lc_rs::default_provider());
-        assert!(offered.len() == usual.len() && usual.iter().all(|suite| offered.contains(suite)));
     }
 }

@@ -22,7 +22,7 @@ use crate::authority::{Authority, Issuing};
 use crate::clock::{Clock, SignedDuration, Timestamp, after};
 use crate::config_path::ConfigPath;
 use crate::faults::{Faults, at};
-use crate::net::{TlsTickets, within};
+use crate::net::{TlsTickets, tls_suites, within};
 use crate::seal::sha256;
 use crate::wire::Handshake;
 use crate::wire::target::is_name;
@@ -198,7 +198,8 @@ impl Config {
             }
         };
         let verifier = self.verifier()?;
-        let mut server = ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key)?;
+        let mut server = tls_suites::server()?.with_client_cert_verifier(verifier).with_single_cert(chain, key)?;
+        server.ignore_client_order = true;
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
         if self.h2 {
             server.alpn_protocols.insert(0, H2.to_vec());

@@ -18,6 +18,7 @@ pub mod splice;
 pub mod tcp;
 pub(crate) mod through;
 pub mod timers;
+pub mod tls_suites;
 pub mod tls_tickets;
 
 pub use bucket::Bucket;

@@ -641,9 +641,28 @@ fn both_sides_agree_on_the_newest_keys_and_resume_and_old_tls_works() {
         kinds.push((
             format!("{:?}", stream.conn.handshake_kind()),
             stream.conn.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+            stream.conn.negotiated_cipher_suite().map(|suite| suite.suite()),
         ));
     }
-    assert_eq!(kinds[0], ("Some(Full)".to_owned(), Some("X25519MLKEM768".to_owned())), "{kinds:?}");
+    // This client has AES with 256 bits first.
+    let first = Some(rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
+    assert_eq!(kinds[0], ("Some(Full)".to_owned(), Some("X25519MLKEM768".to_owned()), first), "{kinds:?}");
+    let all = rustls::crypto::aws_lc_rs::default_provider();
+    for only in &all.cipher_suites {
+        let provider = rustls::crypto::CryptoProvider { cipher_suites: vec![*only], ..all.clone() };
+        let config = ClientConfig::builder_with_provider(Arc::new(provider));
+        let config = config.with_protocol_versions(&[only.version()]).unwrap();
+        let config = config.with_root_certificates(roots(&world)).with_no_client_auth();
+        let (outcome, mut stream) = finish(&world, "site.test:443", "site.test", config, |_| {});
+        // Leaves have keys of elliptic curves.
+        if format!("{:?}", only.suite()).contains("_RSA_") {
+            outcome.unwrap_err();
+            continue;
+        }
+        outcome.unwrap();
+        assert_eq!(stream.conn.negotiated_cipher_suite(), Some(*only));
+        assert!(get(&mut stream, "site.test").ends_with("ok"));
+    }
     let (outcome, mut old) = {
         let config = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS12]);
         finish(
