@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_clock_is_a_few_ticks_behind_at_most_and_never_goes_back() {
+    fn the_systems_clock_is_close_behind_and_never_goes_back() {
         let clock = Clock::system();
         let exact = || {
             #[expect(clippy::disallowed_methods, reason = "what it is held against")]
@@ -80,8 +80,8 @@ mod tests {
         for _ in 0..50 {
             let (before, now, after) = (exact(), clock.now(), exact());
             assert!(last <= now && now <= after, "{last} {now} {after}");
-            // A tick is at most a hundredth of a second.
-            assert!(before.duration_since(now) <= SignedDuration::from_millis(50), "{before} {now}");
+            // A tick is at most a hundredth of a second, but a machine whose processors others use, too, can miss some.
+            assert!(before.duration_since(now) <= SignedDuration::from_secs(1), "{before} {now}");
             last = now;
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
